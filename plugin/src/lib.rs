@@ -1,0 +1,5 @@
+//! Scheduled exports for ticketing hosts.
+//!
+//! The modules here are the domain: no bindings and no I/O, so that they compile and are tested natively.
+
+pub mod language;
