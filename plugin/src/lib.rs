@@ -2,4 +2,5 @@
 //!
 //! The modules here are the domain: no bindings and no I/O, so that they compile and are tested natively.
 
+pub mod host;
 pub mod language;
