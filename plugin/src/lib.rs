@@ -2,5 +2,6 @@
 //!
 //! The modules here are the domain: no bindings and no I/O, so that they compile and are tested natively.
 
+pub mod document;
 pub mod host;
 pub mod language;
