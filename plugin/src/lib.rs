@@ -3,3 +3,4 @@
 //! The modules here are the domain: no bindings and no I/O, so that they compile and are tested natively.
 
 pub mod language;
+pub mod recurrence;
