@@ -2,7 +2,11 @@
 //!
 //! The modules here are the domain: no bindings and no I/O, so that they compile and are tested natively.
 
+pub mod addresses;
+pub mod date_range;
 pub mod document;
+pub mod form;
 pub mod host;
 pub mod language;
+pub mod message;
 pub mod recurrence;
