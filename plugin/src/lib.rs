@@ -10,3 +10,4 @@ pub mod host;
 pub mod language;
 pub mod message;
 pub mod recurrence;
+pub mod schedules;

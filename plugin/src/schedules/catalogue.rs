@@ -1,0 +1,128 @@
+//! The exporters that a caller can choose from, with what their forms take.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::form::{self, ALL_EVENTS, EVENTS};
+use crate::host::{Access, Choice, Exporter, Field, FieldKind, Problem, Subject};
+use crate::language::Language;
+
+use super::lookup_problem;
+
+#[derive(Serialize)]
+struct Entry<'a> {
+    identifier: &'a str,
+    verbose_name: &'a str,
+    input_parameters: Vec<Parameter<'a>>,
+}
+
+#[derive(Default, Serialize)]
+struct Parameter<'a> {
+    name: &'a str,
+    required: bool,
+    label: &'a str,
+    r#type: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    choices: Option<Vec<&'a str>>,
+    /// For people, in the order of `choices`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    choice_labels: Option<Vec<&'a str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    default: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    smallest: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    largest: Option<i64>,
+    /// In characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    longest: Option<u32>,
+}
+
+pub(super) fn documents(by: &impl Access, only: Option<&str>) -> Result<Vec<String>, Problem> {
+    let facts = by.facts();
+    let language = Language::of_tag(&facts.language);
+    let open = by.available(Subject::Caller, only).map_err(lookup_problem)?;
+    let documents: Vec<_> = open
+        .iter()
+        .filter(|exporter| only.is_none_or(|only| exporter.identifier == only))
+        .map(|exporter| to_json(exporter, form::across(exporter, facts.event_level), language))
+        .collect();
+    if only.is_some() && documents.is_empty() {
+        return Err(Problem::NotFound);
+    }
+    Ok(documents)
+}
+
+fn to_json(exporter: &Exporter, across: bool, language: Language) -> String {
+    let ours = |name: &str| across && (name == ALL_EVENTS || name == EVENTS);
+    let fields = exporter.fields.iter().filter(|field| !ours(&field.name));
+    let mut input_parameters: Vec<_> = fields.map(parameter).collect();
+    if across {
+        input_parameters.push(Parameter {
+            name: ALL_EVENTS,
+            label: language.pick("All events", "Alle Veranstaltungen"),
+            r#type: "boolean",
+            ..Parameter::default()
+        });
+        input_parameters.push(Parameter {
+            name: EVENTS,
+            label: language.pick("Events", "Veranstaltungen"),
+            r#type: "events",
+            ..Parameter::default()
+        });
+    }
+    let entry = Entry {
+        identifier: &exporter.identifier,
+        verbose_name: &exporter.label,
+        input_parameters,
+    };
+    serde_json::to_string(&entry).expect("an exporter has string keys only")
+}
+
+fn parameter(field: &Field) -> Parameter<'_> {
+    let mut parameter = Parameter {
+        name: &field.name,
+        required: field.required,
+        label: &field.label,
+        default: field
+            .default
+            .as_deref()
+            .and_then(|json| serde_json::from_str(json).ok()),
+        ..Parameter::default()
+    };
+    parameter.r#type = match &field.kind {
+        FieldKind::Text { longest } => {
+            parameter.longest = Some(*longest);
+            "text"
+        }
+        FieldKind::MultiLineText { longest } => {
+            parameter.longest = Some(*longest);
+            "multi-line-text"
+        }
+        FieldKind::Boolean => "boolean",
+        FieldKind::Integer { smallest, largest } => {
+            parameter.smallest = Some(*smallest);
+            parameter.largest = Some(*largest);
+            "integer"
+        }
+        FieldKind::Decimal => "decimal",
+        FieldKind::Date => "date",
+        FieldKind::DateTime => "date-time",
+        FieldKind::DateRange => "date-range",
+        FieldKind::Choice(choices) => {
+            offer(&mut parameter, choices);
+            "choice"
+        }
+        FieldKind::MultipleChoice(choices) => {
+            offer(&mut parameter, choices);
+            "multiple-choice"
+        }
+        FieldKind::Other(name) => name,
+    };
+    parameter
+}
+
+fn offer<'a>(parameter: &mut Parameter<'a>, choices: &'a [Choice]) {
+    parameter.choices = Some(choices.iter().map(|choice| choice.value.as_str()).collect());
+    parameter.choice_labels = Some(choices.iter().map(|choice| choice.label.as_str()).collect());
+}

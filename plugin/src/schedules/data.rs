@@ -1,0 +1,127 @@
+//! What a schedule exports: exporter and form, as they are to be stored.
+
+use serde_json::{Map, Value};
+
+use crate::form::{self, EVENTS, Scope};
+use crate::host::{Access, AccessFacts, Exporter, FieldError, Problem, Subject};
+use crate::language::Language;
+use crate::message::Fault;
+
+use super::body::GivenForm;
+use super::change::Stored;
+use super::{lookup_problem, rights};
+
+const EXPORTER: &str = "export_identifier";
+
+/// Exporter and form that passed every check.
+pub(super) struct Data {
+    pub(super) identifier: String,
+    pub(super) form: Map<String, Value>,
+    pub(super) date_ranges: Vec<String>,
+}
+
+/// Checks exporter and form against what the host offers. None: something is wrong, and among `errors`, or was before.
+///
+/// `runs_stored` is the stored exporter where it is known that the caller may run it; a change by somebody other than the
+/// owner comes here only with it.
+pub(super) fn settle(
+    by: &impl Access,
+    facts: &AccessFacts,
+    stored: Option<&Stored>,
+    runs_stored: Option<Exporter>,
+    identifier: Option<String>,
+    form: GivenForm,
+    errors: &mut Vec<FieldError>,
+) -> Result<Option<Data>, Problem> {
+    let Some(identifier) = identifier else {
+        return Ok(None);
+    };
+    let language = Language::of_tag(&facts.language);
+    let unchanged = stored.filter(|stored| stored.schedule.content.export_identifier == identifier);
+    if let (Some(stored), GivenForm::Kept) = (unchanged, &form) {
+        return Ok(stored.data());
+    }
+    let exporter = match (unchanged, runs_stored) {
+        (Some(_), Some(exporter)) => Some(exporter),
+        _ => rights::exporter(by, Subject::Caller, &identifier)?,
+    };
+    let Some(exporter) = exporter else {
+        let Some(stored) = unchanged.filter(|stored| stored.own) else {
+            errors.push(Fault::NotAnExporter(identifier).at(&[EXPORTER], language));
+            return Ok(None);
+        };
+        if let GivenForm::Given(form) = &form
+            && is_as_it_was(by, facts, stored, form)?
+        {
+            return Ok(stored.data());
+        }
+        if let GivenForm::Given(_) = form {
+            errors.push(Fault::ExporterGone(identifier).at(&[form::NAME], language));
+        }
+        return Ok(None);
+    };
+    let others = stored.filter(|stored| !stored.own && unchanged.is_none());
+    if let Some(stored) = others
+        && rights::exporter(by, Subject::OwnerOf(stored.schedule.id), &identifier)?.is_none()
+    {
+        errors.push(Fault::NotTheOwnersExporter(identifier).at(&[EXPORTER], language));
+        return Ok(None);
+    }
+    let form = match (form, stored.and_then(|stored| stored.document.as_ref())) {
+        (GivenForm::Given(form), _) => form,
+        (GivenForm::Kept, Some(document)) => document.form.clone(),
+        (GivenForm::Kept, None) | (GivenForm::Wrong, _) => return Ok(None),
+    };
+    let checked = form::check(&exporter, form, facts.event_level, language);
+    let mut faults = checked.errors;
+    if let Some(scope) = &checked.scope
+        && let Some((key, fault)) = rights::events_fault(by, stored, &exporter, scope)?
+    {
+        faults.push(fault.at(&[form::NAME, key], language));
+    }
+    if !faults.is_empty() {
+        errors.append(&mut faults);
+        return Ok(None);
+    }
+    Ok(Some(Data {
+        identifier,
+        form: checked.form,
+        date_ranges: checked.date_ranges,
+    }))
+}
+
+impl Stored {
+    fn data(&self) -> Option<Data> {
+        self.document.as_ref().map(|document| Data {
+            identifier: self.schedule.content.export_identifier.clone(),
+            form: document.form.clone(),
+            date_ranges: document.date_ranges.clone(),
+        })
+    }
+}
+
+/// Whether a form is the stored one, or the stored one as this caller is shown it.
+fn is_as_it_was(
+    by: &impl Access,
+    facts: &AccessFacts,
+    stored: &Stored,
+    form: &Map<String, Value>,
+) -> Result<bool, Problem> {
+    let Some(document) = &stored.document else {
+        return Ok(false);
+    };
+    if *form == document.form {
+        return Ok(true);
+    }
+    let Scope::Events(slugs) = &stored.scope else {
+        return Ok(false);
+    };
+    if facts.event_level {
+        return Ok(false);
+    }
+    let visible = by.visible_events(slugs).map_err(lookup_problem)?;
+    let mut shown = document.form.clone();
+    let events = slugs.iter().filter(|slug| visible.contains(slug));
+    shown.insert(EVENTS.to_owned(), events.cloned().collect());
+    Ok(*form == shown)
+}

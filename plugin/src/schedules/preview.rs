@@ -1,0 +1,92 @@
+//! The next runs of a rule that is not stored, for people who are choosing one.
+
+use chrono::DateTime;
+use serde::Serialize;
+
+use crate::host::{AccessFacts, Problem};
+use crate::language::Language;
+use crate::message::Warning;
+use crate::recurrence::{ClockNote, Occurrence, Timetable};
+
+use super::body::Body;
+use super::instant::Utc;
+use super::when;
+
+const LIMIT: i64 = 10;
+const HIGHEST_LIMIT: i64 = 100;
+
+#[derive(Serialize)]
+struct Preview {
+    runs: Vec<Run>,
+    /// For people.
+    warnings: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Run {
+    at: Option<Utc>,
+    /// The wall clock, with the offset it is read with.
+    local: String,
+    note: &'static str,
+}
+
+pub(super) fn answer(facts: &AccessFacts, json: &str) -> Result<String, Problem> {
+    let language = Language::of_tag(&facts.language);
+    let mut body = Body::read(json, language)?;
+    let limit = body.integer("limit", LIMIT, 1, HIGHEST_LIMIT);
+    let when = when::read(&mut body, None, None, facts);
+    let (Some(limit), Some(when), true) = (limit, when, body.errors.is_empty()) else {
+        return Err(Problem::Invalid(body.errors));
+    };
+    let limit = usize::try_from(limit).unwrap_or_default();
+    let now = facts.settings.now;
+    let runs: Vec<Occurrence> = when.timetable.occurrences(now).take(limit).collect();
+    let preview = Preview {
+        warnings: warnings(&when.timetable, &runs, now, language),
+        runs: runs.iter().map(run).collect(),
+    };
+    Ok(serde_json::to_string(&preview).expect("a preview has string keys only"))
+}
+
+fn run(occurrence: &Occurrence) -> Run {
+    Run {
+        at: Utc::of(occurrence.at),
+        local: local(occurrence),
+        note: match occurrence.note {
+            ClockNote::Plain => "plain",
+            ClockNote::SkippedHour => "skipped-hour",
+            ClockNote::RepeatedHour => "repeated-hour",
+        },
+    }
+}
+
+fn warnings(timetable: &Timetable, runs: &[Occurrence], now: i64, language: Language) -> Vec<String> {
+    if runs.is_empty() {
+        let warning = match timetable.latest_until(now) {
+            None => Warning::NeverMatches,
+            Some(last) => Warning::NoneLeft { last: local(&last) },
+        };
+        return vec![warning.message(language)];
+    }
+    let affected = runs.iter().filter_map(|run| match run.note {
+        ClockNote::Plain => None,
+        ClockNote::SkippedHour => Some(Warning::SkippedHour { local: wall(run) }),
+        ClockNote::RepeatedHour => Some(Warning::RepeatedHour { local: wall(run) }),
+    });
+    affected.map(|warning| warning.message(language)).collect()
+}
+
+/// `YYYY-MM-DDTHH:MM:SS` on the wall clock.
+fn wall(occurrence: &Occurrence) -> String {
+    DateTime::from_timestamp(occurrence.at + i64::from(occurrence.utc_offset_seconds), 0)
+        .map(|wall| wall.naive_utc().format("%Y-%m-%dT%H:%M:%S").to_string())
+        .unwrap_or_default()
+}
+
+/// The wall clock with its offset, RFC 3339.
+fn local(occurrence: &Occurrence) -> String {
+    let offset = occurrence.utc_offset_seconds;
+    let sign = if offset < 0 { '-' } else { '+' };
+    let (hours, minutes) = (offset.unsigned_abs() / 3600, offset.unsigned_abs() / 60 % 60);
+    format!("{}{sign}{hours:02}:{minutes:02}", wall(occurrence))
+}
