@@ -1,0 +1,396 @@
+//! A host in memory that keeps what `wit/` promises of `access`: versions, visibility, quota, rights of caller and owner.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::DateTime;
+use plugin::host::*;
+
+/// A Wednesday.
+pub const NOW: &str = "2026-10-14T10:00:00+02:00";
+
+pub fn at(text: &str) -> Instant {
+    DateTime::parse_from_rfc3339(text).expect("an instant").timestamp()
+}
+
+pub fn user(name: &str) -> User {
+    User {
+        id: name.to_owned(),
+        email: format!("{name}@example.org"),
+        language: "en".to_owned(),
+        active: true,
+    }
+}
+
+/// One organizer (or one of its events) with its schedules.
+pub struct Host {
+    pub exporters: Vec<Exporter>,
+    /// Who may run what on which events. Tokens are called `token`, devices `device`.
+    pub rights: RefCell<BTreeMap<(String, String), BTreeSet<String>>>,
+    /// Who knows of which events.
+    pub known: RefCell<BTreeMap<String, BTreeSet<String>>>,
+    pub rows: RefCell<BTreeMap<ScheduleId, Schedule>>,
+    pub runs: RefCell<Vec<RunEntry>>,
+    pub missed: RefCell<Vec<MissedRange>>,
+    pub quota: Cell<Option<u32>>,
+    /// So many updates find that somebody else changed the row since it was read.
+    pub rivals: Cell<u32>,
+    pub registry_away: Cell<bool>,
+    pub store_away: Cell<bool>,
+    /// Questions asked, by name.
+    pub asked: RefCell<Vec<&'static str>>,
+    pub settings: Settings,
+    pub event_level: bool,
+}
+
+impl Host {
+    pub fn organizer() -> Self {
+        let host = Self {
+            exporters: exporters(),
+            rights: RefCell::default(),
+            known: RefCell::default(),
+            rows: RefCell::default(),
+            runs: RefCell::default(),
+            missed: RefCell::default(),
+            quota: Cell::new(None),
+            rivals: Cell::new(0),
+            registry_away: Cell::new(false),
+            store_away: Cell::new(false),
+            asked: RefCell::default(),
+            settings: Settings {
+                now: at(NOW),
+                zone: "Europe/Berlin".to_owned(),
+                languages: vec!["en".to_owned(), "de".to_owned()],
+                recipient_domains: None,
+                mail_bytes: 20_000_000,
+                configuration_url: "https://tickets.example/exports".to_owned(),
+            },
+            event_level: false,
+        };
+        for exporter in ["orders", "checkins"] {
+            host.allow("owner", exporter, &["conf", "fest"]);
+            host.allow("editor", exporter, &["conf", "fest", "gala"]);
+        }
+        host.allow("owner", "badges", &[]);
+        host
+    }
+
+    pub fn event() -> Self {
+        Self {
+            event_level: true,
+            ..Self::organizer()
+        }
+    }
+
+    pub fn allow(&self, who: &str, exporter: &str, events: &[&str]) {
+        let events: BTreeSet<String> = events.iter().map(|&slug| slug.to_owned()).collect();
+        let mut known = self.known.borrow_mut();
+        known.entry(who.to_owned()).or_default().extend(events.iter().cloned());
+        let right = (who.to_owned(), exporter.to_owned());
+        self.rights.borrow_mut().insert(right, events);
+    }
+
+    pub fn forbid(&self, who: &str, exporter: &str) {
+        self.rights.borrow_mut().remove(&(who.to_owned(), exporter.to_owned()));
+    }
+
+    /// A user who sees only his own.
+    pub fn user<'a>(&'a self, name: &str) -> Seat<'a> {
+        self.seat(Caller::User(user(name)), false)
+    }
+
+    /// A user who may change settings.
+    pub fn editor(&self) -> Seat<'_> {
+        self.seat(Caller::User(user("editor")), true)
+    }
+
+    pub fn owner(&self) -> Seat<'_> {
+        self.user("owner")
+    }
+
+    pub fn seat(&self, caller: Caller, may_change_settings: bool) -> Seat<'_> {
+        Seat {
+            host: self,
+            facts: AccessFacts {
+                caller,
+                language: "en".to_owned(),
+                event_level: self.event_level,
+                may_change_settings,
+                may_write: true,
+                settings: self.settings.clone(),
+            },
+        }
+    }
+
+    pub fn row(&self, id: ScheduleId) -> Schedule {
+        self.rows.borrow()[&id].clone()
+    }
+
+    pub fn edit(&self, id: ScheduleId, edit: impl FnOnce(&mut Schedule)) {
+        edit(self.rows.borrow_mut().get_mut(&id).expect("a row"));
+    }
+
+    fn usable(&self, who: &str, exporter: &str) -> Option<BTreeSet<String>> {
+        let offered = self.exporters.iter().find(|known| known.identifier == exporter)?;
+        let right = (who.to_owned(), exporter.to_owned());
+        let usable = self.rights.borrow().get(&right).cloned()?;
+        (self.event_level || offered.across_events).then_some(usable)
+    }
+}
+
+/// One caller at a host.
+pub struct Seat<'a> {
+    host: &'a Host,
+    pub facts: AccessFacts,
+}
+
+impl Seat<'_> {
+    pub fn reading_only(mut self) -> Self {
+        self.facts.may_write = false;
+        self
+    }
+
+    pub fn in_german(mut self) -> Self {
+        self.facts.language = "de-AT".to_owned();
+        self
+    }
+
+    pub fn at(mut self, now: &str) -> Self {
+        self.facts.settings.now = at(now);
+        self
+    }
+
+    fn name(&self) -> &str {
+        match &self.facts.caller {
+            Caller::User(user) => &user.id,
+            Caller::Token => "token",
+            Caller::Device => "device",
+        }
+    }
+
+    fn sees(&self, row: &Schedule) -> bool {
+        let own = row.owner.as_ref().is_some_and(|owner| owner.id == self.name());
+        self.facts.may_change_settings || own
+    }
+
+    fn subject(&self, whose: Subject) -> Result<Option<String>, LookupError> {
+        if self.host.registry_away.get() {
+            return Err(LookupError::Unavailable("registry".to_owned()));
+        }
+        match whose {
+            Subject::Caller => Ok(Some(self.name().to_owned())),
+            Subject::OwnerOf(id) => {
+                let row = Access::get(self, id).map_err(|_| LookupError::NotFound)?;
+                Ok(row.owner.filter(|owner| owner.active).map(|owner| owner.id))
+            }
+        }
+    }
+
+    fn ask(&self, question: &'static str) {
+        self.host.asked.borrow_mut().push(question);
+    }
+
+    fn store(&self) -> Result<(), StoreError> {
+        if self.host.store_away.get() {
+            return Err(StoreError::Unavailable("disk".to_owned()));
+        }
+        Ok(())
+    }
+
+    fn writes(&self) -> Result<(), StoreError> {
+        self.store()?;
+        if self.facts.may_write {
+            Ok(())
+        } else {
+            Err(StoreError::Forbidden)
+        }
+    }
+}
+
+impl Access for Seat<'_> {
+    fn facts(&self) -> AccessFacts {
+        self.facts.clone()
+    }
+
+    fn list(&self, query: &PageQuery) -> Result<Page<Schedule>, StoreError> {
+        self.store()?;
+        let rows: Vec<_> = self
+            .host
+            .rows
+            .borrow()
+            .values()
+            .filter(|row| self.sees(row))
+            .cloned()
+            .collect();
+        match query.at {
+            Position::Number(1) => Ok(Page {
+                total: rows.len() as u64,
+                rows,
+                next: None,
+            }),
+            _ => Err(StoreError::NotFound),
+        }
+    }
+
+    fn get(&self, id: ScheduleId) -> Result<Schedule, StoreError> {
+        self.store()?;
+        let rows = self.host.rows.borrow();
+        rows.get(&id)
+            .filter(|row| self.sees(row))
+            .cloned()
+            .ok_or(StoreError::NotFound)
+    }
+
+    fn insert(&self, content: &Content) -> Result<Schedule, StoreError> {
+        self.writes()?;
+        let Caller::User(owner) = &self.facts.caller else {
+            return Err(StoreError::Forbidden);
+        };
+        let mut rows = self.host.rows.borrow_mut();
+        if let Some(quota) = self.host.quota.get().filter(|quota| rows.len() >= *quota as usize) {
+            return Err(StoreError::Quota(quota));
+        }
+        let row = Schedule {
+            id: rows.len() as u64 + 1,
+            owner: Some(owner.clone()),
+            version: 1,
+            content: content.clone(),
+        };
+        rows.insert(row.id, row.clone());
+        Ok(row)
+    }
+
+    fn update(
+        &self,
+        id: ScheduleId,
+        version: u64,
+        content: &Content,
+        missed: Option<MissedRange>,
+    ) -> Result<Schedule, StoreError> {
+        self.writes()?;
+        self.get(id)?;
+        let mut rows = self.host.rows.borrow_mut();
+        let row = rows.get_mut(&id).ok_or(StoreError::NotFound)?;
+        if let Some(left) = self.host.rivals.get().checked_sub(1) {
+            self.host.rivals.set(left);
+            row.version += 1;
+        }
+        if row.version != version {
+            return Err(StoreError::Stale);
+        }
+        row.version += 1;
+        row.content = content.clone();
+        self.host.missed.borrow_mut().extend(missed);
+        Ok(row.clone())
+    }
+
+    fn delete(&self, id: ScheduleId, version: Option<u64>) -> Result<(), StoreError> {
+        self.writes()?;
+        let row = self.get(id)?;
+        if version.is_some_and(|version| version != row.version) {
+            return Err(StoreError::Stale);
+        }
+        self.host.rows.borrow_mut().remove(&id);
+        Ok(())
+    }
+
+    fn runs(&self, id: ScheduleId, at: &Position, _: u32) -> Result<Page<RunEntry>, StoreError> {
+        self.get(id)?;
+        let rows = self.host.runs.borrow().clone();
+        match at {
+            Position::Number(1) => Ok(Page {
+                total: rows.len() as u64,
+                rows,
+                next: Some("more".to_owned()),
+            }),
+            _ => Err(StoreError::NotFound),
+        }
+    }
+
+    fn available(&self, whose: Subject, only: Option<&str>) -> Result<Vec<Exporter>, LookupError> {
+        self.ask("available");
+        let Some(who) = self.subject(whose)? else {
+            return Ok(Vec::new());
+        };
+        let open = |exporter: &&Exporter| {
+            only.is_none_or(|only| only == exporter.identifier)
+                && self.host.usable(&who, &exporter.identifier).is_some()
+        };
+        Ok(self.host.exporters.iter().filter(open).cloned().collect())
+    }
+
+    fn usable_events(
+        &self,
+        whose: Subject,
+        exporter: &str,
+        only: Option<&[String]>,
+    ) -> Result<Vec<String>, LookupError> {
+        self.ask("usable_events");
+        let Some(who) = self.subject(whose)? else {
+            return Ok(Vec::new());
+        };
+        let usable = self.host.usable(&who, exporter).unwrap_or_default();
+        Ok(usable
+            .into_iter()
+            .filter(|slug| only.is_none_or(|only| only.contains(slug)))
+            .rev()
+            .collect())
+    }
+
+    fn visible_events(&self, slugs: &[String]) -> Result<Vec<String>, LookupError> {
+        self.ask("visible_events");
+        self.subject(Subject::Caller)?;
+        let known = self.host.known.borrow();
+        let known = known.get(self.name()).cloned().unwrap_or_default();
+        Ok(slugs
+            .iter()
+            .filter(|slug| known.contains(*slug))
+            .rev()
+            .cloned()
+            .collect())
+    }
+}
+
+fn exporters() -> Vec<Exporter> {
+    let choice = |value: &str| Choice {
+        value: value.to_owned(),
+        label: value.to_uppercase(),
+    };
+    let field = |name: &str, kind: FieldKind| Field {
+        name: name.to_owned(),
+        label: format!("The {name}"),
+        kind,
+        required: false,
+        default: None,
+    };
+    let format = Field {
+        required: true,
+        default: Some("\"xlsx\"".to_owned()),
+        ..field("_format", FieldKind::Choice(vec![choice("xlsx"), choice("csv")]))
+    };
+    let status = FieldKind::MultipleChoice(vec![choice("paid"), choice("pending")]);
+    let day = Field {
+        required: true,
+        ..field("day", FieldKind::Date)
+    };
+    let exporter = |identifier: &str, across_events: bool, fields: Vec<Field>| Exporter {
+        identifier: identifier.to_owned(),
+        label: format!("All {identifier}"),
+        across_events,
+        fields,
+    };
+    let range = field("date_range", FieldKind::DateRange);
+    let few = FieldKind::Integer {
+        smallest: 1,
+        largest: 9,
+    };
+    vec![
+        exporter(
+            "orders",
+            true,
+            vec![format, range, field("status", status), field("few", few)],
+        ),
+        exporter("checkins", true, vec![day]),
+        exporter("badges", false, vec![field("note", FieldKind::Text { longest: 5 })]),
+    ]
+}

@@ -1,0 +1,300 @@
+//! Who may see and change what.
+
+use plugin::host::{Caller, Position, Problem};
+use plugin::schedules;
+use serde_json::{Value, json};
+
+use crate::host::Host;
+use crate::{create, document, errors, first_page, forbidden, list, patch, put, shown, with, with_form};
+
+#[test]
+fn only_a_user_creates_and_he_becomes_the_owner() {
+    let host = Host::organizer();
+    for caller in [Caller::Token, Caller::Device] {
+        assert!(forbidden(create(&host.seat(caller, true), &document())));
+    }
+    assert_eq!(shown(create(&host.owner(), &document()))["owner"], "owner@example.org");
+    assert_eq!(
+        shown(create(&host.editor(), &document()))["owner"],
+        "editor@example.org"
+    );
+}
+
+#[test]
+fn an_exporter_that_the_caller_may_not_run_reads_like_one_that_does_not_exist() {
+    let host = Host::organizer();
+    let told = ["orders", "nosuch"].map(|name| {
+        let given = with(json!({ "export_identifier": name }));
+        match create(&host.user("stranger"), &given) {
+            Err(Problem::Invalid(told)) => (told[0].code, told[0].message.replace(name, "*")),
+            other => panic!("{other:?}"),
+        }
+    });
+    assert_eq!(told[0], told[1]);
+}
+
+#[test]
+fn tokens_and_devices_see_and_change_nothing_without_the_right_to_settings() {
+    let host = Host::organizer();
+    shown(create(&host.owner(), &document()));
+    host.allow("token", "orders", &["conf", "fest"]);
+    for caller in [Caller::Token, Caller::Device] {
+        let seat = host.seat(caller, false);
+        assert!(forbidden(schedules::list(&seat, &first_page())));
+        assert!(forbidden(schedules::runs(&seat, 1, &Position::Number(1), 50)));
+        for id in [1, 99] {
+            assert!(forbidden(schedules::get(&seat, id)));
+            assert!(forbidden(patch(&seat, id, &json!({}))));
+            assert!(forbidden(put(&seat, id, &document())));
+            assert!(forbidden(schedules::delete(&seat, id, None)));
+        }
+    }
+    let token = host.seat(Caller::Token, true);
+    assert_eq!(list(&token).len(), 1);
+    assert!(patch(&token, 1, &json!({"mail_subject": "x"})).is_ok());
+}
+
+#[test]
+fn a_user_without_the_right_to_settings_has_only_his_own() {
+    let host = Host::organizer();
+    shown(create(&host.owner(), &document()));
+    shown(create(&host.editor(), &document()));
+    assert_eq!(list(&host.owner()).len(), 1);
+    assert_eq!(list(&host.editor()).len(), 2);
+    assert_eq!(list(&host.user("stranger")).len(), 0);
+    let owner = host.owner();
+    for id in [2, 99] {
+        // Even where the body is wrong or the version is.
+        assert_eq!(schedules::get(&owner, id), Err(Problem::NotFound));
+        assert_eq!(schedules::patch(&owner, id, "?", Some(7)), Err(Problem::NotFound));
+        assert_eq!(schedules::replace(&owner, id, "?", None), Err(Problem::NotFound));
+        assert_eq!(schedules::delete(&owner, id, Some(7)), Err(Problem::NotFound));
+        assert_eq!(
+            schedules::runs(&owner, id, &Position::Number(1), 50).map(|_| ()),
+            Err(Problem::NotFound)
+        );
+    }
+}
+
+#[test]
+fn credentials_for_reading_only_read_and_preview() {
+    let host = Host::organizer();
+    shown(create(&host.owner(), &document()));
+    let reader = || host.owner().reading_only();
+    assert!(schedules::get(&reader(), 1).is_ok());
+    assert!(schedules::act(&reader(), None, "preview", &document().to_string()).is_ok());
+    assert!(forbidden(create(&reader(), &document())));
+    for id in [1, 99] {
+        assert!(forbidden(schedules::patch(&reader(), id, "?", None)));
+        assert!(forbidden(put(&reader(), id, &document())));
+        assert!(forbidden(schedules::delete(&reader(), id, None)));
+    }
+}
+
+/// What a change by the editor comes to: `ok`, `forbidden`, or the errors.
+fn verdict(answer: Result<schedules::Versioned, Problem>) -> String {
+    match answer {
+        Ok(_) => "ok".to_owned(),
+        Err(Problem::Forbidden(_)) => "forbidden".to_owned(),
+        other => errors(other).join(" "),
+    }
+}
+
+#[test]
+fn somebody_elses_schedule_is_changed_only_by_who_could_run_it_himself() {
+    const ALL: &[&str] = &["conf", "fest"];
+    // The stored form, what the editor may use, and whether he may change the subject.
+    for (form, usable, want) in [
+        (json!({"events": ["conf"]}), Some(&["conf"][..]), "ok"),
+        (json!({"events": ["conf"]}), Some(&["fest"][..]), "forbidden"),
+        (json!({"events": ["conf", "fest"]}), Some(&["conf"][..]), "forbidden"),
+        (json!({"all_events": true}), Some(ALL), "ok"),
+        (json!({"all_events": true}), Some(&["conf", "fest", "gala"][..]), "ok"),
+        (json!({"all_events": true}), Some(&["conf"][..]), "forbidden"),
+        (json!({}), Some(&["conf"][..]), "forbidden"),
+        (json!({}), Some(ALL), "ok"),
+        (json!({"events": ["conf"]}), None, "forbidden"),
+        (json!({}), None, "forbidden"),
+    ] {
+        let host = Host::organizer();
+        shown(create(&host.owner(), &with_form(form.clone())));
+        match usable {
+            Some(events) => host.allow("editor", "orders", events),
+            None => host.forbid("editor", "orders"),
+        }
+        let place = format!("{form} with {usable:?}");
+        assert_eq!(
+            verdict(patch(&host.editor(), 1, &json!({"mail_subject": "x"}))),
+            want,
+            "{place}"
+        );
+        assert_eq!(verdict(put(&host.editor(), 1, &with_form(form))), want, "{place}");
+        // Narrower, or another exporter: the right to what is stored counts first.
+        if want == "forbidden" {
+            let other = json!({"export_identifier": "checkins", "export_form_data": {"day": "2026-01-01"}});
+            assert_eq!(verdict(patch(&host.editor(), 1, &other)), want, "{place}");
+            // The body is looked at before the right, but not what it says of exporters.
+            assert_eq!(
+                verdict(patch(
+                    &host.editor(),
+                    1,
+                    &json!({"mail_subject": "", "export_identifier": "?"})
+                )),
+                "mail_subject: blank"
+            );
+        }
+        // Reading and deleting need no such right.
+        assert!(schedules::get(&host.editor(), 1).is_ok());
+        assert_eq!(schedules::delete(&host.editor(), 1, None), Ok(()));
+    }
+}
+
+#[test]
+fn a_token_needs_the_right_to_the_data_like_anybody_else() {
+    let host = Host::organizer();
+    shown(create(&host.owner(), &document()));
+    let token = host.seat(Caller::Token, true);
+    let subject = json!({"mail_subject": "x"});
+    assert_eq!(verdict(patch(&token, 1, &subject)), "forbidden");
+    host.allow("token", "orders", &["conf", "fest"]);
+    assert_eq!(verdict(patch(&token, 1, &subject)), "ok");
+}
+
+#[test]
+fn at_an_event_the_right_to_the_exporter_is_all_it_takes() {
+    let host = Host::event();
+    shown(create(&host.owner(), &with_form(json!({}))));
+    let subject = json!({"mail_subject": "x"});
+    assert_eq!(verdict(patch(&host.editor(), 1, &subject)), "ok");
+    host.forbid("editor", "orders");
+    assert_eq!(verdict(patch(&host.editor(), 1, &subject)), "forbidden");
+    host.allow("editor", "badges", &[]);
+    host.allow("editor", "orders", &[]);
+    let badges = json!({"export_identifier": "badges", "export_form_data": {"note": "x"}});
+    assert_eq!(verdict(patch(&host.editor(), 1, &badges)), "ok");
+    assert_eq!(
+        host.asked
+            .borrow()
+            .iter()
+            .filter(|name| **name == "usable_events")
+            .count(),
+        0
+    );
+}
+
+#[test]
+fn what_is_new_must_be_open_to_the_owner_too() {
+    // `owner` has conf and fest; `editor` has gala as well.
+    let (some, all) = (json!({"events": ["conf"]}), json!({"all_events": true}));
+    let rows: &[(&Value, Value, &str)] = &[
+        (&some, json!({"events": ["conf", "fest"]}), "ok"),
+        (
+            &some,
+            json!({"events": ["gala"]}),
+            "export_form_data.events: event-not-open-to-owner",
+        ),
+        (
+            &some,
+            json!({"events": ["nope"]}),
+            "export_form_data.events: event-not-usable",
+        ),
+        (&some, json!({"all_events": true}), "ok"),
+        (&some, json!({}), "ok"),
+        (&all, json!({"events": ["conf", "fest"]}), "ok"),
+        (
+            &all,
+            json!({"events": ["conf", "gala"]}),
+            "export_form_data.events: event-not-open-to-owner",
+        ),
+        (&all, json!({}), "ok"),
+    ];
+    for (stored, form, want) in rows {
+        let host = Host::organizer();
+        shown(create(&host.owner(), &with_form((*stored).clone())));
+        let answer = patch(&host.editor(), 1, &json!({ "export_form_data": form }));
+        assert_eq!(verdict(answer), *want, "{stored} to {form}");
+    }
+}
+
+#[test]
+fn nobody_widens_a_schedule_to_events_that_he_cannot_export_himself() {
+    let host = Host::organizer();
+    shown(create(&host.owner(), &with_form(json!({"events": ["conf"]}))));
+    host.allow("editor", "orders", &["conf"]);
+    for (form, want) in [
+        (
+            json!({"all_events": true}),
+            "export_form_data.all_events: all-events-not-usable",
+        ),
+        (json!({}), "export_form_data.all_events: all-events-not-usable"),
+        (
+            json!({"events": ["conf", "fest"]}),
+            "export_form_data.events: event-not-usable",
+        ),
+        (json!({"events": ["conf"]}), "ok"),
+    ] {
+        let answer = patch(&host.editor(), 1, &json!({ "export_form_data": form }));
+        assert_eq!(verdict(answer), want, "{form}");
+    }
+}
+
+#[test]
+fn narrowing_needs_nothing_of_the_owner() {
+    let host = Host::organizer();
+    shown(create(&host.owner(), &with_form(json!({"events": ["conf", "fest"]}))));
+    host.forbid("owner", "orders");
+    let answer = patch(&host.editor(), 1, &json!({"export_form_data": {"events": ["fest"]}}));
+    assert_eq!(verdict(answer), "ok");
+}
+
+#[test]
+fn a_new_exporter_must_be_open_to_caller_and_owner() {
+    let other = json!({"export_identifier": "checkins", "export_form_data": {"day": "2026-01-01", "events": ["conf"]}});
+    for (without, want) in [
+        ("", "ok"),
+        ("editor", "export_identifier: not-an-exporter"),
+        ("owner", "export_identifier: not-open-to-owner"),
+    ] {
+        let host = Host::organizer();
+        shown(create(&host.owner(), &with_form(json!({"events": ["conf"]}))));
+        host.forbid(without, "checkins");
+        assert_eq!(verdict(patch(&host.editor(), 1, &other)), want, "{without}");
+    }
+    // Its events anew: the same slug can be closed to the owner with another exporter.
+    let host = Host::organizer();
+    shown(create(&host.owner(), &with_form(json!({"events": ["conf"]}))));
+    host.allow("owner", "checkins", &["fest"]);
+    assert_eq!(
+        verdict(patch(&host.editor(), 1, &other)),
+        "export_form_data.events: event-not-open-to-owner"
+    );
+}
+
+#[test]
+fn a_schedule_without_owner_is_shown_and_can_be_narrowed() {
+    let host = Host::organizer();
+    shown(create(&host.owner(), &with_form(json!({"events": ["conf", "fest"]}))));
+    host.edit(1, |row| row.owner = None);
+    let seen = shown(schedules::get(&host.editor(), 1));
+    assert_eq!(seen["owner"], json!(null));
+    let form = |events: &[&str]| json!({"export_form_data": {"events": events}});
+    assert_eq!(verdict(patch(&host.editor(), 1, &form(&["conf"]))), "ok");
+    assert_eq!(
+        verdict(patch(&host.editor(), 1, &form(&["conf", "fest"]))),
+        "export_form_data.events: event-not-open-to-owner"
+    );
+}
+
+#[test]
+fn the_owner_needs_the_right_only_to_what_is_new() {
+    let host = Host::organizer();
+    shown(create(&host.owner(), &with_form(json!({"events": ["conf", "fest"]}))));
+    host.allow("owner", "orders", &["conf"]);
+    let change = |fields| verdict(patch(&host.owner(), 1, &fields));
+    assert_eq!(change(json!({"mail_subject": "x"})), "ok");
+    assert_eq!(
+        change(json!({"export_form_data": {"events": ["conf", "fest"]}})),
+        "export_form_data.events: event-not-usable"
+    );
+    assert_eq!(change(json!({"export_form_data": {"all_events": true}})), "ok");
+}
