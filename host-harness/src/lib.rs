@@ -1,1 +1,7 @@
+//! The reference host of the scheduled-exports component: engine, ports, storage, platform, scheduler and HTTP API.
 
+pub mod clock;
+pub mod contract;
+pub mod platform;
+pub mod ports;
+pub mod storage;
