@@ -5,3 +5,4 @@
 pub mod document;
 pub mod host;
 pub mod language;
+pub mod recurrence;
