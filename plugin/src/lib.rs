@@ -5,3 +5,5 @@
 pub mod document;
 pub mod host;
 pub mod language;
+pub mod recurrence;
+pub mod window;
