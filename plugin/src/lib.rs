@@ -5,5 +5,6 @@
 pub mod document;
 pub mod host;
 pub mod language;
+pub mod notice;
 pub mod recurrence;
 pub mod window;
