@@ -7,4 +7,5 @@ pub mod host;
 pub mod language;
 pub mod notice;
 pub mod recurrence;
+pub mod run;
 pub mod window;
