@@ -1,0 +1,205 @@
+//! When a schedule is due: RFC 5545 recurrence, restricted to one rule on dates, on the clock of one zone.
+//!
+//! A [`Timetable`] is the rule, the time of day and the zone of one schedule, parsed and checked.
+//! `docs/recurrence.md` says which rules are taken, and why the arithmetic is the plugin's own.
+
+mod calendar;
+mod clock;
+mod cycle;
+mod dates;
+mod day_set;
+mod error;
+mod grammar;
+mod rule;
+
+use chrono::{NaiveDate, NaiveTime, Timelike as _};
+use chrono_tz::Tz;
+
+pub use self::clock::{ClockNote, instant_of, local_date, zone};
+pub use self::error::{Fault, Part, RecurrenceError};
+
+use self::dates::Dates;
+
+const SECONDS_IN_DAY: i64 = 86_400;
+
+/// Unix seconds of 0000-01-01T00:00:00Z and 10000-01-03T00:00:00Z. Every run lies between, whatever its zone: the first
+/// date of a rule is 0001-01-01 or later, the last is [`dates::LAST_DAY`] or earlier. Beyond them chrono runs out of range.
+const BEFORE_ALL_RUNS: i64 = -62_167_219_200;
+const AFTER_ALL_RUNS: i64 = 253_402_473_600;
+
+/// When a schedule is due: rule, time of day and zone, parsed and checked.
+///
+/// Every question but [`count_between`](Self::count_between) and a walk over [`occurrences`](Self::occurrences) costs the
+/// same at any age of `DTSTART`; a rule that never matches is found to be one in bounded work.
+///
+/// ```
+/// use chrono::NaiveDate;
+/// use plugin::recurrence::Timetable;
+///
+/// let rule = "DTSTART:20230118T000000\nRRULE:FREQ=MONTHLY;BYDAY=1MO";
+/// let timetable = Timetable::parse(rule, "06:30:00", "Europe/Berlin", NaiveDate::MIN).unwrap();
+/// let run = timetable.next_after(1_796_083_200).unwrap(); // 2026-12-01T00:00:00Z
+/// assert_eq!(run.at, 1_796_621_400); // 2026-12-07T05:30:00Z
+/// ```
+#[derive(Clone, Debug)]
+pub struct Timetable {
+    dates: Dates,
+    time: NaiveTime,
+    zone: Tz,
+    has_dtstart: bool,
+}
+
+/// One run: when it is due, and what the clock of the zone says then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Occurrence {
+    /// The instant of the run, in Unix seconds.
+    pub at: i64,
+    /// Seconds east of UTC that the local time was read with. For [`ClockNote::SkippedHour`] this is the offset before
+    /// the jump, so `local_date` at the schedule's time of day, less this offset, is always `at`.
+    pub utc_offset_seconds: i32,
+    /// Whether the local time exists once, not at all or twice on that date.
+    pub note: ClockNote,
+    /// The date that the rule gave.
+    pub local_date: NaiveDate,
+}
+
+impl Timetable {
+    /// Parses the rule (`DTSTART` and one `RRULE`, RFC 5545 sections 3.3.10, 3.8.2.4 and 3.8.5.3), the time of day
+    /// (exactly `HH:MM:SS`) and the zone (a name of the tz database).
+    ///
+    /// `anchor` is the day that a rule without `DTSTART` counts from, at 00:00:00; it isn't looked at otherwise. A day
+    /// before 0001-01-01 counts as that day; one after 9999-12-30 leaves no run.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, at most one error for each [`Part`], in the order rule, time, zone.
+    pub fn parse(
+        rule: &str,
+        time: &str,
+        zone: &str,
+        anchor: NaiveDate,
+    ) -> Result<Self, Vec<RecurrenceError>> {
+        let parsed_rule = grammar::rule(rule, anchor);
+        let parsed_time = grammar::time_of_day(time);
+        let parsed_zone =
+            self::zone(zone).ok_or_else(|| RecurrenceError::new(Fault::ZoneUnknown, zone));
+        match (parsed_rule, parsed_time, parsed_zone) {
+            (Ok(rule), Ok(time), Ok(zone)) => Ok(Self {
+                has_dtstart: rule.has_dtstart,
+                dates: Dates::new(&rule),
+                time,
+                zone,
+            }),
+            (rule, time, zone) => Err([rule.err(), time.err(), zone.err()]
+                .into_iter()
+                .flatten()
+                .collect()),
+        }
+    }
+
+    /// Whether the rule's text has a `DTSTART`. Without one the timetable hangs on the `anchor` it was parsed with.
+    #[must_use]
+    pub fn has_dtstart(&self) -> bool {
+        self.has_dtstart
+    }
+
+    /// The zone whose clock the runs go by.
+    #[must_use]
+    pub fn zone(&self) -> Tz {
+        self.zone
+    }
+
+    /// The local time of day of every run.
+    #[must_use]
+    pub fn time(&self) -> NaiveTime {
+        self.time
+    }
+
+    /// The earliest run strictly later than `after` (Unix seconds), or none if no run is left.
+    ///
+    /// Two dates can have the same instant where a zone skipped a whole day. That is one run; it has the date that exists.
+    #[must_use]
+    pub fn next_after(&self, after: i64) -> Option<Occurrence> {
+        let after = after.clamp(BEFORE_ALL_RUNS, AFTER_ALL_RUNS);
+        let wall = after + i64::from(clock::offset_at(after, self.zone));
+        // No clock ever jumped by more than a day, so a date whose local time is a day or more behind the clock has passed.
+        let mut from = clock::day_of_wall(wall)
+            - i32::from(self.second_of_day() > wall.rem_euclid(SECONDS_IN_DAY));
+        loop {
+            let day = self.dates.on_or_after(from)?;
+            let run = self.run_on(day);
+            if run.at > after {
+                return Some(self.on_the_date_that_exists(run, day));
+            }
+            from = day + 1;
+        }
+    }
+
+    /// The latest run at or before `until` (Unix seconds), or none if there was none yet.
+    #[must_use]
+    pub fn latest_until(&self, until: i64) -> Option<Occurrence> {
+        let until = until.clamp(BEFORE_ALL_RUNS, AFTER_ALL_RUNS);
+        let wall = until + i64::from(clock::offset_at(until, self.zone));
+        // As in `next_after`: a date whose local time is more than a day ahead of the clock is still to come.
+        let mut from = clock::day_of_wall(wall)
+            + i32::from(self.second_of_day() <= wall.rem_euclid(SECONDS_IN_DAY));
+        loop {
+            let day = self.dates.on_or_before(from)?;
+            let run = self.run_on(day);
+            if run.at <= until {
+                return Some(run);
+            }
+            from = day - 1;
+        }
+    }
+
+    /// How many runs there are later than `after` and not later than `until` (Unix seconds). Walks over them.
+    #[must_use]
+    pub fn count_between(&self, after: i64, until: i64) -> u64 {
+        self.occurrences(after)
+            .take_while(|run| run.at <= until)
+            .fold(0, |count, _| count + 1)
+    }
+
+    /// Whether there is a run at exactly this instant (Unix seconds).
+    #[must_use]
+    pub fn contains(&self, at: i64) -> bool {
+        self.latest_until(at).is_some_and(|run| run.at == at)
+    }
+
+    /// The runs strictly later than `after` (Unix seconds), earliest first.
+    pub fn occurrences(&self, after: i64) -> impl Iterator<Item = Occurrence> {
+        let mut after = after;
+        std::iter::from_fn(move || {
+            let run = self.next_after(after)?;
+            after = run.at;
+            Some(run)
+        })
+    }
+
+    fn second_of_day(&self) -> i64 {
+        i64::from(self.time.num_seconds_from_midnight())
+    }
+
+    fn run_on(&self, day: i32) -> Occurrence {
+        let local_date = dates::date_of(day);
+        let (at, utc_offset_seconds, note) = instant_of(local_date, self.time, self.zone);
+        Occurrence {
+            at,
+            utc_offset_seconds,
+            note,
+            local_date,
+        }
+    }
+
+    /// `run`, or the run of the next day if that is at the same instant, as it is after a day that the zone skipped.
+    fn on_the_date_that_exists(&self, run: Occurrence, day: i32) -> Occurrence {
+        if run.note == ClockNote::SkippedHour && self.dates.on_or_after(day + 1) == Some(day + 1) {
+            let next = self.run_on(day + 1);
+            if next.at <= run.at {
+                return next;
+            }
+        }
+        run
+    }
+}

@@ -1,0 +1,80 @@
+//! Local wall time and instants: what a zone's clock shows, and what it skips or repeats.
+
+use chrono::{
+    DateTime, Datelike as _, LocalResult, NaiveDate, NaiveTime, Offset as _, TimeZone as _,
+    Timelike as _,
+};
+use chrono_tz::{GapInfo, Tz, TzOffset};
+
+use super::SECONDS_IN_DAY;
+
+/// `num_days_from_ce` of 1970-01-01.
+const UNIX_EPOCH_DAY: i64 = 719_163;
+
+/// What the clock of the zone does at a local time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClockNote {
+    /// The local time exists once.
+    Plain,
+    /// The clock jumps over it; it is read with the offset in force before the jump.
+    SkippedHour,
+    /// It happens twice; the first is meant.
+    RepeatedHour,
+}
+
+/// The zone that the tz database has under exactly this name; none otherwise.
+#[must_use]
+pub fn zone(name: &str) -> Option<Tz> {
+    name.parse().ok()
+}
+
+/// The date on the zone's clock at an instant (Unix seconds). Instants that chrono has no date for (some 262,000 years
+/// from now) read as its first or last date.
+#[must_use]
+pub fn local_date(at: i64, zone: Tz) -> NaiveDate {
+    let latest = DateTime::<chrono::Utc>::MAX_UTC.timestamp() - SECONDS_IN_DAY;
+    let earliest = DateTime::<chrono::Utc>::MIN_UTC.timestamp() + SECONDS_IN_DAY;
+    let at = at.clamp(earliest, latest);
+    let wall = at + i64::from(offset_at(at, zone));
+    DateTime::from_timestamp(wall, 0).map_or(NaiveDate::MAX, |wall| wall.date_naive())
+}
+
+/// The instant (Unix seconds) of a local time, the seconds east of UTC it was read with, and what the clock does there.
+///
+/// A time that the clock jumps over is read with the offset before the jump; of a time that happens twice, the first is
+/// taken (RFC 5545, section 3.3.5). A fraction of a second in `time` is dropped.
+#[must_use]
+pub fn instant_of(date: NaiveDate, time: NaiveTime, zone: Tz) -> (i64, i32, ClockNote) {
+    let local = date.and_time(time);
+    let wall = (i64::from(date.num_days_from_ce()) - UNIX_EPOCH_DAY) * SECONDS_IN_DAY
+        + i64::from(time.num_seconds_from_midnight());
+    let (offset, note) = match zone.offset_from_local_datetime(&local) {
+        LocalResult::Single(offset) => (seconds_east(&offset), ClockNote::Plain),
+        LocalResult::Ambiguous(first, _) => (seconds_east(&first), ClockNote::RepeatedHour),
+        LocalResult::None => {
+            let before_jump = GapInfo::new(&local, &zone).and_then(|gap| gap.begin);
+            let offset = before_jump.map_or_else(
+                || offset_at(wall, zone),
+                |(_, offset)| seconds_east(&offset),
+            );
+            (offset, ClockNote::SkippedHour)
+        }
+    };
+    (wall - i64::from(offset), offset, note)
+}
+
+/// Seconds east of UTC in the zone at an instant (Unix seconds) that chrono has a date for; 0 where it has none.
+pub(super) fn offset_at(at: i64, zone: Tz) -> i32 {
+    DateTime::from_timestamp(at, 0).map_or(0, |at| {
+        seconds_east(&zone.offset_from_utc_datetime(&at.naive_utc()))
+    })
+}
+
+/// The day (as `num_days_from_ce`) of a clock reading in seconds since 1970-01-01T00:00:00 on that clock.
+pub(super) fn day_of_wall(wall: i64) -> i32 {
+    i32::try_from(wall.div_euclid(SECONDS_IN_DAY) + UNIX_EPOCH_DAY).unwrap_or(i32::MAX)
+}
+
+fn seconds_east(offset: &TzOffset) -> i32 {
+    offset.fix().local_minus_utc()
+}

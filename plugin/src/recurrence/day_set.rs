@@ -1,0 +1,111 @@
+//! A set of days within one month or year.
+
+const WORDS: usize = 6; // 384 bits: a leap year has 366 days
+
+/// Days of a span of at most 366 days, as offsets (0-based) from its first day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct DaySet([u64; WORDS]);
+
+impl DaySet {
+    pub(super) const EMPTY: Self = Self([0; WORDS]);
+
+    /// The days of a span of `length` days that fall on one of `weekdays` (bit 0: Monday), if its first falls on
+    /// `first_weekday` (0: Monday).
+    pub(super) fn weekly(weekdays: u8, first_weekday: u32, length: u32) -> Self {
+        let mut words = [0; WORDS];
+        for (index, word) in (0..).zip(&mut words) {
+            if index * 64 >= length {
+                break;
+            }
+            // 64 is 9 weeks and a day, so each word begins one weekday later.
+            *word = repeated_weekly(weekdays, (first_weekday + index) % 7)
+                & low_bits(length - index * 64);
+        }
+        Self(words)
+    }
+
+    pub(super) fn insert(&mut self, offset: u32) {
+        self.0[(offset / 64) as usize] |= 1 << (offset % 64);
+    }
+
+    /// Adds the days of a part of the span, the part beginning at `offset`.
+    pub(super) fn insert_month(&mut self, offset: u32, month: &Self) {
+        let (word, shift) = ((offset / 64) as usize, offset % 64);
+        let days = month.0[0];
+        self.0[word] |= days << shift;
+        if shift > 0 && word + 1 < WORDS {
+            self.0[word + 1] |= days >> (64 - shift);
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0 == [0; WORDS]
+    }
+
+    pub(super) fn count(&self) -> u32 {
+        self.0.iter().map(|word| word.count_ones()).sum()
+    }
+
+    /// Without the days before `offset`.
+    pub(super) fn from(mut self, offset: u32) -> Self {
+        for (index, word) in (0..).zip(&mut self.0) {
+            *word &= !low_bits(offset.saturating_sub(index * 64));
+        }
+        self
+    }
+
+    /// Without the days after `offset`.
+    pub(super) fn through(mut self, offset: u32) -> Self {
+        for (index, word) in (0..).zip(&mut self.0) {
+            *word &= low_bits((offset + 1).saturating_sub(index * 64));
+        }
+        self
+    }
+
+    pub(super) fn first(&self) -> Option<u32> {
+        (0..)
+            .zip(&self.0)
+            .find(|(_, word)| **word != 0)
+            .map(|(index, word)| index * 64 + word.trailing_zeros())
+    }
+
+    pub(super) fn last(&self) -> Option<u32> {
+        let (index, word) = (0..6)
+            .rev()
+            .zip(self.0.iter().rev())
+            .find(|(_, word)| **word != 0)?;
+        Some(index * 64 + 63 - word.leading_zeros())
+    }
+
+    /// The day at `position`, 0 being the first.
+    pub(super) fn nth(&self, mut position: u32) -> Option<u32> {
+        for (index, word) in (0..).zip(self.0) {
+            if position < word.count_ones() {
+                let mut rest = word;
+                for _ in 0..position {
+                    rest &= rest - 1;
+                }
+                return Some(index * 64 + rest.trailing_zeros());
+            }
+            position -= word.count_ones();
+        }
+        None
+    }
+}
+
+/// The lowest `count` bits; all 64 from there on.
+fn low_bits(count: u32) -> u64 {
+    if count >= 64 {
+        u64::MAX
+    } else {
+        (1 << count) - 1
+    }
+}
+
+/// `weekdays` again and again, beginning with `first_weekday`.
+fn repeated_weekly(weekdays: u8, first_weekday: u32) -> u64 {
+    const EVERY_SEVENTH: u64 = 0x8102_0408_1020_4081;
+    let week = u64::from(weekdays);
+    let week = ((week >> first_weekday) | (week << (7 - first_weekday))) & 0x7f;
+    week.wrapping_mul(EVERY_SEVENTH)
+}

@@ -1,0 +1,366 @@
+//! The text of a rule, a time of day and a zone: what is taken, and what is wrong with the rest.
+//!
+//! RFC 5545, sections 3.3.4, 3.3.5 and 3.3.10, restricted as `docs/recurrence.md` says.
+
+use chrono::{NaiveDate, NaiveTime};
+
+use super::error::{Fault, RecurrenceError};
+use super::rule::{ByDay, End, Frequency, LocalTime, Months, Rule};
+
+type Parsed<T> = Result<T, RecurrenceError>;
+
+/// The first date that `DTSTART` can write.
+const FIRST_DATE: NaiveDate = NaiveDate::from_ymd_opt(1, 1, 1).unwrap();
+
+const WEEKDAYS: [&str; 7] = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"];
+
+/// `DTSTART` and `RRULE`, or the rule alone; without `DTSTART`, `anchor` at 00:00:00 stands for it.
+pub(super) fn rule(text: &str, anchor: NaiveDate) -> Parsed<Rule> {
+    let (dtstart, parts) = properties(text)?;
+    let start = dtstart.unwrap_or(LocalTime {
+        date: anchor.max(FIRST_DATE),
+        second_of_day: 0,
+    });
+    let frequency = frequency(parts.freq)?;
+    let end = end(parts.count, parts.until)?;
+    let by_day = parts
+        .by_day
+        .map(|value| by_day(value, frequency))
+        .transpose()?;
+    let by_month = parts.by_month.map(by_month).transpose()?;
+    let by_set_position = parts
+        .by_set_position
+        .map(|value| by_set_position(value, frequency))
+        .transpose()?;
+    week_start(parts.week_start)?;
+    time_parts(&parts, start)?;
+    let interval = parts.interval.map_or(Ok(1), interval)?;
+    Ok(Rule {
+        has_dtstart: dtstart.is_some(),
+        start,
+        frequency,
+        interval,
+        end,
+        by_day,
+        by_month,
+        by_set_position,
+    })
+}
+
+/// `HH:MM:SS`, from 00:00:00 to 23:59:59.
+pub(super) fn time_of_day(text: &str) -> Parsed<NaiveTime> {
+    let time = match text.as_bytes() {
+        [h1, h2, b':', m1, m2, b':', s1, s2] => clock_time(&[*h1, *h2, *m1, *m2, *s1, *s2]),
+        _ => None,
+    };
+    time.and_then(|second_of_day| NaiveTime::from_num_seconds_from_midnight_opt(second_of_day, 0))
+        .ok_or_else(|| RecurrenceError::new(Fault::TimeInvalid, text))
+}
+
+/// The values of the parts of a rule, as they are written.
+#[derive(Default)]
+struct Parts<'a> {
+    freq: Option<&'a str>,
+    interval: Option<&'a str>,
+    count: Option<&'a str>,
+    until: Option<&'a str>,
+    by_day: Option<&'a str>,
+    by_month: Option<&'a str>,
+    by_set_position: Option<&'a str>,
+    by_hour: Option<&'a str>,
+    by_minute: Option<&'a str>,
+    by_second: Option<&'a str>,
+    week_start: Option<&'a str>,
+}
+
+fn properties(text: &str) -> Parsed<(Option<LocalTime>, Parts<'_>)> {
+    let mut dtstart = None;
+    let mut parts = None;
+    let mut lines = text
+        .split([' ', '\t', '\r', '\n'])
+        .filter(|line| !line.is_empty())
+        .peekable();
+    if lines.peek().is_none() {
+        return Err(RecurrenceError::new(Fault::RuleEmpty, text));
+    }
+    let mut only_line = true;
+    while let Some(line) = lines.next() {
+        only_line &= lines.peek().is_none();
+        let Some((name, value)) = line.split_once(':') else {
+            // Only a rule on its own may go without its name.
+            if only_line && line.contains('=') {
+                return Ok((None, Parts::parse(line)?));
+            }
+            return Err(RecurrenceError::new(Fault::TextNotUnderstood, line));
+        };
+        if name.eq_ignore_ascii_case("RRULE") {
+            if parts.is_some() {
+                return Err(RecurrenceError::new(Fault::RuleRepeated, line));
+            }
+            parts = Some(Parts::parse(value)?);
+        } else if name
+            .get(..7)
+            .is_some_and(|name| name.eq_ignore_ascii_case("DTSTART"))
+        {
+            if dtstart.is_some() {
+                return Err(RecurrenceError::new(Fault::StartRepeated, line));
+            }
+            dtstart = Some(start(&name[7..], value, line)?);
+        } else {
+            return Err(RecurrenceError::new(Fault::PropertyNotSupported, name));
+        }
+    }
+    let parts = parts.ok_or_else(|| RecurrenceError::new(Fault::RuleMissing, text.trim()))?;
+    Ok((dtstart, parts))
+}
+
+/// `parameters` is what stands between `DTSTART` and the colon.
+fn start(parameters: &str, value: &str, line: &str) -> Parsed<LocalTime> {
+    let start = if parameters.is_empty() {
+        date_time(value)
+    } else if parameters.eq_ignore_ascii_case(";VALUE=DATE") {
+        date(value).map(|date| LocalTime {
+            date,
+            second_of_day: 0,
+        })
+    } else {
+        None
+    };
+    start.ok_or_else(|| {
+        let has_zone = value.ends_with(['Z', 'z'])
+            || parameters
+                .get(..6)
+                .is_some_and(|parameter| parameter.eq_ignore_ascii_case(";TZID="));
+        RecurrenceError::new(
+            if has_zone {
+                Fault::StartHasZone
+            } else {
+                Fault::StartInvalid
+            },
+            line,
+        )
+    })
+}
+
+impl<'a> Parts<'a> {
+    fn parse(rule: &'a str) -> Parsed<Self> {
+        if rule.is_empty() {
+            return Err(RecurrenceError::new(Fault::RuleEmpty, rule));
+        }
+        let mut parts = Self::default();
+        for part in rule.split(';') {
+            let (name, value) = part
+                .split_once('=')
+                .ok_or_else(|| RecurrenceError::new(Fault::PartMalformed, part))?;
+            let value_of_part = parts
+                .named(name)
+                .ok_or_else(|| RecurrenceError::new(Fault::PartNotSupported, name))?;
+            if value_of_part.replace(value).is_some() {
+                return Err(RecurrenceError::new(Fault::PartRepeated, part));
+            }
+        }
+        Ok(parts)
+    }
+
+    fn named(&mut self, name: &str) -> Option<&mut Option<&'a str>> {
+        let named = [
+            ("FREQ", &mut self.freq),
+            ("INTERVAL", &mut self.interval),
+            ("BYDAY", &mut self.by_day),
+            ("BYMONTH", &mut self.by_month),
+            ("COUNT", &mut self.count),
+            ("UNTIL", &mut self.until),
+            ("BYSETPOS", &mut self.by_set_position),
+            ("WKST", &mut self.week_start),
+            ("BYHOUR", &mut self.by_hour),
+            ("BYMINUTE", &mut self.by_minute),
+            ("BYSECOND", &mut self.by_second),
+        ];
+        named
+            .into_iter()
+            .find_map(|(known, value)| known.eq_ignore_ascii_case(name).then_some(value))
+    }
+}
+
+fn frequency(value: Option<&str>) -> Parsed<Frequency> {
+    let value = value.ok_or_else(|| RecurrenceError::new(Fault::FrequencyMissing, ""))?;
+    let known = [
+        ("DAILY", Frequency::Daily),
+        ("WEEKLY", Frequency::Weekly),
+        ("MONTHLY", Frequency::Monthly),
+        ("YEARLY", Frequency::Yearly),
+    ];
+    known
+        .into_iter()
+        .find_map(|(name, frequency)| name.eq_ignore_ascii_case(value).then_some(frequency))
+        .ok_or_else(|| RecurrenceError::new(Fault::FrequencyNotSupported, value))
+}
+
+fn interval(value: &str) -> Parsed<u32> {
+    number(value)
+        .filter(|interval| *interval > 0)
+        .map(|interval| u32::try_from(interval).unwrap_or(u32::MAX))
+        .ok_or_else(|| RecurrenceError::new(Fault::IntervalInvalid, value))
+}
+
+fn end(count: Option<&str>, until: Option<&str>) -> Parsed<End> {
+    match (count, until) {
+        (None, None) => Ok(End::Never),
+        (Some(_), Some(until)) => Err(RecurrenceError::new(Fault::CountAndUntil, until)),
+        (Some(count), None) => number(count)
+            .map(End::Count)
+            .ok_or_else(|| RecurrenceError::new(Fault::CountInvalid, count)),
+        (None, Some(until)) => {
+            let midnight = || {
+                date(until).map(|date| LocalTime {
+                    date,
+                    second_of_day: 0,
+                })
+            };
+            let fault = if until.ends_with(['Z', 'z']) {
+                Fault::UntilHasZone
+            } else {
+                Fault::UntilInvalid
+            };
+            date_time(until)
+                .or_else(midnight)
+                .map(End::Until)
+                .ok_or_else(|| RecurrenceError::new(fault, until))
+        }
+    }
+}
+
+fn by_day(value: &str, frequency: Frequency) -> Parsed<ByDay> {
+    let mut by_day = ByDay::default();
+    for entry in value.split(',') {
+        let invalid = || RecurrenceError::new(Fault::ByDayInvalid, entry);
+        let (ordinal, name) = entry
+            .split_at_checked(entry.len().wrapping_sub(2))
+            .ok_or_else(invalid)?;
+        let weekday = (0..)
+            .zip(WEEKDAYS)
+            .find_map(|(weekday, known)| known.eq_ignore_ascii_case(name).then_some(weekday));
+        let weekday: u8 = weekday.ok_or_else(invalid)?;
+        if ordinal.is_empty() {
+            by_day.weekdays |= 1 << weekday;
+            continue;
+        }
+        let ordinal = signed(ordinal, 2)
+            .filter(|ordinal| matches!(ordinal, -53..=-1 | 1..=53))
+            .ok_or_else(invalid)?;
+        if matches!(frequency, Frequency::Daily | Frequency::Weekly) {
+            return Err(RecurrenceError::new(Fault::OrdinalNotAllowed, entry));
+        }
+        by_day.ordinals.insert(ordinal, weekday);
+    }
+    Ok(by_day)
+}
+
+fn by_month(value: &str) -> Parsed<Months> {
+    let mut months = Months::default();
+    for entry in value.split(',') {
+        match number(entry).filter(|_| entry.len() <= 2) {
+            Some(month @ 1..=12) => months.0 |= 1 << (month - 1),
+            _ => return Err(RecurrenceError::new(Fault::ByMonthInvalid, entry)),
+        }
+    }
+    Ok(months)
+}
+
+fn by_set_position(value: &str, frequency: Frequency) -> Parsed<i8> {
+    if matches!(frequency, Frequency::Daily | Frequency::Weekly) {
+        return Err(RecurrenceError::new(Fault::SetPositionNotAllowed, value));
+    }
+    signed(value, 3)
+        .filter(|position| matches!(position, -1 | 1..=4))
+        .ok_or_else(|| RecurrenceError::new(Fault::SetPositionInvalid, value))
+}
+
+fn week_start(value: Option<&str>) -> Parsed<()> {
+    match value {
+        Some(value) if !value.eq_ignore_ascii_case("MO") => {
+            Err(RecurrenceError::new(Fault::WeekStartNotMonday, value))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// `BYHOUR`, `BYMINUTE` and `BYSECOND` may only say again what `DTSTART` says.
+fn time_parts(parts: &Parts<'_>, start: LocalTime) -> Parsed<()> {
+    let second = start.second_of_day;
+    let expected = [
+        (parts.by_hour, second / 3600),
+        (parts.by_minute, second / 60 % 60),
+        (parts.by_second, second % 60),
+    ];
+    for (value, expected) in expected {
+        let Some(value) = value else { continue };
+        let same = |entry: &str| entry.len() <= 2 && number(entry) == Some(expected.into());
+        if !value.split(',').all(same) {
+            return Err(RecurrenceError::new(Fault::TimePartDiffers, value));
+        }
+    }
+    Ok(())
+}
+
+/// ASCII digits and nothing else; more than fit are the largest number.
+fn number(text: &str) -> Option<u64> {
+    if text.is_empty() {
+        return None;
+    }
+    text.bytes().try_fold(0_u64, |number, byte| {
+        byte.is_ascii_digit().then(|| {
+            number
+                .saturating_mul(10)
+                .saturating_add(u64::from(byte - b'0'))
+        })
+    })
+}
+
+/// A number of at most `digits` digits, perhaps with a sign.
+fn signed(text: &str, digits: usize) -> Option<i8> {
+    let (negative, text) = match text.strip_prefix('-') {
+        Some(text) => (true, text),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let size = number(text).filter(|_| text.len() <= digits)?;
+    let size = i8::try_from(size).ok()?;
+    Some(if negative { -size } else { size })
+}
+
+/// `YYYYMMDD`, from the year 0001 on.
+fn date(text: &str) -> Option<NaiveDate> {
+    let &[y1, y2, y3, y4, m1, m2, d1, d2] = text.as_bytes() else {
+        return None;
+    };
+    let year = two_digits(y1, y2)? * 100 + two_digits(y3, y4)?;
+    NaiveDate::from_ymd_opt(year.cast_signed(), two_digits(m1, m2)?, two_digits(d1, d2)?)
+        .filter(|_| year > 0)
+}
+
+/// `YYYYMMDDTHHMMSS`
+fn date_time(text: &str) -> Option<LocalTime> {
+    let (day, time) = text.split_at_checked(8)?;
+    let &[b'T' | b't', ref time @ ..] = time.as_bytes() else {
+        return None;
+    };
+    Some(LocalTime {
+        date: date(day)?,
+        second_of_day: clock_time(time.try_into().ok()?)?,
+    })
+}
+
+/// The second of the day that `HHMMSS` is.
+fn clock_time(&[h1, h2, m1, m2, s1, s2]: &[u8; 6]) -> Option<u32> {
+    let (hour, minute, second) = (
+        two_digits(h1, h2)?,
+        two_digits(m1, m2)?,
+        two_digits(s1, s2)?,
+    );
+    (hour < 24 && minute < 60 && second < 60).then_some(hour * 3600 + minute * 60 + second)
+}
+
+fn two_digits(tens: u8, ones: u8) -> Option<u32> {
+    let digits = tens.is_ascii_digit() && ones.is_ascii_digit();
+    digits.then(|| u32::from(tens - b'0') * 10 + u32::from(ones - b'0'))
+}

@@ -1,0 +1,117 @@
+//! A recurrence rule as RFC 5545 section 3.3.10 has it, as far as the plugin takes it: parsed, and right in itself.
+
+use chrono::NaiveDate;
+
+/// A rule whose parts agree with each other.
+#[derive(Clone, Debug)]
+pub(super) struct Rule {
+    pub(super) has_dtstart: bool,
+    pub(super) start: LocalTime,
+    pub(super) frequency: Frequency,
+    /// From 1; a number that doesn't fit is `u32::MAX`, which no span of dates contains twice either.
+    pub(super) interval: u32,
+    pub(super) end: End,
+    pub(super) by_day: Option<ByDay>,
+    /// None: `BYMONTH` isn't there.
+    pub(super) by_month: Option<Months>,
+    /// 1 to 4, or -1.
+    pub(super) by_set_position: Option<i8>,
+}
+
+/// A floating local time (RFC 5545, section 3.3.5, form 1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct LocalTime {
+    pub(super) date: NaiveDate,
+    pub(super) second_of_day: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Frequency {
+    Daily,
+    Weekly,
+    Monthly,
+    Yearly,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    Never,
+    /// A number that doesn't fit is `u64::MAX`: more occurrences than there are days.
+    Count(u64),
+    Until(LocalTime),
+}
+
+/// `BYDAY`: weekdays, and weekdays with an ordinal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct ByDay {
+    /// Bit 0: Monday.
+    pub(super) weekdays: u8,
+    pub(super) ordinals: Ordinals,
+}
+
+/// Ordinal weekdays of a month or year, such as `-1FR`. Sets of bits, so that a list of any length costs the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Ordinals {
+    /// For each weekday from Monday, bit n: the n-th from the start.
+    pub(super) from_start: [u64; 7],
+    /// Likewise from the end.
+    pub(super) from_end: [u64; 7],
+    /// The weekdays that have any; bit 0: Monday.
+    pub(super) weekdays: u8,
+}
+
+impl ByDay {
+    /// All seven weekdays, as `weekdays` has them.
+    pub(super) const EVERY_DAY: u8 = 0x7f;
+}
+
+impl Ordinals {
+    /// `ordinal` from -53 to 53 and not 0; `weekday` 0 for Monday.
+    pub(super) fn insert(&mut self, ordinal: i8, weekday: u8) {
+        let side = if ordinal > 0 {
+            &mut self.from_start
+        } else {
+            &mut self.from_end
+        };
+        side[usize::from(weekday)] |= 1 << ordinal.unsigned_abs();
+        self.weekdays |= 1 << weekday;
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.weekdays == 0
+    }
+}
+
+/// A set of months; bit 0: January.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Months(pub(super) u16);
+
+impl Months {
+    pub(super) const ALL: Self = Self(0xfff);
+
+    /// `month` 0 for January.
+    pub(super) fn only(month: u32) -> Self {
+        Self(1 << month)
+    }
+
+    /// `month` 0 for January.
+    pub(super) fn contains(self, month: u32) -> bool {
+        self.0 >> month & 1 == 1
+    }
+
+    /// How many months after `month` (0 for January) the next of the set comes, `month` itself included: 0 to 11.
+    pub(super) fn ahead_of(self, month: u32) -> u32 {
+        self.rotated_to(month).trailing_zeros()
+    }
+
+    /// How many months before `month` (0 for January) the last of the set was, `month` itself included: 0 to 11.
+    pub(super) fn behind(self, month: u32) -> u32 {
+        self.rotated_to((month + 1) % 12).leading_zeros() - 20
+    }
+
+    /// The set with `month` in bit 0 and the month before it in bit 11.
+    fn rotated_to(self, month: u32) -> u32 {
+        let months = u32::from(self.0);
+        (months >> month | months << (12 - month)) & 0xfff
+    }
+}

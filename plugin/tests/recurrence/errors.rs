@@ -1,0 +1,197 @@
+//! What a person and a program are told about a text that isn't right.
+
+use chrono::NaiveDate;
+use plugin::language::Language;
+use plugin::recurrence::{Part, RecurrenceError, Timetable};
+
+fn errors(rule: &str, time: &str, zone: &str) -> Vec<RecurrenceError> {
+    Timetable::parse(rule, time, zone, NaiveDate::MIN)
+        .err()
+        .unwrap_or_default()
+}
+
+fn code(rule: &str) -> &'static str {
+    match errors(rule, "06:30:00", "UTC").as_slice() {
+        [] => "right",
+        [error] => error.code(),
+        more => panic!("{rule}: {more:?}"),
+    }
+}
+
+#[test]
+fn every_wrong_rule_says_what_is_wrong() {
+    let cases = [
+        ("", "rule-empty"),
+        (" \t\r\n", "rule-empty"),
+        ("RRULE:", "rule-empty"),
+        ("DTSTART:20260101T000000", "rule-missing"),
+        ("RRULE:FREQ=DAILY RRULE:FREQ=DAILY", "rule-repeated"),
+        ("daily", "text-not-understood"),
+        ("0 4 * * 1", "text-not-understood"),
+        ("DTSTART:20260101T000000 FREQ=DAILY", "text-not-understood"),
+        ("FREQ=DAILY DTSTART:20260101T000000", "text-not-understood"),
+        ("FREQ=DAILY;\u{a0}COUNT=2", "part-not-supported"),
+        (
+            "RRULE:FREQ=DAILY EXDATE:20260101T000000",
+            "property-not-supported",
+        ),
+        ("RRULE;X=1:FREQ=DAILY", "property-not-supported"),
+        (
+            "RRULE:FREQ=DAILY DTSTARTS:20260101T000000",
+            "dtstart-invalid",
+        ),
+        ("RRULE:FREQ=DAILY DTSTART:20260101", "dtstart-invalid"),
+        (
+            "RRULE:FREQ=DAILY DTSTART:20260230T000000",
+            "dtstart-invalid",
+        ),
+        (
+            "RRULE:FREQ=DAILY DTSTART:00000101T000000",
+            "dtstart-invalid",
+        ),
+        (
+            "RRULE:FREQ=DAILY DTSTART:20260101T240000",
+            "dtstart-invalid",
+        ),
+        (
+            "RRULE:FREQ=DAILY DTSTART:20260101T235960",
+            "dtstart-invalid",
+        ),
+        (
+            "RRULE:FREQ=DAILY DTSTART;VALUE=DATE:20260101T000000",
+            "dtstart-invalid",
+        ),
+        (
+            "RRULE:FREQ=DAILY DTSTART:20260101T000000z",
+            "dtstart-has-zone",
+        ),
+        (
+            "RRULE:FREQ=DAILY DTSTART;TZID=Europe/Berlin:20260101T000000",
+            "dtstart-has-zone",
+        ),
+        (
+            "RRULE:FREQ=DAILY DTSTART:20260101T000000 DTSTART:20260101T000000",
+            "dtstart-repeated",
+        ),
+        ("FREQ=DAILY;", "part-malformed"),
+        ("FREQ=DAILY;;COUNT=1", "part-malformed"),
+        ("FREQ=DAILY;BYMONTHDAY=1", "part-not-supported"),
+        ("FREQ=DAILY;X-FOO=1", "part-not-supported"),
+        ("FREQ=DAILY;FREQ=DAILY", "part-repeated"),
+        ("INTERVAL=2", "freq-missing"),
+        ("FREQ=HOURLY", "freq-not-supported"),
+        ("FREQ=", "freq-not-supported"),
+        ("FREQ=DAILY;INTERVAL=0", "interval-invalid"),
+        ("FREQ=DAILY;INTERVAL=+2", "interval-invalid"),
+        ("FREQ=DAILY;INTERVAL=٢", "interval-invalid"),
+        ("FREQ=DAILY;COUNT=-1", "count-invalid"),
+        ("FREQ=DAILY;COUNT=", "count-invalid"),
+        ("FREQ=DAILY;UNTIL=2026", "until-invalid"),
+        ("FREQ=DAILY;UNTIL=20260230", "until-invalid"),
+        ("FREQ=DAILY;UNTIL=20260101T000000Z", "until-has-zone"),
+        ("FREQ=DAILY;COUNT=1;UNTIL=20260101", "count-and-until"),
+        ("FREQ=WEEKLY;BYDAY=MONDAY", "byday-invalid"),
+        ("FREQ=WEEKLY;BYDAY=M", "byday-invalid"),
+        ("FREQ=WEEKLY;BYDAY=MO,", "byday-invalid"),
+        ("FREQ=YEARLY;BYDAY=0MO", "byday-invalid"),
+        ("FREQ=YEARLY;BYDAY=+MO", "byday-invalid"),
+        ("FREQ=YEARLY;BYDAY=-54MO", "byday-invalid"),
+        ("FREQ=YEARLY;BYDAY=001MO", "byday-invalid"),
+        ("FREQ=WEEKLY;BYDAY=1MO", "byday-ordinal-not-allowed"),
+        ("BYDAY=1MO;FREQ=DAILY", "byday-ordinal-not-allowed"),
+        ("FREQ=DAILY;BYMONTH=13", "bymonth-invalid"),
+        ("FREQ=DAILY;BYMONTH=-1", "bymonth-invalid"),
+        ("FREQ=MONTHLY;BYDAY=MO;BYSETPOS=5", "bysetpos-invalid"),
+        ("FREQ=MONTHLY;BYDAY=MO;BYSETPOS=1,2", "bysetpos-invalid"),
+        ("FREQ=MONTHLY;BYDAY=MO;BYSETPOS=-2", "bysetpos-invalid"),
+        ("FREQ=WEEKLY;BYDAY=MO;BYSETPOS=1", "bysetpos-not-allowed"),
+        ("FREQ=WEEKLY;WKST=SU", "wkst-not-monday"),
+        ("FREQ=DAILY;BYHOUR=9", "time-part-differs"),
+        ("FREQ=DAILY;BYSECOND=0,15", "time-part-differs"),
+        (
+            "DTSTART:20260101T093000 RRULE:FREQ=DAILY;BYMINUTE=0",
+            "time-part-differs",
+        ),
+    ];
+    for (rule, want) in cases {
+        assert_eq!(code(rule), want, "{rule:?}");
+    }
+}
+
+#[test]
+fn what_is_unusual_but_right_is_taken() {
+    for rule in [
+        "freq=weekly;byday=mo,Tu;wkst=mo",
+        "\r\n\tDTSTART:20260101t093000 \t rrule:BYHOUR=9;BYMINUTE=30;BYSECOND=00;FREQ=DAILY\n\n",
+        "dtstart;value=date:20260101\nRRULE:FREQ=YEARLY;BYDAY=53SU,-53MO,+1TU,02WE;BYMONTH=01,12",
+        "FREQ=MONTHLY;BYSETPOS=+1;BYDAY=MO,MO",
+        "FREQ=DAILY;INTERVAL=007;COUNT=0",
+        "RRULE:FREQ=DAILY;UNTIL=20260101 DTSTART:20260102T000000",
+    ] {
+        assert_eq!(code(rule), "right", "{rule:?}");
+    }
+}
+
+#[test]
+fn a_time_is_hh_mm_ss_of_a_clock_and_nothing_else() {
+    for time in ["00:00:00", "23:59:59"] {
+        assert!(errors("FREQ=DAILY", time, "UTC").is_empty(), "{time}");
+    }
+    for time in [
+        "",
+        "6:30:00",
+        "06:30",
+        "24:00:00",
+        "12:60:00",
+        "12:00:60",
+        "12:00:00Z",
+        "12:00:00.0",
+        " 12:00:00",
+        "1２:00:00",
+    ] {
+        let errors = errors("FREQ=DAILY", time, "UTC");
+        assert_eq!(
+            errors
+                .iter()
+                .map(|error| (error.part(), error.code()))
+                .collect::<Vec<_>>(),
+            [(Part::Time, "time-invalid")],
+            "{time}"
+        );
+    }
+}
+
+#[test]
+fn rule_time_and_zone_are_all_told_at_once() {
+    let errors = errors("FREQ=HOURLY", "noon", "Mars/Olympus");
+    let told: Vec<_> = errors
+        .iter()
+        .map(|error| (error.part(), error.message(Language::English)))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (Part::Rule, "“HOURLY” cannot be the FREQ. Right is DAILY, WEEKLY, MONTHLY or YEARLY.".to_owned()),
+            (Part::Time, "“noon” is not a time of day. Right is HH:MM:SS, from 00:00:00 to 23:59:59.".to_owned()),
+            (
+                Part::Zone,
+                "“Mars/Olympus” is not a time zone. Right is a name from the tz database, such as Europe/Berlin or UTC."
+                    .to_owned()
+            ),
+        ]
+    );
+    let german = "„HOURLY“ geht nicht als FREQ. Richtig ist DAILY, WEEKLY, MONTHLY oder YEARLY.";
+    assert_eq!(errors[0].message(Language::German), german);
+}
+
+#[test]
+fn a_message_repeats_a_wrong_text_cut_and_without_control_characters() {
+    let message = |zone: &str| errors("FREQ=DAILY", "00:00:00", zone)[0].message(Language::English);
+    assert!(
+        message("a\u{0}b\r\nc\u{202e}d\u{7f}").starts_with(r"“a\0b\r\nc\u{202e}d\u{7f}” is not")
+    );
+    assert!(message("{}").starts_with("“{}” is not"));
+    assert!(message(&"x".repeat(60)).starts_with(&format!("“{}” is not", "x".repeat(60))));
+    assert!(message(&"x".repeat(61)).starts_with(&format!("“{}…” is not", "x".repeat(60))));
+    assert!(message(&"\u{0}".repeat(1_000_000)).len() < 1000);
+}

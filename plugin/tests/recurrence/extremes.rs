@@ -1,0 +1,265 @@
+//! What nobody means to ask: rules that never match, the ends of the calendar and of 64 bits, and any text at all.
+
+use std::time::{Duration, Instant};
+
+use chrono::{NaiveDate, NaiveTime};
+use plugin::language::Language;
+use plugin::recurrence::{Timetable, instant_of, local_date};
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::rules::rule;
+
+fn timetable(rule: &str) -> Timetable {
+    Timetable::parse(rule, "06:30:00", "Europe/Berlin", NaiveDate::MIN)
+        .unwrap_or_else(|error| panic!("{rule}: {error:?}"))
+}
+
+const NEVER: [&str; 15] = [
+    "DTSTART:20000103T000000 RRULE:FREQ=DAILY;INTERVAL=7;BYDAY=TU",
+    "DTSTART:20000131T000000 RRULE:FREQ=MONTHLY;BYMONTH=2",
+    "DTSTART:20000131T000000 RRULE:FREQ=MONTHLY;INTERVAL=12;BYMONTH=3",
+    "DTSTART:20010101T000000 RRULE:FREQ=YEARLY;INTERVAL=2;BYMONTH=2;BYDAY=5MO",
+    "DTSTART:20010101T000000 RRULE:FREQ=YEARLY;BYMONTH=2;BYDAY=6MO",
+    "DTSTART:20000101T000000 RRULE:FREQ=MONTHLY;BYDAY=53SU",
+    "DTSTART:20000101T000000 RRULE:FREQ=MONTHLY;BYDAY=1MO;BYSETPOS=2",
+    "DTSTART:20000101T000000 RRULE:FREQ=YEARLY;BYDAY=1MO,-1MO;BYSETPOS=3",
+    "DTSTART:20000130T000000 RRULE:FREQ=YEARLY;BYMONTH=2",
+    "DTSTART:00010129T000000 RRULE:FREQ=YEARLY;BYMONTH=2;INTERVAL=400",
+    "DTSTART:00010101T000000 RRULE:FREQ=DAILY;INTERVAL=1461;BYMONTH=8",
+    "DTSTART:00010101T000000 RRULE:FREQ=WEEKLY;INTERVAL=20871;BYMONTH=8",
+    "DTSTART:20000101T000000 RRULE:FREQ=DAILY;INTERVAL=4294967295;BYMONTH=8",
+    "DTSTART:20000101T000000 RRULE:FREQ=DAILY;COUNT=0",
+    "DTSTART:20000102T000000 RRULE:FREQ=DAILY;UNTIL=20000101",
+];
+
+#[test]
+fn a_rule_that_never_matches_has_no_run() {
+    for rule in NEVER {
+        let timetable = timetable(rule);
+        assert_eq!(timetable.next_after(i64::MIN), None, "{rule}");
+        assert_eq!(timetable.latest_until(i64::MAX), None, "{rule}");
+    }
+}
+
+#[test]
+fn a_leap_day_every_four_years_leaps_over_2100_and_every_hundredth_year_over_most() {
+    let dates = |rule: &str, after: i64| {
+        let runs = timetable(rule)
+            .occurrences(after)
+            .take(3)
+            .map(|run| run.local_date.to_string())
+            .collect::<Vec<_>>();
+        runs.join(" ")
+    };
+    let from_2090 = 3_786_912_000;
+    let four = "DTSTART:20000229T000000 RRULE:FREQ=YEARLY;INTERVAL=4";
+    assert_eq!(dates(four, from_2090), "2092-02-29 2096-02-29 2104-02-29");
+    let hundred = "DTSTART:20000229T000000 RRULE:FREQ=YEARLY;INTERVAL=100";
+    assert_eq!(
+        dates(hundred, from_2090),
+        "2400-02-29 2800-02-29 3200-02-29"
+    );
+}
+
+/// Wide of what is measured (`benches/recurrence.rs`), so as not to fail on a busy machine, but far below a walk.
+#[test]
+fn no_rule_takes_long_to_parse_or_to_answer() {
+    let counts = [
+        "DTSTART:00010101T000000 RRULE:FREQ=DAILY;BYMONTH=1,3,5,7,9,11;COUNT=1500000",
+        "DTSTART:00010101T000000 RRULE:FREQ=DAILY;INTERVAL=2;BYMONTH=1,3,5,7,9,11;COUNT=900000",
+        "DTSTART:00010101T000000 RRULE:FREQ=WEEKLY;BYMONTH=1,3,5,7,9,11;BYDAY=MO,WE;COUNT=500000",
+        "DTSTART:00010131T000000 RRULE:FREQ=MONTHLY;COUNT=4294967295",
+        "DTSTART:00010101T000000 RRULE:FREQ=YEARLY;BYDAY=MO;BYMONTH=1,3;COUNT=18446744073709551616",
+        "DTSTART:00010101T000000 RRULE:FREQ=DAILY;COUNT=4294967295",
+    ];
+    for rule in NEVER.into_iter().chain(counts) {
+        let started = Instant::now();
+        let timetable = timetable(rule);
+        let _ = timetable.next_after(1_700_000_000);
+        let _ = timetable.latest_until(1_700_000_000);
+        assert!(
+            started.elapsed() < Duration::from_millis(100),
+            "{rule}: {:?}",
+            started.elapsed()
+        );
+    }
+}
+
+#[test]
+fn runs_end_where_dates_in_four_digits_do() {
+    let daily = timetable("DTSTART:00010101T000000 RRULE:FREQ=DAILY");
+    assert_eq!(
+        daily.next_after(i64::MIN).unwrap().local_date.to_string(),
+        "0001-01-01"
+    );
+    assert_eq!(
+        daily.latest_until(i64::MAX).unwrap().local_date.to_string(),
+        "9999-12-30"
+    );
+    assert_eq!(daily.next_after(i64::MAX), None);
+    assert_eq!(daily.latest_until(i64::MIN), None);
+    assert!(!daily.contains(i64::MAX) && !daily.contains(i64::MIN));
+    assert_eq!(daily.count_between(i64::MAX, i64::MIN), 0);
+
+    let beyond = timetable("DTSTART:99991231T000000 RRULE:FREQ=YEARLY;COUNT=3");
+    assert_eq!(
+        (beyond.next_after(i64::MIN), beyond.latest_until(i64::MAX)),
+        (None, None)
+    );
+}
+
+#[test]
+fn an_anchor_at_the_ends_of_what_chrono_can_hold_does_no_harm() {
+    for rule in [
+        "FREQ=DAILY",
+        "FREQ=WEEKLY;COUNT=3",
+        "FREQ=MONTHLY;INTERVAL=4294967295",
+        "FREQ=YEARLY;BYDAY=1MO;COUNT=2",
+    ] {
+        for anchor in [NaiveDate::MIN, NaiveDate::MAX] {
+            let timetable = Timetable::parse(rule, "00:00:00", "UTC", anchor).unwrap();
+            let first = timetable.next_after(i64::MIN);
+            assert_eq!(first.is_some(), anchor == NaiveDate::MIN, "{rule}");
+        }
+    }
+}
+
+#[test]
+fn a_number_too_large_for_any_calendar_is_taken_for_what_it_means() {
+    let digits = "9".repeat(5000);
+    let once = timetable(&format!(
+        "DTSTART:20260101T000000 RRULE:FREQ=MONTHLY;INTERVAL={digits}"
+    ));
+    assert_eq!(once.occurrences(i64::MIN).take(9).count(), 1);
+    let always = timetable(&format!(
+        "DTSTART:20260101T000000 RRULE:FREQ=YEARLY;COUNT={digits}"
+    ));
+    assert_eq!(
+        always
+            .latest_until(i64::MAX)
+            .unwrap()
+            .local_date
+            .to_string(),
+        "9999-01-01"
+    );
+}
+
+/// Asks everything; that nothing panics is the test.
+fn ask(rule: &str, time: &str, zone: &str, at: i64) {
+    match Timetable::parse(
+        rule,
+        time,
+        zone,
+        NaiveDate::from_ymd_opt(2026, 5, 6).unwrap(),
+    ) {
+        Ok(timetable) => {
+            let _ = (
+                timetable.next_after(at),
+                timetable.latest_until(at),
+                timetable.contains(at),
+            );
+            let _ = timetable.occurrences(at).take(3).count();
+        }
+        Err(errors) => {
+            assert!((1..=3).contains(&errors.len()));
+            for error in errors {
+                for language in [Language::English, Language::German] {
+                    let message = error.message(language);
+                    assert!(
+                        message.chars().count() < 1000 && !message.contains(char::is_control),
+                        "{message:?}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+const PIECES: [&str; 40] = [
+    "DTSTART",
+    "RRULE",
+    ":",
+    ";",
+    "=",
+    ",",
+    "\n",
+    " ",
+    "-",
+    "+",
+    "0",
+    "1",
+    "2",
+    "29",
+    "31",
+    "53",
+    "54",
+    "400",
+    "4294967295",
+    "99999999999999999999",
+    "FREQ",
+    "DAILY",
+    "WEEKLY",
+    "MONTHLY",
+    "YEARLY",
+    "INTERVAL",
+    "COUNT",
+    "UNTIL",
+    "BYDAY",
+    "BYMONTH",
+    "BYSETPOS",
+    "WKST",
+    "BYHOUR",
+    "MO",
+    "SU",
+    "20240229T000000",
+    "00010101",
+    "99991231T235959",
+    "T",
+    "é",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_text_makes_the_parser_panic(rule in any::<String>(), time in any::<String>(), zone in any::<String>()) {
+        ask(&rule, &time, &zone, 0);
+    }
+
+    #[test]
+    fn no_heap_of_pieces_of_a_rule_makes_anything_panic(
+        pieces in prop::collection::vec(select(&PIECES[..]), 0..25),
+        at in any::<i64>(),
+    ) {
+        ask(&pieces.concat(), "12:00:00", "Pacific/Apia", at);
+    }
+
+    #[test]
+    fn no_change_to_a_right_rule_makes_anything_panic(
+        rule in rule(1..9999),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), select(&PIECES[..]), 0..3_usize), 1..4),
+        at in prop_oneof![any::<i64>(), Just(i64::MIN), Just(i64::MAX), -70_000_000_000..300_000_000_000_i64],
+    ) {
+        let mut text = rule.text();
+        for (place, piece, cut) in changes {
+            let place = place.index(text.len());
+            if text.is_char_boundary(place) && text.is_char_boundary((place + cut).min(text.len())) {
+                text.replace_range(place..(place + cut).min(text.len()), piece);
+            }
+        }
+        ask(&text, "23:59:59", "America/Anchorage", at);
+        ask(&rule.text(), "00:00:00", "Pacific/Kiritimati", at);
+    }
+
+    #[test]
+    fn no_date_or_instant_makes_the_clock_panic(at in any::<i64>(), day in any::<i32>(), second in 0..86_400_u32) {
+        let time = NaiveTime::from_num_seconds_from_midnight_opt(second, 0).unwrap();
+        for zone in [chrono_tz::UTC, chrono_tz::Pacific::Apia, chrono_tz::America::Anchorage] {
+            let _ = local_date(at, zone);
+            for date in [NaiveDate::from_num_days_from_ce_opt(day), Some(NaiveDate::MIN), Some(NaiveDate::MAX)] {
+                let _ = date.map(|date| instant_of(date, time, zone));
+            }
+        }
+    }
+}

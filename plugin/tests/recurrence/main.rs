@@ -1,0 +1,10 @@
+//! The recurrence engine, natively: against the corpus, against `rrule`, against a slow matcher, and against itself.
+
+mod clock;
+mod corpus;
+mod errors;
+mod extremes;
+mod oracle;
+mod queries;
+mod rules;
+mod slow_matcher;

@@ -1,0 +1,147 @@
+//! `rrule` as the oracle, on random rules. It is asked for dates, in UTC; the zones are checked with a clock of its own.
+//!
+//! Left to `slow_matcher.rs` are rules that never match, because `rrule` walks on for as long as it takes (of the others,
+//! it is asked for the first dates only), and those that [`answers`] names.
+
+use std::cell::Cell;
+
+use chrono::{
+    LocalResult, Month, NaiveDate, NaiveDateTime, NaiveTime, Offset as _, TimeDelta, TimeZone as _,
+};
+use chrono_tz::Tz;
+use proptest::prelude::*;
+use proptest::sample::select;
+use proptest::test_runner::TestRunner;
+
+use super::rules::{End, Frequency, Rule, rule};
+
+const DATES: usize = 25;
+
+const ZONES: [Tz; 10] = [
+    Tz::UTC,
+    Tz::Europe__Berlin,
+    Tz::America__New_York,
+    Tz::Australia__Lord_Howe,
+    Tz::Pacific__Apia,
+    Tz::America__Santiago,
+    Tz::Asia__Tehran,
+    Tz::Africa__Casablanca,
+    Tz::Asia__Kathmandu,
+    Tz::America__Asuncion,
+];
+
+/// Known differences, 0.14.0: it refuses an `UNTIL` before `DTSTART`, and the last ordinal there can be from the end
+/// (-5MO in a month, -53MO in a year); of `MO,1TU` it takes the days that are in both, where RFC 5545 has either.
+fn answers(rule: &Rule) -> bool {
+    let ordinals = rule
+        .by_day
+        .iter()
+        .filter(|(ordinal, _)| *ordinal != 0)
+        .count();
+    let mixed = ordinals > 0 && ordinals < rule.by_day.len();
+    let last = if rule.frequency == Frequency::Monthly {
+        -5
+    } else {
+        -53
+    };
+    let last_from_end = rule.by_day.iter().any(|(ordinal, _)| *ordinal == last);
+    let ends_before_start = matches!(rule.end, End::Until(until) if until < rule.start);
+    !mixed && !ends_before_start && !last_from_end
+}
+
+fn dates_of_rrule(rule: &Rule) -> Vec<NaiveDate> {
+    let utc = |at: NaiveDateTime| rrule::Tz::UTC.from_utc_datetime(&at);
+    let by_day = rule.by_day.iter().map(|(ordinal, weekday)| match ordinal {
+        0 => rrule::NWeekday::Every(*weekday),
+        ordinal => rrule::NWeekday::Nth(*ordinal, *weekday),
+    });
+    let by_month: Vec<_> = rule
+        .by_month
+        .iter()
+        .map(|month| Month::try_from(*month as u8).unwrap())
+        .collect();
+    let frequency = match rule.frequency {
+        Frequency::Daily => rrule::Frequency::Daily,
+        Frequency::Weekly => rrule::Frequency::Weekly,
+        Frequency::Monthly => rrule::Frequency::Monthly,
+        Frequency::Yearly => rrule::Frequency::Yearly,
+    };
+    let mut asked = rrule::RRule::new(frequency)
+        .interval(rule.interval as u16)
+        .by_weekday(by_day.collect())
+        .by_month(&by_month)
+        .by_set_pos(rule.by_set_position.into_iter().collect());
+    match rule.end {
+        End::Never => {}
+        End::Count(count) => asked = asked.count(count),
+        End::Until(until) => asked = asked.until(utc(until)),
+    }
+    let dates = asked
+        .build(utc(rule.start))
+        .unwrap_or_else(|error| panic!("{error}: {}", rule.text()));
+    dates
+        .into_iter()
+        .take(DATES)
+        .map(|at| at.naive_utc().date())
+        .collect()
+}
+
+/// The instant of a local time: in a gap, the latest local time before it tells the offset.
+fn instant(date: NaiveDate, time: NaiveTime, zone: Tz) -> i64 {
+    let local = date.and_time(time);
+    let mut before = local;
+    loop {
+        match zone.from_local_datetime(&before) {
+            LocalResult::Single(at) | LocalResult::Ambiguous(_, at) if before < local => {
+                return local.and_utc().timestamp()
+                    - i64::from(at.offset().fix().local_minus_utc());
+            }
+            LocalResult::Single(at) => return at.timestamp(),
+            LocalResult::Ambiguous(one, other) => return one.timestamp().min(other.timestamp()),
+            LocalResult::None => before -= TimeDelta::minutes(1),
+        }
+    }
+}
+
+#[test]
+fn twenty_thousand_random_rules_run_when_rrule_has_them_run() {
+    let time = prop_oneof![(0..4_u32, 0..60_u32), (0..24_u32, 0..60_u32)];
+    let cases = (rule(1970..2038), time, select(&ZONES[..]));
+    let (compared, not_asked) = (Cell::new(0), Cell::new(0));
+    let config = ProptestConfig {
+        cases: 20_000,
+        ..ProptestConfig::default()
+    };
+    let result = TestRunner::new(config).run(&cases, |(rule, (hour, minute), zone)| {
+        let dates = rule.dates(DATES);
+        if dates.is_empty() || !answers(&rule) {
+            not_asked.set(not_asked.get() + 1);
+            return Ok(());
+        }
+        compared.set(compared.get() + 1);
+        prop_assert_eq!(&dates, &dates_of_rrule(&rule));
+
+        let time = NaiveTime::from_hms_opt(hour, minute, 0).unwrap();
+        let timetable = rule.timetable(time, zone.name());
+        let mut want: Vec<_> = dates
+            .iter()
+            .map(|date| instant(*date, time, zone))
+            .collect();
+        want.dedup();
+        let got: Vec<_> = timetable
+            .occurrences(i64::MIN)
+            .take(want.len())
+            .map(|run| run.at)
+            .collect();
+        prop_assert_eq!(&got, &want);
+        Ok(())
+    });
+    result.unwrap();
+    println!("compared {}, not asked {}", compared.get(), not_asked.get());
+    assert!(
+        compared.get() > 15_000,
+        "only {} compared, {} not",
+        compared.get(),
+        not_asked.get()
+    );
+}

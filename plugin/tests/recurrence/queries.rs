@@ -1,0 +1,95 @@
+//! The questions a timetable answers agree with each other.
+
+use chrono::{NaiveDate, NaiveTime};
+use plugin::recurrence::{Occurrence, Timetable};
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::rules::rule;
+
+const ZONES: [&str; 6] = [
+    "UTC",
+    "Europe/Berlin",
+    "Pacific/Apia",
+    "Australia/Lord_Howe",
+    "America/St_Johns",
+    "Africa/Casablanca",
+];
+
+fn timetable() -> impl Strategy<Value = Timetable> {
+    (rule(1985..2030), 0..24_u32, 0..60_u32, select(&ZONES[..])).prop_map(
+        |(rule, hour, minute, zone)| {
+            rule.timetable(NaiveTime::from_hms_opt(hour, minute, 0).unwrap(), zone)
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_way_to_ask_finds_the_same_runs(timetable in timetable(), from in 400_000_000..2_000_000_000_i64) {
+        let runs: Vec<Occurrence> = timetable.occurrences(from).take(20).collect();
+        prop_assert!(runs.is_sorted_by_key(|run| run.at));
+        let mut before = from;
+        for run in &runs {
+            prop_assert!(run.at > before);
+            for after in [before, before + 1, run.at - 1] {
+                prop_assert_eq!(timetable.next_after(after.min(run.at - 1)), Some(*run));
+            }
+            prop_assert_eq!(timetable.latest_until(run.at), Some(*run));
+            prop_assert_eq!(timetable.latest_until(run.at - 1), timetable.latest_until(before));
+            prop_assert!(timetable.contains(run.at));
+            prop_assert!(!timetable.contains(run.at - 1) && !timetable.contains(run.at + 1));
+            let (at, offset, note) =
+                plugin::recurrence::instant_of(run.local_date, timetable.time(), timetable.zone());
+            prop_assert_eq!((at, offset, note), (run.at, run.utc_offset_seconds, run.note));
+            before = run.at;
+        }
+        prop_assert_eq!(timetable.count_between(from, before), runs.len() as u64);
+        prop_assert_eq!(timetable.count_between(before, from), 0);
+    }
+
+    #[test]
+    fn the_runs_backwards_are_the_runs_forwards(timetable in timetable(), until in 400_000_000..2_000_000_000_i64) {
+        let mut backwards = Vec::new();
+        let mut before = until;
+        while let Some(run) = timetable.latest_until(before).filter(|_| backwards.len() < 20) {
+            backwards.push(run);
+            before = run.at - 1;
+        }
+        backwards.reverse();
+        let from = backwards.first().map_or(until, |run| run.at - 1);
+        let forwards: Vec<_> = timetable.occurrences(from).take_while(|run| run.at <= until).collect();
+        prop_assert_eq!(backwards, forwards);
+    }
+}
+
+#[test]
+fn a_rule_without_dtstart_counts_from_the_anchor() {
+    let anchor = NaiveDate::from_ymd_opt(2026, 5, 6).unwrap(); // a Wednesday
+    let first = |rule: &str| {
+        let timetable = Timetable::parse(rule, "00:00:00", "UTC", anchor).unwrap();
+        (
+            timetable.has_dtstart(),
+            timetable
+                .next_after(i64::MIN)
+                .unwrap()
+                .local_date
+                .to_string(),
+        )
+    };
+    assert_eq!(first("FREQ=WEEKLY"), (false, "2026-05-06".into()));
+    assert_eq!(
+        first("FREQ=WEEKLY;INTERVAL=2;BYDAY=MO"),
+        (false, "2026-05-18".into())
+    );
+    assert_eq!(
+        first("FREQ=MONTHLY;BYHOUR=0;BYMINUTE=0;BYSECOND=00"),
+        (false, "2026-05-06".into())
+    );
+    assert_eq!(
+        first("RRULE:FREQ=WEEKLY DTSTART;VALUE=DATE:20260101"),
+        (true, "2026-01-01".into())
+    );
+}

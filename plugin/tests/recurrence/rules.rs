@@ -1,0 +1,169 @@
+//! Random rules of the grammar, as parts (for the oracles) and as text (for the plugin).
+
+use chrono::{Days, NaiveDate, NaiveDateTime, NaiveTime, Weekday};
+use plugin::recurrence::Timetable;
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Frequency {
+    Daily,
+    Weekly,
+    Monthly,
+    Yearly,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    Never,
+    Count(u32),
+    Until(NaiveDateTime),
+}
+
+#[derive(Clone, Debug)]
+pub struct Rule {
+    pub start: NaiveDateTime,
+    pub frequency: Frequency,
+    pub interval: u32,
+    pub end: End,
+    /// The ordinal is 0 where there is none.
+    pub by_day: Vec<(i16, Weekday)>,
+    pub by_month: Vec<u32>,
+    pub by_set_position: Option<i32>,
+}
+
+pub const WEEKDAYS: [Weekday; 7] = [
+    Weekday::Mon,
+    Weekday::Tue,
+    Weekday::Wed,
+    Weekday::Thu,
+    Weekday::Fri,
+    Weekday::Sat,
+    Weekday::Sun,
+];
+
+const NAMES: [&str; 7] = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"];
+
+impl Rule {
+    pub fn text(&self) -> String {
+        let frequency = format!("{:?}", self.frequency).to_uppercase();
+        let mut text = format!(
+            "DTSTART:{}\nRRULE:FREQ={frequency}",
+            self.start.format("%Y%m%dT%H%M%S")
+        );
+        if self.interval != 1 {
+            text += &format!(";INTERVAL={}", self.interval);
+        }
+        if !self.by_day.is_empty() {
+            let day = |(ordinal, weekday): &(i16, Weekday)| {
+                let name = NAMES[weekday.num_days_from_monday() as usize];
+                if *ordinal == 0 {
+                    name.to_owned()
+                } else {
+                    format!("{ordinal}{name}")
+                }
+            };
+            text += &format!(
+                ";BYDAY={}",
+                self.by_day.iter().map(day).collect::<Vec<_>>().join(",")
+            );
+        }
+        if !self.by_month.is_empty() {
+            let months: Vec<_> = self.by_month.iter().map(u32::to_string).collect();
+            text += &format!(";BYMONTH={}", months.join(","));
+        }
+        if let Some(position) = self.by_set_position {
+            text += &format!(";BYSETPOS={position}");
+        }
+        match self.end {
+            End::Never => {}
+            End::Count(count) => text += &format!(";COUNT={count}"),
+            End::Until(until) => text += &format!(";UNTIL={}", until.format("%Y%m%dT%H%M%S")),
+        }
+        text
+    }
+
+    pub fn timetable(&self, time: NaiveTime, zone: &str) -> Timetable {
+        let time = time.format("%H:%M:%S").to_string();
+        Timetable::parse(&self.text(), &time, zone, NaiveDate::MIN)
+            .unwrap_or_else(|error| panic!("{error:?}: {self:?}"))
+    }
+
+    /// The first dates the plugin gives, at most `limit` of them.
+    pub fn dates(&self, limit: usize) -> Vec<NaiveDate> {
+        self.timetable(NaiveTime::MIN, "UTC")
+            .occurrences(i64::MIN)
+            .take(limit)
+            .map(|run| run.local_date)
+            .collect()
+    }
+}
+
+/// Any rule that may have a `BYSETPOS` and has a start in these years.
+pub fn rule(years: std::ops::Range<i32>) -> impl Strategy<Value = Rule> {
+    let frequency = select(
+        &[
+            Frequency::Daily,
+            Frequency::Weekly,
+            Frequency::Monthly,
+            Frequency::Yearly,
+        ][..],
+    );
+    (frequency, start(years)).prop_flat_map(|(frequency, start)| {
+        let intervals: std::ops::RangeInclusive<u32> = match frequency {
+            Frequency::Daily => 1..=400,
+            Frequency::Weekly => 1..=60,
+            Frequency::Monthly => 1..=30,
+            Frequency::Yearly => 1..=12,
+        };
+        let interval = prop_oneof![3 => Just(1), 2 => 2..=4_u32, 2 => intervals];
+        let end = prop_oneof![
+            2 => Just(End::Never),
+            1 => (1..60_u32).prop_map(End::Count),
+            1 => (0..4000_u64, 0..3_u32).prop_map(move |(days, nudge)| {
+                let second = i64::from(nudge) - 1; // just before, at and just after the time of day of DTSTART
+                let until = start.checked_add_days(Days::new(days)).unwrap() + chrono::TimeDelta::seconds(second);
+                End::Until(until)
+            }),
+        ];
+        let by_month = prop_oneof![2 => Just(vec![]), 1 => subsequence((1..=12).collect::<Vec<u32>>(), 1..6)];
+        let expands = matches!(frequency, Frequency::Monthly | Frequency::Yearly);
+        let by_day = by_day(frequency);
+        (Just((frequency, start)), interval, end, by_day, by_month, proptest::option::weighted(0.4, select(&[1, 2, 3, 4, -1][..])))
+            .prop_map(move |((frequency, start), interval, end, by_day, by_month, position)| {
+                let by_set_position = position.filter(|_| expands && !(by_day.is_empty() && by_month.is_empty()));
+                Rule { start, frequency, interval, end, by_day, by_month, by_set_position }
+            })
+    })
+}
+
+/// Times of day cluster where an `UNTIL` may cut, dates at the ends of months.
+fn start(years: std::ops::Range<i32>) -> impl Strategy<Value = NaiveDateTime> {
+    let day = prop_oneof![3 => 1..=28_u32, 2 => 29..=31_u32];
+    let time = prop_oneof![2 => Just((0, 0, 0)), 1 => (0..24_u32, 0..60_u32, 0..60_u32)];
+    (years, 1..=12_u32, day, time).prop_filter_map(
+        "no such date",
+        |(year, month, day, (hour, minute, second))| {
+            NaiveDate::from_ymd_opt(year, month, day)?.and_hms_opt(hour, minute, second)
+        },
+    )
+}
+
+fn by_day(frequency: Frequency) -> BoxedStrategy<Vec<(i16, Weekday)>> {
+    let plain = subsequence(WEEKDAYS.to_vec(), 1..=7)
+        .prop_map(|days| days.into_iter().map(|day| (0, day)).collect::<Vec<_>>());
+    let ordinal = match frequency {
+        Frequency::Daily | Frequency::Weekly => return prop_oneof![Just(vec![]), plain].boxed(),
+        Frequency::Monthly => prop_oneof![1..=5_i16, -5..=-1_i16].boxed(),
+        Frequency::Yearly => {
+            prop_oneof![3 => 1..=5_i16, 3 => -5..=-1_i16, 1 => 1..=53_i16, 1 => -53..=-1_i16]
+                .boxed()
+        }
+    };
+    let ordinals = prop::collection::vec((ordinal.clone(), select(&WEEKDAYS[..])), 1..4);
+    let mixed = prop::collection::vec(
+        (prop_oneof![Just(0).boxed(), ordinal], select(&WEEKDAYS[..])),
+        1..4,
+    );
+    prop_oneof![2 => Just(vec![]), 2 => plain, 2 => ordinals, 1 => mixed].boxed()
+}
