@@ -14,6 +14,10 @@ pub struct Document {
     /// `export_form_data`: only what was given, in the order given.
     #[serde(rename = "export_form_data")]
     pub form: Map<String, Value>,
+    /// Keys of `form` whose values are date ranges ([`crate::window`]), as the exporter's fields were when it was saved: a
+    /// run can't ask for the fields, and the same text may stand in a text field.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub date_ranges: Vec<String>,
     /// BCP 47 tag.
     pub locale: String,
     #[serde(rename = "mail_subject")]

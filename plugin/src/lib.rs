@@ -5,4 +5,7 @@
 pub mod document;
 pub mod host;
 pub mod language;
+pub mod notice;
 pub mod recurrence;
+pub mod run;
+pub mod window;
