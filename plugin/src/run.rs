@@ -259,7 +259,9 @@ impl<'r, R: Run> Attempt<'r, R> {
                 if !refused.is_empty() {
                     self.tell(MailKind::Undelivered, notice::undelivered(&self.occasion(), &refused));
                 }
-                (Outcome::Delivered, 0, true)
+                // An older mail that arrives does not start a schedule again that later failures have stopped.
+                let counter = if active { 0 } else { counter };
+                (Outcome::Delivered, counter, active)
             }
             End::Failed(reason) => {
                 let counter = counter.saturating_add(1).min(FAILURES_TO_STOP);

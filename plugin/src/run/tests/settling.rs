@@ -36,6 +36,14 @@ fn a_mail_that_all_servers_took_is_delivered_and_the_counter_starts_again() {
 }
 
 #[test]
+fn a_late_delivery_does_not_start_a_stopped_schedule_again() {
+    let mut run = submitted(5);
+    run.facts.schedule.content.active = false;
+    settle(&run, &[accepted(OWNER)]);
+    assert_eq!(run.end(), Some((Outcome::Delivered, 5, false)));
+}
+
+#[test]
 fn one_server_that_took_it_is_enough_and_the_owner_learns_which_did_not_and_why() {
     for refused in ["mary@example.org", OWNER] {
         let run = submitted(4);
