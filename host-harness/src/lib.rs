@@ -5,3 +5,4 @@ pub mod contract;
 pub mod platform;
 pub mod ports;
 pub mod storage;
+pub mod testing;
