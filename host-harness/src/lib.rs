@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod contract;
+pub mod delivery;
 pub mod platform;
 pub mod ports;
 pub mod storage;
