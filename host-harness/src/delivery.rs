@@ -12,10 +12,12 @@ pub mod backoff;
 pub mod eml;
 pub mod message;
 pub mod smtp;
+pub mod worker;
 
 pub use eml::EmlTransport;
 pub use message::{message_id, render, size};
 pub use smtp::{SmtpTimeouts, SmtpTransport, SmtpUrlError};
+pub use worker::{Delivered, DeliveryLimits, deliver_due, deliver_until};
 
 /// Most characters of a server's reply that are kept.
 pub const MAX_WORDS: usize = 500;
