@@ -2,6 +2,8 @@
 
 pub mod clock;
 pub mod contract;
+pub mod delivery;
 pub mod platform;
 pub mod ports;
 pub mod storage;
+pub mod testing;
