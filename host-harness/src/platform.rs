@@ -4,10 +4,12 @@
 mod admin;
 mod credentials;
 mod directory;
+mod exporters;
 mod fixture;
 mod generated;
 mod load;
 mod orders;
+mod rights;
 mod words;
 
 use std::path::{Path, PathBuf};
@@ -18,7 +20,9 @@ use sqlx::{Sqlite, SqlitePool, Transaction};
 
 pub use credentials::{Credentials, Principal};
 pub use directory::{DEFAULT_MAIL_BYTES, Event, EventSet, Organizer, Settings};
+pub use exporters::{ExportJob, Produced};
 pub use fixture::{Fault, Fixture, FixtureError, FixtureSchedule, MOST_GENERATED};
+pub use rights::{Rights, Subject};
 
 /// How long a statement waits for another process's write.
 const BUSY: Duration = Duration::from_secs(10);
@@ -140,3 +144,6 @@ impl Platform {
         Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
     }
 }
+
+#[cfg(test)]
+mod tests;
