@@ -1,1 +1,9 @@
+//! The reference host of the scheduled-exports component: engine, ports, storage, platform, scheduler and HTTP API.
 
+pub mod clock;
+pub mod contract;
+pub mod delivery;
+pub mod platform;
+pub mod ports;
+pub mod storage;
+pub mod testing;

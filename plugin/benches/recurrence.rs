@@ -48,22 +48,10 @@ const WORST: [(&str, &str); 7] = [
     ("00010102", "FREQ=DAILY;INTERVAL=365;BYMONTH=12"),
     ("00010101", "FREQ=MONTHLY;INTERVAL=7;BYDAY=5MO;BYMONTH=2"),
     ("00010101", "FREQ=DAILY;BYMONTH=1,3,5,7,9,11;COUNT=1800000"),
-    (
-        "00010101",
-        "FREQ=DAILY;INTERVAL=2;BYMONTH=1,3,5,7,9,11;COUNT=900000",
-    ),
-    (
-        "00010101",
-        "FREQ=DAILY;INTERVAL=587;BYMONTH=1,3,5,7,9,11;COUNT=3000",
-    ),
-    (
-        "00010101",
-        "FREQ=DAILY;INTERVAL=293;BYMONTH=1,3,5,7,9,11;COUNT=6000",
-    ),
-    (
-        "00010101",
-        "FREQ=MONTHLY;INTERVAL=7;BYDAY=MO,1TU;COUNT=60000",
-    ),
+    ("00010101", "FREQ=DAILY;INTERVAL=2;BYMONTH=1,3,5,7,9,11;COUNT=900000"),
+    ("00010101", "FREQ=DAILY;INTERVAL=587;BYMONTH=1,3,5,7,9,11;COUNT=3000"),
+    ("00010101", "FREQ=DAILY;INTERVAL=293;BYMONTH=1,3,5,7,9,11;COUNT=6000"),
+    ("00010101", "FREQ=MONTHLY;INTERVAL=7;BYDAY=MO,1TU;COUNT=60000"),
 ];
 
 fn days_before_now(age: u64) -> NaiveDate {
@@ -136,17 +124,12 @@ mod plain_rrule {
     use super::{AGES, Bencher, DateTime, NOW, RULES, black_box, days_before_now, text};
 
     fn parse(text: &str) -> rrule::RRuleSet {
-        black_box(text)
-            .replacen("T000000", "T000000Z", 1)
-            .parse()
-            .unwrap()
+        black_box(text).replacen("T000000", "T000000Z", 1).parse().unwrap()
     }
 
     #[divan::bench(args = AGES, consts = [0, 1, 2, 3, 4, 5], max_time = 1)]
     fn next_after_by_age_in_days<const RULE: usize>(bencher: Bencher, age: u64) {
-        let now = DateTime::from_timestamp(NOW, 0)
-            .unwrap()
-            .with_timezone(&rrule::Tz::UTC);
+        let now = DateTime::from_timestamp(NOW, 0).unwrap().with_timezone(&rrule::Tz::UTC);
         let set = parse(&text(days_before_now(age), RULES[RULE])).after(now);
         bencher.bench(|| black_box(&set).clone().all(1));
     }

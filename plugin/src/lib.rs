@@ -9,5 +9,8 @@ pub mod form;
 pub mod host;
 pub mod language;
 pub mod message;
+pub mod notice;
 pub mod recurrence;
+pub mod run;
 pub mod schedules;
+pub mod window;

@@ -73,16 +73,10 @@ impl Timetable {
     /// # Errors
     ///
     /// What is wrong, at most one error for each [`Part`], in the order rule, time, zone.
-    pub fn parse(
-        rule: &str,
-        time: &str,
-        zone: &str,
-        anchor: NaiveDate,
-    ) -> Result<Self, Vec<RecurrenceError>> {
+    pub fn parse(rule: &str, time: &str, zone: &str, anchor: NaiveDate) -> Result<Self, Vec<RecurrenceError>> {
         let parsed_rule = grammar::rule(rule, anchor);
         let parsed_time = grammar::time_of_day(time);
-        let parsed_zone =
-            self::zone(zone).ok_or_else(|| RecurrenceError::new(Fault::ZoneUnknown, zone));
+        let parsed_zone = self::zone(zone).ok_or_else(|| RecurrenceError::new(Fault::ZoneUnknown, zone));
         match (parsed_rule, parsed_time, parsed_zone) {
             (Ok(rule), Ok(time), Ok(zone)) => Ok(Self {
                 has_dtstart: rule.has_dtstart,
@@ -90,10 +84,7 @@ impl Timetable {
                 time,
                 zone,
             }),
-            (rule, time, zone) => Err([rule.err(), time.err(), zone.err()]
-                .into_iter()
-                .flatten()
-                .collect()),
+            (rule, time, zone) => Err([rule.err(), time.err(), zone.err()].into_iter().flatten().collect()),
         }
     }
 
@@ -123,8 +114,7 @@ impl Timetable {
         let after = after.clamp(BEFORE_ALL_RUNS, AFTER_ALL_RUNS);
         let wall = after + i64::from(clock::offset_at(after, self.zone));
         // No clock ever jumped by more than a day, so a date whose local time is a day or more behind the clock has passed.
-        let mut from = clock::day_of_wall(wall)
-            - i32::from(self.second_of_day() > wall.rem_euclid(SECONDS_IN_DAY));
+        let mut from = clock::day_of_wall(wall) - i32::from(self.second_of_day() > wall.rem_euclid(SECONDS_IN_DAY));
         loop {
             let day = self.dates.on_or_after(from)?;
             let run = self.run_on(day);
@@ -141,8 +131,7 @@ impl Timetable {
         let until = until.clamp(BEFORE_ALL_RUNS, AFTER_ALL_RUNS);
         let wall = until + i64::from(clock::offset_at(until, self.zone));
         // As in `next_after`: a date whose local time is more than a day ahead of the clock is still to come.
-        let mut from = clock::day_of_wall(wall)
-            + i32::from(self.second_of_day() <= wall.rem_euclid(SECONDS_IN_DAY));
+        let mut from = clock::day_of_wall(wall) + i32::from(self.second_of_day() <= wall.rem_euclid(SECONDS_IN_DAY));
         loop {
             let day = self.dates.on_or_before(from)?;
             let run = self.run_on(day);

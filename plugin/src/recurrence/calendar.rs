@@ -114,8 +114,7 @@ impl CalendarDates {
             if let Some((period, days)) = self.days_unless(index, &mut empty_kinds) {
                 let offset = (day - period.first).cast_unsigned().min(period.length - 1);
                 if let Some(found) = days.through(offset).last() {
-                    return Some(period.first + found.cast_signed())
-                        .filter(|found| *found >= first);
+                    return Some(period.first + found.cast_signed()).filter(|found| *found >= first);
                 }
             }
             index -= self.interval;
@@ -150,11 +149,7 @@ impl CalendarDates {
                     return Some(period.first + found.cast_signed()).filter(|day| *day <= last);
                 }
                 left -= u64::from(matching);
-                in_cycle += if index > self.origin {
-                    u64::from(matching)
-                } else {
-                    0
-                };
+                in_cycle += if index > self.origin { u64::from(matching) } else { 0 };
             }
             if walked == self.cycle {
                 // The periods 1 to `cycle` after the first are one whole cycle, and all that follow are like them.
@@ -233,9 +228,7 @@ impl CalendarDates {
     fn days_of(&self, period: &Period) -> DaySet {
         let days = match (self.unit, &self.days) {
             (Unit::Month, days) => days.of_month(weekday_of(period.first), period.length),
-            (Unit::Year, Days::WeekdaysOfYear(by_day)) => {
-                matching(by_day, weekday_of(period.first), period.length)
-            }
+            (Unit::Year, Days::WeekdaysOfYear(by_day)) => matching(by_day, weekday_of(period.first), period.length),
             (Unit::Year, days) => {
                 let mut year = DaySet::EMPTY;
                 let mut offset = 0;
@@ -273,9 +266,7 @@ impl Days {
                 }
                 days
             }
-            Self::WeekdaysOfMonth(by_day) | Self::WeekdaysOfYear(by_day) => {
-                matching(by_day, first_weekday, length)
-            }
+            Self::WeekdaysOfMonth(by_day) | Self::WeekdaysOfYear(by_day) => matching(by_day, first_weekday, length),
         }
     }
 }
@@ -293,14 +284,10 @@ fn insert_ordinals(days: &mut DaySet, ordinals: &Ordinals, first_weekday: u32, l
     for weekday in (0..7).filter(|weekday| ordinals.weekdays >> weekday & 1 == 1) {
         let first = (weekday + 7 - first_weekday) % 7;
         let weeks = (length - first).div_ceil(7); // how many of this weekday the span has
-        for ordinal in
-            bits(ordinals.from_start[weekday as usize]).take_while(|ordinal| *ordinal <= weeks)
-        {
+        for ordinal in bits(ordinals.from_start[weekday as usize]).take_while(|ordinal| *ordinal <= weeks) {
             days.insert(first + 7 * (ordinal - 1));
         }
-        for ordinal in
-            bits(ordinals.from_end[weekday as usize]).take_while(|ordinal| *ordinal <= weeks)
-        {
+        for ordinal in bits(ordinals.from_end[weekday as usize]).take_while(|ordinal| *ordinal <= weeks) {
             days.insert(first + 7 * (weeks - ordinal));
         }
     }

@@ -1,9 +1,6 @@
 //! Local wall time and instants: what a zone's clock shows, and what it skips or repeats.
 
-use chrono::{
-    DateTime, Datelike as _, LocalResult, NaiveDate, NaiveTime, Offset as _, TimeZone as _,
-    Timelike as _,
-};
+use chrono::{DateTime, Datelike as _, LocalResult, NaiveDate, NaiveTime, Offset as _, TimeZone as _, Timelike as _};
 use chrono_tz::{GapInfo, Tz, TzOffset};
 
 use super::SECONDS_IN_DAY;
@@ -53,10 +50,7 @@ pub fn instant_of(date: NaiveDate, time: NaiveTime, zone: Tz) -> (i64, i32, Cloc
         LocalResult::Ambiguous(first, _) => (seconds_east(&first), ClockNote::RepeatedHour),
         LocalResult::None => {
             let before_jump = GapInfo::new(&local, &zone).and_then(|gap| gap.begin);
-            let offset = before_jump.map_or_else(
-                || offset_at(wall, zone),
-                |(_, offset)| seconds_east(&offset),
-            );
+            let offset = before_jump.map_or_else(|| offset_at(wall, zone), |(_, offset)| seconds_east(&offset));
             (offset, ClockNote::SkippedHour)
         }
     };
@@ -65,9 +59,7 @@ pub fn instant_of(date: NaiveDate, time: NaiveTime, zone: Tz) -> (i64, i32, Cloc
 
 /// Seconds east of UTC in the zone at an instant (Unix seconds) that chrono has a date for; 0 where it has none.
 pub(super) fn offset_at(at: i64, zone: Tz) -> i32 {
-    DateTime::from_timestamp(at, 0).map_or(0, |at| {
-        seconds_east(&zone.offset_from_utc_datetime(&at.naive_utc()))
-    })
+    DateTime::from_timestamp(at, 0).map_or(0, |at| seconds_east(&zone.offset_from_utc_datetime(&at.naive_utc())))
 }
 
 /// The day (as `num_days_from_ce`) of a clock reading in seconds since 1970-01-01T00:00:00 on that clock.

@@ -31,11 +31,7 @@ pub(super) struct CycleDates {
 impl Cycle {
     fn on_or_after(&self, day: i32) -> i32 {
         let (cycle, step) = self.position(day + self.step - 1);
-        let ahead = if step < 7 {
-            self.days >> step << step
-        } else {
-            0
-        };
+        let ahead = if step < 7 { self.days >> step << step } else { 0 };
         if ahead == 0 {
             self.day_at(cycle + 1, self.days.trailing_zeros())
         } else {
@@ -66,10 +62,7 @@ impl Cycle {
         for _ in 0..before.rem_euclid(self.days_in_cycle()) {
             days &= days - 1;
         }
-        self.day_at(
-            before.div_euclid(self.days_in_cycle()),
-            days.trailing_zeros(),
-        )
+        self.day_at(before.div_euclid(self.days_in_cycle()), days.trailing_zeros())
     }
 
     fn days_in_cycle(&self) -> i32 {
@@ -183,14 +176,10 @@ impl CycleDates {
         };
         while from <= last {
             let next_year = first_of_month(year + 1, 0);
-            let phase = (from - self.cycle.origin)
-                .rem_euclid(self.cycle.length)
-                .cast_unsigned() as usize;
+            let phase = (from - self.cycle.origin).rem_euclid(self.cycle.length).cast_unsigned() as usize;
             let whole_year = next_year - from >= 365;
             let in_year = match known.get_mut(2 * phase + usize::from(next_year - from == 366)) {
-                Some(known) if whole_year => {
-                    *known.get_or_insert_with(|| self.count(from, next_year - 1))
-                }
+                Some(known) if whole_year => *known.get_or_insert_with(|| self.count(from, next_year - 1)),
                 _ => self.count(from, next_year - 1),
             };
             if left <= in_year {
@@ -228,6 +217,5 @@ impl CycleDates {
 
 /// The first day of a month; `month0` 0 for January of `year`, 12 for January of the next.
 fn first_of_month(year: i32, month0: u32) -> i32 {
-    NaiveDate::from_ymd_opt(year + (month0 / 12).cast_signed(), month0 % 12 + 1, 1)
-        .map_or(i32::MAX, day_of)
+    NaiveDate::from_ymd_opt(year + (month0 / 12).cast_signed(), month0 % 12 + 1, 1).map_or(i32::MAX, day_of)
 }

@@ -113,19 +113,11 @@ fn matching(rule: &Rule, first: i32) -> Matching {
             cycle(CycleDates::weekly(first, interval, weekdays, months))
         }
         (Frequency::Monthly, None, _) => calendar(Unit::Month, months, of_month),
-        (Frequency::Monthly, Some(by_day), _) => {
-            calendar(Unit::Month, months, Days::WeekdaysOfMonth(by_day))
-        }
-        (Frequency::Yearly, None, None) => {
-            calendar(Unit::Year, Months::only(rule.start.date.month0()), of_month)
-        }
+        (Frequency::Monthly, Some(by_day), _) => calendar(Unit::Month, months, Days::WeekdaysOfMonth(by_day)),
+        (Frequency::Yearly, None, None) => calendar(Unit::Year, Months::only(rule.start.date.month0()), of_month),
         (Frequency::Yearly, None, Some(months)) => calendar(Unit::Year, months, of_month),
-        (Frequency::Yearly, Some(by_day), None) => {
-            calendar(Unit::Year, Months::ALL, Days::WeekdaysOfYear(by_day))
-        }
-        (Frequency::Yearly, Some(by_day), Some(months)) => {
-            calendar(Unit::Year, months, Days::WeekdaysOfMonth(by_day))
-        }
+        (Frequency::Yearly, Some(by_day), None) => calendar(Unit::Year, Months::ALL, Days::WeekdaysOfYear(by_day)),
+        (Frequency::Yearly, Some(by_day), Some(months)) => calendar(Unit::Year, months, Days::WeekdaysOfMonth(by_day)),
     }
 }
 

@@ -18,8 +18,7 @@ impl DaySet {
                 break;
             }
             // 64 is 9 weeks and a day, so each word begins one weekday later.
-            *word = repeated_weekly(weekdays, (first_weekday + index) % 7)
-                & low_bits(length - index * 64);
+            *word = repeated_weekly(weekdays, (first_weekday + index) % 7) & low_bits(length - index * 64);
         }
         Self(words)
     }
@@ -70,10 +69,7 @@ impl DaySet {
     }
 
     pub(super) fn last(&self) -> Option<u32> {
-        let (index, word) = (0..6)
-            .rev()
-            .zip(self.0.iter().rev())
-            .find(|(_, word)| **word != 0)?;
+        let (index, word) = (0..6).rev().zip(self.0.iter().rev()).find(|(_, word)| **word != 0)?;
         Some(index * 64 + 63 - word.leading_zeros())
     }
 
@@ -95,11 +91,7 @@ impl DaySet {
 
 /// The lowest `count` bits; all 64 from there on.
 fn low_bits(count: u32) -> u64 {
-    if count >= 64 {
-        u64::MAX
-    } else {
-        (1 << count) - 1
-    }
+    if count >= 64 { u64::MAX } else { (1 << count) - 1 }
 }
 
 /// `weekdays` again and again, beginning with `first_weekday`.

@@ -23,10 +23,7 @@ pub(super) fn rule(text: &str, anchor: NaiveDate) -> Parsed<Rule> {
     });
     let frequency = frequency(parts.freq)?;
     let end = end(parts.count, parts.until)?;
-    let by_day = parts
-        .by_day
-        .map(|value| by_day(value, frequency))
-        .transpose()?;
+    let by_day = parts.by_day.map(|value| by_day(value, frequency)).transpose()?;
     let by_month = parts.by_month.map(by_month).transpose()?;
     let by_set_position = parts
         .by_set_position
@@ -98,10 +95,7 @@ fn properties(text: &str) -> Parsed<(Option<LocalTime>, Parts<'_>)> {
                 return Err(RecurrenceError::new(Fault::RuleRepeated, line));
             }
             parts = Some(Parts::parse(value)?);
-        } else if name
-            .get(..7)
-            .is_some_and(|name| name.eq_ignore_ascii_case("DTSTART"))
-        {
+        } else if name.get(..7).is_some_and(|name| name.eq_ignore_ascii_case("DTSTART")) {
             if dtstart.is_some() {
                 return Err(RecurrenceError::new(Fault::StartRepeated, line));
             }
@@ -119,10 +113,7 @@ fn start(parameters: &str, value: &str, line: &str) -> Parsed<LocalTime> {
     let start = if parameters.is_empty() {
         date_time(value)
     } else if parameters.eq_ignore_ascii_case(";VALUE=DATE") {
-        date(value).map(|date| LocalTime {
-            date,
-            second_of_day: 0,
-        })
+        date(value).map(|date| LocalTime { date, second_of_day: 0 })
     } else {
         None
     };
@@ -211,12 +202,7 @@ fn end(count: Option<&str>, until: Option<&str>) -> Parsed<End> {
             .map(End::Count)
             .ok_or_else(|| RecurrenceError::new(Fault::CountInvalid, count)),
         (None, Some(until)) => {
-            let midnight = || {
-                date(until).map(|date| LocalTime {
-                    date,
-                    second_of_day: 0,
-                })
-            };
+            let midnight = || date(until).map(|date| LocalTime { date, second_of_day: 0 });
             let fault = if until.ends_with(['Z', 'z']) {
                 Fault::UntilHasZone
             } else {
@@ -278,9 +264,7 @@ fn by_set_position(value: &str, frequency: Frequency) -> Parsed<i8> {
 
 fn week_start(value: Option<&str>) -> Parsed<()> {
     match value {
-        Some(value) if !value.eq_ignore_ascii_case("MO") => {
-            Err(RecurrenceError::new(Fault::WeekStartNotMonday, value))
-        }
+        Some(value) if !value.eq_ignore_ascii_case("MO") => Err(RecurrenceError::new(Fault::WeekStartNotMonday, value)),
         _ => Ok(()),
     }
 }
@@ -309,11 +293,8 @@ fn number(text: &str) -> Option<u64> {
         return None;
     }
     text.bytes().try_fold(0_u64, |number, byte| {
-        byte.is_ascii_digit().then(|| {
-            number
-                .saturating_mul(10)
-                .saturating_add(u64::from(byte - b'0'))
-        })
+        byte.is_ascii_digit()
+            .then(|| number.saturating_mul(10).saturating_add(u64::from(byte - b'0')))
     })
 }
 
@@ -334,8 +315,7 @@ fn date(text: &str) -> Option<NaiveDate> {
         return None;
     };
     let year = two_digits(y1, y2)? * 100 + two_digits(y3, y4)?;
-    NaiveDate::from_ymd_opt(year.cast_signed(), two_digits(m1, m2)?, two_digits(d1, d2)?)
-        .filter(|_| year > 0)
+    NaiveDate::from_ymd_opt(year.cast_signed(), two_digits(m1, m2)?, two_digits(d1, d2)?).filter(|_| year > 0)
 }
 
 /// `YYYYMMDDTHHMMSS`
@@ -352,11 +332,7 @@ fn date_time(text: &str) -> Option<LocalTime> {
 
 /// The second of the day that `HHMMSS` is.
 fn clock_time(&[h1, h2, m1, m2, s1, s2]: &[u8; 6]) -> Option<u32> {
-    let (hour, minute, second) = (
-        two_digits(h1, h2)?,
-        two_digits(m1, m2)?,
-        two_digits(s1, s2)?,
-    );
+    let (hour, minute, second) = (two_digits(h1, h2)?, two_digits(m1, m2)?, two_digits(s1, s2)?);
     (hour < 24 && minute < 60 && second < 60).then_some(hour * 3600 + minute * 60 + second)
 }
 

@@ -13,16 +13,8 @@ fn unix(text: &str) -> i64 {
 }
 
 fn run(date: NaiveDate, time: &str, zone: Tz) -> (String, i32, ClockNote) {
-    let (at, offset, note) = instant_of(
-        date,
-        NaiveTime::parse_from_str(time, "%H:%M:%S").unwrap(),
-        zone,
-    );
-    (
-        DateTime::from_timestamp(at, 0).unwrap().to_rfc3339(),
-        offset,
-        note,
-    )
+    let (at, offset, note) = instant_of(date, NaiveTime::parse_from_str(time, "%H:%M:%S").unwrap(), zone);
+    (DateTime::from_timestamp(at, 0).unwrap().to_rfc3339(), offset, note)
 }
 
 #[test]
@@ -34,19 +26,11 @@ fn a_skipped_time_is_read_with_the_offset_before_the_jump() {
     );
     assert_eq!(
         run(berlin, "02:00:00", Tz::Europe__Berlin),
-        (
-            "2026-03-29T01:00:00+00:00".into(),
-            3600,
-            ClockNote::SkippedHour
-        )
+        ("2026-03-29T01:00:00+00:00".into(), 3600, ClockNote::SkippedHour)
     );
     assert_eq!(
         run(berlin, "02:59:59", Tz::Europe__Berlin),
-        (
-            "2026-03-29T01:59:59+00:00".into(),
-            3600,
-            ClockNote::SkippedHour
-        )
+        ("2026-03-29T01:59:59+00:00".into(), 3600, ClockNote::SkippedHour)
     );
     assert_eq!(
         run(berlin, "03:00:00", Tz::Europe__Berlin),
@@ -55,20 +39,12 @@ fn a_skipped_time_is_read_with_the_offset_before_the_jump() {
     let half_an_hour = run(date(2026, 10, 4), "02:15:00", Tz::Australia__Lord_Howe);
     assert_eq!(
         half_an_hour,
-        (
-            "2026-10-03T15:45:00+00:00".into(),
-            37_800,
-            ClockNote::SkippedHour
-        )
+        ("2026-10-03T15:45:00+00:00".into(), 37_800, ClockNote::SkippedHour)
     );
     let whole_day = run(date(2011, 12, 30), "18:30:00", Tz::Pacific__Apia);
     assert_eq!(
         whole_day,
-        (
-            "2011-12-31T04:30:00+00:00".into(),
-            -36_000,
-            ClockNote::SkippedHour
-        )
+        ("2011-12-31T04:30:00+00:00".into(), -36_000, ClockNote::SkippedHour)
     );
 }
 
@@ -77,19 +53,11 @@ fn a_repeated_time_is_the_first_of_the_two() {
     let night = date(2026, 10, 25);
     assert_eq!(
         run(night, "02:00:00", Tz::Europe__Berlin),
-        (
-            "2026-10-25T00:00:00+00:00".into(),
-            7200,
-            ClockNote::RepeatedHour
-        )
+        ("2026-10-25T00:00:00+00:00".into(), 7200, ClockNote::RepeatedHour)
     );
     assert_eq!(
         run(night, "02:59:59", Tz::Europe__Berlin),
-        (
-            "2026-10-25T00:59:59+00:00".into(),
-            7200,
-            ClockNote::RepeatedHour
-        )
+        ("2026-10-25T00:59:59+00:00".into(), 7200, ClockNote::RepeatedHour)
     );
     assert_eq!(
         run(night, "03:00:00", Tz::Europe__Berlin),
@@ -99,8 +67,7 @@ fn a_repeated_time_is_the_first_of_the_two() {
 
 #[test]
 fn a_run_on_the_repeated_hour_does_not_come_again_in_its_second_pass() {
-    let timetable =
-        Timetable::parse("FREQ=DAILY", "02:30:00", "Europe/Berlin", date(2026, 10, 1)).unwrap();
+    let timetable = Timetable::parse("FREQ=DAILY", "02:30:00", "Europe/Berlin", date(2026, 10, 1)).unwrap();
     let second_pass = unix("2026-10-25T02:30:00+01:00");
     assert!(!timetable.contains(second_pass));
     assert_eq!(
@@ -132,23 +99,11 @@ fn a_day_that_a_zone_skipped_and_the_day_after_it_are_one_run() {
             .collect();
         assert_eq!(
             dates,
-            [
-                skipped.pred_opt().unwrap(),
-                next_day,
-                next_day.succ_opt().unwrap()
-            ],
+            [skipped.pred_opt().unwrap(), next_day, next_day.succ_opt().unwrap()],
             "{name}"
         );
-        assert_eq!(
-            timetable.latest_until(at).unwrap().local_date,
-            next_day,
-            "{name}"
-        );
-        assert_eq!(
-            timetable.next_after(at - 1),
-            timetable.latest_until(at),
-            "{name}"
-        );
+        assert_eq!(timetable.latest_until(at).unwrap().local_date, next_day, "{name}");
+        assert_eq!(timetable.next_after(at - 1), timetable.latest_until(at), "{name}");
     }
 }
 
@@ -183,10 +138,7 @@ fn a_zone_is_known_by_its_exact_name_only() {
 #[test]
 fn the_local_date_changes_at_local_midnight() {
     let midnight = unix("2026-07-01T00:00:00+02:00");
-    assert_eq!(
-        local_date(midnight - 1, Tz::Europe__Berlin),
-        date(2026, 6, 30)
-    );
+    assert_eq!(local_date(midnight - 1, Tz::Europe__Berlin), date(2026, 6, 30));
     assert_eq!(local_date(midnight, Tz::Europe__Berlin), date(2026, 7, 1));
 }
 
@@ -199,8 +151,7 @@ fn in_every_zone_each_run_is_found_from_just_before_it_and_from_the_one_before()
     for zone in TZ_VARIANTS {
         let offset = |at: i64| {
             let day = local_date(at, zone);
-            let (instant, offset, _) =
-                instant_of(day, NaiveTime::from_hms_opt(12, 0, 0).unwrap(), zone);
+            let (instant, offset, _) = instant_of(day, NaiveTime::from_hms_opt(12, 0, 0).unwrap(), zone);
             (instant, offset)
         };
         let mut last = offset(unix("1890-01-01T12:00:00Z"));

@@ -17,25 +17,15 @@ fn every_row_of_the_corpus_gets_the_next_run_it_wants() {
         }
     }
     assert_eq!(CORPUS.lines().count(), 3000);
-    assert!(
-        wrong.is_empty(),
-        "{} wrong:\n{}",
-        wrong.len(),
-        wrong.join("\n")
-    );
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 
 fn next_run(row: &Value) -> Value {
     let text = |name: &str| row[name].as_str().unwrap();
-    let now = DateTime::parse_from_rfc3339(text("now"))
-        .unwrap()
-        .timestamp();
+    let now = DateTime::parse_from_rfc3339(text("now")).unwrap().timestamp();
     let anchor = local_date(now, zone(text("tz")).unwrap_or(chrono_tz::UTC));
     let timetable = Timetable::parse(text("rule"), text("time"), text("tz"), anchor);
-    let next = timetable
-        .as_ref()
-        .ok()
-        .and_then(|timetable| timetable.next_after(now));
+    let next = timetable.as_ref().ok().and_then(|timetable| timetable.next_after(now));
     let next = next.map(|run| {
         DateTime::from_timestamp(run.at, 0)
             .unwrap()

@@ -31,40 +31,16 @@ fn every_wrong_rule_says_what_is_wrong() {
         ("DTSTART:20260101T000000 FREQ=DAILY", "text-not-understood"),
         ("FREQ=DAILY DTSTART:20260101T000000", "text-not-understood"),
         ("FREQ=DAILY;\u{a0}COUNT=2", "part-not-supported"),
-        (
-            "RRULE:FREQ=DAILY EXDATE:20260101T000000",
-            "property-not-supported",
-        ),
+        ("RRULE:FREQ=DAILY EXDATE:20260101T000000", "property-not-supported"),
         ("RRULE;X=1:FREQ=DAILY", "property-not-supported"),
-        (
-            "RRULE:FREQ=DAILY DTSTARTS:20260101T000000",
-            "dtstart-invalid",
-        ),
+        ("RRULE:FREQ=DAILY DTSTARTS:20260101T000000", "dtstart-invalid"),
         ("RRULE:FREQ=DAILY DTSTART:20260101", "dtstart-invalid"),
-        (
-            "RRULE:FREQ=DAILY DTSTART:20260230T000000",
-            "dtstart-invalid",
-        ),
-        (
-            "RRULE:FREQ=DAILY DTSTART:00000101T000000",
-            "dtstart-invalid",
-        ),
-        (
-            "RRULE:FREQ=DAILY DTSTART:20260101T240000",
-            "dtstart-invalid",
-        ),
-        (
-            "RRULE:FREQ=DAILY DTSTART:20260101T235960",
-            "dtstart-invalid",
-        ),
-        (
-            "RRULE:FREQ=DAILY DTSTART;VALUE=DATE:20260101T000000",
-            "dtstart-invalid",
-        ),
-        (
-            "RRULE:FREQ=DAILY DTSTART:20260101T000000z",
-            "dtstart-has-zone",
-        ),
+        ("RRULE:FREQ=DAILY DTSTART:20260230T000000", "dtstart-invalid"),
+        ("RRULE:FREQ=DAILY DTSTART:00000101T000000", "dtstart-invalid"),
+        ("RRULE:FREQ=DAILY DTSTART:20260101T240000", "dtstart-invalid"),
+        ("RRULE:FREQ=DAILY DTSTART:20260101T235960", "dtstart-invalid"),
+        ("RRULE:FREQ=DAILY DTSTART;VALUE=DATE:20260101T000000", "dtstart-invalid"),
+        ("RRULE:FREQ=DAILY DTSTART:20260101T000000z", "dtstart-has-zone"),
         (
             "RRULE:FREQ=DAILY DTSTART;TZID=Europe/Berlin:20260101T000000",
             "dtstart-has-zone",
@@ -187,9 +163,7 @@ fn rule_time_and_zone_are_all_told_at_once() {
 #[test]
 fn a_message_repeats_a_wrong_text_cut_and_without_control_characters() {
     let message = |zone: &str| errors("FREQ=DAILY", "00:00:00", zone)[0].message(Language::English);
-    assert!(
-        message("a\u{0}b\r\nc\u{202e}d\u{7f}").starts_with(r"“a\0b\r\nc\u{202e}d\u{7f}” is not")
-    );
+    assert!(message("a\u{0}b\r\nc\u{202e}d\u{7f}").starts_with(r"“a\0b\r\nc\u{202e}d\u{7f}” is not"));
     assert!(message("{}").starts_with("“{}” is not"));
     assert!(message(&"x".repeat(60)).starts_with(&format!("“{}” is not", "x".repeat(60))));
     assert!(message(&"x".repeat(61)).starts_with(&format!("“{}…” is not", "x".repeat(60))));

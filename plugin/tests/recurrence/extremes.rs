@@ -1,7 +1,5 @@
 //! What nobody means to ask: rules that never match, the ends of the calendar and of 64 bits, and any text at all.
 
-use std::time::{Duration, Instant};
-
 use chrono::{NaiveDate, NaiveTime};
 use plugin::language::Language;
 use plugin::recurrence::{Timetable, instant_of, local_date};
@@ -56,43 +54,31 @@ fn a_leap_day_every_four_years_leaps_over_2100_and_every_hundredth_year_over_mos
     let four = "DTSTART:20000229T000000 RRULE:FREQ=YEARLY;INTERVAL=4";
     assert_eq!(dates(four, from_2090), "2092-02-29 2096-02-29 2104-02-29");
     let hundred = "DTSTART:20000229T000000 RRULE:FREQ=YEARLY;INTERVAL=100";
-    assert_eq!(
-        dates(hundred, from_2090),
-        "2400-02-29 2800-02-29 3200-02-29"
-    );
+    assert_eq!(dates(hundred, from_2090), "2400-02-29 2800-02-29 3200-02-29");
 }
 
-/// Wide of what is measured (`benches/recurrence.rs`), so as not to fail on a busy machine, but far below a walk.
+/// A walk over every period, instead of arithmetic, would keep this test from ending. What each takes is measured in
+/// `benches/recurrence.rs`.
 #[test]
-fn no_rule_takes_long_to_parse_or_to_answer() {
-    let counts = [
+fn huge_counts_from_the_year_one_have_a_run_before_now() {
+    for rule in [
         "DTSTART:00010101T000000 RRULE:FREQ=DAILY;BYMONTH=1,3,5,7,9,11;COUNT=1500000",
         "DTSTART:00010101T000000 RRULE:FREQ=DAILY;INTERVAL=2;BYMONTH=1,3,5,7,9,11;COUNT=900000",
         "DTSTART:00010101T000000 RRULE:FREQ=WEEKLY;BYMONTH=1,3,5,7,9,11;BYDAY=MO,WE;COUNT=500000",
         "DTSTART:00010131T000000 RRULE:FREQ=MONTHLY;COUNT=4294967295",
         "DTSTART:00010101T000000 RRULE:FREQ=YEARLY;BYDAY=MO;BYMONTH=1,3;COUNT=18446744073709551616",
         "DTSTART:00010101T000000 RRULE:FREQ=DAILY;COUNT=4294967295",
-    ];
-    for rule in NEVER.into_iter().chain(counts) {
-        let started = Instant::now();
+    ] {
         let timetable = timetable(rule);
-        let _ = timetable.next_after(1_700_000_000);
-        let _ = timetable.latest_until(1_700_000_000);
-        assert!(
-            started.elapsed() < Duration::from_millis(100),
-            "{rule}: {:?}",
-            started.elapsed()
-        );
+        let latest = timetable.latest_until(1_700_000_000).expect(rule);
+        assert_eq!(timetable.next_after(latest.at - 1), Some(latest), "{rule}");
     }
 }
 
 #[test]
 fn runs_end_where_dates_in_four_digits_do() {
     let daily = timetable("DTSTART:00010101T000000 RRULE:FREQ=DAILY");
-    assert_eq!(
-        daily.next_after(i64::MIN).unwrap().local_date.to_string(),
-        "0001-01-01"
-    );
+    assert_eq!(daily.next_after(i64::MIN).unwrap().local_date.to_string(), "0001-01-01");
     assert_eq!(
         daily.latest_until(i64::MAX).unwrap().local_date.to_string(),
         "9999-12-30"
@@ -128,31 +114,18 @@ fn an_anchor_at_the_ends_of_what_chrono_can_hold_does_no_harm() {
 #[test]
 fn a_number_too_large_for_any_calendar_is_taken_for_what_it_means() {
     let digits = "9".repeat(5000);
-    let once = timetable(&format!(
-        "DTSTART:20260101T000000 RRULE:FREQ=MONTHLY;INTERVAL={digits}"
-    ));
+    let once = timetable(&format!("DTSTART:20260101T000000 RRULE:FREQ=MONTHLY;INTERVAL={digits}"));
     assert_eq!(once.occurrences(i64::MIN).take(9).count(), 1);
-    let always = timetable(&format!(
-        "DTSTART:20260101T000000 RRULE:FREQ=YEARLY;COUNT={digits}"
-    ));
+    let always = timetable(&format!("DTSTART:20260101T000000 RRULE:FREQ=YEARLY;COUNT={digits}"));
     assert_eq!(
-        always
-            .latest_until(i64::MAX)
-            .unwrap()
-            .local_date
-            .to_string(),
+        always.latest_until(i64::MAX).unwrap().local_date.to_string(),
         "9999-01-01"
     );
 }
 
 /// Asks everything; that nothing panics is the test.
 fn ask(rule: &str, time: &str, zone: &str, at: i64) {
-    match Timetable::parse(
-        rule,
-        time,
-        zone,
-        NaiveDate::from_ymd_opt(2026, 5, 6).unwrap(),
-    ) {
+    match Timetable::parse(rule, time, zone, NaiveDate::from_ymd_opt(2026, 5, 6).unwrap()) {
         Ok(timetable) => {
             let _ = (
                 timetable.next_after(at),

@@ -5,9 +5,7 @@
 
 use std::cell::Cell;
 
-use chrono::{
-    LocalResult, Month, NaiveDate, NaiveDateTime, NaiveTime, Offset as _, TimeDelta, TimeZone as _,
-};
+use chrono::{LocalResult, Month, NaiveDate, NaiveDateTime, NaiveTime, Offset as _, TimeDelta, TimeZone as _};
 use chrono_tz::Tz;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -33,17 +31,9 @@ const ZONES: [Tz; 10] = [
 /// Known differences, 0.14.0: it refuses an `UNTIL` before `DTSTART`, and the last ordinal there can be from the end
 /// (-5MO in a month, -53MO in a year); of `MO,1TU` it takes the days that are in both, where RFC 5545 has either.
 fn answers(rule: &Rule) -> bool {
-    let ordinals = rule
-        .by_day
-        .iter()
-        .filter(|(ordinal, _)| *ordinal != 0)
-        .count();
+    let ordinals = rule.by_day.iter().filter(|(ordinal, _)| *ordinal != 0).count();
     let mixed = ordinals > 0 && ordinals < rule.by_day.len();
-    let last = if rule.frequency == Frequency::Monthly {
-        -5
-    } else {
-        -53
-    };
+    let last = if rule.frequency == Frequency::Monthly { -5 } else { -53 };
     let last_from_end = rule.by_day.iter().any(|(ordinal, _)| *ordinal == last);
     let ends_before_start = matches!(rule.end, End::Until(until) if until < rule.start);
     !mixed && !ends_before_start && !last_from_end
@@ -79,11 +69,7 @@ fn dates_of_rrule(rule: &Rule) -> Vec<NaiveDate> {
     let dates = asked
         .build(utc(rule.start))
         .unwrap_or_else(|error| panic!("{error}: {}", rule.text()));
-    dates
-        .into_iter()
-        .take(DATES)
-        .map(|at| at.naive_utc().date())
-        .collect()
+    dates.into_iter().take(DATES).map(|at| at.naive_utc().date()).collect()
 }
 
 /// The instant of a local time: in a gap, the latest local time before it tells the offset.
@@ -93,8 +79,7 @@ fn instant(date: NaiveDate, time: NaiveTime, zone: Tz) -> i64 {
     loop {
         match zone.from_local_datetime(&before) {
             LocalResult::Single(at) | LocalResult::Ambiguous(_, at) if before < local => {
-                return local.and_utc().timestamp()
-                    - i64::from(at.offset().fix().local_minus_utc());
+                return local.and_utc().timestamp() - i64::from(at.offset().fix().local_minus_utc());
             }
             LocalResult::Single(at) => return at.timestamp(),
             LocalResult::Ambiguous(one, other) => return one.timestamp().min(other.timestamp()),
@@ -123,10 +108,7 @@ fn twenty_thousand_random_rules_run_when_rrule_has_them_run() {
 
         let time = NaiveTime::from_hms_opt(hour, minute, 0).unwrap();
         let timetable = rule.timetable(time, zone.name());
-        let mut want: Vec<_> = dates
-            .iter()
-            .map(|date| instant(*date, time, zone))
-            .collect();
+        let mut want: Vec<_> = dates.iter().map(|date| instant(*date, time, zone)).collect();
         want.dedup();
         let got: Vec<_> = timetable
             .occurrences(i64::MIN)

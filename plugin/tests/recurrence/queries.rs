@@ -17,11 +17,8 @@ const ZONES: [&str; 6] = [
 ];
 
 fn timetable() -> impl Strategy<Value = Timetable> {
-    (rule(1985..2030), 0..24_u32, 0..60_u32, select(&ZONES[..])).prop_map(
-        |(rule, hour, minute, zone)| {
-            rule.timetable(NaiveTime::from_hms_opt(hour, minute, 0).unwrap(), zone)
-        },
-    )
+    (rule(1985..2030), 0..24_u32, 0..60_u32, select(&ZONES[..]))
+        .prop_map(|(rule, hour, minute, zone)| rule.timetable(NaiveTime::from_hms_opt(hour, minute, 0).unwrap(), zone))
 }
 
 proptest! {
@@ -72,18 +69,11 @@ fn a_rule_without_dtstart_counts_from_the_anchor() {
         let timetable = Timetable::parse(rule, "00:00:00", "UTC", anchor).unwrap();
         (
             timetable.has_dtstart(),
-            timetable
-                .next_after(i64::MIN)
-                .unwrap()
-                .local_date
-                .to_string(),
+            timetable.next_after(i64::MIN).unwrap().local_date.to_string(),
         )
     };
     assert_eq!(first("FREQ=WEEKLY"), (false, "2026-05-06".into()));
-    assert_eq!(
-        first("FREQ=WEEKLY;INTERVAL=2;BYDAY=MO"),
-        (false, "2026-05-18".into())
-    );
+    assert_eq!(first("FREQ=WEEKLY;INTERVAL=2;BYDAY=MO"), (false, "2026-05-18".into()));
     assert_eq!(
         first("FREQ=MONTHLY;BYHOUR=0;BYMINUTE=0;BYSECOND=00"),
         (false, "2026-05-06".into())

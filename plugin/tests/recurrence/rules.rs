@@ -47,10 +47,7 @@ const NAMES: [&str; 7] = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"];
 impl Rule {
     pub fn text(&self) -> String {
         let frequency = format!("{:?}", self.frequency).to_uppercase();
-        let mut text = format!(
-            "DTSTART:{}\nRRULE:FREQ={frequency}",
-            self.start.format("%Y%m%dT%H%M%S")
-        );
+        let mut text = format!("DTSTART:{}\nRRULE:FREQ={frequency}", self.start.format("%Y%m%dT%H%M%S"));
         if self.interval != 1 {
             text += &format!(";INTERVAL={}", self.interval);
         }
@@ -63,10 +60,7 @@ impl Rule {
                     format!("{ordinal}{name}")
                 }
             };
-            text += &format!(
-                ";BYDAY={}",
-                self.by_day.iter().map(day).collect::<Vec<_>>().join(",")
-            );
+            text += &format!(";BYDAY={}", self.by_day.iter().map(day).collect::<Vec<_>>().join(","));
         }
         if !self.by_month.is_empty() {
             let months: Vec<_> = self.by_month.iter().map(u32::to_string).collect();
@@ -129,10 +123,25 @@ pub fn rule(years: std::ops::Range<i32>) -> impl Strategy<Value = Rule> {
         let by_month = prop_oneof![2 => Just(vec![]), 1 => subsequence((1..=12).collect::<Vec<u32>>(), 1..6)];
         let expands = matches!(frequency, Frequency::Monthly | Frequency::Yearly);
         let by_day = by_day(frequency);
-        (Just((frequency, start)), interval, end, by_day, by_month, proptest::option::weighted(0.4, select(&[1, 2, 3, 4, -1][..])))
+        (
+            Just((frequency, start)),
+            interval,
+            end,
+            by_day,
+            by_month,
+            proptest::option::weighted(0.4, select(&[1, 2, 3, 4, -1][..])),
+        )
             .prop_map(move |((frequency, start), interval, end, by_day, by_month, position)| {
                 let by_set_position = position.filter(|_| expands && !(by_day.is_empty() && by_month.is_empty()));
-                Rule { start, frequency, interval, end, by_day, by_month, by_set_position }
+                Rule {
+                    start,
+                    frequency,
+                    interval,
+                    end,
+                    by_day,
+                    by_month,
+                    by_set_position,
+                }
             })
     })
 }
@@ -141,29 +150,20 @@ pub fn rule(years: std::ops::Range<i32>) -> impl Strategy<Value = Rule> {
 fn start(years: std::ops::Range<i32>) -> impl Strategy<Value = NaiveDateTime> {
     let day = prop_oneof![3 => 1..=28_u32, 2 => 29..=31_u32];
     let time = prop_oneof![2 => Just((0, 0, 0)), 1 => (0..24_u32, 0..60_u32, 0..60_u32)];
-    (years, 1..=12_u32, day, time).prop_filter_map(
-        "no such date",
-        |(year, month, day, (hour, minute, second))| {
-            NaiveDate::from_ymd_opt(year, month, day)?.and_hms_opt(hour, minute, second)
-        },
-    )
+    (years, 1..=12_u32, day, time).prop_filter_map("no such date", |(year, month, day, (hour, minute, second))| {
+        NaiveDate::from_ymd_opt(year, month, day)?.and_hms_opt(hour, minute, second)
+    })
 }
 
 fn by_day(frequency: Frequency) -> BoxedStrategy<Vec<(i16, Weekday)>> {
-    let plain = subsequence(WEEKDAYS.to_vec(), 1..=7)
-        .prop_map(|days| days.into_iter().map(|day| (0, day)).collect::<Vec<_>>());
+    let plain =
+        subsequence(WEEKDAYS.to_vec(), 1..=7).prop_map(|days| days.into_iter().map(|day| (0, day)).collect::<Vec<_>>());
     let ordinal = match frequency {
         Frequency::Daily | Frequency::Weekly => return prop_oneof![Just(vec![]), plain].boxed(),
         Frequency::Monthly => prop_oneof![1..=5_i16, -5..=-1_i16].boxed(),
-        Frequency::Yearly => {
-            prop_oneof![3 => 1..=5_i16, 3 => -5..=-1_i16, 1 => 1..=53_i16, 1 => -53..=-1_i16]
-                .boxed()
-        }
+        Frequency::Yearly => prop_oneof![3 => 1..=5_i16, 3 => -5..=-1_i16, 1 => 1..=53_i16, 1 => -53..=-1_i16].boxed(),
     };
     let ordinals = prop::collection::vec((ordinal.clone(), select(&WEEKDAYS[..])), 1..4);
-    let mixed = prop::collection::vec(
-        (prop_oneof![Just(0).boxed(), ordinal], select(&WEEKDAYS[..])),
-        1..4,
-    );
+    let mixed = prop::collection::vec((prop_oneof![Just(0).boxed(), ordinal], select(&WEEKDAYS[..])), 1..4);
     prop_oneof![2 => Just(vec![]), 2 => plain, 2 => ordinals, 1 => mixed].boxed()
 }

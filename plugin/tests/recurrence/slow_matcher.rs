@@ -32,15 +32,11 @@ fn dates(rule: &Rule, last: NaiveDate) -> Vec<NaiveDate> {
 
 fn in_interval(rule: &Rule, day: NaiveDate) -> bool {
     let start = rule.start.date();
-    let monday = |day: NaiveDate| {
-        i64::from(day.num_days_from_ce()) - i64::from(day.weekday().num_days_from_monday())
-    };
+    let monday = |day: NaiveDate| i64::from(day.num_days_from_ce()) - i64::from(day.weekday().num_days_from_monday());
     let distance = match rule.frequency {
         Frequency::Daily => (day - start).num_days(),
         Frequency::Weekly => (monday(day) - monday(start)) / 7,
-        Frequency::Monthly => {
-            i64::from((day.year() - start.year()) * 12 + day.month() as i32 - start.month() as i32)
-        }
+        Frequency::Monthly => i64::from((day.year() - start.year()) * 12 + day.month() as i32 - start.month() as i32),
         Frequency::Yearly => i64::from(day.year() - start.year()),
     };
     distance % i64::from(rule.interval) == 0
@@ -60,9 +56,7 @@ fn matches(rule: &Rule, day: NaiveDate) -> bool {
         Frequency::Daily => true,
         Frequency::Weekly => day.weekday() == start.weekday(),
         Frequency::Monthly => day.day() == start.day(),
-        Frequency::Yearly if rule.by_month.is_empty() => {
-            day.day() == start.day() && day.month() == start.month()
-        }
+        Frequency::Yearly if rule.by_month.is_empty() => day.day() == start.day() && day.month() == start.month(),
         Frequency::Yearly => day.day() == start.day(),
     }
 }
@@ -70,9 +64,7 @@ fn matches(rule: &Rule, day: NaiveDate) -> bool {
 /// Counts the same weekday from the start or the end of the month or year.
 fn has_ordinal(rule: &Rule, day: NaiveDate, ordinal: i16) -> bool {
     let in_month = rule.frequency == Frequency::Monthly || !rule.by_month.is_empty();
-    let same_span = |other: &NaiveDate| {
-        other.year() == day.year() && (!in_month || other.month() == day.month())
-    };
+    let same_span = |other: &NaiveDate| other.year() == day.year() && (!in_month || other.month() == day.month());
     let mut other = Some(day);
     let mut count = 0;
     while let Some(same) = other.filter(same_span) {
@@ -92,13 +84,10 @@ fn at_set_position(rule: &Rule, day: NaiveDate) -> bool {
         return true;
     };
     let monthly = rule.frequency == Frequency::Monthly;
-    let first =
-        NaiveDate::from_ymd_opt(day.year(), if monthly { day.month() } else { 1 }, 1).unwrap();
+    let first = NaiveDate::from_ymd_opt(day.year(), if monthly { day.month() } else { 1 }, 1).unwrap();
     let set: Vec<_> = first
         .iter_days()
-        .take_while(|other| {
-            other.year() == day.year() && (!monthly || other.month() == day.month())
-        })
+        .take_while(|other| other.year() == day.year() && (!monthly || other.month() == day.month()))
         .filter(|other| matches(rule, *other))
         .collect();
     let picked = if position > 0 {
@@ -121,12 +110,7 @@ fn dates_of_plugin(rule: &Rule, last: NaiveDate) -> Vec<NaiveDate> {
 
 fn assert_same_dates(rule: &Rule, days: u64) {
     let last = rule.start.date().checked_add_days(Days::new(days)).unwrap();
-    assert_eq!(
-        dates_of_plugin(rule, last),
-        dates(rule, last),
-        "{}",
-        rule.text()
-    );
+    assert_eq!(dates_of_plugin(rule, last), dates(rule, last), "{}", rule.text());
 }
 
 proptest! {
@@ -218,8 +202,7 @@ fn an_until_is_compared_at_the_time_of_day_of_dtstart() {
             .and_hms_opt(8, 59, 59)
             .unwrap()
             .with_second(second);
-        let end =
-            End::Until(until.unwrap() + chrono::TimeDelta::seconds(i64::from(second == 0) * 60));
+        let end = End::Until(until.unwrap() + chrono::TimeDelta::seconds(i64::from(second == 0) * 60));
         let rule = Rule {
             start,
             frequency: Frequency::Daily,

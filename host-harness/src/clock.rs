@@ -1,0 +1,46 @@
+//! The time, as the host sees it: the machine's, or one that a test, the demo or `tick --now` holds.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Seconds since 1970-01-01T00:00:00Z, leap seconds not counted.
+pub type Instant = i64;
+
+/// Where the host reads the time.
+pub trait Clock: Send + Sync {
+    fn now(&self) -> Instant;
+}
+
+/// The machine's clock.
+#[derive(Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Instant {
+        match SystemTime::now().duration_since(UNIX_EPOCH) {
+            Ok(since) => i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
+            Err(before) => -i64::try_from(before.duration().as_secs()).unwrap_or(i64::MAX),
+        }
+    }
+}
+
+/// A clock that stands still until it is set.
+#[derive(Debug)]
+pub struct VirtualClock(AtomicI64);
+
+impl VirtualClock {
+    #[must_use]
+    pub fn at(now: Instant) -> Self {
+        Self(AtomicI64::new(now))
+    }
+
+    pub fn set(&self, now: Instant) {
+        self.0.store(now, Ordering::SeqCst);
+    }
+}
+
+impl Clock for VirtualClock {
+    fn now(&self) -> Instant {
+        self.0.load(Ordering::SeqCst)
+    }
+}

@@ -1,0 +1,32 @@
+//! The contract as Rust types: what `wasmtime` generates from `wit/`, and the names that the host uses for them.
+//!
+//! The host keeps no second set of these records. They *are* its vocabulary, documented in `wit/`, and a later contract
+//! version maps the unchanged ones back to these (`with:`) at no cost.
+
+mod bindings {
+    #![expect(
+        missing_docs,
+        clippy::all,
+        clippy::pedantic,
+        reason = "generated; documented in wit/"
+    )]
+    wasmtime::component::bindgen!({
+        path: "../wit",
+        world: "plugin",
+        imports: { default: async | trappable },
+        exports: { default: async },
+        with: {
+            "ticketing:scheduled-exports/auth-context.access": crate::ports::Access,
+            "ticketing:scheduled-exports/auth-context.run": crate::ports::Run,
+        },
+        additional_derives: [PartialEq],
+    });
+}
+
+pub use bindings::exports::ticketing::scheduled_exports as exported;
+pub use bindings::ticketing::scheduled_exports::types::{
+    Content, Delivery, DeliveryStatus, FieldError, MissedRange, Order, Outcome, PageQuery, Position, Problem,
+    Recipients, RunEntry, Schedule, User,
+};
+pub use bindings::ticketing::scheduled_exports::{auth_context, exporters, log, mailer, schedule_store};
+pub use bindings::{Plugin, PluginPre};

@@ -1,0 +1,91 @@
+//! Mail: from the outbox to the recipients' servers.
+//!
+//! [`message`] makes the bytes, the same ones at every try. A [`Transport`] hands them to one recipient at a time: [`smtp`] to a
+//! mail server, [`eml`] to a folder. [`worker`] goes through what is due and writes down how each handing-over ended, with the
+//! waits of [`backoff`].
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+pub mod backoff;
+pub mod eml;
+pub mod message;
+pub mod smtp;
+pub mod worker;
+
+pub use eml::EmlTransport;
+pub use message::{message_id, render, size};
+pub use smtp::{SmtpTimeouts, SmtpTransport, SmtpUrlError};
+pub use worker::{Delivered, DeliveryLimits, deliver_due, deliver_until};
+
+/// Most characters of a server's reply that are kept.
+pub const MAX_WORDS: usize = 500;
+
+/// Why one handing-over did not succeed. The words go into the run history and into a mail to the owner.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// This recipient will never get this message: the server said so (5yz to MAIL, RCPT or DATA), or the address can't be written.
+    #[error("{0}")]
+    Permanent(String),
+    /// Try again later with the same bytes: the server put it off (4yz), or something on the way there failed. The recipient
+    /// may have it nevertheless, if the connection was lost after the message.
+    #[error("{0}")]
+    Transient(String),
+}
+
+/// Hands messages over, one recipient at a time, so that a refused recipient neither costs nor repeats the others theirs.
+#[async_trait]
+pub trait Transport: Send + Sync {
+    /// Hands `bytes` over for `recipient`; answers the server's words. `Ok` means that it has taken responsibility.
+    ///
+    /// Dropping the future is allowed at any time, and leaves open whether the recipient gets it.
+    async fn hand_over(
+        &self,
+        envelope_from: &str,
+        recipient: &str,
+        message_id: &str,
+        bytes: Arc<[u8]>,
+    ) -> Result<String, Refusal>;
+}
+
+/// A server's words as they may go into JSON, a log line and a mail: one line, no control characters, at most [`MAX_WORDS`]
+/// characters, the cut marked.
+#[must_use]
+pub fn words(said: &str) -> String {
+    let line = said.replace(is_control, " ");
+    let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(MAX_WORDS) {
+        None => line,
+        Some(_) => line.chars().take(MAX_WORDS - 1).chain(['…']).collect(),
+    }
+}
+
+/// What has no place in one line of text: control characters, line and paragraph separators, and marks that turn the direction
+/// of the text around (so that `gpj.exe` reads `exe.jpg`).
+fn is_control(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}
+
+/// The domain of an address, all that a log line at `info` shows of it.
+fn domain(address: &str) -> &str {
+    address.rsplit_once('@').map_or("?", |(_, domain)| domain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_servers_words_are_one_short_line() {
+        assert_eq!(words("550 5.1.1 no such user"), "550 5.1.1 no such user");
+        assert_eq!(
+            words("550 a\r\nBcc: b\u{0}\u{1b}[31mc\u{2028}d\r\n"),
+            "550 a Bcc: b [31mc d"
+        );
+        assert_eq!(words(&"ä".repeat(MAX_WORDS)), "ä".repeat(MAX_WORDS));
+        let cut = words(&"ä".repeat(MAX_WORDS + 1));
+        assert_eq!(cut.chars().count(), MAX_WORDS);
+        assert!(cut.ends_with("ä…"));
+    }
+}

@@ -1,0 +1,213 @@
+//! Mail into a folder, for development: nothing leaves the machine.
+//!
+//! `DIR` holds one `.eml` file a message, which mail programs open: the bytes as SMTP would carry them, so without Bcc. Its name
+//! is the left side of the Message-ID, e.g. `2026-10-27T030000Z-schedule-7-export.eml`, so that a listing is in the order of due
+//! times. Further recipients and retries of a message find the file there. Another message of the same name (the database was
+//! thrown away and the folder kept) stands beside it, with a part of its hash in the name.
+//!
+//! `DIR/envelopes.jsonl` says who got it: one line for each handing-over, Bcc included, in the order in which they happened. A
+//! recipient is there twice if the host died between the line and its own record of it, just as a mail server would have got
+//! the message twice.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use super::{Refusal, Transport};
+
+/// The file in the folder that says who got what.
+pub const ENVELOPES: &str = "envelopes.jsonl";
+
+/// Keeps messages in a folder.
+#[derive(Clone, Debug)]
+pub struct EmlTransport {
+    dir: PathBuf,
+}
+
+impl EmlTransport {
+    /// Makes the folder if it is not there.
+    ///
+    /// # Errors
+    /// Where that is not possible.
+    pub fn new(dir: impl Into<PathBuf>) -> io::Result<Self> {
+        let dir = dir.into();
+        fs::create_dir_all(&dir)?;
+        Ok(Self { dir })
+    }
+
+    /// Where the messages are.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+}
+
+#[async_trait]
+impl Transport for EmlTransport {
+    async fn hand_over(
+        &self,
+        envelope_from: &str,
+        recipient: &str,
+        message_id: &str,
+        bytes: Arc<[u8]>,
+    ) -> Result<String, Refusal> {
+        let (dir, message_id) = (self.dir.clone(), message_id.to_owned());
+        let (from, recipient) = (envelope_from.to_owned(), recipient.to_owned());
+        let kept = tokio::task::spawn_blocking(move || -> io::Result<String> {
+            let file = keep(&dir, &message_id, &bytes)?;
+            let line = json!({"file": file, "message_id": message_id, "from": from, "recipient": recipient});
+            append(&dir, &format!("{line}\n"))?;
+            Ok(file)
+        });
+        match kept.await {
+            Ok(Ok(file)) => Ok(format!("kept as {file}")),
+            Ok(Err(error)) => Err(Refusal::Transient(format!("the folder for mail: {error}"))),
+            Err(error) => Err(Refusal::Transient(format!("writing the mail stopped: {error}"))),
+        }
+    }
+}
+
+/// Writes the message unless it is there, whole or not at all, and answers its file's name.
+fn keep(dir: &Path, message_id: &str, bytes: &[u8]) -> io::Result<String> {
+    let stem = stem(message_id);
+    let hash = Sha256::digest(bytes);
+    let beside = format!("{stem}-{:02x}{:02x}{:02x}{:02x}", hash[0], hash[1], hash[2], hash[3]);
+    for name in [format!("{stem}.eml"), format!("{beside}.eml")] {
+        let path = dir.join(&name);
+        if !path.exists() {
+            let mut new = tempfile::Builder::new().prefix(".writing-").tempfile_in(dir)?;
+            new.write_all(bytes)?;
+            new.as_file().sync_all()?;
+            match new.persist_noclobber(&path) {
+                Ok(_) => File::open(dir)?.sync_all()?,
+                // Another recipient's handing-over was quicker.
+                Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error.error),
+            }
+        }
+        if fs::read(&path)? == bytes {
+            return Ok(name);
+        }
+    }
+    Err(io::Error::other(format!("{beside}.eml is there with other bytes")))
+}
+
+/// One write of one line, which the operating system appends as a whole.
+fn append(dir: &Path, line: &str) -> io::Result<()> {
+    let path = dir.join(ENVELOPES);
+    let mut file = OpenOptions::new().create(true).append(true).open(path)?;
+    file.write_all(line.as_bytes())?;
+    file.sync_data()
+}
+
+/// The left side of a Message-ID, as a file name that stays in the folder and is no hidden file.
+fn stem(message_id: &str) -> String {
+    let left = message_id.split('@').next().unwrap_or_default();
+    let clean = |c: char| {
+        if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') {
+            c
+        } else {
+            '_'
+        }
+    };
+    let name: String = left.chars().map(clean).take(150).collect();
+    match name.trim_start_matches('.') {
+        "" => "message".to_owned(),
+        name => name.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "2026-10-27T030000Z-schedule-7-export@tickets.example";
+
+    async fn hand(transport: &EmlTransport, recipient: &str, bytes: &[u8]) -> Result<String, Refusal> {
+        let from = "exports@tickets.example";
+        transport.hand_over(from, recipient, ID, bytes.into()).await
+    }
+
+    /// Names in the folder, without the list of envelopes.
+    fn messages(dir: &Path) -> Vec<String> {
+        let mut names: Vec<_> = fs::read_dir(dir)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name != ENVELOPES)
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[tokio::test]
+    async fn recipients_and_retries_of_one_message_share_one_file_and_have_a_line_each() {
+        let dir = tempfile::tempdir().unwrap();
+        let transport = EmlTransport::new(dir.path().join("mail")).unwrap();
+        let words = "kept as 2026-10-27T030000Z-schedule-7-export.eml";
+        let both = futures_util::future::join(
+            hand(&transport, "a@example.com", b"Subject: x\r\n\r\n"),
+            hand(&transport, "bcc@example.com", b"Subject: x\r\n\r\n"),
+        );
+        let (first, second) = both.await;
+        assert_eq!((first.as_deref(), second.as_deref()), (Ok(words), Ok(words)));
+        let again = hand(&transport, "a@example.com", b"Subject: x\r\n\r\n").await;
+        assert_eq!(again.as_deref(), Ok(words));
+
+        assert_eq!(messages(transport.dir()), ["2026-10-27T030000Z-schedule-7-export.eml"]);
+        let lines = fs::read_to_string(transport.dir().join(ENVELOPES)).unwrap();
+        let mut who: Vec<_> = lines
+            .lines()
+            .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+            .map(|line| line["recipient"].as_str().unwrap().to_owned())
+            .collect();
+        who.sort();
+        assert_eq!(who, ["a@example.com", "a@example.com", "bcc@example.com"]);
+    }
+
+    #[tokio::test]
+    async fn another_message_of_the_same_name_replaces_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let transport = EmlTransport::new(dir.path()).unwrap();
+        hand(&transport, "a@example.com", b"one").await.unwrap();
+        let second = hand(&transport, "a@example.com", b"two").await.unwrap();
+        assert_eq!(hand(&transport, "b@example.com", b"two").await.unwrap(), second);
+        let names = messages(dir.path());
+        assert_eq!(names.len(), 2);
+        assert_eq!(fs::read(dir.path().join(&names[1])).unwrap(), b"one");
+        assert_eq!(fs::read(dir.path().join(&names[0])).unwrap(), b"two");
+    }
+
+    #[tokio::test]
+    async fn what_a_dead_host_left_half_written_is_not_taken_for_the_message() {
+        let dir = tempfile::tempdir().unwrap();
+        let transport = EmlTransport::new(dir.path()).unwrap();
+        fs::write(dir.path().join(".writing-abc"), b"on").unwrap();
+        hand(&transport, "a@example.com", b"one").await.unwrap();
+        assert_eq!(
+            fs::read(dir.path().join("2026-10-27T030000Z-schedule-7-export.eml")).unwrap(),
+            b"one"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_is_gone_is_tried_again_later() {
+        let dir = tempfile::tempdir().unwrap();
+        let transport = EmlTransport::new(dir.path().join("mail")).unwrap();
+        fs::remove_dir(transport.dir()).unwrap();
+        let refused = hand(&transport, "a@example.com", b"one").await;
+        assert!(matches!(refused, Err(Refusal::Transient(_))), "{refused:?}");
+    }
+
+    #[test]
+    fn no_message_id_leads_out_of_the_folder() {
+        assert_eq!(stem("../../etc/passwd@x"), "_.._etc_passwd");
+        assert_eq!(stem("a/b\0c\nd@x"), "a_b_c_d");
+        assert_eq!(stem("@x"), "message");
+        assert_eq!(stem(&"a".repeat(400)).len(), 150);
+    }
+}

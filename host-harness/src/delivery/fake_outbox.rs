@@ -1,0 +1,247 @@
+//! The outbox functions of the store, in memory: leases, fences and retries as `storage` promises them, nothing else.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+
+use super::*;
+use crate::contract::schedule_store::Plan;
+use crate::contract::{PageQuery, Position, RunEntry};
+use crate::storage::*;
+
+pub struct FakeMail {
+    pub mail: OutboxMail,
+    pub file: Option<Vec<u8>>,
+}
+
+struct Entry {
+    task: DeliveryTask,
+    result: DeliveryResult,
+    leased_until: Option<Instant>,
+}
+
+#[derive(Default)]
+struct State {
+    mails: BTreeMap<u64, FakeMail>,
+    deliveries: Vec<Entry>,
+    calls: Vec<String>,
+    fail_next: Option<String>,
+    most_leased: usize,
+}
+
+#[derive(Default)]
+pub struct FakeOutbox(Mutex<State>);
+
+impl FakeOutbox {
+    /// A mail with a file, due at `created`; its run has the same number.
+    pub fn put(&self, id: u64, created: Instant, recipients: &[&str], file: &[u8]) {
+        let mail = OutboxMail {
+            id,
+            run: id,
+            schedule: 7,
+            scope: Scope {
+                organizer: "demo".to_owned(),
+                event: None,
+            },
+            due: created,
+            created,
+            mail: NewMail {
+                kind: MailKind::Export,
+                message_id: format!("mail-{id}@tickets.example"),
+                from: "exports@tickets.example".to_owned(),
+                to: vec![recipients[0].to_owned()],
+                cc: Vec::new(),
+                bcc: recipients[1..].iter().map(|&to| to.to_owned()).collect(),
+                subject: "Orders".to_owned(),
+                text: "The orders.\n".to_owned(),
+                attach_file: true,
+            },
+            file: Some(FileFacts {
+                name: "orders.csv".to_owned(),
+                content_type: "text/csv".to_owned(),
+                size: file.len() as u64,
+                rows: None,
+            }),
+        };
+        let mut state = self.0.lock().unwrap();
+        let file = Some(file.to_vec());
+        state.mails.insert(id, FakeMail { mail, file });
+        for (position, &address) in (0..).zip(recipients) {
+            state.deliveries.push(Entry {
+                task: DeliveryTask {
+                    mail: id,
+                    position,
+                    address: address.to_owned(),
+                    tries: 0,
+                    created,
+                    fence: 0,
+                },
+                result: DeliveryResult {
+                    status: DeliveryStatus::Queued,
+                    words: String::new(),
+                    next_try: Some(created),
+                },
+                leased_until: None,
+            });
+        }
+    }
+
+    pub fn change(&self, change: impl FnOnce(&mut BTreeMap<u64, FakeMail>)) {
+        change(&mut self.0.lock().unwrap().mails);
+    }
+
+    /// The next call of this kind finds the store away.
+    pub fn fail_next(&self, call: &str) {
+        self.0.lock().unwrap().fail_next = Some(call.to_owned());
+    }
+
+    /// What was written down last about a delivery.
+    pub fn of(&self, mail: u64, position: u32) -> DeliveryResult {
+        let state = self.0.lock().unwrap();
+        let mut entries = state.deliveries.iter();
+        let found = entries.find(|entry| entry.task.mail == mail && entry.task.position == position);
+        found.unwrap().result.clone()
+    }
+
+    /// Calls of `mail` and `read_file`, with their argument.
+    pub fn calls(&self) -> Vec<String> {
+        self.0.lock().unwrap().calls.clone()
+    }
+
+    pub fn leased(&self) -> usize {
+        self.0.lock().unwrap().leased()
+    }
+
+    /// Most deliveries that were leased at the same time.
+    pub fn most_leased(&self) -> u32 {
+        u32::try_from(self.0.lock().unwrap().most_leased).unwrap()
+    }
+}
+
+impl State {
+    fn away(&mut self, call: &str) -> Result<(), StorageError> {
+        if self.fail_next.as_deref() == Some(call) {
+            self.fail_next = None;
+            return Err(StorageError::Unavailable("for the test".to_owned()));
+        }
+        Ok(())
+    }
+
+    fn leased(&self) -> usize {
+        self.deliveries
+            .iter()
+            .filter(|entry| entry.leased_until.is_some())
+            .count()
+    }
+}
+
+macro_rules! not_part_of_delivery {
+    ($(fn $name:ident($($arg:ident: $type:ty),*) -> $out:ty;)*) => {
+        #[async_trait]
+        impl Storage for FakeOutbox {
+            $(async fn $name(&self, $($arg: $type),*) -> $out {
+                $(let _ = $arg;)*
+                unimplemented!("not part of delivery")
+            })*
+
+            async fn take_deliveries(
+                &self,
+                now: Instant,
+                lease_until: Instant,
+                limit: u32,
+            ) -> Result<Vec<DeliveryTask>, StorageError> {
+                let mut state = self.0.lock().unwrap();
+                state.away("take")?;
+                let due = state.deliveries.iter_mut().filter(|entry| {
+                    entry.result.next_try.is_some_and(|at| at <= now)
+                        && entry.leased_until.is_none_or(|until| until <= now)
+                });
+                let tasks = due.take(limit as usize).map(|entry| {
+                    entry.leased_until = Some(lease_until);
+                    entry.task.fence += 1;
+                    entry.task.clone()
+                });
+                let tasks = tasks.collect();
+                state.most_leased = state.most_leased.max(state.leased());
+                Ok(tasks)
+            }
+
+            async fn mail(&self, id: u64) -> Result<Option<OutboxMail>, StorageError> {
+                let mut state = self.0.lock().unwrap();
+                state.away("mail")?;
+                state.calls.push(format!("mail {id}"));
+                Ok(state.mails.get(&id).map(|mail| mail.mail.clone()))
+            }
+
+            async fn read_file(&self, run: u64, path: &Path) -> Result<Option<FileFacts>, StorageError> {
+                let mut state = self.0.lock().unwrap();
+                state.away("file")?;
+                state.calls.push(format!("file {run}"));
+                let Some(FakeMail { mail, file: Some(bytes) }) = state.mails.get(&run) else {
+                    return Ok(None);
+                };
+                std::fs::write(path, bytes).unwrap();
+                Ok(mail.file.clone())
+            }
+
+            async fn record_delivery(
+                &self,
+                task: &DeliveryTask,
+                result: &DeliveryResult,
+                _now: Instant,
+            ) -> Result<(), LeaseError> {
+                let mut state = self.0.lock().unwrap();
+                state.away("record")?;
+                let mut entries = state.deliveries.iter_mut();
+                let same = |entry: &&mut Entry| (entry.task.mail, entry.task.position) == (task.mail, task.position);
+                let entry = entries.find(same).unwrap();
+                if entry.task.fence != task.fence || entry.leased_until.is_none() {
+                    return Err(LeaseError::Lost);
+                }
+                entry.leased_until = None;
+                entry.task.tries += 1;
+                entry.result = result.clone();
+                Ok(())
+            }
+        }
+    };
+}
+
+not_part_of_delivery! {
+    fn list(seen: &Visible, query: &PageQuery) -> Result<Option<Rows<Row>>, StorageError>;
+    fn get(seen: &Visible, id: u64) -> Result<Option<Row>, StorageError>;
+    fn runs(schedule: u64, at: &Position, size: u32) -> Result<Option<Rows<RunEntry>>, StorageError>;
+    fn count(organizer: &str) -> Result<u64, StorageError>;
+    fn reserve_id() -> Result<u64, StorageError>;
+    fn commit(commit: Commit) -> Result<(), CommitError>;
+    fn seed(row: &Row, zone_database: &str, now: Instant) -> Result<(), CommitError>;
+    fn begin_request(
+        key: &RequestKey,
+        fingerprint: &[u8; 32],
+        now: Instant,
+        lease_until: Instant
+    ) -> Result<RequestState, StorageError>;
+    fn end_request(key: &RequestKey, ticket: u64, answer: Option<KeptAnswer>) -> Result<(), StorageError>;
+    fn enabled(organizer: &str) -> Result<bool, StorageError>;
+    fn set_enabled(organizer: &str, enabled: bool, actor: &str, now: Instant) -> Result<(), StorageError>;
+    fn organizers() -> Result<Vec<(String, bool)>, StorageError>;
+    fn take_due(now: Instant, lease_until: Instant, limit: u32) -> Result<Vec<Leased>, StorageError>;
+    fn take_settled(now: Instant, lease_until: Instant, limit: u32) -> Result<Vec<Leased>, StorageError>;
+    fn renew(lease: &Lease, until: Instant) -> Result<(), LeaseError>;
+    fn hand_back(lease: &Lease, now: Instant) -> Result<(), LeaseError>;
+    fn start(lease: &Lease, plan: &Plan, zone_database: &str, now: Instant) -> Result<u64, LeaseError>;
+    fn keep_file(lease: &Lease, run: u64, facts: &FileFacts, path: &Path) -> Result<(), LeaseError>;
+    fn finish(lease: &Lease, run: u64, finish: &Finish) -> Result<(), LeaseError>;
+    fn request_replan(which: &Replan) -> Result<u64, StorageError>;
+    fn replan_batch(limit: u32) -> Result<Vec<ReplanRow>, StorageError>;
+    fn write_plan(
+        row: &ReplanRow,
+        plan: Option<Option<Instant>>,
+        zone_database: &str
+    ) -> Result<(), StorageError>;
+    fn next_wake() -> Result<Option<Instant>, StorageError>;
+    fn collect(now: Instant) -> Result<(), StorageError>;
+    fn history(schedule: Option<u64>, limit: u32) -> Result<Vec<HistoryRow>, StorageError>;
+    fn audit(organizer: &str, limit: u32) -> Result<Vec<AuditEntry>, StorageError>;
+    fn ping() -> Result<(), StorageError>;
+}

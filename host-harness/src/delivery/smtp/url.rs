@@ -1,0 +1,203 @@
+//! What `--smtp URL` says.
+
+use axum::http::Uri;
+use lettre::transport::smtp::authentication::Credentials;
+use lettre::transport::smtp::client::{Tls, TlsParameters};
+use lettre::transport::smtp::extension::ClientId;
+use lettre::transport::smtp::{SMTP_PORT, SUBMISSION_PORT, SUBMISSIONS_PORT};
+
+/// Why `--smtp URL` is of no use. Never holds a part of the URL that could be a password.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SmtpUrlError {
+    #[error(
+        "the URL of the mail server can't be read; it looks like smtp://user:password@host:587?tls=required, \
+         with special characters of user and password percent-encoded"
+    )]
+    Unreadable,
+    #[error("the URL of the mail server begins with smtp:// or smtps://")]
+    Scheme,
+    #[error("the URL of the mail server names no host")]
+    NoHost,
+    #[error("tls= in the URL of the mail server is required, opportunistic or none; smtps:// takes no tls=")]
+    Tls,
+    #[error("the URL of the mail server knows no setting but tls=")]
+    Setting,
+    #[error("the URL of the mail server has a user without a password, or a password without a user")]
+    HalfCredentials,
+    #[error("encryption can't be set up for this mail server: {0}")]
+    Encryption(String),
+}
+
+pub(super) struct Server {
+    pub host: String,
+    pub port: u16,
+    pub hello: ClientId,
+    pub tls: Tls,
+    pub credentials: Option<Credentials>,
+}
+
+pub(super) fn parse(url: &str) -> Result<Server, SmtpUrlError> {
+    let uri: Uri = url.trim().parse().map_err(|_| SmtpUrlError::Unreadable)?;
+    let implicit = match uri.scheme_str() {
+        Some("smtp") => false,
+        Some("smtps") => true,
+        _ => return Err(SmtpUrlError::Scheme),
+    };
+    let authority = uri.authority().ok_or(SmtpUrlError::NoHost)?;
+    let host = authority.host().trim_start_matches('[').trim_end_matches(']');
+    if host.is_empty() {
+        return Err(SmtpUrlError::NoHost);
+    }
+    let credentials = match authority.as_str().rsplit_once('@') {
+        Some((user_and_password, _)) => Some(credentials(user_and_password)?),
+        None => None,
+    };
+    let tls = match uri.query().filter(|query| !query.is_empty()) {
+        None => None,
+        Some(query) => Some(query.strip_prefix("tls=").ok_or(SmtpUrlError::Setting)?),
+    };
+    let parameters = || TlsParameters::new(host.to_owned()).map_err(|e| SmtpUrlError::Encryption(e.to_string()));
+    let submission = credentials.is_some();
+    let (tls, usual_port) = match (implicit, tls) {
+        (true, None) => (Tls::Wrapper(parameters()?), SUBMISSIONS_PORT),
+        (true, Some(_)) => return Err(SmtpUrlError::Tls),
+        (false, Some("required")) => (Tls::Required(parameters()?), SUBMISSION_PORT),
+        // A password goes over an open line only if somebody wrote so.
+        (false, None) if submission => (Tls::Required(parameters()?), SUBMISSION_PORT),
+        (false, None | Some("opportunistic")) => (Tls::Opportunistic(parameters()?), plain_port(submission)),
+        (false, Some("none")) => (Tls::None, plain_port(submission)),
+        (false, Some(_)) => return Err(SmtpUrlError::Tls),
+    };
+    let port = match authority.port() {
+        Some(port) => port.as_u16(),
+        // http's `Uri` drops a port that is empty or over 65535.
+        None if authority.as_str().rsplit('@').next() != Some(authority.host()) => {
+            return Err(SmtpUrlError::Unreadable);
+        }
+        None => usual_port,
+    };
+    let hello = match uri.path().trim_matches('/') {
+        "" => ClientId::default(),
+        name if is_name(name) => ClientId::Domain(name.to_owned()),
+        _ => return Err(SmtpUrlError::Unreadable),
+    };
+    Ok(Server {
+        host: host.to_owned(),
+        port,
+        hello,
+        tls,
+        credentials,
+    })
+}
+
+fn plain_port(submission: bool) -> u16 {
+    if submission { SUBMISSION_PORT } else { SMTP_PORT }
+}
+
+fn is_name(name: &str) -> bool {
+    name.bytes()
+        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.'))
+}
+
+fn credentials(user_and_password: &str) -> Result<Credentials, SmtpUrlError> {
+    let (user, password) = user_and_password.split_once(':').ok_or(SmtpUrlError::HalfCredentials)?;
+    if user.is_empty() || password.is_empty() {
+        return Err(SmtpUrlError::HalfCredentials);
+    }
+    Ok(Credentials::new(percent_decode(user)?, percent_decode(password)?))
+}
+
+fn percent_decode(text: &str) -> Result<String, SmtpUrlError> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, after @ ..] = rest {
+        rest = after;
+        if *first == b'%' {
+            let digits = after.get(..2).filter(|two| two.iter().all(u8::is_ascii_hexdigit));
+            let digits = digits.and_then(|two| std::str::from_utf8(two).ok());
+            let byte = digits.and_then(|two| u8::from_str_radix(two, 16).ok());
+            bytes.push(byte.ok_or(SmtpUrlError::Unreadable)?);
+            rest = &after[2..];
+        } else {
+            bytes.push(*first);
+        }
+    }
+    String::from_utf8(bytes).map_err(|_| SmtpUrlError::Unreadable)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Host, port, how it is encrypted, and whether it logs in.
+    fn read(url: &str) -> Result<(String, u16, &'static str, bool), SmtpUrlError> {
+        let server = parse(url)?;
+        let tls = match server.tls {
+            Tls::None => "none",
+            Tls::Opportunistic(_) => "opportunistic",
+            Tls::Required(_) => "required",
+            Tls::Wrapper(_) => "wrapper",
+        };
+        Ok((server.host, server.port, tls, server.credentials.is_some()))
+    }
+
+    #[test]
+    fn a_url_says_host_port_and_encryption() {
+        for (url, host, port, tls, login) in [
+            ("smtp://localhost:1025", "localhost", 1025, "opportunistic", false),
+            ("smtp://mx.example", "mx.example", 25, "opportunistic", false),
+            ("smtp://mx.example/", "mx.example", 25, "opportunistic", false),
+            ("smtp://mx.example?tls=none", "mx.example", 25, "none", false),
+            (
+                "smtp://mx.example/tickets.example?tls=required",
+                "mx.example",
+                587,
+                "required",
+                false,
+            ),
+            ("smtp://u:p@mx.example", "mx.example", 587, "required", true),
+            (
+                "smtp://u%40a.example:p%2F%3a@mx.example:26?tls=none",
+                "mx.example",
+                26,
+                "none",
+                true,
+            ),
+            ("smtps://u:p@mx.example", "mx.example", 465, "wrapper", true),
+            ("smtp://[::1]:2525?tls=none", "::1", 2525, "none", false),
+            ("smtp://127.0.0.1?tls=none", "127.0.0.1", 25, "none", false),
+        ] {
+            assert_eq!(read(url), Ok((host.to_owned(), port, tls, login)), "{url}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_url_is_said_without_repeating_it() {
+        for (url, error) in [
+            ("", SmtpUrlError::Unreadable),
+            ("localhost", SmtpUrlError::Scheme),
+            ("http://secret:secret@mx.example", SmtpUrlError::Scheme),
+            ("smtp://", SmtpUrlError::Unreadable),
+            ("smtp://u:secret@mx.example:99999", SmtpUrlError::Unreadable),
+            ("smtp://u:sec%zzret@mx.example", SmtpUrlError::Unreadable),
+            ("smtp://secret@mx.example", SmtpUrlError::HalfCredentials),
+            ("smtp://:secret@mx.example", SmtpUrlError::HalfCredentials),
+            ("smtp://mx.example?tls=yes", SmtpUrlError::Tls),
+            ("smtps://mx.example?tls=none", SmtpUrlError::Tls),
+            ("smtp://mx.example?starttls=secret", SmtpUrlError::Setting),
+            ("smtp://mx.example/a%0Ab", SmtpUrlError::Unreadable),
+        ] {
+            let said = read(url).unwrap_err();
+            assert_eq!(said, error, "{url}");
+            assert!(!said.to_string().contains("secret"));
+        }
+    }
+
+    #[test]
+    fn user_and_password_are_percent_decoded() {
+        assert_eq!(percent_decode("a%40b%3A%2f%C3%A4").unwrap(), "a@b:/ä");
+        for bad in ["%", "%4", "%+4", "%ff"] {
+            assert_eq!(percent_decode(bad), Err(SmtpUrlError::Unreadable), "{bad}");
+        }
+    }
+}

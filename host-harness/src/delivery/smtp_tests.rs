@@ -1,0 +1,300 @@
+use super::*;
+use crate::testing::smtp_server::{SmtpServer, Stage};
+
+const FROM: &str = "exports@tickets.example";
+
+fn message() -> Arc<[u8]> {
+    (&b"Message-ID: <1@tickets.example>\r\nSubject: x\r\n\r\n.\r\n..two\r\nend\r\n"[..]).into()
+}
+
+/// Short enough for a test that waits for one, long enough for a busy machine where none is expected.
+fn timeouts(command: u64) -> SmtpTimeouts {
+    SmtpTimeouts {
+        connect: Duration::from_secs(20),
+        command: Duration::from_millis(command),
+        message: Duration::from_millis(command),
+    }
+}
+
+fn transport(server: &SmtpServer) -> SmtpTransport {
+    SmtpTransport::from_url(&server.url(), timeouts(60_000)).unwrap()
+}
+
+async fn hand(transport: &SmtpTransport, recipient: &str) -> Result<String, Refusal> {
+    transport
+        .hand_over(FROM, recipient, "1@tickets.example", message())
+        .await
+}
+
+fn transient(refused: Result<String, Refusal>) -> String {
+    match refused {
+        Err(Refusal::Transient(words)) => words,
+        other => panic!("not put off: {other:?}"),
+    }
+}
+
+fn permanent(refused: Result<String, Refusal>) -> String {
+    match refused {
+        Err(Refusal::Permanent(words)) => words,
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn the_bytes_arrive_as_they_are_and_the_servers_words_come_back() {
+    let server = SmtpServer::start().await;
+    let transport = transport(&server);
+    assert_eq!(hand(&transport, "a@example.com").await.unwrap(), "250 2.0.0 taken");
+    assert_eq!(hand(&transport, "b@example.com").await.unwrap(), "250 2.0.0 taken");
+    let mails = server.received(2).await;
+    assert_eq!(mails[0].from, FROM);
+    assert_eq!(mails[0].recipients, ["a@example.com"]);
+    assert_eq!(mails[1].recipients, ["b@example.com"]);
+    assert_eq!(mails[0].data, *message());
+    assert_eq!(mails[0].header("message-id").unwrap(), "<1@tickets.example>");
+    assert_eq!(server.connections(), 1, "the connection is used again");
+}
+
+#[tokio::test]
+async fn a_message_larger_than_a_piece_arrives_whole() {
+    let server = SmtpServer::start().await;
+    let mut bytes = b"Subject: x\r\n\r\n".to_vec();
+    while bytes.len() < 3 * PIECE {
+        bytes.extend_from_slice(b".a line that begins with a dot\r\n");
+    }
+    let bytes: Arc<[u8]> = bytes.into();
+    let sent = transport(&server)
+        .hand_over(FROM, "a@example.com", "1@x", Arc::clone(&bytes))
+        .await;
+    sent.unwrap();
+    assert_eq!(server.mails()[0].data, *bytes);
+}
+
+#[tokio::test]
+async fn a_refused_recipient_costs_nobody_else_the_message_or_the_connection() {
+    let server = SmtpServer::start().await;
+    server
+        .when(Stage::Recipient)
+        .to("gone@example.com")
+        .reply("550-5.1.1 gone\r\n550 5.1.1 for good");
+    server
+        .when(Stage::Recipient)
+        .to("full@example.com")
+        .reply("452 4.2.2 full");
+    let transport = transport(&server);
+    hand(&transport, "a@example.com").await.unwrap();
+    assert_eq!(
+        permanent(hand(&transport, "gone@example.com").await),
+        "550 5.1.1 gone for good"
+    );
+    assert_eq!(transient(hand(&transport, "full@example.com").await), "452 4.2.2 full");
+    hand(&transport, "b@example.com").await.unwrap();
+    let to: Vec<_> = server.mails().into_iter().flat_map(|mail| mail.recipients).collect();
+    assert_eq!(to, ["a@example.com", "b@example.com"]);
+    assert_eq!(server.connections(), 1);
+}
+
+#[tokio::test]
+async fn a_no_to_the_message_is_final_by_its_code() {
+    let server = SmtpServer::start().await;
+    let transport = transport(&server);
+    for (stage, said, is_final) in [
+        (Stage::Mail, "550 5.7.1 not from you", true),
+        (Stage::Mail, "451 4.3.0 later", false),
+        (Stage::Mail, "530 5.7.0 log in first", false),
+        (Stage::Data, "554 5.5.1 no", true),
+        (Stage::Taken, "552 5.3.4 too big", true),
+        (Stage::Taken, "451 4.3.0 later", false),
+        (Stage::Recipient, "421 4.3.2 going down", false),
+    ] {
+        server.when(stage).times(1).reply(said);
+        let refused = hand(&transport, "a@example.com").await;
+        // A 421 on a connection that is used again is asked once more on a new one.
+        if said.starts_with("421") {
+            assert!(refused.is_ok(), "{refused:?}");
+        } else {
+            assert_eq!(
+                if is_final {
+                    permanent(refused)
+                } else {
+                    transient(refused)
+                },
+                said
+            );
+        }
+    }
+    assert_eq!(server.mails().len(), 1);
+    hand(&transport, "a@example.com").await.unwrap();
+}
+
+#[tokio::test]
+async fn trouble_on_the_way_to_the_server_is_never_the_recipients() {
+    let refused = |stage: Stage, reply: &'static str, url: fn(&SmtpServer) -> String| async move {
+        let server = SmtpServer::start().await;
+        server.when(stage).reply(reply);
+        let transport = SmtpTransport::from_url(&url(&server), timeouts(60_000)).unwrap();
+        let words = transient(hand(&transport, "a@example.com").await);
+        assert!(server.mails().is_empty());
+        words
+    };
+    let login = |server: &SmtpServer| format!("smtp://user:secret@{}?tls=none", server.address());
+    let tls = |server: &SmtpServer| format!("smtp://{}?tls=required", server.address());
+
+    let words = refused(Stage::Connect, "554 5.7.1 you are blocked", SmtpServer::url).await;
+    assert_eq!(words, "the mail server could not be reached: 554 5.7.1 you are blocked");
+    let words = refused(Stage::Hello, "550 who are you", SmtpServer::url).await;
+    assert_eq!(words, "the mail server could not be reached: 550 who are you");
+    let words = refused(Stage::Auth, "535 5.7.8 wrong password", login).await;
+    assert_eq!(
+        words,
+        "the mail server did not let this host in: 535 5.7.8 wrong password"
+    );
+    let words = refused(Stage::Mail, "550 not reached", tls).await;
+    assert!(
+        words.starts_with("no encrypted connection to the mail server: "),
+        "{words}"
+    );
+}
+
+#[tokio::test]
+async fn what_should_be_encrypted_never_goes_out_in_the_open() {
+    let server = SmtpServer::start().await;
+    server.offer(&["STARTTLS", "AUTH PLAIN"]); // but it does not understand the command
+    for url in [
+        format!("smtp://{}", server.address()),
+        format!("smtp://user:secret@{}", server.address()),
+        format!("smtps://user:secret@{}", server.address()),
+    ] {
+        let transport = SmtpTransport::from_url(&url, timeouts(60_000)).unwrap();
+        transient(hand(&transport, "a@example.com").await);
+    }
+    assert!(server.mails().is_empty());
+}
+
+#[tokio::test]
+async fn with_credentials_it_logs_in() {
+    let server = SmtpServer::start().await;
+    let url = format!("smtp://user:secret@{}?tls=none", server.address());
+    let transport = SmtpTransport::from_url(&url, timeouts(60_000)).unwrap();
+    hand(&transport, "a@example.com").await.unwrap();
+    let shown = format!("{transport:?}");
+    assert!(!shown.contains("secret") && !shown.contains("user"), "{shown}");
+}
+
+#[tokio::test]
+async fn a_server_that_is_down_is_tried_again() {
+    let server = SmtpServer::start().await;
+    let transport = transport(&server);
+    drop(server);
+    // The port is free again once the listening task is gone.
+    tokio::task::yield_now().await;
+    let words = transient(hand(&transport, "a@example.com").await);
+    assert!(words.starts_with("the mail server could not be reached: "), "{words}");
+}
+
+#[tokio::test]
+async fn a_connection_closed_at_any_step_is_tried_again() {
+    for stage in [Stage::Connect, Stage::Hello, Stage::Mail, Stage::Recipient, Stage::Data] {
+        let server = SmtpServer::start().await;
+        server.when(stage).times(1).close();
+        let transport = transport(&server);
+        transient(hand(&transport, "a@example.com").await);
+        hand(&transport, "a@example.com").await.unwrap();
+        assert_eq!(server.mails().len(), 1, "{stage:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_lost_after_the_message_may_repeat_it_with_the_same_bytes() {
+    let server = SmtpServer::start().await;
+    server.when(Stage::Taken).times(1).close();
+    let transport = transport(&server);
+    let words = transient(hand(&transport, "a@example.com").await);
+    assert_eq!(
+        words,
+        "the connection to the mail server was lost: closed before an answer"
+    );
+    hand(&transport, "a@example.com").await.unwrap();
+    let mails = server.received(2).await;
+    assert_eq!(mails[0], mails[1]);
+}
+
+#[tokio::test]
+async fn a_server_that_closes_an_idle_connection_costs_no_try() {
+    let server = SmtpServer::start().await;
+    let transport = transport(&server);
+    hand(&transport, "a@example.com").await.unwrap();
+    server.when(Stage::Mail).times(1).close();
+    hand(&transport, "b@example.com").await.unwrap();
+    assert_eq!(server.connections(), 2);
+    assert_eq!(server.mails().len(), 2);
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_is_given_up_at_the_limit_of_that_step() {
+    let stages = [
+        Stage::Connect,
+        Stage::Hello,
+        Stage::Mail,
+        Stage::Recipient,
+        Stage::Data,
+        Stage::Taken,
+    ];
+    let tries = stages.map(async |stage| {
+        let server = SmtpServer::start().await;
+        server.when(stage).hang();
+        let mut short = timeouts(400);
+        short.connect = Duration::from_secs(1);
+        let transport = SmtpTransport::from_url(&server.url(), short).unwrap();
+        let words = transient(hand(&transport, "a@example.com").await);
+        assert!(words.contains("no answer within "), "{stage:?}: {words}");
+        assert_eq!(server.mails().len(), usize::from(stage == Stage::Taken));
+    });
+    futures_util::future::join_all(tries).await;
+}
+
+#[tokio::test]
+async fn an_answer_out_of_step_is_no_acceptance() {
+    let server = SmtpServer::start().await;
+    let transport = transport(&server);
+    for (stage, reply) in [
+        (Stage::Taken, "354 go on"),
+        (Stage::Data, "250 ok"),
+        (Stage::Mail, "nonsense"),
+    ] {
+        server.when(stage).times(1).reply(reply);
+        transient(hand(&transport, "a@example.com").await);
+    }
+    assert!(server.mails().is_empty());
+}
+
+#[tokio::test]
+async fn no_recipient_ends_the_command_it_stands_in() {
+    let server = SmtpServer::start().await;
+    let transport = transport(&server);
+    for bad in [
+        "",
+        "a",
+        "a@b.example>\r\nRCPT TO:<c@d.example",
+        "a b@c.example",
+        "\"a\r\nQUIT\"@b.example",
+        "a\0@b.example",
+    ] {
+        permanent(hand(&transport, bad).await);
+    }
+    assert_eq!(server.connections(), 0);
+}
+
+#[tokio::test]
+async fn an_address_with_other_letters_needs_a_server_that_takes_them() {
+    let server = SmtpServer::start().await;
+    let transport = transport(&server);
+    let words = permanent(hand(&transport, "jürgen@example.com").await);
+    assert!(words.contains("SMTPUTF8"), "{words}");
+    hand(&transport, "a@example.com").await.unwrap();
+
+    let server = SmtpServer::start().await;
+    server.offer(&["SMTPUTF8", "8BITMIME"]);
+    hand(&self::transport(&server), "jürgen@example.com").await.unwrap();
+    assert_eq!(server.mails()[0].recipients, ["jürgen@example.com"]);
+}

@@ -1,0 +1,324 @@
+use super::*;
+use crate::clock::{Instant, VirtualClock};
+use crate::delivery::backoff::TRY_FOR;
+use crate::delivery::{SmtpTimeouts, SmtpTransport};
+use crate::testing::smtp_server::{SmtpServer, Stage};
+
+#[path = "fake_outbox.rs"]
+mod fake_outbox;
+
+use fake_outbox::FakeOutbox;
+
+const T0: Instant = 1_793_070_000;
+
+/// Long enough never to matter where a test does not wait for it.
+fn limits() -> DeliveryLimits {
+    DeliveryLimits {
+        ask_again: Duration::from_millis(5),
+        ..DeliveryLimits::default()
+    }
+}
+
+fn smtp(server: &SmtpServer) -> SmtpTransport {
+    SmtpTransport::from_url(&server.url(), SmtpTimeouts::default()).unwrap()
+}
+
+struct Host {
+    outbox: FakeOutbox,
+    clock: VirtualClock,
+    server: SmtpServer,
+    transport: SmtpTransport,
+}
+
+impl Host {
+    async fn new() -> Self {
+        let server = SmtpServer::start().await;
+        Self {
+            outbox: FakeOutbox::default(),
+            clock: VirtualClock::at(T0),
+            transport: smtp(&server),
+            server,
+        }
+    }
+
+    async fn pass_at(&self, now: Instant) -> Delivered {
+        self.clock.set(now);
+        let limits = limits();
+        let pass = deliver_due(&self.outbox, &self.transport, &self.clock, &limits);
+        pass.await.unwrap()
+    }
+}
+
+fn ended(accepted: u32, retrying: u32, rejected: u32) -> Delivered {
+    Delivered {
+        accepted,
+        retrying,
+        rejected,
+        lost: 0,
+    }
+}
+
+#[tokio::test]
+async fn every_recipient_gets_the_same_bytes_in_a_transaction_of_his_own() {
+    let host = Host::new().await;
+    let all = ["a@example.com", "b@example.com", "bcc@example.com"];
+    host.outbox.put(1, T0, &all, b"col\r\n1\r\n");
+    assert_eq!(host.pass_at(T0).await, ended(3, 0, 0));
+    let mails = host.server.received(3).await;
+    let mut to: Vec<_> = mails.iter().flat_map(|mail| mail.recipients.clone()).collect();
+    to.sort();
+    assert_eq!(to, all);
+    assert!(
+        mails
+            .iter()
+            .all(|mail| mail.data == mails[0].data && mail.recipients.len() == 1)
+    );
+    assert!(!mails[0].text().contains("bcc@"));
+    assert_eq!(host.outbox.calls(), ["mail 1", "file 1"], "read once, rendered once");
+    assert_eq!(host.outbox.of(1, 2).words, "250 2.0.0 taken");
+    assert_eq!(host.pass_at(T0 + 1).await, ended(0, 0, 0));
+}
+
+#[tokio::test]
+async fn more_than_fits_at_once_is_delivered_in_one_pass() {
+    let host = Host::new().await;
+    let many: Vec<_> = (0..30).map(|i| format!("r{i}@example.com")).collect();
+    let many: Vec<_> = many.iter().map(String::as_str).collect();
+    host.outbox.put(1, T0, &many, b"x");
+    host.outbox.put(2, T0, &many, b"y");
+    assert_eq!(host.pass_at(T0).await, ended(60, 0, 0));
+    assert_eq!(host.server.mails().len(), 60);
+    assert!(
+        host.outbox.most_leased() <= limits().concurrency,
+        "leased before it could be begun"
+    );
+}
+
+#[tokio::test]
+async fn a_refused_recipient_neither_costs_nor_repeats_the_others() {
+    let host = Host::new().await;
+    host.server
+        .when(Stage::Recipient)
+        .to("gone@example.com")
+        .reply("550 5.1.1 no such user");
+    host.outbox
+        .put(1, T0, &["a@example.com", "gone@example.com", "b@example.com"], b"x");
+    assert_eq!(host.pass_at(T0).await, ended(2, 0, 1));
+    assert_eq!(host.pass_at(T0 + TRY_FOR).await, ended(0, 0, 0));
+    assert_eq!(host.server.mails().len(), 2);
+    let refused = host.outbox.of(1, 1);
+    assert_eq!(
+        (refused.status, refused.words.as_str()),
+        (DeliveryStatus::Rejected, "550 5.1.1 no such user")
+    );
+}
+
+#[tokio::test]
+async fn a_put_off_recipient_is_tried_again_a_minute_later_and_not_one_second_before() {
+    let host = Host::new().await;
+    host.server
+        .when(Stage::Recipient)
+        .to("slow@example.com")
+        .times(1)
+        .reply("451 4.7.1 greylisted");
+    host.outbox.put(1, T0, &["a@example.com", "slow@example.com"], b"x");
+    assert_eq!(host.pass_at(T0).await, ended(1, 1, 0));
+    let put_off = host.outbox.of(1, 1);
+    assert_eq!(
+        (put_off.words.as_str(), put_off.next_try),
+        ("451 4.7.1 greylisted", Some(T0 + 60))
+    );
+    assert_eq!(host.pass_at(T0 + 59).await, ended(0, 0, 0));
+    assert_eq!(host.pass_at(T0 + 60).await, ended(1, 0, 0));
+    let mails = host.server.mails();
+    assert_eq!(mails[0].data, mails[1].data);
+    assert_eq!(mails[0].header("Message-ID"), mails[1].header("Message-ID"));
+    assert_eq!(mails[1].recipients, ["slow@example.com"]);
+}
+
+#[tokio::test]
+async fn a_message_whose_reply_was_lost_is_sent_again_under_the_same_id() {
+    let host = Host::new().await;
+    host.server.when(Stage::Taken).times(1).close();
+    host.outbox.put(1, T0, &["a@example.com"], b"x");
+    assert_eq!(host.pass_at(T0).await, ended(0, 1, 0));
+    assert_eq!(host.pass_at(T0 + 60).await, ended(1, 0, 0));
+    let mails = host.server.received(2).await;
+    assert_eq!(mails[0], mails[1]);
+}
+
+#[tokio::test]
+async fn after_24_hours_of_tries_the_recipient_is_given_up_with_the_last_words() {
+    let host = Host::new().await;
+    host.server.when(Stage::Recipient).reply("452 4.2.2 mailbox full");
+    host.outbox.put(1, T0, &["full@example.com"], b"x");
+    let mut tries = 0;
+    let mut now = T0;
+    let last = loop {
+        let pass = host.pass_at(now).await;
+        tries += 1;
+        assert_eq!(pass.accepted, 0);
+        match host.outbox.of(1, 0).next_try {
+            Some(next) => now = next,
+            None => break pass,
+        }
+    };
+    assert_eq!(now, T0 + TRY_FOR);
+    assert_eq!(last, ended(0, 0, 1));
+    assert_eq!(tries, 19);
+    assert_eq!(
+        host.outbox.of(1, 0).words,
+        "gave up after 24 hours: 452 4.2.2 mailbox full"
+    );
+}
+
+#[tokio::test]
+async fn a_server_that_is_down_puts_everything_off_and_loses_nothing() {
+    let mut host = Host::new().await;
+    host.outbox.put(1, T0, &["a@example.com", "b@example.com"], b"x");
+    host.server = SmtpServer::start().await; // the old one stops
+    tokio::task::yield_now().await;
+    assert_eq!(host.pass_at(T0).await, ended(0, 2, 0));
+    host.transport = smtp(&host.server);
+    assert_eq!(host.pass_at(T0 + 60).await, ended(2, 0, 0));
+}
+
+#[tokio::test]
+async fn a_stuck_recipient_holds_up_nobody_and_is_given_up_at_the_limit() {
+    let host = Host::new().await;
+    host.server.when(Stage::Recipient).to("stuck@example.com").hang();
+    host.outbox.put(1, T0, &["stuck@example.com", "a@example.com"], b"x");
+    let two = DeliveryLimits {
+        concurrency: 2,
+        task_timeout: Duration::from_secs(1),
+        ..limits()
+    };
+    let pass = deliver_due(&host.outbox, &host.transport, &host.clock, &two);
+    let others = async {
+        host.server.hanging(1).await;
+        host.server.received(1).await;
+        // Due only now, and delivered beside the stuck one.
+        host.outbox
+            .put(2, T0, &["b@example.com", "c@example.com", "d@example.com"], b"y");
+        host.server.received(4).await;
+        host.outbox.of(1, 0).status
+    };
+    let (pass, stuck_meanwhile) = futures_util::future::join(pass, others).await;
+    assert_eq!(stuck_meanwhile, DeliveryStatus::Queued);
+    assert_eq!(pass.unwrap(), ended(4, 1, 0));
+    assert_eq!(host.outbox.of(1, 0).words, "not handed over within 1 seconds");
+    assert!(two.lease() > 60);
+}
+
+#[tokio::test]
+async fn told_to_stop_it_begins_nothing_more_and_ends_what_is_under_way() {
+    let host = Host::new().await;
+    host.outbox
+        .put(1, T0, &["a@example.com", "b@example.com", "c@example.com"], b"x");
+    let one = DeliveryLimits {
+        concurrency: 1,
+        ..limits()
+    };
+    let stop = async {
+        host.server.received(1).await;
+    };
+    let pass = deliver_until(&host.outbox, &host.transport, &host.clock, &one, stop)
+        .await
+        .unwrap();
+    assert!((1..=2).contains(&pass.accepted), "{pass:?}");
+    assert_eq!(host.outbox.leased(), 0);
+    let at_once = deliver_until(&host.outbox, &host.transport, &host.clock, &one, async {}).await;
+    assert_eq!(at_once.unwrap(), ended(0, 0, 0));
+}
+
+#[tokio::test]
+async fn a_mail_or_file_that_is_gone_or_damaged_is_rejected_and_the_others_go_out() {
+    let host = Host::new().await;
+    for mail in 1..=5 {
+        host.outbox.put(mail, T0, &["a@example.com"], b"x");
+    }
+    host.outbox.change(|mails| {
+        mails.remove(&1);
+        mails.get_mut(&2).unwrap().file = None;
+        mails.get_mut(&3).unwrap().file = Some(b"other".to_vec());
+        mails.get_mut(&4).unwrap().mail.mail.from = "nobody".to_owned();
+    });
+    assert_eq!(host.pass_at(T0).await, ended(1, 0, 4));
+    let words: Vec<_> = (1..=5).map(|mail| host.outbox.of(mail, 0).words).collect();
+    assert_eq!(
+        words,
+        [
+            "the mail is not in the store any more",
+            "the file is not in the store any more",
+            "the file has 5 bytes in place of 1",
+            "the sender's address is not one: \"nobody\"",
+            "250 2.0.0 taken"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_store_that_goes_away_ends_the_pass_and_leaves_the_delivery_as_it_was() {
+    let host = Host::new().await;
+    host.outbox.put(1, T0, &["a@example.com"], b"x");
+    for call in ["take", "mail", "file", "record"] {
+        host.outbox.fail_next(call);
+        let pass = deliver_due(&host.outbox, &host.transport, &host.clock, &limits()).await;
+        assert!(matches!(pass, Err(StorageError::Unavailable(_))), "{call}: {pass:?}");
+        assert_eq!(host.outbox.of(1, 0).status, DeliveryStatus::Queued);
+        let later = host.clock.now() + limits().lease();
+        host.clock.set(later);
+    }
+    assert_eq!(host.pass_at(host.clock.now()).await, ended(1, 0, 0));
+}
+
+#[tokio::test]
+async fn a_delivery_that_another_host_took_over_is_not_written_down() {
+    let host = Host::new().await;
+    host.server.when(Stage::Taken).times(1).hang();
+    host.outbox.put(1, T0, &["a@example.com"], b"x");
+    let short = DeliveryLimits {
+        task_timeout: Duration::from_secs(1),
+        ..limits()
+    };
+    let first = deliver_due(&host.outbox, &host.transport, &host.clock, &short);
+    let second = async {
+        host.server.hanging(1).await;
+        let transport = smtp(&host.server);
+        let clock = VirtualClock::at(T0 + short.lease());
+        deliver_due(&host.outbox, &transport, &clock, &limits()).await
+    };
+    let (first, second) = futures_util::future::join(first, second).await;
+    assert_eq!(second.unwrap(), ended(1, 0, 0));
+    assert_eq!(
+        first.unwrap(),
+        Delivered {
+            lost: 1,
+            ..Delivered::default()
+        }
+    );
+    assert_eq!(host.outbox.of(1, 0).status, DeliveryStatus::Accepted);
+}
+
+#[tokio::test]
+async fn a_servers_words_are_kept_short_and_on_one_line() {
+    let host = Host::new().await;
+    let long = format!("550-5.1.1 \u{1b}[31m{}\r\n550 5.1.1 end", "x".repeat(700));
+    host.server.when(Stage::Recipient).reply(&long);
+    host.outbox.put(1, T0, &["a@example.com"], b"x");
+    host.pass_at(T0).await;
+    let words = host.outbox.of(1, 0).words;
+    assert!(
+        words.starts_with("550 5.1.1 [31mxxx") && words.ends_with('…'),
+        "{words}"
+    );
+    assert_eq!(words.chars().count(), crate::delivery::MAX_WORDS);
+}
+
+#[test]
+fn a_pass_can_be_spawned() {
+    fn is_send<T: Send>(_: T) {}
+    let (outbox, clock) = (FakeOutbox::default(), VirtualClock::at(T0));
+    let transport = SmtpTransport::from_url("smtp://localhost", SmtpTimeouts::default()).unwrap();
+    is_send(deliver_due(&outbox, &transport, &clock, &limits()));
+}

@@ -1,0 +1,236 @@
+//! Who and what there is: organizers, events and users.
+
+use sqlx::FromRow;
+
+use super::{Platform, PlatformError};
+use crate::clock::Instant;
+use crate::contract::User;
+
+/// Largest mail in bytes as sent, where an organizer has no limit of its own.
+pub const DEFAULT_MAIL_BYTES: u64 = 20_000_000;
+
+/// Somebody who sells tickets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Organizer {
+    pub slug: String,
+    pub name: String,
+    /// IANA name: the default of organizer-level schedules.
+    pub timezone: String,
+    /// BCP 47 tag.
+    pub locale: String,
+    /// Scheduled exports are on at first; what counts later is kept by the store.
+    pub enabled: bool,
+    pub settings: Settings,
+}
+
+/// Rules of one organizer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Most schedules over all events; none: no limit.
+    pub max_schedules: Option<u32>,
+    /// Domains that mail may go to, in lower case; none: any.
+    pub recipient_domains: Option<Vec<String>>,
+    /// Largest mail in bytes as sent.
+    pub max_mail_bytes: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            max_schedules: None,
+            recipient_domains: None,
+            max_mail_bytes: DEFAULT_MAIL_BYTES,
+        }
+    }
+}
+
+/// Something that tickets are sold for.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+pub struct Event {
+    /// Slug of the organizer.
+    pub organizer: String,
+    pub slug: String,
+    pub name: String,
+    /// IANA name.
+    pub timezone: String,
+    /// Code of ISO 4217.
+    pub currency: String,
+    pub starts: Instant,
+    pub ends: Instant,
+}
+
+/// Events of one organizer: all of them, those to come included, or the ones named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EventSet {
+    All,
+    Only(Vec<String>),
+}
+
+impl Default for EventSet {
+    fn default() -> Self {
+        Self::Only(Vec::new())
+    }
+}
+
+impl EventSet {
+    /// Is the event of this slug among them?
+    #[must_use]
+    pub fn covers(&self, slug: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(slugs) => slugs.iter().any(|one| one == slug),
+        }
+    }
+}
+
+#[derive(FromRow)]
+struct OrganizerRow {
+    slug: String,
+    name: String,
+    timezone: String,
+    locale: String,
+    enabled: bool,
+    max_schedules: Option<u32>,
+    recipient_domains: Option<String>,
+    max_mail_bytes: i64,
+}
+
+impl TryFrom<OrganizerRow> for Organizer {
+    type Error = PlatformError;
+
+    fn try_from(row: OrganizerRow) -> Result<Self, PlatformError> {
+        Ok(Self {
+            slug: row.slug,
+            name: row.name,
+            timezone: row.timezone,
+            locale: row.locale,
+            enabled: row.enabled,
+            settings: Settings {
+                max_schedules: row.max_schedules,
+                recipient_domains: row.recipient_domains.as_deref().map(list_of).transpose()?,
+                max_mail_bytes: row.max_mail_bytes.unsigned_abs(),
+            },
+        })
+    }
+}
+
+/// Texts as one column keeps them, and as `json_each` takes them: a JSON list.
+pub(super) fn stored_list(texts: &[String]) -> String {
+    serde_json::Value::from(texts).to_string()
+}
+
+/// Texts of a column that [`stored_list`] wrote.
+pub(super) fn list_of(stored: &str) -> Result<Vec<String>, PlatformError> {
+    serde_json::from_str(stored).map_err(|error| PlatformError::Corrupt(format!("{stored}: {error}")))
+}
+
+/// A [`User`] as a row.
+#[derive(FromRow)]
+pub(super) struct UserRow {
+    id: String,
+    email: String,
+    language: String,
+    active: bool,
+}
+
+impl From<UserRow> for User {
+    fn from(row: UserRow) -> Self {
+        Self {
+            id: row.id,
+            email: row.email,
+            language: row.language,
+            active: row.active,
+        }
+    }
+}
+
+impl Platform {
+    /// The organizer of this slug.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn organizer(&self, slug: &str) -> Result<Option<Organizer>, PlatformError> {
+        let row: Option<OrganizerRow> = sqlx::query_as("SELECT * FROM platform_organizers WHERE slug = ?1")
+            .bind(slug)
+            .fetch_optional(&self.readers)
+            .await?;
+        row.map(Organizer::try_from).transpose()
+    }
+
+    /// All organizers, by slug.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn organizers(&self) -> Result<Vec<Organizer>, PlatformError> {
+        let rows: Vec<OrganizerRow> = sqlx::query_as("SELECT * FROM platform_organizers ORDER BY slug")
+            .fetch_all(&self.readers)
+            .await?;
+        rows.into_iter().map(Organizer::try_from).collect()
+    }
+
+    /// The event of this slug.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn event(&self, organizer: &str, slug: &str) -> Result<Option<Event>, PlatformError> {
+        let found = sqlx::query_as("SELECT * FROM platform_events WHERE organizer = ?1 AND slug = ?2")
+            .bind(organizer)
+            .bind(slug)
+            .fetch_optional(&self.readers)
+            .await?;
+        Ok(found)
+    }
+
+    /// All events of an organizer, the earliest start first.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn events(&self, organizer: &str) -> Result<Vec<Event>, PlatformError> {
+        let found = sqlx::query_as("SELECT * FROM platform_events WHERE organizer = ?1 ORDER BY starts, slug")
+            .bind(organizer)
+            .fetch_all(&self.readers)
+            .await?;
+        Ok(found)
+    }
+
+    /// The user of this id, active or not; none: gone, or never there.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn user(&self, id: &str) -> Result<Option<User>, PlatformError> {
+        let row: Option<UserRow> =
+            sqlx::query_as("SELECT id, email, language, active FROM platform_users WHERE id = ?1")
+                .bind(id)
+                .fetch_optional(&self.readers)
+                .await?;
+        Ok(row.map(User::from))
+    }
+
+    /// Those of these users that there are, each once, by id.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn users(&self, ids: &[String]) -> Result<Vec<User>, PlatformError> {
+        let rows: Vec<UserRow> = sqlx::query_as(
+            "SELECT id, email, language, active FROM platform_users
+             WHERE id IN (SELECT value FROM json_each(?1)) ORDER BY id",
+        )
+        .bind(stored_list(ids))
+        .fetch_all(&self.readers)
+        .await?;
+        Ok(rows.into_iter().map(User::from).collect())
+    }
+
+    /// The user of this address, in any case.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn user_by_email(&self, email: &str) -> Result<Option<User>, PlatformError> {
+        let row: Option<UserRow> =
+            sqlx::query_as("SELECT id, email, language, active FROM platform_users WHERE email = ?1")
+                .bind(email)
+                .fetch_optional(&self.readers)
+                .await?;
+        Ok(row.map(User::from))
+    }
+}

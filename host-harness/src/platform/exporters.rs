@@ -1,0 +1,288 @@
+//! Exporters of the reference platform, and how one of them is run: rows stream from one snapshot of the database through a
+//! short queue to a thread that writes the file, so that memory does not grow with the export.
+
+mod checkinlist;
+mod dailysales;
+mod file;
+mod form;
+mod mailaddresses;
+mod orderlist;
+mod orderpositions;
+mod table;
+
+use std::str::FromStr;
+
+use async_trait::async_trait;
+use chrono_tz::Tz;
+use serde_json::Value;
+use tempfile::TempPath;
+use tokio::task::spawn_blocking;
+
+use self::file::{FileKind, Plan, WriteError};
+use self::form::Form;
+use self::table::{Cell, Column, RowSender};
+use super::orders::{LocalEvent, Orders, local};
+use super::rights::{Subject, open};
+use super::words::Language;
+use super::{Event, Platform, PlatformError};
+use crate::clock::Instant;
+use crate::contract::exporters::{self as contract, ExportError, Field};
+use crate::storage::{FileFacts, Scope};
+
+/// A maker of files.
+#[async_trait]
+pub(super) trait Exporter: Send + Sync {
+    /// Key by which schedules name it, and part of the file's name.
+    fn identifier(&self) -> &'static str;
+    /// For people; at most 31 characters, as it names the sheet too.
+    fn label(&self, language: Language) -> &'static str;
+    /// It can read several events at once.
+    fn across_events(&self) -> bool;
+    /// What its form takes. One of them is `_format`.
+    fn fields(&self, language: Language) -> Vec<Field>;
+    /// Headings, without that of the event's column.
+    fn columns(&self, language: Language) -> Vec<Column>;
+    /// Each row says which event it is about, where there can be several.
+    fn by_event(&self) -> bool {
+        true
+    }
+    /// Sends all rows.
+    async fn rows(&self, orders: &mut Orders, request: &Request<'_>, rows: &mut RowSender) -> Result<(), Stop>;
+}
+
+/// What an exporter is asked for.
+pub(super) struct Request<'a> {
+    /// The events to read, all of one organizer; at least one.
+    events: Vec<LocalEvent>,
+    /// Of the organizer as a whole, however many events that comes to.
+    across: bool,
+    form: Form<'a>,
+    language: Language,
+}
+
+impl Request<'_> {
+    /// A row about this event, begun with the event's column where there is one.
+    fn row(&self, event: &LocalEvent, cells: impl IntoIterator<Item = Cell>) -> Vec<Cell> {
+        let leading = self.across.then(|| Cell::Text(event.event.name.clone()));
+        leading.into_iter().chain(cells).collect()
+    }
+}
+
+/// Why rows stopped coming.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// The form does not fit; why, for people.
+    Unfit(String),
+    /// The writer takes no more; it says why.
+    Closed,
+    Database(sqlx::Error),
+}
+
+impl From<sqlx::Error> for Stop {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+/// All exporters, in the order to show them.
+pub(super) fn all() -> impl Iterator<Item = &'static dyn Exporter> {
+    const ALL: [&dyn Exporter; 5] = [
+        &orderlist::OrderList,
+        &orderpositions::OrderPositions,
+        &mailaddresses::MailAddresses,
+        &checkinlist::CheckInList,
+        &dailysales::DailySales,
+    ];
+    ALL.into_iter()
+}
+
+pub(super) fn of_identifier(identifier: &str) -> Option<&'static dyn Exporter> {
+    all().find(|exporter| exporter.identifier() == identifier)
+}
+
+/// The exporter as the contract describes it.
+pub(super) fn described(exporter: &dyn Exporter, language: Language) -> contract::Exporter {
+    contract::Exporter {
+        identifier: exporter.identifier().to_owned(),
+        label: exporter.label(language).to_owned(),
+        across_events: exporter.across_events(),
+        fields: exporter.fields(language),
+    }
+}
+
+/// One export to make.
+#[derive(Clone, Debug)]
+pub struct ExportJob {
+    /// Id of the user whose rights count.
+    pub owner: String,
+    pub scope: Scope,
+    /// Its identifier.
+    pub exporter: String,
+    /// A JSON object; date ranges are resolved to dates.
+    pub form: Value,
+    /// Language of headings: a BCP 47 tag.
+    pub language: String,
+    /// The schedule's zone: an IANA name. The day in the file's name is that of its clock.
+    pub zone: String,
+    /// The due time.
+    pub now: Instant,
+}
+
+/// A finished file, which is removed when this is dropped.
+#[derive(Debug)]
+pub struct Produced {
+    pub file: TempPath,
+    pub facts: FileFacts,
+}
+
+impl Platform {
+    /// Runs an exporter with its owner's rights of this moment. Dropping the future stops the export and removes its file.
+    ///
+    /// # Errors
+    /// Why there is no file. Never [`ExportError::LeaseLost`]: leases are not known here.
+    pub async fn produce(&self, job: &ExportJob) -> Result<Produced, ExportError> {
+        let exporter = of_identifier(&job.exporter).ok_or(ExportError::NotAllowed)?;
+        let language = Language::of_tag(&job.language);
+        let fields = exporter.fields(language);
+        let form = Form::new(&job.form, &fields, language).map_err(ExportError::FormUnfit)?;
+        let events = self.chosen_events(job, exporter, &form).await?;
+        let zone = Tz::from_str(&job.zone)
+            .map_err(|_| ExportError::Failed(format!("this host does not know the time zone `{}`", job.zone)))?;
+        let day = local(zone, job.now).date();
+        let kind = form.choice("_format").map_err(|stop| told(stop, language))?;
+        let kind = FileKind::of_word(&kind).ok_or_else(|| ExportError::FormUnfit(kind.clone()))?;
+        let events = events.into_iter().map(LocalEvent::of).collect::<Result<Vec<_>, _>>();
+        let request = Request {
+            events: events.map_err(ExportError::Failed)?,
+            across: job.scope.event.is_none(),
+            form,
+            language,
+        };
+
+        let mut columns = exporter.columns(language);
+        if request.across && exporter.by_event() {
+            columns.insert(0, Column::wide(language.pick("Event", "Veranstaltung")));
+        }
+        let plan = Plan {
+            kind,
+            title: exporter.label(language),
+            columns,
+            made: job.now,
+            most_rows: file::MOST_XLSX_ROWS,
+            folder: self.folder.clone(),
+        };
+        let mut orders = Orders {
+            snapshot: self
+                .exports
+                .begin()
+                .await
+                .map_err(|error| told(error.into(), language))?,
+        };
+        let temporary = tempfile::Builder::new().prefix("export-").tempfile_in(&self.folder);
+        let (handle, path) = temporary.map_err(|error| away(&error))?.into_parts();
+        let (mut rows, batches) = table::channel();
+        let writer = spawn_blocking(move || file::write(&plan, handle, batches));
+        match exporter.rows(&mut orders, &request, &mut rows).await {
+            Ok(()) => rows.finish().await,
+            // The writer's own answer says why it stopped.
+            Err(Stop::Closed) => {}
+            Err(stop) => return Err(told(stop, language)),
+        }
+        drop(orders);
+        let written = writer.await.map_err(|error| ExportError::Failed(error.to_string()))?;
+        let written = written.map_err(|error| match error {
+            WriteError::TooManyRows(most) => ExportError::Failed(language.pick(
+                format!("more than {most} rows, the most that an .xlsx file holds: choose CSV or fewer days"),
+                format!(
+                    "mehr als {most} Zeilen, so viele fasst eine .xlsx-Datei höchstens: CSV oder weniger Tage wählen"
+                ),
+            )),
+            WriteError::Abandoned => ExportError::Unavailable("the export was stopped halfway".to_owned()),
+            WriteError::Io(error) => away(&error),
+            WriteError::Other(words) => ExportError::Failed(words),
+        })?;
+        if written.rows == 0 {
+            return Err(ExportError::NothingToExport);
+        }
+        let scope = job.scope.event.as_deref().unwrap_or("all");
+        Ok(Produced {
+            file: path,
+            facts: FileFacts {
+                name: file_name(
+                    &[&job.scope.organizer, scope, &job.exporter, &day.to_string()],
+                    kind.extension(),
+                ),
+                content_type: kind.content_type().to_owned(),
+                size: written.size,
+                rows: Some(written.rows),
+            },
+        })
+    }
+
+    /// The events that this export reads: those that the owner may read now, of those that the form names.
+    async fn chosen_events(
+        &self,
+        job: &ExportJob,
+        exporter: &dyn Exporter,
+        form: &Form<'_>,
+    ) -> Result<Vec<Event>, ExportError> {
+        let who = Subject::Owner(job.owner.clone());
+        let mut readable = self
+            .readable_events(&who, &job.scope.organizer)
+            .await
+            .map_err(|error| match error {
+                PlatformError::Unavailable(why) => ExportError::Unavailable(why),
+                error => ExportError::Failed(error.to_string()),
+            })?;
+        if !open(exporter, &job.scope, &readable) {
+            return Err(ExportError::NotAllowed);
+        }
+        match &job.scope.event {
+            Some(slug) => readable.retain(|event| event.slug == *slug),
+            None => {
+                if let Some(listed) = form.listed_events().map_err(ExportError::FormUnfit)? {
+                    readable.retain(|event| listed.contains(&event.slug));
+                }
+            }
+        }
+        if readable.is_empty() {
+            return Err(ExportError::NotAllowed);
+        }
+        Ok(readable)
+    }
+}
+
+fn told(stop: Stop, language: Language) -> ExportError {
+    match stop {
+        Stop::Unfit(why) => ExportError::FormUnfit(why),
+        Stop::Closed => ExportError::Unavailable("the export was stopped halfway".to_owned()),
+        Stop::Database(error) => match PlatformError::from(error) {
+            PlatformError::Unavailable(why) => ExportError::Unavailable(why),
+            _ => ExportError::Failed(
+                language
+                    .pick("the orders cannot be read", "die Bestellungen sind nicht lesbar")
+                    .to_owned(),
+            ),
+        },
+    }
+}
+
+fn away(error: &std::io::Error) -> ExportError {
+    ExportError::Unavailable(format!("cannot write the export: {error}"))
+}
+
+/// Parts joined to a name that every file system and mail program takes.
+fn file_name(parts: &[&str], extension: &str) -> String {
+    let safe = |c: char| {
+        if c.is_ascii_alphanumeric() || c == '-' || c == '.' {
+            c
+        } else {
+            '-'
+        }
+    };
+    let parts: Vec<String> = parts.iter().map(|part| part.chars().map(safe).collect()).collect();
+    format!("{}.{extension}", parts.join("_"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,63 @@
+//! `mailaddresses`: every address once, over all events together, in the order of the alphabet.
+
+use async_trait::async_trait;
+use futures_util::TryStreamExt;
+
+use super::form::{attendees, column_format, date_range, paid_only};
+use super::table::{Cell, Column, RowSender};
+use super::{Exporter, Request, Stop};
+use crate::contract::exporters::Field;
+use crate::platform::orders::Orders;
+use crate::platform::words::Language;
+
+pub(super) struct MailAddresses;
+
+#[async_trait]
+impl Exporter for MailAddresses {
+    fn identifier(&self) -> &'static str {
+        "mailaddresses"
+    }
+
+    fn label(&self, language: Language) -> &'static str {
+        language.pick("E-mail addresses", "E-Mail-Adressen")
+    }
+
+    fn across_events(&self) -> bool {
+        true
+    }
+
+    fn fields(&self, language: Language) -> Vec<Field> {
+        vec![
+            column_format(language),
+            date_range(language),
+            paid_only(language),
+            attendees(language),
+        ]
+    }
+
+    fn columns(&self, language: Language) -> Vec<Column> {
+        vec![Column::wide(language.pick("E-mail address", "E-Mail-Adresse"))]
+    }
+
+    fn by_event(&self) -> bool {
+        false
+    }
+
+    async fn rows(&self, orders: &mut Orders, request: &Request<'_>, rows: &mut RowSender) -> Result<(), Stop> {
+        let days = request.form.days("date_range")?;
+        let paid_only = request.form.flag("paid_only")?;
+        let attendees = request.form.flag("attendees")?;
+        let mut found = orders.addresses(&request.events, &days, paid_only, attendees);
+        let mut last = String::new();
+        while let Some(row) = found.try_next().await? {
+            let event = usize::try_from(row.event).ok().and_then(|i| request.events.get(i));
+            let fits = event.is_some_and(|event| days.contain(event.local(row.placed).date()));
+            let folded = row.address.to_ascii_lowercase();
+            if fits && folded != last {
+                last = folded;
+                rows.push(vec![Cell::Text(row.address)]).await?;
+            }
+        }
+        Ok(())
+    }
+}

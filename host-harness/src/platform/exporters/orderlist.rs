@@ -1,0 +1,71 @@
+//! `orderlist`: an order a row, by order date.
+
+use async_trait::async_trait;
+use futures_util::TryStreamExt;
+
+use super::form::{date_range, paid_only, table_format};
+use super::table::{Cell, Column, RowSender};
+use super::{Exporter, Request, Stop};
+use crate::contract::exporters::Field;
+use crate::platform::orders::Orders;
+use crate::platform::words::Language;
+
+pub(super) struct OrderList;
+
+#[async_trait]
+impl Exporter for OrderList {
+    fn identifier(&self) -> &'static str {
+        "orderlist"
+    }
+
+    fn label(&self, language: Language) -> &'static str {
+        language.pick("Order list", "Bestellliste")
+    }
+
+    fn across_events(&self) -> bool {
+        true
+    }
+
+    fn fields(&self, language: Language) -> Vec<Field> {
+        vec![table_format(language), date_range(language), paid_only(language)]
+    }
+
+    fn columns(&self, language: Language) -> Vec<Column> {
+        vec![
+            Column::narrow(language.pick("Order code", "Bestellnummer")),
+            Column::wide(language.pick("E-mail", "E-Mail")),
+            Column::middle(language.pick("Name", "Name")),
+            Column::narrow(language.pick("Status", "Status")),
+            Column::middle(language.pick("Order date", "Bestelldatum")),
+            Column::narrow(language.pick("Positions", "Positionen")),
+            Column::narrow(language.pick("Total", "Gesamtbetrag")),
+            Column::narrow(language.pick("Currency", "Währung")),
+        ]
+    }
+
+    async fn rows(&self, orders: &mut Orders, request: &Request<'_>, rows: &mut RowSender) -> Result<(), Stop> {
+        let days = request.form.days("date_range")?;
+        let paid_only = request.form.flag("paid_only")?;
+        for event in &request.events {
+            let mut found = orders.orders(&event.event, &days, paid_only);
+            while let Some(order) = found.try_next().await? {
+                let placed = event.local(order.placed);
+                if !days.contain(placed.date()) {
+                    continue;
+                }
+                let cells = [
+                    Cell::text(&order.code),
+                    Cell::text(&order.email),
+                    Cell::text(&order.name),
+                    Cell::text(order.status.label(request.language)),
+                    Cell::Moment(placed),
+                    Cell::Count(order.positions),
+                    Cell::Amount(order.total),
+                    Cell::text(&event.event.currency),
+                ];
+                rows.push(request.row(event, cells)).await?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,132 @@
+//! Rows on their way from the database to the writer of a file.
+
+use chrono::{NaiveDate, NaiveDateTime};
+use tokio::sync::mpsc;
+
+use super::Stop;
+
+/// Rows that go to the writer together: handing over one by one would cost more than writing them.
+const ROWS_TOGETHER: usize = 256;
+/// Handings-over that wait for the writer before the reader waits too.
+const QUEUED: usize = 2;
+
+/// One value of a row.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::platform) enum Cell {
+    Empty,
+    /// Anything that people typed, or a word of the platform's own.
+    Text(String),
+    Count(i64),
+    /// Hundredths of a currency.
+    Amount(i64),
+    /// What the event's clock shows.
+    Moment(NaiveDateTime),
+    Day(NaiveDate),
+}
+
+impl Cell {
+    pub(super) fn text(text: &str) -> Self {
+        if text.is_empty() {
+            Self::Empty
+        } else {
+            Self::Text(text.to_owned())
+        }
+    }
+}
+
+/// One column of a table.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::platform) struct Column {
+    pub heading: &'static str,
+    /// In characters.
+    pub width: u8,
+}
+
+impl Column {
+    /// For a code, a number or a short word.
+    pub(super) fn narrow(heading: &'static str) -> Self {
+        Self { heading, width: 12 }
+    }
+
+    /// For a date with its time, or a name.
+    pub(super) fn middle(heading: &'static str) -> Self {
+        Self { heading, width: 20 }
+    }
+
+    /// For an address or a title.
+    pub(super) fn wide(heading: &'static str) -> Self {
+        Self { heading, width: 32 }
+    }
+}
+
+/// What the writer is handed.
+pub(super) enum Batch {
+    Rows(Vec<Vec<Cell>>),
+    /// Those were all. A channel that closes without it was abandoned.
+    End,
+}
+
+/// The reader's end.
+pub(in crate::platform) struct RowSender {
+    to: mpsc::Sender<Batch>,
+    waiting: Vec<Vec<Cell>>,
+}
+
+/// A queue that holds few rows: whoever sends waits for the writer.
+pub(super) fn channel() -> (RowSender, mpsc::Receiver<Batch>) {
+    let (to, from) = mpsc::channel(QUEUED);
+    let waiting = Vec::with_capacity(ROWS_TOGETHER);
+    (RowSender { to, waiting }, from)
+}
+
+impl RowSender {
+    /// Sends a row; waits while the writer is behind.
+    pub(super) async fn push(&mut self, row: Vec<Cell>) -> Result<(), Stop> {
+        self.waiting.push(row);
+        if self.waiting.len() < ROWS_TOGETHER {
+            return Ok(());
+        }
+        self.flush().await
+    }
+
+    async fn flush(&mut self) -> Result<(), Stop> {
+        let rows = std::mem::replace(&mut self.waiting, Vec::with_capacity(ROWS_TOGETHER));
+        self.to.send(Batch::Rows(rows)).await.map_err(|_| Stop::Closed)
+    }
+
+    /// Says that those were all rows. A writer that has given up has its own reasons to tell.
+    pub(super) async fn finish(mut self) {
+        if self.flush().await.is_ok() {
+            let _ = self.to.send(Batch::End).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    #[test]
+    fn a_reader_stops_when_a_writer_that_does_nothing_is_three_handings_over_behind() {
+        let (mut rows, batches) = channel();
+        let mut sent = 0;
+        while rows.push(vec![Cell::Count(sent)]).now_or_never().is_some() {
+            sent += 1;
+        }
+        assert_eq!(usize::try_from(sent), Ok(ROWS_TOGETHER * (QUEUED + 1) - 1));
+        drop(batches);
+    }
+
+    #[test]
+    fn a_reader_hears_that_the_writer_is_gone() {
+        let (mut rows, batches) = channel();
+        drop(batches);
+        let mut last = Ok(());
+        for _ in 0..ROWS_TOGETHER {
+            last = rows.push(Vec::new()).now_or_never().expect("nothing to wait for");
+        }
+        assert!(matches!(last, Err(Stop::Closed)));
+    }
+}

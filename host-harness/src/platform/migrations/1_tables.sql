@@ -1,0 +1,127 @@
+-- Tables of the reference platform. Instants are seconds since 1970-01-01T00:00:00Z, amounts hundredths of the event's currency.
+-- Run as a whole, in one transaction, at every opening: each statement leaves what is there already.
+
+CREATE TABLE IF NOT EXISTS platform_organizers (
+    slug TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    timezone TEXT NOT NULL,
+    locale TEXT NOT NULL,
+    enabled INTEGER NOT NULL,
+    max_schedules INTEGER,
+    recipient_domains TEXT, -- a JSON list of domains in lower case; null: any
+    max_mail_bytes INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS platform_events (
+    organizer TEXT NOT NULL REFERENCES platform_organizers (slug) ON DELETE CASCADE,
+    slug TEXT NOT NULL,
+    name TEXT NOT NULL,
+    timezone TEXT NOT NULL,
+    currency TEXT NOT NULL,
+    starts INTEGER NOT NULL,
+    ends INTEGER NOT NULL,
+    PRIMARY KEY (organizer, slug)
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS platform_users (
+    id TEXT PRIMARY KEY,
+    email TEXT NOT NULL UNIQUE COLLATE NOCASE,
+    name TEXT NOT NULL,
+    language TEXT NOT NULL,
+    active INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS platform_teams (
+    id INTEGER PRIMARY KEY,
+    organizer TEXT NOT NULL REFERENCES platform_organizers (slug) ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    all_events INTEGER NOT NULL,
+    change_organizer_settings INTEGER NOT NULL,
+    change_event_settings INTEGER NOT NULL,
+    view_orders INTEGER NOT NULL,
+    UNIQUE (organizer, name)
+);
+
+CREATE TABLE IF NOT EXISTS platform_team_events (
+    team INTEGER NOT NULL REFERENCES platform_teams (id) ON DELETE CASCADE,
+    organizer TEXT NOT NULL,
+    event TEXT NOT NULL,
+    PRIMARY KEY (team, event),
+    FOREIGN KEY (organizer, event) REFERENCES platform_events (organizer, slug) ON DELETE CASCADE
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS platform_team_events_by_event ON platform_team_events (organizer, event);
+
+CREATE TABLE IF NOT EXISTS platform_team_members (
+    team INTEGER NOT NULL REFERENCES platform_teams (id) ON DELETE CASCADE,
+    user_id TEXT NOT NULL REFERENCES platform_users (id) ON DELETE CASCADE,
+    PRIMARY KEY (team, user_id)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS platform_team_members_by_user ON platform_team_members (user_id);
+
+-- Which events a team is for.
+CREATE VIEW IF NOT EXISTS platform_team_covers AS
+SELECT t.id AS team, e.organizer, e.slug AS event
+FROM platform_teams t JOIN platform_events e ON e.organizer = t.organizer
+WHERE t.all_events OR EXISTS (SELECT 1 FROM platform_team_events te WHERE te.team = t.id AND te.event = e.slug);
+
+-- Which users a team gives rights to: those in it who are active.
+CREATE VIEW IF NOT EXISTS platform_team_holders AS
+SELECT m.team, m.user_id
+FROM platform_team_members m JOIN platform_users u ON u.id = m.user_id
+WHERE u.active;
+
+-- Of every secret only its SHA-256 is kept.
+
+CREATE TABLE IF NOT EXISTS platform_api_tokens (
+    id INTEGER PRIMARY KEY,
+    hash BLOB NOT NULL UNIQUE,
+    team INTEGER NOT NULL REFERENCES platform_teams (id) ON DELETE CASCADE,
+    active INTEGER NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS platform_oauth_tokens (
+    id INTEGER PRIMARY KEY,
+    hash BLOB NOT NULL UNIQUE,
+    user_id TEXT NOT NULL REFERENCES platform_users (id) ON DELETE CASCADE,
+    may_read INTEGER NOT NULL,
+    may_write INTEGER NOT NULL,
+    organizers TEXT NOT NULL, -- a JSON list of slugs
+    expires INTEGER, -- null: never
+    active INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS platform_oauth_tokens_by_user ON platform_oauth_tokens (user_id);
+
+CREATE TABLE IF NOT EXISTS platform_devices (
+    id INTEGER PRIMARY KEY,
+    hash BLOB NOT NULL UNIQUE,
+    organizer TEXT NOT NULL REFERENCES platform_organizers (slug) ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    events TEXT, -- a JSON list of slugs; null: all
+    active INTEGER NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS platform_orders (
+    id INTEGER PRIMARY KEY,
+    organizer TEXT NOT NULL,
+    event TEXT NOT NULL,
+    code TEXT NOT NULL,
+    email TEXT NOT NULL,
+    name TEXT NOT NULL,
+    status TEXT NOT NULL,
+    placed INTEGER NOT NULL,
+    total INTEGER NOT NULL,
+    UNIQUE (organizer, code),
+    FOREIGN KEY (organizer, event) REFERENCES platform_events (organizer, slug) ON DELETE CASCADE
+);
+CREATE INDEX IF NOT EXISTS platform_orders_by_time ON platform_orders (organizer, event, placed, id);
+
+CREATE TABLE IF NOT EXISTS platform_positions (
+    order_id INTEGER NOT NULL REFERENCES platform_orders (id) ON DELETE CASCADE,
+    number INTEGER NOT NULL, -- within the order, from 1
+    product TEXT NOT NULL,
+    price INTEGER NOT NULL,
+    attendee_name TEXT NOT NULL,
+    attendee_email TEXT NOT NULL, -- empty: not known
+    checked_in INTEGER, -- null: not yet
+    PRIMARY KEY (order_id, number)
+) WITHOUT ROWID;

@@ -1,0 +1,271 @@
+//! Orders as exporters read them: row by row, never all at once, from one snapshot of the database.
+
+use std::str::FromStr;
+
+use chrono::{DateTime, NaiveDate, NaiveDateTime};
+use chrono_tz::Tz;
+use futures_util::stream::BoxStream;
+use sqlx::{FromRow, Sqlite, Transaction};
+
+use super::Event;
+use super::directory::stored_list;
+use super::words::Language;
+use crate::clock::Instant;
+
+const DAY: i64 = 86_400;
+
+/// Where an order stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Status {
+    Paid,
+    Pending,
+    Canceled,
+    Expired,
+}
+
+impl Status {
+    pub(super) const ALL: [Self; 4] = [Self::Paid, Self::Pending, Self::Canceled, Self::Expired];
+
+    /// As stored, in fixtures and in forms.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Paid => "paid",
+            Self::Pending => "pending",
+            Self::Canceled => "canceled",
+            Self::Expired => "expired",
+        }
+    }
+
+    pub(super) fn of_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.word() == word)
+    }
+
+    /// For people.
+    pub(super) fn label(self, language: Language) -> &'static str {
+        match self {
+            Self::Paid => language.pick("Paid", "Bezahlt"),
+            Self::Pending => language.pick("Pending", "Ausstehend"),
+            Self::Canceled => language.pick("Canceled", "Storniert"),
+            Self::Expired => language.pick("Expired", "Abgelaufen"),
+        }
+    }
+}
+
+impl TryFrom<String> for Status {
+    type Error = String;
+
+    fn try_from(word: String) -> Result<Self, String> {
+        Self::of_word(&word).ok_or_else(|| format!("`{word}` is no status of an order"))
+    }
+}
+
+/// Days of an event's own calendar, both included; none: no limit on that side.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Days {
+    pub first: Option<NaiveDate>,
+    pub last: Option<NaiveDate>,
+}
+
+impl Days {
+    pub(super) fn contain(&self, day: NaiveDate) -> bool {
+        self.first.is_none_or(|first| first <= day) && self.last.is_none_or(|last| day <= last)
+    }
+
+    /// Instants of which the first is before these days begin in any zone, and the second after they end: no zone is a
+    /// whole day away from UTC. What is read between them is still held against the local day, so that days which a zone
+    /// begins late, twice or not at all come out right.
+    fn widened(&self) -> (Instant, Instant) {
+        let midnight = |day: NaiveDate| day.and_time(chrono::NaiveTime::MIN).and_utc().timestamp();
+        (
+            self.first.map_or(Instant::MIN, |day| midnight(day) - DAY),
+            self.last.map_or(Instant::MAX, |day| midnight(day) + 2 * DAY),
+        )
+    }
+}
+
+/// An event and its clock.
+#[derive(Clone, Debug)]
+pub(super) struct LocalEvent {
+    pub event: Event,
+    zone: Tz,
+}
+
+impl LocalEvent {
+    pub(super) fn of(event: Event) -> Result<Self, String> {
+        let zone = Tz::from_str(&event.timezone).map_err(|_| {
+            format!(
+                "this host does not know `{}`, the time zone of `{}`",
+                event.timezone, event.slug
+            )
+        })?;
+        Ok(Self { event, zone })
+    }
+
+    /// What the event's clock shows at this instant.
+    pub(super) fn local(&self, at: Instant) -> NaiveDateTime {
+        local(self.zone, at)
+    }
+}
+
+/// What clocks of a zone show at an instant; beyond the years of the calendar, its nearest end.
+pub(super) fn local(zone: Tz, at: Instant) -> NaiveDateTime {
+    let nearest = if at < 0 {
+        DateTime::<chrono::Utc>::MIN_UTC
+    } else {
+        DateTime::<chrono::Utc>::MAX_UTC
+    };
+    let utc = DateTime::from_timestamp(at, 0).unwrap_or(nearest);
+    // A day inside of the ends, so that no offset leads out.
+    let utc = utc.clamp(
+        DateTime::<chrono::Utc>::MIN_UTC + chrono::TimeDelta::days(1),
+        DateTime::<chrono::Utc>::MAX_UTC - chrono::TimeDelta::days(1),
+    );
+    utc.with_timezone(&zone).naive_local()
+}
+
+/// An order with the number of its positions.
+#[derive(Debug, FromRow)]
+pub(super) struct OrderRow {
+    pub code: String,
+    pub email: String,
+    pub name: String,
+    #[sqlx(try_from = "String")]
+    pub status: Status,
+    pub placed: Instant,
+    pub total: i64,
+    pub positions: i64,
+}
+
+/// A position with what an export shows of its order.
+#[derive(Debug, FromRow)]
+pub(super) struct PositionRow {
+    pub code: String,
+    pub email: String,
+    #[sqlx(try_from = "String")]
+    pub status: Status,
+    pub placed: Instant,
+    pub number: i64,
+    pub product: String,
+    pub price: i64,
+    pub attendee_name: String,
+    pub attendee_email: String,
+    pub checked_in: Option<Instant>,
+}
+
+/// An address on an order, or on one of its positions.
+#[derive(Debug, FromRow)]
+pub(super) struct AddressRow {
+    pub address: String,
+    /// Place of the event in the list asked about.
+    pub event: i64,
+    pub placed: Instant,
+}
+
+/// Reads orders. Everything that one reader answers is of the same moment.
+pub(super) struct Orders {
+    pub snapshot: Transaction<'static, Sqlite>,
+}
+
+impl Orders {
+    /// Orders of an event placed at or near these days, the earliest first.
+    pub(super) fn orders<'a>(
+        &'a mut self,
+        event: &'a Event,
+        days: &Days,
+        paid_only: bool,
+    ) -> BoxStream<'a, sqlx::Result<OrderRow>> {
+        let (from, to) = days.widened();
+        sqlx::query_as(
+            "SELECT o.code, o.email, o.name, o.status, o.placed, o.total,
+                    (SELECT count(*) FROM platform_positions p WHERE p.order_id = o.id) AS positions
+             FROM platform_orders o
+             WHERE o.organizer = ?1 AND o.event = ?2 AND o.placed >= ?3 AND o.placed < ?4
+               AND (o.status = 'paid' OR NOT ?5)
+             ORDER BY o.placed, o.id",
+        )
+        .bind(&event.organizer)
+        .bind(&event.slug)
+        .bind(from)
+        .bind(to)
+        .bind(paid_only)
+        .fetch(&mut *self.snapshot)
+    }
+
+    /// Positions of orders of an event placed at or near these days, the earliest order first.
+    pub(super) fn positions<'a>(
+        &'a mut self,
+        event: &'a Event,
+        days: &Days,
+        paid_only: bool,
+    ) -> BoxStream<'a, sqlx::Result<PositionRow>> {
+        let (from, to) = days.widened();
+        sqlx::query_as(
+            "SELECT o.code, o.email, o.status, o.placed,
+                    p.number, p.product, p.price, p.attendee_name, p.attendee_email, p.checked_in
+             FROM platform_orders o CROSS JOIN platform_positions p ON p.order_id = o.id
+             WHERE o.organizer = ?1 AND o.event = ?2 AND o.placed >= ?3 AND o.placed < ?4
+               AND (o.status = 'paid' OR NOT ?5)
+             ORDER BY o.placed, o.id, p.number",
+        )
+        .bind(&event.organizer)
+        .bind(&event.slug)
+        .bind(from)
+        .bind(to)
+        .bind(paid_only)
+        .fetch(&mut *self.snapshot)
+    }
+
+    /// Positions of an event that may be let in: those of orders that are paid, or without `paid_only` pending; by name.
+    pub(super) fn admissions<'a>(
+        &'a mut self,
+        event: &'a Event,
+        paid_only: bool,
+    ) -> BoxStream<'a, sqlx::Result<PositionRow>> {
+        sqlx::query_as(
+            "SELECT o.code, o.email, o.status, o.placed,
+                    p.number, p.product, p.price, p.attendee_name, p.attendee_email, p.checked_in
+             FROM platform_orders o CROSS JOIN platform_positions p ON p.order_id = o.id
+             WHERE o.organizer = ?1 AND o.event = ?2
+               AND (o.status = 'paid' OR (o.status = 'pending' AND NOT ?3))
+             ORDER BY p.attendee_name COLLATE NOCASE, o.code, p.number",
+        )
+        .bind(&event.organizer)
+        .bind(&event.slug)
+        .bind(paid_only)
+        .fetch(&mut *self.snapshot)
+    }
+
+    /// Addresses on orders of these events placed at or near these days, with `attendees` those on positions too. The same
+    /// address in whatever case comes in one piece.
+    pub(super) fn addresses<'a>(
+        &'a mut self,
+        events: &[LocalEvent],
+        days: &Days,
+        paid_only: bool,
+        attendees: bool,
+    ) -> BoxStream<'a, sqlx::Result<AddressRow>> {
+        let (from, to) = days.widened();
+        let organizer = events.first().map(|one| one.event.organizer.clone());
+        let slugs: Vec<String> = events.iter().map(|one| one.event.slug.clone()).collect();
+        sqlx::query_as(
+            "WITH chosen AS (
+                SELECT o.id, o.email, o.placed, e.key AS event
+                FROM json_each(?1) e CROSS JOIN platform_orders o ON o.organizer = ?2 AND o.event = e.value
+                WHERE o.placed >= ?3 AND o.placed < ?4 AND (o.status = 'paid' OR NOT ?5))
+             SELECT address, event, placed FROM (
+                SELECT email AS address, event, placed FROM chosen
+                UNION ALL
+                SELECT p.attendee_email, c.event, c.placed
+                FROM chosen c CROSS JOIN platform_positions p ON p.order_id = c.id
+                WHERE ?6 AND p.attendee_email <> '')
+             ORDER BY lower(address), placed, event",
+        )
+        .bind(stored_list(&slugs))
+        .bind(organizer)
+        .bind(from)
+        .bind(to)
+        .bind(paid_only)
+        .bind(attendees)
+        .fetch(&mut *self.snapshot)
+    }
+}

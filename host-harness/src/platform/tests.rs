@@ -1,0 +1,449 @@
+//! The platform as a whole: loading, credentials and rights of the fixture's people, and changes of them.
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+pub(super) use super::fixture::tests::BIGEVENTS;
+use super::*;
+use crate::contract::auth_context::OwnerRight;
+use crate::storage::Scope;
+
+/// 2026-10-27T03:00:00Z.
+pub(super) const NOW: crate::clock::Instant = 1_793_070_000;
+
+/// A platform in a folder that goes away with it.
+pub(super) struct World {
+    pub platform: Platform,
+    pub folder: TempDir,
+}
+
+impl World {
+    /// A platform loaded with a fixture.
+    pub(super) async fn of(fixture: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let temporary = folder.path().join("exports");
+        std::fs::create_dir(&temporary).expect("a folder in it");
+        let platform = Platform::open(&folder.path().join("world.db")).await.expect("opens");
+        let platform = platform.exporting_in(temporary);
+        let fixture = Fixture::from_json(fixture).expect("a fixture without faults");
+        platform.load(&fixture).await.expect("loads");
+        Self { platform, folder }
+    }
+
+    async fn principal(&self, credentials: Credentials) -> Option<Principal> {
+        self.platform.principal(&credentials, NOW).await.expect("answers")
+    }
+
+    async fn bearer(&self, token: &str) -> Principal {
+        let found = self.principal(Credentials::Bearer(token.to_owned())).await;
+        found.expect("a token of the fixture")
+    }
+}
+
+pub(super) fn scope(text: &str) -> Scope {
+    let (organizer, event) = match text.split_once('/') {
+        None => (text, None),
+        Some((organizer, event)) => (organizer, Some(event.to_owned())),
+    };
+    Scope {
+        organizer: organizer.to_owned(),
+        event,
+    }
+}
+
+#[tokio::test]
+async fn a_fixture_is_loaded_into_an_empty_platform_and_into_no_other() {
+    let world = World::of(BIGEVENTS).await;
+    let again = Platform::open(&world.folder.path().join("world.db"))
+        .await
+        .expect("opens");
+    assert!(!again.is_empty().await.expect("answers"));
+    let refused = again.load(&Fixture::from_json(BIGEVENTS).expect("fits")).await;
+    assert!(matches!(refused, Err(PlatformError::NotEmpty)));
+    let organizers = again.organizers().await.expect("answers");
+    assert_eq!(organizers.len(), 2);
+    assert_eq!(organizers[0].slug, "bigevents");
+    assert_eq!(organizers[0].timezone, "Europe/Berlin");
+    assert_eq!(organizers[0].settings, Settings::default());
+    assert!(organizers[0].enabled);
+    let event = again
+        .event("bigevents", "summerfest")
+        .await
+        .expect("answers")
+        .expect("is there");
+    assert_eq!(
+        (event.currency.as_str(), event.timezone.as_str()),
+        ("USD", "America/New_York")
+    );
+    assert_eq!(again.event("smallgigs", "summerfest").await.expect("answers"), None);
+    let mary = again
+        .user_by_email("MARY@example.org")
+        .await
+        .expect("answers")
+        .expect("is there");
+    assert_eq!(
+        (mary.id.as_str(), mary.language.as_str(), mary.active),
+        ("u2", "de", true)
+    );
+    let both = again
+        .users(&["u9".into(), "u2".into(), "u1".into()])
+        .await
+        .expect("answers");
+    assert_eq!(
+        both.iter().map(|user| user.id.as_str()).collect::<Vec<_>>(),
+        ["u1", "u2"]
+    );
+}
+
+#[tokio::test]
+async fn settings_of_an_organizer_are_kept() {
+    let mut fixture: Value = serde_json::from_str(BIGEVENTS).expect("JSON");
+    fixture["organizers"][0]["enabled"] = json!(false);
+    fixture["organizers"][0]["settings"] =
+        json!({"max_schedules": 3, "recipient_domains": ["Example.ORG"], "max_mail_bytes": 50_000});
+    let world = World::of(&fixture.to_string()).await;
+    let organizer = world
+        .platform
+        .organizer("bigevents")
+        .await
+        .expect("answers")
+        .expect("is there");
+    assert!(!organizer.enabled);
+    let expected = Settings {
+        max_schedules: Some(3),
+        recipient_domains: Some(vec!["example.org".into()]),
+        max_mail_bytes: 50_000,
+    };
+    assert_eq!(organizer.settings, expected);
+}
+
+/// What each credential may at each scope: `-` nothing to do with it, `s` settings, `o` orders, `.` seen but neither.
+#[tokio::test]
+async fn rights_are_those_of_the_teams_and_end_at_the_organizer() {
+    let world = World::of(BIGEVENTS).await;
+    let scopes = [
+        "bigevents",
+        "bigevents/sampleconf",
+        "bigevents/summerfest",
+        "bigevents/nothing",
+        "smallgigs",
+        "smallgigs/jazznight",
+        "nobody",
+    ];
+    let table = [
+        (
+            Credentials::Bearer("john-oauth".into()),
+            ["so", "so", "so", "-", "-", "-", "-"],
+        ),
+        (
+            Credentials::Bearer("john-oauth-readonly".into()),
+            ["so", "so", "so", "-", "-", "-", "-"],
+        ),
+        (
+            Credentials::Bearer("mary-oauth".into()),
+            ["o", "o", "-", "-", "-", "-", "-"],
+        ),
+        (
+            Credentials::Bearer("vera-oauth".into()),
+            ["s", "s", "s", "-", "-", "-", "-"],
+        ),
+        (
+            Credentials::Bearer("sam-oauth".into()),
+            ["-", "-", "-", "-", "so", "so", "-"],
+        ),
+        (
+            Credentials::Token("bigevents-settings-token".into()),
+            ["so", "so", "so", "-", "-", "-", "-"],
+        ),
+        (
+            Credentials::Token("bigevents-orders-token".into()),
+            ["o", "o", "-", "-", "-", "-", "-"],
+        ),
+        (
+            Credentials::Device("gate-1-device".into()),
+            [".", ".", ".", "-", "-", "-", "-"],
+        ),
+    ];
+    for (credentials, expected) in table {
+        let who = world.principal(credentials).await.expect("of the fixture");
+        for (at, expected) in scopes.iter().zip(expected) {
+            let rights = world.platform.rights(&who, &scope(at)).await.expect("answers");
+            let shown = match rights {
+                None => "-",
+                Some(rights) => match (rights.may_change_settings, rights.view_orders) {
+                    (true, true) => "so",
+                    (true, false) => "s",
+                    (false, true) => "o",
+                    (false, false) => ".",
+                },
+            };
+            assert_eq!(shown, expected, "{} at {at}", who.audit_name());
+        }
+    }
+    let reader = world.bearer("john-oauth-readonly").await;
+    let rights = world
+        .platform
+        .rights(&reader, &scope("bigevents"))
+        .await
+        .expect("answers");
+    assert_eq!(
+        rights.map(|rights| (rights.may_read, rights.may_write)),
+        Some((true, false))
+    );
+}
+
+#[tokio::test]
+async fn credentials_that_are_wrong_expired_revoked_or_of_an_inactive_user_are_nobodys() {
+    let mut fixture: Value = serde_json::from_str(BIGEVENTS).expect("JSON");
+    fixture["oauth_tokens"][0]["expires"] = json!("2026-10-27T03:00:01Z");
+    fixture["oauth_tokens"][1]["expires"] = json!("2026-10-27T03:00:00Z");
+    fixture["teams"][0]["api_tokens"] = json!(["good", {"token": "gone", "active": false}]);
+    let world = World::of(&fixture.to_string()).await;
+    let bearer = |token: &str| Credentials::Bearer(token.to_owned());
+    assert!(
+        world.principal(bearer("john-oauth")).await.is_some(),
+        "ends in a second"
+    );
+    assert!(
+        world.principal(bearer("john-oauth-readonly")).await.is_none(),
+        "ends now"
+    );
+    assert!(world.principal(bearer("good")).await.is_none(), "the scheme counts");
+    assert!(world.principal(Credentials::Token("good".into())).await.is_some());
+    assert!(world.principal(Credentials::Token("gone".into())).await.is_none());
+    assert!(world.principal(Credentials::Token(String::new())).await.is_none());
+    world.platform.set_user_active("u2", false).await.expect("is there");
+    assert!(world.principal(bearer("mary-oauth")).await.is_none());
+    world.platform.revoke(&bearer("vera-oauth")).await.expect("is there");
+    assert!(world.principal(bearer("vera-oauth")).await.is_none());
+    let names = [
+        world.bearer("john-oauth").await.audit_name(),
+        world
+            .principal(Credentials::Token("good".into()))
+            .await
+            .expect("good")
+            .audit_name(),
+        world
+            .principal(Credentials::Device("gate-1-device".into()))
+            .await
+            .expect("good")
+            .audit_name(),
+    ];
+    assert_eq!(names, ["user:u1", "token:1", "device:1"]);
+}
+
+#[tokio::test]
+async fn exporters_are_open_to_those_who_may_view_orders() {
+    let world = World::of(BIGEVENTS).await;
+    let platform = &world.platform;
+    let shown = |who: Subject, at: &'static str, only: Option<&'static str>| async move {
+        let found = platform.available(&who, &scope(at), only, "en").await.expect("answers");
+        found
+            .into_iter()
+            .map(|exporter| exporter.identifier)
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    let john = Subject::Caller(world.bearer("john-oauth").await);
+    let device = world
+        .principal(Credentials::Device("gate-1-device".into()))
+        .await
+        .expect("known");
+    let event_level = "orderlist orderpositions mailaddresses checkinlist dailysales";
+    let across = "orderlist orderpositions mailaddresses dailysales";
+    assert_eq!(shown(john.clone(), "bigevents/sampleconf", None).await, event_level);
+    assert_eq!(shown(john.clone(), "bigevents", None).await, across);
+    assert_eq!(shown(john.clone(), "bigevents", Some("orderlist")).await, "orderlist");
+    assert_eq!(shown(john.clone(), "bigevents", Some("checkinlist")).await, "");
+    assert_eq!(shown(john.clone(), "smallgigs", None).await, "");
+    assert_eq!(shown(Subject::Owner("u2".into()), "bigevents", None).await, across);
+    assert_eq!(
+        shown(Subject::Owner("u2".into()), "bigevents/summerfest", None).await,
+        ""
+    );
+    assert_eq!(
+        shown(Subject::Owner("u3".into()), "bigevents", None).await,
+        "",
+        "settings, no orders"
+    );
+    assert_eq!(shown(Subject::Caller(device), "bigevents/sampleconf", None).await, "");
+
+    let all = ["sampleconf".to_owned(), "summerfest".to_owned(), "jazznight".to_owned()];
+    let usable = |who: Subject, only: Option<Vec<String>>| async move {
+        platform
+            .usable_events(&who, "bigevents", "orderlist", only.as_deref())
+            .await
+            .expect("answers")
+    };
+    assert_eq!(usable(john.clone(), None).await, ["sampleconf", "summerfest"]);
+    assert_eq!(usable(john.clone(), Some(all[1..].to_vec())).await, ["summerfest"]);
+    assert_eq!(usable(Subject::Owner("u2".into()), None).await, ["sampleconf"]);
+    assert!(
+        platform
+            .usable_events(&john, "bigevents", "nothing", None)
+            .await
+            .expect("answers")
+            .is_empty()
+    );
+
+    let vera = world.bearer("vera-oauth").await;
+    let mary = world.bearer("mary-oauth").await;
+    assert_eq!(
+        platform
+            .visible_events(&vera, "bigevents", &all)
+            .await
+            .expect("answers"),
+        all[..2]
+    );
+    assert_eq!(
+        platform
+            .visible_events(&mary, "bigevents", &all)
+            .await
+            .expect("answers"),
+        all[..1]
+    );
+    assert!(
+        platform
+            .visible_events(&mary, "smallgigs", &all)
+            .await
+            .expect("answers")
+            .is_empty()
+    );
+}
+
+#[tokio::test]
+async fn labels_are_in_the_language_asked_for() {
+    let world = World::of(BIGEVENTS).await;
+    let who = Subject::Owner("u1".into());
+    let german = world
+        .platform
+        .available(&who, &scope("bigevents"), Some("orderlist"), "de-AT")
+        .await
+        .expect("answers");
+    assert_eq!(german[0].label, "Bestellliste");
+    let labels: Vec<_> = german[0]
+        .fields
+        .iter()
+        .map(|field| (field.name.as_str(), field.label.as_str()))
+        .collect();
+    assert_eq!(
+        labels,
+        [
+            ("_format", "Dateiformat"),
+            ("date_range", "Bestelldatum"),
+            ("paid_only", "Nur bezahlte Bestellungen")
+        ]
+    );
+    assert_eq!(german[0].fields[0].default.as_deref(), Some("\"xlsx\""));
+    let french = world
+        .platform
+        .available(&who, &scope("bigevents"), Some("orderlist"), "fr")
+        .await
+        .expect("answers");
+    assert_eq!(french[0].label, "Order list");
+}
+
+#[tokio::test]
+async fn an_owners_right_ends_with_the_account_the_team_and_the_event() {
+    let world = World::of(BIGEVENTS).await;
+    let platform = &world.platform;
+    let right = |owner: &'static str, at: &'static str, exporter: &'static str| async move {
+        platform
+            .owner_right(owner, &scope(at), exporter)
+            .await
+            .expect("answers")
+    };
+    assert_eq!(right("u1", "bigevents", "orderlist").await, OwnerRight::Yes);
+    assert_eq!(right("u1", "bigevents", "checkinlist").await, OwnerRight::NotAllowed);
+    assert_eq!(
+        right("u1", "bigevents/sampleconf", "checkinlist").await,
+        OwnerRight::Yes
+    );
+    assert_eq!(
+        right("u1", "bigevents/sampleconf", "no-such").await,
+        OwnerRight::NotAllowed
+    );
+    assert_eq!(
+        right("u1", "smallgigs/jazznight", "orderlist").await,
+        OwnerRight::NotAllowed
+    );
+    assert_eq!(right("u3", "bigevents", "orderlist").await, OwnerRight::NotAllowed);
+    assert_eq!(right("u99", "bigevents", "orderlist").await, OwnerRight::Gone);
+
+    platform.set_user_active("u1", false).await.expect("is there");
+    assert_eq!(right("u1", "bigevents", "orderlist").await, OwnerRight::Inactive);
+    platform.set_user_active("u1", true).await.expect("is there");
+    platform
+        .delete_event("bigevents", "sampleconf")
+        .await
+        .expect("is there");
+    assert_eq!(
+        right("u1", "bigevents/sampleconf", "orderlist").await,
+        OwnerRight::NotAllowed
+    );
+    assert_eq!(
+        right("u2", "bigevents", "orderlist").await,
+        OwnerRight::NotAllowed,
+        "her only event is gone"
+    );
+    assert_eq!(right("u1", "bigevents", "orderlist").await, OwnerRight::Yes);
+    platform
+        .remove_team_member("bigevents", "Management", "u1")
+        .await
+        .expect("is in it");
+    assert_eq!(right("u1", "bigevents", "orderlist").await, OwnerRight::NotAllowed);
+    platform.remove_user("u1").await.expect("is there");
+    assert_eq!(right("u1", "bigevents", "orderlist").await, OwnerRight::Gone);
+    assert_eq!(platform.user("u1").await.expect("answers"), None);
+}
+
+#[tokio::test]
+async fn responsible_are_active_users_who_may_change_settings_there() {
+    let world = World::of(BIGEVENTS).await;
+    let platform = &world.platform;
+    let ids = |at: &'static str, limit: usize| async move {
+        let found = platform.responsible(&scope(at), limit).await.expect("answers");
+        found.into_iter().map(|user| user.id).collect::<Vec<_>>()
+    };
+    assert_eq!(ids("bigevents", 10).await, ["u1", "u3"]);
+    assert_eq!(ids("bigevents/summerfest", 10).await, ["u1", "u3"]);
+    assert_eq!(ids("bigevents/summerfest", 1).await, ["u1"]);
+    assert_eq!(ids("bigevents/nothing", 10).await, [""; 0]);
+    platform.set_user_active("u1", false).await.expect("is there");
+    assert_eq!(ids("bigevents", 10).await, ["u3"]);
+}
+
+#[tokio::test]
+async fn a_change_of_what_is_not_there_or_does_not_fit_is_refused() {
+    let world = World::of(BIGEVENTS).await;
+    let platform = &world.platform;
+    let none = platform.set_event_timezone("bigevents", "nothing", "Asia/Tokyo").await;
+    assert!(matches!(none, Err(PlatformError::NoSuch(_))));
+    let unfit = platform.set_organizer_timezone("bigevents", "Mars/Olympus").await;
+    assert!(matches!(unfit, Err(PlatformError::Unfit(_))));
+    let taken = platform.set_user_email("u1", "MARY@example.org").await;
+    assert!(matches!(taken, Err(PlatformError::Unfit(_))));
+    platform
+        .set_user_email("u1", "JOHN@example.com")
+        .await
+        .expect("his own");
+    platform
+        .set_event_timezone("bigevents", "sampleconf", "Asia/Tokyo")
+        .await
+        .expect("fits");
+    let event = platform
+        .event("bigevents", "sampleconf")
+        .await
+        .expect("answers")
+        .expect("is there");
+    assert_eq!(event.timezone, "Asia/Tokyo");
+}
+
+#[tokio::test]
+async fn two_openings_at_once_make_the_tables_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("new.db");
+    let (one, other) = tokio::join!(Platform::open(&path), Platform::open(&path));
+    assert!(one.expect("opens").is_empty().await.expect("answers"));
+    assert!(other.expect("opens").is_empty().await.expect("answers"));
+}

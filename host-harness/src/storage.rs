@@ -1,0 +1,425 @@
+//! Where schedules, runs, files, the outbox, audit and idempotency records live: one typed port, and its stores.
+//!
+//! Every function is one transaction, durable when it answers `Ok`. Nothing here knows what a document means, and no guest
+//! call, export or SMTP talk happens inside a transaction. Instants are seconds since 1970-01-01T00:00:00Z.
+
+use std::path::Path;
+
+use async_trait::async_trait;
+
+use crate::clock::Instant;
+use crate::contract::schedule_store::Plan;
+use crate::contract::{Content, Delivery, DeliveryStatus, MissedRange, Outcome, PageQuery, Position, RunEntry};
+
+/// One organizer as a whole, or one of its events, by slug.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Scope {
+    pub organizer: String,
+    pub event: Option<String>,
+}
+
+/// What a caller may see: schedules of exactly this scope, and with `only_owner` just those of that user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Visible {
+    pub scope: Scope,
+    /// A user id; none: everybody's.
+    pub only_owner: Option<String>,
+}
+
+/// Why the store did not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum StorageError {
+    /// The store is away (locked past its timeout, disk full, no connection): the same call can work later.
+    #[error("the store is away: {0}")]
+    Unavailable(String),
+    /// The store holds what this version cannot read. For the log.
+    #[error("the store is damaged or of another version: {0}")]
+    Corrupt(String),
+}
+
+/// A stored schedule; the owner is an id, joined to a user by the platform.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    pub id: u64,
+    pub scope: Scope,
+    pub owner: String,
+    pub version: u64,
+    pub content: Content,
+}
+
+/// Rows of one snapshot.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rows<T> {
+    pub total: u64,
+    pub rows: Vec<T>,
+    /// Where the next page begins: opaque text for [`Position::After`]; none: this is the last.
+    pub next: Option<String>,
+}
+
+/// One staged change of a person.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change {
+    /// `id` comes from [`Storage::reserve_id`].
+    Insert { id: u64, owner: String, content: Content },
+    /// Fails with [`CommitError::Stale`] unless `version` is stored. The version goes up by one, the fence is raised, a run in
+    /// progress loses its lease and is due for lease at once, with its pinned due time; attempts start anew where no run is
+    /// open. `missed` becomes one run-history entry.
+    Update {
+        id: u64,
+        version: u64,
+        content: Content,
+        missed: Option<MissedRange>,
+    },
+    /// Removes the schedule; its open run (started, mail not submitted) ends `cancelled`, history and audit stay.
+    Delete { id: u64, version: Option<u64> },
+}
+
+/// Who made a request, and under which key it must not be carried out twice.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RequestKey {
+    /// The caller, as `user:ID`, `token:ID` or `device:ID`.
+    pub caller: String,
+    /// The value of `Idempotency-Key`.
+    pub key: String,
+}
+
+/// An answer kept for repetitions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptAnswer {
+    pub status: u16,
+    pub etag: Option<String>,
+    pub body: Vec<u8>,
+}
+
+/// What is known of a request when it comes in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RequestState {
+    /// New, and now marked as running by this host until `lease_until`; `ticket` proves it at commit.
+    Begun { ticket: u64 },
+    /// The first one still runs.
+    Running,
+    /// Answered, with the same fingerprint.
+    Answered(KeptAnswer),
+    /// The key was used for another request.
+    OtherRequest,
+}
+
+/// The idempotency record that a commit completes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Completion {
+    pub key: RequestKey,
+    pub ticket: u64,
+    pub answer: KeptAnswer,
+}
+
+/// What one exported call changed: all of it or nothing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Commit {
+    /// Changes outside of it are refused with [`CommitError::NotFound`].
+    pub by: Visible,
+    /// `user:ID`, `token:ID`, `device:ID` or `host`; for the audit log, which gets one entry for each change.
+    pub actor: String,
+    pub now: Instant,
+    /// Release of the zone database that the next runs were computed with.
+    pub zone_database: String,
+    /// Most schedules that the organizer may have, over all its events.
+    pub quota: Option<u32>,
+    pub changes: Vec<Change>,
+    pub completion: Option<Completion>,
+}
+
+/// Why nothing was committed.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    #[error("no such schedule here")]
+    NotFound,
+    #[error("another version is stored")]
+    Stale,
+    #[error("over the quota of {0} schedules")]
+    Quota(u32),
+    /// The idempotency ticket ran out and another request took the key.
+    #[error("the idempotency key was taken over")]
+    Superseded,
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+/// What a lease is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// The due time is to be executed.
+    Execute,
+    /// The export mail's recipients are all final.
+    Settle,
+}
+
+/// The right to write about one run, until another fence is higher.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    pub schedule: u64,
+    pub work: Work,
+    /// The open (or, to settle, the submitted) run; none: not started.
+    pub run: Option<u64>,
+    pub fence: u64,
+    pub until: Instant,
+}
+
+/// A leased run, as read when it was leased.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Leased {
+    pub lease: Lease,
+    pub row: Row,
+    /// Pinned by an earlier start; none: not started.
+    pub due: Option<Instant>,
+    /// Leases of this due time, this one included.
+    pub attempt: u32,
+    /// For [`Work::Settle`]: recipients of the export mail; else empty.
+    pub deliveries: Vec<Delivery>,
+}
+
+/// Which mail about a due time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MailKind {
+    Export,
+    NothingToExport,
+    Failure,
+    Undelivered,
+}
+
+impl MailKind {
+    /// As stored, and as part of the Message-ID.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Export => "export",
+            Self::NothingToExport => "nothing-to-export",
+            Self::Failure => "failure",
+            Self::Undelivered => "undelivered",
+        }
+    }
+}
+
+/// A mail to keep with the commit of `finish`. Unique by (schedule, due time, kind): a second one is dropped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewMail {
+    pub kind: MailKind,
+    /// RFC 5322, 3.6.4, without angle brackets.
+    pub message_id: String,
+    /// RFC 5322 addr-spec.
+    pub from: String,
+    pub to: Vec<String>,
+    pub cc: Vec<String>,
+    /// Envelope only: never in the bytes.
+    pub bcc: Vec<String>,
+    pub subject: String,
+    pub text: String,
+    /// The run's file goes with it.
+    pub attach_file: bool,
+}
+
+/// What `finish` writes, in one transaction, if the lease still holds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finish {
+    pub outcome: Outcome,
+    /// Left as stored where a person changed the schedule since the lease.
+    pub error_counter: u32,
+    pub active: bool,
+    pub mail: Option<NewMail>,
+    pub now: Instant,
+}
+
+/// The run does not belong to this lease any more, or the store is away.
+#[derive(Debug, thiserror::Error)]
+pub enum LeaseError {
+    #[error("the lease is lost")]
+    Lost,
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+/// A file kept with a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileFacts {
+    pub name: String,
+    pub content_type: String,
+    pub size: u64,
+    pub rows: Option<u64>,
+}
+
+/// A mail of the outbox, with everything its bytes are made of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OutboxMail {
+    pub id: u64,
+    pub run: u64,
+    pub schedule: u64,
+    pub scope: Scope,
+    pub due: Instant,
+    /// When `finish` committed it: the Date header, and the start of the 24 hours of tries.
+    pub created: Instant,
+    pub mail: NewMail,
+    pub file: Option<FileFacts>,
+}
+
+/// One handing-over of one mail to one recipient, leased.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeliveryTask {
+    pub mail: u64,
+    /// Place of the recipient in the order To, Cc, Bcc.
+    pub position: u32,
+    pub address: String,
+    /// Tries before this one.
+    pub tries: u32,
+    /// When the mail came into the outbox.
+    pub created: Instant,
+    pub fence: u64,
+}
+
+/// How one try ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeliveryResult {
+    pub status: DeliveryStatus,
+    pub words: String,
+    /// For [`DeliveryStatus::Retrying`]: when to try again.
+    pub next_try: Option<Instant>,
+}
+
+/// A schedule whose plan must be computed again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReplanRow {
+    pub id: u64,
+    pub version: u64,
+    pub scope: Scope,
+    pub document: String,
+    pub old_next_run: Option<Instant>,
+}
+
+/// Which schedules are to be planned again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Replan {
+    /// Those of one event, or the organizer-level ones of one organizer: its zone moved.
+    Scope(Scope),
+    /// Those planned with a zone database older than this one (compared as text: `2026a` < `2026b`).
+    OlderThan(String),
+}
+
+/// One entry of the audit log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditEntry {
+    pub at: Instant,
+    pub scope: Scope,
+    pub schedule: Option<u64>,
+    pub actor: String,
+    /// `created`, `changed`, `deleted`, `run`, `enabled`, `disabled`, …
+    pub action: String,
+    pub detail: String,
+}
+
+/// A line of the run history together with whose it is: what `harness history` shows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HistoryRow {
+    pub schedule: u64,
+    pub scope: Scope,
+    pub entry: RunEntry,
+}
+
+/// The store. `Err(StorageError)` leaves everything as it was.
+#[async_trait]
+pub trait Storage: Send + Sync {
+    // ---- for people ----
+
+    /// A page of what is visible; `Ok(None)`: that page does not exist (page 1 always does).
+    async fn list(&self, seen: &Visible, query: &PageQuery) -> Result<Option<Rows<Row>>, StorageError>;
+    async fn get(&self, seen: &Visible, id: u64) -> Result<Option<Row>, StorageError>;
+    /// History of one schedule, latest due time first. The caller has checked that it is visible.
+    async fn runs(&self, schedule: u64, at: &Position, size: u32) -> Result<Option<Rows<RunEntry>>, StorageError>;
+    /// Schedules of the organizer, over all its events.
+    async fn count(&self, organizer: &str) -> Result<u64, StorageError>;
+    /// An id that no schedule has or will have but the next one.
+    async fn reserve_id(&self) -> Result<u64, StorageError>;
+    async fn commit(&self, commit: Commit) -> Result<(), CommitError>;
+    /// Puts in a schedule with a given id, as a fixture does; later reserved ids are higher.
+    async fn seed(&self, row: &Row, zone_database: &str, now: Instant) -> Result<(), CommitError>;
+
+    // ---- idempotency ----
+
+    /// Marks a request as running, or says what is known of it. `fingerprint` is a hash of method, path and body.
+    async fn begin_request(
+        &self,
+        key: &RequestKey,
+        fingerprint: &[u8; 32],
+        now: Instant,
+        lease_until: Instant,
+    ) -> Result<RequestState, StorageError>;
+    /// Keeps an answer that changed no schedule (a 4xx), or with `None` forgets the request (a 5xx), so that it can be repeated.
+    async fn end_request(&self, key: &RequestKey, ticket: u64, answer: Option<KeptAnswer>) -> Result<(), StorageError>;
+
+    // ---- organizers ----
+
+    /// Scheduled exports on for this organizer? Unknown ones are off.
+    async fn enabled(&self, organizer: &str) -> Result<bool, StorageError>;
+    /// Switches an organizer on or off. Off: leases are lost, open runs end `cancelled`, nothing is due. On: its schedules
+    /// stay asleep until each has been planned again ([`Storage::replan_batch`]).
+    async fn set_enabled(&self, organizer: &str, enabled: bool, actor: &str, now: Instant) -> Result<(), StorageError>;
+    /// Every organizer that was ever switched, by slug.
+    async fn organizers(&self) -> Result<Vec<(String, bool)>, StorageError>;
+
+    // ---- running ----
+
+    /// Leases what is due at `now`: at most `limit`, longest due first. Next runs stay as they are.
+    async fn take_due(&self, now: Instant, lease_until: Instant, limit: u32) -> Result<Vec<Leased>, StorageError>;
+    /// Leases submitted runs whose recipients are all final.
+    async fn take_settled(&self, now: Instant, lease_until: Instant, limit: u32) -> Result<Vec<Leased>, StorageError>;
+    async fn renew(&self, lease: &Lease, until: Instant) -> Result<(), LeaseError>;
+    /// Gives a lease back unused, as a host does that is asked to stop: due again at once, the attempt not counted.
+    async fn hand_back(&self, lease: &Lease, now: Instant) -> Result<(), LeaseError>;
+    /// Opens the run and answers its id; with an open run of the same due time, that one's.
+    /// A (schedule, due time) that has ended is `Lost`.
+    async fn start(&self, lease: &Lease, plan: &Plan, zone_database: &str, now: Instant) -> Result<u64, LeaseError>;
+    /// Keeps the file at `path` with the run, in place of an earlier one.
+    async fn keep_file(&self, lease: &Lease, run: u64, facts: &FileFacts, path: &Path) -> Result<(), LeaseError>;
+    /// Writes the run's file to `path`; `Ok(None)`: there is none.
+    async fn read_file(&self, run: u64, path: &Path) -> Result<Option<FileFacts>, StorageError>;
+    /// Ends, submits or postpones the run.
+    async fn finish(&self, lease: &Lease, run: u64, finish: &Finish) -> Result<(), LeaseError>;
+
+    // ---- delivery ----
+
+    async fn take_deliveries(
+        &self,
+        now: Instant,
+        lease_until: Instant,
+        limit: u32,
+    ) -> Result<Vec<DeliveryTask>, StorageError>;
+    async fn mail(&self, id: u64) -> Result<Option<OutboxMail>, StorageError>;
+    /// Writes down how a try ended; when all recipients of an export mail are final, its run can be settled.
+    async fn record_delivery(
+        &self,
+        task: &DeliveryTask,
+        result: &DeliveryResult,
+        now: Instant,
+    ) -> Result<(), LeaseError>;
+
+    // ---- plans, time and housekeeping ----
+
+    async fn request_replan(&self, which: &Replan) -> Result<u64, StorageError>;
+    /// Schedules waiting to be planned again, at most `limit`.
+    async fn replan_batch(&self, limit: u32) -> Result<Vec<ReplanRow>, StorageError>;
+    /// Writes a new plan where version and old next run are still the same, and wakes the schedule if its organizer is on.
+    /// `plan` none: the plugin could not say; the row is left as it is, and not asked for again.
+    async fn write_plan(
+        &self,
+        row: &ReplanRow,
+        plan: Option<Option<Instant>>,
+        zone_database: &str,
+    ) -> Result<(), StorageError>;
+    /// The earliest instant at which anything of the above is due (a due time, retry, lease end, delivery, settling); none:
+    /// nothing is.
+    async fn next_wake(&self) -> Result<Option<Instant>, StorageError>;
+    /// Removes what has outlived its use: idempotency records past 24 h, files of ended runs.
+    async fn collect(&self, now: Instant) -> Result<(), StorageError>;
+    /// History of all schedules or one, latest due time first.
+    async fn history(&self, schedule: Option<u64>, limit: u32) -> Result<Vec<HistoryRow>, StorageError>;
+    async fn audit(&self, organizer: &str, limit: u32) -> Result<Vec<AuditEntry>, StorageError>;
+    /// Checks that the store answers; for start-up and health.
+    async fn ping(&self) -> Result<(), StorageError>;
+}

@@ -1,0 +1,211 @@
+//! Pieces of sentences: moments, sizes, and text that others wrote.
+
+use chrono::{DateTime, Datelike, NaiveDateTime, Offset, TimeDelta, TimeZone, Timelike, Weekday};
+
+use crate::host::Instant;
+use crate::language::Language;
+use crate::recurrence;
+
+/// `text` on one line of at most `longest` characters (Unicode scalar values), for a mail to people.
+///
+/// Control characters, line separators and marks that turn the direction of writing become blanks; runs of blanks become
+/// one; what is too long ends in `…`.
+#[must_use]
+pub fn one_line(text: &str, longest: usize) -> String {
+    let mut line = String::new();
+    let mut length = 0;
+    let mut blank = false;
+    for character in text.chars() {
+        if character.is_whitespace() || disturbs(character) {
+            blank = true;
+            continue;
+        }
+        let space = blank && length > 0;
+        blank = false;
+        if length + usize::from(space) + 1 > longest {
+            // The last character gives way to the dots.
+            while length >= longest && line.pop().is_some() {
+                length -= 1;
+            }
+            if longest > 0 {
+                line.push('…');
+            }
+            return line;
+        }
+        if space {
+            line.push(' ');
+            length += 1;
+        }
+        line.push(character);
+        length += 1;
+    }
+    line
+}
+
+/// Breaks a line, or hides or reorders what stands around it.
+pub(crate) fn disturbs(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+/// `at` on the wall clock of `zone`, an IANA name; in UTC where the zone database has no such zone.
+///
+/// `Tuesday, 27 October 2026, 04:00 (Europe/Berlin, UTC+01:00)`; seconds only where they are not 0.
+#[must_use]
+pub fn moment(at: Instant, zone: &str, language: Language) -> String {
+    let Some(utc) = DateTime::from_timestamp(at, 0).map(|at| at.naive_utc()) else {
+        return format!("{at} s (UNIX)");
+    };
+    let placed = recurrence::zone(zone).and_then(|tz| {
+        let offset = tz.offset_from_utc_datetime(&utc).fix().local_minus_utc();
+        Some((utc.checked_add_signed(TimeDelta::seconds(i64::from(offset)))?, offset))
+    });
+    let (local, place) = match placed {
+        Some((local, 0)) if zone == "UTC" => (local, "UTC".to_owned()),
+        Some((local, offset)) => (local, format!("{zone}, {}", utc_offset(offset))),
+        None => (utc, "UTC".to_owned()),
+    };
+    let (day, clock) = (day(local, language), clock(local));
+    language.pick(
+        format!("{day}, {clock} ({place})"),
+        format!("{day}, {clock} Uhr ({place})"),
+    )
+}
+
+fn clock(local: NaiveDateTime) -> String {
+    let minutes = format!("{:02}:{:02}", local.hour(), local.minute());
+    if local.second() == 0 {
+        minutes
+    } else {
+        format!("{minutes}:{:02}", local.second())
+    }
+}
+
+/// `UTC+01:00`; seconds, which old local times have, only where they are not 0.
+fn utc_offset(seconds: i32) -> String {
+    let sign = if seconds < 0 { '-' } else { '+' };
+    let size = seconds.unsigned_abs();
+    let (hours, minutes, seconds) = (size / 3600, size / 60 % 60, size % 60);
+    if seconds == 0 {
+        format!("UTC{sign}{hours:02}:{minutes:02}")
+    } else {
+        format!("UTC{sign}{hours:02}:{minutes:02}:{seconds:02}")
+    }
+}
+
+fn day(local: NaiveDateTime, language: Language) -> String {
+    let weekday = match local.weekday() {
+        Weekday::Mon => language.pick("Monday", "Montag"),
+        Weekday::Tue => language.pick("Tuesday", "Dienstag"),
+        Weekday::Wed => language.pick("Wednesday", "Mittwoch"),
+        Weekday::Thu => language.pick("Thursday", "Donnerstag"),
+        Weekday::Fri => language.pick("Friday", "Freitag"),
+        Weekday::Sat => language.pick("Saturday", "Samstag"),
+        Weekday::Sun => language.pick("Sunday", "Sonntag"),
+    };
+    let month = match local.month() {
+        1 => language.pick("January", "Januar"),
+        2 => language.pick("February", "Februar"),
+        3 => language.pick("March", "März"),
+        4 => "April",
+        5 => language.pick("May", "Mai"),
+        6 => language.pick("June", "Juni"),
+        7 => language.pick("July", "Juli"),
+        8 => "August",
+        9 => "September",
+        10 => language.pick("October", "Oktober"),
+        11 => "November",
+        _ => language.pick("December", "Dezember"),
+    };
+    let (day, year) = (local.day(), local.year());
+    language.pick(
+        format!("{weekday}, {day} {month} {year}"),
+        format!("{weekday}, {day}. {month} {year}"),
+    )
+}
+
+/// A number of bytes: `24.3 MB (24,312,551 bytes)`, without the first part below 100 kB.
+#[must_use]
+pub fn size(bytes: u64, language: Language) -> String {
+    let (point, group) = language.pick(('.', ','), (',', '.'));
+    let exact = format!("{} {}", grouped(bytes, group), language.pick("bytes", "Byte"));
+    if bytes < 100_000 {
+        return exact;
+    }
+    let tenths = bytes / 100_000;
+    format!("{}{point}{} MB ({exact})", grouped(tenths / 10, group), tenths % 10)
+}
+
+fn grouped(number: u64, separator: char) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(separator);
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_others_wrote_stays_on_one_line_and_within_its_length() {
+        assert_eq!(
+            one_line("550 5.1.1\r\nBcc: x@example.com\t\u{202e}no\u{0}", 100),
+            "550 5.1.1 Bcc: x@example.com no"
+        );
+        assert_eq!(one_line("  abc  ", 3), "abc");
+        assert_eq!(one_line("abcd", 3), "ab…");
+        assert_eq!(one_line("ab cd", 3), "ab…");
+        assert_eq!(one_line("äöü", 3), "äöü");
+        assert_eq!(one_line("abc", 0), "");
+        assert_eq!(one_line("\u{2028}\n", 10), "");
+    }
+
+    #[test]
+    fn a_moment_is_said_on_the_wall_clock_of_its_zone_with_the_offset_of_that_moment() {
+        let autumn = 1_793_066_399; // 2026-10-27T01:59:59Z, two days after the clocks went back; by hand
+        assert_eq!(
+            moment(autumn, "Europe/Berlin", Language::English),
+            "Tuesday, 27 October 2026, 02:59:59 (Europe/Berlin, UTC+01:00)"
+        );
+        assert_eq!(
+            moment(autumn + 1, "Europe/Berlin", Language::German),
+            "Dienstag, 27. Oktober 2026, 03:00 Uhr (Europe/Berlin, UTC+01:00)"
+        );
+        assert_eq!(
+            moment(autumn + 1, "America/St_Johns", Language::English),
+            "Monday, 26 October 2026, 23:30 (America/St_Johns, UTC-02:30)"
+        );
+        assert_eq!(
+            moment(0, "UTC", Language::English),
+            "Thursday, 1 January 1970, 00:00 (UTC)"
+        );
+        assert_eq!(
+            moment(0, "Mars/Olympus", Language::English),
+            "Thursday, 1 January 1970, 00:00 (UTC)"
+        );
+    }
+
+    #[test]
+    fn a_moment_outside_the_calendar_has_words_too() {
+        for at in [i64::MIN, i64::MAX, 8_210_266_876_799, -8_334_601_228_800] {
+            for zone in ["Pacific/Kiritimati", "Pacific/Pago_Pago", "UTC"] {
+                assert!(!moment(at, zone, Language::English).is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn a_size_is_said_in_megabytes_and_to_the_byte() {
+        assert_eq!(size(24_312_551, Language::English), "24.3 MB (24,312,551 bytes)");
+        assert_eq!(size(20_000_000, Language::German), "20,0 MB (20.000.000 Byte)");
+        assert_eq!(size(99_999, Language::English), "99,999 bytes");
+        assert_eq!(size(0, Language::English), "0 bytes");
+        assert!(size(u64::MAX, Language::English).starts_with("18,446,744,073,709.5 MB"));
+    }
+}

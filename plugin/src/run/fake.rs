@@ -1,0 +1,280 @@
+//! A host in memory, for one run. It keeps the contract's promises: what the contract rules out, it panics at.
+
+use std::cell::{Cell, RefCell};
+
+use crate::host::{
+    Audience, Content, ExportError, File, Instant, Mail, MailError, MailKind, Outcome, OwnerRight, Plan, Recipients,
+    Run, RunFacts, Schedule, Settings, StoreError, User,
+};
+
+/// 2026-10-26 06:30 in Berlin, the first day after the clocks went back: a due time of [`facts`].
+pub(crate) const MONDAY: Instant = 1_792_992_600;
+pub(crate) const DAY: i64 = 86_400;
+pub(crate) const OWNER: &str = "john@example.com";
+/// A value that must not get into the log.
+pub(crate) const SECRET: &str = "s3cret";
+
+/// A daily schedule, planned for and looked at on [`MONDAY`].
+pub(crate) fn facts() -> RunFacts {
+    RunFacts {
+        schedule: Schedule {
+            id: 7,
+            owner: Some(User {
+                id: "1".into(),
+                email: OWNER.into(),
+                language: "en".into(),
+                active: true,
+            }),
+            version: 1,
+            content: Content {
+                export_identifier: "orderlist".into(),
+                recipients: Recipients::default(),
+                next_run: Some(MONDAY),
+                active: true,
+                error_counter: 0,
+                document: document("DTSTART:20230118T000000\nRRULE:FREQ=DAILY", "06:30:00"),
+            },
+        },
+        event_level: false,
+        owner_right: OwnerRight::Yes,
+        due: None,
+        attempt: 1,
+        settings: Settings {
+            now: MONDAY,
+            zone: "Europe/Berlin".into(),
+            languages: vec!["de".into(), "en".into()],
+            recipient_domains: None,
+            mail_bytes: 20_000_000,
+            configuration_url: "https://tickets.example.com/control/exports/".into(),
+        },
+    }
+}
+
+pub(crate) fn document(rule: &str, time: &str) -> String {
+    serde_json::json!({
+        "export_form_data": {"_format": "xlsx", "date_range": "month_previous", "note": SECRET, "text": "month_previous"},
+        "date_ranges": ["date_range"],
+        "locale": "de-informal",
+        "mail_subject": "Order list",
+        "mail_template": "All events.",
+        "schedule_rrule": rule,
+        "schedule_rrule_time": time,
+        "anchor": "2026-01-01",
+    })
+    .to_string()
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Call {
+    Start(Plan),
+    Produce {
+        form: String,
+        language: String,
+        zone: String,
+        now: Instant,
+    },
+    Zip,
+    /// Kept or refused.
+    Stage(Mail),
+    Finish(Outcome, u32, bool),
+}
+
+#[derive(Debug)]
+pub(crate) struct Fake {
+    pub facts: RunFacts,
+    pub produced: Result<File, ExportError>,
+    pub zipped: Result<File, ExportError>,
+    /// Addresses whose domain is not allowed.
+    pub barred: Vec<String>,
+    /// Refuses every mail to the responsible.
+    pub nobody_responsible: bool,
+    pub start_error: Option<StoreError>,
+    pub finish_error: Option<StoreError>,
+    calls: RefCell<Vec<Call>>,
+    lines: RefCell<Vec<String>>,
+    /// Bytes of the file that is kept with the run.
+    kept: Cell<Option<u64>>,
+    staged: RefCell<Option<Mail>>,
+    opened: Cell<bool>,
+    spent: Cell<bool>,
+}
+
+pub(crate) fn file(size: u64) -> File {
+    File {
+        name: "orders.csv".into(),
+        content_type: "text/csv".into(),
+        size,
+        rows: Some(2),
+    }
+}
+
+impl Fake {
+    pub(crate) fn new() -> Self {
+        Self::with(facts())
+    }
+    pub(crate) fn with(facts: RunFacts) -> Self {
+        Self {
+            opened: Cell::new(facts.due.is_some()),
+            facts,
+            produced: Ok(file(1_000)),
+            zipped: Ok(file(500)),
+            barred: Vec::new(),
+            nobody_responsible: false,
+            start_error: None,
+            finish_error: None,
+            calls: RefCell::default(),
+            lines: RefCell::default(),
+            kept: Cell::default(),
+            staged: RefCell::default(),
+            spent: Cell::default(),
+        }
+    }
+    /// Facts changed by `change`.
+    pub(crate) fn where_(change: impl FnOnce(&mut RunFacts)) -> Self {
+        let mut facts = facts();
+        change(&mut facts);
+        Self::with(facts)
+    }
+    pub(crate) fn calls(&self) -> Vec<Call> {
+        self.calls.borrow().clone()
+    }
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.lines.borrow().clone()
+    }
+    pub(crate) fn plan(&self) -> Option<Plan> {
+        self.calls()
+            .into_iter()
+            .find_map(|call| if let Call::Start(plan) = call { Some(plan) } else { None })
+    }
+    /// How it finished: outcome, counter, active.
+    pub(crate) fn end(&self) -> Option<(Outcome, u32, bool)> {
+        self.calls().into_iter().find_map(|call| match call {
+            Call::Finish(outcome, counter, active) => Some((outcome, counter, active)),
+            _ => None,
+        })
+    }
+    /// Code of the failure that it finished with.
+    pub(crate) fn failure(&self) -> Option<String> {
+        match self.end()?.0 {
+            Outcome::Failed { code, .. } => Some(code),
+            _ => None,
+        }
+    }
+    /// The mail that went out with `finish`.
+    pub(crate) fn sent(&self) -> Option<Mail> {
+        self.spent.get().then(|| self.staged.borrow().clone())?
+    }
+    /// The form that the exporter got.
+    pub(crate) fn form(&self) -> serde_json::Value {
+        let form = self.calls().into_iter().find_map(|call| match call {
+            Call::Produce { form, .. } => Some(form),
+            _ => None,
+        });
+        serde_json::from_str(&form.expect("a call of the exporter")).expect("a form is JSON")
+    }
+    fn note(&self, call: Call) {
+        assert!(!self.spent.get(), "the handle is spent: {call:?}");
+        assert!(
+            self.opened.get() || matches!(call, Call::Start(_)),
+            "the run is not open: {call:?}"
+        );
+        self.calls.borrow_mut().push(call);
+    }
+    fn keep(&self, made: &Result<File, ExportError>) -> Result<File, ExportError> {
+        if let Ok(file) = made {
+            self.kept.set(Some(file.size));
+        }
+        made.clone()
+    }
+}
+
+impl Run for Fake {
+    fn facts(&self) -> RunFacts {
+        self.facts.clone()
+    }
+    fn start(&self, plan: &Plan) -> Result<(), StoreError> {
+        self.opened.set(true);
+        self.note(Call::Start(plan.clone()));
+        assert!(
+            plan.next_run.is_none_or(|next| next > plan.due),
+            "the next run is not after this one: {plan:?}"
+        );
+        if let Some(missed) = plan.missed {
+            assert!(
+                missed.first <= missed.last && missed.last < plan.due && missed.count > 0,
+                "{plan:?}"
+            );
+        }
+        self.start_error.clone().map_or(Ok(()), Err)
+    }
+    fn finish(&self, outcome: &Outcome, error_counter: u32, active: bool) -> Result<(), StoreError> {
+        self.note(Call::Finish(outcome.clone(), error_counter, active));
+        if let Some(error) = &self.finish_error {
+            return Err(error.clone());
+        }
+        if *outcome == Outcome::Submitted {
+            let staged = self.staged.borrow();
+            assert!(
+                staged
+                    .as_ref()
+                    .is_some_and(|mail| mail.kind == MailKind::Export && mail.attach_file)
+            );
+        }
+        self.spent.set(true);
+        Ok(())
+    }
+    fn produce(&self, form: &str, language: &str, zone: &str, now: Instant) -> Result<File, ExportError> {
+        self.note(Call::Produce {
+            form: form.into(),
+            language: language.into(),
+            zone: zone.into(),
+            now,
+        });
+        self.keep(&self.produced)
+    }
+    fn zip(&self) -> Result<File, ExportError> {
+        self.note(Call::Zip);
+        assert!(self.kept.get().is_some(), "there is no file to zip");
+        self.keep(&self.zipped)
+    }
+    fn stage(&self, mail: &Mail) -> Result<(), MailError> {
+        self.note(Call::Stage(mail.clone()));
+        if mail.subject.trim().is_empty() || mail.subject.chars().count() > 250 || mail.subject.contains(['\r', '\n']) {
+            return Err(MailError::BadSubject);
+        }
+        match &mail.audience {
+            Audience::Responsible if self.nobody_responsible => return Err(MailError::Nobody),
+            Audience::Responsible => {}
+            Audience::People(people) => {
+                let all = || people.to.iter().chain(&people.cc).chain(&people.bcc);
+                let stored = &self.facts.schedule.content.recipients;
+                let known = |address: &String| {
+                    let owner = self.facts.schedule.owner.as_ref().map(|owner| &owner.email);
+                    let mut known = stored.to.iter().chain(&stored.cc).chain(&stored.bcc).chain(owner);
+                    known.any(|stored| stored == address)
+                        && !self.barred.iter().any(|b| b.eq_ignore_ascii_case(address))
+                };
+                if all().next().is_none() {
+                    return Err(MailError::Nobody);
+                }
+                let unknown: Vec<String> = all().filter(|address| !known(address)).cloned().collect();
+                if !unknown.is_empty() {
+                    return Err(MailError::NotARecipient(unknown));
+                }
+            }
+        }
+        if mail.attach_file {
+            let size = self.kept.get().ok_or(MailError::NoFile)?.div_ceil(3).saturating_mul(4);
+            if size > self.facts.settings.mail_bytes {
+                return Err(MailError::TooLarge(size));
+            }
+        }
+        *self.staged.borrow_mut() = Some(mail.clone());
+        Ok(())
+    }
+    fn log(&self, text: &str) {
+        assert!(!text.contains('@') && !text.contains(SECRET), "not for the log: {text}");
+        assert!(text.len() <= 4096 && !text.contains('\n'), "not a line: {text}");
+        self.lines.borrow_mut().push(text.to_owned());
+    }
+}
