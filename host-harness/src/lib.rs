@@ -4,4 +4,5 @@ pub mod clock;
 pub mod contract;
 pub mod platform;
 pub mod ports;
+pub mod service;
 pub mod storage;
