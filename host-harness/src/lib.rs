@@ -1,5 +1,6 @@
 //! The reference host of the scheduled-exports component: engine, ports, storage, platform, scheduler and HTTP API.
 
+pub mod api;
 pub mod clock;
 pub mod contract;
 pub mod platform;
