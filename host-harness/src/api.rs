@@ -11,10 +11,12 @@ mod links;
 mod messages;
 mod negotiation;
 mod pages;
+mod peer;
 mod problems;
 mod reading;
 mod reply;
 mod routes;
+mod serve;
 mod writing;
 
 #[cfg(test)]
@@ -35,6 +37,7 @@ use axum::response::Response;
 use tracing::Instrument;
 
 pub use backend::{Backend, Fault};
+pub use serve::serve;
 
 use etag::Demand;
 use negotiation::Language;

@@ -7,4 +7,5 @@ mod log;
 mod once;
 mod paths;
 mod reading;
+mod server;
 mod writing;
