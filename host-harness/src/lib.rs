@@ -1,9 +1,11 @@
 //! The reference host of the scheduled-exports component: engine, ports, storage, platform, scheduler and HTTP API.
 
+pub mod api;
 pub mod clock;
 pub mod contract;
 pub mod delivery;
 pub mod platform;
 pub mod ports;
+pub mod service;
 pub mod storage;
 pub mod testing;

@@ -1,0 +1,226 @@
+//! The HTTP API: credentials, routing, codes. It mints no authority and knows no document: what a schedule is, and who may
+//! change it, the component says. `docs/api.md` shows every call.
+
+mod admission;
+mod backend;
+mod body;
+mod credentials;
+mod etag;
+mod idempotency;
+mod links;
+mod messages;
+mod negotiation;
+mod pages;
+mod peer;
+mod problems;
+mod reading;
+mod reply;
+mod routes;
+mod serve;
+mod writing;
+
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::header::{ALLOW, HeaderName, HeaderValue};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, StatusCode};
+use axum::response::Response;
+use tracing::Instrument;
+
+pub use backend::{Backend, Fault};
+pub use serve::serve;
+
+use etag::Demand;
+use negotiation::Language;
+use problems::Refusal;
+use reply::Reply;
+use routes::{Call, Endpoint, READ_ONLY, Route, Write, is_read};
+use writing::Writing;
+
+/// What `GET /` says.
+const HOME: &str = concat!(
+    r#"{"scheduled_exports":["/api/v1/organizers/{organizer}/scheduled_exports/","#,
+    r#""/api/v1/organizers/{organizer}/events/{event}/scheduled_exports/"],"health":"/healthz","documentation":"docs/api.md"}"#
+);
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What one client may take up.
+#[derive(Clone, Debug)]
+pub struct ApiLimits {
+    /// Largest body of a request, in bytes. The contract knows no document past 65,536.
+    pub body_bytes: usize,
+    /// Time for the body of a request to arrive.
+    pub body_timeout: Duration,
+    /// Largest head of a request (its first line and its headers), in bytes.
+    pub header_bytes: usize,
+    /// Time for the head to arrive, from when the connection is open or the answer before it was sent.
+    pub header_timeout: Duration,
+    /// How long a client may go without taking any of its answer.
+    pub write_timeout: Duration,
+    /// Connections at a time; further ones wait.
+    pub connections: usize,
+    /// Time for requests to end when the server is asked to stop.
+    pub drain: Duration,
+}
+
+impl Default for ApiLimits {
+    fn default() -> Self {
+        Self {
+            body_bytes: 64 * 1024,
+            body_timeout: Duration::from_secs(10),
+            header_bytes: 16 * 1024,
+            header_timeout: Duration::from_secs(10),
+            write_timeout: Duration::from_secs(30),
+            connections: 1024,
+            drain: Duration::from_secs(10),
+        }
+    }
+}
+
+/// The whole API of a host. It routes by itself, so that each refusal, of an unknown path too, has its one shape.
+pub fn router(backend: Arc<dyn Backend>, limits: ApiLimits) -> Router {
+    Router::new()
+        .fallback(handle)
+        .with_state(Arc::new(Api { backend, limits }))
+}
+
+struct Api {
+    backend: Arc<dyn Backend>,
+    limits: ApiLimits,
+}
+
+async fn handle(State(api): State<Arc<Api>>, request: Request) -> Response {
+    let started = Instant::now();
+    let (parts, body) = request.into_parts();
+    let id = request_id(&parts.headers);
+    let span = tracing::info_span!("request", %id);
+    let reply = async {
+        let language = Language::preferred(&parts.headers);
+        let reply = api.answer(&parts, body, language).await.unwrap_or_else(|refusal| {
+            refusal.log();
+            refusal.reply(language)
+        });
+        let (method, path) = (&parts.method, logged(parts.uri.path()));
+        let (status, ms) = (reply.status.as_u16(), started.elapsed().as_millis());
+        tracing::info!(%method, %path, status, ms, "answered");
+        reply
+    };
+    let reply = reply.instrument(span).await;
+    reply.with(REQUEST_ID, id).into_response(&parts.method)
+}
+
+impl Api {
+    async fn answer(&self, parts: &Parts, body: Body, language: Language) -> Result<Reply, Refusal> {
+        let method = &parts.method;
+        match Route::find(parts.uri.path()).ok_or(Refusal::UnknownPath)? {
+            Route::Home if is_read(method) => Ok(Reply::new(StatusCode::OK, HOME.into())),
+            Route::Health if is_read(method) => {
+                self.backend.ping().await?;
+                Ok(Reply::new(StatusCode::OK, br#"{"status":"ok"}"#.to_vec()))
+            }
+            Route::Home | Route::Health if method == Method::OPTIONS => Ok(options(READ_ONLY)),
+            Route::Home | Route::Health => Err(Refusal::MethodNotAllowed { allow: READ_ONLY }),
+            Route::Below(endpoint) => self.answer_below(endpoint, parts, body, language).await,
+        }
+    }
+
+    async fn answer_below(
+        &self,
+        endpoint: Endpoint,
+        parts: &Parts,
+        body: Body,
+        language: Language,
+    ) -> Result<Reply, Refusal> {
+        let Endpoint { scope, resource, slash } = endpoint;
+        let allow = resource.allow();
+        if parts.method == Method::OPTIONS {
+            return Ok(options(allow));
+        }
+        let call = resource
+            .call(&parts.method)
+            .ok_or(Refusal::MethodNotAllowed { allow })?;
+        if !slash {
+            return Err(without_slash(parts));
+        }
+        let grant = admission::admit(&*self.backend, &parts.headers, scope, call.writes(), language).await?;
+        if !negotiation::takes_json(&parts.headers) {
+            return Err(Refusal::NotAcceptable);
+        }
+        let write = match call {
+            Call::Read(read) => return reading::read(&*self.backend, &grant, read, parts).await,
+            Call::Nothing { .. } => return Err(Refusal::NotFound),
+            Call::Write(write) => write,
+        };
+        let key = idempotency::key(&parts.headers)?;
+        let document = match write {
+            // A body says nothing here, and is not read.
+            Write::Delete(_) => String::new(),
+            _ => body::document(&parts.headers, body, &self.limits).await?,
+        };
+        let writing = Writing {
+            backend: Arc::clone(&self.backend),
+            grant,
+            write,
+            document,
+            demand: Demand::of(&parts.headers),
+            language,
+        };
+        writing.answer(key, parts).await
+    }
+}
+
+fn options(allow: &'static str) -> Reply {
+    Reply::new(StatusCode::NO_CONTENT, Vec::new()).with(ALLOW, HeaderValue::from_static(allow))
+}
+
+/// Where the path with a slash is: readers are sent there, writers are told.
+fn without_slash(parts: &Parts) -> Refusal {
+    let path = format!("{}/", links::safe(parts.uri.path()));
+    if !is_read(&parts.method) {
+        return Refusal::MissingSlash { path };
+    }
+    let location = match parts.uri.query() {
+        Some(query) => format!("{path}?{}", links::safe(query)),
+        None => path,
+    };
+    Refusal::Moved { location }
+}
+
+/// The client's own id of this request if it is a short plain word, or a new one.
+fn request_id(headers: &HeaderMap) -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let given = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok());
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    match given {
+        Some(id) if (1..=64).contains(&id.len()) && id.bytes().all(plain) => id.to_owned(),
+        _ => {
+            let nanos = SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .map_or(0, |since| since.as_nanos());
+            // The counter tells requests of the same nanosecond apart, and those of a clock that went back.
+            format!("{nanos:x}-{:x}", NEXT.fetch_add(1, Ordering::Relaxed))
+        }
+    }
+}
+
+/// A path as the log shows it: cut, and nothing in it that could begin another line.
+fn logged(path: &str) -> Cow<'_, str> {
+    const LONGEST: usize = 200;
+    if path.len() <= LONGEST && path.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return path.into();
+    }
+    path.chars()
+        .take(LONGEST)
+        .flat_map(char::escape_default)
+        .collect::<String>()
+        .into()
+}

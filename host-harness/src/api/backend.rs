@@ -1,0 +1,115 @@
+//! What the HTTP API asks of the rest of the host.
+
+use async_trait::async_trait;
+
+use crate::clock::Instant;
+use crate::contract::User;
+use crate::platform::{Credentials, PlatformError, Principal, Rights};
+use crate::service::{Answer, CallError, Grant, Keep, Operation, Service};
+use crate::storage::{KeptAnswer, RequestKey, RequestState, Scope, StorageError};
+
+/// Why a look-up has no answer. The words are for the log.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// Store or platform are away; the same request can work later.
+    #[error("away: {0}")]
+    Away(String),
+    /// Something that trying again does not mend.
+    #[error("broken: {0}")]
+    Broken(String),
+}
+
+/// The host behind the API: [`Service`], or a scripted one in tests.
+#[async_trait]
+pub trait Backend: Send + Sync {
+    /// The time of this request.
+    fn now(&self) -> Instant;
+    /// Does the store answer?
+    async fn ping(&self) -> Result<(), Fault>;
+    /// Whose credentials these are; none: nobody's (unknown, expired, revoked, or an inactive user's).
+    async fn principal(&self, credentials: &Credentials) -> Result<Option<Principal>, Fault>;
+    /// How audit log and idempotency records name the principal: `user:ID`, `token:ID` or `device:ID`.
+    fn name(&self, principal: &Principal) -> String;
+    /// What the principal may do there; none: nothing, or there is no such organizer or event.
+    async fn rights(&self, principal: &Principal, scope: &Scope) -> Result<Option<Rights>, Fault>;
+    /// The user behind OAuth credentials.
+    async fn user(&self, id: &str) -> Result<Option<User>, Fault>;
+    /// Are scheduled exports on for this organizer?
+    async fn enabled(&self, organizer: &str) -> Result<bool, Fault>;
+    /// See [`crate::storage::Storage::begin_request`].
+    async fn begin_request(
+        &self,
+        key: &RequestKey,
+        fingerprint: &[u8; 32],
+        now: Instant,
+        lease_until: Instant,
+    ) -> Result<RequestState, Fault>;
+    /// See [`crate::storage::Storage::end_request`].
+    async fn end_request(&self, key: &RequestKey, ticket: u64, answer: Option<KeptAnswer>) -> Result<(), Fault>;
+    /// Asks the component. See [`Service::call`].
+    async fn call(&self, grant: &Grant, operation: Operation, keep: Option<Keep<'_>>) -> Result<Answer, CallError>;
+}
+
+impl From<StorageError> for Fault {
+    fn from(error: StorageError) -> Self {
+        match error {
+            StorageError::Unavailable(words) => Self::Away(words),
+            StorageError::Corrupt(words) => Self::Broken(words),
+        }
+    }
+}
+
+impl From<PlatformError> for Fault {
+    fn from(error: PlatformError) -> Self {
+        Self::Away(error.to_string())
+    }
+}
+
+#[async_trait]
+impl Backend for Service {
+    fn now(&self) -> Instant {
+        self.clock().now()
+    }
+
+    async fn ping(&self) -> Result<(), Fault> {
+        Ok(self.storage().ping().await?)
+    }
+
+    async fn principal(&self, credentials: &Credentials) -> Result<Option<Principal>, Fault> {
+        Ok(self.platform().principal(credentials, self.clock().now()).await?)
+    }
+
+    fn name(&self, principal: &Principal) -> String {
+        principal.audit_name()
+    }
+
+    async fn rights(&self, principal: &Principal, scope: &Scope) -> Result<Option<Rights>, Fault> {
+        Ok(self.platform().rights(principal, scope).await?)
+    }
+
+    async fn user(&self, id: &str) -> Result<Option<User>, Fault> {
+        Ok(self.platform().user(id).await?)
+    }
+
+    async fn enabled(&self, organizer: &str) -> Result<bool, Fault> {
+        Ok(self.storage().enabled(organizer).await?)
+    }
+
+    async fn begin_request(
+        &self,
+        key: &RequestKey,
+        fingerprint: &[u8; 32],
+        now: Instant,
+        lease_until: Instant,
+    ) -> Result<RequestState, Fault> {
+        Ok(self.storage().begin_request(key, fingerprint, now, lease_until).await?)
+    }
+
+    async fn end_request(&self, key: &RequestKey, ticket: u64, answer: Option<KeptAnswer>) -> Result<(), Fault> {
+        Ok(self.storage().end_request(key, ticket, answer).await?)
+    }
+
+    async fn call(&self, grant: &Grant, operation: Operation, keep: Option<Keep<'_>>) -> Result<Answer, CallError> {
+        Service::call(self, grant, operation, keep).await
+    }
+}

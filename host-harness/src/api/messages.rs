@@ -1,0 +1,108 @@
+//! The API's own words, in each [`Language`]. What the component says is in the caller's language already.
+
+use std::borrow::Cow;
+
+use super::negotiation::Language;
+use super::problems::Refusal;
+
+/// What `detail` says; for people.
+pub(super) fn detail(refusal: &Refusal, language: Language) -> Cow<'_, str> {
+    let (english, german) = words(refusal);
+    match language {
+        Language::En => english,
+        Language::De => german,
+    }
+}
+
+fn words(refusal: &Refusal) -> (Cow<'_, str>, Cow<'_, str>) {
+    match refusal {
+        Refusal::UnknownPath => pair("Nothing is here.", "Hier ist nichts."),
+        Refusal::Moved { .. } => pair("The path ends with a slash.", "Der Pfad endet mit einem Schrägstrich."),
+        Refusal::Unauthorized => pair(
+            "Credentials are missing, or they are not valid (any more).",
+            "Zugangsdaten fehlen oder sind nicht (mehr) gültig.",
+        ),
+        Refusal::NoAccess => pair(
+            "There is no such organizer or event, or you have no access to it.",
+            "Diesen Veranstalter oder diese Veranstaltung gibt es nicht, oder Sie haben dort keinen Zugriff.",
+        ),
+        Refusal::Disabled => pair(
+            "Scheduled exports are switched off for this organizer.",
+            "Geplante Exporte sind für diesen Veranstalter abgeschaltet.",
+        ),
+        Refusal::NoReadScope => pair(
+            "The scope of this token does not include reading.",
+            "Dieses Token berechtigt nicht zum Lesen.",
+        ),
+        Refusal::NoWriteScope => pair(
+            "The scope of this token does not include writing.",
+            "Dieses Token berechtigt nicht zum Schreiben.",
+        ),
+        Refusal::NotFound => pair("There is no such thing here.", "Das gibt es hier nicht."),
+        Refusal::NoSuchPage => pair("This page does not exist.", "Diese Seite gibt es nicht."),
+        Refusal::NotAcceptable => pair(
+            "Answers are application/json, which Accept leaves out.",
+            "Antworten sind application/json, und das lässt Accept nicht zu.",
+        ),
+        Refusal::UnsupportedMediaType => pair(
+            "The body must be sent as application/json, in UTF-8 and not compressed.",
+            "Der Inhalt muss als application/json gesendet werden, in UTF-8 und nicht komprimiert.",
+        ),
+        Refusal::BodyTooSlow => pair(
+            "The body did not arrive in time.",
+            "Der Inhalt kam nicht rechtzeitig an.",
+        ),
+        Refusal::BodyBroken => pair("The body did not arrive whole.", "Der Inhalt kam nicht vollständig an."),
+        Refusal::BodyNotUtf8 => pair("The body is not UTF-8.", "Der Inhalt ist kein UTF-8."),
+        Refusal::BadKey => pair(
+            "Idempotency-Key has 1 to 255 visible ASCII characters.",
+            "Idempotency-Key hat 1 bis 255 sichtbare ASCII-Zeichen.",
+        ),
+        Refusal::SeveralKeys => pair(
+            "Idempotency-Key and X-Idempotency-Key may only be given once, or with the same value.",
+            "Idempotency-Key und X-Idempotency-Key dürfen nur einmal vorkommen, oder mit demselben Wert.",
+        ),
+        Refusal::KeyInUse => pair(
+            "The first request with this idempotency key is still running.",
+            "Die erste Anfrage mit diesem Idempotency-Key läuft noch.",
+        ),
+        Refusal::KeyOfAnother => pair(
+            "This idempotency key was used for another request.",
+            "Dieser Idempotency-Key gehört zu einer anderen Anfrage.",
+        ),
+        Refusal::Superseded => pair(
+            "Another request with this idempotency key took over; nothing was changed by this one.",
+            "Eine andere Anfrage mit diesem Idempotency-Key hat übernommen; diese hat nichts geändert.",
+        ),
+        Refusal::Stale => pair(
+            "It was changed meanwhile: If-Match does not name the stored version.",
+            "Es wurde inzwischen geändert: If-Match nennt nicht die gespeicherte Version.",
+        ),
+        Refusal::Away(_) => pair(
+            "A part of the system is away at the moment. Please try again.",
+            "Ein Teil des Systems ist gerade nicht erreichbar. Bitte noch einmal versuchen.",
+        ),
+        Refusal::Broken(_) => pair(
+            "Something went wrong on our side. Nothing was changed.",
+            "Bei uns ist etwas schiefgegangen. Es wurde nichts geändert.",
+        ),
+        Refusal::Invalid(_) => pair("The document is not valid.", "Das Dokument ist nicht gültig."),
+        Refusal::MissingSlash { path } => (
+            format!("Nothing is here. The path ends with a slash: {path}").into(),
+            format!("Hier ist nichts. Der Pfad endet mit einem Schrägstrich: {path}").into(),
+        ),
+        Refusal::MethodNotAllowed { allow } => (
+            format!("There is no such method here. There are: {allow}.").into(),
+            format!("Diese Methode gibt es hier nicht. Es gibt: {allow}.").into(),
+        ),
+        Refusal::BodyTooLarge { limit } => (
+            format!("The body may have at most {limit} bytes.").into(),
+            format!("Der Inhalt darf höchstens {limit} Bytes lang sein.").into(),
+        ),
+        Refusal::Malformed(said) | Refusal::Forbidden(said) | Refusal::Other(said) => pair(said, said),
+    }
+}
+
+fn pair<'a>(english: &'a str, german: &'a str) -> (Cow<'a, str>, Cow<'a, str>) {
+    (english.into(), german.into())
+}

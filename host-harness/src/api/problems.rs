@@ -1,0 +1,270 @@
+//! Why a request is refused, and what that looks like over HTTP.
+
+use axum::http::StatusCode;
+use axum::http::header::{ALLOW, CONNECTION, HeaderValue, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
+use serde_json::{Map, Value, json};
+
+use super::backend::Fault;
+use super::credentials::CHALLENGE;
+use super::messages;
+use super::negotiation::Language;
+use super::reply::Reply;
+use crate::contract::{FieldError, Problem};
+use crate::service::CallError;
+
+/// Seconds after which a client may ask again while the store is away.
+const RETRY_AWAY: u32 = 5;
+/// … and while the first request with its idempotency key is running.
+const RETRY_RUNNING: u32 = 1;
+/// Deeper paths of field errors are cut off: nothing we know nests further.
+const DEEPEST: usize = 8;
+/// The key of what concerns no single field.
+const NO_FIELD: &str = "non_field_errors";
+
+/// Why a request is refused. [`messages`] has the words, [`Refusal::reply`] the shape.
+#[derive(Debug, PartialEq)]
+pub(super) enum Refusal {
+    UnknownPath,
+    /// Reading, without the slash at the end: it is there.
+    Moved {
+        location: String,
+    },
+    /// Writing, without the slash at the end: this path has it.
+    MissingSlash {
+        path: String,
+    },
+    MethodNotAllowed {
+        allow: &'static str,
+    },
+    Unauthorized,
+    /// No such organizer or event, or no rights there.
+    NoAccess,
+    Disabled,
+    NoReadScope,
+    NoWriteScope,
+    NotFound,
+    NoSuchPage,
+    NotAcceptable,
+    UnsupportedMediaType,
+    BodyTooLarge {
+        limit: usize,
+    },
+    BodyTooSlow,
+    BodyBroken,
+    BodyNotUtf8,
+    BadKey,
+    SeveralKeys,
+    KeyInUse,
+    KeyOfAnother,
+    Superseded,
+    Malformed(String),
+    Invalid(Vec<FieldError>),
+    Forbidden(String),
+    Stale,
+    Other(String),
+    /// The words are for the log.
+    Away(String),
+    /// The words are for the log.
+    Broken(String),
+}
+
+impl Refusal {
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::Moved { .. } => StatusCode::MOVED_PERMANENTLY,
+            Self::Malformed(_)
+            | Self::Invalid(_)
+            | Self::Other(_)
+            | Self::BadKey
+            | Self::SeveralKeys
+            | Self::BodyBroken
+            | Self::BodyNotUtf8 => StatusCode::BAD_REQUEST,
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::NoAccess | Self::Disabled | Self::NoReadScope | Self::NoWriteScope | Self::Forbidden(_) => {
+                StatusCode::FORBIDDEN
+            }
+            Self::UnknownPath | Self::MissingSlash { .. } | Self::NotFound | Self::NoSuchPage => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
+            Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
+            Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::KeyInUse | Self::Superseded => StatusCode::CONFLICT,
+            Self::Stale => StatusCode::PRECONDITION_FAILED,
+            Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::KeyOfAnother => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Broken(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Away(_) => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    /// The whole answer.
+    pub fn reply(&self, language: Language) -> Reply {
+        let mut reply = Reply::new(self.status(), self.body(language));
+        let header = match self {
+            Self::Moved { location } => HeaderValue::try_from(location).ok().map(|value| (LOCATION, value)),
+            Self::MethodNotAllowed { allow } => Some((ALLOW, HeaderValue::from_static(allow))),
+            Self::Unauthorized => Some((WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE))),
+            Self::KeyInUse => Some((RETRY_AFTER, RETRY_RUNNING.into())),
+            Self::Away(_) => Some((RETRY_AFTER, RETRY_AWAY.into())),
+            // The rest of the body is not read, so nothing can follow on this connection.
+            Self::BodyTooSlow | Self::BodyBroken => Some((CONNECTION, HeaderValue::from_static("close"))),
+            _ => None,
+        };
+        reply.headers.extend(header);
+        reply
+    }
+
+    /// The JSON text alone.
+    pub fn body(&self, language: Language) -> Vec<u8> {
+        let body = match self {
+            Self::Invalid(errors) => by_field(errors),
+            Self::Other(said) => json!({ NO_FIELD: [said] }),
+            _ => json!({ "detail": messages::detail(self, language) }),
+        };
+        body.to_string().into_bytes()
+    }
+
+    /// Writes down what the client is not told.
+    pub fn log(&self) {
+        match self {
+            Self::Away(why) => tracing::warn!(why, "the store or platform is away"),
+            Self::Broken(why) => tracing::error!(why, "a request failed"),
+            _ => {}
+        }
+    }
+}
+
+impl From<Problem> for Refusal {
+    fn from(problem: Problem) -> Self {
+        match problem {
+            Problem::Malformed(said) => Self::Malformed(said),
+            Problem::Invalid(errors) => Self::Invalid(errors),
+            Problem::Forbidden(said) => Self::Forbidden(said),
+            Problem::NotFound => Self::NotFound,
+            Problem::Stale => Self::Stale,
+            Problem::Unavailable(why) => Self::Away(why),
+            Problem::Other((_, said)) => Self::Other(said),
+        }
+    }
+}
+
+impl From<CallError> for Refusal {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::Problem(problem) => problem.into(),
+            CallError::Unavailable(why) => Self::Away(why),
+            CallError::Superseded => Self::Superseded,
+            CallError::Trapped(why) => Self::Broken(why),
+        }
+    }
+}
+
+impl From<Fault> for Refusal {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Away(why) => Self::Away(why),
+            Fault::Broken(why) => Self::Broken(why),
+        }
+    }
+}
+
+/// `{"field": ["message", …]}`, nested by path.
+fn by_field(errors: &[FieldError]) -> Value {
+    let mut fields = Map::new();
+    for error in errors {
+        let path = &error.path[..error.path.len().min(DEEPEST)];
+        put(&mut fields, path, &error.message);
+    }
+    Value::Object(fields)
+}
+
+fn put(fields: &mut Map<String, Value>, path: &[String], message: &str) {
+    let (name, deeper) = match path {
+        [] => (NO_FIELD, [].as_slice()),
+        [name, deeper @ ..] => (name.as_str(), deeper),
+    };
+    let slot = fields.entry(name).or_insert_with(|| json!([]));
+    if deeper.is_empty() {
+        match slot {
+            Value::Array(messages) => messages.push(message.into()),
+            Value::Object(inner) => put(inner, &[], message),
+            _ => {}
+        }
+        return;
+    }
+    if let Value::Array(of_the_whole) = slot {
+        // There may be messages of the field as a whole already; they move inside.
+        let mut inner = Map::new();
+        if !of_the_whole.is_empty() {
+            inner.insert(NO_FIELD.to_owned(), Value::Array(std::mem::take(of_the_whole)));
+        }
+        *slot = Value::Object(inner);
+    }
+    if let Value::Object(inner) = slot {
+        put(inner, deeper, message);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn invalid(errors: &[(&[&str], &str)]) -> String {
+        let errors = errors.iter().map(|(path, message)| FieldError {
+            path: path.iter().map(ToString::to_string).collect(),
+            code: "wrong".into(),
+            message: (*message).into(),
+        });
+        String::from_utf8(Refusal::Invalid(errors.collect()).body(Language::En)).expect("JSON")
+    }
+
+    #[test]
+    fn field_errors_are_nested_by_their_path() {
+        assert_eq!(
+            invalid(&[
+                (&["mail_subject"], "blank"),
+                (&["export_form_data", "date_range"], "unknown"),
+                (&["mail_subject"], "long"),
+                (&["export_form_data", "_format"], "not a choice"),
+            ]),
+            r#"{"mail_subject":["blank","long"],"export_form_data":{"date_range":["unknown"],"_format":["not a choice"]}}"#
+        );
+    }
+
+    #[test]
+    fn what_concerns_no_single_field_is_a_non_field_error() {
+        assert_eq!(invalid(&[(&[], "no object")]), r#"{"non_field_errors":["no object"]}"#);
+        let other = Refusal::Other("over the quota".into()).body(Language::De);
+        assert_eq!(other, br#"{"non_field_errors":["over the quota"]}"#);
+    }
+
+    #[test]
+    fn errors_of_a_field_and_of_its_parts_are_both_kept_in_either_order() {
+        let both = r#"{"form":{"non_field_errors":["whole"],"part":["half"]}}"#;
+        assert_eq!(invalid(&[(&["form"], "whole"), (&["form", "part"], "half")]), both);
+        let both = r#"{"form":{"part":["half"],"non_field_errors":["whole"]}}"#;
+        assert_eq!(invalid(&[(&["form", "part"], "half"), (&["form"], "whole")]), both);
+    }
+
+    #[test]
+    fn a_bottomless_path_is_cut() {
+        let path = vec!["a"; 100_000];
+        assert_eq!(invalid(&[(&path, "deep")]).matches("\"a\"").count(), DEEPEST);
+    }
+
+    #[test]
+    fn words_for_the_log_stay_there() {
+        for refusal in [
+            Refusal::Away("/var/db locked".into()),
+            Refusal::Broken("wasm trap".into()),
+        ] {
+            for language in [Language::En, Language::De] {
+                let body = String::from_utf8(refusal.body(language)).expect("JSON");
+                assert!(
+                    body.starts_with(r#"{"detail":""#) && !body.contains("locked") && !body.contains("trap"),
+                    "{body}"
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Calls that change nothing.
+
+use axum::http::StatusCode;
+use axum::http::header::ETAG;
+use axum::http::request::Parts;
+
+use super::backend::Backend;
+use super::etag;
+use super::links::Here;
+use super::pages::Wanted;
+use super::problems::Refusal;
+use super::reply::Reply;
+use super::routes::Read;
+use crate::service::{Answer, Grant, Operation};
+
+/// Asks the component, and passes its documents on as they are.
+pub(super) async fn read(backend: &dyn Backend, grant: &Grant, read: Read, parts: &Parts) -> Result<Reply, Refusal> {
+    let wanted = || Wanted::read(parts.uri.query()).ok_or(Refusal::NoSuchPage);
+    let here = Here {
+        headers: &parts.headers,
+        path: parts.uri.path(),
+        query: parts.uri.query(),
+    };
+    let body = match read {
+        Read::One(id) => return one(backend, grant, id, parts).await,
+        Read::List => {
+            let wanted = wanted()?;
+            match backend.call(grant, Operation::List(wanted.query()), None).await {
+                Ok(Answer::Page { total, documents, .. }) => wanted.body(&here, total, &documents),
+                Ok(_) => return Err(unexpected()),
+                // All that a list can lack is the page.
+                Err(error) => match error.into() {
+                    Refusal::NotFound => return Err(Refusal::NoSuchPage),
+                    refusal => return Err(refusal),
+                },
+            }
+        }
+        Read::Runs(id) => {
+            let wanted = wanted()?;
+            let operation = Operation::Runs {
+                id,
+                at: wanted.position(),
+                size: wanted.size,
+            };
+            match backend.call(grant, operation, None).await? {
+                Answer::Page { total, documents, .. } => wanted.body(&here, total, &documents),
+                _ => return Err(unexpected()),
+            }
+        }
+        Read::Exporters => {
+            let wanted = wanted()?;
+            let exporters = exporters(backend, grant, None).await?;
+            let part = wanted.part(&exporters).ok_or(Refusal::NoSuchPage)?;
+            wanted.body(&here, exporters.len() as u64, part)
+        }
+        Read::Exporter(identifier) => {
+            let found = exporters(backend, grant, Some(identifier)).await?;
+            found.into_iter().next().ok_or(Refusal::NotFound)?.into_bytes()
+        }
+    };
+    Ok(Reply::new(StatusCode::OK, body))
+}
+
+/// One schedule as the component shows it, and its version.
+pub(super) async fn versioned(backend: &dyn Backend, grant: &Grant, id: u64) -> Result<(String, u64), Refusal> {
+    match backend.call(grant, Operation::Get(id), None).await? {
+        Answer::Document { document, version } => Ok((document, version)),
+        _ => Err(unexpected()),
+    }
+}
+
+/// The component, or what stands for it, answered another question.
+pub(super) fn unexpected() -> Refusal {
+    Refusal::Broken("the answer does not belong to the call".to_owned())
+}
+
+async fn one(backend: &dyn Backend, grant: &Grant, id: u64, parts: &Parts) -> Result<Reply, Refusal> {
+    let (document, version) = versioned(backend, grant, id).await?;
+    let reply = if etag::is_known(&parts.headers, version) {
+        Reply::new(StatusCode::NOT_MODIFIED, Vec::new())
+    } else {
+        Reply::new(StatusCode::OK, document.into_bytes())
+    };
+    Ok(reply.with(ETAG, etag::of(version)))
+}
+
+async fn exporters(backend: &dyn Backend, grant: &Grant, only: Option<String>) -> Result<Vec<String>, Refusal> {
+    match backend.call(grant, Operation::Exporters(only), None).await? {
+        Answer::Exporters(documents) => Ok(documents),
+        _ => Err(unexpected()),
+    }
+}

@@ -1,0 +1,76 @@
+//! An answer on its way out, with what every answer carries.
+
+use axum::body::Body;
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, VARY, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{Method, StatusCode};
+use axum::response::Response;
+
+use crate::storage::KeptAnswer;
+
+/// Says that an answer was kept from an earlier request with the same idempotency key.
+pub(super) const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+/// An answer: JSON, or nothing.
+#[derive(Debug)]
+pub(super) struct Reply {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+}
+
+impl Reply {
+    pub fn new(status: StatusCode, body: Vec<u8>) -> Self {
+        Self {
+            status,
+            headers: HeaderMap::new(),
+            body,
+        }
+    }
+
+    #[must_use]
+    pub fn with(mut self, name: HeaderName, value: impl TryInto<HeaderValue>) -> Self {
+        if let Ok(value) = value.try_into() {
+            self.headers.insert(name, value);
+        }
+        self
+    }
+
+    /// The answer to a write, fresh or replayed.
+    pub fn from_kept(kept: KeptAnswer) -> Self {
+        let status = StatusCode::from_u16(kept.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let reply = Self::new(status, kept.body);
+        match kept.etag {
+            Some(etag) => reply.with(ETAG, etag),
+            None => reply,
+        }
+    }
+
+    /// With the headers that every answer has.
+    pub fn into_response(self, method: &Method) -> Response {
+        let Self {
+            status,
+            mut headers,
+            body,
+        } = self;
+        headers.insert(VARY, HeaderValue::from_static("Accept, Accept-Language, Authorization"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        if !body.is_empty() {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        let body = if method == Method::HEAD {
+            if status != StatusCode::NOT_MODIFIED {
+                headers.insert(CONTENT_LENGTH, body.len().into());
+            }
+            Body::empty()
+        } else {
+            Body::from(body)
+        };
+        let mut response = Response::new(body);
+        *response.status_mut() = status;
+        *response.headers_mut() = headers;
+        response
+    }
+}

@@ -1,0 +1,11 @@
+//! The API as a client sees it, in front of a scripted host.
+
+mod admission;
+mod anything;
+mod host;
+mod log;
+mod once;
+mod paths;
+mod reading;
+mod server;
+mod writing;

@@ -1,0 +1,178 @@
+use super::host::{Host, LIST, ONE};
+
+#[tokio::test]
+async fn an_unknown_path_is_404_for_everybody() {
+    let host = Host::new();
+    for path in [
+        "/nothing",
+        "/api/v1/",
+        "/api/v1/organizers/big/",
+        "/api/v1/organizers/big/orders/",
+        "/healthz/",
+    ] {
+        for method in ["GET", "POST", "OPTIONS", "BREW"] {
+            assert_eq!(host.ask(method, path).send().await.status, 404, "{method} {path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_method_that_is_not_there_is_405_before_credentials_are_looked_at() {
+    let host = Host::new();
+    for (method, path, allow) in [
+        ("DELETE", LIST, "GET, HEAD, POST, OPTIONS"),
+        ("POST", ONE, "GET, HEAD, PUT, PATCH, DELETE, OPTIONS"),
+        ("BREW", ONE, "GET, HEAD, PUT, PATCH, DELETE, OPTIONS"),
+        (
+            "POST",
+            "/api/v1/organizers/big/scheduled_exports/7/runs/",
+            "GET, HEAD, OPTIONS",
+        ),
+        (
+            "GET",
+            "/api/v1/organizers/big/scheduled_exports/7/pause/",
+            "POST, OPTIONS",
+        ),
+        ("POST", "/api/v1/organizers/big/exporters/", "GET, HEAD, OPTIONS"),
+        (
+            "PUT",
+            "/api/v1/organizers/big/events/conf/exporters/orderlist/",
+            "GET, HEAD, OPTIONS",
+        ),
+        ("POST", "/", "GET, HEAD, OPTIONS"),
+        ("DELETE", "/healthz", "GET, HEAD, OPTIONS"),
+    ] {
+        let got = host.ask(method, path).send().await;
+        assert_eq!(
+            (got.status.as_u16(), got.header("allow")),
+            (405, Some(allow)),
+            "{method} {path}"
+        );
+        assert!(got.detail().contains(allow));
+        let got = host.ask("OPTIONS", path).send().await;
+        assert_eq!(
+            (got.status.as_u16(), got.header("allow")),
+            (204, Some(allow)),
+            "OPTIONS {path}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn readers_without_the_slash_are_sent_to_the_path_that_has_it() {
+    let host = Host::new();
+    for method in ["GET", "HEAD"] {
+        for (uri, location) in [
+            ("/api/v1/organizers/big/scheduled_exports", LIST.to_owned()),
+            ("/api/v1/organizers/big/scheduled_exports/7", ONE.to_owned()),
+            (
+                "/api/v1/organizers/big/scheduled_exports?page=2&q=%22",
+                format!("{LIST}?page=2&q=%22"),
+            ),
+            (
+                "/api/v1/organizers/a%0Ab/exporters",
+                "/api/v1/organizers/a%0Ab/exporters/".to_owned(),
+            ),
+        ] {
+            let got = host.ask(method, uri).send().await;
+            assert_eq!(
+                (got.status.as_u16(), got.header("location")),
+                (301, Some(location.as_str())),
+                "{uri}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn writers_without_the_slash_are_told_the_path_that_has_it() {
+    let host = Host::new();
+    for (method, path) in [("POST", LIST), ("PUT", ONE), ("PATCH", ONE), ("DELETE", ONE)] {
+        let got = host.john(method, path.trim_end_matches('/')).json("{}").send().await;
+        assert_eq!(got.status, 404);
+        assert!(got.detail().ends_with(path), "{}", got.detail());
+    }
+    assert!(host.asked().is_empty());
+}
+
+#[tokio::test]
+async fn an_id_that_is_no_number_is_404_once_the_caller_is_known() {
+    let host = Host::new();
+    for id in [
+        "abc",
+        "+1",
+        "-1",
+        "1.5",
+        "%00",
+        "%FF",
+        "18446744073709551616",
+        "99999999999999999999999999",
+        "1%20",
+    ] {
+        let path = format!("{LIST}{id}/");
+        for method in ["GET", "HEAD", "PUT", "PATCH", "DELETE"] {
+            assert_eq!(host.john(method, &path).send().await.status, 404, "{method} {path}");
+            assert_eq!(host.ask(method, &path).send().await.status, 401, "{method} {path}");
+        }
+        assert_eq!(
+            host.john("GET", &format!("{path}runs/")).send().await.status,
+            404,
+            "{path}runs/"
+        );
+        assert_eq!(
+            host.john("POST", &format!("{path}pause/"))
+                .json("{}")
+                .send()
+                .await
+                .status,
+            404,
+            "{path}pause/"
+        );
+    }
+    assert!(host.asked().is_empty());
+}
+
+#[tokio::test]
+async fn the_home_and_health_need_no_credentials() {
+    let host = Host::new();
+    assert!(
+        host.ask("GET", "/")
+            .send()
+            .await
+            .body
+            .contains(r#"documentation":"docs/api.md"#)
+    );
+    assert_eq!(host.ask("GET", "/healthz").send().await.status, 200);
+    assert_eq!(host.ask("HEAD", "/healthz").send().await.status, 200);
+    *host.away.lock().expect("unpoisoned") = Some("ping");
+    let got = host.ask("GET", "/healthz").send().await;
+    assert_eq!(got.status, 503);
+    assert!(!got.body.contains("locked"));
+    assert_eq!(host.ask("GET", "/").send().await.status, 200);
+}
+
+#[tokio::test]
+async fn a_request_id_is_the_clients_if_it_is_a_plain_word() {
+    let host = Host::new();
+    let longest = "a".repeat(64);
+    for id in ["abc-1_2.3", &longest] {
+        assert_eq!(
+            host.ask("GET", "/")
+                .header("x-request-id", id)
+                .send()
+                .await
+                .header("x-request-id"),
+            Some(id)
+        );
+    }
+    for id in ["", "a b", "a\"", &format!("{longest}a"), "\u{e4}"] {
+        assert_ne!(
+            host.ask("GET", "/")
+                .header("x-request-id", id)
+                .send()
+                .await
+                .header("x-request-id"),
+            Some(id)
+        );
+    }
+}

@@ -1,0 +1,253 @@
+//! The server's limits, over real sockets.
+
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::host::{Host, LIST, ONE};
+use crate::api::{ApiLimits, router, serve};
+use crate::service::Answer;
+
+/// Long enough for every test, short enough to see a hanging one.
+const TINY: Duration = Duration::from_millis(50);
+
+struct Server {
+    address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    done: JoinHandle<()>,
+}
+
+impl Server {
+    async fn start(host: &Arc<Host>, limits: ApiLimits) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let (stop, stopped) = oneshot::channel::<()>();
+        let router = router(host.clone(), limits.clone());
+        let done = tokio::spawn(serve(listener, router, limits, async { drop(stopped.await) }));
+        Self { address, stop, done }
+    }
+
+    async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.expect("a connection")
+    }
+
+    /// Sends, and reads until the server closes.
+    async fn talk(&self, sent: &[u8]) -> String {
+        let mut stream = self.connect().await;
+        // The server may have closed already: what counts is what it said.
+        drop(stream.write_all(sent).await);
+        rest(&mut stream).await
+    }
+}
+
+async fn rest(stream: &mut TcpStream) -> String {
+    let mut text = Vec::new();
+    match stream.read_to_end(&mut text).await {
+        Err(error) if error.kind() != ErrorKind::ConnectionReset => panic!("{error}"),
+        _ => String::from_utf8(text).expect("UTF-8"),
+    }
+}
+
+fn get(path: &str, more: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer john\r\n{more}\r\n")
+}
+
+fn post(length: usize, body: &str) -> String {
+    format!(
+        "POST {LIST} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer john\r\nConnection: close\r\n\
+         Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+    )
+}
+
+#[tokio::test]
+async fn a_request_is_answered_over_a_real_connection() {
+    let server = Server::start(&Host::new(), ApiLimits::default()).await;
+    let answer = server.talk(get(ONE, "Connection: close\r\n").as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    assert!(answer.contains("\r\netag: \"v3\"\r\n"), "{answer}");
+    let head = get(LIST, "Connection: close\r\n").replacen("GET", "HEAD", 1);
+    let answer = server.talk(head.as_bytes()).await;
+    assert!(
+        answer.ends_with("\r\n\r\n") && answer.contains("content-length: "),
+        "{answer}"
+    );
+    assert!(!answer.contains("content-length: 0"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_head_past_the_limit_is_431() {
+    let limits = ApiLimits {
+        header_bytes: 8192,
+        ..ApiLimits::default()
+    };
+    let server = Server::start(&Host::new(), limits).await;
+    let bare = get(ONE, "Connection: close\r\nX-Filler: \r\n").len();
+    let of = |length: usize| {
+        get(
+            ONE,
+            &format!("Connection: close\r\nX-Filler: {}\r\n", "a".repeat(length - bare)),
+        )
+    };
+    for (length, status) in [(8192, "200"), (8193, "431"), (60_000, "431")] {
+        let answer = server.talk(of(length).as_bytes()).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{length}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn nonsense_is_400_and_the_connection_is_closed() {
+    let server = Server::start(&Host::new(), ApiLimits::default()).await;
+    for nonsense in [
+        "\0\0\0\0\r\n\r\n",
+        "GET\r\n\r\n",
+        "GET / HTTP/1.1\r\nno colon\r\n\r\n",
+        "\u{16}\u{3}\u{1}\r\n\r\n",
+    ] {
+        let answer = server.talk(nonsense.as_bytes()).await;
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{nonsense:?}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_never_ends_its_head_is_dropped() {
+    let limits = ApiLimits {
+        header_timeout: TINY,
+        ..ApiLimits::default()
+    };
+    let server = Server::start(&Host::new(), limits).await;
+    for said in ["", "GET / HT", "GET / HTTP/1.1\r\nHost: localhost\r\n"] {
+        let answer = server.talk(said.as_bytes()).await;
+        assert!(!answer.contains(" 200 "), "{said:?}: {answer}");
+    }
+    // Nor may it sit on a connection after its answer.
+    let answer = server.talk(get(ONE, "").as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_is_408() {
+    let limits = ApiLimits {
+        body_timeout: TINY,
+        ..ApiLimits::default()
+    };
+    let host = Host::new();
+    let server = Server::start(&host, limits).await;
+    let answer = server.talk(post(10, "{").as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    assert!(host.asked().is_empty());
+}
+
+#[tokio::test]
+async fn a_body_past_the_limit_is_answered_though_nobody_reads_it() {
+    let server = Server::start(&Host::new(), ApiLimits::default()).await;
+    for length in [65_537, 3_000_000] {
+        let answer = server.talk(post(length, &"a".repeat(length)).as_bytes()).await;
+        assert!(answer.starts_with("HTTP/1.1 413 "), "{length}: {answer}");
+    }
+    let answer = server.talk(post(65_536, &"a".repeat(65_536)).as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_its_answer_is_dropped() {
+    let host = Host::new();
+    // More than the buffers of both sides hold.
+    host.answers(Ok(Answer::Page {
+        total: 1,
+        documents: vec!["1".repeat(64_000_000)],
+        next: None,
+    }));
+    let limits = ApiLimits {
+        write_timeout: TINY,
+        connections: 1,
+        ..ApiLimits::default()
+    };
+    let server = Server::start(&host, limits).await;
+    let mut idle = server.connect().await;
+    idle.write_all(get(LIST, "").as_bytes()).await.expect("sent");
+    // There is one place: it comes free only when the idle client is dropped.
+    let answer = server.talk(get(ONE, "Connection: close\r\n").as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    assert!(rest(&mut idle).await.len() < 64_000_000);
+}
+
+#[tokio::test]
+async fn connections_past_the_limit_wait_for_a_place() {
+    let host = Host::gated();
+    let server = Server::start(
+        &host,
+        ApiLimits {
+            connections: 2,
+            ..ApiLimits::default()
+        },
+    )
+    .await;
+    let mut clients = Vec::new();
+    for _ in 0..3 {
+        let mut client = server.connect().await;
+        client
+            .write_all(get(ONE, "Connection: close\r\n").as_bytes())
+            .await
+            .expect("sent");
+        clients.push(client);
+    }
+    host.one_has_begun().await;
+    host.one_has_begun().await;
+    // Nothing can show that a third call will not begin; that none has while two answers are awaited is what can be seen.
+    assert_eq!(host.begun_unseen(), 0);
+    host.let_one_go();
+    host.one_has_begun().await;
+    assert_eq!(host.asked().len(), 1);
+    host.let_one_go();
+    host.let_one_go();
+    for mut client in clients {
+        assert!(rest(&mut client).await.starts_with("HTTP/1.1 200 OK\r\n"));
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_stops_lets_requests_finish_and_idle_clients_go() {
+    let host = Host::gated();
+    let server = Server::start(&host, ApiLimits::default()).await;
+    let mut idle = server.connect().await;
+    let mut busy = server.connect().await;
+    busy.write_all(get(ONE, "").as_bytes()).await.expect("sent");
+    host.one_has_begun().await;
+    server.stop.send(()).expect("a running server");
+    assert_eq!(rest(&mut idle).await, "");
+    assert!(!server.done.is_finished());
+    host.let_one_go();
+    let answer = rest(&mut busy).await;
+    assert!(
+        answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.contains("connection: close"),
+        "{answer}"
+    );
+    drop((idle, busy));
+    server.done.await.expect("no panic");
+    assert!(TcpStream::connect(server.address).await.is_err());
+}
+
+#[tokio::test]
+async fn a_server_that_stops_waits_only_so_long() {
+    let host = Host::gated();
+    let server = Server::start(
+        &host,
+        ApiLimits {
+            drain: TINY,
+            ..ApiLimits::default()
+        },
+    )
+    .await;
+    let mut busy = server.connect().await;
+    busy.write_all(get(ONE, "").as_bytes()).await.expect("sent");
+    host.one_has_begun().await;
+    server.stop.send(()).expect("a running server");
+    server.done.await.expect("no panic");
+    assert_eq!(rest(&mut busy).await, "");
+}

@@ -1,0 +1,264 @@
+use axum::body::Body;
+use axum::body::Bytes;
+use futures_util::stream;
+use serde_json::json;
+
+use super::host::{Host, LIST, ONE, TAG};
+use crate::contract::{FieldError, Problem};
+use crate::service::{Answer, CallError, Operation};
+
+#[tokio::test]
+async fn each_write_is_its_own_question_to_the_component() {
+    let host = Host::new();
+    let status = async |method: &str, path: &str| {
+        let got = host.john(method, path).json(r#"{"a": 1}"#).send().await;
+        (got.status.as_u16(), got.header("etag").map(str::to_owned))
+    };
+    let tag = || Some(TAG.to_owned());
+    assert_eq!(status("POST", LIST).await, (201, tag()));
+    assert_eq!(status("PUT", ONE).await, (200, tag()));
+    assert_eq!(status("PATCH", ONE).await, (200, tag()));
+    assert_eq!(status("DELETE", ONE).await, (204, None));
+    assert_eq!(status("POST", &format!("{LIST}preview/")).await, (200, None));
+    assert_eq!(status("POST", &format!("{ONE}pause/")).await, (200, None));
+    let sent = r#"{"a": 1}"#;
+    let asked = host.asked();
+    assert!(matches!(&asked[0], Operation::Create(document) if document == sent));
+    assert!(matches!(&asked[1], Operation::Replace { id: 7, document, if_version: None } if document == sent));
+    assert!(matches!(&asked[2], Operation::Patch { id: 7, document, if_version: None } if document == sent));
+    assert!(matches!(
+        &asked[3],
+        Operation::Delete {
+            id: 7,
+            if_version: None
+        }
+    ));
+    assert!(matches!(&asked[4], Operation::Act { id: None, verb, document } if verb == "preview" && document == sent));
+    assert!(matches!(&asked[5], Operation::Act { id: Some(7), verb, document } if verb == "pause" && document == sent));
+}
+
+#[tokio::test]
+async fn a_created_schedule_says_where_it_is() {
+    let host = Host::new();
+    let got = host
+        .john("POST", LIST)
+        .header("host", "[::1]:8080")
+        .json("{}")
+        .send()
+        .await;
+    assert_eq!(got.header("location"), Some(format!("http://[::1]:8080{ONE}").as_str()));
+    let got = host.john("POST", LIST).header("host", "a b").json("{}").send().await;
+    assert_eq!(got.header("location"), Some(ONE));
+}
+
+#[tokio::test]
+async fn what_the_component_refuses_has_its_status_and_shape() {
+    let host = Host::new();
+    let error = |path: &[&str], message: &str| FieldError {
+        path: path.iter().map(ToString::to_string).collect(),
+        code: "wrong".into(),
+        message: message.into(),
+    };
+    let errors = vec![
+        error(&["mail_subject"], "a"),
+        error(&["export_form_data", "date_range"], "b"),
+    ];
+    for (refusal, status, body) in [
+        (
+            CallError::Problem(Problem::Invalid(errors)),
+            400,
+            json!({ "mail_subject": ["a"], "export_form_data": { "date_range": ["b"] } }),
+        ),
+        (
+            CallError::Problem(Problem::Malformed("line 1".into())),
+            400,
+            json!({ "detail": "line 1" }),
+        ),
+        (
+            CallError::Problem(Problem::Other(("quota".into(), "full".into()))),
+            400,
+            json!({ "non_field_errors": ["full"] }),
+        ),
+        (
+            CallError::Problem(Problem::Forbidden("not yours".into())),
+            403,
+            json!({ "detail": "not yours" }),
+        ),
+        (
+            CallError::Problem(Problem::NotFound),
+            404,
+            json!({ "detail": "There is no such thing here." }),
+        ),
+    ] {
+        host.answers(Err(refusal));
+        let got = host.john("PUT", ONE).json("{}").send().await;
+        assert_eq!((got.status.as_u16(), got.json()), (status, body));
+    }
+    for (refusal, status) in [
+        (CallError::Problem(Problem::Stale), 412),
+        (CallError::Problem(Problem::Unavailable("/srv/host.db".into())), 503),
+        (CallError::Unavailable("/srv/host.db".into()), 503),
+        (CallError::Superseded, 409),
+        (CallError::Trapped("wasm trap at /srv/plugin.wasm".into()), 500),
+    ] {
+        host.answers(Err(refusal));
+        let got = host.john("PUT", ONE).json("{}").send().await;
+        assert_eq!(got.status, status);
+        assert!(!got.detail().contains("/srv"));
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_not_json_is_415_and_none_is_for_the_component_to_refuse() {
+    let host = Host::new();
+    for content_type in [
+        "text/plain",
+        "application/json; charset=latin1",
+        "",
+        "application/x-www-form-urlencoded",
+    ] {
+        let ask = host.john("POST", LIST).header("content-type", content_type).body("{}");
+        assert_eq!(ask.send().await.status, 415, "{content_type}");
+    }
+    assert_eq!(host.john("POST", LIST).body("{}").send().await.status, 415);
+    assert!(host.asked().is_empty());
+    let merge_patch = host
+        .john("PATCH", ONE)
+        .header("content-type", "application/merge-patch+json");
+    assert_eq!(merge_patch.body("{}").send().await.status, 200);
+    host.john("POST", LIST).send().await;
+    assert!(matches!(host.asked().last(), Some(Operation::Create(document)) if document.is_empty()));
+    // A body of DELETE says nothing, so nothing can be wrong with it.
+    assert_eq!(host.john("DELETE", ONE).body("{}").send().await.status, 204);
+}
+
+#[tokio::test]
+async fn a_body_has_at_most_64_kib() {
+    let host = Host::new();
+    let most = "a".repeat(64 * 1024);
+    assert_eq!(host.john("POST", LIST).json(&most).send().await.status, 201);
+    let got = host.john("POST", LIST).json(&format!("{most}a")).send().await;
+    assert_eq!(got.status, 413);
+    assert!(got.detail().contains("65536"));
+    // Also where the length is not announced.
+    let chunks = |last: &str| {
+        let chunks = [most[..40_000].to_owned(), most[40_000..].to_owned(), last.to_owned()];
+        Body::from_stream(stream::iter(
+            chunks.map(|chunk| Ok::<_, std::io::Error>(Bytes::from(chunk))),
+        ))
+    };
+    let ask = || host.john("POST", LIST).header("content-type", "application/json");
+    assert_eq!(ask().body(chunks("")).send().await.status, 201);
+    assert_eq!(ask().body(chunks("a")).send().await.status, 413);
+}
+
+#[tokio::test]
+async fn a_body_that_is_no_text_or_breaks_off_is_400() {
+    let host = Host::new();
+    let ask = || host.john("POST", LIST).header("content-type", "application/json");
+    let got = ask().body(vec![b'"', 0xff, b'"']).send().await;
+    assert_eq!(
+        (got.status.as_u16(), got.detail().as_str()),
+        (400, "The body is not UTF-8.")
+    );
+    let broken = stream::iter([Ok(Bytes::from("{")), Err(std::io::Error::other("reset"))]);
+    let got = ask().body(Body::from_stream(broken)).send().await;
+    assert_eq!(
+        (got.status.as_u16(), got.detail().as_str()),
+        (400, "The body did not arrive whole.")
+    );
+    assert!(host.asked().is_empty());
+}
+
+#[tokio::test]
+async fn if_match_is_handed_to_the_component() {
+    let host = Host::new();
+    for method in ["PUT", "PATCH", "DELETE"] {
+        for (tag, wanted) in [
+            ("*", None),
+            ("\"v3\"", Some(3)),
+            ("\"v9\"", Some(9)),
+            ("\"other\", \"v9\"", Some(9)),
+        ] {
+            host.john(method, ONE).header("if-match", tag).json("{}").send().await;
+            let version = match host.asked().pop() {
+                Some(Operation::Replace { if_version, .. } | Operation::Patch { if_version, .. }) => if_version,
+                Some(Operation::Delete { if_version, .. }) => if_version,
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(version, wanted, "{method} {tag}");
+        }
+    }
+    host.answers(Err(CallError::Problem(Problem::Stale)));
+    assert_eq!(
+        host.john("PUT", ONE)
+            .header("if-match", "\"v2\"")
+            .json("{}")
+            .send()
+            .await
+            .status,
+        412
+    );
+}
+
+#[tokio::test]
+async fn of_several_tags_the_stored_one_counts_and_nonsense_matches_nothing() {
+    let host = Host::new();
+    let got = host
+        .john("PUT", ONE)
+        .header("if-match", "\"v2\", \"v3\"")
+        .json("{}")
+        .send()
+        .await;
+    assert_eq!(got.status, 200);
+    let asked = host.asked();
+    assert!(
+        matches!(
+            asked.as_slice(),
+            [
+                Operation::Get(7),
+                Operation::Replace {
+                    if_version: Some(3),
+                    ..
+                }
+            ]
+        ),
+        "{asked:?}"
+    );
+    for tags in ["\"v1\", \"v2\"", "W/\"v3\"", "nonsense", "", "\u{e4}"] {
+        let got = host.john("DELETE", ONE).header("if-match", tags).send().await;
+        assert_eq!(got.status, 412, "{tags}");
+        assert!(matches!(host.asked().last(), Some(Operation::Get(7))), "{tags}");
+    }
+    // Where the caller may not see the schedule, that is all that he reads.
+    host.answers(Err(CallError::Problem(Problem::NotFound)));
+    assert_eq!(
+        host.john("DELETE", ONE)
+            .header("if-match", "nonsense")
+            .send()
+            .await
+            .status,
+        404
+    );
+}
+
+#[tokio::test]
+async fn if_match_means_nothing_where_there_is_nothing_yet() {
+    let host = Host::new();
+    assert_eq!(
+        host.john("POST", LIST)
+            .header("if-match", "nonsense")
+            .json("{}")
+            .send()
+            .await
+            .status,
+        201
+    );
+}
+
+#[tokio::test]
+async fn an_answer_to_another_question_is_500() {
+    let host = Host::new();
+    host.answers(Ok(Answer::Exporters(vec![])));
+    assert_eq!(host.john("POST", LIST).json("{}").send().await.status, 500);
+}

@@ -1,0 +1,181 @@
+//! Calls that may change something, at most once for each idempotency key.
+
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use axum::http::header::{HeaderValue, LOCATION};
+use axum::http::request::Parts;
+use serde::Deserialize;
+use tracing::Instrument;
+
+use super::backend::Backend;
+use super::etag::{self, Demand};
+use super::idempotency;
+use super::links::Here;
+use super::negotiation::Language;
+use super::problems::Refusal;
+use super::reading::{unexpected, versioned};
+use super::reply::{REPLAYED, Reply};
+use super::routes::Write;
+use crate::service::{Answer, CallError, Grant, Keep, Operation};
+use crate::storage::{KeptAnswer, RequestKey, RequestState};
+
+/// A write that has passed every check of the API.
+pub(super) struct Writing {
+    pub backend: Arc<dyn Backend>,
+    pub grant: Grant,
+    pub write: Write,
+    pub document: String,
+    pub demand: Demand,
+    pub language: Language,
+}
+
+impl Writing {
+    /// Carries it out, or answers as the first request with this key did.
+    pub async fn answer(self, key: Option<String>, parts: &Parts) -> Result<Reply, Refusal> {
+        let (kept, replayed) = match key {
+            None => (self.perform(None).await?, false),
+            Some(key) => {
+                let fingerprint = idempotency::fingerprint(parts, &self.document);
+                // A task of its own: a client that hangs up now and asks again is to find an answer, not a request that
+                // seems to run until its lease ends.
+                let task = tokio::spawn(self.once(key, fingerprint).in_current_span());
+                task.await.map_err(|error| Refusal::Broken(error.to_string()))??
+            }
+        };
+        let mut reply = Reply::from_kept(kept);
+        if reply.status == StatusCode::CREATED {
+            reply = with_location(reply, parts);
+        }
+        if replayed {
+            reply = reply.with(REPLAYED, HeaderValue::from_static("true"));
+        }
+        Ok(reply)
+    }
+
+    /// The answer, and whether it is an earlier one.
+    async fn once(self, key: String, fingerprint: [u8; 32]) -> Result<(KeptAnswer, bool), Refusal> {
+        let key = RequestKey {
+            caller: self.backend.name(&self.grant.principal),
+            key,
+        };
+        let now = self.backend.now();
+        let lease_until = now.saturating_add(idempotency::LEASE);
+        let ticket = match self.backend.begin_request(&key, &fingerprint, now, lease_until).await? {
+            RequestState::Begun { ticket } => ticket,
+            RequestState::Running => return Err(Refusal::KeyInUse),
+            RequestState::OtherRequest => return Err(Refusal::KeyOfAnother),
+            RequestState::Answered(kept) => return Ok((kept, true)),
+        };
+        let done = self.perform(Some((&key, ticket))).await;
+        if let Err(refusal) = &done
+            && *refusal != Refusal::Superseded
+        {
+            let answer = refusal.status().is_client_error().then(|| KeptAnswer {
+                status: refusal.status().as_u16(),
+                etag: None,
+                body: refusal.body(self.language),
+            });
+            if let Err(fault) = self.backend.end_request(&key, ticket, answer).await {
+                tracing::warn!(%fault, "an answer could not be kept; the request counts as running until its lease ends");
+            }
+        }
+        done.map(|kept| (kept, false))
+    }
+
+    async fn perform(&self, keep: Option<(&RequestKey, u64)>) -> Result<KeptAnswer, Refusal> {
+        let operation = self.operation().await?;
+        let success = match self.write {
+            Write::Create => StatusCode::CREATED,
+            Write::Delete(_) => StatusCode::NO_CONTENT,
+            _ => StatusCode::OK,
+        };
+        let answer = |answer: &Answer| kept(success, answer);
+        let keep = keep.map(|(key, ticket)| Keep {
+            key: key.clone(),
+            ticket,
+            answer: &answer,
+        });
+        let answered: Result<Answer, CallError> = self.backend.call(&self.grant, operation, keep).await;
+        match answered? {
+            Answer::Page { .. } | Answer::Exporters(_) => Err(unexpected()),
+            right => Ok(answer(&right)),
+        }
+    }
+
+    async fn operation(&self) -> Result<Operation, Refusal> {
+        let document = self.document.clone();
+        Ok(match &self.write {
+            Write::Create => Operation::Create(document),
+            Write::Act { id, verb } => Operation::Act {
+                id: *id,
+                verb: verb.clone(),
+                document,
+            },
+            &Write::Replace(id) => Operation::Replace {
+                id,
+                document,
+                if_version: self.if_version(id).await?,
+            },
+            &Write::Patch(id) => Operation::Patch {
+                id,
+                document,
+                if_version: self.if_version(id).await?,
+            },
+            &Write::Delete(id) => Operation::Delete {
+                id,
+                if_version: self.if_version(id).await?,
+            },
+        })
+    }
+
+    /// The version that the component is to insist on.
+    async fn if_version(&self, id: u64) -> Result<Option<u64>, Refusal> {
+        match &self.demand {
+            Demand::Any => Ok(None),
+            Demand::OneOf(versions) => match versions.as_slice() {
+                &[version] => Ok(Some(version)),
+                // Also with none: who may not see the schedule is to read just that.
+                several => {
+                    let (_, stored) = versioned(&*self.backend, &self.grant, id).await?;
+                    if several.contains(&stored) {
+                        Ok(Some(stored))
+                    } else {
+                        Err(Refusal::Stale)
+                    }
+                }
+            },
+        }
+    }
+}
+
+/// What the client gets for what the component answered.
+fn kept(success: StatusCode, answer: &Answer) -> KeptAnswer {
+    let (body, etag) = match answer {
+        Answer::Document { document, version } => (document.clone().into_bytes(), Some(etag::of(*version))),
+        Answer::Acted(document) => (document.clone().into_bytes(), None),
+        Answer::Deleted | Answer::Page { .. } | Answer::Exporters(_) => (Vec::new(), None),
+    };
+    KeptAnswer {
+        status: success.as_u16(),
+        etag,
+        body,
+    }
+}
+
+/// Says where the created schedule is. The document is the component's, so its id is read from there.
+fn with_location(reply: Reply, parts: &Parts) -> Reply {
+    #[derive(Deserialize)]
+    struct Created {
+        id: u64,
+    }
+    let here = Here {
+        headers: &parts.headers,
+        path: parts.uri.path(),
+        query: None,
+    };
+    match serde_json::from_slice::<Created>(&reply.body) {
+        Ok(Created { id }) => reply.with(LOCATION, here.below(&format!("{id}/"))),
+        Err(_) => reply,
+    }
+}
