@@ -1,37 +1,9 @@
-//! Date ranges in a form: which texts are one. What they stand for at a due time is for the run to work out.
+//! Date ranges in a form: whether a text is one, and why not. What it stands for at a due time: [`crate::window`].
 
 use chrono::NaiveDate;
 
 use crate::language::Language;
-
-/// Every named frame.
-pub const FRAMES: [&str; 25] = [
-    "days_today",
-    "days_yesterday",
-    "days_last7",
-    "days_last14",
-    "days_tomorrow",
-    "days_next7",
-    "days_next14",
-    "week_this",
-    "week_to_date",
-    "week_previous",
-    "week_next",
-    "month_this",
-    "month_to_date",
-    "month_previous",
-    "month_next",
-    "quarter_this",
-    "quarter_to_date",
-    "quarter_previous",
-    "quarter_next",
-    "year_this",
-    "year_to_date",
-    "year_previous",
-    "year_next",
-    "past",
-    "future",
-];
+use crate::window::{FRAMES, fixed};
 
 /// Why a text is no date range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,40 +45,30 @@ impl DateRangeFault {
     }
 }
 
-/// Whether a text is a named frame, or `YYYY-MM-DD/YYYY-MM-DD` with one side left empty at will.
+/// Whether a text is one of [`FRAMES`], or `YYYY-MM-DD/YYYY-MM-DD` with one side left empty at will.
 ///
 /// # Errors
 /// Why it is neither.
 pub fn check(text: &str) -> Result<(), DateRangeFault> {
-    if FRAMES.contains(&text) {
+    if text == "/" {
+        return Err(DateRangeFault::Unbounded);
+    }
+    if FRAMES.contains(&text) || fixed(text).is_some() {
         return Ok(());
     }
-    let (first, last) = text.split_once('/').ok_or(DateRangeFault::Unknown)?;
-    let side = |text: &str| match text {
-        "" => Ok(None),
-        text => day(text).map(Some).ok_or(DateRangeFault::Unknown),
-    };
-    match (side(first)?, side(last)?) {
-        (None, None) => Err(DateRangeFault::Unbounded),
-        (Some(first), Some(last)) if first > last => Err(DateRangeFault::Backwards),
-        _ => Ok(()),
+    match text.split_once('/') {
+        Some((first, last)) if fixed(&format!("{last}/{first}")).is_some() => Err(DateRangeFault::Backwards),
+        _ => Err(DateRangeFault::Unknown),
     }
 }
 
-/// Reads `YYYY-MM-DD`, of the years 1 to 9999.
+/// Reads `YYYY-MM-DD`.
 #[must_use]
 pub fn day(text: &str) -> Option<NaiveDate> {
-    let bytes = text.as_bytes();
-    let in_form = bytes.len() == 10
-        && bytes.iter().enumerate().all(|(index, byte)| match index {
-            4 | 7 => *byte == b'-',
-            _ => byte.is_ascii_digit(),
-        });
-    if !in_form {
+    if text.ends_with('/') {
         return None;
     }
-    let year = text[..4].parse().ok().filter(|year| *year > 0)?;
-    NaiveDate::from_ymd_opt(year, text[5..7].parse().ok()?, text[8..].parse().ok()?)
+    fixed(&format!("{text}/")).and_then(|(first, _)| first)
 }
 
 #[cfg(test)]
@@ -142,7 +104,8 @@ mod tests {
             ("2026-01-01", Unknown),
             ("2026-02-29/", Unknown),
             ("2026-1-1/", Unknown),
-            ("0000-01-01/", Unknown),
+            ("2026-01-31/2026-02-30", Unknown),
+            ("//", Unknown),
             ("+026-01-01/", Unknown),
             ("2026-01-01/2026-01-02/", Unknown),
             ("2026-01-01 /", Unknown),
@@ -150,6 +113,22 @@ mod tests {
             ("2026-01-01T00:00:00/", Unknown),
         ] {
             assert_eq!(check(text), Err(why), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_day_is_one_date_and_nothing_else() {
+        assert!(day("2028-02-29").is_some());
+        for text in [
+            "",
+            "/",
+            "2026-02-29",
+            "2026-01-01/",
+            "/2026-01-01",
+            "2026-01-01/2026-01-02",
+            "2026-01-01 ",
+        ] {
+            assert_eq!(day(text), None, "{text}");
         }
     }
 }

@@ -143,7 +143,7 @@ fn is_decimal(text: &str) -> bool {
     digits(whole) && digits(fraction) && count <= DECIMAL_DIGITS
 }
 
-/// RFC 3339, 5.6, with a `T` between date and time, of the years 1 to 9999.
+/// RFC 3339, 5.6, with a `T` between date and time.
 fn is_date_time(text: &str) -> bool {
     text.is_ascii()
         && text.get(..10).and_then(date_range::day).is_some()
