@@ -3,6 +3,11 @@
 //! Every function is one transaction, durable when it answers `Ok`. Nothing here knows what a document means, and no guest
 //! call, export or SMTP talk happens inside a transaction. Instants are seconds since 1970-01-01T00:00:00Z.
 
+mod cursor;
+mod fault;
+pub mod kit;
+pub mod sqlite;
+
 use std::path::Path;
 
 use async_trait::async_trait;
@@ -171,7 +176,7 @@ pub struct Leased {
     pub row: Row,
     /// Pinned by an earlier start; none: not started.
     pub due: Option<Instant>,
-    /// Leases of this due time, this one included.
+    /// Leases of this due time, this one included; for [`Work::Settle`], those to settle it.
     pub attempt: u32,
     /// For [`Work::Settle`]: recipients of the export mail; else empty.
     pub deliveries: Vec<Delivery>,
@@ -291,6 +296,9 @@ pub struct ReplanRow {
     pub scope: Scope,
     pub document: String,
     pub old_next_run: Option<Instant>,
+    /// Asleep since its organizer was off: planned from now. Else a next run that has passed is a due time not run yet, and
+    /// the new plan has to keep it.
+    pub asleep: bool,
 }
 
 /// Which schedules are to be planned again.
@@ -412,6 +420,18 @@ pub trait Storage: Send + Sync {
         plan: Option<Option<Instant>>,
         zone_database: &str,
     ) -> Result<(), StorageError>;
+    /// [`Storage::write_plan`] for many: a new zone database replans every schedule, and one durable write each would take
+    /// hours. Each row counts for itself; an error may leave some written.
+    async fn write_plans(
+        &self,
+        plans: &[(ReplanRow, Option<Option<Instant>>)],
+        zone_database: &str,
+    ) -> Result<(), StorageError> {
+        for (row, plan) in plans {
+            self.write_plan(row, *plan, zone_database).await?;
+        }
+        Ok(())
+    }
     /// The earliest instant at which anything of the above is due (a due time, retry, lease end, delivery, settling); none:
     /// nothing is.
     async fn next_wake(&self) -> Result<Option<Instant>, StorageError>;

@@ -1,0 +1,138 @@
+//! Where a page begins, as the opaque text that [`Rows::next`](super::Rows::next) hands out: flat in depth, and rows added
+//! or removed meanwhile shift nothing.
+
+use crate::contract::Order;
+
+/// First part of every text; another one is of another version of the store.
+const VERSION: &str = "1";
+
+/// The last row of a page, as its order sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Cursor {
+    pub(crate) key: Key,
+    pub(crate) descending: bool,
+    pub(crate) id: i64,
+}
+
+/// What the row is sorted by beside its id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Key {
+    /// By id alone.
+    Id,
+    Exporter(String),
+    /// The sort key of the next run in the cursor's direction.
+    NextRun(i64),
+    /// A run of the history; its due time is the cursor's id.
+    Due,
+}
+
+impl Cursor {
+    /// The text for people to hand back.
+    pub(crate) fn to_text(&self) -> String {
+        let direction = if self.descending { "d" } else { "u" };
+        let (order, key) = match &self.key {
+            Key::Id => ("i", String::new()),
+            Key::Exporter(identifier) => ("e", hex(identifier.as_bytes())),
+            Key::NextRun(key) => ("n", key.to_string()),
+            Key::Due => ("h", String::new()),
+        };
+        format!("{VERSION}{order}{direction}.{}.{key}", self.id)
+    }
+
+    /// Reads back such a text of the same order; none: it is no such text.
+    pub(crate) fn of_list(text: &str, order: Order, descending: bool) -> Option<Self> {
+        let cursor = Self::read(text)?;
+        let same = matches!(
+            (&cursor.key, order),
+            (Key::Id, Order::Id) | (Key::Exporter(_), Order::ExportIdentifier) | (Key::NextRun(_), Order::NextRun)
+        );
+        (same && cursor.descending == descending).then_some(cursor)
+    }
+
+    /// Reads back the due time that a page of the history ended with; none: it is no such text.
+    pub(crate) fn of_history(text: &str) -> Option<i64> {
+        let cursor = Self::read(text)?;
+        (cursor.key == Key::Due && cursor.descending).then_some(cursor.id)
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        let mut parts = text.strip_prefix(VERSION)?.splitn(3, '.');
+        let (kind, id, key) = (parts.next()?, parts.next()?, parts.next()?);
+        let cursor = Self {
+            descending: kind.ends_with('d'),
+            id: id.parse().ok()?,
+            key: match kind {
+                "iu" | "id" => Key::Id,
+                "eu" | "ed" => Key::Exporter(String::from_utf8(unhex(key)?).ok()?),
+                "nu" | "nd" => Key::NextRun(key.parse().ok()?),
+                "hd" => Key::Due,
+                _ => return None,
+            },
+        };
+        // One text a cursor: what people made up themselves is no `next` of ours.
+        (cursor.to_text() == text).then_some(cursor)
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    if !rest.is_empty() {
+        return None;
+    }
+    pairs
+        .iter()
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_reads_back_in_its_own_order_and_direction_only() {
+        let cursor = Cursor {
+            key: Key::Exporter("Bestellungen äöü.1".to_owned()),
+            descending: true,
+            id: 7,
+        };
+        let text = cursor.to_text();
+        assert_eq!(Cursor::of_list(&text, Order::ExportIdentifier, true), Some(cursor));
+        assert_eq!(Cursor::of_list(&text, Order::ExportIdentifier, false), None);
+        assert_eq!(Cursor::of_list(&text, Order::Id, true), None);
+        assert_eq!(Cursor::of_history(&text), None);
+    }
+
+    #[test]
+    fn a_text_that_is_no_cursor_is_refused() {
+        let made_up = [
+            "",
+            "1",
+            "1iu",
+            "1iu.5",
+            "2iu.5.",
+            "1iu.05.",
+            "1iu.5.x",
+            "1iu.-.",
+            "1xu.5.",
+            "1eu.5.0",
+            "1eu.5.zz",
+            "1eu.5.ff",
+            "1nu.5.",
+            "1iu.99999999999999999999.",
+            "1iu.+5.",
+            "1eu.5.+1",
+            "1eu.5.é",
+        ];
+        for text in made_up {
+            for order in [Order::Id, Order::ExportIdentifier, Order::NextRun] {
+                assert_eq!(Cursor::of_list(text, order, false), None, "{text}");
+            }
+            assert_eq!(Cursor::of_history(text), None, "{text}");
+        }
+    }
+}

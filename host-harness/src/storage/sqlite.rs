@@ -1,0 +1,309 @@
+//! The store in one SQLite file: for one machine, and for any number of processes on it.
+//!
+//! Every writing transaction begins IMMEDIATE: a deferred one that reads and then writes can be refused with
+//! `SQLITE_BUSY_SNAPSHOT`, however long it would wait. Nothing is assumed of a process that another could change: what a
+//! write depends on is read in its own transaction.
+
+mod audit;
+mod columns;
+mod commit;
+mod delivery;
+mod files;
+mod finish;
+mod leases;
+mod lists;
+mod organizers;
+mod outbox;
+mod plans;
+mod requests;
+mod runs;
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant as Stopwatch};
+
+use async_trait::async_trait;
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Sqlite, SqlitePool, Transaction};
+
+use super::{
+    AuditEntry, Commit, CommitError, DeliveryResult, DeliveryTask, FileFacts, Finish, HistoryRow, KeptAnswer, Lease,
+    LeaseError, Leased, OutboxMail, Replan, ReplanRow, RequestKey, RequestState, Row, Rows, Storage, StorageError,
+    Visible,
+};
+use crate::clock::Instant;
+use crate::contract::schedule_store::Plan;
+use crate::contract::{PageQuery, Position, RunEntry};
+
+static MIGRATIONS: Migrator = sqlx::migrate!("src/storage/sqlite/migrations");
+
+/// How long a statement waits for another process's write transaction.
+const BUSY: Duration = Duration::from_secs(10);
+/// How long a caller waits for its turn at a connection: longer than one statement that waits.
+const TURN: Duration = Duration::from_secs(30);
+const READERS: u32 = 4;
+
+/// A store in one file.
+#[derive(Debug)]
+pub struct SqliteStorage {
+    writer: SqlitePool,
+    readers: SqlitePool,
+    reserved: Mutex<lists::Reserved>,
+}
+
+impl SqliteStorage {
+    /// Opens the file, creates it where there is none, and brings its tables up to this version. Any number of processes may
+    /// do so at a time.
+    ///
+    /// # Errors
+    /// `Unavailable` where the file can't be opened or stays locked; `Corrupt` where it is no such file, or one of a later
+    /// version.
+    pub async fn open(path: &Path) -> Result<Self, StorageError> {
+        let file = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .foreign_keys(true)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(BUSY)
+            .statement_cache_capacity(256)
+            .optimize_on_close(false, None);
+        let writer = SqlitePoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(TURN)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .test_before_acquire(false)
+            .connect_lazy_with(file.clone().journal_mode(SqliteJournalMode::Wal));
+        // Turning on WAL needs the file alone, and SQLite does not wait for that: with several openers, all but one try again.
+        let began = Stopwatch::now();
+        loop {
+            match writer.acquire().await.map_err(StorageError::from) {
+                Ok(_) => break,
+                Err(StorageError::Unavailable(words)) if words.contains("locked") && began.elapsed() < BUSY => {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .acquire_timeout(TURN)
+            .max_lifetime(None)
+            .test_before_acquire(false)
+            .connect_lazy_with(file.create_if_missing(false).pragma("query_only", "1"));
+        let store = Self {
+            writer,
+            readers,
+            reserved: Mutex::default(),
+        };
+        store.migrate(&MIGRATIONS).await?;
+        Ok(store)
+    }
+
+    /// Connections that only read, each statement of one snapshot.
+    #[must_use]
+    pub fn readers(&self) -> &SqlitePool {
+        &self.readers
+    }
+
+    /// A write transaction; dropped without `commit`, it leaves everything as it was. Nothing slow belongs into it: other
+    /// writers wait.
+    ///
+    /// # Errors
+    /// `Unavailable` where another process keeps the file locked.
+    pub async fn write(&self) -> Result<Transaction<'static, Sqlite>, StorageError> {
+        Ok(self.writer.begin_with("begin immediate").await?)
+    }
+
+    /// Brings tables of another module in the same file up to its version. Each module needs a table of its own for what has
+    /// been done ([`Migrator::dangerous_set_table_name`]).
+    ///
+    /// # Errors
+    /// `Corrupt` where the file holds a later version.
+    pub async fn migrate(&self, migrations: &Migrator) -> Result<(), StorageError> {
+        // All of them in one transaction that has the write lock from its start, so that two processes can't meet in here.
+        let mut transaction = self.write().await?;
+        migrations
+            .run_direct(None, &mut *transaction, false)
+            .await
+            .map_err(|error| match error {
+                MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),
+                MigrateError::VersionMissing(version) => StorageError::Corrupt(format!(
+                    "the file is of schema version {version}, later than this program's"
+                )),
+                other => StorageError::Corrupt(other.to_string()),
+            })?;
+        Ok(transaction.commit().await?)
+    }
+
+    /// Closes all connections, and so tidies up the files beside the store's.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+
+    fn reserved(&self) -> std::sync::MutexGuard<'_, lists::Reserved> {
+        // A range of numbers is whole at every moment.
+        self.reserved.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Storage for SqliteStorage {
+    async fn list(&self, seen: &Visible, query: &PageQuery) -> Result<Option<Rows<Row>>, StorageError> {
+        self.page(seen, query).await
+    }
+
+    async fn get(&self, seen: &Visible, id: u64) -> Result<Option<Row>, StorageError> {
+        self.one(seen, id).await
+    }
+
+    async fn runs(&self, schedule: u64, at: &Position, size: u32) -> Result<Option<Rows<RunEntry>>, StorageError> {
+        self.history_of(schedule, at, size).await
+    }
+
+    async fn count(&self, organizer: &str) -> Result<u64, StorageError> {
+        self.count_of(organizer).await
+    }
+
+    async fn reserve_id(&self) -> Result<u64, StorageError> {
+        self.next_id().await
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
+        self.write_commit(commit).await
+    }
+
+    async fn seed(&self, row: &Row, zone_database: &str, now: Instant) -> Result<(), CommitError> {
+        self.put_in(row, zone_database, now).await
+    }
+
+    async fn begin_request(
+        &self,
+        key: &RequestKey,
+        fingerprint: &[u8; 32],
+        now: Instant,
+        lease_until: Instant,
+    ) -> Result<RequestState, StorageError> {
+        self.mark_request(key, fingerprint, now, lease_until).await
+    }
+
+    async fn end_request(&self, key: &RequestKey, ticket: u64, answer: Option<KeptAnswer>) -> Result<(), StorageError> {
+        self.answer_request(key, ticket, answer).await
+    }
+
+    async fn enabled(&self, organizer: &str) -> Result<bool, StorageError> {
+        self.is_enabled(organizer).await
+    }
+
+    async fn set_enabled(&self, organizer: &str, enabled: bool, actor: &str, now: Instant) -> Result<(), StorageError> {
+        self.switch(organizer, enabled, actor, now).await
+    }
+
+    async fn organizers(&self) -> Result<Vec<(String, bool)>, StorageError> {
+        self.all_switched().await
+    }
+
+    async fn take_due(&self, now: Instant, lease_until: Instant, limit: u32) -> Result<Vec<Leased>, StorageError> {
+        self.lease_due(now, lease_until, limit).await
+    }
+
+    async fn take_settled(&self, now: Instant, lease_until: Instant, limit: u32) -> Result<Vec<Leased>, StorageError> {
+        self.lease_settled(now, lease_until, limit).await
+    }
+
+    async fn renew(&self, lease: &Lease, until: Instant) -> Result<(), LeaseError> {
+        self.prolong(lease, until).await
+    }
+
+    async fn hand_back(&self, lease: &Lease, now: Instant) -> Result<(), LeaseError> {
+        self.give_back(lease, now).await
+    }
+
+    async fn start(&self, lease: &Lease, plan: &Plan, zone_database: &str, now: Instant) -> Result<u64, LeaseError> {
+        self.open_run(lease, plan, zone_database, now).await
+    }
+
+    async fn keep_file(&self, lease: &Lease, run: u64, facts: &FileFacts, path: &Path) -> Result<(), LeaseError> {
+        self.store_file(lease, run, facts, path).await
+    }
+
+    async fn read_file(&self, run: u64, path: &Path) -> Result<Option<FileFacts>, StorageError> {
+        self.fetch_file(run, path).await
+    }
+
+    async fn finish(&self, lease: &Lease, run: u64, finish: &Finish) -> Result<(), LeaseError> {
+        self.write_finish(lease, run, finish).await
+    }
+
+    async fn take_deliveries(
+        &self,
+        now: Instant,
+        lease_until: Instant,
+        limit: u32,
+    ) -> Result<Vec<DeliveryTask>, StorageError> {
+        self.lease_deliveries(now, lease_until, limit).await
+    }
+
+    async fn mail(&self, id: u64) -> Result<Option<OutboxMail>, StorageError> {
+        self.outbox_mail(id).await
+    }
+
+    async fn record_delivery(
+        &self,
+        task: &DeliveryTask,
+        result: &DeliveryResult,
+        now: Instant,
+    ) -> Result<(), LeaseError> {
+        self.write_delivery(task, result, now).await
+    }
+
+    async fn request_replan(&self, which: &Replan) -> Result<u64, StorageError> {
+        self.mark_replan(which).await
+    }
+
+    async fn replan_batch(&self, limit: u32) -> Result<Vec<ReplanRow>, StorageError> {
+        self.to_replan(limit).await
+    }
+
+    async fn write_plan(
+        &self,
+        row: &ReplanRow,
+        plan: Option<Option<Instant>>,
+        zone_database: &str,
+    ) -> Result<(), StorageError> {
+        self.replace_plans(&[(row.clone(), plan)], zone_database).await
+    }
+
+    async fn write_plans(
+        &self,
+        plans: &[(ReplanRow, Option<Option<Instant>>)],
+        zone_database: &str,
+    ) -> Result<(), StorageError> {
+        self.replace_plans(plans, zone_database).await
+    }
+
+    async fn next_wake(&self) -> Result<Option<Instant>, StorageError> {
+        self.earliest_wake().await
+    }
+
+    async fn collect(&self, now: Instant) -> Result<(), StorageError> {
+        self.remove_outlived(now).await
+    }
+
+    async fn history(&self, schedule: Option<u64>, limit: u32) -> Result<Vec<HistoryRow>, StorageError> {
+        self.latest_runs(schedule, limit).await
+    }
+
+    async fn audit(&self, organizer: &str, limit: u32) -> Result<Vec<AuditEntry>, StorageError> {
+        self.latest_audit(organizer, limit).await
+    }
+
+    async fn ping(&self) -> Result<(), StorageError> {
+        sqlx::query("select 1").execute(&self.readers).await?;
+        Ok(())
+    }
+}

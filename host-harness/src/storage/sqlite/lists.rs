@@ -1,0 +1,219 @@
+//! What people see: pages and single schedules, and the ids of new ones.
+
+use std::ops::Range;
+
+use sqlx::sqlite::SqliteRow;
+use sqlx::{AssertSqlSafe, Row as _};
+
+use super::SqliteStorage;
+use super::columns::{row, row_columns, signed, unsigned};
+use crate::contract::{Order, PageQuery, Position};
+use crate::storage::cursor::{Cursor, Key};
+use crate::storage::{Row, Rows, StorageError, Visible};
+
+/// Most rows of a page.
+const PAGE: u32 = 50;
+/// Most ids that a process holds in reserve: they are lost when it ends.
+const BLOCK: u64 = 32;
+
+/// Ids that this process has taken from the sequence and not given out.
+#[derive(Debug)]
+pub(super) struct Reserved {
+    ids: Range<u64>,
+    /// Ids to take next time: few for a command that makes one schedule, more for a server.
+    block: u64,
+}
+
+impl Default for Reserved {
+    fn default() -> Self {
+        Self { ids: 0..0, block: 1 }
+    }
+}
+
+impl Reserved {
+    /// Gives the rest up: what is reserved from now on is higher than what the sequence held.
+    pub(super) fn give_up(&mut self) {
+        *self = Self::default();
+    }
+}
+
+/// One page of [`Storage::list`](crate::storage::Storage::list): parameters are $1 organizer, $2 event, $3 owner, $4 limit,
+/// $5 offset, or after a cursor $5 its id and $6 its key. Each order has an index of its own.
+pub(super) fn page_sql(order: Order, descending: bool, owner: bool, after: bool) -> String {
+    let owner = if owner { " and s.owner = $3" } else { "" };
+    let (beyond, sorted) = match (order, descending) {
+        (Order::Id, false) => ("s.id > $5", "s.id"),
+        (Order::Id, true) => ("s.id < $5", "s.id desc"),
+        (Order::ExportIdentifier, false) => ("(s.exporter, s.id) > ($6, $5)", "s.exporter, s.id"),
+        (Order::ExportIdentifier, true) => (
+            "s.exporter <= $6 and (s.exporter < $6 or s.id > $5)",
+            "s.exporter desc, s.id",
+        ),
+        (Order::NextRun, false) => ("(s.next_up, s.id) > ($6, $5)", "s.next_up, s.id"),
+        (Order::NextRun, true) => ("(s.next_down, s.id) > ($6, $5)", "s.next_down, s.id"),
+    };
+    let (beyond, offset) = if after {
+        (format!(" and {beyond}"), "")
+    } else {
+        (String::new(), " offset $5")
+    };
+    format!(
+        "select {}, s.next_up, s.next_down from schedule s
+         where s.organizer = $1 and s.event is $2{owner}{beyond} order by {sorted} limit $4{offset}",
+        row_columns!(),
+    )
+}
+
+/// Where the page after this row begins.
+fn cursor_at(last: &SqliteRow, order: Order, descending: bool) -> Result<Cursor, StorageError> {
+    Ok(Cursor {
+        key: match (order, descending) {
+            (Order::Id, _) => Key::Id,
+            (Order::ExportIdentifier, _) => Key::Exporter(last.try_get("exporter")?),
+            (Order::NextRun, false) => Key::NextRun(last.try_get("next_up")?),
+            (Order::NextRun, true) => Key::NextRun(last.try_get("next_down")?),
+        },
+        descending,
+        id: last.try_get("id")?,
+    })
+}
+
+/// Rows before a page; none: there is no page 0.
+pub(super) fn offset(page: u32, size: u32) -> Option<i64> {
+    Some(i64::from(page.checked_sub(1)?) * i64::from(size))
+}
+
+/// Rows of a page, as people may ask for them.
+pub(super) fn clamped(size: u32) -> u32 {
+    size.clamp(1, PAGE)
+}
+
+impl SqliteStorage {
+    pub(super) async fn page(&self, seen: &Visible, query: &PageQuery) -> Result<Option<Rows<Row>>, StorageError> {
+        let PageQuery {
+            order,
+            descending,
+            at,
+            size,
+        } = query;
+        let (order, descending, size) = (*order, *descending, clamped(*size));
+        let owner = seen.only_owner.as_deref();
+        let (page, cursor) = match at {
+            Position::Number(page) => (Some(*page), None),
+            Position::After(text) => match Cursor::of_list(text, order, descending) {
+                Some(cursor) => (None, Some(cursor)),
+                None => return Ok(None),
+            },
+        };
+        let first = match page.map(|page| offset(page, size)) {
+            Some(None) => return Ok(None),
+            Some(Some(first)) => first,
+            None => 0,
+        };
+
+        // One snapshot for both.
+        let mut snapshot = self.readers.begin().await?;
+        let counted = if owner.is_some() {
+            "select count(*) from schedule where organizer = $1 and event is $2 and owner = $3"
+        } else {
+            "select count(*) from schedule where organizer = $1 and event is $2"
+        };
+        let total: i64 = sqlx::query_scalar(counted)
+            .bind(&seen.scope.organizer)
+            .bind(&seen.scope.event)
+            .bind(owner)
+            .fetch_one(&mut *snapshot)
+            .await?;
+        if page.is_some_and(|page| page > 1) && first >= total {
+            return Ok(None);
+        }
+        let found = sqlx::query(AssertSqlSafe(page_sql(
+            order,
+            descending,
+            owner.is_some(),
+            cursor.is_some(),
+        )))
+        .bind(&seen.scope.organizer)
+        .bind(&seen.scope.event)
+        .bind(owner)
+        .bind(i64::from(size) + 1);
+        let found = match cursor {
+            None => found.bind(first),
+            Some(Cursor { key, id, .. }) => match key {
+                Key::Exporter(identifier) => found.bind(id).bind(identifier),
+                Key::NextRun(key) => found.bind(id).bind(key),
+                Key::Id | Key::Due => found.bind(id),
+            },
+        };
+        let mut found = found.fetch_all(&mut *snapshot).await?;
+        snapshot.rollback().await?;
+
+        let size = size as usize;
+        let next = if found.len() > size {
+            found.truncate(size);
+            let last = found.last().expect("a page has at least one row before the next");
+            Some(cursor_at(last, order, descending)?.to_text())
+        } else {
+            None
+        };
+        Ok(Some(Rows {
+            total: unsigned(total)?,
+            rows: found.iter().map(row).collect::<Result<_, _>>()?,
+            next,
+        }))
+    }
+
+    pub(super) async fn one(&self, seen: &Visible, id: u64) -> Result<Option<Row>, StorageError> {
+        let Ok(id) = i64::try_from(id) else {
+            return Ok(None);
+        };
+        sqlx::query(concat!(
+            "select ",
+            row_columns!(),
+            " from schedule s where s.id = $1 and s.organizer = $2 and s.event is $3 and ($4 is null or s.owner = $4)"
+        ))
+        .bind(id)
+        .bind(&seen.scope.organizer)
+        .bind(&seen.scope.event)
+        .bind(&seen.only_owner)
+        .fetch_optional(&self.readers)
+        .await?
+        .as_ref()
+        .map(row)
+        .transpose()
+    }
+
+    pub(super) async fn count_of(&self, organizer: &str) -> Result<u64, StorageError> {
+        let count: i64 = sqlx::query_scalar("select count(*) from schedule where organizer = $1")
+            .bind(organizer)
+            .fetch_one(&self.readers)
+            .await?;
+        unsigned(count)
+    }
+
+    pub(super) async fn next_id(&self) -> Result<u64, StorageError> {
+        let block = {
+            let mut reserved = self.reserved();
+            if let Some(id) = reserved.ids.next() {
+                return Ok(id);
+            }
+            let block = reserved.block;
+            reserved.block = (block * 2).min(BLOCK);
+            block
+        };
+        let mut transaction = self.write().await?;
+        let end: i64 =
+            sqlx::query_scalar("update sequence set next = next + $1 where name = 'schedule' returning next")
+                .bind(signed(block)?)
+                .fetch_one(&mut *transaction)
+                .await?;
+        transaction.commit().await?;
+        let end = unsigned(end)?;
+        let mut reserved = self.reserved();
+        // Two callers can have come here at a time: the higher block is kept, so that ids go on upwards.
+        if reserved.ids.is_empty() || reserved.ids.end < end {
+            reserved.ids = end - block + 1..end;
+        }
+        Ok(end - block)
+    }
+}

@@ -1,0 +1,198 @@
+-- Schedules, runs, files, outbox, audit and idempotency records.
+-- Instants are seconds since 1970-01-01T00:00:00Z; flags are 0 or 1.
+
+-- Whose scheduled exports are on. No row: off.
+create table organizer (
+  slug text primary key not null,
+  enabled integer not null check (enabled in (0, 1))
+) strict, without rowid;
+
+-- Numbers given out once: `next` is the lowest that nobody has.
+create table sequence (
+  name text primary key not null,
+  next integer not null
+) strict, without rowid;
+insert into sequence (name, next) values ('schedule', 1), ('ticket', 1);
+
+-- One making of the file for one due time. A row stays when its schedule is deleted.
+--
+-- open       started, mail not submitted; schedule.open_run names it. Left by `finish`, or to `cancelled` by a delete or a
+--            switched-off organizer.
+-- submitted  its mail is in the outbox. Left to `delivered` or `failed` by `finish` with a lease to settle; by the store
+--            itself where the schedule is gone.
+-- All other states are terminal.
+create table run (
+  id integer primary key,
+  schedule integer not null,
+  organizer text not null,
+  event text,
+  due integer not null,
+  state text not null check (state in ('open', 'submitted', 'delivered', 'empty', 'failed', 'cancelled', 'missed')),
+  code text check ((state = 'failed') = (code is not null)),
+  words text check ((state in ('failed', 'cancelled')) = (words is not null)),
+  missed_first integer check ((state = 'missed') = (missed_first is not null)),
+  missed_count integer check ((state = 'missed') = (missed_count is not null)),
+  started integer,
+  ended integer check ((state in ('open', 'submitted')) = (ended is null)),
+  attempts integer not null default 0,
+  -- The file: its facts stay for the history, `file_kept` says whether its chunks are there.
+  file_name text,
+  file_type text,
+  rows integer,
+  bytes integer,
+  file_kept integer not null default 0 check (file_kept in (0, 1)),
+  -- When it can be settled, or, while leased for that, when the lease ends. Null: recipients are not all final, or settled.
+  settle_wake integer check (state = 'submitted' or settle_wake is null),
+  settle_fence integer not null default 0,
+  settle_attempt integer not null default 0,
+  -- The schedule's version when it was leased to settle; null: not leased.
+  settle_version integer,
+  unique (schedule, due)
+) strict;
+create index run_due on run (due, id);
+create index run_submitted on run (schedule) where state = 'submitted';
+create index run_settle on run (settle_wake) where settle_wake is not null;
+create index run_file on run (id) where file_kept = 1;
+
+create table file_chunk (
+  run integer not null references run (id),
+  seq integer not null,
+  bytes blob not null check (length(bytes) between 1 and 262144),
+  primary key (run, seq)
+) strict;
+
+-- What is wanted, and when, with the lease of its run.
+create table schedule (
+  id integer primary key,
+  organizer text not null,
+  -- Null: of the organizer as a whole.
+  event text,
+  owner text not null,
+  version integer not null,
+  exporter text not null,
+  -- JSON: {"to": [...], "cc": [...], "bcc": [...]}
+  recipients text not null,
+  next_run integer,
+  active integer not null check (active in (0, 1)),
+  error_counter integer not null,
+  document text not null,
+  -- Release of the zone database that next_run was computed with.
+  zone_database text not null,
+  created_at integer not null,
+  changed_at integer not null,
+
+  -- Raised by every lease and by every change of a person: a write that names a lower one has lost its lease.
+  fence integer not null default 0,
+  -- Null: not leased to execute.
+  lease_until integer,
+  open_run integer references run (id),
+  -- Leases of the present due time.
+  attempt integer not null default 0,
+  -- When the open run is executed again; null while leased, and without an open run.
+  retry_at integer,
+  -- While a run of this schedule is leased to settle, no other is leased to execute: both write the counter.
+  settling_until integer,
+  -- Asleep: the organizer is off, or on again and the schedule not yet planned.
+  parked integer not null default 0 check (parked in (0, 1)),
+  -- To be planned again.
+  replan integer not null default 0 check (replan in (0, 1)),
+
+  -- What the next wake-up is for, leases left aside.
+  planned_at integer generated always as (
+    case
+      when open_run is not null then
+        case when next_run < retry_at then next_run else coalesce(retry_at, 0) end
+      when active = 1 then next_run
+    end
+  ) virtual,
+  -- When the schedule is due for lease. The one place that decides it: no statement can forget to.
+  wake_at integer generated always as (
+    case
+      when parked = 1 then null
+      when lease_until is not null then lease_until
+      when settling_until > planned_at then settling_until
+      else planned_at
+    end
+  ) virtual,
+  -- Sort keys of the next run as people see it (a stopped schedule has none), upwards and downwards: none is last in both.
+  next_up integer generated always as (
+    coalesce(case when active = 1 then next_run end, 9223372036854775807)
+  ) virtual,
+  next_down integer generated always as (
+    coalesce(case when active = 1 then ~next_run end, 9223372036854775807)
+  ) virtual
+) strict;
+create index schedule_wake on schedule (wake_at, id) where wake_at is not null;
+create index schedule_replan on schedule (id) where replan = 1;
+create index schedule_zone_database on schedule (zone_database);
+create index schedule_scope on schedule (organizer, event, id);
+create index schedule_owner on schedule (organizer, event, owner, id);
+create index schedule_exporter_up on schedule (organizer, event, exporter, id);
+create index schedule_exporter_down on schedule (organizer, event, exporter desc, id);
+create index schedule_next_up on schedule (organizer, event, next_up, id);
+create index schedule_next_down on schedule (organizer, event, next_down, id);
+
+-- The outbox.
+create table mail (
+  id integer primary key,
+  run integer not null references run (id),
+  schedule integer not null,
+  due integer not null,
+  kind text not null check (kind in ('export', 'nothing-to-export', 'failure', 'undelivered')),
+  message_id text not null unique,
+  sender text not null,
+  subject text not null,
+  body text not null,
+  attach_file integer not null check (attach_file in (0, 1)),
+  created integer not null,
+  unique (schedule, due, kind)
+) strict;
+create index mail_run on mail (run);
+
+-- One handing-over of one mail to one recipient. `queued` and `retrying` are left by the result of a try; the others are final.
+create table delivery (
+  mail integer not null references mail (id),
+  -- Place in the order To, Cc, Bcc.
+  position integer not null,
+  role text not null check (role in ('to', 'cc', 'bcc')),
+  address text not null,
+  status text not null check (status in ('queued', 'accepted', 'retrying', 'rejected')),
+  words text not null default '',
+  tries integer not null default 0,
+  next_try integer not null,
+  lease_until integer,
+  fence integer not null default 0,
+  wake_at integer generated always as (
+    case when status in ('queued', 'retrying') then coalesce(lease_until, next_try) end
+  ) virtual,
+  primary key (mail, position)
+) strict;
+create index delivery_wake on delivery (wake_at, mail, position) where wake_at is not null;
+
+create table audit (
+  id integer primary key,
+  at integer not null,
+  organizer text not null,
+  event text,
+  schedule integer,
+  actor text not null,
+  action text not null,
+  detail text not null
+) strict;
+create index audit_organizer on audit (organizer, id);
+
+-- Requests under an idempotency key. Running (`status` null) until `lease_until`, then answered, by whoever holds the ticket.
+create table request (
+  id integer primary key,
+  caller text not null,
+  key text not null,
+  fingerprint blob not null,
+  ticket integer not null,
+  lease_until integer not null,
+  expires_at integer not null,
+  status integer,
+  etag text,
+  body blob,
+  unique (caller, key)
+) strict;
+create index request_expiry on request (expires_at);

@@ -1,0 +1,385 @@
+//! Runs: how they start, how the store itself ends them, and their history.
+
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row as _, SqliteConnection};
+
+use super::columns::{State, delivery, entry, entry_columns, scope, signed, unsigned};
+use super::lists::{clamped, offset};
+use super::{SqliteStorage, audit, files};
+use crate::clock::Instant;
+use crate::contract::schedule_store::Plan;
+use crate::contract::{MissedRange, Outcome, Position, RunEntry};
+use crate::storage::cursor::{Cursor, Key};
+use crate::storage::{HistoryRow, Lease, LeaseError, Rows, Scope, StorageError, Work};
+
+/// Writes what a run has become. Its leases to settle are lost.
+pub(super) async fn write_state(
+    on: &mut SqliteConnection,
+    run: i64,
+    state: &State<'_>,
+    now: Instant,
+) -> Result<(), StorageError> {
+    sqlx::query(
+        "update run set state = $2, code = $3, words = $4, missed_first = $5, missed_count = $6, ended = $7,
+           settle_wake = null, settle_version = null
+         where id = $1",
+    )
+    .bind(run)
+    .bind(state.state)
+    .bind(state.code)
+    .bind(state.words)
+    .bind(state.missed_first)
+    .bind(state.missed_count)
+    .bind(state.terminal().then_some(now))
+    .execute(on)
+    .await?;
+    Ok(())
+}
+
+/// Adds due times that nobody ran to the history; nothing where the last of them has an entry already.
+pub(super) async fn write_missed(
+    on: &mut SqliteConnection,
+    schedule: i64,
+    scope: &Scope,
+    range: &MissedRange,
+    now: Instant,
+) -> Result<(), StorageError> {
+    let added = sqlx::query(
+        "insert into run (schedule, organizer, event, due, state, missed_first, missed_count, ended)
+         values ($1, $2, $3, $4, 'missed', $5, $6, $7) on conflict (schedule, due) do nothing",
+    )
+    .bind(schedule)
+    .bind(&scope.organizer)
+    .bind(&scope.event)
+    .bind(range.last)
+    .bind(range.first)
+    .bind(signed(range.count)?)
+    .bind(now)
+    .execute(&mut *on)
+    .await?;
+    if added.rows_affected() == 1 {
+        audit::write_run(on, now, scope, schedule, range.last, &Outcome::Missed(range.clone())).await?;
+    }
+    Ok(())
+}
+
+/// Whose open runs end before their mail is submitted.
+pub(super) enum Cancelled<'a> {
+    /// The one of a schedule that is about to be deleted.
+    Schedule(i64),
+    /// Those of all schedules of an organizer that is switched off.
+    Organizer(&'a str),
+}
+
+/// Ends open runs `cancelled`. The rows of their schedules are the caller's to change.
+pub(super) async fn cancel_open(
+    on: &mut SqliteConnection,
+    whose: Cancelled<'_>,
+    now: Instant,
+) -> Result<(), StorageError> {
+    let (open, words) = match whose {
+        Cancelled::Schedule(id) => (
+            sqlx::query(
+                "select r.id, r.schedule, r.organizer, r.event, r.due, s.attempt
+                 from schedule s join run r on r.id = s.open_run where s.id = $1",
+            )
+            .bind(id)
+            .fetch_all(&mut *on)
+            .await?,
+            "the schedule was deleted",
+        ),
+        Cancelled::Organizer(slug) => (
+            sqlx::query(
+                "select r.id, r.schedule, r.organizer, r.event, r.due, s.attempt
+                 from schedule s join run r on r.id = s.open_run where s.organizer = $1",
+            )
+            .bind(slug)
+            .fetch_all(&mut *on)
+            .await?,
+            "scheduled exports were switched off for the organizer",
+        ),
+    };
+    let outcome = Outcome::Cancelled(words.to_owned());
+    let state = State {
+        words: Some(words),
+        ..State::plain("cancelled")
+    };
+    for run in open {
+        let id: i64 = run.try_get("id")?;
+        write_state(on, id, &state, now).await?;
+        write_attempts(on, id, run.try_get("attempt")?).await?;
+        files::drop_unneeded(on, id).await?;
+        audit::write_run(
+            on,
+            now,
+            &scope(&run)?,
+            run.try_get("schedule")?,
+            run.try_get("due")?,
+            &outcome,
+        )
+        .await?;
+    }
+    Ok(())
+}
+
+/// Writes how often a run's due time has been leased.
+pub(super) async fn write_attempts(on: &mut SqliteConnection, run: i64, attempts: i64) -> Result<(), StorageError> {
+    sqlx::query("update run set attempts = $2 where id = $1")
+        .bind(run)
+        .bind(attempts)
+        .execute(on)
+        .await?;
+    Ok(())
+}
+
+/// Ends a submitted run whose schedule is gone, so that nobody settles it: `delivered` if at least one recipient's server took
+/// the mail, else `failed`. Nothing while some recipient is not final.
+pub(super) async fn conclude(on: &mut SqliteConnection, run: i64, now: Instant) -> Result<(), StorageError> {
+    let found = sqlx::query(
+        "select r.schedule, r.organizer, r.event, r.due,
+           count(*) filter (where d.status = 'accepted') as accepted,
+           count(*) filter (where d.status in ('queued', 'retrying')) as pending
+         from run r left join mail m on m.run = r.id and m.kind = 'export' left join delivery d on d.mail = m.id
+         where r.id = $1 and r.state = 'submitted' and not exists (select 1 from schedule s where s.id = r.schedule)
+         group by r.id",
+    )
+    .bind(run)
+    .fetch_optional(&mut *on)
+    .await?;
+    let Some(found) = found else {
+        return Ok(());
+    };
+    if found.try_get::<i64, _>("pending")? > 0 {
+        return Ok(());
+    }
+    let outcome = if found.try_get::<i64, _>("accepted")? > 0 {
+        Outcome::Delivered
+    } else {
+        Outcome::Failed((
+            "not-delivered".to_owned(),
+            "no recipient's server took the mail".to_owned(),
+        ))
+    };
+    if let Some(state) = State::of(&outcome)? {
+        write_state(on, run, &state, now).await?;
+    }
+    files::drop_unneeded(on, run).await?;
+    audit::write_run(
+        on,
+        now,
+        &scope(&found)?,
+        found.try_get("schedule")?,
+        found.try_get("due")?,
+        &outcome,
+    )
+    .await
+}
+
+impl SqliteStorage {
+    pub(super) async fn open_run(
+        &self,
+        lease: &Lease,
+        plan: &Plan,
+        zone_database: &str,
+        now: Instant,
+    ) -> Result<u64, LeaseError> {
+        if lease.work != Work::Execute {
+            return Err(LeaseError::Lost);
+        }
+        let schedule = signed(lease.schedule)?;
+        let mut transaction = self.write().await?;
+        // A lease that ran out and that nobody took is still one: the fence decides.
+        let held = sqlx::query(
+            "select s.organizer, s.event, s.attempt, s.open_run, r.due
+             from schedule s left join run r on r.id = s.open_run
+             where s.id = $1 and s.fence = $2 and s.lease_until is not null",
+        )
+        .bind(schedule)
+        .bind(signed(lease.fence)?)
+        .fetch_optional(&mut *transaction)
+        .await?
+        .ok_or(LeaseError::Lost)?;
+        let scope = scope(&held)?;
+        let attempt: i64 = held.try_get("attempt")?;
+        let run = match held.try_get::<Option<i64>, _>("open_run")? {
+            Some(open) => {
+                if held.try_get::<Instant, _>("due")? != plan.due {
+                    return Err(LeaseError::Lost);
+                }
+                write_attempts(&mut transaction, open, attempt).await?;
+                Some(open)
+            }
+            None => {
+                sqlx::query_scalar(
+                    "insert into run (schedule, organizer, event, due, state, started, attempts)
+                     values ($1, $2, $3, $4, 'open', $5, $6) on conflict (schedule, due) do nothing returning id",
+                )
+                .bind(schedule)
+                .bind(&scope.organizer)
+                .bind(&scope.event)
+                .bind(plan.due)
+                .bind(now)
+                .bind(attempt)
+                .fetch_optional(&mut *transaction)
+                .await?
+            }
+        };
+        if let Some(missed) = &plan.missed {
+            write_missed(&mut transaction, schedule, &scope, missed, now).await?;
+        }
+        // This due time has ended, and was planned once more (by a change that had been read before it started). The
+        // schedule goes on to the next one, or it would be leased for this one for ever.
+        let ended = run.is_none();
+        sqlx::query(
+            "update schedule set next_run = $2, zone_database = $3, open_run = $4,
+               lease_until = case when $5 then null else lease_until end, attempt = case when $5 then 0 else attempt end
+             where id = $1",
+        )
+        .bind(schedule)
+        .bind(plan.next_run)
+        .bind(zone_database)
+        .bind(run)
+        .bind(ended)
+        .execute(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
+        Ok(unsigned(run.ok_or(LeaseError::Lost)?)?)
+    }
+
+    pub(super) async fn history_of(
+        &self,
+        schedule: u64,
+        at: &Position,
+        size: u32,
+    ) -> Result<Option<Rows<RunEntry>>, StorageError> {
+        let schedule = signed(schedule)?;
+        let size = clamped(size);
+        let (page, before) = match at {
+            Position::Number(page) => (Some(*page), None),
+            Position::After(text) => match Cursor::of_history(text) {
+                Some(due) => (None, Some(due)),
+                None => return Ok(None),
+            },
+        };
+        let first = match page.map(|page| offset(page, size)) {
+            Some(None) => return Ok(None),
+            Some(Some(first)) => first,
+            None => 0,
+        };
+        let mut snapshot = self.readers.begin().await?;
+        let total: i64 = sqlx::query_scalar("select count(*) from run where schedule = $1")
+            .bind(schedule)
+            .fetch_one(&mut *snapshot)
+            .await?;
+        if page.is_some_and(|page| page > 1) && first >= total {
+            return Ok(None);
+        }
+        let select = match before {
+            None => concat!(
+                "select ",
+                entry_columns!(),
+                " from run r where r.schedule = $1 order by r.due desc limit $2 offset $3"
+            ),
+            Some(_) => concat!(
+                "select ",
+                entry_columns!(),
+                " from run r where r.schedule = $1 and r.due < $3 order by r.due desc limit $2"
+            ),
+        };
+        let mut found = sqlx::query(select)
+            .bind(schedule)
+            .bind(i64::from(size) + 1)
+            .bind(before.unwrap_or(first))
+            .fetch_all(&mut *snapshot)
+            .await?;
+        let more = found.len() > size as usize;
+        found.truncate(size as usize);
+        let mut rows = found.iter().map(entry).collect::<Result<Vec<_>, _>>()?;
+        if let (Some(latest), Some(earliest)) = (rows.first(), rows.last()) {
+            let deliveries = sqlx::query(
+                "select m.due, d.address, d.status, d.words from mail m join delivery d on d.mail = m.id
+                 where m.schedule = $1 and m.kind = 'export' and m.due between $2 and $3 order by m.due, d.position",
+            )
+            .bind(schedule)
+            .bind(earliest.due)
+            .bind(latest.due)
+            .fetch_all(&mut *snapshot)
+            .await?;
+            for row in &deliveries {
+                let due: Instant = row.try_get("due")?;
+                if let Ok(at) = rows.binary_search_by(|entry| due.cmp(&entry.due)) {
+                    rows[at].deliveries.push(delivery(row)?);
+                }
+            }
+        }
+        snapshot.rollback().await?;
+        let next = rows.last().filter(|_| more).map(|last| {
+            Cursor {
+                key: Key::Due,
+                descending: true,
+                id: last.due,
+            }
+            .to_text()
+        });
+        Ok(Some(Rows {
+            total: unsigned(total)?,
+            rows,
+            next,
+        }))
+    }
+
+    pub(super) async fn latest_runs(&self, schedule: Option<u64>, limit: u32) -> Result<Vec<HistoryRow>, StorageError> {
+        let schedule = schedule.map(signed).transpose()?;
+        let (select, deliveries) = if schedule.is_some() {
+            (
+                concat!(
+                    "select r.id, r.schedule, r.organizer, r.event, ",
+                    entry_columns!(),
+                    " from run r where r.schedule = $1 order by r.due desc limit $2"
+                ),
+                "select m.run, d.address, d.status, d.words from mail m join delivery d on d.mail = m.id
+                 where m.kind = 'export'
+                   and m.run in (select id from run where schedule = $1 order by due desc limit $2)
+                 order by m.run, d.position",
+            )
+        } else {
+            (
+                concat!(
+                    "select r.id, r.schedule, r.organizer, r.event, ",
+                    entry_columns!(),
+                    " from run r order by r.due desc, r.id desc limit $2"
+                ),
+                "select m.run, d.address, d.status, d.words from mail m join delivery d on d.mail = m.id
+                 where m.kind = 'export' and m.run in (select id from run order by due desc, id desc limit $2)
+                 order by m.run, d.position",
+            )
+        };
+        let mut snapshot = self.readers.begin().await?;
+        let found = sqlx::query(select)
+            .bind(schedule)
+            .bind(limit)
+            .fetch_all(&mut *snapshot)
+            .await?;
+        let deliveries = sqlx::query(deliveries)
+            .bind(schedule)
+            .bind(limit)
+            .fetch_all(&mut *snapshot)
+            .await?;
+        snapshot.rollback().await?;
+        found.iter().map(|row| history_row(row, &deliveries)).collect()
+    }
+}
+
+/// One line of the history, with its part of the deliveries, which are sorted by run.
+fn history_row(row: &SqliteRow, deliveries: &[SqliteRow]) -> Result<HistoryRow, StorageError> {
+    let run: i64 = row.try_get("id")?;
+    let from = deliveries.partition_point(|delivery| delivery.get::<i64, _>("run") < run);
+    let until = deliveries.partition_point(|delivery| delivery.get::<i64, _>("run") <= run);
+    let mut entry = entry(row)?;
+    entry.deliveries = deliveries[from..until].iter().map(delivery).collect::<Result<_, _>>()?;
+    Ok(HistoryRow {
+        schedule: unsigned(row.try_get("schedule")?)?,
+        scope: scope(row)?,
+        entry,
+    })
+}
