@@ -28,5 +28,5 @@ pub use bindings::ticketing::scheduled_exports::types::{
     Content, Delivery, DeliveryStatus, FieldError, MissedRange, Order, Outcome, PageQuery, Position, Problem,
     Recipients, RunEntry, Schedule, User,
 };
-pub use bindings::ticketing::scheduled_exports::{auth_context, exporters, log, mailer, schedule_store};
+pub use bindings::ticketing::scheduled_exports::{auth_context, exporters, log, mailer, schedule_store, types};
 pub use bindings::{Plugin, PluginPre};

@@ -1,12 +1,33 @@
-//! The component as the rest of the host sees it: one function to ask it something on behalf of a caller.
+//! The component as the rest of the host sees it: asked on behalf of a caller, or given a leased run.
+
+mod jobs;
+mod plans;
+mod seeding;
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::timeout;
+use wasmtime::component::Resource;
+
+pub use jobs::Ended;
+pub use seeding::SeedError;
 
 use crate::clock::Clock;
-use crate::contract::auth_context::Caller;
+use crate::contract::auth_context::{AccessFacts, Caller, Settings};
+use crate::contract::exported::about::Description;
 use crate::contract::{PageQuery, Position, Problem};
-use crate::platform::{Platform, Principal};
-use crate::storage::{KeptAnswer, RequestKey, Scope, Storage};
+use crate::engine::{Engine, GuestFault, Instance, conclude};
+use crate::platform::{DEFAULT_MAIL_BYTES, Platform, PlatformError, Principal};
+use crate::ports::{Access, HostFacts, Services, State};
+use crate::storage::{Commit, CommitError, Completion, KeptAnswer, RequestKey, Scope, Storage, Visible};
+
+/// Failures in a row after which a schedule is not executed any more, where the host counts in the component's place.
+const STOPS_AT: u32 = 5;
+
+/// How often a call is repeated whose commit met another one.
+const COMMIT_TRIES: u32 = 5;
 
 /// What a caller may do here, as the HTTP API has found out: what an `access` handle is minted from.
 #[derive(Clone, Debug)]
@@ -26,19 +47,61 @@ pub enum Operation {
     List(PageQuery),
     Get(u64),
     Create(String),
-    Replace { id: u64, document: String, if_version: Option<u64> },
-    Patch { id: u64, document: String, if_version: Option<u64> },
-    Delete { id: u64, if_version: Option<u64> },
-    Runs { id: u64, at: Position, size: u32 },
+    Replace {
+        id: u64,
+        document: String,
+        if_version: Option<u64>,
+    },
+    Patch {
+        id: u64,
+        document: String,
+        if_version: Option<u64>,
+    },
+    Delete {
+        id: u64,
+        if_version: Option<u64>,
+    },
+    Runs {
+        id: u64,
+        at: Position,
+        size: u32,
+    },
     Exporters(Option<String>),
-    Act { id: Option<u64>, verb: String, document: String },
+    Act {
+        id: Option<u64>,
+        verb: String,
+        document: String,
+    },
+}
+
+impl Operation {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::List(_) => "list",
+            Self::Get(_) => "get",
+            Self::Create(_) => "create",
+            Self::Replace { .. } => "replace",
+            Self::Patch { .. } => "patch",
+            Self::Delete { .. } => "delete",
+            Self::Runs { .. } => "runs",
+            Self::Exporters(_) => "exporters",
+            Self::Act { .. } => "act",
+        }
+    }
 }
 
 /// What it answered. Documents are JSON texts, to be passed on as they are.
 #[derive(Clone, Debug)]
 pub enum Answer {
-    Page { total: u64, documents: Vec<String>, next: Option<String> },
-    Document { document: String, version: u64 },
+    Page {
+        total: u64,
+        documents: Vec<String>,
+        next: Option<String>,
+    },
+    Document {
+        document: String,
+        version: u64,
+    },
     Deleted,
     Exporters(Vec<String>),
     Acted(String),
@@ -69,34 +132,292 @@ pub enum CallError {
     Trapped(String),
 }
 
+impl From<GuestFault> for CallError {
+    fn from(fault: GuestFault) -> Self {
+        match fault {
+            GuestFault::Host(words) => Self::Unavailable(words),
+            GuestFault::Trapped(_) | GuestFault::OutOfTime | GuestFault::OutOfMemory => {
+                Self::Trapped(fault.to_string())
+            }
+        }
+    }
+}
+
+impl From<PlatformError> for CallError {
+    fn from(error: PlatformError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
 /// The component, and what it is given.
 pub struct Service {
-    storage: Arc<dyn Storage>,
-    platform: Platform,
-    clock: Arc<dyn Clock>,
+    engine: Engine,
+    services: Arc<Services>,
+    about: Description,
+    changed: Notify,
 }
 
 impl Service {
+    /// Puts a loaded component together with what its imports are served from.
+    ///
+    /// # Errors
+    /// If it traps when asked what it is.
+    pub async fn new(
+        engine: Engine,
+        storage: Arc<dyn Storage>,
+        platform: Platform,
+        clock: Arc<dyn Clock>,
+        facts: HostFacts,
+    ) -> Result<Self, GuestFault> {
+        let mut services = Services {
+            storage,
+            platform,
+            clock,
+            facts,
+            zone_database: String::new(),
+        };
+        let shared = Arc::new(services);
+        let (compute, deadline) = (engine.limits().call_compute, engine.limits().call_deadline);
+        let state = State::new(Arc::clone(&shared), engine.limits().memory, "describe".into());
+        let mut instance = engine.instance(state, compute).await?;
+        let about = instance.plugin.ticketing_scheduled_exports_about();
+        let asked = timeout(deadline, about.call_describe(&mut instance.store)).await;
+        let about = conclude(asked, instance.store.data())?;
+        drop(instance);
+        services = Arc::into_inner(shared).expect("the instance that shared it is gone");
+        services.zone_database.clone_from(&about.zone_database);
+        Ok(Self {
+            engine,
+            services: Arc::new(services),
+            about,
+            changed: Notify::new(),
+        })
+    }
+
+    /// Told after each change that a person made through this process: something may be due earlier now.
+    #[must_use]
+    pub fn changed(&self) -> &Notify {
+        &self.changed
+    }
+
+    /// What the component says of itself.
+    #[must_use]
+    pub fn about(&self) -> &Description {
+        &self.about
+    }
+
     /// Asks the component, in a fresh instance. Changes are committed, with audit and `keep`, only if it answers `Ok`.
     ///
     /// # Errors
     /// See [`CallError`]; nothing was changed in any case.
-    pub async fn call(&self, _grant: &Grant, _operation: Operation, _keep: Option<Keep<'_>>) -> Result<Answer, CallError> {
-        unimplemented!()
+    pub async fn call(&self, grant: &Grant, operation: Operation, keep: Option<Keep<'_>>) -> Result<Answer, CallError> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let access = self.mint_access(grant).await?;
+            let quota = access.quota;
+            let (answer, access) = self.ask(access, operation.clone()).await?;
+            let completion = keep.as_ref().map(|keep| Completion {
+                key: keep.key.clone(),
+                ticket: keep.ticket,
+                answer: (keep.answer)(&answer),
+            });
+            if access.staged.is_empty() && completion.is_none() {
+                return Ok(answer);
+            }
+            let commit = Commit {
+                by: access.visible,
+                actor: grant.principal.audit_name(),
+                now: access.facts.settings.now,
+                zone_database: self.services.zone_database.clone(),
+                quota,
+                changes: access.staged,
+                completion,
+            };
+            match self.services.storage.commit(commit).await {
+                Ok(()) => {
+                    self.changed.notify_waiters();
+                    return Ok(answer);
+                }
+                // Another change came between what the component read and this commit: it decides again on what is there now.
+                Err(CommitError::Stale | CommitError::NotFound | CommitError::Quota(_)) if tries < COMMIT_TRIES => {}
+                Err(CommitError::NotFound) => return Err(CallError::Problem(Problem::NotFound)),
+                Err(CommitError::Stale) => return Err(CallError::Problem(Problem::Stale)),
+                Err(error @ CommitError::Quota(_)) => return Err(CallError::Unavailable(error.to_string())),
+                Err(CommitError::Superseded) => return Err(CallError::Superseded),
+                Err(CommitError::Storage(error)) => return Err(CallError::Unavailable(error.to_string())),
+            }
+        }
+    }
+
+    async fn mint_access(&self, grant: &Grant) -> Result<Access, CallError> {
+        let (settings, quota) = self.settings(&grant.scope).await?;
+        let only_owner = match &grant.caller {
+            Caller::User(user) if !grant.may_change_settings => Some(user.id.clone()),
+            Caller::User(_) | Caller::Token | Caller::Device => None,
+        };
+        Ok(Access {
+            facts: AccessFacts {
+                caller: grant.caller.clone(),
+                language: grant.language.clone(),
+                event_level: grant.scope.event.is_some(),
+                may_change_settings: grant.may_change_settings,
+                may_write: grant.may_write,
+                settings,
+            },
+            principal: grant.principal.clone(),
+            visible: Visible {
+                scope: grant.scope.clone(),
+                only_owner,
+            },
+            quota,
+            staged: Vec::new(),
+        })
+    }
+
+    /// Rules of the organizer or event, and the organizer's quota. An event that is gone is read in its organizer's zone.
+    async fn settings(&self, scope: &Scope) -> Result<(Settings, Option<u32>), PlatformError> {
+        let platform = &self.services.platform;
+        let organizer = platform.organizer(&scope.organizer).await?;
+        let event = match &scope.event {
+            Some(slug) => platform.event(&scope.organizer, slug).await?,
+            None => None,
+        };
+        let zone = match (&event, &organizer) {
+            (Some(event), _) => event.timezone.clone(),
+            (None, Some(organizer)) => organizer.timezone.clone(),
+            (None, None) => "UTC".into(),
+        };
+        let rules = organizer.map(|organizer| organizer.settings);
+        let place = match &scope.event {
+            Some(event) => format!("{}/{event}", scope.organizer),
+            None => scope.organizer.clone(),
+        };
+        let settings = Settings {
+            now: self.services.clock.now(),
+            zone,
+            languages: self.services.facts.languages.clone(),
+            recipient_domains: rules.as_ref().and_then(|rules| rules.recipient_domains.clone()),
+            mail_bytes: rules.as_ref().map_or(DEFAULT_MAIL_BYTES, |rules| rules.max_mail_bytes),
+            configuration_url: format!("{}/control/{place}/scheduled-exports/", self.services.facts.base_url),
+        };
+        Ok((settings, rules.and_then(|rules| rules.max_schedules)))
+    }
+
+    /// A fresh instance, for whoever wants to call the component's exports himself; `compute` is its time in guest code.
+    ///
+    /// # Errors
+    /// See [`GuestFault`].
+    pub async fn instance(&self, label: &str, compute: Duration) -> Result<Instance<'_>, GuestFault> {
+        self.engine.instance(self.state(label.to_owned()), compute).await
+    }
+
+    fn state(&self, label: String) -> State {
+        State::new(Arc::clone(&self.services), self.engine.limits().memory, label)
+    }
+
+    async fn ask(&self, access: Access, operation: Operation) -> Result<(Answer, Access), CallError> {
+        let limits = self.engine.limits();
+        let label = format!("{} {}", operation.name(), label_of(&access.visible.scope));
+        let mut instance = self.engine.instance(self.state(label), limits.call_compute).await?;
+        let handle = instance
+            .store
+            .data_mut()
+            .table
+            .push(access)
+            .map_err(|error| CallError::Trapped(error.to_string()))?;
+        let lent = || Resource::new_borrow(handle.rep());
+        let (schedules, store) = (
+            instance.plugin.ticketing_scheduled_exports_schedules(),
+            &mut instance.store,
+        );
+        let page = |page: crate::contract::exported::schedules::Page| Answer::Page {
+            total: page.total,
+            documents: page.documents,
+            next: page.next,
+        };
+        let document = |one: crate::contract::exported::schedules::Versioned| Answer::Document {
+            document: one.document,
+            version: one.version,
+        };
+        let work = async {
+            wasmtime::Result::Ok(match operation {
+                Operation::List(query) => schedules.call_list(store, lent(), &query).await?.map(page),
+                Operation::Get(id) => schedules.call_get(store, lent(), id).await?.map(document),
+                Operation::Create(text) => schedules.call_create(store, lent(), &text).await?.map(document),
+                Operation::Replace {
+                    id,
+                    document: text,
+                    if_version,
+                } => schedules
+                    .call_replace(store, lent(), id, &text, if_version)
+                    .await?
+                    .map(document),
+                Operation::Patch {
+                    id,
+                    document: text,
+                    if_version,
+                } => schedules
+                    .call_patch(store, lent(), id, &text, if_version)
+                    .await?
+                    .map(document),
+                Operation::Delete { id, if_version } => schedules
+                    .call_delete(store, lent(), id, if_version)
+                    .await?
+                    .map(|()| Answer::Deleted),
+                Operation::Runs { id, at, size } => schedules.call_runs(store, lent(), id, &at, size).await?.map(page),
+                Operation::Exporters(only) => schedules
+                    .call_exporters(store, lent(), only.as_deref())
+                    .await?
+                    .map(Answer::Exporters),
+                Operation::Act { id, verb, document } => schedules
+                    .call_act(store, lent(), id, &verb, &document)
+                    .await?
+                    .map(Answer::Acted),
+            })
+        };
+        let outcome = timeout(limits.call_deadline, work).await;
+        let answer = conclude(outcome, instance.store.data())?.map_err(|problem| match problem {
+            Problem::Unavailable(words) => CallError::Unavailable(words),
+            other => CallError::Problem(other),
+        })?;
+        let access = instance
+            .store
+            .data_mut()
+            .table
+            .delete(handle)
+            .map_err(|error| CallError::Trapped(error.to_string()))?;
+        Ok((answer, access))
     }
 
     #[must_use]
     pub fn storage(&self) -> &Arc<dyn Storage> {
-        &self.storage
+        &self.services.storage
     }
 
     #[must_use]
     pub fn platform(&self) -> &Platform {
-        &self.platform
+        &self.services.platform
     }
 
     #[must_use]
     pub fn clock(&self) -> &Arc<dyn Clock> {
-        &self.clock
+        &self.services.clock
+    }
+
+    #[must_use]
+    pub fn facts(&self) -> &HostFacts {
+        &self.services.facts
     }
 }
+
+/// `organizer` or `organizer/event`, for the log.
+fn label_of(scope: &Scope) -> String {
+    match &scope.event {
+        Some(event) => format!("{}/{event}", scope.organizer),
+        None => scope.organizer.clone(),
+    }
+}
+
+/// The part of a deadline that is kept for `abandon`.
+const ABANDON_DEADLINE: Duration = Duration::from_secs(60);

@@ -1,3 +1,6 @@
-//! For tests of plugins and hosts: what stands in for the world outside.
+//! For tests of plugins and hosts: a whole host with a clock that the test holds, and what stands in for the world outside.
 
+mod host;
 pub mod smtp_server;
+
+pub use host::{Answer, CapturedMail, Mail, TestHost, at};

@@ -344,8 +344,8 @@ impl host::Run for imports::auth_context::Run {
 
 // ---- conversions ----
 
-impl From<host::Versioned> for exports::schedules::Versioned {
-    fn from(of: host::Versioned) -> Self {
+impl From<schedules::Versioned> for exports::schedules::Versioned {
+    fn from(of: schedules::Versioned) -> Self {
         Self { document: of.document, version: of.version }
     }
 }

@@ -1,1 +1,7 @@
-fn main() {}
+//! Behaviour, through the built component.
+
+mod contract;
+mod documents;
+mod next_run;
+mod runs;
+mod when;

@@ -27,16 +27,19 @@ pub(super) async fn admit(
     if !backend.enabled(&scope.organizer).await? {
         return Err(Refusal::Disabled);
     }
-    let (caller, may_write) = match &principal {
-        Principal::User { may_read: false, .. } if !writes => return Err(Refusal::NoReadScope),
-        Principal::User { may_write: false, .. } if writes => return Err(Refusal::NoWriteScope),
-        Principal::User { id, may_write, .. } => {
+    match writes {
+        false if !rights.may_read => return Err(Refusal::NoReadScope),
+        true if !rights.may_write => return Err(Refusal::NoWriteScope),
+        _ => {}
+    }
+    let caller = match &principal {
+        Principal::User { id, .. } => {
             // Gone or switched off since the look-up above.
             let user = backend.user(id).await?.filter(|user| user.active);
-            (Caller::User(user.ok_or(Refusal::Unauthorized)?), *may_write)
+            Caller::User(user.ok_or(Refusal::Unauthorized)?)
         }
-        Principal::Token { .. } => (Caller::Token, true),
-        Principal::Device { .. } => (Caller::Device, true),
+        Principal::Token { .. } => Caller::Token,
+        Principal::Device { .. } => Caller::Device,
     };
     Ok(Grant {
         scope,
@@ -44,6 +47,6 @@ pub(super) async fn admit(
         caller,
         language: language.tag().to_owned(),
         may_change_settings: rights.may_change_settings,
-        may_write,
+        may_write: rights.may_write,
     })
 }

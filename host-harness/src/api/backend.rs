@@ -28,8 +28,6 @@ pub trait Backend: Send + Sync {
     async fn ping(&self) -> Result<(), Fault>;
     /// Whose credentials these are; none: nobody's (unknown, expired, revoked, or an inactive user's).
     async fn principal(&self, credentials: &Credentials) -> Result<Option<Principal>, Fault>;
-    /// How audit log and idempotency records name the principal: `user:ID`, `token:ID` or `device:ID`.
-    fn name(&self, principal: &Principal) -> String;
     /// What the principal may do there; none: nothing, or there is no such organizer or event.
     async fn rights(&self, principal: &Principal, scope: &Scope) -> Result<Option<Rights>, Fault>;
     /// The user behind OAuth credentials.
@@ -61,7 +59,10 @@ impl From<StorageError> for Fault {
 
 impl From<PlatformError> for Fault {
     fn from(error: PlatformError) -> Self {
-        Self::Away(error.to_string())
+        match error {
+            PlatformError::Unavailable(words) => Self::Away(words),
+            other => Self::Broken(other.to_string()),
+        }
     }
 }
 
@@ -77,10 +78,6 @@ impl Backend for Service {
 
     async fn principal(&self, credentials: &Credentials) -> Result<Option<Principal>, Fault> {
         Ok(self.platform().principal(credentials, self.clock().now()).await?)
-    }
-
-    fn name(&self, principal: &Principal) -> String {
-        principal.audit_name()
     }
 
     async fn rights(&self, principal: &Principal, scope: &Scope) -> Result<Option<Rights>, Fault> {

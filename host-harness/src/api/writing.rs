@@ -56,7 +56,7 @@ impl Writing {
     /// The answer, and whether it is an earlier one.
     async fn once(self, key: String, fingerprint: [u8; 32]) -> Result<(KeptAnswer, bool), Refusal> {
         let key = RequestKey {
-            caller: self.backend.name(&self.grant.principal),
+            caller: self.grant.principal.audit_name(),
             key,
         };
         let now = self.backend.now();

@@ -61,6 +61,17 @@ pub struct Delivered {
     pub lost: u32,
 }
 
+impl Delivered {
+    /// All tries, however they ended.
+    #[must_use]
+    pub fn total(&self) -> usize {
+        [self.accepted, self.retrying, self.rejected, self.lost]
+            .into_iter()
+            .map(|count| count as usize)
+            .sum()
+    }
+}
+
 /// Tries everything that is due, until nothing is due and nothing under way, and writes down how each try ended.
 ///
 /// Dropping the future is safe, but leaves what was under way leased; [`deliver_until`] ends in good order.

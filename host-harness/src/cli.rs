@@ -1,0 +1,159 @@
+//! The command line: what each command takes, and how all of them start, speak and fail.
+
+mod demo;
+mod history;
+mod host;
+mod next_run;
+mod organizer;
+mod plugin;
+mod seed;
+mod serve;
+mod table;
+mod tick;
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use chrono::DateTime;
+use clap::{Args, Parser, Subcommand};
+
+/// Exit codes: 0 done, 1 failed (one sentence on standard error), 2 called wrongly.
+#[derive(Parser)]
+#[command(
+    name = "harness",
+    version,
+    about = "Reference host of the scheduled-exports component",
+    max_term_width = 100
+)]
+#[command(
+    after_help = "Exit codes: 0 done, 1 failed (one sentence on standard error), 2 called wrongly.\n\nExample:\n  harness serve --data ./data --fixture tests/data/bigevents.json"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Shows ten days of scheduled exports in seconds: a small platform, real files, real mails (what a bare call does)
+    Demo(demo::Demo),
+    /// Serves the HTTP API and runs what is due, until it is told to stop
+    Serve(serve::Serve),
+    /// Fills a new store with the platform of a fixture file
+    Seed(seed::Seed),
+    /// Runs and delivers all that is due at one instant, prints one line a run, and stops
+    Tick(tick::Tick),
+    /// Switches scheduled exports on or off for an organizer, or lists who has them
+    Organizer(organizer::Organizer),
+    /// Shows what became of each due time
+    History(history::History),
+    /// Says when a rule fires next, by the component
+    NextRun(next_run::NextRun),
+    /// Looks into a plugin file
+    Plugin(plugin::Plugin),
+}
+
+/// Where the store is.
+#[derive(Args)]
+struct Data {
+    /// Folder of the store and of mails written as files; made if it is missing
+    #[arg(long = "data", value_name = "DIR")]
+    folder: PathBuf,
+}
+
+/// Which component runs.
+#[derive(Args)]
+struct PluginFile {
+    /// Component to run instead of the one built into this program
+    #[arg(long, value_name = "FILE")]
+    plugin: Option<PathBuf>,
+}
+
+/// How answers are printed.
+#[derive(Args)]
+struct Output {
+    /// Print JSON for machines
+    #[arg(long)]
+    json: bool,
+}
+
+/// One sentence for the person at the terminal.
+#[derive(Debug)]
+struct Failure(String);
+
+impl<E: std::error::Error> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// A failure with the words of what was being done before the reason.
+fn failed(doing: impl std::fmt::Display) -> impl FnOnce(&dyn std::fmt::Display) -> Failure {
+    move |reason| Failure(format!("{doing}: {reason}"))
+}
+
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    log_to_stderr(matches!(cli.command, Some(Command::Serve(_))));
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(reason) => return fail(&Failure(format!("the async runtime could not be started: {reason}"))),
+    };
+    let done = runtime.block_on(async {
+        match cli.command.unwrap_or_else(|| Command::Demo(demo::Demo::default())) {
+            Command::Demo(demo) => demo.run().await,
+            Command::Serve(serve) => serve.run().await,
+            Command::Seed(seed) => seed.run().await,
+            Command::Tick(tick) => tick.run().await,
+            Command::Organizer(organizer) => organizer.run().await,
+            Command::History(history) => history.run().await,
+            Command::NextRun(next_run) => next_run.run().await,
+            Command::Plugin(plugin) => plugin.run().await,
+        }
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => fail(&failure),
+    }
+}
+
+fn fail(failure: &Failure) -> ExitCode {
+    eprintln!("harness: {}", failure.0);
+    ExitCode::FAILURE
+}
+
+fn log_to_stderr(serving: bool) {
+    let default = if serving { "info" } else { "warn" };
+    let filter = tracing_subscriber::EnvFilter::try_from_env("RUST_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        .init();
+}
+
+/// An RFC 3339 instant as seconds since 1970.
+fn instant(text: &str) -> Result<i64, String> {
+    DateTime::parse_from_rfc3339(text)
+        .map(|at| at.timestamp())
+        .map_err(|reason| format!("{reason}; write an RFC 3339 instant, like 2026-10-25T02:30:00+01:00"))
+}
+
+/// `2026-10-25T01:30:00Z`.
+fn utc(at: i64) -> String {
+    DateTime::from_timestamp(at, 0).map_or_else(
+        || at.to_string(),
+        |at| at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+    )
+}
+
+/// Local time with offset in an IANA zone: `2026-10-25 02:30 +01:00`.
+fn local(at: i64, zone: &str) -> String {
+    let zone: chrono_tz::Tz = zone.parse().unwrap_or(chrono_tz::UTC);
+    DateTime::from_timestamp(at, 0).map_or_else(
+        || at.to_string(),
+        |at| at.with_timezone(&zone).format("%a %Y-%m-%d %H:%M %:z").to_string(),
+    )
+}

@@ -1,0 +1,291 @@
+//! `harness demo`: ten days of a small platform in a few seconds.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use host_harness::api::{self, ApiLimits};
+use host_harness::clock::{Clock, VirtualClock};
+use host_harness::contract::DeliveryStatus;
+use host_harness::platform::Fixture;
+use host_harness::ports::HostFacts;
+use host_harness::service::Service;
+use host_harness::storage::HistoryRow;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use super::history::{document, reason, word};
+use super::table::table;
+use super::{Failure, Output, PluginFile, failed, host, local};
+
+/// The platform that the demo runs on.
+const FIXTURE: &str = include_str!("../../../tests/data/bigevents.json");
+/// 2026-10-22T12:00:00Z: clocks go back in Berlin on the 25th, and in New York on 1 November.
+const FROM: i64 = 1_792_670_400;
+const DAYS: i64 = 10;
+
+/// Shows ten days of scheduled exports in seconds: a small platform, real files, real mails.
+#[derive(Args, Default)]
+#[command(after_help = "Example:\n  harness demo --data ./demo")]
+pub struct Demo {
+    /// Folder to make; what an earlier demo left in it is replaced [default: ./demo]
+    #[arg(long = "data", value_name = "DIR")]
+    folder: Option<PathBuf>,
+    #[command(flatten)]
+    plugin: PluginFile,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl Default for PluginFile {
+    fn default() -> Self {
+        Self { plugin: None }
+    }
+}
+
+impl Default for Output {
+    fn default() -> Self {
+        Self { json: false }
+    }
+}
+
+/// Schedules that the demo creates: token, path below the organizers, document.
+fn wanted() -> Vec<(&'static str, &'static str, Value)> {
+    vec![
+        (
+            "john-oauth",
+            "bigevents/events/sampleconf",
+            json!({
+                "export_identifier": "orderlist", "export_form_data": {"_format": "xlsx", "date_range": "days_yesterday"},
+                "mail_additional_recipients": "finance@example.com", "mail_subject": "Orders of yesterday",
+                "mail_template": "Yesterday's orders of Sample Conf.",
+                "schedule_rrule": "RRULE:FREQ=DAILY", "schedule_rrule_time": "02:30:00",
+            }),
+        ),
+        (
+            "mary-oauth",
+            "bigevents/events/sampleconf",
+            json!({
+                "export_identifier": "orderpositions", "export_form_data": {"_format": "excel", "date_range": "week_to_date"},
+                "locale": "de", "mail_subject": "Positionen dieser Woche", "mail_template": "Alle Positionen seit Montag.",
+                "schedule_rrule": "RRULE:FREQ=WEEKLY;BYDAY=MO,FR", "schedule_rrule_time": "06:00",
+            }),
+        ),
+        (
+            "john-oauth",
+            "bigevents",
+            json!({
+                "export_identifier": "dailysales", "export_form_data": {"_format": "xlsx", "date_range": "days_last7"},
+                "mail_additional_recipients": "board@example.com", "mail_additional_recipients_bcc": "archive@example.com",
+                "mail_subject": "Sales of the last seven days", "mail_template": "All events, by day and product.",
+                "schedule_rrule": "RRULE:FREQ=WEEKLY;BYDAY=SU", "schedule_rrule_time": "20:00:00",
+                "timezone": "America/New_York",
+            }),
+        ),
+        (
+            "sam-oauth",
+            "smallgigs/events/jazznight",
+            json!({
+                "export_identifier": "orderlist", "export_form_data": {"_format": "default", "date_range": "days_today", "paid_only": true},
+                "mail_subject": "Tonight's orders so far", "mail_template": "Paid orders of today.",
+                "schedule_rrule": "RRULE:FREQ=DAILY;BYDAY=SA,SU", "schedule_rrule_time": "01:30:00",
+            }),
+        ),
+    ]
+}
+
+impl Demo {
+    pub async fn run(self) -> Result<(), Failure> {
+        let folder = self.folder.clone().unwrap_or_else(|| PathBuf::from("demo"));
+        clear(&folder)
+            .map_err(|reason| failed(format!("the folder {} can't be cleared", folder.display()))(&reason))?;
+        let clock = Arc::new(VirtualClock::at(FROM));
+        let seen: Arc<dyn Clock> = Arc::clone(&clock) as _;
+        let service = host::open(&folder, true, self.plugin.plugin.as_deref(), seen, HostFacts::default()).await?;
+        let fixture = Fixture::from_json(FIXTURE)?;
+        host::seed(&service, &fixture).await?;
+        let named = create(&service).await?;
+
+        let (transport, mail) = host::transport(&folder, None)?;
+        let scheduler = host::scheduler(&service, transport);
+        let until = FROM + DAYS * 86_400;
+        let bar = ProgressBar::new(u64::try_from(until - FROM).unwrap_or_default());
+        bar.set_style(ProgressStyle::with_template("{msg:28} {wide_bar}").expect("the template is well-formed"));
+        while let Some(wake) = scheduler.next_wake().await?.filter(|wake| *wake <= until) {
+            clock.set(wake.max(clock.now()));
+            bar.set_position(u64::try_from(clock.now() - FROM).unwrap_or_default());
+            bar.set_message(local(clock.now(), "Europe/Berlin"));
+            scheduler.step().await?;
+        }
+        bar.finish_and_clear();
+
+        let mut history = service.storage().history(None, 1_000).await?;
+        history.sort_by_key(|row| (row.entry.due, row.schedule));
+        if self.output.json {
+            for row in &history {
+                println!("{}", document(row));
+            }
+            return Ok(());
+        }
+        let mail = mail.unwrap_or_else(|| folder.clone());
+        let files = folder.join("files");
+        let unpacked = unpack(&mail, &files)
+            .map_err(|reason| failed(format!("the attachments in {} can't be unpacked", mail.display()))(&reason))?;
+        println!("{}", shown(&named, &history));
+        println!(
+            "The mails are in {} (.eml, any mail program opens them),",
+            mail.display()
+        );
+        println!(
+            "the {unpacked} files that were attached to them in {} (.xlsx, .csv).",
+            files.display()
+        );
+        println!();
+        println!("What to try next:");
+        println!("  harness history --data {} --schedule 1", folder.display());
+        println!(
+            "  harness serve --data {}        then, with the fixture's tokens:",
+            folder.display()
+        );
+        println!("  curl -H 'Authorization: Bearer john-oauth' \\");
+        println!("    http://127.0.0.1:8080/api/v1/organizers/bigevents/events/sampleconf/scheduled_exports/");
+        println!("(`harness` is target/debug/harness, or `cargo run --` in its place.)");
+        Ok(())
+    }
+}
+
+/// Removes what an earlier demo left, and nothing else.
+fn clear(folder: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with("harness.db") {
+            std::fs::remove_file(entry.path())?;
+        } else if name == "mail" || name == "files" {
+            std::fs::remove_dir_all(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// What the table says of a schedule: its subject, and the zone that it is read in.
+type Named = HashMap<u64, (String, String)>;
+
+/// Where schedules are, and who can see all of them.
+const PLACES: [(&str, &str); 3] = [
+    ("john-oauth", "bigevents/events/sampleconf"),
+    ("john-oauth", "bigevents"),
+    ("sam-oauth", "smallgigs/events/jazznight"),
+];
+
+/// Creates the demo's schedules through the HTTP API and reads them back, as a client would.
+async fn create(service: &Arc<Service>) -> Result<Named, Failure> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    let router = api::router(Arc::clone(service) as _, ApiLimits::default());
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let server = tokio::spawn(api::serve(listener, router, ApiLimits::default(), async move {
+        let _ = stopped.await;
+    }));
+    let root = format!("http://{address}/api/v1/organizers");
+    for (token, place, document) in wanted() {
+        request(token, format!("{root}/{place}/scheduled_exports/"), Some(document)).await?;
+    }
+    let mut named = Named::new();
+    for (token, place) in PLACES {
+        let page = request(token, format!("{root}/{place}/scheduled_exports/"), None).await?;
+        let (organizer, event) = place.split_once("/events/").unwrap_or((place, ""));
+        let event = service.platform().event(organizer, event).await?;
+        for schedule in page["results"].as_array().into_iter().flatten() {
+            let zone = schedule["timezone"].as_str().map(str::to_owned);
+            let zone = zone
+                .or_else(|| Some(event.as_ref()?.timezone.clone()))
+                .unwrap_or_default();
+            let subject = schedule["mail_subject"].as_str().unwrap_or_default().to_owned();
+            named.insert(schedule["id"].as_u64().unwrap_or_default(), (subject, zone));
+        }
+    }
+    let _ = stop.send(());
+    server.await?;
+    Ok(named)
+}
+
+/// One request of the demo: `POST` with a document, else `GET`.
+async fn request(token: &'static str, url: String, document: Option<Value>) -> Result<Value, Failure> {
+    let asked = tokio::task::spawn_blocking(move || {
+        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        let token = format!("Bearer {token}");
+        let mut answer = match document {
+            Some(document) => agent
+                .post(&url)
+                .header("Authorization", token)
+                .header("Content-Type", "application/json")
+                .send(document.to_string())?,
+            None => agent.get(&url).header("Authorization", token).call()?,
+        };
+        Ok::<_, ureq::Error>((answer.status(), answer.body_mut().read_to_string()?))
+    });
+    let (status, body) = asked.await??;
+    if !status.is_success() {
+        return Err(Failure(format!("the API answered {status} to the demo: {body}")));
+    }
+    Ok(serde_json::from_str(&body)?)
+}
+
+/// Due times with their outcome, as a table.
+fn shown(named: &Named, history: &[HistoryRow]) -> String {
+    let mut rows = Vec::new();
+    for row in history {
+        let (subject, zone) = named.get(&row.schedule).cloned().unwrap_or_default();
+        let entry = &row.entry;
+        let accepted: Vec<&str> = entry
+            .deliveries
+            .iter()
+            .filter(|one| one.status == DeliveryStatus::Accepted)
+            .map(|one| one.address.as_str())
+            .collect();
+        let number = |of: Option<u64>| of.map_or_else(|| "-".to_owned(), |of| of.to_string());
+        let why = reason(entry.outcome.as_ref());
+        rows.push(vec![
+            local(entry.due, &zone),
+            format!("{} {subject}", row.schedule),
+            word(entry.outcome.as_ref()).to_owned(),
+            number(entry.rows),
+            number(entry.bytes),
+            if accepted.is_empty() { why } else { accepted.join(", ") },
+        ]);
+    }
+    table(
+        &["due (local time)", "schedule", "outcome", "rows", "bytes", "recipients"],
+        &rows,
+    )
+}
+
+/// Puts the attachments of all mails in `mail` into `files`; answers how many.
+fn unpack(mail: &Path, files: &Path) -> Result<usize, Box<dyn std::error::Error>> {
+    std::fs::create_dir_all(files)?;
+    let mut unpacked = 0;
+    for entry in std::fs::read_dir(mail)? {
+        let path = entry?.path();
+        if path.extension().is_none_or(|extension| extension != "eml") {
+            continue;
+        }
+        let bytes = std::fs::read(&path)?;
+        let parsed = mailparse::parse_mail(&bytes)?;
+        for part in parsed.parts() {
+            let Some(name) = part.get_content_disposition().params.get("filename").cloned() else {
+                continue;
+            };
+            let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+            // A name in a mail is never a path.
+            let name = name.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
+            std::fs::write(files.join(format!("{stem}-{name}")), part.get_body_raw()?)?;
+            unpacked += 1;
+        }
+    }
+    Ok(unpacked)
+}

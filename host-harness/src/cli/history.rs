@@ -1,0 +1,120 @@
+//! `harness history`, and how a line of it reads.
+
+use clap::Args;
+use host_harness::contract::{DeliveryStatus, Outcome};
+use host_harness::storage::{HistoryRow, Storage};
+use serde_json::{Value, json};
+
+use super::{Data, Failure, Output, host, utc};
+
+/// Shows what became of each due time, latest first.
+#[derive(Args)]
+#[command(after_help = "Example:\n  harness history --data ./data --schedule 7")]
+pub struct History {
+    #[command(flatten)]
+    data: Data,
+    /// Only of this schedule
+    #[arg(long, value_name = "ID")]
+    schedule: Option<u64>,
+    /// Most lines
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    limit: u32,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl History {
+    pub async fn run(self) -> Result<(), Failure> {
+        let (storage, _) = host::stores(&self.data.folder, false).await?;
+        for row in storage.history(self.schedule, self.limit).await? {
+            if self.output.json {
+                println!("{}", document(&row));
+            } else {
+                println!("{}", line(&row));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The word for an outcome, as in the API's run history.
+pub fn word(outcome: Option<&Outcome>) -> &'static str {
+    match outcome {
+        None => "in_progress",
+        Some(Outcome::Submitted) => "submitted",
+        Some(Outcome::Delivered) => "delivered",
+        Some(Outcome::Empty) => "empty",
+        Some(Outcome::Failed(_)) => "failed",
+        Some(Outcome::Retry(_)) => "retrying",
+        Some(Outcome::Cancelled(_)) => "cancelled",
+        Some(Outcome::Missed(_)) => "missed",
+    }
+}
+
+/// Why, in words; empty where the outcome says all.
+pub fn reason(outcome: Option<&Outcome>) -> String {
+    match outcome {
+        Some(Outcome::Failed((_, words)) | Outcome::Cancelled(words)) => words.clone(),
+        Some(Outcome::Retry(at)) => format!("again at {}", utc(*at)),
+        Some(Outcome::Missed(range)) => format!("{} due times from {}", range.count, utc(range.first)),
+        None | Some(Outcome::Submitted | Outcome::Delivered | Outcome::Empty) => String::new(),
+    }
+}
+
+pub fn line(row: &HistoryRow) -> String {
+    let entry = &row.entry;
+    let mut line = format!(
+        "{}  schedule {}  {}",
+        utc(entry.due),
+        row.schedule,
+        word(entry.outcome.as_ref())
+    );
+    if let Some(rows) = entry.rows {
+        line += &format!("  {rows} rows");
+    }
+    if let Some(bytes) = entry.bytes {
+        line += &format!("  {bytes} bytes");
+    }
+    if !entry.deliveries.is_empty() {
+        let accepted = entry
+            .deliveries
+            .iter()
+            .filter(|one| one.status == DeliveryStatus::Accepted)
+            .count();
+        line += &format!("  {accepted} of {} recipients", entry.deliveries.len());
+    }
+    let reason = reason(entry.outcome.as_ref());
+    if !reason.is_empty() {
+        line += &format!("  ({reason})");
+    }
+    line
+}
+
+pub fn document(row: &HistoryRow) -> Value {
+    let entry = &row.entry;
+    let status = |status: DeliveryStatus| match status {
+        DeliveryStatus::Queued => "queued",
+        DeliveryStatus::Accepted => "accepted",
+        DeliveryStatus::Retrying => "retrying",
+        DeliveryStatus::Rejected => "rejected",
+    };
+    let recipients: Vec<Value> = entry
+        .deliveries
+        .iter()
+        .map(|one| json!({ "address": one.address, "status": status(one.status), "words": one.words }))
+        .collect();
+    json!({
+        "schedule": row.schedule,
+        "organizer": row.scope.organizer,
+        "event": row.scope.event,
+        "due": utc(entry.due),
+        "started": entry.started.map(utc),
+        "ended": entry.ended.map(utc),
+        "outcome": word(entry.outcome.as_ref()),
+        "reason": reason(entry.outcome.as_ref()),
+        "attempts": entry.attempts,
+        "rows": entry.rows,
+        "bytes": entry.bytes,
+        "recipients": recipients,
+    })
+}

@@ -1,0 +1,111 @@
+//! `harness organizer`.
+
+use std::sync::Arc;
+
+use clap::{Args, Subcommand};
+use host_harness::clock::SystemClock;
+use host_harness::ports::HostFacts;
+
+use super::{Data, Failure, Output, PluginFile, host};
+
+/// Switches scheduled exports on or off for an organizer, or lists who has them.
+#[derive(Args)]
+#[command(
+    after_help = "Example:\n  harness organizer disable --data ./data bigevents\n  harness organizer list --data ./data"
+)]
+pub struct Organizer {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Switch them on: schedules are planned from now
+    Enable(Switch),
+    /// Switch them off: nothing runs, the schedules stay
+    Disable(Switch),
+    /// List organizers
+    List(List),
+}
+
+#[derive(Args)]
+struct Switch {
+    #[command(flatten)]
+    data: Data,
+    #[command(flatten)]
+    plugin: PluginFile,
+    /// The organizer
+    slug: String,
+}
+
+#[derive(Args)]
+struct List {
+    #[command(flatten)]
+    data: Data,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl Organizer {
+    pub async fn run(self) -> Result<(), Failure> {
+        match self.what {
+            What::Enable(switch) => switch.to(true).await,
+            What::Disable(switch) => switch.to(false).await,
+            What::List(list) => list.run().await,
+        }
+    }
+}
+
+impl Switch {
+    async fn to(self, enabled: bool) -> Result<(), Failure> {
+        let plugin = self.plugin.plugin.as_deref();
+        let service = host::open(
+            &self.data.folder,
+            false,
+            plugin,
+            Arc::new(SystemClock),
+            HostFacts::default(),
+        )
+        .await?;
+        if service.platform().organizer(&self.slug).await?.is_none() {
+            return Err(Failure(format!("there is no organizer `{}` in this store", self.slug)));
+        }
+        let now = service.clock().now();
+        service.storage().set_enabled(&self.slug, enabled, "host", now).await?;
+        let mut planned = 0;
+        loop {
+            match service.replan_batch(500).await? {
+                0 => break,
+                more => planned += more,
+            }
+        }
+        if enabled {
+            println!("{}: enabled, {planned} schedules planned from now", self.slug);
+        } else {
+            println!("{}: disabled", self.slug);
+        }
+        Ok(())
+    }
+}
+
+impl List {
+    async fn run(self) -> Result<(), Failure> {
+        use host_harness::storage::Storage;
+        let (storage, platform) = host::stores(&self.data.folder, false).await?;
+        for organizer in platform.organizers().await? {
+            let (slug, name) = (&organizer.slug, &organizer.name);
+            let enabled = storage.enabled(slug).await?;
+            let schedules = storage.count(slug).await?;
+            if self.output.json {
+                println!(
+                    "{}",
+                    serde_json::json!({ "slug": slug, "name": name, "enabled": enabled, "schedules": schedules })
+                );
+            } else {
+                let switch = if enabled { "enabled" } else { "disabled" };
+                println!("{slug}  {switch}  {schedules} schedules  {name}");
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,103 @@
+//! `harness plugin inspect`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::{Args, Subcommand};
+use host_harness::clock::SystemClock;
+use host_harness::engine::{Cache, EMBEDDED, Engine, Limits, LoadError, inspect};
+use host_harness::ports::HostFacts;
+use host_harness::service::Service;
+use serde_json::json;
+
+use super::{Failure, Output, host};
+
+/// Looks into a plugin file.
+#[derive(Args)]
+#[command(after_help = "Example:\n  harness plugin inspect ./plugin.wasm")]
+pub struct Plugin {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Name, version, size, exports and imports, and whether this host can run it
+    Inspect(Inspect),
+}
+
+#[derive(Args)]
+struct Inspect {
+    /// The component; else the one built into this program
+    file: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl Plugin {
+    pub async fn run(self) -> Result<(), Failure> {
+        let What::Inspect(inspect) = self.what;
+        inspect.run().await
+    }
+}
+
+impl Inspect {
+    async fn run(self) -> Result<(), Failure> {
+        let bytes = match &self.file {
+            Some(path) => std::fs::read(path).map_err(|reason| LoadError::Unreadable {
+                path: path.clone(),
+                reason,
+            })?,
+            None => EMBEDDED.to_vec(),
+        };
+        let found = inspect(&bytes)?;
+        let about = match &found.misfit {
+            Some(misfit) => Err(misfit.to_string()),
+            None => about(&bytes).await,
+        };
+        if self.output.json {
+            let (name, version, zones) = match &about {
+                Ok(about) => (Some(&about.name), Some(&about.version), Some(&about.zone_database)),
+                Err(_) => (None, None, None),
+            };
+            println!(
+                "{}",
+                json!({
+                    "name": name, "version": version, "zone_database": zones, "size": found.size,
+                    "imports": found.imports, "exports": found.exports,
+                    "runs_here": about.is_ok(), "reason": about.as_ref().err(),
+                })
+            );
+        } else {
+            if let Ok(about) = &about {
+                println!("{} {}, time zones {}", about.name, about.version, about.zone_database);
+            }
+            println!("{} bytes", found.size);
+            for name in &found.exports {
+                println!("exports {name}");
+            }
+            for name in &found.imports {
+                println!("imports {name}");
+            }
+            if about.is_ok() {
+                println!("this host can run it");
+            }
+        }
+        about.map(drop).map_err(Failure)
+    }
+}
+
+async fn about(bytes: &[u8]) -> Result<host_harness::contract::exported::about::Description, String> {
+    let engine = Engine::load(bytes, Limits::default(), &Cache::of_user()).map_err(|error| error.to_string())?;
+    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let (storage, platform) = host::stores(folder.path(), true).await.map_err(|failure| failure.0)?;
+    let service = Service::new(
+        engine,
+        Arc::new(storage),
+        platform,
+        Arc::new(SystemClock),
+        HostFacts::default(),
+    )
+    .await;
+    Ok(service.map_err(|fault| fault.to_string())?.about().clone())
+}

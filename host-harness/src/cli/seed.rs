@@ -1,0 +1,56 @@
+//! `harness seed`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use host_harness::clock::{Clock, SystemClock, VirtualClock};
+use host_harness::ports::HostFacts;
+
+use super::{Data, Failure, Output, PluginFile, host, instant};
+
+/// Fills a new store with the platform of a fixture file.
+#[derive(Args)]
+#[command(
+    after_help = "Example:\n  harness seed --data ./data --fixture tests/data/bigevents.json --now 2026-10-22T12:00:00Z"
+)]
+pub struct Seed {
+    #[command(flatten)]
+    data: Data,
+    /// JSON file with organizers, events, people, orders and schedules
+    #[arg(long, value_name = "FILE")]
+    fixture: PathBuf,
+    /// Instant from which first runs are planned; else the time of the call
+    #[arg(long, value_name = "INSTANT", value_parser = instant)]
+    now: Option<i64>,
+    #[command(flatten)]
+    plugin: PluginFile,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl Seed {
+    pub async fn run(self) -> Result<(), Failure> {
+        let fixture = host::read_fixture(&self.fixture)?;
+        let clock: Arc<dyn Clock> = match self.now {
+            Some(now) => Arc::new(VirtualClock::at(now)),
+            None => Arc::new(SystemClock),
+        };
+        let plugin = self.plugin.plugin.as_deref();
+        let service = host::open(&self.data.folder, true, plugin, clock, HostFacts::default()).await?;
+        let schedules = host::seed(&service, &fixture).await?;
+        let organizers = service.platform().organizers().await?.len();
+        if self.output.json {
+            println!(
+                "{}",
+                serde_json::json!({ "organizers": organizers, "schedules": schedules })
+            );
+        } else {
+            println!(
+                "{}: {organizers} organizers, {schedules} schedules",
+                self.data.folder.display()
+            );
+        }
+        Ok(())
+    }
+}

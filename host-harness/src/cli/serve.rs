@@ -1,0 +1,110 @@
+//! `harness serve`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use host_harness::api::{self, ApiLimits};
+use host_harness::clock::SystemClock;
+use host_harness::ports::HostFacts;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use super::{Data, Failure, PluginFile, failed, host};
+
+/// Serves the HTTP API and runs what is due, until SIGTERM or SIGINT.
+#[derive(Args)]
+#[command(
+    after_help = "Example:\n  harness serve --data ./data --fixture tests/data/bigevents.json --smtp smtp://127.0.0.1:25"
+)]
+pub struct Serve {
+    #[command(flatten)]
+    data: Data,
+    /// Address of the HTTP API; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// Mail server, `smtp://[USER:PASS@]HOST[:PORT]` or `smtps://…`; without it mails are files in DIR/mail
+    #[arg(long, value_name = "URL")]
+    smtp: Option<String>,
+    /// Sender's address of all mails
+    #[arg(long, value_name = "ADDRESS", default_value = "exports@tickets.invalid")]
+    mail_from: String,
+    /// Address of the host's pages, for links in mails
+    #[arg(long, value_name = "URL")]
+    base_url: Option<String>,
+    #[command(flatten)]
+    plugin: PluginFile,
+    /// Platform to fill an empty store with
+    #[arg(long, value_name = "FILE")]
+    fixture: Option<PathBuf>,
+}
+
+impl Serve {
+    pub async fn run(self) -> Result<(), Failure> {
+        let fixture = self.fixture.as_deref().map(host::read_fixture).transpose()?;
+        let (transport, mail) = host::transport(&self.data.folder, self.smtp.as_deref())?;
+        let listener = TcpListener::bind(self.listen)
+            .await
+            .map_err(|reason| failed(format!("{} can't be listened on", self.listen))(&reason))?;
+        let address = listener.local_addr()?;
+        let base_url = self.base_url.unwrap_or_else(|| format!("http://{address}"));
+        let facts = HostFacts {
+            base_url: base_url.trim_end_matches('/').to_owned(),
+            mail_from: self.mail_from,
+            ..HostFacts::default()
+        };
+        let plugin = self.plugin.plugin.as_deref();
+        let service = host::open(
+            &self.data.folder,
+            fixture.is_some(),
+            plugin,
+            Arc::new(SystemClock),
+            facts,
+        )
+        .await?;
+        if let Some(fixture) = &fixture {
+            if service.platform().is_empty().await? {
+                let schedules = host::seed(&service, fixture).await?;
+                tracing::info!(schedules, "the store was filled from the fixture");
+            } else {
+                tracing::info!("the store has a platform already: the fixture is not loaded again");
+            }
+        }
+        service.plan_with_this_zone_database().await?;
+
+        let (stop, stopped) = watch::channel(false);
+        let router = api::router(Arc::clone(&service) as _, ApiLimits::default());
+        let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            tracing::info!("stopping: what runs is finished or handed back");
+            let _ = stop.send(true);
+        });
+        let about = service.about();
+        let mails = mail.map_or_else(|| "SMTP".to_owned(), |mail| mail.display().to_string());
+        tracing::info!(
+            plugin = about.name,
+            version = about.version,
+            zone_database = about.zone_database,
+            mails,
+            "ready"
+        );
+        // On standard output, so that a script that let the system choose the port learns it.
+        println!("http://{address}");
+        let scheduler = Arc::new(host::scheduler(&service, transport));
+        let mut api_stopped = stopped.clone();
+        let shutdown = async move {
+            let _ = api_stopped.wait_for(|stop| *stop).await;
+        };
+        tokio::join!(
+            api::serve(listener, router, ApiLimits::default(), shutdown),
+            scheduler.serve(stopped)
+        );
+        Ok(())
+    }
+}

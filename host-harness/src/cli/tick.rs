@@ -1,0 +1,53 @@
+//! `harness tick`.
+
+use std::sync::Arc;
+
+use clap::Args;
+use host_harness::clock::{Clock, SystemClock, VirtualClock};
+use host_harness::ports::HostFacts;
+
+use super::history::{document, line};
+use super::{Data, Failure, Output, PluginFile, host, instant};
+
+/// Runs and delivers all that is due at one instant, prints one line a run, and stops.
+#[derive(Args)]
+#[command(after_help = "Example:\n  harness tick --data ./data --now 2026-10-27T03:00:00Z")]
+pub struct Tick {
+    #[command(flatten)]
+    data: Data,
+    /// The instant; else the time of the call
+    #[arg(long, value_name = "INSTANT", value_parser = instant)]
+    now: Option<i64>,
+    /// Mail server; without it mails are files in DIR/mail
+    #[arg(long, value_name = "URL")]
+    smtp: Option<String>,
+    #[command(flatten)]
+    plugin: PluginFile,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl Tick {
+    pub async fn run(self) -> Result<(), Failure> {
+        let clock: Arc<dyn Clock> = match self.now {
+            Some(now) => Arc::new(VirtualClock::at(now)),
+            None => Arc::new(SystemClock),
+        };
+        let plugin = self.plugin.plugin.as_deref();
+        let service = host::open(&self.data.folder, false, plugin, clock, HostFacts::default()).await?;
+        let (transport, _) = host::transport(&self.data.folder, self.smtp.as_deref())?;
+        service.plan_with_this_zone_database().await?;
+        let step = host::scheduler(&service, transport).step().await?;
+        for schedule in step.schedules {
+            let Some(latest) = service.storage().history(Some(schedule), 1).await?.pop() else {
+                continue;
+            };
+            if self.output.json {
+                println!("{}", document(&latest));
+            } else {
+                println!("{}", line(&latest));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,241 @@
+//! The component on wasmtime: loaded and checked once, instantiated afresh for every call, within limits.
+
+mod budget;
+mod cache;
+mod inspect;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, SemaphorePermit};
+use wasmtime::component::{Component, HasSelf, Linker};
+use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig, Store};
+
+pub use budget::MemoryLimiter;
+pub use cache::Cache;
+pub use inspect::{Inspection, inspect};
+
+use crate::contract::{Plugin, PluginPre};
+use crate::ports::State;
+
+/// The component that the build script made of `plugin/`.
+pub const EMBEDDED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/plugin.wasm"));
+
+/// What one call may use. A call past a limit costs just that call.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Linear memory of one instance, in bytes.
+    pub memory: usize,
+    /// Time in guest code of one call for a person; waiting for imports does not count.
+    pub call_compute: Duration,
+    /// All of such a call, imports included.
+    pub call_deadline: Duration,
+    /// Time in guest code of one run.
+    pub run_compute: Duration,
+    /// All of a run, its export included.
+    pub run_deadline: Duration,
+    /// Instances at one time; further calls wait.
+    pub instances: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            memory: 64 << 20,
+            call_compute: Duration::from_secs(1),
+            call_deadline: Duration::from_secs(30),
+            run_compute: Duration::from_secs(5),
+            run_deadline: Duration::from_secs(30 * 60),
+            instances: 64,
+        }
+    }
+}
+
+/// Why a component can't be used. One sentence each.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    #[error("the plugin {path} can't be read: {reason}")]
+    Unreadable { path: PathBuf, reason: std::io::Error },
+    #[error("the plugin is not a WebAssembly component: {0}")]
+    NotAComponent(String),
+    #[error("the plugin asks for `{0}`, which this host does not offer")]
+    ForeignImport(String),
+    #[error("the plugin does not export `{0}`, which this host calls")]
+    MissingExport(String),
+    #[error("the plugin was built for version {found} of the contract, and this host speaks {wanted}")]
+    OtherVersion { found: String, wanted: String },
+    #[error("the plugin does not fit this host: {0}")]
+    Unfit(String),
+    #[error("wasmtime can't be set up on this machine: {0}")]
+    Engine(String),
+}
+
+/// Why a call into the guest gave no answer. The instance is gone; nothing that it staged was kept.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum GuestFault {
+    #[error("{0}")]
+    Trapped(String),
+    #[error("it ran past its deadline")]
+    OutOfTime,
+    #[error("it asked for more memory than it may have")]
+    OutOfMemory,
+    /// An import could not go on: the host's own fault, not the guest's.
+    #[error("the host: {0}")]
+    Host(String),
+}
+
+/// Raised by an import that can't go on because a part of the host is away.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct HostFault(pub String);
+
+/// A loaded component.
+pub struct Engine {
+    engine: wasmtime::Engine,
+    plugin: PluginPre<State>,
+    limits: Limits,
+    places: Semaphore,
+    ticker: budget::Ticker,
+}
+
+impl Engine {
+    /// Loads the component in `bytes`, from `cache` where it has been compiled before.
+    ///
+    /// # Errors
+    /// One sentence that names what does not fit; see [`LoadError`].
+    pub fn load(bytes: &[u8], limits: Limits, cache: &Cache) -> Result<Self, LoadError> {
+        let found = inspect(bytes)?;
+        if let Some(misfit) = found.misfit {
+            return Err(misfit);
+        }
+        let engine =
+            wasmtime::Engine::new(&config(&limits)).map_err(|error| LoadError::Engine(format!("{error:#}")))?;
+        let component = cache
+            .component(&engine, bytes)
+            .map_err(|error| LoadError::NotAComponent(format!("{error:#}")))?;
+        let plugin = link(&engine, &component).map_err(|error| LoadError::Unfit(format!("{error:#}")))?;
+        let places = Semaphore::new(limits.instances as usize);
+        let ticker = budget::Ticker::start(&engine);
+        Ok(Self {
+            engine,
+            plugin,
+            limits,
+            places,
+            ticker,
+        })
+    }
+
+    /// Loads a component file, or the embedded one.
+    ///
+    /// # Errors
+    /// As [`Engine::load`], and where the file can't be read.
+    pub fn load_file(file: Option<&Path>, limits: Limits, cache: &Cache) -> Result<Self, LoadError> {
+        match file {
+            None => Self::load(EMBEDDED, limits, cache),
+            Some(path) => {
+                let bytes = std::fs::read(path).map_err(|reason| LoadError::Unreadable {
+                    path: path.to_owned(),
+                    reason,
+                })?;
+                Self::load(&bytes, limits, cache)
+            }
+        }
+    }
+
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// A fresh instance, with `compute` to spend in guest code. Waits where all are in use.
+    ///
+    /// # Errors
+    /// See [`GuestFault`]: its start can trap like any call.
+    pub async fn instance(&self, state: State, compute: Duration) -> Result<Instance<'_>, GuestFault> {
+        let place = self.places.acquire().await.expect("the semaphore is never closed");
+        let mut store = Store::new(&self.engine, state);
+        store.limiter(|state| &mut state.memory);
+        let running = self.ticker.run(&mut store, compute);
+        match self.plugin.instantiate_async(&mut store).await {
+            Ok(plugin) => Ok(Instance {
+                store,
+                plugin,
+                _place: place,
+                _running: running,
+            }),
+            Err(error) => Err(fault(&error, store.data())),
+        }
+    }
+}
+
+/// One instance, for one call. After a fault it can't be entered again.
+pub struct Instance<'a> {
+    pub store: Store<State>,
+    pub plugin: Plugin,
+    _place: SemaphorePermit<'a>,
+    _running: budget::Running<'a>,
+}
+
+/// What came of a call that had until `deadline`, in the host's words.
+///
+/// # Errors
+/// See [`GuestFault`].
+pub fn conclude<T>(
+    outcome: Result<wasmtime::Result<T>, tokio::time::error::Elapsed>,
+    state: &State,
+) -> Result<T, GuestFault> {
+    match outcome {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) => Err(fault(&error, state)),
+        Err(_) => Err(GuestFault::OutOfTime),
+    }
+}
+
+fn fault(error: &wasmtime::Error, state: &State) -> GuestFault {
+    if let Some(host) = error.downcast_ref::<HostFault>() {
+        return GuestFault::Host(host.0.clone());
+    }
+    if state.memory.refused() {
+        return GuestFault::OutOfMemory;
+    }
+    match error.downcast_ref::<wasmtime::Trap>() {
+        Some(wasmtime::Trap::Interrupt) => GuestFault::OutOfTime,
+        Some(trap) => GuestFault::Trapped(match state.panic() {
+            Some(words) => words.to_owned(),
+            None => trap.to_string(),
+        }),
+        None => GuestFault::Trapped(format!("{error:#}")),
+    }
+}
+
+fn config(limits: &Limits) -> Config {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(limits.instances)
+        .total_core_instances(limits.instances)
+        .total_memories(limits.instances)
+        .total_tables(limits.instances)
+        .total_stacks(limits.instances)
+        .max_core_instances_per_component(1)
+        .max_memories_per_component(1)
+        .max_tables_per_component(1)
+        .max_memory_size(limits.memory)
+        .table_elements(10_000)
+        // Without these, a fresh instance costs three times as much: docs/DESIGN.md has the figures.
+        .linear_memory_keep_resident(128 << 10)
+        .table_keep_resident(16 << 10)
+        .async_stack_keep_resident(16 << 10)
+        .pagemap_scan(Enabled::Auto);
+    let mut config = Config::new();
+    config
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
+        .epoch_interruption(true)
+        .max_wasm_stack(512 << 10)
+        .async_stack_size(1 << 20);
+    config
+}
+
+fn link(engine: &wasmtime::Engine, component: &Component) -> wasmtime::Result<PluginPre<State>> {
+    let mut linker = Linker::new(engine);
+    Plugin::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
+    PluginPre::new(linker.instantiate_pre(component)?)
+}

@@ -1,0 +1,109 @@
+//! What a component file is, asks for and offers: read before linking, so that a misfit is named in the host's own words.
+
+use wasmparser::{Encoding, Parser, Payload};
+
+use super::LoadError;
+
+/// The package of the contract.
+const PACKAGE: &str = "ticketing:scheduled-exports/";
+/// The version that this host speaks.
+const VERSION: &str = "0.1.0";
+const IMPORTS: [&str; 6] = ["types", "auth-context", "schedule-store", "exporters", "mailer", "log"];
+const EXPORTS: [&str; 4] = ["schedules", "recurrence", "jobs", "about"];
+
+/// What was found in a component file.
+#[derive(Debug)]
+pub struct Inspection {
+    /// Bytes.
+    pub size: usize,
+    /// Names of imported interfaces, with package and version.
+    pub imports: Vec<String>,
+    /// Names of exported interfaces, with package and version.
+    pub exports: Vec<String>,
+    /// Why this host can't run it; none: it can, as far as names tell.
+    pub misfit: Option<LoadError>,
+}
+
+/// Reads the names in a component, without compiling it.
+///
+/// # Errors
+/// [`LoadError::NotAComponent`].
+pub fn inspect(bytes: &[u8]) -> Result<Inspection, LoadError> {
+    let (imports, exports) = names(bytes).map_err(LoadError::NotAComponent)?;
+    let misfit = misfit(&imports, &exports);
+    Ok(Inspection {
+        size: bytes.len(),
+        imports,
+        exports,
+        misfit,
+    })
+}
+
+/// Imports and exports of the outermost component.
+fn names(bytes: &[u8]) -> Result<(Vec<String>, Vec<String>), String> {
+    let (mut imports, mut exports) = (Vec::new(), Vec::new());
+    let mut depth = 0_usize;
+    let mut is_component = false;
+    for payload in Parser::new(0).parse_all(bytes) {
+        match payload.map_err(|error| error.message().to_owned())? {
+            Payload::Version { encoding, .. } => {
+                is_component |= encoding == Encoding::Component;
+                if !is_component {
+                    return Err("it is a core module; encode it with wit-component".into());
+                }
+                depth += 1;
+            }
+            Payload::End(_) => depth -= 1,
+            Payload::ComponentImportSection(section) if depth == 1 => {
+                for import in section {
+                    imports.push(import.map_err(|error| error.message().to_owned())?.name.name.to_owned());
+                }
+            }
+            Payload::ComponentExportSection(section) if depth == 1 => {
+                for export in section {
+                    exports.push(export.map_err(|error| error.message().to_owned())?.name.name.to_owned());
+                }
+            }
+            _ => {}
+        }
+    }
+    if is_component {
+        Ok((imports, exports))
+    } else {
+        Err("it is empty".into())
+    }
+}
+
+fn misfit(imports: &[String], exports: &[String]) -> Option<LoadError> {
+    let versions = || {
+        let names = imports.iter().chain(exports);
+        names
+            .filter_map(|name| name.strip_prefix(PACKAGE)?.split_once('@'))
+            .map(|(_, version)| version)
+    };
+    if let Some(found) = versions().find(|found| !links(found)) {
+        return Some(LoadError::OtherVersion {
+            found: found.into(),
+            wanted: VERSION.into(),
+        });
+    }
+    let offered = |name: &&String| {
+        name.strip_prefix(PACKAGE)
+            .and_then(|rest| rest.split_once('@'))
+            .is_some_and(|(interface, _)| IMPORTS.contains(&interface))
+    };
+    if let Some(foreign) = imports.iter().find(|name| !offered(name)) {
+        return Some(LoadError::ForeignImport(foreign.clone()));
+    }
+    let missing = EXPORTS.iter().find(|wanted| {
+        let stem = format!("{PACKAGE}{wanted}@");
+        !exports.iter().any(|name| name.starts_with(&stem))
+    })?;
+    Some(LoadError::MissingExport(format!("{PACKAGE}{missing}@{VERSION}")))
+}
+
+/// Component-model names link within one minor version of 0: 0.1.x with 0.1.y, and pre-releases with nothing else.
+fn links(version: &str) -> bool {
+    let minor = |of: &str| of.split('.').take(2).map(str::to_owned).collect::<Vec<_>>();
+    !version.contains(['-', '+']) && minor(version) == minor(VERSION)
+}

@@ -1,0 +1,124 @@
+//! `mailer`: who may be written to, and how large a mail may be. What passes is kept with the run until `finish`.
+
+use wasmtime::component::Resource;
+
+use super::{Run, State, away};
+use crate::contract::Recipients;
+use crate::contract::mailer::{Audience, Host, Mail, MailError, MailKind as Kind};
+use crate::delivery;
+use crate::storage::{MailKind, NewMail, OutboxMail};
+
+/// Most people that stand in for an owner.
+const MOST_RESPONSIBLE: usize = 10;
+/// Longest subject, in characters.
+const LONGEST_SUBJECT: usize = 250;
+
+impl Host for State {
+    async fn stage(&mut self, handle: Resource<Run>, mail: Mail) -> wasmtime::Result<Result<(), MailError>> {
+        let subject = mail.subject.trim();
+        if subject.is_empty() || subject.chars().count() > LONGEST_SUBJECT || subject.chars().any(char::is_control) {
+            return Ok(Err(MailError::BadSubject));
+        }
+        let run = self.run(&handle)?;
+        let people = match mail.audience {
+            Audience::People(people) => {
+                if let Some(refused) = run.not_recipients(&people) {
+                    return Ok(Err(MailError::NotARecipient(refused)));
+                }
+                people
+            }
+            Audience::Responsible => {
+                let to = match run.owner.as_ref().filter(|owner| owner.active) {
+                    Some(owner) => vec![owner.email.clone()],
+                    None => {
+                        let scope = &run.leased.row.scope;
+                        let found = self
+                            .services
+                            .platform
+                            .responsible(scope, MOST_RESPONSIBLE)
+                            .await
+                            .map_err(away)?;
+                        found.into_iter().map(|user| user.email).collect()
+                    }
+                };
+                Recipients {
+                    to,
+                    cc: Vec::new(),
+                    bcc: Vec::new(),
+                }
+            }
+        };
+        if people.to.is_empty() && people.cc.is_empty() && people.bcc.is_empty() {
+            return Ok(Err(MailError::Nobody));
+        }
+        let file = match (mail.attach_file, &run.file) {
+            (true, None) => return Ok(Err(MailError::NoFile)),
+            (true, Some(file)) => Some(file.clone()),
+            (false, _) => None,
+        };
+        let kind = match mail.kind {
+            Kind::Export => MailKind::Export,
+            Kind::NothingToExport => MailKind::NothingToExport,
+            Kind::Failure => MailKind::Failure,
+            Kind::Undelivered => MailKind::Undelivered,
+        };
+        let (schedule, due) = (run.leased.row.id, run.due.unwrap_or_default());
+        let from = self.services.facts.mail_from.clone();
+        let new = NewMail {
+            kind,
+            message_id: delivery::message_id(schedule, due, kind, from.rsplit('@').next().unwrap_or_default()),
+            from,
+            to: people.to,
+            cc: people.cc,
+            bcc: people.bcc,
+            subject: subject.to_owned(),
+            text: mail.text,
+            attach_file: mail.attach_file,
+        };
+        let size = file.as_ref().map_or(0, |file| file.size);
+        let as_sent = OutboxMail {
+            id: 0,
+            run: 0,
+            schedule,
+            scope: run.leased.row.scope.clone(),
+            due,
+            created: run.settings.now,
+            mail: new,
+            file,
+        };
+        let sent = delivery::size(&as_sent, size);
+        if sent > run.settings.mail_bytes {
+            return Ok(Err(MailError::TooLarge(sent)));
+        }
+        self.run_mut(&handle)?.staged = Some(as_sent.mail);
+        Ok(Ok(()))
+    }
+}
+
+impl Run {
+    /// Those of the addresses that are neither the owner's nor stored with the schedule, or of a domain that is not allowed.
+    fn not_recipients(&self, people: &Recipients) -> Option<Vec<String>> {
+        let stored = &self.leased.row.content.recipients;
+        let owner = self.owner.as_ref().map(|owner| owner.email.as_str());
+        let refused: Vec<String> = [&people.to, &people.cc, &people.bcc]
+            .into_iter()
+            .flatten()
+            .filter(|address| {
+                let is_owner = owner.is_some_and(|owner| owner.eq_ignore_ascii_case(address));
+                let is_stored = [&stored.to, &stored.cc, &stored.bcc]
+                    .into_iter()
+                    .flatten()
+                    .any(|known| known.eq_ignore_ascii_case(address));
+                !is_owner && !(is_stored && self.domain_allowed(address))
+            })
+            .cloned()
+            .collect();
+        (!refused.is_empty()).then_some(refused)
+    }
+
+    fn domain_allowed(&self, address: &str) -> bool {
+        let domain = address.rsplit('@').next().unwrap_or_default();
+        let allowed = self.settings.recipient_domains.as_ref();
+        allowed.is_none_or(|domains| domains.iter().any(|one| one.eq_ignore_ascii_case(domain)))
+    }
+}

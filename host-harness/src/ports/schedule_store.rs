@@ -1,0 +1,320 @@
+//! `schedule-store`: what the handle allows, on the storage.
+//!
+//! Writes of a person are staged on the [`Access`] and committed by the service after the call; `start` and `finish` commit
+//! at once, under the run's lease.
+
+use std::collections::HashMap;
+
+use wasmtime::component::Resource;
+
+use super::{Access, Run, Services, State, away};
+use crate::contract::auth_context::Caller;
+use crate::contract::schedule_store::{Host, Page, Plan, RunPage, StoreError};
+use crate::contract::{Content, MissedRange, Outcome, PageQuery, Position, Schedule, User};
+use crate::storage::{Change, Finish, LeaseError, Row, StorageError};
+
+/// Most bytes of a stored document, as `types.json` says.
+const MOST_DOCUMENT: usize = 64 << 10;
+
+impl From<StorageError> for StoreError {
+    fn from(error: StorageError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+/// Joins the owners, asking the platform once.
+async fn joined(services: &Services, rows: Vec<Row>) -> Result<Vec<Schedule>, StoreError> {
+    let mut ids: Vec<String> = rows.iter().map(|row| row.owner.clone()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let users = services
+        .platform
+        .users(&ids)
+        .await
+        .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+    let users: HashMap<&str, &User> = users.iter().map(|user| (user.id.as_str(), user)).collect();
+    Ok(rows
+        .into_iter()
+        .map(|row| Schedule {
+            id: row.id,
+            owner: users.get(row.owner.as_str()).map(|user| (*user).clone()),
+            version: row.version,
+            content: row.content,
+        })
+        .collect())
+}
+
+async fn joined_one(services: &Services, row: Row) -> Result<Schedule, StoreError> {
+    Ok(joined(services, vec![row]).await?.remove(0))
+}
+
+/// The row as this call sees it: as staged, else as stored.
+async fn seen(services: &Services, access: &Access, id: u64) -> Result<Row, StoreError> {
+    for change in access.staged.iter().rev() {
+        match change {
+            Change::Insert {
+                id: inserted,
+                owner,
+                content,
+            } if *inserted == id => {
+                return Ok(Row {
+                    id,
+                    scope: access.visible.scope.clone(),
+                    owner: owner.clone(),
+                    version: 1,
+                    content: content.clone(),
+                });
+            }
+            Change::Delete { id: deleted, .. } if *deleted == id => return Err(StoreError::NotFound),
+            Change::Insert { .. } | Change::Update { .. } | Change::Delete { .. } => {}
+        }
+    }
+    let row = services
+        .storage
+        .get(&access.visible, id)
+        .await?
+        .ok_or(StoreError::NotFound)?;
+    let updated = access.staged.iter().rev().find_map(|change| match change {
+        Change::Update {
+            id: updated,
+            version,
+            content,
+            ..
+        } if *updated == id => Some((version, content)),
+        Change::Insert { .. } | Change::Update { .. } | Change::Delete { .. } => None,
+    });
+    Ok(match updated {
+        Some((version, content)) => Row {
+            version: version + 1,
+            content: content.clone(),
+            ..row
+        },
+        None => row,
+    })
+}
+
+fn too_large(content: &Content) -> Option<wasmtime::Error> {
+    (content.document.len() > MOST_DOCUMENT).then(|| {
+        away(format!(
+            "the plugin stores a document of {} bytes",
+            content.document.len()
+        ))
+    })
+}
+
+impl Host for State {
+    async fn list(&mut self, by: Resource<Access>, query: PageQuery) -> wasmtime::Result<Result<Page, StoreError>> {
+        let access = self.access(&by)?;
+        let query = PageQuery {
+            size: query.size.clamp(1, 50),
+            ..query
+        };
+        let rows = match self.services.storage.list(&access.visible, &query).await {
+            Ok(Some(rows)) => rows,
+            Ok(None) => return Ok(Err(StoreError::NotFound)),
+            Err(error) => return Ok(Err(error.into())),
+        };
+        Ok(joined(&self.services, rows.rows).await.map(|joined| Page {
+            total: rows.total,
+            rows: joined,
+            next: rows.next,
+        }))
+    }
+
+    async fn get(&mut self, by: Resource<Access>, id: u64) -> wasmtime::Result<Result<Schedule, StoreError>> {
+        match seen(&self.services, self.access(&by)?, id).await {
+            Ok(row) => Ok(joined_one(&self.services, row).await),
+            Err(error) => Ok(Err(error)),
+        }
+    }
+
+    async fn insert(
+        &mut self,
+        by: Resource<Access>,
+        content: Content,
+    ) -> wasmtime::Result<Result<Schedule, StoreError>> {
+        if let Some(error) = too_large(&content) {
+            return Err(error);
+        }
+        let access = self.access(&by)?;
+        let Caller::User(user) = &access.facts.caller else {
+            return Ok(Err(StoreError::Forbidden));
+        };
+        if !access.facts.may_write {
+            return Ok(Err(StoreError::Forbidden));
+        }
+        // The commit asks again, in its transaction: this answer is for the guest to tell.
+        if let Some(quota) = access.quota {
+            let inserts = access
+                .staged
+                .iter()
+                .filter(|change| matches!(change, Change::Insert { .. }))
+                .count() as u64;
+            match self.services.storage.count(&access.visible.scope.organizer).await {
+                Ok(count) if count + inserts >= u64::from(quota) => return Ok(Err(StoreError::Quota(quota))),
+                Ok(_) => {}
+                Err(error) => return Ok(Err(error.into())),
+            }
+        }
+        let owner = user.clone();
+        let id = match self.services.storage.reserve_id().await {
+            Ok(id) => id,
+            Err(error) => return Ok(Err(error.into())),
+        };
+        self.access_mut(&by)?.staged.push(Change::Insert {
+            id,
+            owner: owner.id.clone(),
+            content: content.clone(),
+        });
+        Ok(Ok(Schedule {
+            id,
+            owner: Some(owner),
+            version: 1,
+            content,
+        }))
+    }
+
+    async fn update(
+        &mut self,
+        by: Resource<Access>,
+        id: u64,
+        version: u64,
+        content: Content,
+        missed: Option<MissedRange>,
+    ) -> wasmtime::Result<Result<Schedule, StoreError>> {
+        if let Some(error) = too_large(&content) {
+            return Err(error);
+        }
+        if !self.access(&by)?.facts.may_write {
+            return Ok(Err(StoreError::Forbidden));
+        }
+        let row = match seen(&self.services, self.access(&by)?, id).await {
+            Ok(row) => row,
+            Err(error) => return Ok(Err(error)),
+        };
+        if row.version != version {
+            return Ok(Err(StoreError::Stale));
+        }
+        self.access_mut(&by)?.staged.push(Change::Update {
+            id,
+            version,
+            content: content.clone(),
+            missed,
+        });
+        Ok(joined_one(
+            &self.services,
+            Row {
+                version: version + 1,
+                content,
+                ..row
+            },
+        )
+        .await)
+    }
+
+    async fn delete(
+        &mut self,
+        by: Resource<Access>,
+        id: u64,
+        version: Option<u64>,
+    ) -> wasmtime::Result<Result<(), StoreError>> {
+        if !self.access(&by)?.facts.may_write {
+            return Ok(Err(StoreError::Forbidden));
+        }
+        let row = match seen(&self.services, self.access(&by)?, id).await {
+            Ok(row) => row,
+            Err(error) => return Ok(Err(error)),
+        };
+        if version.is_some_and(|version| version != row.version) {
+            return Ok(Err(StoreError::Stale));
+        }
+        self.access_mut(&by)?.staged.push(Change::Delete { id, version });
+        Ok(Ok(()))
+    }
+
+    async fn runs(
+        &mut self,
+        by: Resource<Access>,
+        id: u64,
+        at: Position,
+        size: u32,
+    ) -> wasmtime::Result<Result<RunPage, StoreError>> {
+        if let Err(error) = seen(&self.services, self.access(&by)?, id).await {
+            return Ok(Err(error));
+        }
+        Ok(match self.services.storage.runs(id, &at, size.clamp(1, 50)).await {
+            Ok(Some(rows)) => Ok(RunPage {
+                total: rows.total,
+                rows: rows.rows,
+                next: rows.next,
+            }),
+            Ok(None) => Err(StoreError::NotFound),
+            Err(error) => Err(error.into()),
+        })
+    }
+
+    async fn start(&mut self, of: Resource<Run>, plan: Plan) -> wasmtime::Result<Result<(), StoreError>> {
+        let run = self.run(&of)?;
+        if run.finished || run.lost || run.leased.due.is_some_and(|pinned| pinned != plan.due) {
+            return Ok(Err(StoreError::LeaseLost));
+        }
+        let services = &self.services;
+        let started = services
+            .storage
+            .start(&run.leased.lease, &plan, &services.zone_database, services.clock.now())
+            .await;
+        let run = self.run_mut(&of)?;
+        Ok(match started {
+            Ok(id) => {
+                run.run = Some(id);
+                run.due = Some(plan.due);
+                run.leased.lease.run = Some(id);
+                Ok(())
+            }
+            Err(error) => Err(run.lease_error(error)),
+        })
+    }
+
+    async fn finish(
+        &mut self,
+        of: Resource<Run>,
+        outcome: Outcome,
+        error_counter: u32,
+        active: bool,
+    ) -> wasmtime::Result<Result<(), StoreError>> {
+        let run = self.run(&of)?;
+        let (Some(id), false, false) = (run.run, run.finished, run.lost) else {
+            return Ok(Err(StoreError::LeaseLost));
+        };
+        let now = self.services.clock.now();
+        let mail = run.staged.clone();
+        let finish = Finish {
+            outcome,
+            error_counter,
+            active,
+            mail,
+            now,
+        };
+        let done = self.services.storage.finish(&run.leased.lease, id, &finish).await;
+        let run = self.run_mut(&of)?;
+        Ok(match done {
+            Ok(()) => {
+                run.finished = true;
+                Ok(())
+            }
+            Err(error) => Err(run.lease_error(error)),
+        })
+    }
+}
+
+impl Run {
+    pub(super) fn lease_error(&mut self, error: LeaseError) -> StoreError {
+        match error {
+            LeaseError::Lost => {
+                self.lost = true;
+                StoreError::LeaseLost
+            }
+            LeaseError::Storage(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! What makes things happen at their time: leases what is due, has it executed, delivers, settles, plans again.
+//!
+//! [`Scheduler::serve`] does it on real time, with a loop for runs and one for deliveries, so that a slow export or a slow
+//! mail server holds up nothing else. [`Scheduler::step`] does all that is due at one instant, for `tick`, the demo and tests.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Mutex, Semaphore, watch};
+use tokio::task::JoinSet;
+
+use crate::clock::Instant;
+use crate::delivery::{DeliveryLimits, Transport, deliver_until};
+use crate::service::{Ended, Service};
+use crate::storage::{Lease, LeaseError, Leased, StorageError};
+
+/// Schedules planned again in one go.
+const REPLAN_BATCH: u32 = 500;
+/// Longest sleep: what another process has written is noticed after it at the latest.
+const LONGEST_SLEEP: Duration = Duration::from_millis(500);
+/// How often what has outlived its use is removed.
+const HOUSEKEEPING: Duration = Duration::from_secs(60);
+
+/// How the scheduler works.
+#[derive(Clone, Debug)]
+pub struct SchedulerOptions {
+    /// Runs executed side by side.
+    pub workers: usize,
+    /// How long a run is leased for; renewed while it is worked on. After a crash it is taken again when this has passed.
+    pub lease: Duration,
+    /// How long a stop waits for runs to finish before they are handed back.
+    pub grace: Duration,
+    pub delivery: DeliveryLimits,
+}
+
+impl Default for SchedulerOptions {
+    fn default() -> Self {
+        Self {
+            workers: std::thread::available_parallelism().map_or(2, usize::from),
+            lease: Duration::from_secs(60),
+            grace: Duration::from_secs(10),
+            delivery: DeliveryLimits::default(),
+        }
+    }
+}
+
+/// What one [`Scheduler::step`] did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Step {
+    /// Schedules that had a run executed or settled.
+    pub schedules: BTreeSet<u64>,
+    /// Runs executed and settled.
+    pub runs: usize,
+    /// Mails handed over to recipients, refusals included.
+    pub handed_over: usize,
+    /// Schedules planned again.
+    pub planned: usize,
+}
+
+/// Runs what is due.
+pub struct Scheduler {
+    service: Arc<Service>,
+    transport: Arc<dyn Transport>,
+    options: SchedulerOptions,
+}
+
+/// Leases of runs under way: what is still here when a stop's grace ends is handed back.
+type Held = Arc<Mutex<Vec<Lease>>>;
+
+impl Scheduler {
+    #[must_use]
+    pub fn new(service: Arc<Service>, transport: Arc<dyn Transport>, options: SchedulerOptions) -> Self {
+        Self {
+            service,
+            transport,
+            options,
+        }
+    }
+
+    /// Does all that is due at the clock's instant, and all that becomes due by doing it.
+    ///
+    /// # Errors
+    /// If the store is away. What was done is done; what was leased is taken again when its lease has run out.
+    pub async fn step(&self) -> Result<Step, StorageError> {
+        let mut step = Step::default();
+        loop {
+            let planned = self.replan().await;
+            let runs = self.take(u32::MAX).await?;
+            let took = runs.len();
+            self.work_through(runs, &mut step).await;
+            let delivered = self.deliver(std::future::pending()).await?;
+            step.planned += planned;
+            step.handed_over += delivered;
+            if planned + took + delivered == 0 {
+                return Ok(step);
+            }
+        }
+    }
+
+    async fn work_through(&self, runs: Vec<Leased>, step: &mut Step) {
+        let places = Arc::new(Semaphore::new(self.options.workers.max(1)));
+        let mut tasks = JoinSet::new();
+        for leased in runs {
+            step.schedules.insert(leased.row.id);
+            step.runs += 1;
+            let (service, places, lease) = (Arc::clone(&self.service), Arc::clone(&places), self.options.lease);
+            tasks.spawn(async move {
+                let _place = places.acquire_owned().await;
+                let id = leased.row.id;
+                report(id, &service.work(leased, lease).await);
+            });
+        }
+        while tasks.join_next().await.is_some() {}
+    }
+
+    /// Leases due and settled runs, at most `most`.
+    async fn take(&self, most: u32) -> Result<Vec<Leased>, StorageError> {
+        let (storage, now) = (self.service.storage(), self.service.clock().now());
+        let until = now + seconds(self.options.lease);
+        let most = most.min(100);
+        let mut taken = storage.take_settled(now, until, most).await?;
+        let left = most.saturating_sub(u32::try_from(taken.len()).unwrap_or(most));
+        if left > 0 {
+            taken.extend(storage.take_due(now, until, left).await?);
+        }
+        Ok(taken)
+    }
+
+    async fn deliver(&self, stop: impl Future<Output = ()>) -> Result<usize, StorageError> {
+        let (storage, clock) = (self.service.storage().as_ref(), self.service.clock().as_ref());
+        let done = deliver_until(storage, self.transport.as_ref(), clock, &self.options.delivery, stop).await?;
+        Ok(done.total())
+    }
+
+    async fn replan(&self) -> usize {
+        let mut planned = 0;
+        loop {
+            match self.service.replan_batch(REPLAN_BATCH).await {
+                Ok(0) => return planned,
+                Ok(more) => planned += more,
+                Err(error) => {
+                    tracing::error!(%error, "schedules could not be planned again; tried again later");
+                    return planned;
+                }
+            }
+        }
+    }
+
+    /// Runs until `stop` turns true; then finishes what runs, or hands it back after the grace.
+    pub async fn serve(self: Arc<Self>, stop: watch::Receiver<bool>) {
+        tokio::join!(
+            self.runs_loop(stop.clone()),
+            self.deliveries_loop(stop.clone()),
+            self.housekeeping_loop(stop),
+        );
+    }
+
+    async fn runs_loop(&self, mut stop: watch::Receiver<bool>) {
+        let held: Held = Held::default();
+        let mut tasks = JoinSet::new();
+        while !*stop.borrow() {
+            while tasks.try_join_next().is_some() {}
+            let free = self.options.workers.max(1).saturating_sub(tasks.len());
+            if free == 0 {
+                tokio::select! {
+                    _ = tasks.join_next() => {}
+                    _ = stop.changed() => {}
+                }
+                continue;
+            }
+            let taken = match self.take(u32::try_from(free).unwrap_or(u32::MAX)).await {
+                Ok(taken) => taken,
+                Err(error) => {
+                    tracing::error!(%error, "nothing could be leased; tried again");
+                    Vec::new()
+                }
+            };
+            if taken.is_empty() {
+                tokio::select! {
+                    () = self.until_due() => {}
+                    Some(_) = tasks.join_next() => {}
+                    _ = stop.changed() => {}
+                }
+                continue;
+            }
+            for leased in taken {
+                let (service, held, length) = (Arc::clone(&self.service), Arc::clone(&held), self.options.lease);
+                tasks.spawn(async move {
+                    let (id, lease) = (leased.row.id, leased.lease.clone());
+                    held.lock().await.push(lease.clone());
+                    report(id, &service.work(leased, length).await);
+                    held.lock().await.retain(|other| *other != lease);
+                });
+            }
+        }
+        self.wind_up(tasks, &held).await;
+    }
+
+    async fn wind_up(&self, mut tasks: JoinSet<()>, held: &Held) {
+        let finish = async { while tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(self.options.grace, finish).await.is_ok() {
+            return;
+        }
+        tasks.shutdown().await;
+        for lease in held.lock().await.drain(..) {
+            match self
+                .service
+                .storage()
+                .hand_back(&lease, self.service.clock().now())
+                .await
+            {
+                Ok(()) => tracing::info!(schedule = lease.schedule, "a run was handed back"),
+                Err(LeaseError::Lost) => {}
+                Err(LeaseError::Storage(error)) => {
+                    tracing::warn!(schedule = lease.schedule, %error, "a run could not be handed back; its lease runs out");
+                }
+            }
+        }
+    }
+
+    async fn deliveries_loop(&self, mut stop: watch::Receiver<bool>) {
+        while !*stop.borrow() {
+            let (mut ending, mut over) = (stop.clone(), stop.clone());
+            let begun_before = self.deliver(async move {
+                let _ = ending.wait_for(|stop| *stop).await;
+            });
+            let grace = async {
+                let _ = over.wait_for(|stop| *stop).await;
+                tokio::time::sleep(self.options.grace).await;
+            };
+            tokio::select! {
+                delivered = begun_before => match delivered {
+                    Ok(0) => {}
+                    Ok(_) => continue,
+                    Err(error) => tracing::error!(%error, "nothing could be delivered; tried again"),
+                },
+                // What is under way stays leased, and is tried again with the same bytes when its lease has run out.
+                () = grace => return,
+            }
+            tokio::select! {
+                () = self.until_due() => {}
+                _ = stop.changed() => {}
+            }
+        }
+    }
+
+    async fn housekeeping_loop(&self, mut stop: watch::Receiver<bool>) {
+        let mut collected = tokio::time::Instant::now();
+        while !*stop.borrow() {
+            self.replan().await;
+            if collected.elapsed() >= HOUSEKEEPING {
+                collected = tokio::time::Instant::now();
+                if let Err(error) = self.service.storage().collect(self.service.clock().now()).await {
+                    tracing::error!(%error, "what has outlived its use could not be removed; tried again");
+                }
+            }
+            tokio::select! {
+                () = tokio::time::sleep(LONGEST_SLEEP) => {}
+                _ = stop.changed() => {}
+            }
+        }
+    }
+
+    /// Sleeps until something is due, something was written by this process, or the longest sleep is over.
+    async fn until_due(&self) {
+        let now = self.service.clock().now();
+        let sleep = match self.service.storage().next_wake().await {
+            Ok(Some(wake)) if wake <= now => Duration::from_millis(10),
+            Ok(Some(wake)) if wake <= now + 1 => Duration::from_millis(50),
+            Ok(_) => LONGEST_SLEEP,
+            Err(error) => {
+                tracing::error!(%error, "the store can't say what is due; asked again");
+                LONGEST_SLEEP
+            }
+        };
+        tokio::select! {
+            () = tokio::time::sleep(sleep) => {}
+            () = self.service.changed().notified() => {}
+        }
+    }
+
+    /// The next instant at which a step has something to do.
+    ///
+    /// # Errors
+    /// If the store is away.
+    pub async fn next_wake(&self) -> Result<Option<Instant>, StorageError> {
+        self.service.storage().next_wake().await
+    }
+}
+
+fn seconds(of: Duration) -> i64 {
+    i64::try_from(of.as_secs()).unwrap_or(i64::MAX)
+}
+
+fn report(schedule: u64, ended: &Ended) {
+    match ended {
+        Ended::Finished => tracing::info!(schedule, "a run was worked on"),
+        Ended::LeaseLost => tracing::info!(schedule, "a run was given up: its lease is lost"),
+        Ended::LeftToItsLease(reason) => {
+            tracing::warn!(
+                schedule,
+                reason,
+                "a run could not be finished; it is taken again when its lease has run out"
+            );
+        }
+    }
+}

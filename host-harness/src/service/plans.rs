@@ -1,0 +1,185 @@
+//! `recurrence`: questions to the component that need no caller.
+
+use tokio::time::timeout;
+
+use super::{CallError, Service};
+use crate::clock::Instant;
+use crate::contract::FieldError;
+use crate::contract::exported::recurrence::{Occurrence, Rule, Stored};
+use crate::engine::conclude;
+use crate::storage::{Replan, Row, Scope};
+
+impl Service {
+    /// The earliest run of a rule strictly after `after`.
+    ///
+    /// # Errors
+    /// The outer one if the component fails, the inner one for what is wrong with the rule.
+    pub async fn next_run(
+        &self,
+        rule: &Rule,
+        after: Instant,
+    ) -> Result<Result<Option<Instant>, Vec<FieldError>>, CallError> {
+        let limits = self.engine.limits();
+        let mut instance = self
+            .engine
+            .instance(self.state("next-run".into()), limits.call_compute)
+            .await?;
+        let recurrence = instance.plugin.ticketing_scheduled_exports_recurrence();
+        let asked = timeout(
+            limits.call_deadline,
+            recurrence.call_next_run(&mut instance.store, rule, after),
+        )
+        .await;
+        Ok(conclude(asked, instance.store.data())?)
+    }
+
+    /// The next runs of a rule.
+    ///
+    /// # Errors
+    /// As [`Service::next_run`].
+    pub async fn preview(
+        &self,
+        rule: &Rule,
+        after: Instant,
+        limit: u32,
+    ) -> Result<Result<Vec<Occurrence>, Vec<FieldError>>, CallError> {
+        let limits = self.engine.limits();
+        let mut instance = self
+            .engine
+            .instance(self.state("preview".into()), limits.call_compute)
+            .await?;
+        let recurrence = instance.plugin.ticketing_scheduled_exports_recurrence();
+        let asked = timeout(
+            limits.call_deadline,
+            recurrence.call_preview(&mut instance.store, rule, after, limit),
+        )
+        .await;
+        Ok(conclude(asked, instance.store.data())?)
+    }
+
+    /// Plans a batch of schedules again that were marked for it; answers how many there were.
+    ///
+    /// # Errors
+    /// Rows that were not reached stay marked.
+    pub async fn replan_batch(&self, most: u32) -> Result<usize, CallError> {
+        let away = |error: crate::storage::StorageError| CallError::Unavailable(error.to_string());
+        let rows = self.services.storage.replan_batch(most).await.map_err(away)?;
+        if rows.is_empty() {
+            return Ok(0);
+        }
+        let mut stored = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let (settings, _) = self.settings(&row.scope).await?;
+            stored.push(Stored {
+                document: row.document.clone(),
+                default_zone: settings.zone,
+            });
+        }
+        let after = self.services.clock.now();
+        let plans = match self.plans(&stored, after).await {
+            Ok(plans) => plans,
+            // One document that brings the component down must not keep the others from being planned.
+            Err(CallError::Trapped(_)) => {
+                let mut plans = Vec::with_capacity(stored.len());
+                for one in &stored {
+                    plans.push(match self.plans(std::slice::from_ref(one), after).await {
+                        Ok(mut plan) => plan.remove(0),
+                        Err(CallError::Trapped(words)) => Err(words),
+                        Err(error) => return Err(error),
+                    });
+                }
+                plans
+            }
+            Err(error) => return Err(error),
+        };
+        for (row, plan) in rows.iter().zip(plans) {
+            let plan = match plan {
+                Ok(plan) => Some(plan),
+                Err(reason) => {
+                    tracing::warn!(
+                        schedule = row.id,
+                        reason,
+                        "this schedule can't be planned again and stays as it was"
+                    );
+                    None
+                }
+            };
+            self.services
+                .storage
+                .write_plan(row, plan, &self.services.zone_database)
+                .await
+                .map_err(away)?;
+        }
+        Ok(rows.len())
+    }
+
+    /// The first run of a stored schedule after `after`; none also where the component can't say.
+    pub(super) async fn plan_of(&self, row: &Row, after: Instant) -> Option<Instant> {
+        let (settings, _) = self.settings(&row.scope).await.ok()?;
+        let stored = Stored {
+            document: row.content.document.clone(),
+            default_zone: settings.zone,
+        };
+        self.plans(&[stored], after).await.ok()?.remove(0).ok()?
+    }
+
+    async fn plans(
+        &self,
+        stored: &[Stored],
+        after: Instant,
+    ) -> Result<Vec<Result<Option<Instant>, String>>, CallError> {
+        let limits = self.engine.limits();
+        let mut instance = self
+            .engine
+            .instance(self.state("replan".into()), limits.run_compute)
+            .await?;
+        let recurrence = instance.plugin.ticketing_scheduled_exports_recurrence();
+        let asked = timeout(
+            limits.call_deadline,
+            recurrence.call_replan(&mut instance.store, stored, after),
+        )
+        .await;
+        let plans = conclude(asked, instance.store.data())?;
+        if plans.len() != stored.len() {
+            return Err(CallError::Trapped(format!(
+                "replan answered {} of {} rows",
+                plans.len(),
+                stored.len()
+            )));
+        }
+        Ok(plans)
+    }
+
+    /// Moves an event to another zone, and has its schedules planned again.
+    ///
+    /// # Errors
+    /// If there is no such event or zone, or the platform or store is away.
+    pub async fn move_event(&self, organizer: &str, event: &str, zone: &str) -> Result<(), CallError> {
+        self.platform().set_event_timezone(organizer, event, zone).await?;
+        let scope = Scope {
+            organizer: organizer.into(),
+            event: Some(event.into()),
+        };
+        self.replan_scope(scope).await
+    }
+
+    /// Moves an organizer to another zone, and has its own schedules planned again.
+    ///
+    /// # Errors
+    /// If there is no such organizer or zone, or the platform or store is away.
+    pub async fn move_organizer(&self, organizer: &str, zone: &str) -> Result<(), CallError> {
+        self.platform().set_organizer_timezone(organizer, zone).await?;
+        self.replan_scope(Scope {
+            organizer: organizer.into(),
+            event: None,
+        })
+        .await
+    }
+
+    async fn replan_scope(&self, scope: Scope) -> Result<(), CallError> {
+        let marked = self.storage().request_replan(&Replan::Scope(scope)).await;
+        marked.map_err(|error| CallError::Unavailable(error.to_string()))?;
+        self.changed().notify_waiters();
+        Ok(())
+    }
+}

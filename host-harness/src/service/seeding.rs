@@ -1,0 +1,102 @@
+//! Schedules that a fixture brings along: made by the component, like any other.
+
+use serde_json::Value;
+
+use super::{CallError, Grant, Operation, Service};
+use crate::contract::Problem;
+use crate::contract::auth_context::Caller;
+use crate::platform::{FixtureSchedule, Principal};
+use crate::storage::{Change, CommitError, Replan, Row, Scope, StorageError};
+
+/// Why a fixture's schedule was not put in.
+#[derive(Debug, thiserror::Error)]
+pub enum SeedError {
+    #[error("its owner {0} is not among the fixture's users")]
+    NoOwner(String),
+    #[error("{0}")]
+    Refused(String),
+    #[error(transparent)]
+    Call(CallError),
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+}
+
+impl From<CallError> for SeedError {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::Problem(Problem::Invalid(errors)) => {
+                let errors: Vec<String> = errors
+                    .iter()
+                    .map(|error| format!("{}: {}", error.path.join("/"), error.message))
+                    .collect();
+                Self::Refused(errors.join("; "))
+            }
+            CallError::Problem(Problem::Forbidden(words) | Problem::Malformed(words)) => Self::Refused(words),
+            other => Self::Call(other),
+        }
+    }
+}
+
+impl Service {
+    /// Has the component make a fixture's schedule as its owner, and stores it with the id and counter that the fixture gives.
+    ///
+    /// # Errors
+    /// What the component says against it.
+    pub async fn seed(&self, schedule: &FixtureSchedule) -> Result<u64, SeedError> {
+        let owner = self
+            .platform()
+            .user_by_email(&schedule.owner)
+            .await
+            .map_err(|error| SeedError::Call(error.into()))?
+            .ok_or_else(|| SeedError::NoOwner(schedule.owner.clone()))?;
+        let scope = Scope {
+            organizer: schedule.organizer.clone(),
+            event: schedule.event.clone(),
+        };
+        let grant = Grant {
+            principal: Principal::User {
+                id: owner.id.clone(),
+                may_read: true,
+                may_write: true,
+                organizers: vec![scope.organizer.clone()],
+            },
+            scope: scope.clone(),
+            language: self.services.facts.languages[0].clone(),
+            caller: Caller::User(owner),
+            may_change_settings: true,
+            may_write: true,
+        };
+        let access = self.mint_access(&grant).await?;
+        let document = Value::Object(schedule.document.clone()).to_string();
+        let (_, access) = self.ask(access, Operation::Create(document)).await?;
+        let Some(Change::Insert { id, owner, mut content }) = access.staged.into_iter().next() else {
+            return Err(SeedError::Refused("the component stored nothing".into()));
+        };
+        if let Some(counter) = schedule.error_counter {
+            content.error_counter = counter;
+            content.active = counter < super::STOPS_AT;
+        }
+        let id = schedule.id.unwrap_or(id);
+        let row = Row {
+            id,
+            scope,
+            owner,
+            version: 1,
+            content,
+        };
+        self.storage()
+            .seed(&row, &self.services.zone_database, self.clock().now())
+            .await?;
+        Ok(id)
+    }
+
+    /// Marks what was planned with an older zone database than the component's; the scheduler plans it again.
+    ///
+    /// # Errors
+    /// If the store is away.
+    pub async fn plan_with_this_zone_database(&self) -> Result<u64, StorageError> {
+        self.storage()
+            .request_replan(&Replan::OlderThan(self.services.zone_database.clone()))
+            .await
+    }
+}

@@ -1,0 +1,399 @@
+//! A whole host in one process: real component, store, platform, API and scheduler, with a clock that the test holds and a
+//! transport that keeps what is mailed.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Method, Request, StatusCode};
+use serde_json::Value;
+use tempfile::TempDir;
+use tower::ServiceExt as _;
+
+use crate::api::{self, ApiLimits};
+use crate::clock::{Clock, Instant, VirtualClock};
+use crate::delivery::{Refusal, Transport};
+use crate::engine::{Cache, EMBEDDED, Engine, Limits};
+use crate::platform::{Fixture, Platform};
+use crate::ports::HostFacts;
+use crate::scheduler::{Scheduler, SchedulerOptions, Step};
+use crate::service::Service;
+use crate::storage::sqlite::SqliteStorage;
+use crate::storage::{HistoryRow, Storage};
+
+/// An instant in RFC 3339, as tests write it.
+///
+/// # Panics
+/// If it is none.
+#[must_use]
+pub fn at(text: &str) -> Instant {
+    chrono::DateTime::parse_from_rfc3339(text)
+        .unwrap_or_else(|error| panic!("{text}: {error}"))
+        .timestamp()
+}
+
+/// A mail as a recipient's server got it.
+#[derive(Clone, Debug)]
+pub struct Mail {
+    /// Address of the SMTP envelope.
+    pub recipient: String,
+    pub from: String,
+    pub to: String,
+    /// Empty: no such header.
+    pub cc: String,
+    pub subject: String,
+    pub message_id: String,
+    pub text: String,
+    /// File name and bytes.
+    pub attachment: Option<(String, Vec<u8>)>,
+    pub bytes: Arc<[u8]>,
+}
+
+/// Keeps what it is handed, and refuses whom it is told to.
+#[derive(Debug, Default)]
+pub struct CapturedMail {
+    taken: Mutex<Vec<(String, Arc<[u8]>)>>,
+    refusals: Mutex<HashMap<String, Refusal>>,
+}
+
+impl CapturedMail {
+    /// From now on this address is refused; with none it is taken again.
+    pub fn refuse(&self, address: &str, refusal: Option<Refusal>) {
+        let mut refusals = self.refusals.lock().expect("no test panics while it holds this");
+        match refusal {
+            Some(refusal) => refusals.insert(address.to_owned(), refusal),
+            None => refusals.remove(address),
+        };
+    }
+}
+
+#[async_trait]
+impl Transport for CapturedMail {
+    async fn hand_over(
+        &self,
+        _from: &str,
+        recipient: &str,
+        _message_id: &str,
+        bytes: Arc<[u8]>,
+    ) -> Result<String, Refusal> {
+        if let Some(refusal) = self
+            .refusals
+            .lock()
+            .expect("no test panics while it holds this")
+            .get(recipient)
+        {
+            return Err(refusal.clone());
+        }
+        self.taken
+            .lock()
+            .expect("no test panics while it holds this")
+            .push((recipient.to_owned(), bytes));
+        Ok("250 kept".into())
+    }
+}
+
+/// An answer of the HTTP API.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    /// Null where the body is empty.
+    pub body: Value,
+}
+
+/// The host, and what a test needs to drive it.
+pub struct TestHost {
+    pub service: Arc<Service>,
+    pub clock: Arc<VirtualClock>,
+    pub mail: Arc<CapturedMail>,
+    scheduler: Scheduler,
+    router: Router,
+    folder: TempDir,
+    plugin: Vec<u8>,
+    limits: Limits,
+}
+
+impl TestHost {
+    /// A host at `now` with the platform and the schedules of a fixture file's text.
+    ///
+    /// # Panics
+    /// If any part does not start: a test can't go on without.
+    pub async fn start(fixture: &str, now: &str) -> Self {
+        Self::with_plugin(EMBEDDED.to_vec(), Limits::default(), fixture, now).await
+    }
+
+    /// The same with another component, or other limits.
+    ///
+    /// # Panics
+    /// As [`TestHost::start`].
+    pub async fn with_plugin(plugin: Vec<u8>, limits: Limits, fixture: &str, now: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let clock = Arc::new(VirtualClock::at(at(now)));
+        let mail = Arc::new(CapturedMail::default());
+        let service = open(folder.path(), &plugin, limits.clone(), Arc::clone(&clock)).await;
+        let fixture = Fixture::from_json(fixture).expect("a fixture");
+        service.platform().load(&fixture).await.expect("the fixture's platform");
+        for organizer in service.platform().organizers().await.expect("organizers") {
+            let switched = service
+                .storage()
+                .set_enabled(&organizer.slug, organizer.enabled, "host", clock.now())
+                .await;
+            switched.expect("the organizer is switched");
+        }
+        for schedule in &fixture.schedules {
+            service.seed(schedule).await.expect("the fixture's schedule");
+        }
+        Self::around(service, clock, mail, folder, plugin, limits)
+    }
+
+    fn around(
+        service: Arc<Service>,
+        clock: Arc<VirtualClock>,
+        mail: Arc<CapturedMail>,
+        folder: TempDir,
+        plugin: Vec<u8>,
+        limits: Limits,
+    ) -> Self {
+        let transport: Arc<dyn Transport> = Arc::clone(&mail) as _;
+        let scheduler = Scheduler::new(Arc::clone(&service), transport, SchedulerOptions::default());
+        let router = api::router(Arc::clone(&service) as _, ApiLimits::default());
+        Self {
+            service,
+            clock,
+            mail,
+            scheduler,
+            router,
+            folder,
+            plugin,
+            limits,
+        }
+    }
+
+    /// Lets go of everything in memory and opens the same folder again, as a new process would.
+    ///
+    /// # Panics
+    /// As [`TestHost::start`].
+    #[must_use]
+    pub async fn restart(self) -> Self {
+        let Self {
+            service,
+            clock,
+            mail,
+            scheduler,
+            router,
+            folder,
+            plugin,
+            limits,
+        } = self;
+        drop((scheduler, router, service));
+        let service = open(folder.path(), &plugin, limits.clone(), Arc::clone(&clock)).await;
+        Self::around(service, clock, mail, folder, plugin, limits)
+    }
+
+    /// The folder with the store.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    #[must_use]
+    pub fn platform(&self) -> &Platform {
+        self.service.platform()
+    }
+
+    #[must_use]
+    pub fn storage(&self) -> &dyn Storage {
+        self.service.storage().as_ref()
+    }
+
+    /// Moves the clock there without doing anything on the way: the host was down, or too slow.
+    pub fn jump_to(&self, instant: &str) {
+        self.clock.set(at(instant));
+    }
+
+    /// Does all that is due now.
+    ///
+    /// # Panics
+    /// If the store is away.
+    pub async fn step(&self) -> Step {
+        self.scheduler.step().await.expect("the store answers")
+    }
+
+    /// Moves the clock there, stopping at each instant at which something is due, and doing it.
+    ///
+    /// # Panics
+    /// If the store is away.
+    pub async fn advance_to(&self, instant: &str) {
+        let until = at(instant);
+        self.step().await;
+        while let Some(wake) = self.scheduler.next_wake().await.expect("the store answers") {
+            if wake > until {
+                break;
+            }
+            self.clock.set(wake.max(self.clock.now()));
+            self.step().await;
+        }
+        self.clock.set(until);
+        self.step().await;
+    }
+
+    /// All mails handed over so far, in the order of their handing-over.
+    ///
+    /// # Panics
+    /// If one can't be read as a mail.
+    #[must_use]
+    pub fn mails(&self) -> Vec<Mail> {
+        let taken = self.mail.taken.lock().expect("no test panics while it holds this");
+        taken.iter().map(|(recipient, bytes)| read(recipient, bytes)).collect()
+    }
+
+    /// The mails handed over since the last call of this.
+    ///
+    /// # Panics
+    /// As [`TestHost::mails`].
+    #[must_use]
+    pub fn take_mails(&self) -> Vec<Mail> {
+        let taken = std::mem::take(&mut *self.mail.taken.lock().expect("no test panics while it holds this"));
+        taken.iter().map(|(recipient, bytes)| read(recipient, bytes)).collect()
+    }
+
+    /// What became of each due time of a schedule, latest first.
+    ///
+    /// # Panics
+    /// If the store is away.
+    pub async fn history(&self, schedule: u64) -> Vec<HistoryRow> {
+        self.storage()
+            .history(Some(schedule), 1_000)
+            .await
+            .expect("the store answers")
+    }
+
+    /// A request to the HTTP API. `credentials` as in `Authorization`; an empty path segment list is the caller's to give.
+    ///
+    /// # Panics
+    /// If the request can't be written, or the answer is not JSON.
+    pub async fn request(
+        &self,
+        method: Method,
+        path: &str,
+        credentials: &str,
+        headers: &[(&str, &str)],
+        body: Option<&str>,
+    ) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
+        if !credentials.is_empty() {
+            request = request.header("authorization", credentials);
+        }
+        if body.is_some()
+            && !headers
+                .iter()
+                .any(|(name, _)| name.eq_ignore_ascii_case("content-type"))
+        {
+            request = request.header("content-type", "application/json");
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request
+            .body(Body::from(body.unwrap_or_default().to_owned()))
+            .expect("a request");
+        let answer = self
+            .router
+            .clone()
+            .oneshot(request)
+            .await
+            .expect("the router never fails");
+        let (parts, body) = answer.into_parts();
+        let bytes = axum::body::to_bytes(body, 16 << 20).await.expect("the answer's body");
+        let body = if bytes.is_empty() {
+            Value::Null
+        } else {
+            serde_json::from_slice(&bytes)
+                .unwrap_or_else(|error| panic!("{error} in {:?}", String::from_utf8_lossy(&bytes)))
+        };
+        Answer {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            body,
+        }
+    }
+
+    pub async fn get(&self, path: &str, credentials: &str) -> Answer {
+        self.request(Method::GET, path, credentials, &[], None).await
+    }
+
+    pub async fn post(&self, path: &str, credentials: &str, body: &Value) -> Answer {
+        self.request(Method::POST, path, credentials, &[], Some(&body.to_string()))
+            .await
+    }
+
+    pub async fn put(&self, path: &str, credentials: &str, body: &Value) -> Answer {
+        self.request(Method::PUT, path, credentials, &[], Some(&body.to_string()))
+            .await
+    }
+
+    pub async fn patch(&self, path: &str, credentials: &str, body: &Value) -> Answer {
+        self.request(Method::PATCH, path, credentials, &[], Some(&body.to_string()))
+            .await
+    }
+
+    pub async fn delete(&self, path: &str, credentials: &str) -> Answer {
+        self.request(Method::DELETE, path, credentials, &[], None).await
+    }
+
+    /// Creates a schedule and answers its id.
+    ///
+    /// # Panics
+    /// If the API does not answer 201.
+    pub async fn create(&self, path: &str, credentials: &str, body: &Value) -> u64 {
+        let answer = self.post(path, credentials, body).await;
+        assert_eq!(answer.status, StatusCode::CREATED.as_u16(), "{}", answer.body);
+        answer.body["id"].as_u64().expect("an id")
+    }
+}
+
+async fn open(folder: &Path, plugin: &[u8], limits: Limits, clock: Arc<VirtualClock>) -> Arc<Service> {
+    let path = folder.join("harness.db");
+    let engine = Engine::load(plugin, limits, &Cache::of_user()).expect("the component loads");
+    let storage = SqliteStorage::open(&path).await.expect("the store opens");
+    let platform = Platform::open(&path).await.expect("the platform opens");
+    let facts = HostFacts {
+        base_url: "https://tickets.example".into(),
+        ..HostFacts::default()
+    };
+    Arc::new(
+        Service::new(engine, Arc::new(storage), platform, clock, facts)
+            .await
+            .expect("the component answers"),
+    )
+}
+
+fn read(recipient: &str, bytes: &Arc<[u8]>) -> Mail {
+    use mailparse::MailHeaderMap as _;
+    let parsed = mailparse::parse_mail(bytes).expect("a mail");
+    let header = |name: &str| parsed.headers.get_first_value(name).unwrap_or_default();
+    let parts: Vec<_> = parsed.parts().filter(|part| part.subparts.is_empty()).collect();
+    let named = |part: &&&mailparse::ParsedMail<'_>| part.get_content_disposition().params.contains_key("filename");
+    let text = parts
+        .iter()
+        .find(|part| !named(part))
+        .map(|part| part.get_body().expect("the text is decoded"));
+    let attachment = parts.iter().find(named).map(|part| {
+        let name = part.get_content_disposition().params["filename"].clone();
+        (name, part.get_body_raw().expect("the attachment is decoded"))
+    });
+    Mail {
+        recipient: recipient.to_owned(),
+        from: header("From"),
+        to: header("To"),
+        cc: header("Cc"),
+        subject: header("Subject"),
+        message_id: header("Message-ID"),
+        text: text.unwrap_or_default(),
+        attachment,
+        bytes: Arc::clone(bytes),
+    }
+}
