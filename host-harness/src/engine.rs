@@ -211,13 +211,14 @@ fn fault(error: &wasmtime::Error, state: &State) -> GuestFault {
 fn config(limits: &Limits) -> Config {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(limits.instances)
-        .total_core_instances(limits.instances)
+        // wit-component puts two small modules beside the plugin's own, for imports that need its memory.
+        .total_core_instances(limits.instances * 4)
         .total_memories(limits.instances)
-        .total_tables(limits.instances)
+        .total_tables(limits.instances * 2)
         .total_stacks(limits.instances)
-        .max_core_instances_per_component(1)
+        .max_core_instances_per_component(4)
         .max_memories_per_component(1)
-        .max_tables_per_component(1)
+        .max_tables_per_component(2)
         .max_memory_size(limits.memory)
         .table_elements(10_000)
         // Without these, a fresh instance costs three times as much: docs/DESIGN.md has the figures.

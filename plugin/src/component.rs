@@ -3,7 +3,12 @@
 //! The only file that knows the generated bindings. Conversions match without a `_` arm, so that a change of the contract
 //! does not compile until it is carried over here.
 
-#[expect(missing_docs, clippy::all, clippy::pedantic, reason = "generated; documented in wit/")]
+#[expect(
+    missing_docs,
+    clippy::all,
+    clippy::pedantic,
+    reason = "generated; documented in wit/"
+)]
 mod bindings {
     wit_bindgen::generate!({ world: "plugin", path: "../wit" });
 }
@@ -68,7 +73,9 @@ impl exports::schedules::Guest for Plugin {
         if_version: Option<u64>,
     ) -> Result<exports::schedules::Versioned, wire::Problem> {
         keep_panics();
-        schedules::replace(by, id, &document, if_version).map(Into::into).map_err(Into::into)
+        schedules::replace(by, id, &document, if_version)
+            .map(Into::into)
+            .map_err(Into::into)
     }
 
     fn patch(
@@ -78,7 +85,9 @@ impl exports::schedules::Guest for Plugin {
         if_version: Option<u64>,
     ) -> Result<exports::schedules::Versioned, wire::Problem> {
         keep_panics();
-        schedules::patch(by, id, &document, if_version).map(Into::into).map_err(Into::into)
+        schedules::patch(by, id, &document, if_version)
+            .map(Into::into)
+            .map_err(Into::into)
     }
 
     fn delete(by: &imports::auth_context::Access, id: u64, if_version: Option<u64>) -> Result<(), wire::Problem> {
@@ -93,7 +102,9 @@ impl exports::schedules::Guest for Plugin {
         size: u32,
     ) -> Result<exports::schedules::Page, wire::Problem> {
         keep_panics();
-        schedules::runs(by, id, &at.into(), size).map(Into::into).map_err(Into::into)
+        schedules::runs(by, id, &at.into(), size)
+            .map(Into::into)
+            .map_err(Into::into)
     }
 
     fn exporters(by: &imports::auth_context::Access, only: Option<String>) -> Result<Vec<String>, wire::Problem> {
@@ -125,7 +136,11 @@ impl exports::recurrence::Guest for Plugin {
     ) -> Result<Vec<exports::recurrence::Occurrence>, Vec<wire::FieldError>> {
         keep_panics();
         let limit = limit.min(MOST_PREVIEWED) as usize;
-        Ok(timetable(&rule, after)?.occurrences(after).take(limit).map(Into::into).collect())
+        Ok(timetable(&rule, after)?
+            .occurrences(after)
+            .take(limit)
+            .map(Into::into)
+            .collect())
     }
 
     fn replan(rows: Vec<exports::recurrence::Stored>, after: i64) -> Vec<Result<Option<i64>, String>> {
@@ -215,7 +230,11 @@ impl host::Access for imports::auth_context::Access {
 
     fn list(&self, query: &host::PageQuery) -> Result<host::Page<host::Schedule>, host::StoreError> {
         let page = imports::schedule_store::list(self, &query.clone().into())?;
-        Ok(host::Page { total: page.total, rows: page.rows.into_iter().map(Into::into).collect(), next: page.next })
+        Ok(host::Page {
+            total: page.total,
+            rows: page.rows.into_iter().map(Into::into).collect(),
+            next: page.next,
+        })
     }
 
     fn get(&self, id: u64) -> Result<host::Schedule, host::StoreError> {
@@ -243,7 +262,11 @@ impl host::Access for imports::auth_context::Access {
 
     fn runs(&self, id: u64, at: &host::Position, size: u32) -> Result<host::Page<host::RunEntry>, host::StoreError> {
         let page = imports::schedule_store::runs(self, id, &at.clone().into(), size)?;
-        Ok(host::Page { total: page.total, rows: page.rows.into_iter().map(Into::into).collect(), next: page.next })
+        Ok(host::Page {
+            total: page.total,
+            rows: page.rows.into_iter().map(Into::into).collect(),
+            next: page.next,
+        })
     }
 
     fn available(&self, whose: host::Subject, only: Option<&str>) -> Result<Vec<host::Exporter>, host::LookupError> {
@@ -294,7 +317,12 @@ impl host::Run for imports::auth_context::Run {
     }
 
     fn finish(&self, outcome: &host::Outcome, error_counter: u32, active: bool) -> Result<(), host::StoreError> {
-        Ok(imports::schedule_store::finish(self, &outcome.clone().into(), error_counter, active)?)
+        Ok(imports::schedule_store::finish(
+            self,
+            &outcome.clone().into(),
+            error_counter,
+            active,
+        )?)
     }
 
     fn produce(
@@ -346,13 +374,20 @@ impl host::Run for imports::auth_context::Run {
 
 impl From<schedules::Versioned> for exports::schedules::Versioned {
     fn from(of: schedules::Versioned) -> Self {
-        Self { document: of.document, version: of.version }
+        Self {
+            document: of.document,
+            version: of.version,
+        }
     }
 }
 
 impl From<host::Page<String>> for exports::schedules::Page {
     fn from(of: host::Page<String>) -> Self {
-        Self { total: of.total, documents: of.rows, next: of.next }
+        Self {
+            total: of.total,
+            documents: of.rows,
+            next: of.next,
+        }
     }
 }
 
@@ -401,7 +436,12 @@ impl From<wire::PageQuery> for host::PageQuery {
             wire::Order::ExportIdentifier => host::Order::ExportIdentifier,
             wire::Order::NextRun => host::Order::NextRun,
         };
-        Self { order, descending: of.descending, at: of.at.into(), size: of.size }
+        Self {
+            order,
+            descending: of.descending,
+            at: of.at.into(),
+            size: of.size,
+        }
     }
 }
 
@@ -412,7 +452,12 @@ impl From<host::PageQuery> for wire::PageQuery {
             host::Order::ExportIdentifier => wire::Order::ExportIdentifier,
             host::Order::NextRun => wire::Order::NextRun,
         };
-        Self { order, descending: of.descending, at: of.at.into(), size: of.size }
+        Self {
+            order,
+            descending: of.descending,
+            at: of.at.into(),
+            size: of.size,
+        }
     }
 }
 
@@ -436,19 +481,32 @@ impl From<host::Position> for wire::Position {
 
 impl From<wire::Recipients> for host::Recipients {
     fn from(of: wire::Recipients) -> Self {
-        Self { to: of.to, cc: of.cc, bcc: of.bcc }
+        Self {
+            to: of.to,
+            cc: of.cc,
+            bcc: of.bcc,
+        }
     }
 }
 
 impl From<host::Recipients> for wire::Recipients {
     fn from(of: host::Recipients) -> Self {
-        Self { to: of.to, cc: of.cc, bcc: of.bcc }
+        Self {
+            to: of.to,
+            cc: of.cc,
+            bcc: of.bcc,
+        }
     }
 }
 
 impl From<wire::User> for host::User {
     fn from(of: wire::User) -> Self {
-        Self { id: of.id, email: of.email, language: of.language, active: of.active }
+        Self {
+            id: of.id,
+            email: of.email,
+            language: of.language,
+            active: of.active,
+        }
     }
 }
 
@@ -480,19 +538,32 @@ impl From<host::Content> for wire::Content {
 
 impl From<wire::Schedule> for host::Schedule {
     fn from(of: wire::Schedule) -> Self {
-        Self { id: of.id, owner: of.owner.map(Into::into), version: of.version, content: of.content.into() }
+        Self {
+            id: of.id,
+            owner: of.owner.map(Into::into),
+            version: of.version,
+            content: of.content.into(),
+        }
     }
 }
 
 impl From<wire::MissedRange> for host::MissedRange {
     fn from(of: wire::MissedRange) -> Self {
-        Self { first: of.first, last: of.last, count: of.count }
+        Self {
+            first: of.first,
+            last: of.last,
+            count: of.count,
+        }
     }
 }
 
 impl From<host::MissedRange> for wire::MissedRange {
     fn from(of: host::MissedRange) -> Self {
-        Self { first: of.first, last: of.last, count: of.count }
+        Self {
+            first: of.first,
+            last: of.last,
+            count: of.count,
+        }
     }
 }
 
@@ -532,7 +603,11 @@ impl From<wire::Delivery> for host::Delivery {
             wire::DeliveryStatus::Retrying => host::DeliveryStatus::Retrying,
             wire::DeliveryStatus::Rejected => host::DeliveryStatus::Rejected,
         };
-        Self { address: of.address, status, words: of.words }
+        Self {
+            address: of.address,
+            status,
+            words: of.words,
+        }
     }
 }
 
@@ -611,7 +686,12 @@ impl From<imports::exporters::Field> for host::Field {
     fn from(of: imports::exporters::Field) -> Self {
         use imports::exporters::FieldKind as Wire;
         let choices = |of: Vec<imports::exporters::Choice>| {
-            of.into_iter().map(|choice| host::Choice { value: choice.value, label: choice.label }).collect()
+            of.into_iter()
+                .map(|choice| host::Choice {
+                    value: choice.value,
+                    label: choice.label,
+                })
+                .collect()
         };
         let kind = match of.kind {
             Wire::Text(longest) => host::FieldKind::Text { longest },
@@ -626,13 +706,24 @@ impl From<imports::exporters::Field> for host::Field {
             Wire::MultipleChoice(of) => host::FieldKind::MultipleChoice(choices(of)),
             Wire::Other(word) => host::FieldKind::Other(word),
         };
-        Self { name: of.name, label: of.label, kind, required: of.required, default: of.default }
+        Self {
+            name: of.name,
+            label: of.label,
+            kind,
+            required: of.required,
+            default: of.default,
+        }
     }
 }
 
 impl From<imports::exporters::File> for host::File {
     fn from(of: imports::exporters::File) -> Self {
-        Self { name: of.name, content_type: of.content_type, size: of.size, rows: of.rows }
+        Self {
+            name: of.name,
+            content_type: of.content_type,
+            size: of.size,
+            rows: of.rows,
+        }
     }
 }
 
