@@ -4,12 +4,7 @@
 //! version maps the unchanged ones back to these (`with:`) at no cost.
 
 mod bindings {
-    #![expect(
-        missing_docs,
-        clippy::all,
-        clippy::pedantic,
-        reason = "generated; documented in wit/"
-    )]
+    #![allow(missing_docs, reason = "generated; documented in wit/")]
     wasmtime::component::bindgen!({
         path: "../wit",
         world: "plugin",

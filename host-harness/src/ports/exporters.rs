@@ -128,7 +128,7 @@ impl Host for State {
             .storage
             .keep_file(&run.leased.lease, id, &produced.facts, &produced.file)
             .await;
-        Ok(self.kept(&handle, produced.facts, kept)?)
+        self.kept(&handle, produced.facts, kept)
     }
 
     async fn zip(&mut self, handle: Resource<Run>) -> wasmtime::Result<Result<File, ExportError>> {
@@ -174,7 +174,7 @@ impl Host for State {
         };
         let kept = self.services.storage.keep_file(&lease, id, &facts, &packed).await;
         drop(folder);
-        Ok(self.kept(&handle, facts, kept)?)
+        self.kept(&handle, facts, kept)
     }
 }
 

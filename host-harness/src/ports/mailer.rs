@@ -109,7 +109,7 @@ impl Run {
                     .into_iter()
                     .flatten()
                     .any(|known| known.eq_ignore_ascii_case(address));
-                !is_owner && !(is_stored && self.domain_allowed(address))
+                !(is_owner || is_stored && self.domain_allowed(address))
             })
             .cloned()
             .collect();
