@@ -58,7 +58,7 @@ pub(super) async fn write_missed(
     .execute(&mut *on)
     .await?;
     if added.rows_affected() == 1 {
-        audit::write_run(on, now, scope, schedule, range.last, &Outcome::Missed(range.clone())).await?;
+        audit::write_run(on, now, scope, schedule, range.last, &Outcome::Missed(*range)).await?;
     }
     Ok(())
 }
