@@ -1,1 +1,332 @@
-//! kit
+//! The store test kit: what every store must do, checked through the port alone.
+//!
+//! A check gets a new, empty store and panics where the store is wrong. `store_kit!` makes one test of each of them: a new
+//! store passes when `store_kit!(open)` does, and no check can be left out.
+
+pub mod delivery;
+pub mod organizers;
+pub mod outbox;
+pub mod people;
+pub mod plans;
+pub mod requests;
+pub mod running;
+
+use super::{
+    Change, Commit, CommitError, DeliveryResult, DeliveryTask, Finish, Leased, MailKind, NewMail, Row, Scope, Storage,
+    Visible,
+};
+use crate::clock::Instant;
+use crate::contract::schedule_store::Plan;
+use crate::contract::{Content, DeliveryStatus, Outcome, Position, Recipients, RunEntry};
+
+/// One test for each check of the kit. `open` answers a new store and what has to live as long as it.
+#[cfg(test)]
+macro_rules! store_kit {
+    ($open:ident) => {
+        $crate::storage::kit::store_kit! { $open;
+            people:
+                ids_go_up_and_none_is_given_twice,
+                a_seeded_id_is_not_given_again,
+                a_page_shows_its_own_scope_and_owner_only,
+                pages_have_numbers_and_page_one_always_exists,
+                a_size_is_clamped,
+                absent_next_runs_are_last_in_both_directions,
+                ties_go_by_id_upwards_in_both_directions,
+                a_cursor_is_not_moved_by_rows_that_come_and_go,
+                a_text_that_is_no_cursor_is_no_page,
+                a_change_of_another_version_is_stale,
+                a_change_out_of_sight_is_not_found,
+                a_quota_counts_all_of_an_organizer,
+                a_commit_is_all_or_nothing,
+                every_change_is_audited;
+            running:
+                a_schedule_is_leased_at_its_time_and_not_one_second_before,
+                the_longest_due_is_leased_first,
+                a_lease_is_taken_over_at_its_end_with_the_same_due_time,
+                a_lease_that_ran_out_counts_until_somebody_takes_it,
+                a_renewed_lease_ends_later,
+                a_lease_handed_back_is_not_counted,
+                a_change_takes_the_lease_away_and_keeps_the_due_time,
+                a_change_before_the_start_follows_the_new_plan,
+                a_retry_comes_at_its_time_or_with_the_next_due_time,
+                due_times_that_nobody_ran_are_one_entry,
+                a_due_time_that_has_ended_does_not_start_again,
+                a_finished_lease_is_spent,
+                a_failure_is_counted_and_stops_a_schedule,
+                a_deleted_schedule_cancels_its_run_and_keeps_its_history,
+                history_has_pages,
+                a_file_is_kept_until_its_run_ends;
+            organizers:
+                an_organizer_switched_off_has_nothing_due,
+                an_organizer_switched_on_sleeps_until_it_is_planned,
+                an_organizer_nobody_switched_on_is_off;
+            outbox:
+                each_address_gets_a_mail_once,
+                a_due_time_has_one_mail_of_a_kind,
+                a_run_is_settled_when_all_its_recipients_are_final,
+                a_lease_to_settle_is_taken_over_at_its_end,
+                a_settled_counter_yields_to_a_person,
+                settling_and_executing_take_turns,
+                mail_of_a_deleted_schedule_is_delivered_and_ends_its_run,
+                mail_that_nobody_takes_fails_the_run_of_a_deleted_schedule,
+                a_schedule_deleted_before_settling_ends_its_run;
+            delivery:
+                a_delivery_is_leased_once,
+                a_late_result_of_a_delivery_taken_over_is_lost,
+                a_put_off_delivery_waits_for_its_time,
+                deliveries_are_in_the_history_in_their_order;
+            requests:
+                a_request_is_carried_out_once,
+                an_answer_is_kept_for_a_day,
+                a_request_that_ran_out_is_taken_over,
+                a_forgotten_request_can_be_repeated,
+                an_answer_is_kept_with_the_commit_or_not_at_all;
+            plans:
+                a_plan_is_written_where_nothing_has_changed,
+                a_plan_waits_while_its_schedule_is_leased,
+                a_schedule_that_cannot_be_planned_is_asked_for_once,
+                plans_of_one_scope_are_asked_for,
+                a_new_zone_database_asks_for_older_plans,
+                the_next_wake_is_the_earliest_of_all;
+        }
+    };
+    ($open:ident; $($group:ident: $($check:ident),+;)+) => {
+        $(mod $group {
+            $(#[tokio::test]
+            async fn $check() {
+                let (store, _kept) = super::$open().await;
+                $crate::storage::kit::$group::$check(&store).await;
+            })+
+        })+
+    };
+}
+#[cfg(test)]
+pub(crate) use store_kit;
+
+/// A moment to begin at: 2027-01-15T08:00:00Z.
+pub const T0: Instant = 1_800_000_000;
+/// Release of the zone database that the kit plans with.
+pub const ZONES: &str = "2026b";
+const HOUR: Instant = 3600;
+const LEASE: Instant = 60;
+
+/// The organizer `acme` as a whole.
+fn acme() -> Scope {
+    Scope {
+        organizer: "acme".to_owned(),
+        event: None,
+    }
+}
+
+/// Everything of a scope.
+fn all(scope: Scope) -> Visible {
+    Visible {
+        scope,
+        only_owner: None,
+    }
+}
+
+fn content(next_run: impl Into<Option<Instant>>) -> Content {
+    Content {
+        export_identifier: "orderlist".to_owned(),
+        recipients: Recipients {
+            to: vec!["ann@example.org".to_owned()],
+            cc: Vec::new(),
+            bcc: vec!["\"o'neill\"@example.org".to_owned()],
+        },
+        next_run: next_run.into(),
+        active: true,
+        error_counter: 0,
+        document: "{\"locale\":\"de\"}".to_owned(),
+    }
+}
+
+fn commit(by: Visible, changes: Vec<Change>) -> Commit {
+    Commit {
+        by,
+        actor: "user:1".to_owned(),
+        now: T0,
+        zone_database: ZONES.to_owned(),
+        quota: None,
+        changes,
+        completion: None,
+    }
+}
+
+/// Adds a schedule of user 1.
+async fn add(store: &dyn Storage, scope: Scope, content: Content) -> u64 {
+    let id = store.reserve_id().await.unwrap();
+    let owner = "1".to_owned();
+    store
+        .commit(commit(all(scope), vec![Change::Insert { id, owner, content }]))
+        .await
+        .unwrap();
+    id
+}
+
+/// Switches `acme` on and adds a schedule of it that is due at [`T0`].
+async fn add_due(store: &dyn Storage) -> u64 {
+    store.set_enabled("acme", true, "user:1", T0 - HOUR).await.unwrap();
+    add(store, acme(), content(T0)).await
+}
+
+async fn stored(store: &dyn Storage, id: u64) -> Row {
+    store
+        .get(&all(acme()), id)
+        .await
+        .unwrap()
+        .expect("the schedule is there")
+}
+
+/// A change of a person, to the version that is stored.
+async fn change(store: &dyn Storage, id: u64, content: Content, now: Instant) -> Result<(), CommitError> {
+    let version = stored(store, id).await.version;
+    let change = Change::Update {
+        id,
+        version,
+        content,
+        missed: None,
+    };
+    store
+        .commit(Commit {
+            now,
+            ..commit(all(acme()), vec![change])
+        })
+        .await
+}
+
+async fn delete(store: &dyn Storage, id: u64) {
+    let change = Change::Delete { id, version: None };
+    store.commit(commit(all(acme()), vec![change])).await.unwrap();
+}
+
+/// What is due at `now`, leased for a minute.
+async fn take(store: &dyn Storage, now: Instant) -> Vec<Leased> {
+    store.take_due(now, now + LEASE, 10).await.unwrap()
+}
+
+async fn take_one(store: &dyn Storage, now: Instant) -> Leased {
+    let mut leased = take(store, now).await;
+    assert_eq!(leased.len(), 1, "one is due");
+    leased.remove(0)
+}
+
+async fn settle_one(store: &dyn Storage, now: Instant) -> Leased {
+    let mut leased = store.take_settled(now, now + LEASE, 10).await.unwrap();
+    assert_eq!(leased.len(), 1, "one is to be settled");
+    leased.remove(0)
+}
+
+fn plan(due: Instant, next_run: impl Into<Option<Instant>>) -> Plan {
+    Plan {
+        due,
+        missed: None,
+        next_run: next_run.into(),
+    }
+}
+
+/// Starts a run due at [`T0`]; the next is a day later.
+async fn start(store: &dyn Storage, leased: &Leased) -> u64 {
+    store
+        .start(&leased.lease, &plan(T0, T0 + 24 * HOUR), ZONES, T0)
+        .await
+        .unwrap()
+}
+
+fn finish(outcome: Outcome) -> Finish {
+    Finish {
+        outcome,
+        error_counter: 0,
+        active: true,
+        mail: None,
+        now: T0 + 5,
+    }
+}
+
+fn failed(code: &str) -> Outcome {
+    Outcome::Failed((code.to_owned(), "why".to_owned()))
+}
+
+fn mail(kind: MailKind, to: &[&str]) -> NewMail {
+    NewMail {
+        kind,
+        message_id: format!("{}@host.example", kind.as_str()),
+        from: "exports@host.example".to_owned(),
+        to: to.iter().map(|&address| address.to_owned()).collect(),
+        cc: Vec::new(),
+        bcc: Vec::new(),
+        subject: "Orders".to_owned(),
+        text: "Attached.".to_owned(),
+        attach_file: false,
+    }
+}
+
+/// Submits the run that is due at [`T0`] to these recipients, and answers it.
+async fn submit(store: &dyn Storage, to: &[&str]) -> u64 {
+    let leased = take_one(store, T0).await;
+    let run = start(store, &leased).await;
+    let submitted = Finish {
+        error_counter: leased.row.content.error_counter,
+        mail: Some(mail(MailKind::Export, to)),
+        ..finish(Outcome::Submitted)
+    };
+    store.finish(&leased.lease, run, &submitted).await.unwrap();
+    run
+}
+
+async fn take_deliveries(store: &dyn Storage, now: Instant) -> Vec<DeliveryTask> {
+    store.take_deliveries(now, now + LEASE, 10).await.unwrap()
+}
+
+fn accepted() -> DeliveryResult {
+    DeliveryResult {
+        status: DeliveryStatus::Accepted,
+        words: "250 ok".to_owned(),
+        next_try: None,
+    }
+}
+
+fn rejected() -> DeliveryResult {
+    DeliveryResult {
+        status: DeliveryStatus::Rejected,
+        words: "550 no such user".to_owned(),
+        next_try: None,
+    }
+}
+
+/// Hands over everything that is due.
+async fn deliver(store: &dyn Storage, now: Instant, result: &DeliveryResult) {
+    for task in take_deliveries(store, now).await {
+        store.record_delivery(&task, result, now).await.unwrap();
+    }
+}
+
+/// The whole history of a schedule.
+async fn entries(store: &dyn Storage, schedule: u64) -> Vec<RunEntry> {
+    let page = store.runs(schedule, &Position::Number(1), 50).await.unwrap();
+    page.expect("page one exists").rows
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_check_is_one_of_the_tests_that_the_macro_makes() {
+        let listed = include_str!("kit.rs");
+        let groups = [
+            include_str!("kit/delivery.rs"),
+            include_str!("kit/organizers.rs"),
+            include_str!("kit/outbox.rs"),
+            include_str!("kit/people.rs"),
+            include_str!("kit/plans.rs"),
+            include_str!("kit/requests.rs"),
+            include_str!("kit/running.rs"),
+        ];
+        for check in groups.iter().flat_map(|group| group.split("pub async fn ").skip(1)) {
+            let name = check.split('(').next().unwrap();
+            assert!(
+                listed.contains(&format!(" {name},")) || listed.contains(&format!(" {name};")),
+                "{name} is not in store_kit!"
+            );
+        }
+    }
+}

@@ -27,7 +27,7 @@ use std::time::{Duration, Instant as Stopwatch};
 use async_trait::async_trait;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Sqlite, SqlitePool, Transaction};
+use sqlx::{Connection as _, Sqlite, SqlitePool, Transaction};
 
 use super::{
     AuditEntry, Commit, CommitError, DeliveryResult, DeliveryTask, FileFacts, Finish, HistoryRow, KeptAnswer, Lease,
@@ -45,6 +45,23 @@ const BUSY: Duration = Duration::from_secs(10);
 /// How long a caller waits for its turn at a connection: longer than one statement that waits.
 const TURN: Duration = Duration::from_secs(30);
 const READERS: u32 = 4;
+
+/// Connections that are used again, unless one is left in a transaction. Where the disk is full or fails, SQLite rolls back by
+/// itself; `sqlx` then fails to do so, counts the transaction as open, and would refuse every later one.
+fn pool(connections: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(TURN)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .after_release(|connection, _| {
+            Box::pin(async move {
+                // After the rollback that a dropped transaction has asked for.
+                connection.ping().await?;
+                Ok(!connection.is_in_transaction())
+            })
+        })
+}
 
 /// A store in one file.
 #[derive(Debug)]
@@ -70,12 +87,8 @@ impl SqliteStorage {
             .busy_timeout(BUSY)
             .statement_cache_capacity(256)
             .optimize_on_close(false, None);
-        let writer = SqlitePoolOptions::new()
-            .max_connections(1)
-            .acquire_timeout(TURN)
+        let writer = pool(1)
             .idle_timeout(None)
-            .max_lifetime(None)
-            .test_before_acquire(false)
             .connect_lazy_with(file.clone().journal_mode(SqliteJournalMode::Wal));
         // Turning on WAL needs the file alone, and SQLite does not wait for that: with several openers, all but one try again.
         let began = Stopwatch::now();
@@ -88,12 +101,7 @@ impl SqliteStorage {
                 Err(error) => return Err(error),
             }
         }
-        let readers = SqlitePoolOptions::new()
-            .max_connections(READERS)
-            .acquire_timeout(TURN)
-            .max_lifetime(None)
-            .test_before_acquire(false)
-            .connect_lazy_with(file.create_if_missing(false).pragma("query_only", "1"));
+        let readers = pool(READERS).connect_lazy_with(file.create_if_missing(false).pragma("query_only", "1"));
         let store = Self {
             writer,
             readers,

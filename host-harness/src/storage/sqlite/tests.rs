@@ -1,1 +1,268 @@
+//! The kit on SQLite, and what only a file has: other processes on it, crashes, indexes.
 
+use std::path::Path;
+
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::{AssertSqlSafe, Row as _, SqlSafeStr as _};
+use tempfile::TempDir;
+
+use super::SqliteStorage;
+use super::lists::page_sql;
+use super::plans::NEXT_WAKE;
+use crate::contract::schedule_store::Plan;
+use crate::contract::{Content, Order, Recipients};
+use crate::storage::kit::{T0, ZONES, store_kit};
+use crate::storage::{Row, Scope, Storage, StorageError};
+
+async fn open() -> (SqliteStorage, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStorage::open(&folder.path().join("store.sqlite")).await.unwrap();
+    (store, folder)
+}
+
+store_kit!(open);
+
+/// Switches `acme` on and puts in schedules 1 to `count`, all due at [`T0`].
+async fn seed(store: &SqliteStorage, count: u64) {
+    store.set_enabled("acme", true, "host", T0).await.unwrap();
+    for id in 1..=count {
+        let row = Row {
+            id,
+            scope: Scope {
+                organizer: "acme".to_owned(),
+                event: None,
+            },
+            owner: "1".to_owned(),
+            version: 1,
+            content: Content {
+                export_identifier: "orderlist".to_owned(),
+                recipients: Recipients {
+                    to: Vec::new(),
+                    cc: Vec::new(),
+                    bcc: Vec::new(),
+                },
+                next_run: Some(T0),
+                active: true,
+                error_counter: 0,
+                document: "{}".to_owned(),
+            },
+        };
+        store.seed(&row, ZONES, T0).await.unwrap();
+    }
+}
+
+fn file(folder: &TempDir) -> std::path::PathBuf {
+    folder.path().join("store.sqlite")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn two_processes_on_one_file_lease_each_schedule_once() {
+    let (one, folder) = open().await;
+    let other = SqliteStorage::open(&file(&folder)).await.unwrap();
+    seed(&one, 60).await;
+    let mut ids = Vec::new();
+    for _ in 0..10 {
+        let (by_one, by_other) = tokio::join!(one.take_due(T0, T0 + 60, 3), other.take_due(T0, T0 + 60, 3));
+        for leased in [by_one.unwrap(), by_other.unwrap()] {
+            assert_eq!(leased.len(), 3);
+            ids.extend(leased.iter().map(|leased| leased.row.id));
+        }
+    }
+    ids.sort_unstable();
+    assert_eq!(ids, (1..=60).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn two_processes_on_one_file_never_give_the_same_id() {
+    let (one, folder) = open().await;
+    let other = SqliteStorage::open(&file(&folder)).await.unwrap();
+    let some_of = async |store: &SqliteStorage| {
+        let mut ids = Vec::new();
+        for _ in 0..100 {
+            ids.push(store.reserve_id().await.unwrap());
+        }
+        ids
+    };
+    let (a, b, c) = tokio::join!(some_of(&one), some_of(&one), some_of(&other));
+    let mut ids = [a, b, c].concat();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), 300);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn processes_that_start_at_once_make_the_tables_once() {
+    for _ in 0..5 {
+        let folder = tempfile::tempdir().unwrap();
+        let path = file(&folder);
+        let stores = futures_util::future::join_all((0..6).map(|_| {
+            let path = path.clone();
+            tokio::spawn(async move { SqliteStorage::open(&path).await })
+        }))
+        .await;
+        for store in stores {
+            store.unwrap().unwrap().ping().await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_was_answered_is_there_after_the_process_is_gone() {
+    let (store, folder) = open().await;
+    seed(&store, 1).await;
+    let leased = store.take_due(T0, T0 + 60, 1).await.unwrap().remove(0);
+    let plan = Plan {
+        due: T0,
+        missed: None,
+        next_run: Some(T0 + 3600),
+    };
+    let run = store.start(&leased.lease, &plan, ZONES, T0).await.unwrap();
+    // In the midst of a write, and nothing is closed.
+    let mut half = store.write().await.unwrap();
+    sqlx::query("delete from schedule").execute(&mut *half).await.unwrap();
+    let copy = tempfile::tempdir().unwrap();
+    for entry in std::fs::read_dir(folder.path()).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), copy.path().join(entry.file_name())).unwrap();
+    }
+    drop(half);
+    let after = SqliteStorage::open(&file(&copy)).await.unwrap();
+    assert_eq!(after.take_due(T0 + 59, T0 + 99, 1).await.unwrap(), []);
+    let again = after.take_due(T0 + 60, T0 + 99, 1).await.unwrap().remove(0);
+    assert_eq!((again.due, again.attempt, again.lease.run), (Some(T0), 2, Some(run)));
+    let sound: String = sqlx::query_scalar("pragma integrity_check")
+        .fetch_one(after.readers())
+        .await
+        .unwrap();
+    assert_eq!(sound, "ok");
+}
+
+#[tokio::test]
+async fn a_file_of_a_later_version_is_refused_in_words() {
+    let (store, folder) = open().await;
+    sqlx::query("update _sqlx_migrations set version = 9999")
+        .execute(&store.writer)
+        .await
+        .unwrap();
+    store.close().await;
+    let refused = SqliteStorage::open(&file(&folder)).await.unwrap_err();
+    assert!(matches!(refused, StorageError::Corrupt(_)), "{refused}");
+    assert!(refused.to_string().contains("schema version 9999, later"), "{refused}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_opened_is_away_and_what_is_no_store_is_damaged() {
+    let folder = tempfile::tempdir().unwrap();
+    let away = SqliteStorage::open(Path::new("/nonexistent/store.sqlite"))
+        .await
+        .unwrap_err();
+    assert!(matches!(away, StorageError::Unavailable(_)), "{away}");
+    std::fs::write(
+        file(&folder),
+        "no database, but long enough to be read as one\n".repeat(50),
+    )
+    .unwrap();
+    let damaged = SqliteStorage::open(&file(&folder)).await.unwrap_err();
+    assert!(matches!(damaged, StorageError::Corrupt(_)), "{damaged}");
+}
+
+#[tokio::test]
+async fn another_module_keeps_its_tables_in_the_same_file() {
+    let (store, folder) = open().await;
+    let mut other = Migrator::with_migrations(vec![Migration::new(
+        7,
+        "platform".into(),
+        MigrationType::Simple,
+        "create table platform_order (id integer primary key) strict".into_sql_str(),
+        false,
+    )]);
+    other.dangerous_set_table_name("_platform_migrations");
+    for _ in 0..2 {
+        store.migrate(&other).await.unwrap();
+    }
+    let again = SqliteStorage::open(&file(&folder)).await.unwrap();
+    sqlx::query("select id from platform_order")
+        .fetch_optional(again.readers())
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_full_disk_is_away_and_loses_nothing() {
+    let (store, _kept) = open().await;
+    seed(&store, 1).await;
+    // The limit is the connection's, so it is gone with the one that met it.
+    sqlx::query("pragma max_page_count = 1")
+        .execute(&store.writer)
+        .await
+        .unwrap();
+    let slug = "o".repeat(100_000);
+    let full = store.set_enabled(&slug, true, "host", T0).await.unwrap_err();
+    assert!(matches!(full, StorageError::Unavailable(_)), "{full}");
+    assert!(full.to_string().contains("full"), "{full}");
+    assert!(!store.enabled(&slug).await.unwrap());
+    assert_eq!(store.take_due(T0, T0 + 60, 5).await.unwrap().len(), 1);
+    store.set_enabled(&slug, true, "host", T0).await.unwrap();
+}
+
+#[tokio::test]
+async fn readers_cannot_write() {
+    let (store, _kept) = open().await;
+    let refused = sqlx::query("delete from schedule").execute(store.readers()).await;
+    assert!(refused.is_err());
+}
+
+/// How SQLite goes about a statement: one line a step.
+async fn steps(store: &SqliteStorage, statement: &str) -> Vec<String> {
+    sqlx::query(AssertSqlSafe(format!("explain query plan {statement}")))
+        .fetch_all(store.readers())
+        .await
+        .unwrap()
+        .iter()
+        .map(|row| row.get("detail"))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_page_reads_rows_of_its_scope_and_sorts_none() {
+    let (store, _kept) = open().await;
+    for order in [Order::Id, Order::ExportIdentifier, Order::NextRun] {
+        for (descending, after) in [(false, false), (false, true), (true, false), (true, true)] {
+            let steps_of_all = steps(&store, &page_sql(order, descending, false, after)).await;
+            assert_eq!(steps_of_all.len(), 1, "{steps_of_all:?}");
+            assert!(
+                steps_of_all[0].contains("(organizer=? AND event=?"),
+                "{order:?} {descending} {after}: {steps_of_all:?}"
+            );
+            let steps_of_own = steps(&store, &page_sql(order, descending, true, after)).await;
+            assert!(
+                steps_of_own[0].contains("schedule_owner (organizer=? AND event=? AND owner=?"),
+                "{order:?} {descending} {after}: {steps_of_own:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_tick_reads_what_is_due_and_no_table() {
+    let (store, _kept) = open().await;
+    for statement in [
+        "select exists (select 1 from schedule where wake_at <= $1)",
+        "select * from schedule where wake_at <= $1 order by wake_at, id limit $2",
+        "select exists (select 1 from delivery where wake_at <= $1)",
+        "select * from delivery where wake_at <= $1 order by wake_at, mail, position limit $2",
+        "select exists (select 1 from run where settle_wake <= $1)",
+        "select id from schedule where replan = 1 and lease_until is null order by id limit $1",
+        "update schedule set replan = 1 where zone_database < $1",
+        "select id from run where file_kept = 1 and ended is not null",
+        "delete from request where expires_at <= $1",
+        NEXT_WAKE,
+    ] {
+        for step in steps(&store, statement).await {
+            assert!(!step.contains("TEMP B-TREE"), "{statement}: {step}");
+            let scans_a_table = step.starts_with("SCAN ") && !step.contains("INDEX");
+            let constant = step == "SCAN CONSTANT ROW" || step.starts_with("SCAN (");
+            assert!(!scans_a_table || constant, "{statement}: {step}");
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Handing mails over.
+
+use super::{HOUR, LEASE, T0, accepted, add_due, entries, rejected, submit, take_deliveries};
+use crate::contract::DeliveryStatus;
+use crate::storage::{DeliveryResult, LeaseError, Storage};
+
+pub async fn a_delivery_is_leased_once(store: &dyn Storage) {
+    add_due(store).await;
+    submit(store, &["ann@example.org", "bob@example.org", "cy@example.org"]).await;
+    assert_eq!(take_deliveries(store, T0 + 4).await, [], "committed at T0 + 5");
+    let first = store.take_deliveries(T0 + 5, T0 + HOUR, 2).await.unwrap();
+    assert_eq!(first.len(), 2);
+    assert_eq!((first[0].tries, first[0].created), (0, T0 + 5));
+    let second = store.take_deliveries(T0 + 5, T0 + HOUR, 2).await.unwrap();
+    assert_eq!(second.len(), 1);
+    assert_eq!(take_deliveries(store, T0 + HOUR - 1).await, []);
+    assert_eq!(take_deliveries(store, T0 + HOUR).await.len(), 3);
+}
+
+pub async fn a_late_result_of_a_delivery_taken_over_is_lost(store: &dyn Storage) {
+    let id = add_due(store).await;
+    submit(store, &["ann@example.org"]).await;
+    let dead = take_deliveries(store, T0 + 5).await.remove(0);
+    let heir = take_deliveries(store, T0 + 5 + LEASE).await.remove(0);
+    assert_eq!(heir.tries, 1, "a try that killed its host counts");
+    let lost = store.record_delivery(&dead, &rejected(), T0 + 70).await;
+    assert!(matches!(lost, Err(LeaseError::Lost)), "{lost:?}");
+    store.record_delivery(&heir, &accepted(), T0 + 71).await.unwrap();
+    let lost = store.record_delivery(&heir, &rejected(), T0 + 72).await;
+    assert!(matches!(lost, Err(LeaseError::Lost)), "final: {lost:?}");
+    assert_eq!(
+        entries(store, id).await[0].deliveries[0].status,
+        DeliveryStatus::Accepted
+    );
+    assert_eq!(take_deliveries(store, T0 + HOUR).await, []);
+}
+
+pub async fn a_put_off_delivery_waits_for_its_time(store: &dyn Storage) {
+    let id = add_due(store).await;
+    submit(store, &["ann@example.org", "bob@example.org"]).await;
+    let tasks = take_deliveries(store, T0 + 5).await;
+    let put_off = DeliveryResult {
+        status: DeliveryStatus::Retrying,
+        words: "451 later".to_owned(),
+        next_try: Some(T0 + 300),
+    };
+    store.record_delivery(&tasks[0], &put_off, T0 + 6).await.unwrap();
+    // Not tried at all, as by a host that is asked to stop.
+    let untried = DeliveryResult {
+        status: DeliveryStatus::Queued,
+        words: String::new(),
+        next_try: None,
+    };
+    store.record_delivery(&tasks[1], &untried, T0 + 6).await.unwrap();
+    let again = take_deliveries(store, T0 + 299).await;
+    assert_eq!(again.len(), 1);
+    assert_eq!((again[0].position, again[0].tries), (1, 0));
+    store.record_delivery(&again[0], &accepted(), T0 + 299).await.unwrap();
+    let again = take_deliveries(store, T0 + 300).await;
+    assert_eq!((again[0].position, again[0].tries), (0, 1));
+    assert_eq!(entries(store, id).await[0].deliveries[0].words, "451 later");
+}
+
+pub async fn deliveries_are_in_the_history_in_their_order(store: &dyn Storage) {
+    let id = add_due(store).await;
+    submit(store, &["zoe@example.org", "ann@example.org"]).await;
+    let tasks = take_deliveries(store, T0 + 5).await;
+    store.record_delivery(&tasks[1], &rejected(), T0 + 6).await.unwrap();
+    for entry in [
+        entries(store, id).await.remove(0),
+        store.history(Some(id), 5).await.unwrap().remove(0).entry,
+        store.history(None, 5).await.unwrap().remove(0).entry,
+    ] {
+        let seen: Vec<_> = entry.deliveries.iter().map(|one| (&*one.address, one.status)).collect();
+        assert_eq!(
+            seen,
+            [
+                ("zoe@example.org", DeliveryStatus::Queued),
+                ("ann@example.org", DeliveryStatus::Rejected)
+            ]
+        );
+    }
+}

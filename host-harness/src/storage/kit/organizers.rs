@@ -1,0 +1,83 @@
+//! Organizers switched on and off.
+
+use super::{
+    HOUR, T0, ZONES, acme, add, add_due, change, content, entries, finish, plan, start, stored, submit, take, take_one,
+};
+use crate::contract::Outcome;
+use crate::storage::{LeaseError, Scope, Storage};
+
+pub async fn an_organizer_switched_off_has_nothing_due(store: &dyn Storage) {
+    let running = add_due(store).await;
+    let waiting = add(store, acme(), content(T0 + 1)).await;
+    let leased = take_one(store, T0).await;
+    let run = start(store, &leased).await;
+    store.set_enabled("acme", false, "user:9", T0 + 1).await.unwrap();
+    assert!(!store.enabled("acme").await.unwrap());
+    assert_eq!(take(store, T0 + HOUR).await, []);
+    assert_eq!(store.next_wake().await.unwrap(), None);
+    let lost = store.finish(&leased.lease, run, &finish(Outcome::Empty)).await;
+    assert!(matches!(lost, Err(LeaseError::Lost)), "{lost:?}");
+    let entry = &entries(store, running).await[0];
+    assert!(matches!(entry.outcome, Some(Outcome::Cancelled(_))), "{entry:?}");
+    assert_eq!(entry.ended, Some(T0 + 1));
+    assert_eq!(stored(store, waiting).await.content, content(T0 + 1), "schedules stay");
+    change(store, waiting, content(T0 + 2), T0 + 1).await.unwrap();
+    assert_eq!(
+        take(store, T0 + HOUR).await,
+        [],
+        "a change that came in meanwhile wakes nothing"
+    );
+
+    let audit = store.audit("acme", 10).await.unwrap();
+    let switched = audit.iter().filter(|entry| entry.action == "disabled");
+    assert_eq!(
+        switched.map(|entry| entry.actor.as_str()).collect::<Vec<_>>(),
+        ["user:9"]
+    );
+    store.set_enabled("acme", false, "user:9", T0 + 1).await.unwrap();
+    assert_eq!(store.audit("acme", 10).await.unwrap(), audit, "off already");
+}
+
+pub async fn an_organizer_switched_on_sleeps_until_it_is_planned(store: &dyn Storage) {
+    let id = add_due(store).await;
+    let other = Scope {
+        organizer: "other".to_owned(),
+        event: None,
+    };
+    store.set_enabled("other", true, "user:1", T0).await.unwrap();
+    add(store, other, content(T0 + 2 * HOUR)).await;
+    let run = submit(store, &["ann@example.org"]).await;
+    store.set_enabled("acme", false, "user:1", T0).await.unwrap();
+    store.set_enabled("acme", true, "user:1", T0 + HOUR).await.unwrap();
+    assert_eq!(take(store, T0 + HOUR).await, [], "not planned yet");
+    let rows = store.replan_batch(10).await.unwrap();
+    assert_eq!(rows.len(), 1);
+    assert_eq!((rows[0].id, rows[0].version, rows[0].asleep), (id, 1, true));
+    store
+        .write_plan(&rows[0], Some(Some(T0 + HOUR + 1)), ZONES)
+        .await
+        .unwrap();
+    assert_eq!(store.replan_batch(10).await.unwrap(), []);
+    let leased = take_one(store, T0 + HOUR + 1).await;
+    assert_eq!((leased.row.id, leased.attempt), (id, 1));
+    let next = store
+        .start(&leased.lease, &plan(T0 + HOUR + 1, None), ZONES, T0 + HOUR + 1)
+        .await
+        .unwrap();
+    assert_ne!(next, run);
+
+    // What was submitted before it was switched off is delivered all the same.
+    assert_eq!(super::take_deliveries(store, T0 + HOUR).await.len(), 1);
+}
+
+pub async fn an_organizer_nobody_switched_on_is_off(store: &dyn Storage) {
+    let id = add(store, acme(), content(T0)).await;
+    assert!(!store.enabled("acme").await.unwrap());
+    assert_eq!(store.organizers().await.unwrap(), []);
+    assert_eq!(take(store, T0).await, []);
+    store.set_enabled("acme", true, "host", T0).await.unwrap();
+    store.set_enabled("zoo", false, "host", T0).await.unwrap();
+    let switched = [("acme".to_owned(), true), ("zoo".to_owned(), false)];
+    assert_eq!(store.organizers().await.unwrap(), switched);
+    assert_eq!(store.replan_batch(10).await.unwrap()[0].id, id);
+}

@@ -1,0 +1,246 @@
+//! Mails of runs, and the settling of what was submitted.
+
+use super::{
+    HOUR, LEASE, T0, ZONES, accepted, acme, add_due, change, content, deliver, entries, failed, finish, mail, plan,
+    rejected, settle_one, start, stored, submit, take, take_deliveries, take_one,
+};
+use crate::contract::{DeliveryStatus, Outcome};
+use crate::storage::{FileFacts, Finish, LeaseError, MailKind, NewMail, Storage, Work};
+
+pub async fn each_address_gets_a_mail_once(store: &dyn Storage) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "a,b").unwrap();
+    let facts = FileFacts {
+        name: "orders.csv".to_owned(),
+        content_type: "text/csv".to_owned(),
+        size: 3,
+        rows: None,
+    };
+    let id = add_due(store).await;
+    let leased = take_one(store, T0).await;
+    let run = start(store, &leased).await;
+    store.keep_file(&leased.lease, run, &facts, &file).await.unwrap();
+    let export = NewMail {
+        cc: vec!["ANN@example.org".to_owned(), "cy@example.org".to_owned()],
+        bcc: vec!["bob@EXAMPLE.org".to_owned(), "dee@example.org".to_owned()],
+        attach_file: true,
+        ..mail(MailKind::Export, &["ann@example.org", "bob@example.org"])
+    };
+    let submitted = Finish {
+        mail: Some(export.clone()),
+        ..finish(Outcome::Submitted)
+    };
+    store.finish(&leased.lease, run, &submitted).await.unwrap();
+
+    let tasks = take_deliveries(store, T0 + 5).await;
+    let addresses: Vec<_> = tasks
+        .iter()
+        .map(|task| (task.position, task.address.as_str()))
+        .collect();
+    assert_eq!(
+        addresses,
+        [
+            (0, "ann@example.org"),
+            (1, "bob@example.org"),
+            (2, "cy@example.org"),
+            (3, "dee@example.org")
+        ]
+    );
+    let kept = store.mail(tasks[0].mail).await.unwrap().unwrap();
+    assert_eq!((kept.run, kept.schedule, kept.due, kept.created), (run, id, T0, T0 + 5));
+    assert_eq!((kept.scope, kept.file.as_ref()), (acme(), Some(&facts)));
+    let once = NewMail {
+        cc: vec!["cy@example.org".to_owned()],
+        bcc: vec!["dee@example.org".to_owned()],
+        ..export
+    };
+    assert_eq!(kept.mail, once);
+    assert_eq!(store.mail(tasks[0].mail + 1).await.unwrap(), None);
+
+    for task in &tasks {
+        let read = store.read_file(run, &file).await.unwrap();
+        assert_eq!(read, Some(facts.clone()), "there while it is to be sent");
+        store.record_delivery(task, &accepted(), T0 + 6).await.unwrap();
+    }
+    let settle = settle_one(store, T0 + 6).await;
+    store
+        .finish(&settle.lease, run, &finish(Outcome::Delivered))
+        .await
+        .unwrap();
+    assert_eq!(store.read_file(run, &file).await.unwrap(), None);
+}
+
+pub async fn a_due_time_has_one_mail_of_a_kind(store: &dyn Storage) {
+    add_due(store).await;
+    let leased = take_one(store, T0).await;
+    let run = start(store, &leased).await;
+    let note = Finish {
+        mail: Some(mail(MailKind::Failure, &["ann@example.org"])),
+        ..finish(Outcome::Retry(T0 + 120))
+    };
+    store.finish(&leased.lease, run, &note).await.unwrap();
+    let leased = take_one(store, T0 + 120).await;
+    let other = Finish {
+        mail: Some(NewMail {
+            message_id: "another@host.example".to_owned(),
+            ..mail(MailKind::Failure, &["bob@example.org"])
+        }),
+        ..finish(failed("retries"))
+    };
+    store.finish(&leased.lease, run, &other).await.unwrap();
+    let tasks = take_deliveries(store, T0 + 120).await;
+    assert_eq!(tasks.len(), 1);
+    assert_eq!(tasks[0].address, "ann@example.org");
+    store.record_delivery(&tasks[0], &accepted(), T0 + 121).await.unwrap();
+    assert_eq!(store.take_settled(T0 + HOUR, T0 + 2 * HOUR, 10).await.unwrap(), []);
+}
+
+pub async fn a_run_is_settled_when_all_its_recipients_are_final(store: &dyn Storage) {
+    let id = add_due(store).await;
+    let run = submit(store, &["ann@example.org", "bob@example.org"]).await;
+    assert_eq!(entries(store, id).await[0].outcome, Some(Outcome::Submitted));
+    assert_eq!(entries(store, id).await[0].ended, None);
+    let tasks = take_deliveries(store, T0 + 5).await;
+    store.record_delivery(&tasks[0], &accepted(), T0 + 6).await.unwrap();
+    assert_eq!(store.take_settled(T0 + 6, T0 + HOUR, 10).await.unwrap(), []);
+    store.record_delivery(&tasks[1], &rejected(), T0 + 7).await.unwrap();
+    let settle = settle_one(store, T0 + 7).await;
+    assert_eq!((settle.lease.work, settle.lease.run), (Work::Settle, Some(run)));
+    assert_eq!((settle.due, settle.attempt, settle.row.id), (Some(T0), 1, id));
+    let seen: Vec<_> = settle
+        .deliveries
+        .iter()
+        .map(|one| (&*one.address, one.status, &*one.words))
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            ("ann@example.org", DeliveryStatus::Accepted, "250 ok"),
+            ("bob@example.org", DeliveryStatus::Rejected, "550 no such user")
+        ]
+    );
+    let retried = store.finish(&settle.lease, run, &finish(Outcome::Retry(T0))).await;
+    assert!(matches!(retried, Err(LeaseError::Lost)), "settling has no retry");
+    let done = Finish {
+        error_counter: 3,
+        mail: Some(mail(MailKind::Undelivered, &["owner@example.org"])),
+        ..finish(Outcome::Delivered)
+    };
+    store.finish(&settle.lease, run, &done).await.unwrap();
+    let lost = store.finish(&settle.lease, run, &done).await;
+    assert!(matches!(lost, Err(LeaseError::Lost)), "{lost:?}");
+    assert_eq!(entries(store, id).await[0].outcome, Some(Outcome::Delivered));
+    assert_eq!(stored(store, id).await.content.error_counter, 3);
+    let notice = take_deliveries(store, T0 + 8).await;
+    assert_eq!(notice[0].address, "owner@example.org");
+}
+
+pub async fn a_lease_to_settle_is_taken_over_at_its_end(store: &dyn Storage) {
+    add_due(store).await;
+    let run = submit(store, &["ann@example.org"]).await;
+    deliver(store, T0 + 5, &accepted()).await;
+    let back = settle_one(store, T0 + 5).await;
+    store.hand_back(&back.lease, T0 + 6).await.unwrap();
+    let dead = settle_one(store, T0 + 6).await;
+    assert_eq!(dead.attempt, 1, "the one handed back is not counted");
+    store.renew(&dead.lease, T0 + HOUR).await.unwrap();
+    let early = store.take_settled(T0 + HOUR - 1, T0 + 2 * HOUR, 10).await.unwrap();
+    assert_eq!(early, []);
+    let heir = settle_one(store, T0 + HOUR).await;
+    assert_eq!(heir.attempt, 2);
+    let done = finish(Outcome::Delivered);
+    for lost in [
+        store.finish(&back.lease, run, &done).await,
+        store.finish(&dead.lease, run, &done).await,
+        store.renew(&dead.lease, T0 + 2 * HOUR).await,
+        store.hand_back(&dead.lease, T0).await,
+    ] {
+        assert!(matches!(lost, Err(LeaseError::Lost)), "{lost:?}");
+    }
+    store.finish(&heir.lease, run, &done).await.unwrap();
+}
+
+pub async fn a_settled_counter_yields_to_a_person(store: &dyn Storage) {
+    let id = add_due(store).await;
+    let run = submit(store, &["ann@example.org"]).await;
+    deliver(store, T0 + 5, &rejected()).await;
+    let settle = settle_one(store, T0 + 5).await;
+    change(store, id, content(T0 + HOUR), T0 + 6).await.unwrap();
+    let stopped = Finish {
+        error_counter: 5,
+        active: false,
+        ..finish(failed("not-delivered"))
+    };
+    store.finish(&settle.lease, run, &stopped).await.unwrap();
+    assert_eq!(entries(store, id).await[0].outcome, Some(failed("not-delivered")));
+    assert_eq!(stored(store, id).await.content, content(T0 + HOUR));
+}
+
+pub async fn settling_and_executing_take_turns(store: &dyn Storage) {
+    let id = add_due(store).await;
+    let first = submit(store, &["ann@example.org"]).await;
+    deliver(store, T0 + 5, &rejected()).await;
+    // The next due time is leased first: settling waits for its end.
+    let next = T0 + 24 * HOUR;
+    let leased = take_one(store, next).await;
+    assert_eq!(store.take_settled(next, next + LEASE, 10).await.unwrap(), []);
+    assert_eq!(store.next_wake().await.unwrap(), Some(next + LEASE));
+    let second = store
+        .start(&leased.lease, &plan(next, next + HOUR), ZONES, next)
+        .await
+        .unwrap();
+    store
+        .finish(&leased.lease, second, &finish(Outcome::Empty))
+        .await
+        .unwrap();
+    // And the other way round.
+    let settle = settle_one(store, next + HOUR).await;
+    assert_eq!(settle.lease.run, Some(first));
+    assert_eq!(take(store, next + HOUR).await, []);
+    assert_eq!(store.next_wake().await.unwrap(), Some(next + HOUR + LEASE));
+    let failed_once = Finish {
+        error_counter: 1,
+        ..finish(failed("not-delivered"))
+    };
+    store.finish(&settle.lease, first, &failed_once).await.unwrap();
+    assert_eq!(stored(store, id).await.content.error_counter, 1);
+    let leased = take_one(store, next + HOUR).await;
+    assert_eq!(leased.row.content.error_counter, 1, "it reads what settling wrote");
+}
+
+pub async fn mail_of_a_deleted_schedule_is_delivered_and_ends_its_run(store: &dyn Storage) {
+    let id = add_due(store).await;
+    submit(store, &["ann@example.org", "bob@example.org"]).await;
+    super::delete(store, id).await;
+    let tasks = take_deliveries(store, T0 + 5).await;
+    store.record_delivery(&tasks[0], &rejected(), T0 + 6).await.unwrap();
+    assert_eq!(entries(store, id).await[0].outcome, Some(Outcome::Submitted));
+    store.record_delivery(&tasks[1], &accepted(), T0 + 7).await.unwrap();
+    let entry = &entries(store, id).await[0];
+    assert_eq!((&entry.outcome, entry.ended), (&Some(Outcome::Delivered), Some(T0 + 7)));
+    assert_eq!(store.take_settled(T0 + HOUR, T0 + 2 * HOUR, 10).await.unwrap(), []);
+    assert_eq!(store.next_wake().await.unwrap(), None);
+}
+
+pub async fn mail_that_nobody_takes_fails_the_run_of_a_deleted_schedule(store: &dyn Storage) {
+    let id = add_due(store).await;
+    submit(store, &["ann@example.org"]).await;
+    super::delete(store, id).await;
+    deliver(store, T0 + 5, &rejected()).await;
+    let entry = &entries(store, id).await[0];
+    assert!(matches!(entry.outcome, Some(Outcome::Failed(_))), "{entry:?}");
+}
+
+pub async fn a_schedule_deleted_before_settling_ends_its_run(store: &dyn Storage) {
+    let id = add_due(store).await;
+    let run = submit(store, &["ann@example.org"]).await;
+    deliver(store, T0 + 5, &accepted()).await;
+    let settle = settle_one(store, T0 + 5).await;
+    super::delete(store, id).await;
+    assert_eq!(entries(store, id).await[0].outcome, Some(Outcome::Delivered));
+    let lost = store.finish(&settle.lease, run, &finish(Outcome::Delivered)).await;
+    assert!(matches!(lost, Err(LeaseError::Lost)), "{lost:?}");
+    store.collect(T0 + HOUR).await.unwrap();
+    assert_eq!(entries(store, id).await.len(), 1);
+}
