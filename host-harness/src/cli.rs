@@ -63,7 +63,7 @@ struct Data {
 }
 
 /// Which component runs.
-#[derive(Args)]
+#[derive(Args, Default)]
 struct PluginFile {
     /// Component to run instead of the one built into this program
     #[arg(long, value_name = "FILE")]
@@ -71,7 +71,7 @@ struct PluginFile {
 }
 
 /// How answers are printed.
-#[derive(Args)]
+#[derive(Args, Default)]
 struct Output {
     /// Print JSON for machines
     #[arg(long)]

@@ -39,18 +39,6 @@ pub struct Demo {
     output: Output,
 }
 
-impl Default for PluginFile {
-    fn default() -> Self {
-        Self { plugin: None }
-    }
-}
-
-impl Default for Output {
-    fn default() -> Self {
-        Self { json: false }
-    }
-}
-
 /// Schedules that the demo creates: token, path below the organizers, document.
 fn wanted() -> Vec<(&'static str, &'static str, Value)> {
     vec![

@@ -92,8 +92,11 @@ impl Service {
             }
             Err(error) => return Err(error),
         };
-        for (row, plan) in rows.iter().zip(plans) {
+        let mut written = Vec::with_capacity(rows.len());
+        for (row, plan) in rows.into_iter().zip(plans) {
             let plan = match plan {
+                // A due time that has passed while nobody could run it is not planned away; one that passed in its sleep is.
+                Ok(_) if !row.asleep && row.old_next_run.is_some_and(|due| due <= after) => Some(row.old_next_run),
                 Ok(plan) => Some(plan),
                 Err(reason) => {
                     tracing::warn!(
@@ -104,13 +107,14 @@ impl Service {
                     None
                 }
             };
-            self.services
-                .storage
-                .write_plan(row, plan, &self.services.zone_database)
-                .await
-                .map_err(away)?;
+            written.push((row, plan));
         }
-        Ok(rows.len())
+        self.services
+            .storage
+            .write_plans(&written, &self.services.zone_database)
+            .await
+            .map_err(away)?;
+        Ok(written.len())
     }
 
     /// The first run of a stored schedule after `after`; none also where the component can't say.
