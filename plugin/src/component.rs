@@ -3,12 +3,6 @@
 //! The only file that knows the generated bindings. Conversions match without a `_` arm, so that a change of the contract
 //! does not compile until it is carried over here.
 
-#[expect(
-    missing_docs,
-    clippy::all,
-    clippy::pedantic,
-    reason = "generated; documented in wit/"
-)]
 mod bindings {
     wit_bindgen::generate!({ world: "plugin", path: "../wit" });
 }
