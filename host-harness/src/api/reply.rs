@@ -61,9 +61,7 @@ impl Reply {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
         let body = if method == Method::HEAD {
-            if status != StatusCode::NOT_MODIFIED {
-                headers.insert(CONTENT_LENGTH, body.len().into());
-            }
+            headers.insert(CONTENT_LENGTH, body.len().into());
             Body::empty()
         } else {
             Body::from(body)

@@ -102,6 +102,17 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// Null where the body is empty.
     pub body: Value,
+    /// The body as it came.
+    pub bytes: Vec<u8>,
+}
+
+impl Answer {
+    /// A header; empty where there is none, or not as text.
+    #[must_use]
+    pub fn header(&self, name: &str) -> &str {
+        let value = self.headers.get(name).and_then(|value| value.to_str().ok());
+        value.unwrap_or_default()
+    }
 }
 
 /// The host, and what a test needs to drive it.
@@ -283,23 +294,33 @@ impl TestHost {
         headers: &[(&str, &str)],
         body: Option<&str>,
     ) -> Answer {
-        let mut request = Request::builder().method(method).uri(path);
+        let mut all: Vec<(&str, &[u8])> = Vec::new();
         if !credentials.is_empty() {
-            request = request.header("authorization", credentials);
+            all.push(("authorization", credentials.as_bytes()));
         }
         if body.is_some()
             && !headers
                 .iter()
                 .any(|(name, _)| name.eq_ignore_ascii_case("content-type"))
         {
-            request = request.header("content-type", "application/json");
+            all.push(("content-type", b"application/json"));
         }
+        all.extend(headers.iter().map(|(name, value)| (*name, value.as_bytes())));
+        self.send(method.as_str(), path, &all, body.unwrap_or_default().as_bytes())
+            .await
+            .expect("a request")
+    }
+
+    /// Any bytes as a request to the HTTP API. None: HTTP can't carry them.
+    ///
+    /// # Panics
+    /// If the answer is not JSON.
+    pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &[u8])], body: &[u8]) -> Option<Answer> {
+        let mut request = Request::builder().method(method).uri(path);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let request = request
-            .body(Body::from(body.unwrap_or_default().to_owned()))
-            .expect("a request");
+        let request = request.body(Body::from(body.to_vec())).ok()?;
         let answer = self
             .router
             .clone()
@@ -314,11 +335,12 @@ impl TestHost {
             serde_json::from_slice(&bytes)
                 .unwrap_or_else(|error| panic!("{error} in {:?}", String::from_utf8_lossy(&bytes)))
         };
-        Answer {
+        Some(Answer {
             status: parts.status.as_u16(),
             headers: parts.headers,
             body,
-        }
+            bytes: bytes.into(),
+        })
     }
 
     pub async fn get(&self, path: &str, credentials: &str) -> Answer {
