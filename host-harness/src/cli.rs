@@ -1,5 +1,6 @@
 //! The command line: what each command takes, and how all of them start, speak and fail.
 
+mod chaos;
 mod demo;
 mod history;
 mod host;
@@ -52,6 +53,10 @@ enum Command {
     NextRun(next_run::NextRun),
     /// Looks into a plugin file
     Plugin(plugin::Plugin),
+    /// Kills hosts at random while they work, and counts what was lost or doubled
+    Chaos(chaos::Chaos),
+    #[command(hide = true)]
+    ChaosWorker(chaos::Worker),
 }
 
 /// Where the store is.
@@ -110,6 +115,8 @@ pub fn main() -> ExitCode {
             Command::History(history) => history.run().await,
             Command::NextRun(next_run) => next_run.run().await,
             Command::Plugin(plugin) => plugin.run().await,
+            Command::Chaos(chaos) => chaos.run().await,
+            Command::ChaosWorker(worker) => worker.run().await,
         }
     });
     match done {

@@ -22,7 +22,9 @@ use crate::ports::HostFacts;
 use crate::scheduler::{Scheduler, SchedulerOptions, Step};
 use crate::service::Service;
 use crate::storage::sqlite::SqliteStorage;
-use crate::storage::{HistoryRow, Storage};
+use crate::storage::{HistoryRow, Storage, StorageError};
+
+use super::{ScriptedExports, StoreScript, WatchedStorage};
 
 /// An instant in RFC 3339, as tests write it.
 ///
@@ -120,9 +122,13 @@ pub struct TestHost {
     pub service: Arc<Service>,
     pub clock: Arc<VirtualClock>,
     pub mail: Arc<CapturedMail>,
+    /// What exporters are answered in their place.
+    pub exports: Arc<ScriptedExports>,
+    /// What happens at the calls of the store.
+    pub store: Arc<StoreScript>,
     scheduler: Scheduler,
-    router: Router,
-    folder: TempDir,
+    client: Client,
+    folder: Arc<TempDir>,
     plugin: Vec<u8>,
     limits: Limits,
 }
@@ -144,7 +150,16 @@ impl TestHost {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let clock = Arc::new(VirtualClock::at(at(now)));
         let mail = Arc::new(CapturedMail::default());
-        let service = open(folder.path(), &plugin, limits.clone(), Arc::clone(&clock)).await;
+        let (exports, store) = (Arc::<ScriptedExports>::default(), Arc::<StoreScript>::default());
+        let service = open(
+            folder.path(),
+            &plugin,
+            limits.clone(),
+            Arc::clone(&clock),
+            &exports,
+            &store,
+        )
+        .await;
         let fixture = Fixture::from_json(fixture).expect("a fixture");
         service.platform().load(&fixture).await.expect("the fixture's platform");
         for organizer in service.platform().organizers().await.expect("organizers") {
@@ -157,27 +172,17 @@ impl TestHost {
         for schedule in &fixture.schedules {
             service.seed(schedule).await.expect("the fixture's schedule");
         }
-        Self::around(service, clock, mail, folder, plugin, limits)
-    }
-
-    fn around(
-        service: Arc<Service>,
-        clock: Arc<VirtualClock>,
-        mail: Arc<CapturedMail>,
-        folder: TempDir,
-        plugin: Vec<u8>,
-        limits: Limits,
-    ) -> Self {
-        let transport: Arc<dyn Transport> = Arc::clone(&mail) as _;
-        let scheduler = Scheduler::new(Arc::clone(&service), transport, SchedulerOptions::default());
-        let router = api::router(Arc::clone(&service) as _, ApiLimits::default());
+        let scheduler = scheduler(&service, &mail);
+        let client = Client::of(&service);
         Self {
             service,
             clock,
             mail,
+            exports,
+            store,
             scheduler,
-            router,
-            folder,
+            client,
+            folder: Arc::new(folder),
             plugin,
             limits,
         }
@@ -191,17 +196,71 @@ impl TestHost {
     pub async fn restart(self) -> Self {
         let Self {
             service,
+            scheduler: old,
+            client,
             clock,
             mail,
-            scheduler,
-            router,
+            exports,
+            store,
             folder,
             plugin,
             limits,
         } = self;
-        drop((scheduler, router, service));
-        let service = open(folder.path(), &plugin, limits.clone(), Arc::clone(&clock)).await;
-        Self::around(service, clock, mail, folder, plugin, limits)
+        drop((old, client, service));
+        let service = open(
+            folder.path(),
+            &plugin,
+            limits.clone(),
+            Arc::clone(&clock),
+            &exports,
+            &store,
+        )
+        .await;
+        Self {
+            scheduler: scheduler(&service, &mail),
+            client: Client::of(&service),
+            service,
+            clock,
+            mail,
+            exports,
+            store,
+            folder,
+            plugin,
+            limits,
+        }
+    }
+
+    /// Another host on the same store, with the same clock, mail and exporters; calls of its store are watched by a script of
+    /// its own.
+    ///
+    /// # Panics
+    /// As [`TestHost::start`].
+    #[must_use]
+    pub async fn second(&self) -> Self {
+        let store = Arc::<StoreScript>::default();
+        let (clock, exports) = (Arc::clone(&self.clock), Arc::clone(&self.exports));
+        let (plugin, limits) = (self.plugin.clone(), self.limits.clone());
+        let service = open(
+            self.folder.path(),
+            &plugin,
+            limits.clone(),
+            Arc::clone(&clock),
+            &exports,
+            &store,
+        )
+        .await;
+        Self {
+            scheduler: scheduler(&service, &self.mail),
+            client: Client::of(&service),
+            service,
+            clock,
+            mail: Arc::clone(&self.mail),
+            exports,
+            store,
+            folder: Arc::clone(&self.folder),
+            plugin,
+            limits,
+        }
     }
 
     /// The folder with the store.
@@ -231,6 +290,20 @@ impl TestHost {
     /// If the store is away.
     pub async fn step(&self) -> Step {
         self.scheduler.step().await.expect("the store answers")
+    }
+
+    /// The same where the store can be away.
+    ///
+    /// # Errors
+    /// If it is.
+    pub async fn try_step(&self) -> Result<Step, StorageError> {
+        self.scheduler.step().await
+    }
+
+    /// Who asks the HTTP API, to be taken elsewhere.
+    #[must_use]
+    pub fn client(&self) -> Client {
+        self.client.clone()
     }
 
     /// Moves the clock there, stopping at each instant at which something is due, and doing it.
@@ -280,6 +353,68 @@ impl TestHost {
             .history(Some(schedule), 1_000)
             .await
             .expect("the store answers")
+    }
+
+    /// As [`Client::request`].
+    ///
+    /// # Panics
+    /// As that.
+    pub async fn request(
+        &self,
+        method: Method,
+        path: &str,
+        credentials: &str,
+        headers: &[(&str, &str)],
+        body: Option<&str>,
+    ) -> Answer {
+        self.client.request(method, path, credentials, headers, body).await
+    }
+
+    pub async fn get(&self, path: &str, credentials: &str) -> Answer {
+        self.client.get(path, credentials).await
+    }
+
+    pub async fn post(&self, path: &str, credentials: &str, body: &Value) -> Answer {
+        self.client.post(path, credentials, body).await
+    }
+
+    pub async fn put(&self, path: &str, credentials: &str, body: &Value) -> Answer {
+        self.client.put(path, credentials, body).await
+    }
+
+    pub async fn patch(&self, path: &str, credentials: &str, body: &Value) -> Answer {
+        self.client.patch(path, credentials, body).await
+    }
+
+    pub async fn delete(&self, path: &str, credentials: &str) -> Answer {
+        self.client.delete(path, credentials).await
+    }
+
+    /// As [`Client::create`].
+    ///
+    /// # Panics
+    /// As that.
+    pub async fn create(&self, path: &str, credentials: &str, body: &Value) -> u64 {
+        self.client.create(path, credentials, body).await
+    }
+}
+
+fn scheduler(service: &Arc<Service>, mail: &Arc<CapturedMail>) -> Scheduler {
+    let transport: Arc<dyn Transport> = Arc::clone(mail) as _;
+    Scheduler::new(Arc::clone(service), transport, SchedulerOptions::default())
+}
+
+/// Asks the HTTP API of one host.
+#[derive(Clone)]
+pub struct Client {
+    router: Router,
+}
+
+impl Client {
+    fn of(service: &Arc<Service>) -> Self {
+        Self {
+            router: api::router(Arc::clone(service) as _, ApiLimits::default()),
+        }
     }
 
     /// A request to the HTTP API. `credentials` as in `Authorization`; an empty path segment list is the caller's to give.
@@ -377,11 +512,20 @@ impl TestHost {
     }
 }
 
-async fn open(folder: &Path, plugin: &[u8], limits: Limits, clock: Arc<VirtualClock>) -> Arc<Service> {
+async fn open(
+    folder: &Path,
+    plugin: &[u8],
+    limits: Limits,
+    clock: Arc<VirtualClock>,
+    exports: &Arc<ScriptedExports>,
+    script: &Arc<StoreScript>,
+) -> Arc<Service> {
     let path = folder.join("harness.db");
     let engine = Engine::load(plugin, limits, &Cache::of_user()).expect("the component loads");
     let storage = SqliteStorage::open(&path).await.expect("the store opens");
+    let storage = WatchedStorage::new(Arc::new(storage), Arc::clone(script) as _);
     let platform = Platform::open(&path).await.expect("the platform opens");
+    let platform = platform.exporting_through(Arc::clone(exports) as _);
     let facts = HostFacts {
         base_url: "https://tickets.example".into(),
         ..HostFacts::default()
