@@ -3,4 +3,5 @@
 mod host;
 pub mod smtp_server;
 
+pub use axum::http::Method;
 pub use host::{Answer, CapturedMail, Mail, TestHost, at};

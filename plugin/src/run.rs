@@ -216,7 +216,7 @@ impl<'r, R: Run> Attempt<'r, R> {
             Err(ExportError::LeaseLost) => return End::LeaseLost,
         }
         let (given, limit) = (&self.facts.schedule.content.recipients, self.facts.settings.mail_bytes);
-        match letter::stage(self.run, document, given, &owner.email, limit) {
+        match letter::stage(self.run, document, given, &owner.email, (limit, zone)) {
             Ok(()) => End::Submitted,
             Err(NotStaged::Failed(reason)) => End::Failed(reason),
             Err(NotStaged::Unavailable(why)) => self.away(&why),

@@ -2,6 +2,9 @@
 
 mod contract;
 mod documents;
+mod history;
 mod next_run;
+mod owners;
 mod runs;
+mod size;
 mod when;

@@ -125,15 +125,31 @@ impl TestHost {
         Self::with_plugin(EMBEDDED.to_vec(), Limits::default(), fixture, now).await
     }
 
+    /// The same, offering files that are too large for a mail for download.
+    ///
+    /// # Panics
+    /// As [`TestHost::start`].
+    pub async fn with_downloads(fixture: &str, now: &str) -> Self {
+        let facts = HostFacts {
+            download_links: true,
+            ..facts()
+        };
+        Self::launch(EMBEDDED.to_vec(), Limits::default(), facts, fixture, now).await
+    }
+
     /// The same with another component, or other limits.
     ///
     /// # Panics
     /// As [`TestHost::start`].
     pub async fn with_plugin(plugin: Vec<u8>, limits: Limits, fixture: &str, now: &str) -> Self {
+        Self::launch(plugin, limits, facts(), fixture, now).await
+    }
+
+    async fn launch(plugin: Vec<u8>, limits: Limits, facts: HostFacts, fixture: &str, now: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let clock = Arc::new(VirtualClock::at(at(now)));
         let mail = Arc::new(CapturedMail::default());
-        let service = open(folder.path(), &plugin, limits.clone(), Arc::clone(&clock)).await;
+        let service = open(folder.path(), &plugin, limits.clone(), facts, Arc::clone(&clock)).await;
         let fixture = Fixture::from_json(fixture).expect("a fixture");
         service.platform().load(&fixture).await.expect("the fixture's platform");
         for organizer in service.platform().organizers().await.expect("organizers") {
@@ -188,8 +204,9 @@ impl TestHost {
             plugin,
             limits,
         } = self;
+        let facts = service.facts().clone();
         drop((scheduler, router, service));
-        let service = open(folder.path(), &plugin, limits.clone(), Arc::clone(&clock)).await;
+        let service = open(folder.path(), &plugin, limits.clone(), facts, Arc::clone(&clock)).await;
         Self::around(service, clock, mail, folder, plugin, limits)
     }
 
@@ -220,6 +237,14 @@ impl TestHost {
     /// If the store is away.
     pub async fn step(&self) -> Step {
         self.scheduler.step().await.expect("the store answers")
+    }
+
+    /// Does the housekeeping that `serve` does once a minute.
+    ///
+    /// # Panics
+    /// If the store is away.
+    pub async fn tidy(&self) {
+        self.scheduler.tidy().await.expect("the store answers");
     }
 
     /// Moves the clock there, stopping at each instant at which something is due, and doing it.
@@ -321,6 +346,18 @@ impl TestHost {
         }
     }
 
+    /// Fetches a file without credentials: status, headers and bytes.
+    ///
+    /// # Panics
+    /// If the request can't be written.
+    pub async fn fetch(&self, method: Method, path: &str) -> (u16, HeaderMap, Vec<u8>) {
+        let request = Request::builder().method(method).uri(path).body(Body::empty());
+        let answer = self.router.clone().oneshot(request.expect("a request")).await;
+        let (parts, body) = answer.expect("the router never fails").into_parts();
+        let bytes = axum::body::to_bytes(body, 64 << 20).await.expect("the answer's body");
+        (parts.status.as_u16(), parts.headers, bytes.to_vec())
+    }
+
     pub async fn get(&self, path: &str, credentials: &str) -> Answer {
         self.request(Method::GET, path, credentials, &[], None).await
     }
@@ -355,15 +392,24 @@ impl TestHost {
     }
 }
 
-async fn open(folder: &Path, plugin: &[u8], limits: Limits, clock: Arc<VirtualClock>) -> Arc<Service> {
+fn facts() -> HostFacts {
+    HostFacts {
+        base_url: "https://tickets.example".into(),
+        ..HostFacts::default()
+    }
+}
+
+async fn open(
+    folder: &Path,
+    plugin: &[u8],
+    limits: Limits,
+    facts: HostFacts,
+    clock: Arc<VirtualClock>,
+) -> Arc<Service> {
     let path = folder.join("harness.db");
     let engine = Engine::load(plugin, limits, &Cache::of_user()).expect("the component loads");
     let storage = SqliteStorage::open(&path).await.expect("the store opens");
     let platform = Platform::open(&path).await.expect("the platform opens");
-    let facts = HostFacts {
-        base_url: "https://tickets.example".into(),
-        ..HostFacts::default()
-    };
     Arc::new(
         Service::new(engine, Arc::new(storage), platform, clock, facts)
             .await
