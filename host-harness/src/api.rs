@@ -39,6 +39,7 @@ use tracing::Instrument;
 pub use backend::{Backend, Fault};
 pub use serve::serve;
 
+use crate::download;
 use etag::Demand;
 use negotiation::Language;
 use problems::Refusal;
@@ -127,8 +128,12 @@ impl Api {
                 self.backend.ping().await?;
                 Ok(Reply::new(StatusCode::OK, br#"{"status":"ok"}"#.to_vec()))
             }
-            Route::Home | Route::Health if method == Method::OPTIONS => Ok(options(READ_ONLY)),
-            Route::Home | Route::Health => Err(Refusal::MethodNotAllowed { allow: READ_ONLY }),
+            Route::Download(secret) if is_read(method) => {
+                let found = self.backend.download(&secret).await?;
+                found.map(Reply::file).ok_or(Refusal::NotFound)
+            }
+            Route::Home | Route::Health | Route::Download(_) if method == Method::OPTIONS => Ok(options(READ_ONLY)),
+            Route::Home | Route::Health | Route::Download(_) => Err(Refusal::MethodNotAllowed { allow: READ_ONLY }),
             Route::Below(endpoint) => self.answer_below(endpoint, parts, body, language).await,
         }
     }
@@ -212,9 +217,13 @@ fn request_id(headers: &HeaderMap) -> String {
     }
 }
 
-/// A path as the log shows it: cut, and nothing in it that could begin another line.
+/// A path as the log shows it: without secrets, cut, and nothing in it that could begin another line.
 fn logged(path: &str) -> Cow<'_, str> {
     const LONGEST: usize = 200;
+    if path.starts_with(download::PATH) {
+        // The rest is a secret.
+        return download::PATH.into();
+    }
     if path.len() <= LONGEST && path.bytes().all(|byte| byte.is_ascii_graphic()) {
         return path.into();
     }

@@ -1,5 +1,6 @@
 //! The command line: what each command takes, and how all of them start, speak and fail.
 
+mod audit;
 mod chaos;
 mod demo;
 mod history;
@@ -49,6 +50,8 @@ enum Command {
     Organizer(organizer::Organizer),
     /// Shows what became of each due time
     History(history::History),
+    /// Shows who changed what, and how runs ended
+    Audit(audit::Audit),
     /// Says when a rule fires next, by the component
     NextRun(next_run::NextRun),
     /// Looks into a plugin file
@@ -113,6 +116,7 @@ pub fn main() -> ExitCode {
             Command::Tick(tick) => tick.run().await,
             Command::Organizer(organizer) => organizer.run().await,
             Command::History(history) => history.run().await,
+            Command::Audit(audit) => audit.run().await,
             Command::NextRun(next_run) => next_run.run().await,
             Command::Plugin(plugin) => plugin.run().await,
             Command::Chaos(chaos) => chaos.run().await,

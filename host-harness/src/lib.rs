@@ -4,6 +4,7 @@ pub mod api;
 pub mod clock;
 pub mod contract;
 pub mod delivery;
+pub mod download;
 pub mod engine;
 pub mod platform;
 pub mod ports;

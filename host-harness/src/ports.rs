@@ -30,6 +30,8 @@ pub struct HostFacts {
     pub base_url: String,
     /// Address (RFC 5322 addr-spec) that mails come from; its domain is that of Message-IDs.
     pub mail_from: String,
+    /// Files too large for a mail can be fetched at [`HostFacts::base_url`], which then has to lead to the HTTP API.
+    pub download_links: bool,
 }
 
 impl Default for HostFacts {
@@ -38,6 +40,7 @@ impl Default for HostFacts {
             languages: vec!["en".into(), "de".into()],
             base_url: "http://127.0.0.1:8080".into(),
             mail_from: "exports@tickets.invalid".into(),
+            download_links: false,
         }
     }
 }

@@ -12,8 +12,8 @@ use tokio::task::JoinSet;
 
 use crate::clock::Instant;
 use crate::delivery::{DeliveryLimits, Transport, deliver_until};
-use crate::service::{Ended, Service};
-use crate::storage::{Lease, LeaseError, Leased, StorageError};
+use crate::service::Service;
+use crate::storage::{Kept, Lease, LeaseError, Leased, StorageError};
 
 /// Schedules planned again in one go.
 const REPLAN_BATCH: u32 = 500;
@@ -21,6 +21,11 @@ const REPLAN_BATCH: u32 = 500;
 const LONGEST_SLEEP: Duration = Duration::from_millis(500);
 /// How often what has outlived its use is removed.
 const HOUSEKEEPING: Duration = Duration::from_secs(60);
+
+/// Rows of history removed in one go: other writers wait meanwhile.
+const FORGET_BATCH: u32 = 200;
+/// The least time for which the audit log is kept: a year.
+pub const KEEP_AUDIT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// How the scheduler works.
 #[derive(Clone, Debug)]
@@ -32,6 +37,8 @@ pub struct SchedulerOptions {
     /// How long a stop waits for runs to finish before they are handed back.
     pub grace: Duration,
     pub delivery: DeliveryLimits,
+    /// How long the history of what is over is kept. The audit log is kept as long, and at least [`KEEP_AUDIT`].
+    pub keep_history: Duration,
 }
 
 impl Default for SchedulerOptions {
@@ -41,6 +48,7 @@ impl Default for SchedulerOptions {
             lease: Duration::from_secs(60),
             grace: Duration::from_secs(10),
             delivery: DeliveryLimits::default(),
+            keep_history: Duration::from_secs(90 * 24 * 60 * 60),
         }
     }
 }
@@ -107,8 +115,7 @@ impl Scheduler {
             let (service, places, lease) = (Arc::clone(&self.service), Arc::clone(&places), self.options.lease);
             tasks.spawn(async move {
                 let _place = places.acquire_owned().await;
-                let id = leased.row.id;
-                report(id, &service.work(leased, lease).await);
+                service.work(leased, lease).await;
             });
         }
         while tasks.join_next().await.is_some() {}
@@ -187,9 +194,9 @@ impl Scheduler {
             for leased in taken {
                 let (service, held, length) = (Arc::clone(&self.service), Arc::clone(&held), self.options.lease);
                 tasks.spawn(async move {
-                    let (id, lease) = (leased.row.id, leased.lease.clone());
+                    let lease = leased.lease.clone();
                     held.lock().await.push(lease.clone());
-                    report(id, &service.work(leased, length).await);
+                    service.work(leased, length).await;
                     // Its mail can be delivered, or its schedule be due again: nobody sleeps on that.
                     service.changed().notify_waiters();
                     held.lock().await.retain(|other| *other != lease);
@@ -257,7 +264,7 @@ impl Scheduler {
             self.replan().await;
             if collected.elapsed() >= HOUSEKEEPING {
                 collected = tokio::time::Instant::now();
-                if let Err(error) = self.service.storage().collect(self.service.clock().now()).await {
+                if let Err(error) = self.tidy().await {
                     tracing::error!(%error, "what has outlived its use could not be removed; tried again");
                 }
             }
@@ -266,6 +273,31 @@ impl Scheduler {
                 _ = stop.changed() => {}
             }
         }
+    }
+
+    /// Removes what has outlived its use, and history past its time.
+    ///
+    /// # Errors
+    /// If the store is away. What was removed is removed.
+    pub async fn tidy(&self) -> Result<(), StorageError> {
+        let (storage, now) = (self.service.storage(), self.service.clock().now());
+        storage.collect(now).await?;
+        let kept = |length: Duration| now.saturating_sub(seconds(length));
+        let before = Kept {
+            history: kept(self.options.keep_history),
+            audit: kept(self.options.keep_history.max(KEEP_AUDIT)),
+        };
+        let mut removed = 0;
+        loop {
+            match storage.forget(before, FORGET_BATCH).await? {
+                0 => break,
+                more => removed += more,
+            }
+        }
+        if removed > 0 {
+            tracing::info!(removed, "history past its time was removed");
+        }
+        Ok(())
     }
 
     /// Sleeps until something is due, something was written by this process, or the longest sleep is over.
@@ -297,18 +329,4 @@ impl Scheduler {
 
 fn seconds(of: Duration) -> i64 {
     i64::try_from(of.as_secs()).unwrap_or(i64::MAX)
-}
-
-fn report(schedule: u64, ended: &Ended) {
-    match ended {
-        Ended::Finished => tracing::info!(schedule, "a run was worked on"),
-        Ended::LeaseLost => tracing::info!(schedule, "a run was given up: its lease is lost"),
-        Ended::LeftToItsLease(reason) => {
-            tracing::warn!(
-                schedule,
-                reason,
-                "a run could not be finished; it is taken again when its lease has run out"
-            );
-        }
-    }
 }

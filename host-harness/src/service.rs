@@ -18,10 +18,11 @@ use crate::clock::Clock;
 use crate::contract::auth_context::{AccessFacts, Caller, Settings};
 use crate::contract::exported::about::Description;
 use crate::contract::{PageQuery, Position, Problem};
+use crate::download::{Download, Secret};
 use crate::engine::{Engine, GuestFault, Instance, conclude};
 use crate::platform::{DEFAULT_MAIL_BYTES, Platform, PlatformError, Principal};
 use crate::ports::{Access, HostFacts, Services, State};
-use crate::storage::{Commit, CommitError, Completion, KeptAnswer, RequestKey, Scope, Storage, Visible};
+use crate::storage::{Commit, CommitError, Completion, KeptAnswer, RequestKey, Scope, Storage, StorageError, Visible};
 
 /// Failures in a row after which a schedule is not executed any more, where the host counts in the component's place.
 const STOPS_AT: u32 = 5;
@@ -248,6 +249,28 @@ impl Service {
                 Err(CommitError::Storage(error)) => return Err(CallError::Unavailable(error.to_string())),
             }
         }
+    }
+
+    /// The file that a link with this secret leads to now; none: the secret is none, unknown, or past its time.
+    ///
+    /// # Errors
+    /// If the store is away, or this machine has no room for the file.
+    pub async fn download(&self, secret: &str) -> Result<Option<Download>, StorageError> {
+        let Some(secret) = Secret::read(secret) else {
+            return Ok(None);
+        };
+        let storage = &self.services.storage;
+        let Some(run) = storage.linked(&secret.hash(), self.services.clock.now()).await? else {
+            return Ok(None);
+        };
+        let away = |error: std::io::Error| StorageError::Unavailable(error.to_string());
+        let folder = tempfile::tempdir().map_err(away)?;
+        let path = folder.path().join("file");
+        let Some(facts) = storage.read_file(run, &path).await? else {
+            return Ok(None);
+        };
+        let file = tokio::fs::File::open(&path).await.map_err(away)?;
+        Ok(Some(Download { facts, file, folder }))
     }
 
     async fn mint_access(&self, grant: &Grant) -> Result<Access, CallError> {

@@ -76,6 +76,16 @@ pub enum Change {
         content: Content,
         missed: Option<MissedRange>,
     },
+    /// As `Update`, and the owner is another one; audited with the former one. `notice` goes out with the commit.
+    TakeOver {
+        id: u64,
+        version: u64,
+        owner: String,
+        former: String,
+        content: Content,
+        missed: Option<MissedRange>,
+        notice: Option<NewMail>,
+    },
     /// Removes the schedule; its open run (started, mail not submitted) ends `cancelled`, as does its next due time if that
     /// has passed and nobody has started it. History and audit stay.
     Delete { id: u64, version: Option<u64> },
@@ -191,6 +201,8 @@ pub enum MailKind {
     NothingToExport,
     Failure,
     Undelivered,
+    /// To a former owner, about no due time: any number of them.
+    Handover,
 }
 
 impl MailKind {
@@ -202,11 +214,13 @@ impl MailKind {
             Self::NothingToExport => "nothing-to-export",
             Self::Failure => "failure",
             Self::Undelivered => "undelivered",
+            Self::Handover => "handover",
         }
     }
 }
 
-/// A mail to keep with the commit of `finish`. Unique by (schedule, due time, kind): a second one is dropped.
+/// A mail to keep with the commit of `finish`, unique by (schedule, due time, kind): a second one is dropped. Or with that of a
+/// [`Change::TakeOver`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewMail {
     pub kind: MailKind,
@@ -257,11 +271,13 @@ pub struct FileFacts {
 #[derive(Clone, Debug, PartialEq)]
 pub struct OutboxMail {
     pub id: u64,
-    pub run: u64,
+    /// None: about a handover, not about a run.
+    pub run: Option<u64>,
     pub schedule: u64,
     pub scope: Scope,
+    /// Of a handover: when it happened.
     pub due: Instant,
-    /// When `finish` committed it: the Date header, and the start of the 24 hours of tries.
+    /// When it was committed: the Date header, and the start of the 24 hours of tries.
     pub created: Instant,
     pub mail: NewMail,
     pub file: Option<FileFacts>,
@@ -319,9 +335,16 @@ pub struct AuditEntry {
     pub scope: Scope,
     pub schedule: Option<u64>,
     pub actor: String,
-    /// `created`, `changed`, `deleted`, `run`, `enabled`, `disabled`, …
+    /// `created`, `changed`, `taken-over`, `deleted`, `run`, `enabled`, `disabled`, …
     pub action: String,
     pub detail: String,
+}
+
+/// Up to when what is over is removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kept {
+    pub history: Instant,
+    pub audit: Instant,
 }
 
 /// A line of the run history together with whose it is: what `harness history` shows.
@@ -390,6 +413,11 @@ pub trait Storage: Send + Sync {
     async fn keep_file(&self, lease: &Lease, run: u64, facts: &FileFacts, path: &Path) -> Result<(), LeaseError>;
     /// Writes the run's file to `path`; `Ok(None)`: there is none.
     async fn read_file(&self, run: u64, path: &Path) -> Result<Option<FileFacts>, StorageError>;
+    /// Lets the run's file be fetched with the secret of this SHA-256 from its submission until `expires`, and keeps it until then
+    /// if at least one recipient's server takes the mail. A file kept later takes this back.
+    async fn keep_link(&self, lease: &Lease, run: u64, hash: &[u8; 32], expires: Instant) -> Result<(), LeaseError>;
+    /// The run whose file can be fetched with the secret of this SHA-256 now.
+    async fn linked(&self, hash: &[u8; 32], now: Instant) -> Result<Option<u64>, StorageError>;
     /// Ends, submits or postpones the run.
     async fn finish(&self, lease: &Lease, run: u64, finish: &Finish) -> Result<(), LeaseError>;
 
@@ -438,8 +466,12 @@ pub trait Storage: Send + Sync {
     /// The earliest instant at which anything of the above is due (a due time, retry, lease end, delivery, settling); none:
     /// nothing is.
     async fn next_wake(&self) -> Result<Option<Instant>, StorageError>;
-    /// Removes what has outlived its use: idempotency records past 24 h, files of ended runs.
+    /// Removes what has outlived its use: idempotency records past 24 h, links past their end, files of ended runs.
     async fn collect(&self, now: Instant) -> Result<(), StorageError>;
+    /// Removes history: at most `most` runs that ended at or before `before.history`, with their mails, as many notices to former
+    /// owners from before then, and as many audit entries of `before.audit` and older. What is not over stays: an open or
+    /// submitted run, a mail still to be handed over, a file that can be fetched. Answers how many there were in all.
+    async fn forget(&self, before: Kept, most: u32) -> Result<u64, StorageError>;
     /// History of all schedules or one, latest due time first.
     async fn history(&self, schedule: Option<u64>, limit: u32) -> Result<Vec<HistoryRow>, StorageError>;
     async fn audit(&self, organizer: &str, limit: u32) -> Result<Vec<AuditEntry>, StorageError>;

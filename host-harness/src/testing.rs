@@ -5,6 +5,7 @@ mod host;
 pub mod smtp_server;
 mod store;
 
+pub use axum::http::Method;
 pub use exports::ScriptedExports;
 pub use host::{Answer, CapturedMail, Client, Mail, TestHost, at};
 pub use store::{CrashPoint, Moment, StoreScript, StoreWatch, WatchedStorage};

@@ -250,6 +250,17 @@ impl host::Access for imports::auth_context::Access {
         Ok(imports::schedule_store::update(self, id, version, &content, missed.map(Into::into))?.into())
     }
 
+    fn take_over(
+        &self,
+        id: u64,
+        version: u64,
+        content: &host::Content,
+        missed: Option<host::MissedRange>,
+    ) -> Result<host::Schedule, host::StoreError> {
+        let content = content.clone().into();
+        Ok(imports::schedule_store::take_over(self, id, version, &content, missed.map(Into::into))?.into())
+    }
+
     fn delete(&self, id: u64, version: Option<u64>) -> Result<(), host::StoreError> {
         Ok(imports::schedule_store::delete(self, id, version)?)
     }
@@ -279,6 +290,10 @@ impl host::Access for imports::auth_context::Access {
 
     fn visible_events(&self, slugs: &[String]) -> Result<Vec<String>, host::LookupError> {
         Ok(imports::exporters::visible_events(self, slugs)?)
+    }
+
+    fn notify_former_owner(&self, id: u64, subject: &str, text: &str) -> Result<(), host::MailError> {
+        Ok(imports::mailer::notify_former_owner(self, id, subject, text)?)
     }
 }
 
@@ -333,6 +348,14 @@ impl host::Run for imports::auth_context::Run {
         Ok(imports::exporters::zip(self)?.into())
     }
 
+    fn link(&self) -> Result<Option<host::DownloadLink>, host::ExportError> {
+        let link = imports::exporters::link(self)?;
+        Ok(link.map(|link| host::DownloadLink {
+            url: link.url,
+            expires: link.expires,
+        }))
+    }
+
     fn stage(&self, mail: &host::Mail) -> Result<(), host::MailError> {
         use imports::mailer as wire;
         let mail = wire::Mail {
@@ -350,13 +373,7 @@ impl host::Run for imports::auth_context::Run {
             text: mail.text.clone(),
             attach_file: mail.attach_file,
         };
-        wire::stage(self, &mail).map_err(|error| match error {
-            wire::MailError::NotARecipient(addresses) => host::MailError::NotARecipient(addresses),
-            wire::MailError::Nobody => host::MailError::Nobody,
-            wire::MailError::TooLarge(size) => host::MailError::TooLarge(size),
-            wire::MailError::NoFile => host::MailError::NoFile,
-            wire::MailError::BadSubject => host::MailError::BadSubject,
-        })
+        Ok(wire::stage(self, &mail)?)
     }
 
     fn log(&self, text: &str) {
@@ -643,6 +660,19 @@ impl From<imports::schedule_store::StoreError> for host::StoreError {
             Wire::Forbidden => Self::Forbidden,
             Wire::LeaseLost => Self::LeaseLost,
             Wire::Unavailable(words) => Self::Unavailable(words),
+        }
+    }
+}
+
+impl From<imports::mailer::MailError> for host::MailError {
+    fn from(of: imports::mailer::MailError) -> Self {
+        use imports::mailer::MailError as Wire;
+        match of {
+            Wire::NotARecipient(addresses) => Self::NotARecipient(addresses),
+            Wire::Nobody => Self::Nobody,
+            Wire::TooLarge(size) => Self::TooLarge(size),
+            Wire::NoFile => Self::NoFile,
+            Wire::BadSubject => Self::BadSubject,
         }
     }
 }

@@ -261,6 +261,13 @@ pub struct File {
     pub rows: Option<u64>,
 }
 
+/// Where a file can be fetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DownloadLink {
+    pub url: String,
+    pub expires: Instant,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ExportError {
     NothingToExport,
@@ -325,6 +332,13 @@ pub trait Access {
         content: &Content,
         missed: Option<MissedRange>,
     ) -> Result<Schedule, StoreError>;
+    fn take_over(
+        &self,
+        id: ScheduleId,
+        version: u64,
+        content: &Content,
+        missed: Option<MissedRange>,
+    ) -> Result<Schedule, StoreError>;
     fn delete(&self, id: ScheduleId, version: Option<u64>) -> Result<(), StoreError>;
     fn runs(&self, id: ScheduleId, at: &Position, size: u32) -> Result<Page<RunEntry>, StoreError>;
     fn available(&self, whose: Subject, only: Option<&str>) -> Result<Vec<Exporter>, LookupError>;
@@ -335,6 +349,7 @@ pub trait Access {
         only: Option<&[String]>,
     ) -> Result<Vec<String>, LookupError>;
     fn visible_events(&self, slugs: &[String]) -> Result<Vec<String>, LookupError>;
+    fn notify_former_owner(&self, id: ScheduleId, subject: &str, text: &str) -> Result<(), MailError>;
 }
 
 /// One leased run of one schedule.
@@ -344,6 +359,7 @@ pub trait Run {
     fn finish(&self, outcome: &Outcome, error_counter: u32, active: bool) -> Result<(), StoreError>;
     fn produce(&self, form: &str, language: &str, zone: &str, now: Instant) -> Result<File, ExportError>;
     fn zip(&self) -> Result<File, ExportError>;
+    fn link(&self) -> Result<Option<DownloadLink>, ExportError>;
     fn stage(&self, mail: &Mail) -> Result<(), MailError>;
     /// A line for the operator: no addresses, form data or tokens.
     fn log(&self, text: &str);

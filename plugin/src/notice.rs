@@ -7,7 +7,7 @@ pub(crate) use phrase::disturbs;
 pub use phrase::{moment, one_line, size};
 pub use reason::{Cancellation, Reason};
 
-use crate::host::{Delivery, Instant};
+use crate::host::{Delivery, DownloadLink, Instant};
 use crate::language::Language;
 use crate::run::FAILURES_TO_STOP;
 
@@ -95,8 +95,8 @@ pub fn failure(occasion: &Occasion, reason: &Reason, failures: u32) -> Notice {
     text.gap();
     if matches!(reason, Reason::OwnerInactive | Reason::OwnerGone) {
         text.line(language.pick(
-            "It runs with the rights of its owner only. Whoever still needs the file can set up a schedule of their own and delete this one.",
-            "Er läuft nur mit den Rechten seines Besitzers. Wer die Datei weiter braucht, kann einen eigenen Plan anlegen und diesen löschen.",
+            "It runs with the rights of its owner only. Whoever may change settings there and may export this data can take it over.",
+            "Er läuft nur mit den Rechten seines Besitzers. Wer dort Einstellungen ändern und diese Daten exportieren darf, kann ihn übernehmen.",
         ));
     }
     occasion.say_where(&mut text);
@@ -158,6 +158,42 @@ pub fn undelivered(occasion: &Occasion, refused: &[Delivery]) -> Notice {
         subject: occasion.subject(language.pick("Not delivered to everyone", "Nicht allen zugestellt")),
         text: text.0,
     }
+}
+
+/// To the former owner: that the schedule is somebody else's now.
+#[must_use]
+pub fn taken_over(occasion: &Occasion, new_owner: &str) -> Notice {
+    let language = occasion.language;
+    let (name, new_owner) = (occasion.name(), one_line(new_owner, 320));
+    let mut text = Text::new(language);
+    text.line(&language.pick(
+        format!("the scheduled export {name} was yours. {new_owner} has taken it over."),
+        format!("der geplante Export {name} gehörte bisher Ihnen. {new_owner} hat ihn übernommen."),
+    ));
+    text.gap();
+    text.line(language.pick(
+        "From now on it runs with the rights of its new owner, who also gets its mails. You get them no longer, unless your address is among its recipients.",
+        "Ab jetzt läuft er mit den Rechten der neuen Besitzerin oder des neuen Besitzers, an die auch seine E-Mails gehen. Sie bekommen sie nur noch, wenn Ihre Adresse unter den Empfängern steht.",
+    ));
+    occasion.say_next(&mut text);
+    text.gap();
+    occasion.say_where(&mut text);
+    Notice {
+        subject: occasion.subject(language.pick("Scheduled export taken over", "Geplanter Export übernommen")),
+        text: text.0,
+    }
+}
+
+/// Below the text of a mail whose file is too large for it: where the file is, and until when.
+#[must_use]
+pub fn download(link: &DownloadLink, zone: &str, language: Language) -> String {
+    let until = moment(link.expires, zone, language);
+    // An address in two lines leads nowhere, so it is not cut.
+    let url = one_line(&link.url, usize::MAX);
+    language.pick(
+        format!("The file is too large for a mail. It can be downloaded until {until}:\n{url}\nWhoever knows this address can download it.\n"),
+        format!("Die Datei ist zu groß für eine E-Mail. Sie lässt sich herunterladen bis {until}:\n{url}\nWer diese Adresse kennt, kann sie herunterladen.\n"),
+    )
 }
 
 impl Occasion<'_> {
@@ -336,6 +372,7 @@ mod tests {
         for notice in [
             nothing_to_export(&occasion()),
             undelivered(&occasion(), &[]),
+            taken_over(&occasion(), "jane@example.com"),
             failure(&occasion(), &Reason::Unreadable, 1),
         ] {
             assert!(notice.text.contains("Es ist kein weiterer Lauf geplant."));

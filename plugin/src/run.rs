@@ -20,7 +20,7 @@ use crate::host::{
     OwnerRight, Run, RunFacts, StoreError,
 };
 use crate::language::Language;
-use crate::notice::{self, Notice, Occasion, Reason, one_line};
+use crate::notice::{self, Cancellation, Notice, Occasion, Reason, one_line};
 use crate::recurrence::{self, RecurrenceError, Timetable};
 use crate::window;
 
@@ -182,6 +182,13 @@ impl<'r, R: Run> Attempt<'r, R> {
         self.next_run = plan.next_run;
         let end = match course {
             Course::Run => return Some(self),
+            // Nobody changed the rule: the zone has moved, as it does when the event is gone. The next due time would fail the
+            // same way; whoever is to be told should not have to wait for it.
+            Course::Cancel(Cancellation::NoLongerDue)
+                if self.facts.due.is_none() && self.facts.owner_right != OwnerRight::Yes =>
+            {
+                return Some(self);
+            }
             Course::Wait(until) => End::Retry(until),
             Course::Missed(range) => End::Off(Outcome::Missed(range)),
             Course::Cancel(why) => End::Off(Outcome::Cancelled(why.words(self.language).to_owned())),
@@ -216,7 +223,7 @@ impl<'r, R: Run> Attempt<'r, R> {
             Err(ExportError::LeaseLost) => return End::LeaseLost,
         }
         let (given, limit) = (&self.facts.schedule.content.recipients, self.facts.settings.mail_bytes);
-        match letter::stage(self.run, document, given, &owner.email, limit) {
+        match letter::stage(self.run, document, given, &owner.email, (limit, zone)) {
             Ok(()) => End::Submitted,
             Err(NotStaged::Failed(reason)) => End::Failed(reason),
             Err(NotStaged::Unavailable(why)) => self.away(&why),

@@ -8,6 +8,7 @@ mod catalogue;
 mod change;
 mod data;
 mod glance;
+mod handover;
 mod history;
 mod instant;
 mod plan;
@@ -129,13 +130,14 @@ pub fn exporters(by: &impl Access, only: Option<&str>) -> Result<Vec<String>, Pr
     catalogue::documents(by, only)
 }
 
-/// `preview` without id: the next runs of a rule, and warnings.
+/// `preview` without id: the next runs of a rule, and warnings. `take_over` with one: makes the caller the owner.
 ///
 /// # Errors
-/// `NotFound` for any other verb; `Malformed`, `Invalid`.
+/// `NotFound` for any other verb; `Malformed`, `Invalid`; for `take_over` also `NotFound`, `Forbidden` and `Stale`.
 pub fn act(by: &impl Access, id: Option<ScheduleId>, verb: &str, document: &str) -> Result<String, Problem> {
     match (id, verb) {
         (None, "preview") => preview::answer(&by.facts(), document),
+        (Some(id), "take_over") => handover::take_over(by, id, document),
         _ => Err(Problem::NotFound),
     }
 }

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 
 use crate::clock::Instant;
 use crate::contract::User;
+use crate::download::Download;
 use crate::platform::{Credentials, PlatformError, Principal, Rights};
 use crate::service::{Answer, CallError, Grant, Keep, Operation, Service};
 use crate::storage::{KeptAnswer, RequestKey, RequestState, Scope, StorageError};
@@ -46,6 +47,8 @@ pub trait Backend: Send + Sync {
     async fn end_request(&self, key: &RequestKey, ticket: u64, answer: Option<KeptAnswer>) -> Result<(), Fault>;
     /// Asks the component. See [`Service::call`].
     async fn call(&self, grant: &Grant, operation: Operation, keep: Option<Keep<'_>>) -> Result<Answer, CallError>;
+    /// The file that a link with this secret leads to. See [`Service::download`].
+    async fn download(&self, secret: &str) -> Result<Option<Download>, Fault>;
 }
 
 impl From<StorageError> for Fault {
@@ -108,5 +111,9 @@ impl Backend for Service {
 
     async fn call(&self, grant: &Grant, operation: Operation, keep: Option<Keep<'_>>) -> Result<Answer, CallError> {
         Service::call(self, grant, operation, keep).await
+    }
+
+    async fn download(&self, secret: &str) -> Result<Option<Download>, Fault> {
+        Ok(Service::download(self, secret).await?)
     }
 }

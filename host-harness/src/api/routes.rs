@@ -3,6 +3,7 @@
 use axum::http::Method;
 use percent_encoding::percent_decode_str;
 
+use crate::download;
 use crate::storage::Scope;
 
 /// Everything about scheduled exports lies below.
@@ -17,6 +18,8 @@ pub(super) enum Route {
     Home,
     /// `/healthz`.
     Health,
+    /// A file that is fetched with a link: the link's secret.
+    Download(String),
     /// Something of an organizer or event.
     Below(Endpoint),
 }
@@ -81,7 +84,10 @@ impl Route {
         match path {
             "/" => Some(Self::Home),
             "/healthz" => Some(Self::Health),
-            _ => Endpoint::find(path.strip_prefix(ROOT)?).map(Self::Below),
+            _ => match path.strip_prefix(download::PATH) {
+                Some(secret) => Some(Self::Download(secret.to_owned())),
+                None => Endpoint::find(path.strip_prefix(ROOT)?).map(Self::Below),
+            },
         }
     }
 }
@@ -198,7 +204,7 @@ mod tests {
     fn below(path: &str) -> Option<Endpoint> {
         match Route::find(&format!("{ROOT}{path}"))? {
             Route::Below(endpoint) => Some(endpoint),
-            Route::Home | Route::Health => None,
+            Route::Home | Route::Health | Route::Download(_) => None,
         }
     }
 

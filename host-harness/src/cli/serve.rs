@@ -3,11 +3,13 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use host_harness::api::{self, ApiLimits};
 use host_harness::clock::SystemClock;
 use host_harness::ports::HostFacts;
+use host_harness::scheduler::{Scheduler, SchedulerOptions};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -34,6 +36,12 @@ pub struct Serve {
     /// Address of the host's pages, for links in mails
     #[arg(long, value_name = "URL")]
     base_url: Option<String>,
+    /// Offer files that are too large for a mail for download, for 7 days, at the address of the host's pages
+    #[arg(long)]
+    download_links: bool,
+    /// Days for which the history of runs is kept; the audit log is kept for a year at least
+    #[arg(long, value_name = "DAYS", default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    keep_history: u32,
     #[command(flatten)]
     plugin: PluginFile,
     /// Platform to fill an empty store with
@@ -53,6 +61,7 @@ impl Serve {
         let facts = HostFacts {
             base_url: base_url.trim_end_matches('/').to_owned(),
             mail_from: self.mail_from,
+            download_links: self.download_links,
             ..HostFacts::default()
         };
         let plugin = self.plugin.plugin.as_deref();
@@ -96,7 +105,11 @@ impl Serve {
         );
         // On standard output, so that a script that let the system choose the port learns it.
         println!("http://{address}");
-        let scheduler = Arc::new(host::scheduler(&service, transport));
+        let options = SchedulerOptions {
+            keep_history: Duration::from_secs(u64::from(self.keep_history) * 24 * 60 * 60),
+            ..SchedulerOptions::default()
+        };
+        let scheduler = Arc::new(Scheduler::new(Arc::clone(&service), transport, options));
         let mut api_stopped = stopped.clone();
         let shutdown = async move {
             let _ = api_stopped.wait_for(|stop| *stop).await;

@@ -44,7 +44,7 @@ impl FakeOutbox {
     pub fn put(&self, id: u64, created: Instant, recipients: &[&str], file: &[u8]) {
         let mail = OutboxMail {
             id,
-            run: id,
+            run: Some(id),
             schedule: 7,
             scope: Scope {
                 organizer: "demo".to_owned(),
@@ -240,6 +240,8 @@ not_part_of_delivery! {
     fn hand_back(lease: &Lease, now: Instant) -> Result<(), LeaseError>;
     fn start(lease: &Lease, plan: &Plan, zone_database: &str, now: Instant) -> Result<u64, LeaseError>;
     fn keep_file(lease: &Lease, run: u64, facts: &FileFacts, path: &Path) -> Result<(), LeaseError>;
+    fn keep_link(lease: &Lease, run: u64, hash: &[u8; 32], expires: Instant) -> Result<(), LeaseError>;
+    fn linked(hash: &[u8; 32], now: Instant) -> Result<Option<u64>, StorageError>;
     fn finish(lease: &Lease, run: u64, finish: &Finish) -> Result<(), LeaseError>;
     fn request_replan(which: &Replan) -> Result<u64, StorageError>;
     fn replan_batch(limit: u32) -> Result<Vec<ReplanRow>, StorageError>;
@@ -250,6 +252,7 @@ not_part_of_delivery! {
     ) -> Result<(), StorageError>;
     fn next_wake() -> Result<Option<Instant>, StorageError>;
     fn collect(now: Instant) -> Result<(), StorageError>;
+    fn forget(before: Kept, most: u32) -> Result<u64, StorageError>;
     fn history(schedule: Option<u64>, limit: u32) -> Result<Vec<HistoryRow>, StorageError>;
     fn audit(organizer: &str, limit: u32) -> Result<Vec<AuditEntry>, StorageError>;
     fn ping() -> Result<(), StorageError>;

@@ -20,7 +20,7 @@ const NASTY: [&str; 12] = [
 fn mail() -> OutboxMail {
     OutboxMail {
         id: 3,
-        run: 5,
+        run: Some(5),
         schedule: 7,
         scope: Scope {
             organizer: "demo".to_owned(),

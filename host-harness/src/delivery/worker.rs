@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::{OnceCell, Semaphore};
+use tracing::Instrument as _;
 
 use super::{Refusal, Transport, backoff, domain, render, words};
 use crate::clock::Clock;
@@ -171,7 +172,7 @@ pub async fn deliver_until(
 type Prepared = Result<Ready, Refusal>;
 
 struct Ready {
-    run: u64,
+    run: Option<u64>,
     from: String,
     message_id: String,
     bytes: Arc<[u8]>,
@@ -200,7 +201,10 @@ impl Pass<'_> {
     async fn deliver(&self, task: DeliveryTask) -> Result<Option<DeliveryStatus>, StorageError> {
         let mail = self.place(task.mail);
         let (run, tried) = match mail.get_or_try_init(|| self.prepare(task.mail)).await? {
-            Ok(ready) => (Some(ready.run), self.hand_over(ready, &task).await),
+            Ok(ready) => {
+                let span = tracing::error_span!("delivery", run = ready.run, mail = task.mail);
+                (ready.run, self.hand_over(ready, &task).instrument(span).await)
+            }
             Err(refusal) => (None, Err(refusal.clone())),
         };
         drop(mail);
@@ -224,6 +228,7 @@ impl Pass<'_> {
             "delivery"
         );
         tracing::debug!(
+            run,
             mail,
             position,
             address = task.address,
@@ -297,11 +302,15 @@ impl Pass<'_> {
         };
         let path = dir.path().join("file");
         if mail.mail.attach_file {
-            match self.storage.read_file(run, &path).await {
+            let read = match run {
+                Some(run) => self.storage.read_file(run, &path).await,
+                None => Ok(None),
+            };
+            match read {
                 Ok(Some(_)) => {}
-                Ok(None) => return never(Some(run), "the file is not in the store any more".to_owned()),
+                Ok(None) => return never(run, "the file is not in the store any more".to_owned()),
                 Err(StorageError::Corrupt(what)) => {
-                    return never(Some(run), format!("the file can't be read: {what}"));
+                    return never(run, format!("the file can't be read: {what}"));
                 }
                 Err(away) => return Err(away),
             }
@@ -314,9 +323,9 @@ impl Pass<'_> {
                 message_id: mail.mail.message_id,
                 bytes,
             })),
-            Ok(Ok((_, Err(why)))) => never(Some(run), why),
+            Ok(Ok((_, Err(why)))) => never(run, why),
             Ok(Err(error)) => not_now(error),
-            Err(error) => never(Some(run), format!("rendering stopped: {error}")),
+            Err(error) => never(run, format!("rendering stopped: {error}")),
         }
     }
 }

@@ -6,7 +6,8 @@ use std::path::Path;
 use wasmtime::component::Resource;
 
 use super::{Access, Run, Services, State};
-use crate::contract::exporters::{ExportError, Exporter, File, Host, LookupError, Subject};
+use crate::contract::exporters::{DownloadLink, ExportError, Exporter, File, Host, LookupError, Subject};
+use crate::download::{self, Secret};
 use crate::platform::{self, ExportJob, PlatformError};
 use crate::storage::{FileFacts, LeaseError};
 
@@ -175,6 +176,36 @@ impl Host for State {
         let kept = self.services.storage.keep_file(&lease, id, &facts, &packed).await;
         drop(folder);
         self.kept(&handle, facts, kept)
+    }
+
+    async fn link(&mut self, handle: Resource<Run>) -> wasmtime::Result<Result<Option<DownloadLink>, ExportError>> {
+        let run = self.run(&handle)?;
+        let (Some(id), false, false) = (run.run, run.finished, run.lost) else {
+            return Ok(Err(ExportError::LeaseLost));
+        };
+        if run.file.is_none() {
+            return Ok(Err(ExportError::Failed("there is no file to offer".into())));
+        }
+        let services = &self.services;
+        if !services.facts.download_links {
+            return Ok(Ok(None));
+        }
+        let secret = match Secret::new() {
+            Ok(secret) => secret,
+            Err(error) => return Ok(Err(ExportError::Unavailable(error.to_string()))),
+        };
+        let expires = services.clock.now().saturating_add(download::LIFETIME);
+        let lease = run.leased.lease.clone();
+        let kept = services.storage.keep_link(&lease, id, &secret.hash(), expires).await;
+        let url = format!("{}{}{secret}", services.facts.base_url, download::PATH);
+        Ok(match kept {
+            Ok(()) => Ok(Some(DownloadLink { url, expires })),
+            Err(LeaseError::Lost) => {
+                self.run_mut(&handle)?.lost = true;
+                Err(ExportError::LeaseLost)
+            }
+            Err(LeaseError::Storage(error)) => Err(ExportError::Unavailable(error.to_string())),
+        })
     }
 }
 

@@ -2,23 +2,30 @@
 
 use wasmtime::component::Resource;
 
-use super::{Run, State, away};
+use super::{Access, Run, State, away};
 use crate::contract::Recipients;
 use crate::contract::mailer::{Audience, Host, Mail, MailError, MailKind as Kind};
 use crate::delivery;
-use crate::storage::{MailKind, NewMail, OutboxMail};
+use crate::storage::{Change, MailKind, NewMail, OutboxMail};
 
 /// Most people that stand in for an owner.
 const MOST_RESPONSIBLE: usize = 10;
 /// Longest subject, in characters.
 const LONGEST_SUBJECT: usize = 250;
 
+/// The subject without blanks around it, if it is one.
+fn checked_subject(given: &str) -> Option<&str> {
+    let subject = given.trim();
+    let fits =
+        !subject.is_empty() && subject.chars().count() <= LONGEST_SUBJECT && !subject.chars().any(char::is_control);
+    fits.then_some(subject)
+}
+
 impl Host for State {
     async fn stage(&mut self, handle: Resource<Run>, mail: Mail) -> wasmtime::Result<Result<(), MailError>> {
-        let subject = mail.subject.trim();
-        if subject.is_empty() || subject.chars().count() > LONGEST_SUBJECT || subject.chars().any(char::is_control) {
+        let Some(subject) = checked_subject(&mail.subject) else {
             return Ok(Err(MailError::BadSubject));
-        }
+        };
         let run = self.run(&handle)?;
         let people = match mail.audience {
             Audience::People(people) => {
@@ -78,7 +85,7 @@ impl Host for State {
         let size = file.as_ref().map_or(0, |file| file.size);
         let as_sent = OutboxMail {
             id: 0,
-            run: 0,
+            run: run.run,
             schedule,
             scope: run.leased.row.scope.clone(),
             due,
@@ -91,6 +98,75 @@ impl Host for State {
             return Ok(Err(MailError::TooLarge(sent)));
         }
         self.run_mut(&handle)?.staged = Some(as_sent.mail);
+        Ok(Ok(()))
+    }
+
+    async fn notify_former_owner(
+        &mut self,
+        by: Resource<Access>,
+        id: u64,
+        subject: String,
+        text: String,
+    ) -> wasmtime::Result<Result<(), MailError>> {
+        let Some(subject) = checked_subject(&subject) else {
+            return Ok(Err(MailError::BadSubject));
+        };
+        let access = self.access(&by)?;
+        let staged = access.staged.iter().rev().find_map(|change| match change {
+            Change::TakeOver {
+                id: taken,
+                version,
+                owner,
+                former,
+                ..
+            } if *taken == id => Some((*version, owner, former)),
+            _ => None,
+        });
+        let Some((version, _, former)) = staged.filter(|(_, owner, former)| owner != former) else {
+            return Ok(Err(MailError::Nobody));
+        };
+        let former = self.services.platform.user(former).await.map_err(away)?;
+        let Some(former) = former.filter(|user| user.active) else {
+            return Ok(Err(MailError::Nobody));
+        };
+        let settings = &access.facts.settings;
+        let from = self.services.facts.mail_from.clone();
+        let host = from.rsplit('@').next().unwrap_or_default();
+        let message_id = delivery::message_id(id, settings.now, MailKind::Handover, host);
+        let mail = OutboxMail {
+            id: 0,
+            run: None,
+            schedule: id,
+            scope: access.visible.scope.clone(),
+            due: settings.now,
+            created: settings.now,
+            mail: NewMail {
+                kind: MailKind::Handover,
+                // Two within a second are two: each leaves another version behind.
+                message_id: format!("v{version}-{message_id}"),
+                from,
+                to: vec![former.email],
+                cc: Vec::new(),
+                bcc: Vec::new(),
+                subject: subject.to_owned(),
+                text,
+                attach_file: false,
+            },
+            file: None,
+        };
+        let sent = delivery::size(&mail, 0);
+        if sent > settings.mail_bytes {
+            return Ok(Err(MailError::TooLarge(sent)));
+        }
+        let staged = self.access_mut(&by)?.staged.iter_mut().rev();
+        for change in staged {
+            if let Change::TakeOver { id: taken, notice, .. } = change
+                && *taken == id
+            {
+                *notice = Some(mail.mail);
+                break;
+            }
+        }
         Ok(Ok(()))
     }
 }

@@ -66,7 +66,7 @@ async fn seen(services: &Services, access: &Access, id: u64) -> Result<Row, Stor
                 });
             }
             Change::Delete { id: deleted, .. } if *deleted == id => return Err(StoreError::NotFound),
-            Change::Insert { .. } | Change::Update { .. } | Change::Delete { .. } => {}
+            Change::Insert { .. } | Change::Update { .. } | Change::TakeOver { .. } | Change::Delete { .. } => {}
         }
     }
     let row = services
@@ -80,13 +80,21 @@ async fn seen(services: &Services, access: &Access, id: u64) -> Result<Row, Stor
             version,
             content,
             ..
-        } if *updated == id => Some((version, content)),
-        Change::Insert { .. } | Change::Update { .. } | Change::Delete { .. } => None,
+        } if *updated == id => Some((version, content, None)),
+        Change::TakeOver {
+            id: taken,
+            version,
+            content,
+            owner,
+            ..
+        } if *taken == id => Some((version, content, Some(owner))),
+        Change::Insert { .. } | Change::Update { .. } | Change::TakeOver { .. } | Change::Delete { .. } => None,
     });
     Ok(match updated {
-        Some((version, content)) => Row {
+        Some((version, content, owner)) => Row {
             version: version + 1,
             content: content.clone(),
+            owner: owner.cloned().unwrap_or(row.owner),
             ..row
         },
         None => row,
@@ -212,6 +220,46 @@ impl Host for State {
         .await)
     }
 
+    async fn take_over(
+        &mut self,
+        by: Resource<Access>,
+        id: u64,
+        version: u64,
+        content: Content,
+        missed: Option<MissedRange>,
+    ) -> wasmtime::Result<Result<Schedule, StoreError>> {
+        if let Some(error) = too_large(&content) {
+            return Err(error);
+        }
+        let facts = &self.access(&by)?.facts;
+        let owner = match &facts.caller {
+            Caller::User(user) if facts.may_write => user.clone(),
+            Caller::User(_) | Caller::Token | Caller::Device => return Ok(Err(StoreError::Forbidden)),
+        };
+        let row = match seen(&self.services, self.access(&by)?, id).await {
+            Ok(row) => row,
+            Err(error) => return Ok(Err(error)),
+        };
+        if row.version != version {
+            return Ok(Err(StoreError::Stale));
+        }
+        self.access_mut(&by)?.staged.push(Change::TakeOver {
+            id,
+            version,
+            owner: owner.id.clone(),
+            former: row.owner,
+            content: content.clone(),
+            missed,
+            notice: None,
+        });
+        Ok(Ok(Schedule {
+            id,
+            owner: Some(owner),
+            version: version + 1,
+            content,
+        }))
+    }
+
     async fn delete(
         &mut self,
         by: Resource<Access>,
@@ -266,6 +314,11 @@ impl Host for State {
         let run = self.run_mut(&of)?;
         Ok(match started {
             Ok(id) => {
+                if run.run.is_none() {
+                    // Of the span that the call is made in.
+                    tracing::Span::current().record("run", id);
+                    tracing::info!("a run was started");
+                }
                 run.run = Some(id);
                 run.due = Some(plan.due);
                 run.leased.lease.run = Some(id);

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tokio::time::timeout;
+use tracing::Instrument as _;
 use wasmtime::component::Resource;
 
 use super::{ABANDON_DEADLINE, CallError, Service, label_of};
@@ -30,7 +31,22 @@ pub const MOST_ATTEMPTS: u32 = 6;
 
 impl Service {
     /// Works on a leased run until it has been finished, renewing its lease meanwhile: `lease` long, renewed at a third of it.
+    ///
+    /// All that is logged meanwhile, by host and component, is about one lease, and says which run it is as soon as that is
+    /// started.
     pub async fn work(&self, leased: Leased, lease: Duration) -> Ended {
+        let (schedule, fence) = (leased.row.id, leased.lease.fence);
+        // Of the highest level, so that it is there whatever the log leaves out.
+        let span = tracing::error_span!("run", run = leased.lease.run, schedule, fence);
+        let work = async {
+            let ended = self.work_on(leased, lease).await;
+            report(&ended);
+            ended
+        };
+        work.instrument(span).await
+    }
+
+    async fn work_on(&self, leased: Leased, lease: Duration) -> Ended {
         if leased.lease.work == Work::Execute && leased.attempt > MOST_ATTEMPTS {
             return self
                 .fail_in_its_place(leased, "did-not-come-back", "The run did not come back, six times.")
@@ -52,7 +68,7 @@ impl Service {
                 Ok(()) => {}
                 Err(LeaseError::Lost) => return Ended::LeaseLost,
                 Err(LeaseError::Storage(error)) => {
-                    tracing::warn!(schedule = lease.schedule, %error, "the lease could not be renewed; tried again");
+                    tracing::warn!(%error, "the lease could not be renewed; tried again");
                 }
             }
         }
@@ -74,7 +90,7 @@ impl Service {
             Err(GuestFault::OutOfTime) => AbandonReason::OutOfTime,
             Err(GuestFault::OutOfMemory) => AbandonReason::OutOfMemory,
         };
-        tracing::error!(schedule = leased.row.id, ?reason, "the component did not finish a run");
+        tracing::error!(?reason, "the component did not finish a run");
         // It may have been started: the fresh instance must see the pinned due time.
         leased.due = run.due;
         leased.lease = run.leased.lease;
@@ -188,7 +204,10 @@ impl Service {
                     .start(&leased.lease, &plan, &self.services.zone_database, now)
                     .await
                 {
-                    Ok(run) => run,
+                    Ok(run) => {
+                        tracing::Span::current().record("run", run);
+                        run
+                    }
                     Err(LeaseError::Lost) => return Ended::LeaseLost,
                     Err(LeaseError::Storage(error)) => return Ended::LeftToItsLease(error.to_string()),
                 }
@@ -252,5 +271,18 @@ impl Service {
             ),
             attach_file: false,
         })
+    }
+}
+
+fn report(ended: &Ended) {
+    match ended {
+        Ended::Finished => tracing::info!("a run was worked on"),
+        Ended::LeaseLost => tracing::info!("a run was given up: its lease is lost"),
+        Ended::LeftToItsLease(reason) => {
+            tracing::warn!(
+                reason,
+                "a run could not be finished; it is taken again when its lease has run out"
+            );
+        }
     }
 }

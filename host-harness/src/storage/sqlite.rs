@@ -16,6 +16,7 @@ mod organizers;
 mod outbox;
 mod plans;
 mod requests;
+mod retention;
 mod runs;
 #[cfg(test)]
 mod tests;
@@ -30,9 +31,9 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{Connection as _, Sqlite, SqlitePool, Transaction};
 
 use super::{
-    AuditEntry, Commit, CommitError, DeliveryResult, DeliveryTask, FileFacts, Finish, HistoryRow, KeptAnswer, Lease,
-    LeaseError, Leased, OutboxMail, Replan, ReplanRow, RequestKey, RequestState, Row, Rows, Storage, StorageError,
-    Visible,
+    AuditEntry, Commit, CommitError, DeliveryResult, DeliveryTask, FileFacts, Finish, HistoryRow, Kept, KeptAnswer,
+    Lease, LeaseError, Leased, OutboxMail, Replan, ReplanRow, RequestKey, RequestState, Row, Rows, Storage,
+    StorageError, Visible,
 };
 use crate::clock::Instant;
 use crate::contract::schedule_store::Plan;
@@ -243,6 +244,14 @@ impl Storage for SqliteStorage {
         self.fetch_file(run, path).await
     }
 
+    async fn keep_link(&self, lease: &Lease, run: u64, hash: &[u8; 32], expires: Instant) -> Result<(), LeaseError> {
+        self.store_link(lease, run, hash, expires).await
+    }
+
+    async fn linked(&self, hash: &[u8; 32], now: Instant) -> Result<Option<u64>, StorageError> {
+        self.run_of_link(hash, now).await
+    }
+
     async fn finish(&self, lease: &Lease, run: u64, finish: &Finish) -> Result<(), LeaseError> {
         self.write_finish(lease, run, finish).await
     }
@@ -300,6 +309,10 @@ impl Storage for SqliteStorage {
 
     async fn collect(&self, now: Instant) -> Result<(), StorageError> {
         self.remove_outlived(now).await
+    }
+
+    async fn forget(&self, before: Kept, most: u32) -> Result<u64, StorageError> {
+        self.remove_history(before, most).await
     }
 
     async fn history(&self, schedule: Option<u64>, limit: u32) -> Result<Vec<HistoryRow>, StorageError> {

@@ -142,11 +142,27 @@ impl TestHost {
         Self::with_plugin(EMBEDDED.to_vec(), Limits::default(), fixture, now).await
     }
 
+    /// The same, offering files that are too large for a mail for download.
+    ///
+    /// # Panics
+    /// As [`TestHost::start`].
+    pub async fn with_downloads(fixture: &str, now: &str) -> Self {
+        let facts = HostFacts {
+            download_links: true,
+            ..facts()
+        };
+        Self::launch(EMBEDDED.to_vec(), Limits::default(), facts, fixture, now).await
+    }
+
     /// The same with another component, or other limits.
     ///
     /// # Panics
     /// As [`TestHost::start`].
     pub async fn with_plugin(plugin: Vec<u8>, limits: Limits, fixture: &str, now: &str) -> Self {
+        Self::launch(plugin, limits, facts(), fixture, now).await
+    }
+
+    async fn launch(plugin: Vec<u8>, limits: Limits, facts: HostFacts, fixture: &str, now: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let clock = Arc::new(VirtualClock::at(at(now)));
         let mail = Arc::new(CapturedMail::default());
@@ -155,6 +171,7 @@ impl TestHost {
             folder.path(),
             &plugin,
             limits.clone(),
+            facts,
             Arc::clone(&clock),
             &exports,
             &store,
@@ -206,11 +223,13 @@ impl TestHost {
             plugin,
             limits,
         } = self;
+        let facts = service.facts().clone();
         drop((old, client, service));
         let service = open(
             folder.path(),
             &plugin,
             limits.clone(),
+            facts,
             Arc::clone(&clock),
             &exports,
             &store,
@@ -244,6 +263,7 @@ impl TestHost {
             self.folder.path(),
             &plugin,
             limits.clone(),
+            self.service.facts().clone(),
             Arc::clone(&clock),
             &exports,
             &store,
@@ -304,6 +324,14 @@ impl TestHost {
     #[must_use]
     pub fn client(&self) -> Client {
         self.client.clone()
+    }
+
+    /// Does the housekeeping that `serve` does once a minute.
+    ///
+    /// # Panics
+    /// If the store is away.
+    pub async fn tidy(&self) {
+        self.scheduler.tidy().await.expect("the store answers");
     }
 
     /// Moves the clock there, stopping at each instant at which something is due, and doing it.
@@ -368,6 +396,14 @@ impl TestHost {
         body: Option<&str>,
     ) -> Answer {
         self.client.request(method, path, credentials, headers, body).await
+    }
+
+    /// Fetches a file without credentials: status, headers and bytes.
+    ///
+    /// # Panics
+    /// If the request can't be written.
+    pub async fn fetch(&self, method: Method, path: &str) -> (u16, HeaderMap, Vec<u8>) {
+        self.client.fetch(method, path).await
     }
 
     pub async fn get(&self, path: &str, credentials: &str) -> Answer {
@@ -478,6 +514,18 @@ impl Client {
         })
     }
 
+    /// Fetches a file without credentials: status, headers and bytes.
+    ///
+    /// # Panics
+    /// If the request can't be written.
+    pub async fn fetch(&self, method: Method, path: &str) -> (u16, HeaderMap, Vec<u8>) {
+        let request = Request::builder().method(method).uri(path).body(Body::empty());
+        let answer = self.router.clone().oneshot(request.expect("a request")).await;
+        let (parts, body) = answer.expect("the router never fails").into_parts();
+        let bytes = axum::body::to_bytes(body, 64 << 20).await.expect("the answer's body");
+        (parts.status.as_u16(), parts.headers, bytes.to_vec())
+    }
+
     pub async fn get(&self, path: &str, credentials: &str) -> Answer {
         self.request(Method::GET, path, credentials, &[], None).await
     }
@@ -512,10 +560,18 @@ impl Client {
     }
 }
 
+fn facts() -> HostFacts {
+    HostFacts {
+        base_url: "https://tickets.example".into(),
+        ..HostFacts::default()
+    }
+}
+
 async fn open(
     folder: &Path,
     plugin: &[u8],
     limits: Limits,
+    facts: HostFacts,
     clock: Arc<VirtualClock>,
     exports: &Arc<ScriptedExports>,
     script: &Arc<StoreScript>,
@@ -526,10 +582,6 @@ async fn open(
     let storage = WatchedStorage::new(Arc::new(storage), Arc::clone(script) as _);
     let platform = Platform::open(&path).await.expect("the platform opens");
     let platform = platform.exporting_through(Arc::clone(exports) as _);
-    let facts = HostFacts {
-        base_url: "https://tickets.example".into(),
-        ..HostFacts::default()
-    };
     Arc::new(
         Service::new(engine, Arc::new(storage), platform, clock, facts)
             .await

@@ -12,9 +12,9 @@ use crate::clock::Instant;
 use crate::contract::schedule_store::Plan;
 use crate::contract::{PageQuery, Position, RunEntry};
 use crate::storage::{
-    AuditEntry, Commit, CommitError, DeliveryResult, DeliveryTask, FileFacts, Finish, HistoryRow, KeptAnswer, Lease,
-    LeaseError, Leased, OutboxMail, Replan, ReplanRow, RequestKey, RequestState, Row, Rows, Storage, StorageError,
-    Visible,
+    AuditEntry, Commit, CommitError, DeliveryResult, DeliveryTask, FileFacts, Finish, HistoryRow, Kept, KeptAnswer,
+    Lease, LeaseError, Leased, OutboxMail, Replan, ReplanRow, RequestKey, RequestState, Row, Rows, Storage,
+    StorageError, Visible,
 };
 
 /// Where a step of the host meets its store. Every step boundary of a run is one of these: `take_due`, `start`, `keep_file`,
@@ -74,6 +74,8 @@ watched! {
     start(lease: &Lease, plan: &Plan, zone_database: &str, now: Instant) -> u64, LeaseError;
     keep_file(lease: &Lease, run: u64, facts: &FileFacts, path: &Path) -> (), LeaseError;
     read_file(run: u64, path: &Path) -> Option<FileFacts>, StorageError;
+    keep_link(lease: &Lease, run: u64, hash: &[u8; 32], expires: Instant) -> (), LeaseError;
+    linked(hash: &[u8; 32], now: Instant) -> Option<u64>, StorageError;
     finish(lease: &Lease, run: u64, finish: &Finish) -> (), LeaseError;
     take_deliveries(now: Instant, lease_until: Instant, limit: u32) -> Vec<DeliveryTask>, StorageError;
     mail(id: u64) -> Option<OutboxMail>, StorageError;
@@ -84,6 +86,7 @@ watched! {
     write_plans(plans: &[(ReplanRow, Option<Option<Instant>>)], zone_database: &str) -> (), StorageError;
     next_wake() -> Option<Instant>, StorageError;
     collect(now: Instant) -> (), StorageError;
+    forget(before: Kept, most: u32) -> u64, StorageError;
     history(schedule: Option<u64>, limit: u32) -> Vec<HistoryRow>, StorageError;
     audit(organizer: &str, limit: u32) -> Vec<AuditEntry>, StorageError;
     ping() -> (), StorageError;

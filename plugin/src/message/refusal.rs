@@ -9,6 +9,7 @@ pub enum Refusal {
     SeesNone,
     ReadsOnly,
     OnlyUsersCreate,
+    OnlyUsersTakeOver,
     /// The caller could not run the stored export himself.
     DataOutOfReach,
     /// The store said so.
@@ -30,6 +31,10 @@ impl Refusal {
             Self::OnlyUsersCreate => (
                 "A schedule belongs to a user, so only a user can create one, not a token or a device.",
                 "Ein Zeitplan gehört einer Person, daher kann nur eine Person einen anlegen, kein Token und kein Gerät.",
+            ),
+            Self::OnlyUsersTakeOver => (
+                "A schedule belongs to a user, so only a user can take one over, not a token or a device.",
+                "Ein Zeitplan gehört einer Person, daher kann nur eine Person einen übernehmen, kein Token und kein Gerät.",
             ),
             Self::DataOutOfReach => (
                 "This schedule exports data that these credentials cannot export, so they cannot change it.",

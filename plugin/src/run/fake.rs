@@ -3,8 +3,8 @@
 use std::cell::{Cell, RefCell};
 
 use crate::host::{
-    Audience, Content, ExportError, File, Instant, Mail, MailError, MailKind, Outcome, OwnerRight, Plan, Recipients,
-    Run, RunFacts, Schedule, Settings, StoreError, User,
+    Audience, Content, DownloadLink, ExportError, File, Instant, Mail, MailError, MailKind, Outcome, OwnerRight, Plan,
+    Recipients, Run, RunFacts, Schedule, Settings, StoreError, User,
 };
 
 /// 2026-10-26 06:30 in Berlin, the first day after the clocks went back: a due time of [`facts`].
@@ -74,6 +74,7 @@ pub(crate) enum Call {
         now: Instant,
     },
     Zip,
+    Link,
     /// Kept or refused.
     Stage(Mail),
     Finish(Outcome, u32, bool),
@@ -84,6 +85,7 @@ pub(crate) struct Fake {
     pub facts: RunFacts,
     pub produced: Result<File, ExportError>,
     pub zipped: Result<File, ExportError>,
+    pub linked: Result<Option<DownloadLink>, ExportError>,
     /// Addresses whose domain is not allowed.
     pub barred: Vec<String>,
     /// Refuses every mail to the responsible.
@@ -118,6 +120,7 @@ impl Fake {
             facts,
             produced: Ok(file(1_000)),
             zipped: Ok(file(500)),
+            linked: Ok(None),
             barred: Vec::new(),
             nobody_responsible: false,
             start_error: None,
@@ -214,10 +217,11 @@ impl Run for Fake {
         }
         if *outcome == Outcome::Submitted {
             let staged = self.staged.borrow();
+            let linked = self.calls.borrow().contains(&Call::Link);
             assert!(
                 staged
                     .as_ref()
-                    .is_some_and(|mail| mail.kind == MailKind::Export && mail.attach_file)
+                    .is_some_and(|mail| mail.kind == MailKind::Export && mail.attach_file != linked)
             );
         }
         self.spent.set(true);
@@ -236,6 +240,11 @@ impl Run for Fake {
         self.note(Call::Zip);
         assert!(self.kept.get().is_some(), "there is no file to zip");
         self.keep(&self.zipped)
+    }
+    fn link(&self) -> Result<Option<DownloadLink>, ExportError> {
+        self.note(Call::Link);
+        assert!(self.kept.get().is_some(), "there is no file to fetch");
+        self.linked.clone()
     }
     fn stage(&self, mail: &Mail) -> Result<(), MailError> {
         self.note(Call::Stage(mail.clone()));

@@ -1,8 +1,9 @@
 //! The mail with the file: who gets it, and how it fits.
 
 use crate::document::Document;
-use crate::host::{Audience, ExportError, Mail, MailError, MailKind, Recipients, Run};
-use crate::notice::{LONGEST_SUBJECT, Reason, disturbs};
+use crate::host::{Audience, DownloadLink, ExportError, Mail, MailError, MailKind, Recipients, Run};
+use crate::language::Language;
+use crate::notice::{self, LONGEST_SUBJECT, Reason, disturbs};
 
 /// Why the mail with the file is not staged.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,7 +14,8 @@ pub(super) enum NotStaged {
     LeaseLost,
 }
 
-/// Stages the mail with the file that `produce` made: to all whom the host allows, and zipped if it is too large as it is.
+/// Stages the mail with the file that `produce` made: to all whom the host allows; zipped if it is too large as it is; and if
+/// that does not help, with a link to it, where the host offers one.
 ///
 /// An address that the host refuses is left out; the others still get theirs.
 pub(super) fn stage(
@@ -21,10 +23,10 @@ pub(super) fn stage(
     document: &Document,
     given: &Recipients,
     owner: &str,
-    limit: u64,
+    (limit, zone): (u64, &str),
 ) -> Result<(), NotStaged> {
     let mut refused: Vec<String> = Vec::new();
-    let mut zipped = false;
+    let (mut zipped, mut link) = (None, None);
     loop {
         let recipients = recipients(given, owner, &refused);
         let before = count(&recipients);
@@ -35,8 +37,8 @@ pub(super) fn stage(
             kind: MailKind::Export,
             audience: Audience::People(recipients),
             subject: subject(&document.subject),
-            text: document.template.clone(),
-            attach_file: true,
+            text: text(document, link.as_ref(), zone),
+            attach_file: link.is_none(),
         };
         match run.stage(&mail) {
             Ok(()) => return Ok(()),
@@ -49,19 +51,23 @@ pub(super) fn stage(
                 }
                 run.log("the mailer refused some of the recipients: the mail goes to the others");
             }
-            Err(MailError::TooLarge(size)) if zipped => {
-                return Err(NotStaged::Failed(Reason::TooLarge { size, limit, zipped }));
-            }
             Err(MailError::TooLarge(size)) => {
-                zip(
-                    run,
-                    Reason::TooLarge {
-                        size,
-                        limit,
-                        zipped: false,
-                    },
-                )?;
-                zipped = true;
+                let too_large = Reason::TooLarge {
+                    size,
+                    limit,
+                    zipped: zipped == Some(true),
+                };
+                if link.is_some() {
+                    return Err(NotStaged::Failed(too_large));
+                }
+                if zipped.is_none() {
+                    let done = zip(run)?;
+                    zipped = Some(done);
+                    if done {
+                        continue;
+                    }
+                }
+                link = Some(offer(run, too_large)?);
             }
             Err(MailError::Nobody) => return Err(NotStaged::Failed(Reason::NoRecipient)),
             Err(MailError::NoFile) => return Err(NotStaged::Failed(Reason::NoFile)),
@@ -70,16 +76,42 @@ pub(super) fn stage(
     }
 }
 
-/// Zips the file; where that is refused, it is simply too large.
-fn zip(run: &impl Run, too_large: Reason) -> Result<(), NotStaged> {
+/// Zips the file; false: the host can't.
+fn zip(run: &impl Run) -> Result<bool, NotStaged> {
     match run.zip() {
-        Ok(_) => Ok(()),
+        Ok(_) => Ok(true),
         Err(ExportError::LeaseLost) => Err(NotStaged::LeaseLost),
         Err(ExportError::Unavailable(why)) => Err(NotStaged::Unavailable(why)),
         Err(ExportError::NotAllowed) => Err(NotStaged::Failed(Reason::OwnerNotAllowed)),
         Err(ExportError::NothingToExport | ExportError::FormUnfit(_) | ExportError::Failed(_)) => {
             run.log("the file of a mail that is too large could not be zipped");
+            Ok(false)
+        }
+    }
+}
+
+/// Has the file offered for download; where the host offers none, it is simply too large.
+fn offer(run: &impl Run, too_large: Reason) -> Result<DownloadLink, NotStaged> {
+    match run.link() {
+        Ok(Some(link)) => Ok(link),
+        Ok(None) => Err(NotStaged::Failed(too_large)),
+        Err(ExportError::LeaseLost) => Err(NotStaged::LeaseLost),
+        Err(ExportError::Unavailable(why)) => Err(NotStaged::Unavailable(why)),
+        Err(ExportError::NotAllowed) => Err(NotStaged::Failed(Reason::OwnerNotAllowed)),
+        Err(ExportError::NothingToExport | ExportError::FormUnfit(_) | ExportError::Failed(_)) => {
+            run.log("the file of a mail that is too large could not be offered for download");
             Err(NotStaged::Failed(too_large))
+        }
+    }
+}
+
+/// The text as given, and below it where the file is if it is not in the mail, in the language of the file.
+fn text(document: &Document, link: Option<&DownloadLink>, zone: &str) -> String {
+    match link {
+        None => document.template.clone(),
+        Some(link) => {
+            let below = notice::download(link, zone, Language::of_tag(&document.locale));
+            format!("{}\n\n{below}", document.template.trim_end())
         }
     }
 }

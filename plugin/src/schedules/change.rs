@@ -19,7 +19,7 @@ use super::{LARGEST_DOCUMENT, Versioned, data, problem, read_stored, resource, r
 const LONGEST_SUBJECT: usize = 250;
 const LONGEST_TEMPLATE: usize = 10_000;
 /// How often a change without `if_version` is tried while others change the same schedule.
-const ATTEMPTS: usize = 3;
+pub(super) const ATTEMPTS: usize = 3;
 /// What a resource has beside its stored document, recipients and exporter, generously.
 const REST_OF_RESOURCE: usize = 1_024;
 
@@ -42,7 +42,7 @@ pub(super) struct Stored {
 }
 
 impl Stored {
-    fn new(schedule: Schedule, facts: &AccessFacts) -> Self {
+    pub(super) fn new(schedule: Schedule, facts: &AccessFacts) -> Self {
         let document = read_stored(&schedule.content.document);
         let own = match (&facts.caller, &schedule.owner) {
             (Caller::User(caller), Some(owner)) => caller.id == owner.id,

@@ -23,6 +23,11 @@ pub(super) fn creates(facts: &AccessFacts) -> Result<(), Problem> {
     refuse_unless(user, Refusal::OnlyUsersCreate, facts)
 }
 
+pub(super) fn takes_over(facts: &AccessFacts) -> Result<(), Problem> {
+    let user = matches!(facts.caller, Caller::User(_));
+    refuse_unless(user, Refusal::OnlyUsersTakeOver, facts)
+}
+
 fn refuse_unless(allowed: bool, refusal: Refusal, facts: &AccessFacts) -> Result<(), Problem> {
     if allowed {
         Ok(())

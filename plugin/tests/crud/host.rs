@@ -32,6 +32,10 @@ pub struct Host {
     pub rows: RefCell<BTreeMap<ScheduleId, Schedule>>,
     pub runs: RefCell<Vec<RunEntry>>,
     pub missed: RefCell<Vec<MissedRange>>,
+    /// Notices to former owners: address, subject, text.
+    pub notices: RefCell<Vec<(String, String, String)>>,
+    /// Who owned what before this call's take-over.
+    former: RefCell<BTreeMap<ScheduleId, User>>,
     pub quota: Cell<Option<u32>>,
     /// So many updates find that somebody else changed the row since it was read.
     pub rivals: Cell<u32>,
@@ -52,6 +56,8 @@ impl Host {
             rows: RefCell::default(),
             runs: RefCell::default(),
             missed: RefCell::default(),
+            notices: RefCell::default(),
+            former: RefCell::default(),
             quota: Cell::new(None),
             rivals: Cell::new(0),
             registry_away: Cell::new(false),
@@ -284,6 +290,26 @@ impl Access for Seat<'_> {
         Ok(row.clone())
     }
 
+    fn take_over(
+        &self,
+        id: ScheduleId,
+        version: u64,
+        content: &Content,
+        missed: Option<MissedRange>,
+    ) -> Result<Schedule, StoreError> {
+        let Caller::User(owner) = &self.facts.caller else {
+            return Err(StoreError::Forbidden);
+        };
+        let former = self.get(id)?.owner;
+        self.update(id, version, content, missed)?;
+        self.host.edit(id, |row| row.owner = Some(owner.clone()));
+        self.host
+            .former
+            .borrow_mut()
+            .extend(former.into_iter().map(|former| (id, former)));
+        Ok(self.host.row(id))
+    }
+
     fn delete(&self, id: ScheduleId, version: Option<u64>) -> Result<(), StoreError> {
         self.writes()?;
         let row = self.get(id)?;
@@ -348,6 +374,15 @@ impl Access for Seat<'_> {
             .rev()
             .cloned()
             .collect())
+    }
+
+    fn notify_former_owner(&self, id: ScheduleId, subject: &str, text: &str) -> Result<(), MailError> {
+        let former = self.host.former.borrow().get(&id).cloned();
+        let former = former.filter(|former| former.active && former.id != self.name());
+        let former = former.ok_or(MailError::Nobody)?;
+        let notice = (former.email, subject.to_owned(), text.to_owned());
+        self.host.notices.borrow_mut().push(notice);
+        Ok(())
     }
 }
 

@@ -3,6 +3,7 @@
 mod anything;
 mod changing;
 mod fields;
+mod handover;
 mod host;
 mod others;
 mod planning;

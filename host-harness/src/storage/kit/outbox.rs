@@ -48,7 +48,10 @@ pub async fn each_address_gets_a_mail_once(store: &dyn Storage) {
         ]
     );
     let kept = store.mail(tasks[0].mail).await.unwrap().unwrap();
-    assert_eq!((kept.run, kept.schedule, kept.due, kept.created), (run, id, T0, T0 + 5));
+    assert_eq!(
+        (kept.run, kept.schedule, kept.due, kept.created),
+        (Some(run), id, T0, T0 + 5)
+    );
     assert_eq!((kept.scope, kept.file.as_ref()), (acme(), Some(&facts)));
     let once = NewMail {
         cc: vec!["cy@example.org".to_owned()],

@@ -4,10 +4,10 @@ use sqlx::SqliteConnection;
 
 use super::columns::{recipients_text, signed};
 use super::runs::{self, Cancelled};
-use super::{SqliteStorage, audit, requests};
+use super::{SqliteStorage, audit, outbox, requests};
 use crate::clock::Instant;
 use crate::contract::{Content, MissedRange};
-use crate::storage::{Change, Commit, CommitError, Row, StorageError, Visible};
+use crate::storage::{Change, Commit, CommitError, NewMail, Row, StorageError, Visible};
 
 impl SqliteStorage {
     pub(super) async fn write_commit(&self, commit: Commit) -> Result<(), CommitError> {
@@ -18,10 +18,10 @@ impl SqliteStorage {
             return Err(CommitError::Superseded);
         }
         for change in &commit.changes {
-            let (schedule, action) = match change {
+            let (schedule, action, detail) = match change {
                 Change::Insert { id, owner, content } => {
                     insert(&mut transaction, &commit, *id, owner, content).await?;
-                    (id, "created")
+                    (id, "created", String::new())
                 }
                 Change::Update {
                     id,
@@ -30,11 +30,24 @@ impl SqliteStorage {
                     missed,
                 } => {
                     update(&mut transaction, &commit, *id, *version, content, missed.as_ref()).await?;
-                    (id, "changed")
+                    (id, "changed", String::new())
+                }
+                Change::TakeOver {
+                    id,
+                    version,
+                    owner,
+                    former,
+                    content,
+                    missed,
+                    notice,
+                } => {
+                    update(&mut transaction, &commit, *id, *version, content, missed.as_ref()).await?;
+                    hand_over(&mut transaction, &commit, *id, owner, notice.as_ref()).await?;
+                    (id, "taken-over", format!("by user:{owner} from user:{former}"))
                 }
                 Change::Delete { id, version } => {
                     delete(&mut transaction, &commit, *id, *version).await?;
-                    (id, "deleted")
+                    (id, "deleted", String::new())
                 }
             };
             let (scope, schedule) = (&commit.by.scope, Some(signed(*schedule)?));
@@ -44,7 +57,7 @@ impl SqliteStorage {
                 scope,
                 schedule,
                 &commit.actor,
-                (action, ""),
+                (action, &detail),
             )
             .await?;
         }
@@ -187,6 +200,26 @@ async fn update(
     .await?;
     if let Some(missed) = missed {
         runs::write_missed(on, id, &commit.by.scope, missed, commit.now).await?;
+    }
+    Ok(())
+}
+
+/// Writes the owner of a schedule that has just been updated, and keeps the mail to the former one.
+async fn hand_over(
+    on: &mut SqliteConnection,
+    commit: &Commit,
+    id: u64,
+    owner: &str,
+    notice: Option<&NewMail>,
+) -> Result<(), CommitError> {
+    let id = signed(id)?;
+    sqlx::query("update schedule set owner = $2 where id = $1")
+        .bind(id)
+        .bind(owner)
+        .execute(&mut *on)
+        .await?;
+    if let Some(mail) = notice {
+        outbox::insert(on, None, (&commit.by.scope, id), commit.now, mail, commit.now).await?;
     }
     Ok(())
 }

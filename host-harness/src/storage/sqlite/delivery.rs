@@ -87,13 +87,15 @@ impl SqliteStorage {
             return Err(LeaseError::Lost);
         }
         if matches!(result.status, DeliveryStatus::Accepted | DeliveryStatus::Rejected) {
-            let run: i64 = sqlx::query_scalar("select run from mail where id = $1")
+            let run: Option<i64> = sqlx::query_scalar("select run from mail where id = $1")
                 .bind(mail)
                 .fetch_one(&mut *transaction)
                 .await?;
-            runs::conclude(&mut transaction, run, now).await?;
-            outbox::settle_if_final(&mut transaction, run, now).await?;
-            files::drop_unneeded(&mut transaction, run).await?;
+            if let Some(run) = run {
+                runs::conclude(&mut transaction, run, now).await?;
+                outbox::settle_if_final(&mut transaction, run, now).await?;
+                files::drop_unneeded(&mut transaction, run).await?;
+            }
         }
         Ok(transaction.commit().await?)
     }

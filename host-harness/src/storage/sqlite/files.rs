@@ -8,16 +8,17 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::SqliteStorage;
 use super::columns::{signed, unsigned};
+use crate::clock::Instant;
 use crate::storage::{FileFacts, Lease, LeaseError, StorageError, Work};
 
 /// Largest chunk in bytes: what one row and one read of it costs.
 const CHUNK: usize = 256 * 1024;
 
-/// Removes the file of a run that has ended, once no mail still has to be sent with it.
+/// Removes the file of a run that has ended, once no mail still has to be sent with it and no delivered link leads to it.
 pub(super) async fn drop_unneeded(on: &mut SqliteConnection, run: i64) -> Result<(), StorageError> {
     let dropped = sqlx::query(
         "update run set file_kept = 0
-         where id = $1 and file_kept = 1 and ended is not null and not exists (
+         where id = $1 and file_kept = 1 and ended is not null and (link_hash is null or state <> 'delivered') and not exists (
            select 1 from mail m join delivery d on d.mail = m.id
            where m.run = $1 and m.attach_file = 1 and d.status in ('queued', 'retrying'))",
     )
@@ -65,7 +66,8 @@ impl SqliteStorage {
         let mut file = File::open(path).await.map_err(|error| unreadable(path, &error))?;
         let mut transaction = self.write().await?;
         let held = sqlx::query(
-            "update run set file_name = $4, file_type = $5, rows = $6, bytes = $7, file_kept = 1
+            "update run set file_name = $4, file_type = $5, rows = $6, bytes = $7, file_kept = 1,
+               link_hash = null, link_expires = null
              where id = $3 and exists (select 1 from schedule s
                where s.id = $1 and s.fence = $2 and s.lease_until is not null and s.open_run = $3)",
         )
@@ -150,4 +152,56 @@ impl SqliteStorage {
         }
         Ok(Some(facts))
     }
+
+    pub(super) async fn store_link(
+        &self,
+        lease: &Lease,
+        run: u64,
+        hash: &[u8; 32],
+        expires: Instant,
+    ) -> Result<(), LeaseError> {
+        if lease.work != Work::Execute {
+            return Err(LeaseError::Lost);
+        }
+        let mut transaction = self.write().await?;
+        let held = sqlx::query(
+            "update run set link_hash = $4, link_expires = $5
+             where id = $3 and file_kept = 1 and exists (select 1 from schedule s
+               where s.id = $1 and s.fence = $2 and s.lease_until is not null and s.open_run = $3)",
+        )
+        .bind(signed(lease.schedule)?)
+        .bind(signed(lease.fence)?)
+        .bind(signed(run)?)
+        .bind(hash.as_slice())
+        .bind(expires)
+        .execute(&mut *transaction)
+        .await?;
+        if held.rows_affected() == 0 {
+            return Err(LeaseError::Lost);
+        }
+        Ok(transaction.commit().await?)
+    }
+
+    pub(super) async fn run_of_link(&self, hash: &[u8; 32], now: Instant) -> Result<Option<u64>, StorageError> {
+        let run: Option<i64> = sqlx::query_scalar(
+            "select id from run where link_hash = $1 and link_expires > $2 and file_kept = 1
+               and state in ('submitted', 'delivered')",
+        )
+        .bind(hash.as_slice())
+        .bind(now)
+        .fetch_optional(&self.readers)
+        .await?;
+        run.map(unsigned).transpose()
+    }
+}
+
+/// Takes back links whose time is over.
+pub(super) async fn end_links(on: &mut SqliteConnection, now: Instant) -> Result<(), StorageError> {
+    sqlx::query(
+        "update run set link_hash = null, link_expires = null where link_hash is not null and link_expires <= $1",
+    )
+    .bind(now)
+    .execute(on)
+    .await?;
+    Ok(())
 }

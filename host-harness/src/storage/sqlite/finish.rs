@@ -56,7 +56,7 @@ impl SqliteStorage {
         .execute(&mut *transaction)
         .await?;
         if let Some(mail) = &finish.mail {
-            outbox::insert(&mut transaction, run, schedule, due, mail, finish.now).await?;
+            outbox::insert(&mut transaction, Some(run), (&scope, schedule), due, mail, finish.now).await?;
         }
         if finish.outcome == Outcome::Submitted {
             outbox::settle_if_final(&mut transaction, run, finish.now).await?;
@@ -93,7 +93,7 @@ impl SqliteStorage {
             .execute(&mut *transaction)
             .await?;
         if let Some(mail) = &finish.mail {
-            outbox::insert(&mut transaction, run, schedule, due, mail, finish.now).await?;
+            outbox::insert(&mut transaction, Some(run), (&scope, schedule), due, mail, finish.now).await?;
         }
         files::drop_unneeded(&mut transaction, run).await?;
         audit::write_run(&mut transaction, finish.now, &scope, schedule, due, &finish.outcome).await?;

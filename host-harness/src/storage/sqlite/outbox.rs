@@ -7,20 +7,20 @@ use sqlx::{Row as _, SqliteConnection};
 use super::SqliteStorage;
 use super::columns::{scope, unsigned};
 use crate::clock::Instant;
-use crate::storage::{FileFacts, MailKind, NewMail, OutboxMail, StorageError};
+use crate::storage::{FileFacts, MailKind, NewMail, OutboxMail, Scope, StorageError};
 
-/// Keeps a mail and its recipients, each address once; nothing where this due time has a mail of this kind.
+/// Keeps a mail and its recipients, each address once; nothing where the run's due time has a mail of this kind.
 pub(super) async fn insert(
     on: &mut SqliteConnection,
-    run: i64,
-    schedule: i64,
+    run: Option<i64>,
+    (scope, schedule): (&Scope, i64),
     due: Instant,
     mail: &NewMail,
     now: Instant,
 ) -> Result<(), StorageError> {
     let id: Option<i64> = sqlx::query_scalar(
-        "insert into mail (run, schedule, due, kind, message_id, sender, subject, body, attach_file, created)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict do nothing returning id",
+        "insert into mail (run, schedule, due, kind, message_id, sender, subject, body, attach_file, created, organizer, event)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) on conflict do nothing returning id",
     )
     .bind(run)
     .bind(schedule)
@@ -32,6 +32,8 @@ pub(super) async fn insert(
     .bind(&mail.text)
     .bind(mail.attach_file)
     .bind(now)
+    .bind(&scope.organizer)
+    .bind(&scope.event)
     .fetch_optional(&mut *on)
     .await?;
     let Some(id) = id else {
@@ -83,6 +85,7 @@ fn kind(text: &str) -> Result<MailKind, StorageError> {
         MailKind::NothingToExport,
         MailKind::Failure,
         MailKind::Undelivered,
+        MailKind::Handover,
     ]
     .into_iter()
     .find(|kind| kind.as_str() == text)
@@ -97,8 +100,8 @@ impl SqliteStorage {
         let mut snapshot = self.readers.begin().await?;
         let Some(found) = sqlx::query(
             "select m.run, m.schedule, m.due, m.kind, m.message_id, m.sender, m.subject, m.body, m.attach_file, m.created,
-               r.organizer, r.event, r.file_name, r.file_type, r.rows, r.bytes, r.file_kept
-             from mail m join run r on r.id = m.run where m.id = $1",
+               m.organizer, m.event, r.file_name, r.file_type, r.rows, r.bytes, r.file_kept
+             from mail m left join run r on r.id = m.run where m.id = $1",
         )
         .bind(id)
         .fetch_optional(&mut *snapshot)
@@ -133,7 +136,7 @@ impl SqliteStorage {
         };
         Ok(Some(OutboxMail {
             id: unsigned(id)?,
-            run: unsigned(found.try_get("run")?)?,
+            run: found.try_get::<Option<i64>, _>("run")?.map(unsigned).transpose()?,
             schedule: unsigned(found.try_get("schedule")?)?,
             scope: scope(&found)?,
             due: found.try_get("due")?,

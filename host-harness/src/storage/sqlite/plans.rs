@@ -97,6 +97,7 @@ impl SqliteStorage {
             .bind(now)
             .execute(&mut *transaction)
             .await?;
+        files::end_links(&mut transaction, now).await?;
         // The next two end in the transactions that cause them; whatever was left over by an earlier version goes here.
         let orphans: Vec<i64> = sqlx::query_scalar(
             "select id from run where state = 'submitted' and schedule not in (select id from schedule)",

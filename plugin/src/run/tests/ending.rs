@@ -43,6 +43,28 @@ fn an_owner_who_is_inactive_gone_or_no_longer_allowed_fails_the_run_before_any_d
 }
 
 #[test]
+fn an_owner_without_the_right_is_told_so_also_where_the_due_time_has_moved() {
+    // The event is gone: the host reads its schedules in the organizer's zone, where this due time is none.
+    let run = Fake::where_(|facts| {
+        facts.settings.zone = "America/New_York".into();
+        facts.owner_right = OwnerRight::NotAllowed;
+    });
+    assert_eq!(failure(&run), ("owner-not-allowed".into(), 1, true));
+    assert!(
+        run.plan()
+            .is_some_and(|plan| plan.due == MONDAY && plan.next_run.is_some())
+    );
+    // With the right it is planned anew, and nobody needs to know.
+    let run = Fake::where_(|facts| facts.settings.zone = "America/New_York".into());
+    execute(&run);
+    assert!(
+        matches!(run.end(), Some((Outcome::Cancelled(_), 0, true))),
+        "{:?}",
+        run.end()
+    );
+}
+
+#[test]
 fn what_the_exporter_refuses_fails_the_run_with_its_reason() {
     for (error, code, words) in [
         (ExportError::NotAllowed, "owner-not-allowed", "may no longer"),

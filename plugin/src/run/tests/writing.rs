@@ -1,8 +1,8 @@
 //! The mail with the file: recipients and size; and the words of notices.
 
-use crate::host::{Audience, ExportError, Mail, Outcome, Recipients};
+use crate::host::{Audience, DownloadLink, ExportError, Mail, Outcome, Recipients};
 use crate::run::execute;
-use crate::run::fake::{Call, Fake, OWNER, file};
+use crate::run::fake::{Call, DAY, Fake, MONDAY, OWNER, file};
 use crate::run::letter::recipients;
 
 fn list(addresses: &str) -> Vec<String> {
@@ -110,6 +110,45 @@ fn a_file_that_cannot_be_zipped_is_too_large_and_a_host_that_cannot_zip_for_now_
     let later = zip(ExportError::Unavailable("no".into()));
     assert!(matches!(later.end(), Some((Outcome::Retry(_), 0, true))));
     assert_eq!(later.sent(), None);
+}
+
+#[test]
+fn a_file_that_is_too_large_even_zipped_is_offered_for_download_where_the_host_does_that() {
+    let mut run = Fake::where_(|facts| facts.settings.mail_bytes = 500);
+    run.linked = Ok(Some(DownloadLink {
+        url: "https://tickets.example.com/download/abc".into(),
+        expires: MONDAY + 7 * DAY,
+    }));
+    execute(&run);
+    assert_eq!(run.end(), Some((Outcome::Submitted, 0, true)));
+    let mail = run.sent().expect("a mail");
+    assert!(!mail.attach_file);
+    assert_eq!(
+        mail.text,
+        "All events.\n\n\
+         Die Datei ist zu groß für eine E-Mail. Sie lässt sich herunterladen bis \
+         Montag, 2. November 2026, 06:30 Uhr (Europe/Berlin, UTC+01:00):\n\
+         https://tickets.example.com/download/abc\n\
+         Wer diese Adresse kennt, kann sie herunterladen.\n"
+    );
+    let order: Vec<Call> = run
+        .calls()
+        .into_iter()
+        .filter(|call| matches!(call, Call::Zip | Call::Link))
+        .collect();
+    assert_eq!(
+        order,
+        [Call::Zip, Call::Link],
+        "zipped first: then the download is small"
+    );
+}
+
+#[test]
+fn a_host_that_cannot_offer_the_file_for_now_is_asked_again() {
+    let mut run = Fake::where_(|facts| facts.settings.mail_bytes = 500);
+    run.linked = Err(ExportError::Unavailable("no".into()));
+    execute(&run);
+    assert!(matches!(run.end(), Some((Outcome::Retry(_), 0, true))));
 }
 
 #[test]

@@ -41,6 +41,9 @@ create table run (
   rows integer,
   bytes integer,
   file_kept integer not null default 0 check (file_kept in (0, 1)),
+  -- While it can be fetched with a link: SHA-256 of the link's secret, and when that ends.
+  link_hash blob,
+  link_expires integer check ((link_hash is null) = (link_expires is null)),
   -- When it can be settled, or, while leased for that, when the lease ends. Null: recipients are not all final, or settled.
   settle_wake integer check (state = 'submitted' or settle_wake is null),
   settle_fence integer not null default 0,
@@ -53,6 +56,7 @@ create index run_due on run (due, id);
 create index run_submitted on run (schedule) where state = 'submitted';
 create index run_settle on run (settle_wake) where settle_wake is not null;
 create index run_file on run (id) where file_kept = 1;
+create unique index run_link on run (link_hash) where link_hash is not null;
 
 create table file_chunk (
   run integer not null references run (id),
@@ -123,6 +127,8 @@ create table schedule (
   ) virtual
 ) strict;
 create index schedule_wake on schedule (wake_at, id) where wake_at is not null;
+-- For the check of its foreign key, when history is removed.
+create index schedule_open_run on schedule (open_run) where open_run is not null;
 create index schedule_replan on schedule (id) where replan = 1;
 create index schedule_zone_database on schedule (zone_database);
 create index schedule_scope on schedule (organizer, event, id);
@@ -135,17 +141,21 @@ create index schedule_next_down on schedule (organizer, event, next_down, id);
 -- The outbox.
 create table mail (
   id integer primary key,
-  run integer not null references run (id),
+  -- Null: of a handover, which is about no run; `due` is then when it happened.
+  run integer references run (id) check ((kind = 'handover') = (run is null)),
   schedule integer not null,
+  organizer text not null,
+  event text,
   due integer not null,
-  kind text not null check (kind in ('export', 'nothing-to-export', 'failure', 'undelivered')),
+  kind text not null check (kind in ('export', 'nothing-to-export', 'failure', 'undelivered', 'handover')),
   message_id text not null unique,
   sender text not null,
   subject text not null,
   body text not null,
   attach_file integer not null check (attach_file in (0, 1)),
   created integer not null,
-  unique (schedule, due, kind)
+  -- Without a run any number: nulls differ.
+  unique (schedule, due, kind, run)
 ) strict;
 create index mail_run on mail (run);
 
