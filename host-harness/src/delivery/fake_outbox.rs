@@ -29,8 +29,9 @@ struct State {
     most_leased: usize,
 }
 
+/// What is there, and the only connection that writes, as in the SQLite store: who has it may be waiting for the disk.
 #[derive(Default)]
-pub struct FakeOutbox(Mutex<State>);
+pub struct FakeOutbox(Mutex<State>, tokio::sync::Mutex<()>);
 
 impl FakeOutbox {
     /// A mail with a file, due at `created`; its run has the same number.
@@ -150,6 +151,7 @@ macro_rules! not_part_of_delivery {
                 lease_until: Instant,
                 limit: u32,
             ) -> Result<Vec<DeliveryTask>, StorageError> {
+                let _connection = self.1.lock().await;
                 let mut state = self.0.lock().unwrap();
                 state.away("take")?;
                 let due = state.deliveries.iter_mut().filter(|entry| {
@@ -190,6 +192,8 @@ macro_rules! not_part_of_delivery {
                 result: &DeliveryResult,
                 _now: Instant,
             ) -> Result<(), LeaseError> {
+                let _connection = self.1.lock().await;
+                tokio::task::yield_now().await;
                 let mut state = self.0.lock().unwrap();
                 state.away("record")?;
                 let mut entries = state.deliveries.iter_mut();

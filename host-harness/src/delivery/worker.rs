@@ -70,6 +70,16 @@ impl Delivered {
             .map(|count| count as usize)
             .sum()
     }
+
+    fn count(&mut self, ended: Result<Option<DeliveryStatus>, StorageError>, away: &mut Option<StorageError>) {
+        match ended {
+            Ok(Some(DeliveryStatus::Accepted)) => self.accepted += 1,
+            Ok(Some(DeliveryStatus::Rejected)) => self.rejected += 1,
+            Ok(Some(DeliveryStatus::Retrying | DeliveryStatus::Queued)) => self.retrying += 1,
+            Ok(None) => self.lost += 1,
+            Err(error) => *away = Some(error),
+        }
+    }
 }
 
 /// Tries everything that is due, until nothing is due and nothing under way, and writes down how each try ended.
@@ -121,10 +131,15 @@ pub async fn deliver_until(
         let free = places.saturating_sub(u32::try_from(under_way.len()).unwrap_or(places));
         if ask && free > 0 && !stopping && away.is_none() {
             let now = clock.now();
-            match storage
-                .take_deliveries(now, now.saturating_add(limits.lease()), free)
-                .await
-            {
+            let mut taking = storage.take_deliveries(now, now.saturating_add(limits.lease()), free);
+            // A try that is being written down may have the store's only connection: it has to go on, or neither ever ends.
+            let taken = loop {
+                tokio::select! {
+                    taken = &mut taking => break taken,
+                    Some(ended) = under_way.next() => delivered.count(ended, &mut away),
+                }
+            };
+            match taken {
                 Ok(tasks) => {
                     ask = u32::try_from(tasks.len()).is_ok_and(|taken| taken >= free);
                     under_way.extend(tasks.into_iter().map(|task| pass.deliver(task)));
@@ -139,13 +154,7 @@ pub async fn deliver_until(
             };
         }
         tokio::select! {
-            Some(ended) = under_way.next() => match ended {
-                Ok(Some(DeliveryStatus::Accepted)) => delivered.accepted += 1,
-                Ok(Some(DeliveryStatus::Rejected)) => delivered.rejected += 1,
-                Ok(Some(DeliveryStatus::Retrying | DeliveryStatus::Queued)) => delivered.retrying += 1,
-                Ok(None) => delivered.lost += 1,
-                Err(error) => away = Some(error),
-            },
+            Some(ended) = under_way.next() => delivered.count(ended, &mut away),
             _ = ask_again.tick(), if !ask => ask = true,
             () = &mut stop, if !stopping => stopping = true,
         }
