@@ -398,6 +398,14 @@ impl TestHost {
         self.client.request(method, path, credentials, headers, body).await
     }
 
+    /// Any bytes as a request to the HTTP API. None: HTTP can't carry them.
+    ///
+    /// # Panics
+    /// If the answer is not JSON.
+    pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &[u8])], body: &[u8]) -> Option<Answer> {
+        self.client.send(method, path, headers, body).await
+    }
+
     /// Fetches a file without credentials: status, headers and bytes.
     ///
     /// # Panics
