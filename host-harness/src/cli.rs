@@ -1,6 +1,7 @@
 //! The command line: what each command takes, and how all of them start, speak and fail.
 
 mod audit;
+mod chaos;
 mod demo;
 mod history;
 mod host;
@@ -55,6 +56,10 @@ enum Command {
     NextRun(next_run::NextRun),
     /// Looks into a plugin file
     Plugin(plugin::Plugin),
+    /// Kills hosts at random while they work, and counts what was lost or doubled
+    Chaos(chaos::Chaos),
+    #[command(hide = true)]
+    ChaosWorker(chaos::Worker),
 }
 
 /// Where the store is.
@@ -114,6 +119,8 @@ pub fn main() -> ExitCode {
             Command::Audit(audit) => audit.run().await,
             Command::NextRun(next_run) => next_run.run().await,
             Command::Plugin(plugin) => plugin.run().await,
+            Command::Chaos(chaos) => chaos.run().await,
+            Command::ChaosWorker(worker) => worker.run().await,
         }
     });
     match done {

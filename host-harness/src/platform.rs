@@ -13,6 +13,7 @@ mod rights;
 mod words;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -20,7 +21,7 @@ use sqlx::{Sqlite, SqlitePool, Transaction};
 
 pub use credentials::{Credentials, Principal};
 pub use directory::{DEFAULT_MAIL_BYTES, Event, EventSet, Organizer, Settings};
-pub use exporters::{ExportJob, Produced};
+pub use exporters::{ExportGate, ExportJob, Produced};
 pub use fixture::{Fault, Fixture, FixtureError, FixtureSchedule, MOST_GENERATED};
 pub use rights::{Rights, Subject};
 
@@ -73,6 +74,7 @@ pub struct Platform {
     exports: SqlitePool,
     /// Where files are written.
     folder: PathBuf,
+    gate: Option<Arc<dyn ExportGate>>,
 }
 
 impl Platform {
@@ -105,6 +107,7 @@ impl Platform {
             writer,
             exports,
             folder: std::env::temp_dir(),
+            gate: None,
         };
         let mut tx = platform.write().await?;
         sqlx::raw_sql(include_str!("platform/migrations/1_tables.sql"))
@@ -119,6 +122,13 @@ impl Platform {
     #[must_use]
     pub fn exporting_in(mut self, folder: PathBuf) -> Self {
         self.folder = folder;
+        self
+    }
+
+    /// Has this asked before each export.
+    #[must_use]
+    pub fn exporting_through(mut self, gate: Arc<dyn ExportGate>) -> Self {
+        self.gate = Some(gate);
         self
     }
 

@@ -7,6 +7,7 @@ mod cursor;
 mod fault;
 pub mod kit;
 pub mod sqlite;
+pub mod state;
 
 use std::path::Path;
 
@@ -85,7 +86,8 @@ pub enum Change {
         missed: Option<MissedRange>,
         notice: Option<NewMail>,
     },
-    /// Removes the schedule; its open run (started, mail not submitted) ends `cancelled`, history and audit stay.
+    /// Removes the schedule; its open run (started, mail not submitted) ends `cancelled`, as does its next due time if that
+    /// has passed and nobody has started it. History and audit stay.
     Delete { id: u64, version: Option<u64> },
 }
 
@@ -388,8 +390,9 @@ pub trait Storage: Send + Sync {
 
     /// Scheduled exports on for this organizer? Unknown ones are off.
     async fn enabled(&self, organizer: &str) -> Result<bool, StorageError>;
-    /// Switches an organizer on or off. Off: leases are lost, open runs end `cancelled`, nothing is due. On: its schedules
-    /// stay asleep until each has been planned again ([`Storage::replan_batch`]).
+    /// Switches an organizer on or off. Off: leases are lost, open runs end `cancelled`, as do next due times that have passed
+    /// and that nobody has started; nothing is due. On: its schedules stay asleep until each has been planned again
+    /// ([`Storage::replan_batch`]).
     async fn set_enabled(&self, organizer: &str, enabled: bool, actor: &str, now: Instant) -> Result<(), StorageError>;
     /// Every organizer that was ever switched, by slug.
     async fn organizers(&self) -> Result<Vec<(String, bool)>, StorageError>;

@@ -1,7 +1,11 @@
 //! For tests of plugins and hosts: a whole host with a clock that the test holds, and what stands in for the world outside.
 
+mod exports;
 mod host;
 pub mod smtp_server;
+mod store;
 
 pub use axum::http::Method;
-pub use host::{Answer, CapturedMail, Mail, TestHost, at};
+pub use exports::ScriptedExports;
+pub use host::{Answer, CapturedMail, Client, Mail, TestHost, at};
+pub use store::{CrashPoint, Moment, StoreScript, StoreWatch, WatchedStorage};

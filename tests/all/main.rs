@@ -1,6 +1,7 @@
 //! Behaviour, through the built component.
 
 mod contract;
+mod crud;
 mod documents;
 mod history;
 mod next_run;

@@ -1,7 +1,7 @@
-//! Versions over HTTP: `ETag`, `If-Match` and `If-None-Match` (RFC 9110, 13.1).
+//! Versions over HTTP: `ETag` and `If-Match` (RFC 9110, 13.1).
 
 use axum::http::HeaderMap;
-use axum::http::header::{IF_MATCH, IF_NONE_MATCH};
+use axum::http::header::IF_MATCH;
 
 /// The strong tag of a version.
 pub(super) fn of(version: u64) -> String {
@@ -23,19 +23,17 @@ impl Demand {
         match (lines.next(), lines.next()) {
             (None, _) => Self::Any,
             (Some(line), None) if line.as_bytes() == b"*" => Self::Any,
-            _ => Self::OneOf(tags(headers, IF_MATCH).filter_map(version).collect()),
+            _ => Self::OneOf(tags(headers).filter_map(version).collect()),
         }
     }
 }
 
-/// Does the client have this version already? Compared weakly, as RFC 9110 wants it here.
-pub(super) fn is_known(headers: &HeaderMap, known: u64) -> bool {
-    tags(headers, IF_NONE_MATCH).any(|tag| tag == "*" || version(tag.strip_prefix("W/").unwrap_or(tag)) == Some(known))
-}
-
 /// The items of all lines. A tag may hold a comma, but then none of its pieces looks like one of ours.
-fn tags(headers: &HeaderMap, name: axum::http::HeaderName) -> impl Iterator<Item = &str> {
-    let lines = headers.get_all(name).into_iter().filter_map(|line| line.to_str().ok());
+fn tags(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    let lines = headers
+        .get_all(IF_MATCH)
+        .into_iter()
+        .filter_map(|line| line.to_str().ok());
     lines.flat_map(|line| line.split(',')).map(str::trim)
 }
 
@@ -48,14 +46,14 @@ fn version(tag: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::http::{HeaderName, HeaderValue};
+    use axum::http::HeaderValue;
 
-    fn headers(name: HeaderName, lines: &[&str]) -> HeaderMap {
+    fn headers(lines: &[&str]) -> HeaderMap {
         lines
             .iter()
             .map(|line| {
                 (
-                    name.clone(),
+                    IF_MATCH,
                     HeaderValue::from_bytes(line.as_bytes()).expect("a header value"),
                 )
             })
@@ -64,7 +62,7 @@ mod tests {
 
     #[test]
     fn if_match_compares_strongly_with_every_tag_given() {
-        let demand = |lines: &[&str]| Demand::of(&headers(IF_MATCH, lines));
+        let demand = |lines: &[&str]| Demand::of(&headers(lines));
         assert_eq!(demand(&[]), Demand::Any);
         assert_eq!(demand(&["*"]), Demand::Any);
         assert_eq!(demand(&["\"v7\""]), Demand::OneOf(vec![7]));
@@ -88,19 +86,7 @@ mod tests {
             "\"v99999999999999999999\"",
         ];
         for line in nonsense {
-            assert_eq!(Demand::of(&headers(IF_MATCH, &[line])), Demand::OneOf(vec![]), "{line}");
+            assert_eq!(Demand::of(&headers(&[line])), Demand::OneOf(vec![]), "{line}");
         }
-    }
-
-    #[test]
-    fn if_none_match_compares_weakly() {
-        let known = |line| is_known(&headers(IF_NONE_MATCH, &[line]), 7);
-        for line in ["\"v7\"", "W/\"v7\"", "\"v6\", W/\"v7\"", "*"] {
-            assert!(known(line), "{line}");
-        }
-        for line in ["\"v8\"", "v7", "W/", "", "\u{e4}"] {
-            assert!(!known(line), "{line}");
-        }
-        assert!(!is_known(&HeaderMap::new(), 7));
     }
 }

@@ -22,7 +22,10 @@ pub(super) async fn read(backend: &dyn Backend, grant: &Grant, read: Read, parts
         query: parts.uri.query(),
     };
     let body = match read {
-        Read::One(id) => return one(backend, grant, id, parts).await,
+        Read::One(id) => {
+            let (document, version) = versioned(backend, grant, id).await?;
+            return Ok(Reply::new(StatusCode::OK, document.into_bytes()).with(ETAG, etag::of(version)));
+        }
         Read::List => {
             let wanted = wanted()?;
             match backend.call(grant, Operation::List(wanted.query()), None).await {
@@ -72,16 +75,6 @@ pub(super) async fn versioned(backend: &dyn Backend, grant: &Grant, id: u64) -> 
 /// The component, or what stands for it, answered another question.
 pub(super) fn unexpected() -> Refusal {
     Refusal::Broken("the answer does not belong to the call".to_owned())
-}
-
-async fn one(backend: &dyn Backend, grant: &Grant, id: u64, parts: &Parts) -> Result<Reply, Refusal> {
-    let (document, version) = versioned(backend, grant, id).await?;
-    let reply = if etag::is_known(&parts.headers, version) {
-        Reply::new(StatusCode::NOT_MODIFIED, Vec::new())
-    } else {
-        Reply::new(StatusCode::OK, document.into_bytes())
-    };
-    Ok(reply.with(ETAG, etag::of(version)))
 }
 
 async fn exporters(backend: &dyn Backend, grant: &Grant, only: Option<String>) -> Result<Vec<String>, Refusal> {

@@ -91,7 +91,7 @@ impl Reply {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
         let body = if method == Method::HEAD {
-            if status != StatusCode::NOT_MODIFIED && file.is_none() {
+            if file.is_none() {
                 headers.insert(CONTENT_LENGTH, body.len().into());
             }
             Body::empty()

@@ -30,9 +30,16 @@ struct State {
 }
 
 #[derive(Default)]
-pub struct FakeOutbox(Mutex<State>);
+pub struct FakeOutbox(Mutex<State>, tokio::sync::Mutex<()>);
 
 impl FakeOutbox {
+    /// One writer at a time, who takes a while, as in SQLite.
+    async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        let turn = self.1.lock().await;
+        tokio::task::yield_now().await;
+        turn
+    }
+
     /// A mail with a file, due at `created`; its run has the same number.
     pub fn put(&self, id: u64, created: Instant, recipients: &[&str], file: &[u8]) {
         let mail = OutboxMail {
@@ -150,6 +157,7 @@ macro_rules! not_part_of_delivery {
                 lease_until: Instant,
                 limit: u32,
             ) -> Result<Vec<DeliveryTask>, StorageError> {
+                let _turn = self.turn().await;
                 let mut state = self.0.lock().unwrap();
                 state.away("take")?;
                 let due = state.deliveries.iter_mut().filter(|entry| {
@@ -190,6 +198,7 @@ macro_rules! not_part_of_delivery {
                 result: &DeliveryResult,
                 _now: Instant,
             ) -> Result<(), LeaseError> {
+                let _turn = self.turn().await;
                 let mut state = self.0.lock().unwrap();
                 state.away("record")?;
                 let mut entries = state.deliveries.iter_mut();

@@ -9,7 +9,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -29,6 +29,8 @@ pub struct DeliveryLimits {
     pub concurrency: u32,
     /// One try takes no longer, whatever the transport's own limits.
     pub task_timeout: Duration,
+    /// What a delivery's lease has beyond that, for reading, rendering and recording around the try.
+    pub around: Duration,
     /// While deliveries are under way, the store is asked this often for more.
     pub ask_again: Duration,
 }
@@ -38,6 +40,7 @@ impl Default for DeliveryLimits {
         Self {
             concurrency: 8,
             task_timeout: Duration::from_secs(300),
+            around: Duration::from_secs(120),
             ask_again: Duration::from_secs(1),
         }
     }
@@ -47,7 +50,7 @@ impl DeliveryLimits {
     /// Seconds for which a delivery is leased: longer than a try, and than reading, rendering and recording around it.
     #[must_use]
     pub fn lease(&self) -> i64 {
-        i64::try_from(self.task_timeout.as_secs()).map_or(i64::MAX, |seconds| seconds.saturating_add(120))
+        i64::try_from(self.task_timeout.saturating_add(self.around).as_secs()).unwrap_or(i64::MAX)
     }
 }
 
@@ -112,6 +115,8 @@ pub async fn deliver_until(
     let mut under_way = FuturesUnordered::new();
     let mut delivered = Delivered::default();
     let (mut stopping, mut ask, mut away) = (false, true, None);
+    let mut taking: Option<Pin<Box<dyn Future<Output = (u32, Result<Vec<DeliveryTask>, StorageError>)> + Send + '_>>> =
+        None;
     loop {
         tokio::select! {
             biased;
@@ -120,26 +125,36 @@ pub async fn deliver_until(
         }
         let places = limits.concurrency.max(1);
         let free = places.saturating_sub(u32::try_from(under_way.len()).unwrap_or(places));
-        if ask && free > 0 && !stopping && away.is_none() {
+        if ask && free > 0 && !stopping && away.is_none() && taking.is_none() {
+            ask = false;
             let now = clock.now();
-            match storage
-                .take_deliveries(now, now.saturating_add(limits.lease()), free)
-                .await
-            {
-                Ok(tasks) => {
-                    ask = u32::try_from(tasks.len()).is_ok_and(|taken| taken >= free);
-                    under_way.extend(tasks.into_iter().map(|task| pass.deliver(task)));
-                }
-                Err(error) => away = Some(error),
-            }
+            let take = storage.take_deliveries(now, now.saturating_add(limits.lease()), free);
+            taking = Some(Box::pin(async move { (free, take.await) }));
         }
-        if under_way.is_empty() {
+        if under_way.is_empty() && taking.is_none() {
             return match away {
                 None => Ok(delivered),
                 Some(error) => Err(error),
             };
         }
+        let taken = async {
+            match &mut taking {
+                Some(taking) => taking.await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
+            // What is under way goes on meanwhile: it may have the one writer that the store has.
+            (free, tasks) = taken => {
+                taking = None;
+                match tasks {
+                    Ok(tasks) => {
+                        ask |= u32::try_from(tasks.len()).is_ok_and(|taken| taken >= free);
+                        under_way.extend(tasks.into_iter().map(|task| pass.deliver(task)));
+                    }
+                    Err(error) => away = Some(error),
+                }
+            }
             Some(ended) = under_way.next() => match ended {
                 Ok(Some(DeliveryStatus::Accepted)) => delivered.accepted += 1,
                 Ok(Some(DeliveryStatus::Rejected)) => delivered.rejected += 1,

@@ -80,6 +80,16 @@ async fn every_recipient_gets_the_same_bytes_in_a_transaction_of_his_own() {
 }
 
 #[tokio::test]
+async fn taking_more_does_not_wait_for_a_record_that_waits_for_it() {
+    let host = Host::new().await;
+    let many: Vec<_> = (0..30).map(|i| format!("r{i}@example.com")).collect();
+    let many: Vec<_> = many.iter().map(String::as_str).collect();
+    host.outbox.put(1, T0, &many, b"x");
+    let pass = tokio::time::timeout(Duration::from_secs(20), host.pass_at(T0)).await;
+    assert_eq!(pass.expect("the pass ends"), ended(30, 0, 0));
+}
+
+#[tokio::test]
 async fn more_than_fits_at_once_is_delivered_in_one_pass() {
     let host = Host::new().await;
     let many: Vec<_> = (0..30).map(|i| format!("r{i}@example.com")).collect();

@@ -128,6 +128,14 @@ pub struct ExportJob {
     pub now: Instant,
 }
 
+/// Asked before each export, and free to wait or to answer in the exporter's place: how tests make an exporter slow, away or
+/// broken ([`ScriptedExports`](crate::testing::ScriptedExports)).
+#[async_trait]
+pub trait ExportGate: std::fmt::Debug + Send + Sync {
+    /// `Ok` lets the exporter go on.
+    async fn before(&self, job: &ExportJob) -> Result<(), ExportError>;
+}
+
 /// A finished file, which is removed when this is dropped.
 #[derive(Debug)]
 pub struct Produced {
@@ -141,6 +149,9 @@ impl Platform {
     /// # Errors
     /// Why there is no file. Never [`ExportError::LeaseLost`]: leases are not known here.
     pub async fn produce(&self, job: &ExportJob) -> Result<Produced, ExportError> {
+        if let Some(gate) = &self.gate {
+            gate.before(job).await?;
+        }
         let exporter = of_identifier(&job.exporter).ok_or(ExportError::NotAllowed)?;
         let language = Language::of_tag(&job.language);
         let fields = exporter.fields(language);

@@ -22,7 +22,9 @@ use crate::ports::HostFacts;
 use crate::scheduler::{Scheduler, SchedulerOptions, Step};
 use crate::service::Service;
 use crate::storage::sqlite::SqliteStorage;
-use crate::storage::{HistoryRow, Storage};
+use crate::storage::{HistoryRow, Storage, StorageError};
+
+use super::{ScriptedExports, StoreScript, WatchedStorage};
 
 /// An instant in RFC 3339, as tests write it.
 ///
@@ -102,6 +104,17 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// Null where the body is empty.
     pub body: Value,
+    /// The body as it came.
+    pub bytes: Vec<u8>,
+}
+
+impl Answer {
+    /// A header; empty where there is none, or not as text.
+    #[must_use]
+    pub fn header(&self, name: &str) -> &str {
+        let value = self.headers.get(name).and_then(|value| value.to_str().ok());
+        value.unwrap_or_default()
+    }
 }
 
 /// The host, and what a test needs to drive it.
@@ -109,9 +122,13 @@ pub struct TestHost {
     pub service: Arc<Service>,
     pub clock: Arc<VirtualClock>,
     pub mail: Arc<CapturedMail>,
+    /// What exporters are answered in their place.
+    pub exports: Arc<ScriptedExports>,
+    /// What happens at the calls of the store.
+    pub store: Arc<StoreScript>,
     scheduler: Scheduler,
-    router: Router,
-    folder: TempDir,
+    client: Client,
+    folder: Arc<TempDir>,
     plugin: Vec<u8>,
     limits: Limits,
 }
@@ -149,7 +166,17 @@ impl TestHost {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let clock = Arc::new(VirtualClock::at(at(now)));
         let mail = Arc::new(CapturedMail::default());
-        let service = open(folder.path(), &plugin, limits.clone(), facts, Arc::clone(&clock)).await;
+        let (exports, store) = (Arc::<ScriptedExports>::default(), Arc::<StoreScript>::default());
+        let service = open(
+            folder.path(),
+            &plugin,
+            limits.clone(),
+            facts,
+            Arc::clone(&clock),
+            &exports,
+            &store,
+        )
+        .await;
         let fixture = Fixture::from_json(fixture).expect("a fixture");
         service.platform().load(&fixture).await.expect("the fixture's platform");
         for organizer in service.platform().organizers().await.expect("organizers") {
@@ -162,27 +189,17 @@ impl TestHost {
         for schedule in &fixture.schedules {
             service.seed(schedule).await.expect("the fixture's schedule");
         }
-        Self::around(service, clock, mail, folder, plugin, limits)
-    }
-
-    fn around(
-        service: Arc<Service>,
-        clock: Arc<VirtualClock>,
-        mail: Arc<CapturedMail>,
-        folder: TempDir,
-        plugin: Vec<u8>,
-        limits: Limits,
-    ) -> Self {
-        let transport: Arc<dyn Transport> = Arc::clone(&mail) as _;
-        let scheduler = Scheduler::new(Arc::clone(&service), transport, SchedulerOptions::default());
-        let router = api::router(Arc::clone(&service) as _, ApiLimits::default());
+        let scheduler = scheduler(&service, &mail);
+        let client = Client::of(&service);
         Self {
             service,
             clock,
             mail,
+            exports,
+            store,
             scheduler,
-            router,
-            folder,
+            client,
+            folder: Arc::new(folder),
             plugin,
             limits,
         }
@@ -196,18 +213,74 @@ impl TestHost {
     pub async fn restart(self) -> Self {
         let Self {
             service,
+            scheduler: old,
+            client,
             clock,
             mail,
-            scheduler,
-            router,
+            exports,
+            store,
             folder,
             plugin,
             limits,
         } = self;
         let facts = service.facts().clone();
-        drop((scheduler, router, service));
-        let service = open(folder.path(), &plugin, limits.clone(), facts, Arc::clone(&clock)).await;
-        Self::around(service, clock, mail, folder, plugin, limits)
+        drop((old, client, service));
+        let service = open(
+            folder.path(),
+            &plugin,
+            limits.clone(),
+            facts,
+            Arc::clone(&clock),
+            &exports,
+            &store,
+        )
+        .await;
+        Self {
+            scheduler: scheduler(&service, &mail),
+            client: Client::of(&service),
+            service,
+            clock,
+            mail,
+            exports,
+            store,
+            folder,
+            plugin,
+            limits,
+        }
+    }
+
+    /// Another host on the same store, with the same clock, mail and exporters; calls of its store are watched by a script of
+    /// its own.
+    ///
+    /// # Panics
+    /// As [`TestHost::start`].
+    #[must_use]
+    pub async fn second(&self) -> Self {
+        let store = Arc::<StoreScript>::default();
+        let (clock, exports) = (Arc::clone(&self.clock), Arc::clone(&self.exports));
+        let (plugin, limits, facts) = (self.plugin.clone(), self.limits.clone(), self.service.facts().clone());
+        let service = open(
+            self.folder.path(),
+            &plugin,
+            limits.clone(),
+            facts,
+            Arc::clone(&clock),
+            &exports,
+            &store,
+        )
+        .await;
+        Self {
+            scheduler: scheduler(&service, &self.mail),
+            client: Client::of(&service),
+            service,
+            clock,
+            mail: Arc::clone(&self.mail),
+            exports,
+            store,
+            folder: Arc::clone(&self.folder),
+            plugin,
+            limits,
+        }
     }
 
     /// The folder with the store.
@@ -245,6 +318,20 @@ impl TestHost {
     /// If the store is away.
     pub async fn tidy(&self) {
         self.scheduler.tidy().await.expect("the store answers");
+    }
+
+    /// The same where the store can be away.
+    ///
+    /// # Errors
+    /// If it is.
+    pub async fn try_step(&self) -> Result<Step, StorageError> {
+        self.scheduler.step().await
+    }
+
+    /// Who asks the HTTP API, to be taken elsewhere.
+    #[must_use]
+    pub fn client(&self) -> Client {
+        self.client.clone()
     }
 
     /// Moves the clock there, stopping at each instant at which something is due, and doing it.
@@ -296,6 +383,80 @@ impl TestHost {
             .expect("the store answers")
     }
 
+    /// As [`Client::request`].
+    ///
+    /// # Panics
+    /// As that.
+    pub async fn request(
+        &self,
+        method: Method,
+        path: &str,
+        credentials: &str,
+        headers: &[(&str, &str)],
+        body: Option<&str>,
+    ) -> Answer {
+        self.client.request(method, path, credentials, headers, body).await
+    }
+
+    /// Fetches a file without credentials: status, headers and bytes.
+    ///
+    /// # Panics
+    /// If the request can't be written.
+    pub async fn fetch(&self, method: Method, path: &str) -> (u16, HeaderMap, Vec<u8>) {
+        let request = Request::builder().method(method).uri(path).body(Body::empty());
+        let answer = self.client.router.clone().oneshot(request.expect("a request")).await;
+        let (parts, body) = answer.expect("the router never fails").into_parts();
+        let bytes = axum::body::to_bytes(body, 64 << 20).await.expect("the answer's body");
+        (parts.status.as_u16(), parts.headers, bytes.to_vec())
+    }
+
+    pub async fn get(&self, path: &str, credentials: &str) -> Answer {
+        self.client.get(path, credentials).await
+    }
+
+    pub async fn post(&self, path: &str, credentials: &str, body: &Value) -> Answer {
+        self.client.post(path, credentials, body).await
+    }
+
+    pub async fn put(&self, path: &str, credentials: &str, body: &Value) -> Answer {
+        self.client.put(path, credentials, body).await
+    }
+
+    pub async fn patch(&self, path: &str, credentials: &str, body: &Value) -> Answer {
+        self.client.patch(path, credentials, body).await
+    }
+
+    pub async fn delete(&self, path: &str, credentials: &str) -> Answer {
+        self.client.delete(path, credentials).await
+    }
+
+    /// As [`Client::create`].
+    ///
+    /// # Panics
+    /// As that.
+    pub async fn create(&self, path: &str, credentials: &str, body: &Value) -> u64 {
+        self.client.create(path, credentials, body).await
+    }
+}
+
+fn scheduler(service: &Arc<Service>, mail: &Arc<CapturedMail>) -> Scheduler {
+    let transport: Arc<dyn Transport> = Arc::clone(mail) as _;
+    Scheduler::new(Arc::clone(service), transport, SchedulerOptions::default())
+}
+
+/// Asks the HTTP API of one host.
+#[derive(Clone)]
+pub struct Client {
+    router: Router,
+}
+
+impl Client {
+    fn of(service: &Arc<Service>) -> Self {
+        Self {
+            router: api::router(Arc::clone(service) as _, ApiLimits::default()),
+        }
+    }
+
     /// A request to the HTTP API. `credentials` as in `Authorization`; an empty path segment list is the caller's to give.
     ///
     /// # Panics
@@ -308,23 +469,33 @@ impl TestHost {
         headers: &[(&str, &str)],
         body: Option<&str>,
     ) -> Answer {
-        let mut request = Request::builder().method(method).uri(path);
+        let mut all: Vec<(&str, &[u8])> = Vec::new();
         if !credentials.is_empty() {
-            request = request.header("authorization", credentials);
+            all.push(("authorization", credentials.as_bytes()));
         }
         if body.is_some()
             && !headers
                 .iter()
                 .any(|(name, _)| name.eq_ignore_ascii_case("content-type"))
         {
-            request = request.header("content-type", "application/json");
+            all.push(("content-type", b"application/json"));
         }
+        all.extend(headers.iter().map(|(name, value)| (*name, value.as_bytes())));
+        self.send(method.as_str(), path, &all, body.unwrap_or_default().as_bytes())
+            .await
+            .expect("a request")
+    }
+
+    /// Any bytes as a request to the HTTP API. None: HTTP can't carry them.
+    ///
+    /// # Panics
+    /// If the answer is not JSON.
+    pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &[u8])], body: &[u8]) -> Option<Answer> {
+        let mut request = Request::builder().method(method).uri(path);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let request = request
-            .body(Body::from(body.unwrap_or_default().to_owned()))
-            .expect("a request");
+        let request = request.body(Body::from(body.to_vec())).ok()?;
         let answer = self
             .router
             .clone()
@@ -339,23 +510,12 @@ impl TestHost {
             serde_json::from_slice(&bytes)
                 .unwrap_or_else(|error| panic!("{error} in {:?}", String::from_utf8_lossy(&bytes)))
         };
-        Answer {
+        Some(Answer {
             status: parts.status.as_u16(),
             headers: parts.headers,
             body,
-        }
-    }
-
-    /// Fetches a file without credentials: status, headers and bytes.
-    ///
-    /// # Panics
-    /// If the request can't be written.
-    pub async fn fetch(&self, method: Method, path: &str) -> (u16, HeaderMap, Vec<u8>) {
-        let request = Request::builder().method(method).uri(path).body(Body::empty());
-        let answer = self.router.clone().oneshot(request.expect("a request")).await;
-        let (parts, body) = answer.expect("the router never fails").into_parts();
-        let bytes = axum::body::to_bytes(body, 64 << 20).await.expect("the answer's body");
-        (parts.status.as_u16(), parts.headers, bytes.to_vec())
+            bytes: bytes.into(),
+        })
     }
 
     pub async fn get(&self, path: &str, credentials: &str) -> Answer {
@@ -405,11 +565,15 @@ async fn open(
     limits: Limits,
     facts: HostFacts,
     clock: Arc<VirtualClock>,
+    exports: &Arc<ScriptedExports>,
+    script: &Arc<StoreScript>,
 ) -> Arc<Service> {
     let path = folder.join("harness.db");
     let engine = Engine::load(plugin, limits, &Cache::of_user()).expect("the component loads");
     let storage = SqliteStorage::open(&path).await.expect("the store opens");
+    let storage = WatchedStorage::new(Arc::new(storage), Arc::clone(script) as _);
     let platform = Platform::open(&path).await.expect("the platform opens");
+    let platform = platform.exporting_through(Arc::clone(exports) as _);
     Arc::new(
         Service::new(engine, Arc::new(storage), platform, clock, facts)
             .await

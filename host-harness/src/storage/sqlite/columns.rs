@@ -6,6 +6,7 @@ use sqlx::sqlite::SqliteRow;
 
 use crate::clock::Instant;
 use crate::contract::{Content, Delivery, DeliveryStatus, MissedRange, Outcome, Recipients, RunEntry};
+use crate::storage::state::RunState;
 use crate::storage::{Row, Scope, StorageError};
 
 /// Columns that [`row`] reads, of a table or alias `s`.
@@ -126,7 +127,7 @@ pub(super) fn status_text(status: DeliveryStatus) -> &'static str {
 
 /// A run's state, and what belongs to it.
 pub(super) struct State<'a> {
-    pub(super) state: &'static str,
+    pub(super) state: RunState,
     pub(super) code: Option<&'a str>,
     pub(super) words: Option<&'a str>,
     pub(super) missed_first: Option<Instant>,
@@ -135,7 +136,7 @@ pub(super) struct State<'a> {
 
 impl<'a> State<'a> {
     /// A state that has nothing beside its name.
-    pub(super) fn plain(state: &'static str) -> Self {
+    pub(super) fn plain(state: RunState) -> Self {
         Self {
             state,
             code: None,
@@ -145,24 +146,22 @@ impl<'a> State<'a> {
         }
     }
 
-    /// What a run becomes with this outcome; none: it stays open.
-    pub(super) fn of(outcome: &'a Outcome) -> Result<Option<Self>, StorageError> {
-        Ok(Some(match outcome {
-            Outcome::Retry(_) => return Ok(None),
-            Outcome::Submitted => Self::plain("submitted"),
-            Outcome::Delivered => Self::plain("delivered"),
-            Outcome::Empty => Self::plain("empty"),
+    /// What a run becomes with this outcome.
+    pub(super) fn of(outcome: &'a Outcome) -> Result<Self, StorageError> {
+        let plain = Self::plain(RunState::after(outcome));
+        Ok(match outcome {
+            Outcome::Retry(_) | Outcome::Submitted | Outcome::Delivered | Outcome::Empty => plain,
             Outcome::Failed((code, words)) => Self {
                 code: Some(code),
                 words: Some(words),
-                ..Self::plain("failed")
+                ..plain
             },
             Outcome::Cancelled(words) => Self {
                 words: Some(words),
-                ..Self::plain("cancelled")
+                ..plain
             },
             Outcome::Missed(range) => Self::missed(range)?,
-        }))
+        })
     }
 
     /// Passed while nobody could run.
@@ -170,13 +169,8 @@ impl<'a> State<'a> {
         Ok(Self {
             missed_first: Some(range.first),
             missed_count: Some(signed(range.count)?),
-            ..Self::plain("missed")
+            ..Self::plain(RunState::Missed)
         })
-    }
-
-    /// Is this the end of the run?
-    pub(super) fn terminal(&self) -> bool {
-        self.state != "submitted"
     }
 }
 

@@ -5,6 +5,7 @@ use sqlx::Row as _;
 use super::columns::{State, scope, signed};
 use super::{SqliteStorage, audit, files, leases, outbox, runs};
 use crate::contract::Outcome;
+use crate::storage::state::RunState;
 use crate::storage::{Finish, Lease, LeaseError, Work};
 
 impl SqliteStorage {
@@ -37,9 +38,7 @@ impl SqliteStorage {
         let (scope, due) = (scope(&held)?, held.try_get("due")?);
         runs::write_attempts(&mut transaction, run, held.try_get("attempt")?).await?;
         let state = State::of(&finish.outcome)?;
-        if let Some(state) = &state {
-            runs::write_state(&mut transaction, run, state, finish.now).await?;
-        }
+        runs::write_state(&mut transaction, run, RunState::Open, &state, finish.now).await?;
         let again = match finish.outcome {
             Outcome::Retry(at) => Some(at),
             _ => None,
@@ -82,9 +81,8 @@ impl SqliteStorage {
         .ok_or(LeaseError::Lost)?;
         let (scope, due) = (scope(&held)?, held.try_get("due")?);
         let version: i64 = held.try_get("settle_version")?;
-        if let Some(state) = State::of(&finish.outcome)? {
-            runs::write_state(&mut transaction, run, &state, finish.now).await?;
-        }
+        let state = State::of(&finish.outcome)?;
+        runs::write_state(&mut transaction, run, RunState::Submitted, &state, finish.now).await?;
         leases::hold(&mut transaction, schedule, None).await?;
         // A person who changed the schedule meanwhile has reset the counter, and that stands.
         sqlx::query("update schedule set error_counter = $3, active = $4 where id = $1 and version = $2")

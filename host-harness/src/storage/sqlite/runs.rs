@@ -10,29 +10,37 @@ use crate::clock::Instant;
 use crate::contract::schedule_store::Plan;
 use crate::contract::{MissedRange, Outcome, Position, RunEntry};
 use crate::storage::cursor::{Cursor, Key};
+use crate::storage::state::{RunState, step};
 use crate::storage::{HistoryRow, Lease, LeaseError, Rows, Scope, StorageError, Work};
 
-/// Writes what a run has become. Its leases to settle are lost.
+/// Writes what a run has become, by a move of the table in [`state`](crate::storage::state), if it still is what was seen.
+/// Its leases to settle are lost.
 pub(super) async fn write_state(
     on: &mut SqliteConnection,
     run: i64,
-    state: &State<'_>,
+    seen: RunState,
+    to: &State<'_>,
     now: Instant,
 ) -> Result<(), StorageError> {
-    sqlx::query(
-        "update run set state = $2, code = $3, words = $4, missed_first = $5, missed_count = $6, ended = $7,
+    step(Some(seen), to.state)?;
+    let written = sqlx::query(
+        "update run set state = $3, code = $4, words = $5, missed_first = $6, missed_count = $7, ended = $8,
            settle_wake = null, settle_version = null
-         where id = $1",
+         where id = $1 and state = $2",
     )
     .bind(run)
-    .bind(state.state)
-    .bind(state.code)
-    .bind(state.words)
-    .bind(state.missed_first)
-    .bind(state.missed_count)
-    .bind(state.terminal().then_some(now))
+    .bind(seen.as_str())
+    .bind(to.state.as_str())
+    .bind(to.code)
+    .bind(to.words)
+    .bind(to.missed_first)
+    .bind(to.missed_count)
+    .bind(to.state.terminal().then_some(now))
     .execute(on)
     .await?;
+    if written.rows_affected() == 0 {
+        return Err(StorageError::Corrupt(format!("run {run} is not {seen} any more")));
+    }
     Ok(())
 }
 
@@ -44,6 +52,7 @@ pub(super) async fn write_missed(
     range: &MissedRange,
     now: Instant,
 ) -> Result<(), StorageError> {
+    step(None, RunState::Missed)?;
     let added = sqlx::query(
         "insert into run (schedule, organizer, event, due, state, missed_first, missed_count, ended)
          values ($1, $2, $3, $4, 'missed', $5, $6, $7) on conflict (schedule, due) do nothing",
@@ -64,6 +73,7 @@ pub(super) async fn write_missed(
 }
 
 /// Whose open runs end before their mail is submitted.
+#[derive(Clone, Copy)]
 pub(super) enum Cancelled<'a> {
     /// The one of a schedule that is about to be deleted.
     Schedule(i64),
@@ -102,13 +112,53 @@ pub(super) async fn cancel_open(
     let outcome = Outcome::Cancelled(words.to_owned());
     let state = State {
         words: Some(words),
-        ..State::plain("cancelled")
+        ..State::plain(RunState::Cancelled)
     };
     for run in open {
         let id: i64 = run.try_get("id")?;
-        write_state(on, id, &state, now).await?;
+        write_state(on, id, RunState::Open, &state, now).await?;
         write_attempts(on, id, run.try_get("attempt")?).await?;
         files::drop_unneeded(on, id).await?;
+        audit::write_run(
+            on,
+            now,
+            &scope(&run)?,
+            run.try_get("schedule")?,
+            run.try_get("due")?,
+            &outcome,
+        )
+        .await?;
+    }
+    cancel_passed(on, whose, words, now).await
+}
+
+/// Ends next due times that have passed and that nobody has started: their schedules won't be there, or will be planned anew.
+async fn cancel_passed(
+    on: &mut SqliteConnection,
+    whose: Cancelled<'_>,
+    words: &str,
+    now: Instant,
+) -> Result<(), StorageError> {
+    step(None, RunState::Cancelled)?;
+    let (id, slug) = match whose {
+        Cancelled::Schedule(id) => (Some(id), None),
+        Cancelled::Organizer(slug) => (None, Some(slug)),
+    };
+    let passed = sqlx::query(
+        "insert into run (schedule, organizer, event, due, state, words, ended, attempts)
+         select id, organizer, event, next_run, 'cancelled', $3, $4, case when open_run is null then attempt else 0 end
+         from schedule
+         where (id = $1 or organizer = $2) and active = 1 and parked = 0 and next_run <= $4
+         on conflict (schedule, due) do nothing returning schedule, organizer, event, due",
+    )
+    .bind(id)
+    .bind(slug)
+    .bind(words)
+    .bind(now)
+    .fetch_all(&mut *on)
+    .await?;
+    let outcome = Outcome::Cancelled(words.to_owned());
+    for run in passed {
         audit::write_run(
             on,
             now,
@@ -160,9 +210,7 @@ pub(super) async fn conclude(on: &mut SqliteConnection, run: i64, now: Instant) 
             "no recipient's server took the mail".to_owned(),
         ))
     };
-    if let Some(state) = State::of(&outcome)? {
-        write_state(on, run, &state, now).await?;
-    }
+    write_state(on, run, RunState::Submitted, &State::of(&outcome)?, now).await?;
     files::drop_unneeded(on, run).await?;
     audit::write_run(
         on,
@@ -210,6 +258,7 @@ impl SqliteStorage {
                 Some(open)
             }
             None => {
+                step(None, RunState::Open)?;
                 sqlx::query_scalar(
                     "insert into run (schedule, organizer, event, due, state, started, attempts)
                      values ($1, $2, $3, $4, 'open', $5, $6) on conflict (schedule, due) do nothing returning id",

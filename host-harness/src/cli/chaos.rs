@@ -1,0 +1,453 @@
+//! `harness chaos`: hosts killed for real, and what arrived counted.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::io::Read as _;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use host_harness::clock::{Clock, SystemClock, VirtualClock};
+use host_harness::contract::Outcome;
+use host_harness::delivery::{DeliveryLimits, SmtpTimeouts, SmtpTransport};
+use host_harness::engine::{Cache, Engine, Limits};
+use host_harness::platform::Fixture;
+use host_harness::ports::HostFacts;
+use host_harness::scheduler::{Scheduler, SchedulerOptions};
+use host_harness::service::Service;
+use host_harness::storage::{HistoryRow, Storage};
+use host_harness::testing::smtp_server::{ReceivedMail, SmtpServer};
+use host_harness::testing::{CrashPoint, WatchedStorage};
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use super::{Failure, Output, failed, host};
+
+/// Names a step boundary at which a worker dies by itself: `after-start:3`.
+const CRASH_AT: &str = "HARNESS_CRASH_AT";
+/// Every step boundary of a run, where both sides of it can be told apart from outside.
+const BOUNDARIES: [&str; 14] = [
+    "before-take-due",
+    "after-take-due",
+    "before-start",
+    "after-start",
+    "before-keep-file",
+    "after-keep-file",
+    "before-finish",
+    "after-finish",
+    "after-take-deliveries",
+    "after-mail",
+    "before-record-delivery",
+    "after-record-delivery",
+    "before-take-settled",
+    "after-take-settled",
+];
+/// Between two kills, on average.
+const BETWEEN: Duration = Duration::from_millis(400);
+/// How long the hosts may need for the rest once nobody kills them any more.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// A worker that dies this often without having been told to has something else wrong with it.
+const MOST_OWN_DEATHS: u32 = 20;
+
+/// Kills hosts at random while they work, and counts what was lost or doubled.
+#[derive(Args)]
+#[command(
+    after_help = "Exits with 1 if anything was lost or doubled.\n\nExample:\n  harness chaos --seed 7 --kills 200"
+)]
+pub struct Chaos {
+    /// What is killed when follows from this
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// How often a host is killed (SIGKILL)
+    #[arg(long, value_name = "K", default_value_t = 200)]
+    kills: u32,
+    /// Schedules, each due once
+    #[arg(long, value_name = "S", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    schedules: u32,
+    /// Hosts on the one store
+    #[arg(long, value_name = "H", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=16))]
+    hosts: u32,
+    #[command(flatten)]
+    output: Output,
+}
+
+/// What came of it.
+struct Verdict {
+    delivered: usize,
+    failed: usize,
+    other: usize,
+    /// Recipients who got no mail of a due time that is not accounted for as failed; and due times without a history entry.
+    lost: usize,
+    /// Different mails, or different bytes, for one recipient and due time; and due times with several entries.
+    doubled: usize,
+    /// The same bytes under the same Message-ID once more.
+    repeated: usize,
+    mails: usize,
+}
+
+impl Chaos {
+    pub async fn run(self) -> Result<(), Failure> {
+        let began = Instant::now();
+        let folder = tempfile::tempdir()?;
+        let server = SmtpServer::start().await;
+        self.seed(folder.path()).await?;
+        let mut hosts = Hosts::start(self.hosts, folder.path(), &server.url())?;
+        let mut random = Random(self.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
+        let mut killed = 0;
+        while killed < self.kills || hosts.pending() {
+            let wait = u64::try_from(BETWEEN.as_millis()).unwrap_or(400) * 2;
+            tokio::time::sleep(Duration::from_millis(random.below(wait))).await;
+            hosts.revive()?;
+            if killed < self.kills {
+                let host = usize::try_from(random.below(u64::from(self.hosts))).unwrap_or_default();
+                killed += u32::from(hosts.kill(host)?);
+            } else if began.elapsed() > PATIENCE * 4 {
+                break;
+            }
+        }
+        let (storage, _) = host::stores(folder.path(), false).await?;
+        let waiting = Instant::now();
+        // Settled when nothing is due before tomorrow's due times.
+        while storage
+            .next_wake()
+            .await?
+            .is_some_and(|wake| wake < SystemClock.now() + 3_600)
+        {
+            if waiting.elapsed() > PATIENCE {
+                break;
+            }
+            hosts.revive()?;
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        let crashed = hosts.stop();
+        let history = storage
+            .history(None, self.schedules.saturating_mul(2).saturating_add(10))
+            .await?;
+        let verdict = self.judge(&history, &server.mails());
+        self.show(&verdict, killed, &crashed, began.elapsed());
+        if verdict.lost + verdict.doubled > 0 {
+            return Err(Failure(format!(
+                "seed {}: {} lost, {} doubled",
+                self.seed, verdict.lost, verdict.doubled
+            )));
+        }
+        Ok(())
+    }
+
+    /// A store with one due time a schedule, spread over the time of the killing.
+    async fn seed(&self, folder: &Path) -> Result<(), Failure> {
+        // The clock stands while they are made, so that none is planned past its first due time.
+        let lead = i64::from(self.schedules / 40) + 1;
+        let now = SystemClock.now() + lead;
+        let spread =
+            i64::try_from(BETWEEN.as_secs_f64().mul_add(f64::from(self.kills), 0.0).max(2.0) as u64).unwrap_or(60);
+        let clock: Arc<dyn Clock> = Arc::new(VirtualClock::at(now));
+        let service = host::open(folder, true, None, clock, HostFacts::default()).await?;
+        let schedules: Vec<Value> = (0..self.schedules)
+            .map(|number| {
+                let due = now + 1 + i64::from(number) * spread / i64::from(self.schedules);
+                schedule(number, due)
+            })
+            .collect();
+        let fixture = json!({
+            "organizers": [{"slug": "chaos", "name": "Chaos", "timezone": "UTC", "locale": "en"}],
+            "events": [{"organizer": "chaos", "slug": "fair", "name": "Fair", "timezone": "UTC", "currency": "EUR",
+                        "starts": "2026-01-01T09:00:00Z", "ends": "2036-01-01T18:00:00Z"}],
+            "users": [{"email": "owner@chaos.example", "name": "Owner", "locale": "en"}],
+            "teams": [{"organizer": "chaos", "name": "All", "members": ["owner@chaos.example"], "events": "all",
+                       "permissions": ["change_organizer_settings", "change_event_settings", "view_orders"],
+                       "api_tokens": []}],
+            "oauth_tokens": [], "devices": [],
+            "orders_generated": [{"organizer": "chaos", "event": "fair", "count": 20, "from": "2026-01-01T00:00:00Z",
+                                  "to": "2026-01-31T00:00:00Z", "seed": 1}],
+            "schedules": schedules,
+        });
+        let fixture = Fixture::from_json(&fixture.to_string())?;
+        host::seed(&service, &fixture).await?;
+        Ok(())
+    }
+
+    fn judge(&self, history: &[HistoryRow], mails: &[ReceivedMail]) -> Verdict {
+        // (schedule, recipient) → Message-ID → how often each text of it came.
+        let mut got: HashMap<(u64, String), BTreeMap<(String, Vec<u8>), usize>> = HashMap::new();
+        for mail in mails {
+            let id = mail.header("Message-ID").unwrap_or_default();
+            let Some(schedule) = schedule_of(&id) else { continue };
+            for recipient in &mail.recipients {
+                let texts = got.entry((schedule, recipient.clone())).or_default();
+                *texts.entry((id.clone(), mail.data.clone())).or_default() += 1;
+            }
+        }
+        let mut verdict = Verdict {
+            delivered: 0,
+            failed: 0,
+            other: 0,
+            lost: 0,
+            doubled: 0,
+            repeated: 0,
+            mails: mails.len(),
+        };
+        for texts in got.values() {
+            verdict.doubled += texts.len() - 1;
+            verdict.repeated += texts.values().map(|times| times - 1).sum::<usize>();
+        }
+        for number in 0..self.schedules {
+            let id = u64::from(number) + 1;
+            let entries: Vec<&HistoryRow> = history.iter().filter(|row| row.schedule == id).collect();
+            verdict.doubled += entries.len().saturating_sub(1);
+            let ended = entries.first().filter(|row| row.entry.ended.is_some());
+            let Some(ended) = ended else {
+                verdict.lost += 1;
+                continue;
+            };
+            match &ended.entry.outcome {
+                Some(Outcome::Delivered) => verdict.delivered += 1,
+                // Accounted for, and its owner told: six leases ran out, say.
+                Some(Outcome::Failed(_)) => {
+                    verdict.failed += 1;
+                    continue;
+                }
+                _ => verdict.other += 1,
+            }
+            let missing = recipients(number).filter(|recipient| !got.contains_key(&(id, recipient.clone())));
+            verdict.lost += missing.count();
+        }
+        verdict
+    }
+
+    fn show(&self, verdict: &Verdict, killed: u32, crashed: &BTreeSet<&str>, took: Duration) {
+        let Verdict {
+            delivered,
+            failed,
+            other,
+            lost,
+            doubled,
+            repeated,
+            mails,
+        } = verdict;
+        let seconds = took.as_secs();
+        if self.output.json {
+            let document = json!({
+                "seed": self.seed, "hosts": self.hosts, "kills": killed, "crashed_at": crashed, "due_times": self.schedules,
+                "delivered": delivered, "failed": failed, "otherwise_ended": other, "mails_accepted": mails,
+                "lost": lost, "doubled": doubled, "repeated": repeated, "seconds": seconds,
+            });
+            println!("{document}");
+            return;
+        }
+        println!(
+            "{} due times, {} hosts on one store, {killed} times kill -9 (seed {}), {seconds} s",
+            self.schedules, self.hosts, self.seed
+        );
+        println!(
+            "died at {} of {} step boundaries as well: {}",
+            crashed.len(),
+            BOUNDARIES.len(),
+            crashed.iter().copied().collect::<Vec<_>>().join(", ")
+        );
+        println!(
+            "{delivered} delivered, {failed} failed with a reason, {other} ended otherwise; {mails} mails accepted"
+        );
+        println!(
+            "lost {lost}, doubled {doubled}, repeated {repeated} (same Message-ID, same recipient, identical bytes)"
+        );
+    }
+}
+
+/// Whoever is to get the export of this schedule.
+fn recipients(number: u32) -> impl Iterator<Item = String> {
+    let of = move |name: &str| format!("{name}-{number}@chaos.example");
+    [of("to"), of("cc"), of("bcc"), "owner@chaos.example".to_owned()].into_iter()
+}
+
+fn schedule(number: u32, due: i64) -> Value {
+    let due = chrono::DateTime::from_timestamp(due, 0).unwrap_or_default();
+    let mut recipients = recipients(number);
+    json!({
+        "id": number + 1, "organizer": "chaos", "event": "fair", "owner": "owner@chaos.example",
+        "export_identifier": "orderlist", "export_form_data": {"_format": "default", "date_range": "past"},
+        "mail_additional_recipients": recipients.next(), "mail_additional_recipients_cc": recipients.next(),
+        "mail_additional_recipients_bcc": recipients.next(),
+        "mail_subject": format!("Chaos {number}"), "mail_template": "Orders.",
+        "schedule_rrule": "DTSTART:20260101T000000\nRRULE:FREQ=DAILY",
+        "schedule_rrule_time": due.format("%H:%M:%S").to_string(),
+    })
+}
+
+/// The schedule that a Message-ID of an export names.
+fn schedule_of(message_id: &str) -> Option<u64> {
+    let (_, rest) = message_id.split_once("-schedule-")?;
+    let (id, kind) = rest.split_once('-')?;
+    kind.starts_with("export@").then(|| id.parse().ok())?
+}
+
+/// The worker processes.
+struct Hosts {
+    running: Vec<(Child, Option<&'static str>)>,
+    boundaries: VecDeque<&'static str>,
+    crashed: BTreeSet<&'static str>,
+    own_deaths: u32,
+    program: PathBuf,
+    folder: PathBuf,
+    smtp: String,
+}
+
+impl Hosts {
+    fn start(count: u32, folder: &Path, smtp: &str) -> Result<Self, Failure> {
+        let mut hosts = Self {
+            running: Vec::new(),
+            boundaries: BOUNDARIES.into(),
+            crashed: BTreeSet::new(),
+            own_deaths: 0,
+            program: std::env::current_exe()?,
+            folder: folder.to_owned(),
+            smtp: smtp.to_owned(),
+        };
+        for _ in 0..count {
+            let host = hosts.spawn()?;
+            hosts.running.push(host);
+        }
+        Ok(hosts)
+    }
+
+    /// A new worker; while there are step boundaries at which none has died yet, it is told to die at the next of them.
+    fn spawn(&mut self) -> Result<(Child, Option<&'static str>), Failure> {
+        let mut command = Command::new(&self.program);
+        let crash_at = self.boundaries.pop_front();
+        if let Some(point) = crash_at {
+            command.env(CRASH_AT, format!("{point}:1"));
+        }
+        let child = command
+            .arg("chaos-worker")
+            .arg("--data")
+            .arg(&self.folder)
+            .arg("--smtp")
+            .arg(&self.smtp)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .map_err(|reason| failed("a host could not be started")(&reason))?;
+        Ok((child, crash_at))
+    }
+
+    /// Are there step boundaries at which no host has died yet?
+    fn pending(&self) -> bool {
+        !self.boundaries.is_empty() || self.running.iter().any(|(_, crash_at)| crash_at.is_some())
+    }
+
+    /// Starts again whoever has died by himself.
+    fn revive(&mut self) -> Result<(), Failure> {
+        for place in 0..self.running.len() {
+            let (child, crash_at) = &mut self.running[place];
+            let Some(status) = child.try_wait()? else { continue };
+            match crash_at.take() {
+                // SIGABRT: the step boundary was reached.
+                Some(point) if status.signal() == Some(6) => {
+                    self.crashed.insert(point);
+                }
+                told => {
+                    self.boundaries.extend(told);
+                    self.own_deaths += 1;
+                    if self.own_deaths > MOST_OWN_DEATHS {
+                        return Err(Failure(format!("hosts die by themselves: {status}")));
+                    }
+                }
+            }
+            self.running[place] = self.spawn()?;
+        }
+        Ok(())
+    }
+
+    /// SIGKILL, and a new one in its place; false: it had died before.
+    fn kill(&mut self, place: usize) -> Result<bool, Failure> {
+        let (child, crash_at) = &mut self.running[place];
+        if child.try_wait()?.is_some() {
+            return Ok(false);
+        }
+        child.kill()?;
+        child.wait()?;
+        self.boundaries.extend(crash_at.take());
+        self.running[place] = self.spawn()?;
+        Ok(true)
+    }
+
+    /// Ends them all, and answers at which step boundaries one has died.
+    fn stop(mut self) -> BTreeSet<&'static str> {
+        std::mem::take(&mut self.crashed)
+    }
+}
+
+impl Drop for Hosts {
+    fn drop(&mut self) {
+        for (child, _) in &mut self.running {
+            // It may have ended already; either way there is nothing more to do.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// xorshift64 (Marsaglia, 2003): the same kills for the same seed.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) % limit.max(1)
+    }
+}
+
+/// One host of `harness chaos`: runs and delivers with short leases until it is killed, or nobody holds its standard input.
+#[derive(Args)]
+pub struct Worker {
+    #[arg(long = "data", value_name = "DIR")]
+    folder: PathBuf,
+    #[arg(long, value_name = "URL")]
+    smtp: String,
+    #[arg(long, value_name = "SECONDS", default_value_t = 2)]
+    lease: u64,
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    workers: usize,
+}
+
+impl Worker {
+    pub async fn run(self) -> Result<(), Failure> {
+        // A host whose chaos is over, or was killed itself, must not stay behind.
+        std::thread::spawn(|| {
+            let _ = std::io::stdin().read(&mut [0]);
+            std::process::exit(0);
+        });
+        let engine = Engine::load_file(None, Limits::default(), &Cache::of_user())?;
+        let (storage, platform) = host::stores(&self.folder, false).await?;
+        let mut storage: Arc<dyn Storage> = Arc::new(storage);
+        if let Ok(point) = std::env::var(CRASH_AT) {
+            let point = CrashPoint::from_text(&point)
+                .ok_or_else(|| Failure(format!("{CRASH_AT} is no step boundary: {point}")))?;
+            storage = Arc::new(WatchedStorage::new(storage, Arc::new(point)));
+        }
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let service = Service::new(engine, storage, platform, clock, HostFacts::default())
+            .await
+            .map_err(|fault| failed("the plugin can't say what it is")(&fault))?;
+        let lease = Duration::from_secs(self.lease.max(1));
+        let options = SchedulerOptions {
+            workers: self.workers,
+            lease,
+            delivery: DeliveryLimits {
+                task_timeout: lease,
+                around: Duration::from_secs(1),
+                ..DeliveryLimits::default()
+            },
+            ..SchedulerOptions::default()
+        };
+        let transport = SmtpTransport::from_url(&self.smtp, SmtpTimeouts::default())?;
+        let scheduler = Arc::new(Scheduler::new(Arc::new(service), Arc::new(transport), options));
+        let (_never, stop) = watch::channel(false);
+        scheduler.serve(stop).await;
+        Ok(())
+    }
+}

@@ -1,0 +1,25 @@
+//! Hosts killed for real: a small `harness chaos`.
+
+use std::process::Command;
+
+#[test]
+fn two_hosts_killed_again_and_again_lose_nothing_and_double_nothing() {
+    let run = Command::new(env!("CARGO_BIN_EXE_harness"))
+        .args(["chaos", "--seed", "5", "--kills", "15", "--schedules", "40", "--json"])
+        .output()
+        .expect("it starts");
+    let said = String::from_utf8_lossy(&run.stdout);
+    let words = String::from_utf8_lossy(&run.stderr);
+    assert!(run.status.success(), "{said}{words}");
+    let verdict: serde_json::Value = serde_json::from_str(&said).expect("JSON");
+    for (count, wanted) in [("kills", 15), ("due_times", 40), ("lost", 0), ("doubled", 0)] {
+        assert_eq!(verdict[count], wanted, "{count} of {verdict}");
+    }
+    let ended = verdict["delivered"].as_u64().zip(verdict["failed"].as_u64());
+    assert_eq!(
+        ended.map(|(delivered, failed)| delivered + failed),
+        Some(40),
+        "{verdict}"
+    );
+    assert_eq!(verdict["crashed_at"].as_array().map(Vec::len), Some(14), "{verdict}");
+}

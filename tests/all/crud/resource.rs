@@ -1,0 +1,558 @@
+//! Section 1: the resource.
+
+use host_harness::testing::TestHost;
+use serde_json::{Value, json};
+use tests::{BIG, CONF, FEST, JOHN, MARY, VERA, but, daily, with};
+
+use super::{across, bad, host, user, wrong};
+
+const WRITABLE: [&str; 11] = [
+    "export_identifier",
+    "export_form_data",
+    "locale",
+    "mail_additional_recipients",
+    "mail_additional_recipients_cc",
+    "mail_additional_recipients_bcc",
+    "mail_subject",
+    "mail_template",
+    "schedule_rrule",
+    "schedule_rrule_time",
+    "timezone",
+];
+
+#[tokio::test]
+async fn section_1_fields_come_in_this_order_with_these_defaults_and_an_event_has_no_timezone() {
+    let host = host().await;
+    let made = host.post(BIG, JOHN, &daily()).await;
+    let want = json!({
+        "id": made.body["id"], "owner": "john@example.com", "export_identifier": "orderlist",
+        "export_form_data": {"_format": "xlsx", "date_range": "days_yesterday"}, "locale": "en",
+        "mail_additional_recipients": "", "mail_additional_recipients_cc": "", "mail_additional_recipients_bcc": "",
+        "mail_subject": "Orders", "mail_template": "Yesterday's orders.",
+        "schedule_rrule": "DTSTART:20260101T000000\nRRULE:FREQ=DAILY", "schedule_rrule_time": "04:00:00",
+        "schedule_next_run": "2026-10-23T02:00:00Z", "timezone": "Europe/Berlin", "error_counter": 0,
+    });
+    assert!(made.body["id"].is_u64());
+    assert_eq!(made.bytes, want.to_string().into_bytes());
+
+    let made = host.post(CONF, JOHN, &daily()).await;
+    let mut want = but(want, json!({"id": made.body["id"], "timezone": null}));
+    // Taking a field out may have moved the last one.
+    let last = want.as_object_mut().expect("an object").shift_remove("error_counter");
+    want["error_counter"] = last.expect("it was there");
+    let keys = |of: &Value| of.as_object().expect("an object").keys().cloned().collect::<Vec<_>>();
+    assert_eq!((&made.body, keys(&made.body).last()), (&want, keys(&want).last()));
+    assert_eq!(keys(&made.body).len(), 14);
+
+    let shown = host.get(&format!("{CONF}{}/", made.body["id"]), JOHN).await;
+    let listed = host.get(CONF, JOHN).await;
+    assert_eq!(
+        (shown.bytes, &listed.body["results"][0]),
+        (made.bytes.clone(), &made.body)
+    );
+}
+
+#[tokio::test]
+async fn section_1_owner_is_the_address_of_the_user_at_this_moment_and_null_once_the_user_is_gone() {
+    let host = host().await;
+    let id = host.create(CONF, MARY, &daily()).await;
+    let path = format!("{CONF}{id}/");
+    let mary = user(&host, "mary@example.org").await;
+    let moved = host.platform().set_user_email(&mary, "mary@new.example").await;
+    moved.expect("the platform answers");
+    assert_eq!(host.get(&path, MARY).await.body["owner"], "mary@new.example");
+    assert_eq!(
+        host.get(CONF, JOHN).await.body["results"][0]["owner"],
+        "mary@new.example"
+    );
+    host.platform().remove_user(&mary).await.expect("the platform answers");
+    let shown = host.get(&path, JOHN).await;
+    assert_eq!((shown.status, &shown.body["owner"]), (200, &Value::Null));
+}
+
+#[tokio::test]
+async fn section_1_read_only_and_unknown_fields_of_a_body_are_ignored() {
+    let host = host().await;
+    let more = json!({
+        "id": 4711, "owner": "sam@example.net", "schedule_next_run": "2030-01-01T00:00:00Z", "error_counter": 5,
+        "surprise": {"deep": [1]}, "timezone": "Mars/Olympus",
+    });
+    let plain = host.post(CONF, JOHN, &daily()).await;
+    let made = host.post(CONF, JOHN, &but(daily(), more.clone())).await;
+    assert_eq!(made.status, 201, "at an event `timezone` is unknown too: {}", made.body);
+    let same = |of: &Value| but(of.clone(), json!({"id": null}));
+    assert_eq!(same(&made.body), same(&plain.body));
+    assert_ne!(made.body["id"], 4711);
+    let patched = host.patch(&format!("{CONF}{}/", made.body["id"]), JOHN, &more).await;
+    assert_eq!((patched.status, patched.body), (200, made.body));
+}
+
+#[tokio::test]
+async fn section_1_null_and_values_of_another_type_are_errors_in_every_writable_field() {
+    let host = host().await;
+    let id = host.create(BIG, JOHN, &daily()).await;
+    for field in WRITABLE {
+        for value in [
+            json!(null),
+            json!(7),
+            json!(true),
+            json!("text"),
+            json!(["x"]),
+            json!({"x": 1}),
+        ] {
+            let takes_it = if field == "export_form_data" {
+                value.is_object()
+            } else {
+                value.is_string()
+            };
+            if takes_it {
+                continue;
+            }
+            let mut body = daily();
+            body[field] = value.clone();
+            let posted = host.post(BIG, JOHN, &body).await;
+            assert_eq!(wrong(&posted), bad(&[field]), "{value}: {}", posted.body);
+            assert!(posted.body[field].as_array().is_some_and(|words| !words.is_empty()));
+            let patched = host.patch(&format!("{BIG}{id}/"), JOHN, &json!({field: value})).await;
+            assert_eq!(wrong(&patched), bad(&[field]), "{value}: {}", patched.body);
+        }
+    }
+}
+
+#[tokio::test]
+async fn section_1_required_fields_are_required_and_the_others_have_defaults() {
+    let host = host().await;
+    let none = host.post(BIG, JOHN, &json!({})).await;
+    let mut fields = wrong(&none);
+    fields.1.sort();
+    assert_eq!(
+        fields,
+        bad(&[
+            "export_form_data",
+            "export_identifier",
+            "mail_subject",
+            "mail_template",
+            "schedule_rrule",
+            "schedule_rrule_time"
+        ])
+    );
+}
+
+#[tokio::test]
+async fn section_1_text_fields_take_what_the_table_says_and_nothing_else() {
+    let host = host().await;
+    let addresses = |count: usize| {
+        (0..count)
+            .map(|n| format!("a{n}@example.com"))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let mut cases: Vec<(&str, String, Option<String>)> = Vec::new();
+    let mut fine = |field, given: &str, shown: &str| cases.push((field, given.into(), Some(shown.into())));
+    fine("locale", "de", "de");
+    fine("mail_subject", &"ä".repeat(250), &"ä".repeat(250));
+    fine("mail_template", "one\r\ntwo\n", "one\ntwo\n");
+    fine("schedule_rrule_time", "04:05", "04:05:00");
+    fine("schedule_rrule_time", "23:59:59", "23:59:59");
+    fine("timezone", "Asia/Kathmandu", "Asia/Kathmandu");
+    for field in [
+        "mail_additional_recipients",
+        "mail_additional_recipients_cc",
+        "mail_additional_recipients_bcc",
+    ] {
+        fine(field, "", "");
+        fine(field, "  a@example.com ,b@example.com  ", "a@example.com,b@example.com");
+        fine(field, &addresses(25), &addresses(25).replace(' ', ""));
+    }
+    let mut bad_value = |field, given: &str| cases.push((field, given.into(), None));
+    for given in ["", "fr", "EN", "en-GB"] {
+        bad_value("locale", given);
+    }
+    for field in [
+        "mail_additional_recipients",
+        "mail_additional_recipients_cc",
+        "mail_additional_recipients_bcc",
+    ] {
+        bad_value(field, &addresses(26));
+        for given in [
+            "nobody",
+            "a@b",
+            "a@example.com,",
+            ",a@example.com",
+            "a@example.com,,b@example.com",
+            "a@example.com;b@example.com",
+            "A <a@example.com>",
+            "a@example.com\r\nBcc: b@example.com",
+            "a b@example.com",
+        ] {
+            bad_value(field, given);
+        }
+    }
+    for given in [
+        "",
+        "  ",
+        "\t",
+        "two\nlines",
+        "two\rlines",
+        "a\0b",
+        "a\u{2028}b",
+        &"x".repeat(251),
+    ] {
+        bad_value("mail_subject", given);
+    }
+    for given in ["", " \n ", "a\0b"] {
+        bad_value("mail_template", given);
+    }
+    for given in [
+        "",
+        "4:00",
+        "24:00",
+        "23:60",
+        "23:59:60",
+        "04:00:00Z",
+        "04:00:00.5",
+        "04:00+01:00",
+        "0400",
+        " 04:00",
+        "04:00 ",
+        "٠٤:٠٠",
+    ] {
+        bad_value("schedule_rrule_time", given);
+    }
+    for given in ["", "Mars/Olympus", "europe/berlin ", "+02:00", "CEST"] {
+        bad_value("timezone", given);
+    }
+    for given in [
+        "",
+        "FREQ=HOURLY",
+        "RRULE:FREQ=DAILY;COUNT=-1",
+        "every day",
+        "RRULE:FREQ=DAILY\nRRULE:FREQ=DAILY",
+        "DTSTART:20260230T000000\nRRULE:FREQ=DAILY",
+    ] {
+        bad_value("schedule_rrule", given);
+    }
+    for given in ["", "nothing", "ORDERLIST", "checkinlist"] {
+        bad_value("export_identifier", given);
+    }
+    for (field, given, shown) in cases {
+        let mut body = daily();
+        body[field] = given.clone().into();
+        let answer = host.post(BIG, JOHN, &body).await;
+        match shown {
+            Some(shown) => assert_eq!(
+                (answer.status, &answer.body[field]),
+                (201, &json!(shown)),
+                "{field} {given:?}"
+            ),
+            None => assert_eq!(wrong(&answer), bad(&[field]), "{field} {given:?} {}", answer.body),
+        }
+    }
+}
+
+#[tokio::test]
+async fn section_1_the_default_zone_is_the_organizers_and_follows_it() {
+    let host = host().await;
+    let id = host.create(BIG, JOHN, &daily()).await;
+    let path = format!("{BIG}{id}/");
+    let moved = host.platform().set_organizer_timezone("bigevents", "Asia/Tokyo").await;
+    moved.expect("the platform answers");
+    assert_eq!(host.get(&path, JOHN).await.body["timezone"], "Asia/Tokyo");
+    let kept = host.patch(&path, JOHN, &json!({"timezone": "Europe/Berlin"})).await;
+    assert_eq!(kept.body["timezone"], "Europe/Berlin");
+    assert_eq!(kept.body["schedule_next_run"], "2026-10-23T02:00:00Z");
+    let default = host.put(&path, JOHN, &daily()).await;
+    assert_eq!(default.body["timezone"], "Asia/Tokyo");
+    assert_eq!(default.body["schedule_next_run"], "2026-10-22T19:00:00Z");
+}
+
+#[tokio::test]
+async fn section_1_the_form_is_checked_field_by_field_unknown_keys_are_dropped_and_defaults_not_stored() {
+    let host = host().await;
+    let stored = |form: Value| {
+        let host = &host;
+        async move { host.post(CONF, JOHN, &across(&form)).await.body["export_form_data"].to_string() }
+    };
+    for (given, kept) in [
+        (json!({}), json!({})),
+        (json!({"all_events": true, "events": "x", "surprise": 1}), json!({})),
+        (
+            json!({"surprise": null, "paid_only": false}),
+            json!({"paid_only": false}),
+        ),
+        (
+            json!({"paid_only": true, "_format": "excel", "date_range": "2026-01-01/"}),
+            json!({"paid_only": true, "_format": "excel", "date_range": "2026-01-01/"}),
+        ),
+    ] {
+        assert_eq!(stored(given).await, kept.to_string());
+    }
+    for (form, keys) in [
+        (json!({"_format": "pdf"}), vec!["_format"]),
+        (
+            json!({"_format": null, "paid_only": null, "date_range": null}),
+            vec!["_format", "paid_only", "date_range"],
+        ),
+        (
+            json!({"_format": 1, "paid_only": "true", "date_range": 7}),
+            vec!["_format", "paid_only", "date_range"],
+        ),
+    ] {
+        let answer = host.post(CONF, JOHN, &across(&form)).await;
+        assert_eq!(wrong(&answer), bad(&["export_form_data"]));
+        let nested = answer.body["export_form_data"].as_object().expect("nested");
+        assert_eq!(nested.keys().collect::<Vec<_>>(), keys, "{}", answer.body);
+        assert!(nested.values().all(|words| words[0].is_string()), "{}", answer.body);
+    }
+    let statuses = |value: Value| {
+        but(
+            daily(),
+            json!({"export_identifier": "dailysales", "export_form_data": {"statuses": value}}),
+        )
+    };
+    for (value, status) in [
+        (json!(["paid", "pending"]), 201),
+        (json!(["paid", "paid"]), 400),
+        (json!(["paid", "eaten"]), 400),
+        (json!("paid"), 400),
+        (json!([1]), 400),
+    ] {
+        assert_eq!(
+            host.post(CONF, JOHN, &statuses(value.clone())).await.status,
+            status,
+            "{value}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn section_1_a_date_range_is_a_named_frame_or_fixed_dates_in_order() {
+    let host = host().await;
+    let mut frames: Vec<String> = ["today", "yesterday", "last7", "last14", "tomorrow", "next7", "next14"]
+        .map(|days| format!("days_{days}"))
+        .to_vec();
+    for unit in ["week", "month", "quarter", "year"] {
+        frames.extend(["this", "to_date", "previous", "next"].map(|which| format!("{unit}_{which}")));
+    }
+    let fixed = [
+        "past",
+        "future",
+        "2026-01-01/2026-01-01",
+        "2026-01-01/",
+        "/2026-01-01",
+        "2024-02-29/",
+    ];
+    frames.extend(fixed.map(str::to_owned));
+    let id = host.create(CONF, JOHN, &daily()).await;
+    let path = format!("{CONF}{id}/");
+    for frame in frames {
+        let answer = host
+            .patch(&path, JOHN, &json!({"export_form_data": {"date_range": frame}}))
+            .await;
+        assert_eq!(
+            (answer.status, &answer.body["export_form_data"]["date_range"]),
+            (200, &json!(frame)),
+            "{}",
+            answer.body
+        );
+    }
+    for frame in [
+        "",
+        "today",
+        "days_last8",
+        "WEEK_THIS",
+        "2026-01-02/2026-01-01",
+        "2026-02-30/",
+        "2026-1-1/",
+        "2026-01-01",
+        "2026-01-01/2026-01-02/",
+        "2025-02-29/",
+        "days_today ",
+        "week_this/week_next",
+    ] {
+        let answer = host
+            .patch(&path, JOHN, &json!({"export_form_data": {"date_range": frame}}))
+            .await;
+        assert_eq!(wrong(&answer), bad(&["export_form_data"]), "{frame:?}");
+    }
+}
+
+#[tokio::test]
+async fn section_1_across_events_a_form_takes_all_events_or_a_list_of_usable_ones_each_once_or_neither() {
+    let host = host().await;
+    for form in [
+        json!({}),
+        json!({"all_events": true}),
+        json!({"events": ["sampleconf"]}),
+        json!({"events": ["summerfest", "sampleconf"]}),
+        json!({"all_events": false, "events": ["summerfest"]}),
+    ] {
+        let answer = host.post(BIG, JOHN, &across(&form)).await;
+        assert_eq!(
+            (answer.status, &answer.body["export_form_data"]),
+            (201, &form),
+            "nothing is added"
+        );
+    }
+    for (form, key) in [
+        (json!({"events": []}), "events"),
+        (json!({"events": ["sampleconf", "sampleconf"]}), "events"),
+        (json!({"events": ["nowhere"]}), "events"),
+        (json!({"events": ["jazznight"]}), "events"),
+        (json!({"events": "sampleconf"}), "events"),
+        (json!({"events": [1]}), "events"),
+        (json!({"events": null}), "events"),
+        (json!({"all_events": null}), "all_events"),
+        (json!({"all_events": "yes"}), "all_events"),
+        (json!({"all_events": true, "events": ["sampleconf"]}), "all_events"),
+        (json!({"all_events": false}), "events"),
+    ] {
+        let answer = host.post(BIG, JOHN, &across(&form)).await;
+        assert_eq!(wrong(&answer), bad(&["export_form_data"]), "{form}");
+        assert!(
+            answer.body["export_form_data"][key][0].is_string(),
+            "{form}: {}",
+            answer.body
+        );
+    }
+    // Mary has orders of one event only, and another organizer's slug reads like no slug at all.
+    let refused = |slug: &'static str| {
+        let host = &host;
+        async move {
+            let answer = host.post(BIG, MARY, &across(&json!({"events": [slug]}))).await;
+            (answer.status, answer.body.to_string().replace(slug, "…"))
+        }
+    };
+    let nowhere = refused("nowhere").await;
+    assert_eq!(nowhere.0, 400);
+    assert_eq!(refused("summerfest").await, nowhere);
+    assert_eq!(refused("jazznight").await, nowhere);
+    assert_eq!(
+        host.post(BIG, MARY, &across(&json!({"events": ["sampleconf"]})))
+            .await
+            .status,
+        201
+    );
+}
+
+/// The fixture with somebody who may change the organizer's settings, and has one event's orders and no other event.
+fn with_ida() -> String {
+    with(|fixture| {
+        fixture["schedules"] = json!([]);
+        let push = |list: &mut Value, entry: Value| list.as_array_mut().expect("a list").push(entry);
+        push(
+            &mut fixture["users"],
+            json!({"email": "ida@example.org", "name": "Ida", "locale": "en"}),
+        );
+        push(
+            &mut fixture["teams"],
+            json!({"organizer": "bigevents", "name": "Half", "members": ["ida@example.org"], "events": ["sampleconf"],
+                   "permissions": ["change_organizer_settings", "change_event_settings", "view_orders"], "api_tokens": []}),
+        );
+        push(
+            &mut fixture["oauth_tokens"],
+            json!({"token": "ida-oauth", "user": "ida@example.org", "scopes": ["read", "write"], "organizers": ["bigevents"]}),
+        );
+    })
+}
+
+const IDA: &str = "Bearer ida-oauth";
+
+#[tokio::test]
+async fn section_1_slugs_of_events_that_the_caller_may_not_see_are_not_shown() {
+    let host = TestHost::start(&with_ida(), super::NOW).await;
+    let id = host
+        .create(BIG, JOHN, &across(&json!({"events": ["summerfest", "sampleconf"]})))
+        .await;
+    let hidden = host
+        .create(BIG, JOHN, &across(&json!({"events": ["summerfest"]})))
+        .await;
+    let path = format!("{BIG}{id}/");
+    let events = |of: &Value| of["export_form_data"]["events"].clone();
+    assert_eq!(events(&host.get(&path, IDA).await.body), json!(["sampleconf"]));
+    assert_eq!(events(&host.get(&format!("{BIG}{hidden}/"), IDA).await.body), json!([]));
+    for path in [
+        BIG.to_owned(),
+        path.clone(),
+        format!("{BIG}{hidden}/"),
+        format!("{path}runs/"),
+    ] {
+        let answer = host.get(&path, IDA).await;
+        assert_eq!(answer.status, 200);
+        assert!(
+            !answer.body.to_string().contains("summerfest"),
+            "{path}: {}",
+            answer.body
+        );
+    }
+    // Vera sees every event, though not its orders.
+    assert_eq!(
+        events(&host.get(&path, VERA).await.body),
+        json!(["summerfest", "sampleconf"])
+    );
+    assert_eq!(host.get(FEST, IDA).await.status, 403);
+}
+
+#[tokio::test]
+async fn section_1_widening_somebody_elses_schedule_to_events_one_may_not_read_is_refused() {
+    let host = TestHost::start(&with_ida(), super::NOW).await;
+    let id = host
+        .create(BIG, JOHN, &across(&json!({"events": ["sampleconf"]})))
+        .await;
+    let path = format!("{BIG}{id}/");
+    assert_eq!(
+        host.patch(&path, IDA, &json!({"mail_subject": "By Ida"})).await.status,
+        200
+    );
+    for form in [
+        json!({"events": ["sampleconf", "summerfest"]}),
+        json!({"events": ["summerfest"]}),
+        json!({"all_events": true}),
+        json!({}),
+    ] {
+        let answer = host.patch(&path, IDA, &json!({"export_form_data": form})).await;
+        assert_eq!(wrong(&answer), bad(&["export_form_data"]), "{form}");
+    }
+    let shown = host.get(&path, JOHN).await.body;
+    assert_eq!(
+        (&shown["export_form_data"], &shown["mail_subject"]),
+        (&json!({"events": ["sampleconf"]}), &json!("By Ida"))
+    );
+    // Her own, on all events: those that she may read at run time.
+    let own = host.create(BIG, IDA, &across(&json!({"all_events": true}))).await;
+    assert_eq!(host.patch(&format!("{BIG}{own}/"), IDA, &json!({})).await.status, 200);
+}
+
+#[tokio::test]
+async fn section_1_the_next_run_is_null_for_what_never_runs_again_and_for_what_was_stopped() {
+    let host = host().await;
+    let over = but(
+        daily(),
+        json!({"schedule_rrule": "DTSTART:20200101T000000\nRRULE:FREQ=DAILY;COUNT=2"}),
+    );
+    let never = host.create(CONF, JOHN, &over).await;
+    let id = host.create(CONF, JOHN, &daily()).await;
+    let scope = host_harness::storage::Scope {
+        organizer: "bigevents".into(),
+        event: Some("sampleconf".into()),
+    };
+    let mut row = super::stored(&host, scope, id).await;
+    row.id += 1_000;
+    (row.content.active, row.content.error_counter) = (false, 5);
+    let zones = &host.service.about().zone_database;
+    let put = host
+        .storage()
+        .seed(&row, zones, host_harness::testing::at(super::NOW))
+        .await;
+    put.expect("the store takes it");
+    for (id, counter) in [(never, 0), (row.id, 5)] {
+        let shown = host.get(&format!("{CONF}{id}/"), JOHN).await.body;
+        assert_eq!(
+            (&shown["schedule_next_run"], &shown["error_counter"]),
+            (&Value::Null, &json!(counter))
+        );
+    }
+    host.advance_to("2026-10-24T12:00:00Z").await;
+    assert_eq!(host.history(row.id).await.len(), 0, "stopped is no longer executed");
+    assert_eq!(host.mails().len(), 2);
+}
