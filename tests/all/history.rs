@@ -237,6 +237,9 @@ async fn all_lines_of_a_run_name_it() {
         .expect("deactivated");
     host.jump_to("2026-10-23T02:00:00Z");
     let lines = Lines::default();
+    // With only one subscriber in the process, `tracing` lets the thread that comes by a line first decide for all whether it is
+    // ever written; the other tests' threads have none.
+    let _second = tracing::Dispatch::new(tracing_subscriber::fmt().with_max_level(tracing::Level::ERROR).finish());
     let subscriber = tracing_subscriber::fmt()
         .json()
         .with_max_level(tracing::Level::INFO)
