@@ -190,6 +190,8 @@ impl Scheduler {
                     let (id, lease) = (leased.row.id, leased.lease.clone());
                     held.lock().await.push(lease.clone());
                     report(id, &service.work(leased, length).await);
+                    // Its mail can go now.
+                    service.changed().notify_waiters();
                     held.lock().await.retain(|other| *other != lease);
                 });
             }
@@ -232,7 +234,11 @@ impl Scheduler {
             tokio::select! {
                 delivered = begun_before => match delivered {
                     Ok(0) => {}
-                    Ok(_) => continue,
+                    Ok(_) => {
+                        // What is delivered can be settled now.
+                        self.service.changed().notify_waiters();
+                        continue;
+                    }
                     Err(error) => tracing::error!(%error, "nothing could be delivered; tried again"),
                 },
                 // What is under way stays leased, and is tried again with the same bytes when its lease has run out.
