@@ -107,6 +107,32 @@ fn the_readmes_demo_is_what_the_demo_prints() {
 }
 
 #[test]
+fn what_the_demo_says_to_try_next_works() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let shown = harness_in(folder.path(), [], "").well();
+    let next = shown.split_once("What to try next:\n").expect("what to try").1;
+    let history = next.lines().next().expect("a command").trim();
+    let arguments = history.strip_prefix("harness ").expect("a command").split(' ');
+    let told = harness_in(folder.path(), arguments, "").well();
+    assert!(
+        told.lines().count() > 1 && told.lines().all(|line| line.contains("schedule 1 ")),
+        "{told}"
+    );
+
+    let log = Log::new();
+    assert!(next.contains("harness serve --data demo "), "{next}");
+    let serving = Serving::start_in(folder.path(), &log, Path::new("demo"), &[]);
+    let (_, request) = next.split_once("  curl ").expect("a request");
+    let request = request.split_once("scheduled_exports/\n").expect("its end").0;
+    if curl_is_here() {
+        assert_eq!(
+            statuses(&serving, &format!("curl {request}scheduled_exports/\n")),
+            ["200"]
+        );
+    }
+}
+
+#[test]
 fn the_api_documents_requests_are_answered_as_it_says() {
     if !curl_is_here() {
         return;

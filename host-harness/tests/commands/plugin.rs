@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::process::{fixture, harness};
+use super::process::{command, fixture, harness};
 
 /// A file's name and bytes, and what the sentence about it holds.
 fn misfits() -> Vec<(&'static str, Vec<u8>, &'static str)> {
@@ -115,6 +115,22 @@ fn the_built_in_component_asks_for_the_contract_and_nothing_else() {
     let told = harness(["plugin", "inspect"]).well();
     assert!(told.ends_with("this host can run it\n"), "{told}");
     assert!(told.contains("time zones 20"), "{told}");
+}
+
+#[test]
+fn a_cache_that_others_may_write_to_is_not_used_and_the_log_says_so() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o770)).expect("own folder");
+    let ended = command()
+        .args(["plugin", "inspect"])
+        .env("HARNESS_CACHE_DIR", folder.path())
+        .output()
+        .expect("the binary starts");
+    let log = String::from_utf8(ended.stderr).expect("text");
+    assert_eq!(ended.status.code(), Some(0), "{log}");
+    assert!(log.contains("WARN") && log.contains("others may write to it"), "{log}");
+    assert_eq!(std::fs::read_dir(folder.path()).expect("the folder").count(), 0);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use calamine::{Reader, Xlsx};
 use chrono::{DateTime, Utc};
-use host_harness::testing::smtp_server::SmtpServer;
+use host_harness::testing::smtp_server::{SmtpServer, Stage};
 use serde_json::{Value, json};
 
 use super::process::{Log, Serving, fixture, harness};
@@ -134,6 +134,33 @@ fn what_is_due_arrives_as_a_file_and_the_log_names_neither_people_nor_tokens() {
             assert!(!line.contains(private), "the log names {private}: {line}");
         }
     }
+}
+
+#[test]
+fn a_stop_comes_to_its_end_though_the_mail_server_says_nothing_any_more() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let server = runtime.block_on(SmtpServer::start());
+    server.when(Stage::Mail).hang();
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = Log::new();
+    let serving = Serving::start(&log, folder.path(), &["--fixture", &fixture(), "--smtp", &server.url()]);
+    let id = due_soon(&serving, 1, "")[0].to_string();
+    runtime.block_on(async {
+        let hanging = tokio::time::timeout(Duration::from_secs(120), server.hanging(1));
+        hanging.await.expect("a connection that hangs");
+    });
+    let (code, took) = serving.end("TERM");
+    assert_eq!(code, Some(0));
+    assert!(took < Duration::from_secs(20), "it took {took:?} to stop");
+    let data = folder.path().display().to_string();
+    let history = harness(["history", "--data", &data, "--schedule", &id]).well();
+    assert!(
+        history.contains("  submitted  "),
+        "the mail is kept for the next start: {history}"
+    );
 }
 
 #[test]
