@@ -32,19 +32,18 @@ fn build() -> Result<(), String> {
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("OUT_DIR is not set; run this through cargo")?);
     let component = out.join("plugin.wasm");
     println!("cargo:rerun-if-env-changed={PREBUILT}");
-    if let Some(file) = env::var_os(PREBUILT) {
-        println!("cargo:rerun-if-changed={}", Path::new(&file).display());
-        return fs::copy(&file, &component).map(drop).map_err(|error| {
-            format!(
-                "{PREBUILT} names {}, which can't be read: {error}",
-                Path::new(&file).display()
-            )
-        });
-    }
-
     let root = Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .ok_or("the harness must lie in its workspace")?;
+    if let Some(file) = env::var_os(PREBUILT) {
+        // A build script runs in its package's folder; who sets this stands in the workspace's.
+        let file = root.join(file);
+        println!("cargo:rerun-if-changed={}", file.display());
+        return fs::copy(&file, &component)
+            .map(drop)
+            .map_err(|error| format!("{PREBUILT} names {}, which can't be read: {error}", file.display()));
+    }
+
     for made_of in [
         "plugin/src",
         "plugin/Cargo.toml",

@@ -13,7 +13,7 @@ mod serve;
 mod table;
 mod tick;
 
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -86,19 +86,24 @@ struct Output {
     json: bool,
 }
 
-/// One sentence for the person at the terminal.
+/// Why a command ended early.
 #[derive(Debug)]
-struct Failure(String);
+enum Failure {
+    /// One sentence for the person at the terminal.
+    Sentence(String),
+    /// Whoever read standard output has gone: `harness history … | head` has all that it wants.
+    Unread,
+}
 
 impl<E: std::error::Error> From<E> for Failure {
     fn from(error: E) -> Self {
-        Self(error.to_string())
+        Self::Sentence(error.to_string())
     }
 }
 
 /// A failure with the words of what was being done before the reason.
 fn failed(doing: impl std::fmt::Display) -> impl FnOnce(&dyn std::fmt::Display) -> Failure {
-    move |reason| Failure(format!("{doing}: {reason}"))
+    move |reason| Failure::Sentence(format!("{doing}: {reason}"))
 }
 
 pub fn main() -> ExitCode {
@@ -106,7 +111,7 @@ pub fn main() -> ExitCode {
     log_to_stderr(matches!(cli.command, Some(Command::Serve(_))));
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(reason) => return fail(&Failure(format!("the async runtime could not be started: {reason}"))),
+        Err(reason) => return fail(&format!("the async runtime could not be started: {reason}")),
     };
     let done = runtime.block_on(async {
         match cli.command.unwrap_or_else(|| Command::Demo(demo::Demo::default())) {
@@ -124,14 +129,25 @@ pub fn main() -> ExitCode {
         }
     });
     match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => fail(&failure),
+        Ok(()) | Err(Failure::Unread) => ExitCode::SUCCESS,
+        Err(Failure::Sentence(sentence)) => fail(&sentence),
     }
 }
 
-fn fail(failure: &Failure) -> ExitCode {
-    eprintln!("harness: {}", failure.0);
+/// A reason of several lines becomes one.
+fn fail(sentence: &str) -> ExitCode {
+    let lines: Vec<&str> = sentence.lines().map(str::trim).collect();
+    eprintln!("harness: {}", lines.join("; "));
     ExitCode::FAILURE
+}
+
+/// A line on standard output, where every answer goes. `println!` would panic once nobody reads.
+fn say(line: impl std::fmt::Display) -> Result<(), Failure> {
+    match writeln!(io::stdout(), "{line}") {
+        Ok(()) => Ok(()),
+        Err(reason) if reason.kind() == io::ErrorKind::BrokenPipe => Err(Failure::Unread),
+        Err(reason) => Err(failed("standard output can't be written")(&reason)),
+    }
 }
 
 fn log_to_stderr(serving: bool) {
@@ -140,8 +156,8 @@ fn log_to_stderr(serving: bool) {
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .with_writer(io::stderr)
         .init();
 }
 

@@ -195,7 +195,8 @@ impl Service {
         })
     }
 
-    /// Told after each change that a person made through this process: something may be due earlier now.
+    /// Told after each change that a person made through this process, and after each run and delivery of it: something may be
+    /// due earlier now.
     #[must_use]
     pub fn changed(&self) -> &Notify {
         &self.changed

@@ -4,7 +4,7 @@ use clap::Args;
 use host_harness::storage::{AuditEntry, Storage};
 use serde_json::{Value, json};
 
-use super::{Data, Failure, Output, host, utc};
+use super::{Data, Failure, Output, host, say, utc};
 
 /// Shows who changed what, and how runs ended, latest first.
 #[derive(Args)]
@@ -39,9 +39,9 @@ impl Audit {
         entries.truncate(self.limit as usize);
         for entry in &entries {
             if self.output.json {
-                println!("{}", document(entry));
+                say(document(entry))?;
             } else {
-                println!("{}", line(entry));
+                say(line(entry))?;
             }
         }
         Ok(())

@@ -23,7 +23,7 @@ use host_harness::testing::{CrashPoint, WatchedStorage};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use super::{Failure, Output, failed, host};
+use super::{Failure, Output, failed, host, say};
 
 /// Names a step boundary at which a worker dies by itself: `after-start:3`.
 const CRASH_AT: &str = "HARNESS_CRASH_AT";
@@ -126,9 +126,9 @@ impl Chaos {
             .history(None, self.schedules.saturating_mul(2).saturating_add(10))
             .await?;
         let verdict = self.judge(&history, &server.mails());
-        self.show(&verdict, killed, &crashed, began.elapsed());
+        self.show(&verdict, killed, &crashed, began.elapsed())?;
         if verdict.lost + verdict.doubled > 0 {
-            return Err(Failure(format!(
+            return Err(Failure::Sentence(format!(
                 "seed {}: {} lost, {} doubled",
                 self.seed, verdict.lost, verdict.doubled
             )));
@@ -165,7 +165,7 @@ impl Chaos {
             "schedules": schedules,
         });
         let fixture = Fixture::from_json(&fixture.to_string())?;
-        host::seed(&service, &fixture).await?;
+        host::seed(&service, folder, &fixture).await?;
         Ok(())
     }
 
@@ -217,7 +217,7 @@ impl Chaos {
         verdict
     }
 
-    fn show(&self, verdict: &Verdict, killed: u32, crashed: &BTreeSet<&str>, took: Duration) {
+    fn show(&self, verdict: &Verdict, killed: u32, crashed: &BTreeSet<&str>, took: Duration) -> Result<(), Failure> {
         let Verdict {
             delivered,
             failed,
@@ -234,25 +234,24 @@ impl Chaos {
                 "delivered": delivered, "failed": failed, "otherwise_ended": other, "mails_accepted": mails,
                 "lost": lost, "doubled": doubled, "repeated": repeated, "seconds": seconds,
             });
-            println!("{document}");
-            return;
+            return say(document);
         }
-        println!(
+        say(format_args!(
             "{} due times, {} hosts on one store, {killed} times kill -9 (seed {}), {seconds} s",
             self.schedules, self.hosts, self.seed
-        );
-        println!(
+        ))?;
+        say(format_args!(
             "died at {} of {} step boundaries as well: {}",
             crashed.len(),
             BOUNDARIES.len(),
             crashed.iter().copied().collect::<Vec<_>>().join(", ")
-        );
-        println!(
+        ))?;
+        say(format_args!(
             "{delivered} delivered, {failed} failed with a reason, {other} ended otherwise; {mails} mails accepted"
-        );
-        println!(
+        ))?;
+        say(format_args!(
             "lost {lost}, doubled {doubled}, repeated {repeated} (same Message-ID, same recipient, identical bytes)"
-        );
+        ))
     }
 }
 
@@ -351,7 +350,7 @@ impl Hosts {
                     self.boundaries.extend(told);
                     self.own_deaths += 1;
                     if self.own_deaths > MOST_OWN_DEATHS {
-                        return Err(Failure(format!("hosts die by themselves: {status}")));
+                        return Err(Failure::Sentence(format!("hosts die by themselves: {status}")));
                     }
                 }
             }
@@ -426,7 +425,7 @@ impl Worker {
         let mut storage: Arc<dyn Storage> = Arc::new(storage);
         if let Ok(point) = std::env::var(CRASH_AT) {
             let point = CrashPoint::from_text(&point)
-                .ok_or_else(|| Failure(format!("{CRASH_AT} is no step boundary: {point}")))?;
+                .ok_or_else(|| Failure::Sentence(format!("{CRASH_AT} is no step boundary: {point}")))?;
             storage = Arc::new(WatchedStorage::new(storage, Arc::new(point)));
         }
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);

@@ -18,7 +18,7 @@ use tokio::net::TcpListener;
 
 use super::history::{document, reason, word};
 use super::table::table;
-use super::{Failure, Output, PluginFile, failed, host, local};
+use super::{Failure, Output, PluginFile, failed, host, local, say};
 
 /// The platform that the demo runs on.
 const FIXTURE: &str = include_str!("../../../tests/data/bigevents.json");
@@ -87,13 +87,19 @@ fn wanted() -> Vec<(&'static str, &'static str, Value)> {
 impl Demo {
     pub async fn run(self) -> Result<(), Failure> {
         let folder = self.folder.clone().unwrap_or_else(|| PathBuf::from("demo"));
-        clear(&folder)
+        let cleared = clear(&folder)
             .map_err(|reason| failed(format!("the folder {} can't be cleared", folder.display()))(&reason))?;
+        if !cleared {
+            return Err(Failure::Sentence(format!(
+                "the folder {} holds a store, mail or files that no demo made: name another one with --data",
+                folder.display()
+            )));
+        }
         let clock = Arc::new(VirtualClock::at(FROM));
         let seen: Arc<dyn Clock> = Arc::clone(&clock) as _;
         let service = host::open(&folder, true, self.plugin.plugin.as_deref(), seen, HostFacts::default()).await?;
         let fixture = Fixture::from_json(FIXTURE)?;
-        host::seed(&service, &fixture).await?;
+        host::seed(&service, &folder, &fixture).await?;
         let named = create(&service).await?;
 
         let (transport, mail) = host::transport(&folder, None)?;
@@ -111,53 +117,66 @@ impl Demo {
 
         let mut history = service.storage().history(None, 1_000).await?;
         history.sort_by_key(|row| (row.entry.due, row.schedule));
-        if self.output.json {
-            for row in &history {
-                println!("{}", document(row));
-            }
-            return Ok(());
-        }
         let mail = mail.unwrap_or_else(|| folder.clone());
         let files = folder.join("files");
         let unpacked = unpack(&mail, &files)
             .map_err(|reason| failed(format!("the attachments in {} can't be unpacked", mail.display()))(&reason))?;
-        println!("{}", shown(&named, &history));
-        println!(
+        if self.output.json {
+            for row in &history {
+                say(document(row))?;
+            }
+            return Ok(());
+        }
+        say(shown(&named, &history))?;
+        say(format_args!(
             "The mails are in {} (.eml, any mail program opens them),",
             mail.display()
-        );
-        println!(
+        ))?;
+        say(format_args!(
             "the {unpacked} files that were attached to them in {} (.xlsx, .csv).",
             files.display()
-        );
-        println!();
-        println!("What to try next:");
-        println!("  harness history --data {} --schedule 1", folder.display());
-        println!(
+        ))?;
+        say("")?;
+        say("What to try next:")?;
+        say(format_args!(
+            "  harness history --data {} --schedule 1",
+            folder.display()
+        ))?;
+        say(format_args!(
             "  harness serve --data {}        then, with the fixture's tokens:",
             folder.display()
-        );
-        println!("  curl -H 'Authorization: Bearer john-oauth' \\");
-        println!("    http://127.0.0.1:8080/api/v1/organizers/bigevents/events/sampleconf/scheduled_exports/");
-        println!("(`harness` is target/debug/harness, or `cargo run --` in its place.)");
+        ))?;
+        say("  curl -H 'Authorization: Bearer john-oauth' \\")?;
+        say("    http://127.0.0.1:8080/api/v1/organizers/bigevents/events/sampleconf/scheduled_exports/")?;
+        say("(`harness` is target/debug/harness, or `cargo run --` in its place.)")?;
         Ok(())
     }
 }
 
-/// Removes what an earlier demo left, and nothing else.
-fn clear(folder: &Path) -> std::io::Result<()> {
+/// In a folder with this file, a demo may remove what another has left.
+const MARK: &str = ".made-by-harness-demo";
+
+/// Removes what an earlier demo left, and nothing else; false: there is something in its place that no demo made.
+fn clear(folder: &Path) -> std::io::Result<bool> {
     std::fs::create_dir_all(folder)?;
+    let mark = folder.join(MARK);
+    let ours = mark.exists();
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name();
         let name = name.to_string_lossy();
-        if name.starts_with("harness.db") {
+        let (store, made) = (name.starts_with("harness.db"), name == "mail" || name == "files");
+        if (store || made) && !ours {
+            return Ok(false);
+        }
+        if store {
             std::fs::remove_file(entry.path())?;
-        } else if name == "mail" || name == "files" {
+        } else if made {
             std::fs::remove_dir_all(entry.path())?;
         }
     }
-    Ok(())
+    std::fs::write(mark, "")?;
+    Ok(true)
 }
 
 /// What the table says of a schedule: its subject, and the zone that it is read in.
@@ -219,7 +238,9 @@ async fn request(token: &'static str, url: String, document: Option<Value>) -> R
     });
     let (status, body) = asked.await??;
     if !status.is_success() {
-        return Err(Failure(format!("the API answered {status} to the demo: {body}")));
+        return Err(Failure::Sentence(format!(
+            "the API answered {status} to the demo: {body}"
+        )));
     }
     Ok(serde_json::from_str(&body)?)
 }

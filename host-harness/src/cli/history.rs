@@ -5,7 +5,7 @@ use host_harness::contract::{DeliveryStatus, Outcome};
 use host_harness::storage::{HistoryRow, Storage};
 use serde_json::{Value, json};
 
-use super::{Data, Failure, Output, host, utc};
+use super::{Data, Failure, Output, host, say, utc};
 
 /// Shows what became of each due time, latest first.
 #[derive(Args)]
@@ -28,9 +28,9 @@ impl History {
         let (storage, _) = host::stores(&self.data.folder, false).await?;
         for row in storage.history(self.schedule, self.limit).await? {
             if self.output.json {
-                println!("{}", document(&row));
+                say(document(&row))?;
             } else {
-                println!("{}", line(&row));
+                say(line(&row))?;
             }
         }
         Ok(())

@@ -42,7 +42,7 @@ pub async fn stores(folder: &Path, create: bool) -> Result<(SqliteStorage, Platf
         std::fs::create_dir_all(folder)
             .map_err(|reason| failed(format!("the folder {} can't be made", folder.display()))(&reason))?;
     } else if !path.exists() {
-        return Err(Failure(format!(
+        return Err(Failure::Sentence(format!(
             "there is no store in {}; make one with `harness seed --data {} --fixture FILE`",
             folder.display(),
             folder.display()
@@ -55,12 +55,24 @@ pub async fn stores(folder: &Path, create: bool) -> Result<(SqliteStorage, Platf
 pub fn read_fixture(path: &Path) -> Result<Fixture, Failure> {
     let text = std::fs::read_to_string(path)
         .map_err(|reason| failed(format!("the fixture {} can't be read", path.display()))(&reason))?;
-    Fixture::from_json(&text).map_err(|reason| failed(path.display())(&reason))
+    Fixture::from_json(&text).map_err(|reason| failed(format!("the fixture {} is not valid", path.display()))(&reason))
 }
 
-/// Puts a fixture's platform into an empty store, then its schedules through the component; answers how many.
-pub async fn seed(service: &Service, fixture: &Fixture) -> Result<usize, Failure> {
+/// Puts a fixture into the empty store in `folder`; answers how many schedules there are. One that is refused leaves no store
+/// behind: half a fixture would count as a filled store from then on.
+pub async fn seed(service: &Service, folder: &Path, fixture: &Fixture) -> Result<usize, Failure> {
     service.platform().load(fixture).await?;
+    let filled = fill(service, fixture).await;
+    if filled.is_err() {
+        for end in ["", "-wal", "-shm"] {
+            let _ = std::fs::remove_file(folder.join(format!("{STORE}{end}")));
+        }
+    }
+    filled
+}
+
+/// Switches, and schedules through the component.
+async fn fill(service: &Service, fixture: &Fixture) -> Result<usize, Failure> {
     let now = service.clock().now();
     for organizer in service.platform().organizers().await? {
         service
@@ -72,18 +84,28 @@ pub async fn seed(service: &Service, fixture: &Fixture) -> Result<usize, Failure
         service
             .seed(schedule)
             .await
-            .map_err(|reason| failed(format!("/schedules/{place}"))(&reason))?;
+            .map_err(|reason| failed(format!("the fixture's /schedules/{place} is refused"))(&reason))?;
     }
     Ok(fixture.schedules.len())
 }
 
-/// SMTP where an URL is given, else files in the data folder; and where those are.
-pub fn transport(folder: &Path, smtp: Option<&str>) -> Result<(Arc<dyn Transport>, Option<PathBuf>), Failure> {
+/// The mail server at an URL.
+pub fn smtp(url: &str) -> Result<Arc<dyn Transport>, Failure> {
+    Ok(Arc::new(SmtpTransport::from_url(url, SmtpTimeouts::default())?))
+}
+
+/// The mail server if there is one, else files in the data folder, which is there by now; and where those are.
+pub fn transport(
+    folder: &Path,
+    smtp: Option<Arc<dyn Transport>>,
+) -> Result<(Arc<dyn Transport>, Option<PathBuf>), Failure> {
     Ok(match smtp {
-        Some(url) => (Arc::new(SmtpTransport::from_url(url, SmtpTimeouts::default())?), None),
+        Some(smtp) => (smtp, None),
         None => {
             let mail = folder.join(MAIL);
-            (Arc::new(EmlTransport::new(&mail)?), Some(mail))
+            let transport = EmlTransport::new(&mail)
+                .map_err(|reason| failed(format!("the folder {} can't be made", mail.display()))(&reason))?;
+            (Arc::new(transport), Some(mail))
         }
     })
 }

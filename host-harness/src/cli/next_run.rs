@@ -1,6 +1,6 @@
 //! `harness next-run`.
 
-use std::io::{BufRead, Write};
+use std::io::BufRead;
 use std::sync::Arc;
 
 use clap::Args;
@@ -10,10 +10,9 @@ use host_harness::contract::exported::recurrence::{ClockNote, Rule};
 use host_harness::engine::{Cache, Engine, Limits};
 use host_harness::ports::HostFacts;
 use host_harness::service::Service;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Failure, Output, PluginFile, failed, host, instant, local, utc};
+use super::{Failure, Output, PluginFile, failed, host, instant, local, say, utc};
 
 /// Says when a rule fires next, by the component.
 #[derive(Args)]
@@ -45,15 +44,6 @@ pub struct NextRun {
     output: Output,
 }
 
-#[derive(Deserialize)]
-struct Row {
-    id: Value,
-    rule: String,
-    time: String,
-    tz: String,
-    now: String,
-}
-
 impl NextRun {
     pub async fn run(self) -> Result<(), Failure> {
         let engine = Engine::load_file(self.plugin.plugin.as_deref(), Limits::default(), &Cache::of_user())?;
@@ -74,7 +64,7 @@ impl NextRun {
         let now = self.now.unwrap_or_else(|| service.clock().now());
         let runs = match service.preview(&rule, now, self.number).await? {
             Ok(runs) => runs,
-            Err(errors) => return Err(Failure(words(&errors))),
+            Err(errors) => return Err(Failure::Sentence(words(&errors))),
         };
         for run in &runs {
             let note = match run.note {
@@ -83,21 +73,18 @@ impl NextRun {
                 ClockNote::RepeatedHour => "repeated-hour",
             };
             if self.output.json {
-                println!(
-                    "{}",
-                    json!({ "at": utc(run.at), "utc_offset_seconds": run.utc_offset_seconds, "note": note })
-                );
+                say(json!({ "at": utc(run.at), "utc_offset_seconds": run.utc_offset_seconds, "note": note }))?;
             } else {
                 let note = if note == "plain" {
                     String::new()
                 } else {
                     format!("  ({note})")
                 };
-                println!("{}  {}{note}", utc(run.at), local(run.at, &rule.zone));
+                say(format_args!("{}  {}{note}", utc(run.at), local(run.at, &rule.zone)))?;
             }
         }
         if runs.is_empty() && !self.output.json {
-            println!("never again");
+            say("never again")?;
         }
         Ok(())
     }
@@ -106,33 +93,48 @@ impl NextRun {
 fn words(errors: &[FieldError]) -> String {
     let errors: Vec<String> = errors
         .iter()
-        .map(|error| format!("{}: {}", error.path.join("."), error.message))
+        .map(|error| format!("{}: {}", error.path.join("."), error.message.trim_end_matches('.')))
         .collect();
     errors.join("; ")
 }
 
+/// A row that is JSON gets an answer, whatever is wrong with it; one that is not has no id to answer to.
 async fn rows(service: &Service) -> Result<(), Failure> {
-    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-    for (number, line) in std::io::stdin().lock().lines().enumerate() {
-        let line = line?;
-        if line.trim().is_empty() {
+    for (number, line) in std::io::stdin().lock().split(b'\n').enumerate() {
+        let line = line.map_err(|reason| failed("standard input can't be read")(&reason))?;
+        if line.trim_ascii().is_empty() {
             continue;
         }
         let at = || failed(format!("line {}", number + 1));
-        let row: Row = serde_json::from_str(&line).map_err(|reason| at()(&reason))?;
-        let now = instant(&row.now).map_err(|reason| at()(&reason))?;
-        let rule = Rule {
-            text: row.rule,
-            time: row.time,
-            zone: row.tz,
-            anchor: None,
+        let row: Value = serde_json::from_slice(&line).map_err(|reason| at()(&reason))?;
+        let answer = match read(&row) {
+            Ok((rule, now)) => match service.next_run(&rule, now).await.map_err(|reason| at()(&reason))? {
+                Ok(next) => Ok(next.map(utc)),
+                Err(errors) => Err(words(&errors)),
+            },
+            Err(reason) => Err(reason),
         };
-        let answer = match service.next_run(&rule, now).await? {
-            Ok(next) => json!({ "id": row.id, "valid": true, "next": next.map(utc), "error": null }),
-            Err(errors) => json!({ "id": row.id, "valid": false, "next": null, "error": words(&errors) }),
-        };
-        writeln!(out, "{answer}")?;
+        let id = &row["id"];
+        say(match answer {
+            Ok(next) => json!({ "id": id, "valid": true, "next": next, "error": null }),
+            Err(error) => json!({ "id": id, "valid": false, "next": null, "error": error }),
+        })?;
     }
-    out.flush()?;
     Ok(())
+}
+
+/// Rule and instant of a row, or what is wrong with it.
+fn read(row: &Value) -> Result<(Rule, i64), String> {
+    let text = |name: &str| match &row[name] {
+        Value::String(text) => Ok(text.clone()),
+        other => Err(format!("{name}: `{other}` stands here; right would be a text")),
+    };
+    let rule = Rule {
+        text: text("rule")?,
+        time: text("time")?,
+        zone: text("tz")?,
+        anchor: None,
+    };
+    let now = instant(&text("now")?).map_err(|reason| format!("now: {reason}"))?;
+    Ok((rule, now))
 }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
-use host_harness::clock::SystemClock;
+use host_harness::clock::{Clock, SystemClock, VirtualClock};
 use host_harness::ports::HostFacts;
 
-use super::{Data, Failure, Output, PluginFile, host};
+use super::{Data, Failure, Output, PluginFile, host, instant, say};
 
 /// Switches scheduled exports on or off for an organizer, or lists who has them.
 #[derive(Args)]
@@ -29,9 +29,13 @@ enum What {
 }
 
 #[derive(Args)]
+#[command(after_help = "Example:\n  harness organizer enable --data ./data bigevents")]
 struct Switch {
     #[command(flatten)]
     data: Data,
+    /// Instant from which an enabled organizer's schedules are planned; else the time of the call
+    #[arg(long, value_name = "INSTANT", value_parser = instant)]
+    now: Option<i64>,
     #[command(flatten)]
     plugin: PluginFile,
     /// The organizer
@@ -39,6 +43,7 @@ struct Switch {
 }
 
 #[derive(Args)]
+#[command(after_help = "Example:\n  harness organizer list --data ./data")]
 struct List {
     #[command(flatten)]
     data: Data,
@@ -59,16 +64,16 @@ impl Organizer {
 impl Switch {
     async fn to(self, enabled: bool) -> Result<(), Failure> {
         let plugin = self.plugin.plugin.as_deref();
-        let service = host::open(
-            &self.data.folder,
-            false,
-            plugin,
-            Arc::new(SystemClock),
-            HostFacts::default(),
-        )
-        .await?;
+        let clock: Arc<dyn Clock> = match self.now {
+            Some(now) => Arc::new(VirtualClock::at(now)),
+            None => Arc::new(SystemClock),
+        };
+        let service = host::open(&self.data.folder, false, plugin, clock, HostFacts::default()).await?;
         if service.platform().organizer(&self.slug).await?.is_none() {
-            return Err(Failure(format!("there is no organizer `{}` in this store", self.slug)));
+            return Err(Failure::Sentence(format!(
+                "there is no organizer `{}` in this store",
+                self.slug
+            )));
         }
         let now = service.clock().now();
         service.storage().set_enabled(&self.slug, enabled, "host", now).await?;
@@ -80,9 +85,12 @@ impl Switch {
             }
         }
         if enabled {
-            println!("{}: enabled, {planned} schedules planned from now", self.slug);
+            say(format_args!(
+                "{}: enabled, {planned} schedules planned from now",
+                self.slug
+            ))?;
         } else {
-            println!("{}: disabled", self.slug);
+            say(format_args!("{}: disabled", self.slug))?;
         }
         Ok(())
     }
@@ -97,13 +105,10 @@ impl List {
             let enabled = storage.enabled(slug).await?;
             let schedules = storage.count(slug).await?;
             if self.output.json {
-                println!(
-                    "{}",
-                    serde_json::json!({ "slug": slug, "name": name, "enabled": enabled, "schedules": schedules })
-                );
+                say(serde_json::json!({ "slug": slug, "name": name, "enabled": enabled, "schedules": schedules }))?;
             } else {
                 let switch = if enabled { "enabled" } else { "disabled" };
-                println!("{slug}  {switch}  {schedules} schedules  {name}");
+                say(format_args!("{slug}  {switch}  {schedules} schedules  {name}"))?;
             }
         }
         Ok(())

@@ -10,7 +10,7 @@ use host_harness::ports::HostFacts;
 use host_harness::service::Service;
 use serde_json::json;
 
-use super::{Failure, Output, host};
+use super::{Failure, Output, host, say};
 
 /// Looks into a plugin file.
 #[derive(Args)]
@@ -27,6 +27,7 @@ enum What {
 }
 
 #[derive(Args)]
+#[command(after_help = "Example:\n  harness plugin inspect ./plugin.wasm")]
 struct Inspect {
     /// The component; else the one built into this program
     file: Option<PathBuf>,
@@ -53,44 +54,47 @@ impl Inspect {
         let found = inspect(&bytes)?;
         let about = match &found.misfit {
             Some(misfit) => Err(misfit.to_string()),
-            None => about(&bytes).await,
+            None => about(&bytes).await.map_err(|failure| match failure {
+                Failure::Sentence(sentence) => sentence,
+                Failure::Unread => String::new(),
+            }),
         };
         if self.output.json {
             let (name, version, zones) = match &about {
                 Ok(about) => (Some(&about.name), Some(&about.version), Some(&about.zone_database)),
                 Err(_) => (None, None, None),
             };
-            println!(
-                "{}",
-                json!({
-                    "name": name, "version": version, "zone_database": zones, "size": found.size,
-                    "imports": found.imports, "exports": found.exports,
-                    "runs_here": about.is_ok(), "reason": about.as_ref().err(),
-                })
-            );
+            say(json!({
+                "name": name, "version": version, "zone_database": zones, "size": found.size,
+                "imports": found.imports, "exports": found.exports,
+                "runs_here": about.is_ok(), "reason": about.as_ref().err(),
+            }))?;
         } else {
             if let Ok(about) = &about {
-                println!("{} {}, time zones {}", about.name, about.version, about.zone_database);
+                say(format_args!(
+                    "{} {}, time zones {}",
+                    about.name, about.version, about.zone_database
+                ))?;
             }
-            println!("{} bytes", found.size);
+            say(format_args!("{} bytes", found.size))?;
             for name in &found.exports {
-                println!("exports {name}");
+                say(format_args!("exports {name}"))?;
             }
             for name in &found.imports {
-                println!("imports {name}");
+                say(format_args!("imports {name}"))?;
             }
             if about.is_ok() {
-                println!("this host can run it");
+                say("this host can run it")?;
             }
         }
-        about.map(drop).map_err(Failure)
+        about.map(drop).map_err(Failure::Sentence)
     }
 }
 
-async fn about(bytes: &[u8]) -> Result<host_harness::contract::exported::about::Description, String> {
-    let engine = Engine::load(bytes, Limits::default(), &Cache::of_user()).map_err(|error| error.to_string())?;
-    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
-    let (storage, platform) = host::stores(folder.path(), true).await.map_err(|failure| failure.0)?;
+async fn about(bytes: &[u8]) -> Result<host_harness::contract::exported::about::Description, Failure> {
+    let engine = Engine::load(bytes, Limits::default(), &Cache::of_user())?;
+    let folder = tempfile::tempdir()?;
+    let (storage, platform) = host::stores(folder.path(), true).await?;
     let service = Service::new(
         engine,
         Arc::new(storage),
@@ -99,5 +103,5 @@ async fn about(bytes: &[u8]) -> Result<host_harness::contract::exported::about::
         HostFacts::default(),
     )
     .await;
-    Ok(service.map_err(|fault| fault.to_string())?.about().clone())
+    Ok(service?.about().clone())
 }

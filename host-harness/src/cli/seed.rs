@@ -7,7 +7,7 @@ use clap::Args;
 use host_harness::clock::{Clock, SystemClock, VirtualClock};
 use host_harness::ports::HostFacts;
 
-use super::{Data, Failure, Output, PluginFile, host, instant};
+use super::{Data, Failure, Output, PluginFile, host, instant, say};
 
 /// Fills a new store with the platform of a fixture file.
 #[derive(Args)]
@@ -38,18 +38,21 @@ impl Seed {
         };
         let plugin = self.plugin.plugin.as_deref();
         let service = host::open(&self.data.folder, true, plugin, clock, HostFacts::default()).await?;
-        let schedules = host::seed(&service, &fixture).await?;
+        if !service.platform().is_empty().await? {
+            return Err(Failure::Sentence(format!(
+                "the store in {} is filled already, and a fixture goes into an empty one only: name another folder",
+                self.data.folder.display()
+            )));
+        }
+        let schedules = host::seed(&service, &self.data.folder, &fixture).await?;
         let organizers = service.platform().organizers().await?.len();
         if self.output.json {
-            println!(
-                "{}",
-                serde_json::json!({ "organizers": organizers, "schedules": schedules })
-            );
+            say(serde_json::json!({ "organizers": organizers, "schedules": schedules }))?;
         } else {
-            println!(
+            say(format_args!(
                 "{}: {organizers} organizers, {schedules} schedules",
                 self.data.folder.display()
-            );
+            ))?;
         }
         Ok(())
     }

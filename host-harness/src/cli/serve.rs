@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use super::{Data, Failure, PluginFile, failed, host};
+use super::{Data, Failure, PluginFile, failed, host, say};
 
 /// Serves the HTTP API and runs what is due, until SIGTERM or SIGINT.
 #[derive(Args)]
@@ -52,11 +52,23 @@ pub struct Serve {
 impl Serve {
     pub async fn run(self) -> Result<(), Failure> {
         let fixture = self.fixture.as_deref().map(host::read_fixture).transpose()?;
-        let (transport, mail) = host::transport(&self.data.folder, self.smtp.as_deref())?;
+        let smtp = self.smtp.as_deref().map(host::smtp).transpose()?;
+        // Before the store: where another process has the port, nothing is written.
         let listener = TcpListener::bind(self.listen)
             .await
             .map_err(|reason| failed(format!("{} can't be listened on", self.listen))(&reason))?;
         let address = listener.local_addr()?;
+        // From here on a stop is orderly: one that comes while the store is filled waits until it is.
+        let (stop, stopped) = watch::channel(false);
+        let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            tracing::info!("stopping: what runs is finished or handed back");
+            let _ = stop.send(true);
+        });
         let base_url = self.base_url.unwrap_or_else(|| format!("http://{address}"));
         let facts = HostFacts {
             base_url: base_url.trim_end_matches('/').to_owned(),
@@ -75,7 +87,7 @@ impl Serve {
         .await?;
         if let Some(fixture) = &fixture {
             if service.platform().is_empty().await? {
-                let schedules = host::seed(&service, fixture).await?;
+                let schedules = host::seed(&service, &self.data.folder, fixture).await?;
                 tracing::info!(schedules, "the store was filled from the fixture");
             } else {
                 tracing::info!("the store has a platform already: the fixture is not loaded again");
@@ -83,17 +95,8 @@ impl Serve {
         }
         service.plan_with_this_zone_database().await?;
 
-        let (stop, stopped) = watch::channel(false);
+        let (transport, mail) = host::transport(&self.data.folder, smtp)?;
         let router = api::router(Arc::clone(&service) as _, ApiLimits::default());
-        let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-        tokio::spawn(async move {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-            tracing::info!("stopping: what runs is finished or handed back");
-            let _ = stop.send(true);
-        });
         let about = service.about();
         let mails = mail.map_or_else(|| "SMTP".to_owned(), |mail| mail.display().to_string());
         tracing::info!(
@@ -104,7 +107,7 @@ impl Serve {
             "ready"
         );
         // On standard output, so that a script that let the system choose the port learns it.
-        println!("http://{address}");
+        let _ = say(format_args!("http://{address}"));
         let options = SchedulerOptions {
             keep_history: Duration::from_secs(u64::from(self.keep_history) * 24 * 60 * 60),
             ..SchedulerOptions::default()

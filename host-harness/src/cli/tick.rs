@@ -7,7 +7,7 @@ use host_harness::clock::{Clock, SystemClock, VirtualClock};
 use host_harness::ports::HostFacts;
 
 use super::history::{document, line};
-use super::{Data, Failure, Output, PluginFile, host, instant};
+use super::{Data, Failure, Output, PluginFile, host, instant, say};
 
 /// Runs and delivers all that is due at one instant, prints one line a run, and stops.
 #[derive(Args)]
@@ -33,9 +33,10 @@ impl Tick {
             Some(now) => Arc::new(VirtualClock::at(now)),
             None => Arc::new(SystemClock),
         };
+        let smtp = self.smtp.as_deref().map(host::smtp).transpose()?;
         let plugin = self.plugin.plugin.as_deref();
         let service = host::open(&self.data.folder, false, plugin, clock, HostFacts::default()).await?;
-        let (transport, _) = host::transport(&self.data.folder, self.smtp.as_deref())?;
+        let (transport, _) = host::transport(&self.data.folder, smtp)?;
         service.plan_with_this_zone_database().await?;
         let step = host::scheduler(&service, transport).step().await?;
         for schedule in step.schedules {
@@ -43,9 +44,9 @@ impl Tick {
                 continue;
             };
             if self.output.json {
-                println!("{}", document(&latest));
+                say(document(&latest))?;
             } else {
-                println!("{}", line(&latest));
+                say(line(&latest))?;
             }
         }
         Ok(())

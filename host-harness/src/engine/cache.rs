@@ -64,15 +64,20 @@ impl Cache {
             return Component::new(engine, bytes);
         }
         let path = folder.join(format!("{}.cwasm", key(engine, bytes)));
-        if let Some(found) = load(engine, &path) {
+        if let Ok(Some(found)) = load(engine, &path) {
             return Ok(found);
         }
         // Processes that start together compile once: the others wait for the lock, then find the file.
         let _lock = lock(&path.with_extension("lock"));
-        if let Some(found) = load(engine, &path) {
-            return Ok(found);
+        match load(engine, &path) {
+            Ok(Some(found)) => return Ok(found),
+            Ok(None) => {}
+            Err(reason) => {
+                tracing::warn!(path = %path.display(), reason, "a compiled component can't be used and is made again");
+            }
         }
         let component = Component::new(engine, bytes)?;
+        tracing::info!(path = %path.display(), "the component was compiled, and is kept for the next start");
         if let Err(reason) = component
             .serialize()
             .map_err(io::Error::other)
@@ -99,31 +104,26 @@ fn key(engine: &Engine, bytes: &[u8]) -> String {
         .collect()
 }
 
-fn load(engine: &Engine, path: &Path) -> Option<Component> {
-    let mut file = File::open(path).ok()?;
-    if let Err(reason) = private(&file.metadata().ok()?) {
-        tracing::warn!(path = %path.display(), reason, "a compiled component is left alone");
-        return None;
-    }
+/// The compiled component in a file; none: there is no such file; an error: why it can't be used.
+fn load(engine: &Engine, path: &Path) -> Result<Option<Component>, String> {
+    let words = |error: io::Error| error.to_string();
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(words(error)),
+    };
+    private(&file.metadata().map_err(words)?)?;
     let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes).ok()?;
+    file.read_to_end(&mut bytes).map_err(words)?;
     let code = bytes
         .strip_prefix(MAGIC)
         .and_then(|rest| rest.split_at_checked(HASH))
-        .and_then(|(hash, code)| (Sha256::digest(code)[..] == *hash).then_some(code));
-    let Some(code) = code else {
-        tracing::warn!(path = %path.display(), "a compiled component is torn and will be made again");
-        return None;
-    };
+        .and_then(|(hash, code)| (Sha256::digest(code)[..] == *hash).then_some(code))
+        .ok_or("it is torn")?;
     // SAFETY: the bytes are whole, were written by `store` in a folder that only this user can write to, and are keyed by the
     // engine's version and settings; wasmtime checks the latter once more.
-    match unsafe { Component::deserialize(engine, code) } {
-        Ok(component) => Some(component),
-        Err(reason) => {
-            tracing::warn!(path = %path.display(), reason = %format!("{reason:#}"), "a compiled component does not fit and will be made again");
-            None
-        }
-    }
+    let component = unsafe { Component::deserialize(engine, code) };
+    component.map(Some).map_err(|error| format!("{error:#}"))
 }
 
 fn store(folder: &Path, path: &Path, code: &[u8]) -> io::Result<()> {
@@ -192,4 +192,151 @@ fn private_folder(_folder: &Path) -> Result<(), String> {
 #[cfg(not(unix))]
 fn private(_facts: &fs::Metadata) -> Result<(), &'static str> {
     Err("this system's file rights are not checked")
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::sync::{Arc, Barrier, Mutex};
+
+    use super::*;
+
+    /// The smallest component: its header.
+    const TINY: &[u8] = b"\0asm\x0d\0\x01\0";
+
+    /// What is logged in `work`.
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().expect("nobody panics with it").extend(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Log {
+        fn of<T>(&self, work: impl FnOnce() -> T) -> T {
+            let log = self.clone();
+            let subscriber = tracing_subscriber::fmt()
+                .with_ansi(false)
+                .with_writer(move || log.clone());
+            tracing::subscriber::with_default(subscriber.finish(), work)
+        }
+
+        fn text(&self) -> String {
+            String::from_utf8(self.0.lock().expect("nobody panics with it").clone()).expect("text")
+        }
+    }
+
+    /// Loads [`TINY`] through the cache in `folder`, which must always go well; answers the log.
+    fn started(engine: &Engine, folder: &Path) -> String {
+        let log = Log::default();
+        log.of(|| Cache::at(folder).component(engine, TINY))
+            .expect("the component");
+        log.text()
+    }
+
+    fn kept(engine: &Engine, folder: &Path) -> PathBuf {
+        folder.join(format!("{}.cwasm", key(engine, TINY)))
+    }
+
+    fn permit(path: &Path, mode: u32) {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("own file");
+    }
+
+    #[test]
+    fn a_component_is_compiled_at_the_first_start_and_found_at_the_second() {
+        let (engine, folder) = (Engine::default(), tempfile::tempdir().expect("a folder"));
+        let below = folder.path().join("made/by/need");
+        assert!(started(&engine, &below).contains("was compiled"));
+        assert_eq!(started(&engine, &below), "");
+        let mode = fs::metadata(&below).expect("the folder").permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_trusted_is_made_again_and_the_log_says_why() {
+        let (engine, folder) = (Engine::default(), tempfile::tempdir().expect("a folder"));
+        started(&engine, folder.path());
+        let path = kept(&engine, folder.path());
+        let whole = fs::read(&path).expect("the compiled component");
+        let signed = |code: &[u8]| [&MAGIC[..], &Sha256::digest(code)[..], code].concat();
+        let mut flipped = whole.clone();
+        *flipped.last_mut().expect("a byte") ^= 1;
+        for (content, why) in [
+            (Vec::new(), "torn"),
+            (MAGIC.to_vec(), "torn"),
+            (whole[..whole.len() - 1].to_vec(), "torn"),
+            (flipped, "torn"),
+            (
+                b"something else entirely, and long enough to hold a hash".to_vec(),
+                "torn",
+            ),
+            (signed(b"whole, and no code"), "reason="),
+        ] {
+            fs::write(&path, content).expect("written");
+            let log = started(&engine, folder.path());
+            assert!(log.contains("is made again") && log.contains(why), "{why}: {log}");
+            assert_eq!(log.matches("WARN").count(), 1, "{log}");
+            assert_eq!(started(&engine, folder.path()), "", "it was made again");
+        }
+    }
+
+    #[test]
+    fn a_file_that_others_may_write_to_is_made_again_for_this_user_alone() {
+        let (engine, folder) = (Engine::default(), tempfile::tempdir().expect("a folder"));
+        started(&engine, folder.path());
+        let path = kept(&engine, folder.path());
+        for mode in [0o620, 0o602] {
+            permit(&path, mode);
+            let log = started(&engine, folder.path());
+            assert!(log.contains("others may write to it"), "{log}");
+            assert_eq!(fs::metadata(&path).expect("the file").permissions().mode() & 0o022, 0);
+            assert_eq!(started(&engine, folder.path()), "");
+        }
+    }
+
+    #[test]
+    fn a_folder_that_others_may_write_to_is_neither_read_nor_written() {
+        let (engine, folder) = (Engine::default(), tempfile::tempdir().expect("a folder"));
+        for mode in [0o770, 0o707] {
+            permit(folder.path(), mode);
+            let log = started(&engine, folder.path());
+            assert!(
+                log.contains("not cached") && log.contains("others may write to it"),
+                "{log}"
+            );
+            assert_eq!(fs::read_dir(folder.path()).expect("the folder").count(), 0);
+        }
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_made_costs_the_cache_and_nothing_else() {
+        let (engine, folder) = (Engine::default(), tempfile::tempdir().expect("a folder"));
+        let file = folder.path().join("file");
+        fs::write(&file, "").expect("written");
+        let log = started(&engine, &file.join("cache"));
+        assert!(log.contains("not cached"), "{log}");
+    }
+
+    #[test]
+    fn starts_at_one_time_compile_once() {
+        let (engine, folder) = (Engine::default(), tempfile::tempdir().expect("a folder"));
+        let (log, together) = (Log::default(), Barrier::new(8));
+        std::thread::scope(|threads| {
+            for _ in 0..8 {
+                threads.spawn(|| {
+                    together.wait();
+                    let found = log.of(|| Cache::at(folder.path()).component(&engine, TINY));
+                    found.expect("the component");
+                });
+            }
+        });
+        assert_eq!(log.text().matches("was compiled").count(), 1, "{}", log.text());
+    }
 }

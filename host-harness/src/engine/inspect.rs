@@ -41,6 +41,12 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspection, LoadError> {
 
 /// Imports and exports of the outermost component.
 fn names(bytes: &[u8]) -> Result<(Vec<String>, Vec<String>), String> {
+    if bytes.is_empty() {
+        return Err("it is empty".into());
+    }
+    if !bytes.starts_with(b"\0asm") {
+        return Err("it does not begin as WebAssembly does".into());
+    }
     let (mut imports, mut exports) = (Vec::new(), Vec::new());
     let mut depth = 0_usize;
     let mut is_component = false;
@@ -67,11 +73,7 @@ fn names(bytes: &[u8]) -> Result<(Vec<String>, Vec<String>), String> {
             _ => {}
         }
     }
-    if is_component {
-        Ok((imports, exports))
-    } else {
-        Err("it is empty".into())
-    }
+    Ok((imports, exports))
 }
 
 fn misfit(imports: &[String], exports: &[String]) -> Option<LoadError> {

@@ -1,0 +1,15 @@
+//! The `harness` command as people and scripts call it: the real binary, in folders of its own.
+//!
+//! Nothing here sleeps: a test waits for a line of output or log, for a mail, or for a process to end.
+
+mod commands {
+    mod demo;
+    mod documents;
+    mod failures;
+    mod help;
+    mod next_run;
+    mod operator;
+    mod plugin;
+    mod process;
+    mod serve;
+}

@@ -1,0 +1,174 @@
+//! What README.md and docs/api.md say to type does what they say.
+
+use std::path::Path;
+use std::process::Command;
+
+use super::process::{Log, Serving, harness_in, root};
+
+/// The fenced blocks of a document, each with its language.
+fn fences(document: &str) -> Vec<(String, String)> {
+    let text = std::fs::read_to_string(root().join(document)).expect("a document");
+    let mut found = Vec::new();
+    let mut open: Option<(String, String)> = None;
+    for line in text.lines() {
+        match (line.strip_prefix("```"), &mut open) {
+            (Some(_), Some(_)) => found.extend(open.take()),
+            (Some(language), None) => open = Some((language.to_owned(), String::new())),
+            (None, Some((_, block))) => {
+                block.push_str(line);
+                block.push('\n');
+            }
+            (None, None) => {}
+        }
+    }
+    found
+}
+
+fn scripts(document: &str) -> Vec<String> {
+    let shell = fences(document).into_iter().filter(|(language, _)| language == "sh");
+    shell.map(|(_, script)| script).collect()
+}
+
+/// A folder in which the documents' relative paths lead where they do in the repository.
+fn workplace() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::os::unix::fs::symlink(root().join("tests"), folder.path().join("tests")).expect("a link");
+    folder
+}
+
+/// Is there a `curl`? Where there is none, the test says what it leaves out.
+fn curl_is_here() -> bool {
+    let here = Command::new("curl").arg("--version").output().is_ok();
+    if !here {
+        println!("SKIPPED: curl is not installed, so the documents' requests are not tried");
+    }
+    here
+}
+
+/// Runs a script's requests against a server; answers the HTTP status of each.
+fn statuses(serving: &Serving, script: &str) -> Vec<String> {
+    let script = script.replace("http://127.0.0.1:8080", &serving.url);
+    let prelude = "curl() { command curl --silent --output /dev/null --write-out '%{http_code}\\n' \"$@\"; }\n";
+    let ended = Command::new("sh")
+        .args(["-euc", &format!("{prelude}{script}")])
+        .output()
+        .expect("a shell");
+    assert!(
+        ended.status.success(),
+        "{script}\n{}",
+        String::from_utf8_lossy(&ended.stderr)
+    );
+    let out = String::from_utf8(ended.stdout).expect("text");
+    out.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn the_readmes_commands_work_in_its_order() {
+    let folder = workplace();
+    let log = Log::new();
+    let mut serving: Option<Serving> = None;
+    let mut tried = Vec::new();
+    for script in scripts("README.md") {
+        let line = script.trim();
+        if line == "cargo test" {
+            tried.push("the tests"); // this is one of them
+        } else if line.starts_with("curl ") {
+            tried.push("a request");
+            let serving = serving.as_ref().expect("the README starts a server first");
+            if curl_is_here() {
+                assert_eq!(statuses(serving, &script), ["201"]);
+            }
+        } else if let Some(rest) = line.strip_prefix("cargo run") {
+            let arguments: Vec<&str> = rest.trim().trim_start_matches("--").split_whitespace().collect();
+            if let Some((&"serve", more)) = arguments.split_first() {
+                tried.push("a server");
+                let more = more.strip_prefix(&["--data", "./data"]).expect("the data folder first");
+                serving = Some(Serving::start_in(folder.path(), &log, Path::new("./data"), more));
+            } else {
+                tried.push("a command");
+                harness_in(folder.path(), arguments, "").well();
+            }
+        } else {
+            panic!("nobody knows how to try this: {script}");
+        }
+    }
+    assert_eq!(tried, ["a command", "the tests", "a server", "a request"]);
+}
+
+#[test]
+fn the_readmes_demo_is_what_the_demo_prints() {
+    let shown = fences("README.md")
+        .into_iter()
+        .find(|(language, _)| language == "text")
+        .expect("the README's block of output")
+        .1;
+    let folder = tempfile::tempdir().expect("a folder");
+    assert_eq!(shown, harness_in(folder.path(), [], "").well());
+}
+
+#[test]
+fn what_the_demo_says_to_try_next_works() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let shown = harness_in(folder.path(), [], "").well();
+    let next = shown.split_once("What to try next:\n").expect("what to try").1;
+    let history = next.lines().next().expect("a command").trim();
+    let arguments = history.strip_prefix("harness ").expect("a command").split(' ');
+    let told = harness_in(folder.path(), arguments, "").well();
+    assert!(
+        told.lines().count() > 1 && told.lines().all(|line| line.contains("schedule 1 ")),
+        "{told}"
+    );
+
+    let log = Log::new();
+    assert!(next.contains("harness serve --data demo "), "{next}");
+    let serving = Serving::start_in(folder.path(), &log, Path::new("demo"), &[]);
+    let (_, request) = next.split_once("  curl ").expect("a request");
+    let request = request.split_once("scheduled_exports/\n").expect("its end").0;
+    if curl_is_here() {
+        assert_eq!(
+            statuses(&serving, &format!("curl {request}scheduled_exports/\n")),
+            ["200"]
+        );
+    }
+}
+
+#[test]
+fn the_api_documents_requests_are_answered_as_it_says() {
+    if !curl_is_here() {
+        return;
+    }
+    let folder = workplace();
+    let log = Log::new();
+    let fixture = ["--fixture", "tests/data/bigevents.json"];
+    let serving = Serving::start_in(folder.path(), &log, Path::new("data"), &fixture);
+    let mut scripts = scripts("docs/api.md").into_iter();
+    let settings = scripts.next().expect("the names that the examples use");
+    let mut requests = 0;
+    for script in scripts {
+        // After `#` stands the status where it is not a success, in requests of one line.
+        let wanted: Vec<Option<&str>> = script
+            .lines()
+            .filter(|line| line.starts_with("curl "))
+            .map(|line| {
+                let comment = line.rsplit_once(" # ")?.1.trim();
+                comment
+                    .split([':', ',', ' '])
+                    .next()
+                    .filter(|word| word.parse::<u16>().is_ok())
+            })
+            .collect();
+        let answered = statuses(&serving, &format!("{settings}{script}"));
+        assert_eq!(answered.len(), wanted.len(), "{script}");
+        for (answer, wanted) in answered.iter().zip(&wanted) {
+            match wanted {
+                Some(wanted) => assert_eq!(answer, wanted, "{script}"),
+                None => assert!(answer.starts_with('2'), "{answer}: {script}"),
+            }
+        }
+        requests += wanted.len();
+    }
+    assert!(
+        requests > 15,
+        "only {requests} requests were found: is the search right?"
+    );
+}

@@ -1,0 +1,147 @@
+//! `plugin inspect`, and component files that this host can't run.
+
+use serde_json::Value;
+
+use super::process::{command, fixture, harness};
+
+/// A file's name and bytes, and what the sentence about it holds.
+fn misfits() -> Vec<(&'static str, Vec<u8>, &'static str)> {
+    let component = |wat: &str| wat::parse_str(wat).expect("a component");
+    let exports = |names: &[&str]| {
+        let exports: String = names
+            .iter()
+            .map(|name| format!("(export \"ticketing:scheduled-exports/{name}@0.1.0\" (instance $none))"))
+            .collect();
+        component(&format!("(component (instance $none) {exports})"))
+    };
+    vec![
+        ("empty.wasm", Vec::new(), "is not a WebAssembly component: it is empty"),
+        (
+            "letter.wasm",
+            b"Dear plugin".to_vec(),
+            "is not a WebAssembly component: it does not begin as WebAssembly does",
+        ),
+        (
+            "torn.wasm",
+            host_harness::engine::EMBEDDED[..1000].to_vec(),
+            "is not a WebAssembly component: ",
+        ),
+        (
+            "module.wasm",
+            component("(module)"),
+            "is not a WebAssembly component: it is a core module; encode it with wit-component",
+        ),
+        (
+            "bare.wasm",
+            component("(component)"),
+            "does not export `ticketing:scheduled-exports/schedules@0.1.0`",
+        ),
+        (
+            "mute.wasm",
+            exports(&["schedules", "recurrence", "jobs"]),
+            "does not export `ticketing:scheduled-exports/about@0.1.0`",
+        ),
+        (
+            "hollow.wasm",
+            exports(&["schedules", "recurrence", "jobs", "about"]),
+            "does not fit this host: ",
+        ),
+        (
+            "nosy.wasm",
+            component("(component (import \"wasi:filesystem/types@0.2.6\" (instance)))"),
+            "asks for `wasi:filesystem/types@0.2.6`, which this host does not offer",
+        ),
+        (
+            "later.wasm",
+            component("(component (import \"ticketing:scheduled-exports/log@0.2.0\" (instance)))"),
+            "was built for version 0.2.0 of the contract, and this host speaks 0.1.0",
+        ),
+    ]
+}
+
+#[test]
+fn a_component_that_this_host_cannot_run_is_told_why_by_every_command() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data").display().to_string();
+    for (name, bytes, why) in misfits() {
+        let file = folder.path().join(name);
+        std::fs::write(&file, bytes).expect("written");
+        let file = file.display().to_string();
+        let rule = ["--rule", "RRULE:FREQ=DAILY", "--time", "04:00:00", "--zone", "UTC"];
+        let seed = ["seed", "--data", &data, "--fixture", &fixture(), "--plugin", &file];
+        let serve = ["serve", "--listen", "127.0.0.1:0", "--plugin", &file, "--data", &data];
+        for call in [
+            vec!["plugin", "inspect", &file],
+            [&["next-run", "--plugin", &file][..], &rule].concat(),
+            seed.to_vec(),
+            [&serve[..], &["--fixture", &fixture()]].concat(),
+        ] {
+            let ended = harness(call.iter().copied());
+            assert!(ended.sentence().starts_with("the plugin "), "{ended:?}");
+            assert!(ended.sentence().contains(why), "{call:?}: {}", ended.sentence());
+        }
+    }
+    assert!(
+        !folder.path().join("data").exists(),
+        "a store was made before the plugin was read"
+    );
+}
+
+#[test]
+fn a_plugin_file_that_is_not_there_is_named() {
+    for call in [
+        vec!["plugin", "inspect", "/no/such.wasm"],
+        vec!["next-run", "--jsonl", "--plugin", "/no/such.wasm"],
+    ] {
+        let ended = harness(call);
+        assert!(
+            ended.sentence().starts_with("the plugin /no/such.wasm can't be read: "),
+            "{ended:?}"
+        );
+    }
+}
+
+#[test]
+fn the_built_in_component_asks_for_the_contract_and_nothing_else() {
+    let found: Value = serde_json::from_str(&harness(["plugin", "inspect", "--json"]).well()).expect("JSON");
+    assert_eq!((&found["runs_here"], &found["reason"]), (&true.into(), &Value::Null));
+    assert_eq!(found["size"], host_harness::engine::EMBEDDED.len());
+    let imports = found["imports"].as_array().expect("a list");
+    assert!(!imports.is_empty());
+    for import in imports {
+        let import = import.as_str().expect("a text");
+        assert!(import.starts_with("ticketing:scheduled-exports/"), "{import}");
+    }
+    let told = harness(["plugin", "inspect"]).well();
+    assert!(told.ends_with("this host can run it\n"), "{told}");
+    assert!(told.contains("time zones 20"), "{told}");
+}
+
+#[test]
+fn a_cache_that_others_may_write_to_is_not_used_and_the_log_says_so() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o770)).expect("own folder");
+    let ended = command()
+        .args(["plugin", "inspect"])
+        .env("HARNESS_CACHE_DIR", folder.path())
+        .output()
+        .expect("the binary starts");
+    let log = String::from_utf8(ended.stderr).expect("text");
+    assert_eq!(ended.status.code(), Some(0), "{log}");
+    assert!(log.contains("WARN") && log.contains("others may write to it"), "{log}");
+    assert_eq!(std::fs::read_dir(folder.path()).expect("the folder").count(), 0);
+}
+
+#[test]
+fn a_misfit_is_shown_before_it_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("nosy.wasm");
+    let bytes = wat::parse_str("(component (import \"wasi:cli/environment@0.2.6\" (instance)))").expect("a component");
+    std::fs::write(&file, bytes).expect("written");
+    let ended = harness(["plugin", "inspect", "--json", &file.display().to_string()]);
+    let found: Value = serde_json::from_str(&ended.out).expect("JSON");
+    assert_eq!(found["runs_here"], false);
+    assert_eq!(found["imports"][0], "wasi:cli/environment@0.2.6");
+    assert_eq!(found["reason"], ended.sentence());
+}
