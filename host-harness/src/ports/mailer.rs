@@ -1,5 +1,7 @@
 //! `mailer`: who may be written to, and how large a mail may be. What passes is kept with the run until `finish`.
 
+use std::collections::HashSet;
+
 use wasmtime::component::Resource;
 
 use super::{Run, State, away};
@@ -22,6 +24,7 @@ impl Host for State {
         let run = self.run(&handle)?;
         let people = match mail.audience {
             Audience::People(people) => {
+                let people = each_once(people);
                 if let Some(refused) = run.not_recipients(&people) {
                     return Ok(Err(MailError::NotARecipient(refused)));
                 }
@@ -93,6 +96,15 @@ impl Host for State {
         self.run_mut(&handle)?.staged = Some(as_sent.mail);
         Ok(Ok(()))
     }
+}
+
+/// Each address once, where it comes first.
+fn each_once(mut people: Recipients) -> Recipients {
+    let mut seen = HashSet::new();
+    for list in [&mut people.to, &mut people.cc, &mut people.bcc] {
+        list.retain(|address| seen.insert(address.to_lowercase()));
+    }
+    people
 }
 
 impl Run {
