@@ -2,6 +2,7 @@
 
 mod contract;
 mod documents;
+mod fuzz;
 mod hostile;
 mod next_run;
 mod runs;
