@@ -6,4 +6,5 @@ mod fuzz;
 mod hostile;
 mod next_run;
 mod runs;
+mod security;
 mod when;
