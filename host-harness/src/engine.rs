@@ -26,6 +26,8 @@ pub const EMBEDDED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/plugin.was
 pub struct Limits {
     /// Linear memory of one instance, in bytes.
     pub memory: usize,
+    /// What one answer or one call of an import may make the host allocate, in bytes.
+    pub lifted: usize,
     /// Time in guest code of one call for a person; waiting for imports does not count.
     pub call_compute: Duration,
     /// All of such a call, imports included.
@@ -34,6 +36,8 @@ pub struct Limits {
     pub run_compute: Duration,
     /// All of a run, its export included.
     pub run_deadline: Duration,
+    /// All of giving up a run that did not finish.
+    pub abandon_deadline: Duration,
     /// Instances at one time; further calls wait.
     pub instances: u32,
 }
@@ -42,10 +46,13 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             memory: 64 << 20,
+            // The largest that is ever right is a page of 50 documents of 64 KiB each.
+            lifted: 8 << 20,
             call_compute: Duration::from_secs(1),
             call_deadline: Duration::from_secs(30),
             run_compute: Duration::from_secs(5),
             run_deadline: Duration::from_secs(30 * 60),
+            abandon_deadline: Duration::from_secs(60),
             instances: 64,
         }
     }
@@ -88,6 +95,11 @@ pub enum GuestFault {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct HostFault(pub String);
+
+/// Raised by an import that was given what the contract rules out.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct GuestMistake(pub String);
 
 /// A loaded component.
 pub struct Engine {
@@ -155,6 +167,7 @@ impl Engine {
         let place = self.places.acquire().await.expect("the semaphore is never closed");
         let mut store = Store::new(&self.engine, state);
         store.limiter(|state| &mut state.memory);
+        store.set_hostcall_fuel(self.limits.lifted);
         let running = self.ticker.run(&mut store, compute);
         match self.plugin.instantiate_async(&mut store).await {
             Ok(plugin) => Ok(Instance {
@@ -195,6 +208,9 @@ fn fault(error: &wasmtime::Error, state: &State) -> GuestFault {
     if let Some(host) = error.downcast_ref::<HostFault>() {
         return GuestFault::Host(host.0.clone());
     }
+    if let Some(mistake) = error.downcast_ref::<GuestMistake>() {
+        return GuestFault::Trapped(mistake.0.clone());
+    }
     if state.memory.refused() {
         return GuestFault::OutOfMemory;
     }
@@ -204,7 +220,8 @@ fn fault(error: &wasmtime::Error, state: &State) -> GuestFault {
             Some(words) => words.to_owned(),
             None => trap.to_string(),
         }),
-        None => GuestFault::Trapped(format!("{error:#}")),
+        // Without the backtrace that wasmtime puts before it.
+        None => GuestFault::Trapped(error.root_cause().to_string()),
     }
 }
 

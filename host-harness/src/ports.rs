@@ -4,6 +4,7 @@
 //! staged on it. The imports know nothing but the handle they are given.
 
 mod auth_context;
+pub(crate) mod bounds;
 mod exporters;
 mod log;
 mod mailer;
@@ -17,7 +18,7 @@ pub use auth_context::{Access, Run};
 pub use log::LogLines;
 
 use crate::clock::Clock;
-use crate::engine::{HostFault, MemoryLimiter};
+use crate::engine::{GuestMistake, HostFault, MemoryLimiter};
 use crate::platform::Platform;
 use crate::storage::Storage;
 
@@ -83,6 +84,11 @@ impl State {
 }
 
 impl crate::contract::types::Host for State {}
+
+/// A guest that gives what the contract rules out, and for which it has no value: a trap.
+fn mistake(words: impl Into<String>) -> wasmtime::Error {
+    wasmtime::Error::new(GuestMistake(words.into()))
+}
 
 /// An import that can't go on at all, as opposed to one with a refusal to tell.
 fn away(reason: impl std::fmt::Display) -> wasmtime::Error {

@@ -25,7 +25,7 @@ use crate::ports::{Access, HostFacts, Services, State};
 use crate::storage::{Commit, CommitError, Completion, KeptAnswer, RequestKey, Scope, Storage, StorageError, Visible};
 
 /// Failures in a row after which a schedule is not executed any more, where the host counts in the component's place.
-const STOPS_AT: u32 = 5;
+pub(crate) const STOPS_AT: u32 = 5;
 
 /// How often a call is repeated whose commit met another one.
 const COMMIT_TRIES: u32 = 5;
@@ -106,6 +106,18 @@ pub enum Answer {
     Deleted,
     Exporters(Vec<String>),
     Acted(String),
+}
+
+impl Answer {
+    /// Documents are passed on as they are: one that is no JSON would spoil the answer around it.
+    fn is_json(&self) -> bool {
+        let json = |text: &String| serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
+        match self {
+            Self::Page { documents, .. } | Self::Exporters(documents) => documents.iter().all(json),
+            Self::Document { document, .. } | Self::Acted(document) => json(document),
+            Self::Deleted => true,
+        }
+    }
 }
 
 /// The idempotency record that is written in the transaction of the change.
@@ -405,6 +417,11 @@ impl Service {
             Problem::Unavailable(words) => CallError::Unavailable(words),
             other => CallError::Problem(other),
         })?;
+        if !answer.is_json() {
+            return Err(CallError::Trapped(
+                "it answered with a document that is not JSON".into(),
+            ));
+        }
         let access = instance
             .store
             .data_mut()
@@ -442,6 +459,3 @@ fn label_of(scope: &Scope) -> String {
         None => scope.organizer.clone(),
     }
 }
-
-/// The part of a deadline that is kept for `abandon`.
-const ABANDON_DEADLINE: Duration = Duration::from_secs(60);

@@ -2,6 +2,11 @@
 
 use serde_json::{Value, json};
 
+/// Components made of `tests/guests/`, by the build script.
+pub mod guests {
+    include!(concat!(env!("OUT_DIR"), "/guests.rs"));
+}
+
 /// The reference platform: `tests/data/README.md` says where it is from.
 pub const BIGEVENTS: &str = include_str!("../data/bigevents.json");
 

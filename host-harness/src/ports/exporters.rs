@@ -5,7 +5,7 @@ use std::path::Path;
 
 use wasmtime::component::Resource;
 
-use super::{Access, Run, Services, State};
+use super::{Access, Run, Services, State, bounds, mistake};
 use crate::contract::exporters::{DownloadLink, ExportError, Exporter, File, Host, LookupError, Subject};
 use crate::download::{self, Secret};
 use crate::platform::{self, ExportJob, PlatformError};
@@ -40,6 +40,16 @@ async fn subject(services: &Services, access: &Access, whose: Subject) -> Result
     }
 }
 
+/// Media type of an archive.
+const ZIP: &str = "application/zip";
+
+fn slugs_within(slugs: &[String]) -> wasmtime::Result<()> {
+    if slugs.len() > bounds::MOST_SLUGS {
+        return Err(mistake(format!("it asked about {} events at once", slugs.len())));
+    }
+    Ok(())
+}
+
 impl Host for State {
     async fn available(
         &mut self,
@@ -68,6 +78,7 @@ impl Host for State {
         exporter: String,
         only: Option<Vec<String>>,
     ) -> wasmtime::Result<Result<Vec<String>, LookupError>> {
+        slugs_within(only.as_deref().unwrap_or_default())?;
         let access = self.access(&by)?;
         let subject = match subject(&self.services, access, whose).await {
             Ok(subject) => subject,
@@ -86,6 +97,7 @@ impl Host for State {
         by: Resource<Access>,
         slugs: Vec<String>,
     ) -> wasmtime::Result<Result<Vec<String>, LookupError>> {
+        slugs_within(&slugs)?;
         let access = self.access(&by)?;
         let visible = self
             .services
@@ -104,9 +116,10 @@ impl Host for State {
         now: i64,
     ) -> wasmtime::Result<Result<File, ExportError>> {
         let run = self.run(&handle)?;
-        let (Some(id), false, false) = (run.run, run.finished, run.lost) else {
+        let (Some(id), false, false, true) = (run.run, run.finished, run.lost, run.to_execute()) else {
             return Ok(Err(ExportError::LeaseLost));
         };
+        bounds::document(&form)?;
         let Ok(form) = serde_json::from_str(&form) else {
             return Ok(Err(ExportError::FormUnfit("the form is not a JSON document".into())));
         };
@@ -134,9 +147,12 @@ impl Host for State {
 
     async fn zip(&mut self, handle: Resource<Run>) -> wasmtime::Result<Result<File, ExportError>> {
         let run = self.run(&handle)?;
-        let (Some(id), false, false) = (run.run, run.finished, run.lost) else {
+        let (Some(id), false, false, true) = (run.run, run.finished, run.lost, run.to_execute()) else {
             return Ok(Err(ExportError::LeaseLost));
         };
+        if run.file.as_ref().is_some_and(|file| file.content_type == ZIP) {
+            return Ok(Err(ExportError::Failed("the file is an archive already".into())));
+        }
         let lease = run.leased.lease.clone();
         let zipped = async {
             let folder = tempfile::tempdir()?;
@@ -158,7 +174,7 @@ impl Host for State {
                 packed,
                 FileFacts {
                     name: format!("{}.zip", facts.name),
-                    content_type: "application/zip".into(),
+                    content_type: ZIP.into(),
                     size,
                     rows: facts.rows,
                 },

@@ -54,7 +54,7 @@ impl LogLines {
 }
 
 /// The text on one line, at most `most` bytes, ended at a character.
-fn cut(text: &str, most: usize) -> String {
+pub(super) fn cut(text: &str, most: usize) -> String {
     let mut end = text.len().min(most);
     while !text.is_char_boundary(end) {
         end -= 1;

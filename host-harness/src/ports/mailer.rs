@@ -1,5 +1,7 @@
 //! `mailer`: who may be written to, and how large a mail may be. What passes is kept with the run until `finish`.
 
+use std::collections::HashSet;
+
 use wasmtime::component::Resource;
 
 use super::{Access, Run, State, away};
@@ -29,6 +31,7 @@ impl Host for State {
         let run = self.run(&handle)?;
         let people = match mail.audience {
             Audience::People(people) => {
+                let people = each_once(people);
                 if let Some(refused) = run.not_recipients(&people) {
                     return Ok(Err(MailError::NotARecipient(refused)));
                 }
@@ -169,6 +172,15 @@ impl Host for State {
         }
         Ok(Ok(()))
     }
+}
+
+/// Each address once, where it comes first.
+fn each_once(mut people: Recipients) -> Recipients {
+    let mut seen = HashSet::new();
+    for list in [&mut people.to, &mut people.cc, &mut people.bcc] {
+        list.retain(|address| seen.insert(address.to_lowercase()));
+    }
+    people
 }
 
 impl Run {

@@ -7,14 +7,12 @@ use std::collections::HashMap;
 
 use wasmtime::component::Resource;
 
-use super::{Access, Run, Services, State, away};
+use super::{Access, Run, Services, State, bounds, mistake};
 use crate::contract::auth_context::Caller;
 use crate::contract::schedule_store::{Host, Page, Plan, RunPage, StoreError};
 use crate::contract::{Content, MissedRange, Outcome, PageQuery, Position, Schedule, User};
-use crate::storage::{Change, Finish, LeaseError, Row, StorageError};
-
-/// Most bytes of a stored document, as `types.json` says.
-const MOST_DOCUMENT: usize = 64 << 10;
+use crate::service::STOPS_AT;
+use crate::storage::{Change, Finish, LeaseError, Row, StorageError, Work};
 
 impl From<StorageError> for StoreError {
     fn from(error: StorageError) -> Self {
@@ -101,13 +99,13 @@ async fn seen(services: &Services, access: &Access, id: u64) -> Result<Row, Stor
     })
 }
 
-fn too_large(content: &Content) -> Option<wasmtime::Error> {
-    (content.document.len() > MOST_DOCUMENT).then(|| {
-        away(format!(
-            "the plugin stores a document of {} bytes",
-            content.document.len()
-        ))
-    })
+/// Adds a change to what the call has staged.
+fn stage(access: &mut Access, change: Change) -> wasmtime::Result<()> {
+    if access.staged.len() >= bounds::MOST_CHANGES {
+        return Err(mistake("it staged too many changes in one call"));
+    }
+    access.staged.push(change);
+    Ok(())
 }
 
 impl Host for State {
@@ -141,9 +139,7 @@ impl Host for State {
         by: Resource<Access>,
         content: Content,
     ) -> wasmtime::Result<Result<Schedule, StoreError>> {
-        if let Some(error) = too_large(&content) {
-            return Err(error);
-        }
+        let content = bounds::content(content)?;
         let access = self.access(&by)?;
         let Caller::User(user) = &access.facts.caller else {
             return Ok(Err(StoreError::Forbidden));
@@ -169,11 +165,12 @@ impl Host for State {
             Ok(id) => id,
             Err(error) => return Ok(Err(error.into())),
         };
-        self.access_mut(&by)?.staged.push(Change::Insert {
+        let change = Change::Insert {
             id,
             owner: owner.id.clone(),
             content: content.clone(),
-        });
+        };
+        stage(self.access_mut(&by)?, change)?;
         Ok(Ok(Schedule {
             id,
             owner: Some(owner),
@@ -190,9 +187,8 @@ impl Host for State {
         content: Content,
         missed: Option<MissedRange>,
     ) -> wasmtime::Result<Result<Schedule, StoreError>> {
-        if let Some(error) = too_large(&content) {
-            return Err(error);
-        }
+        let content = bounds::content(content)?;
+        bounds::given_up(missed, self.access(&by)?.facts.settings.now)?;
         if !self.access(&by)?.facts.may_write {
             return Ok(Err(StoreError::Forbidden));
         }
@@ -203,12 +199,13 @@ impl Host for State {
         if row.version != version {
             return Ok(Err(StoreError::Stale));
         }
-        self.access_mut(&by)?.staged.push(Change::Update {
+        let change = Change::Update {
             id,
             version,
             content: content.clone(),
             missed,
-        });
+        };
+        stage(self.access_mut(&by)?, change)?;
         Ok(joined_one(
             &self.services,
             Row {
@@ -228,10 +225,9 @@ impl Host for State {
         content: Content,
         missed: Option<MissedRange>,
     ) -> wasmtime::Result<Result<Schedule, StoreError>> {
-        if let Some(error) = too_large(&content) {
-            return Err(error);
-        }
+        let content = bounds::content(content)?;
         let facts = &self.access(&by)?.facts;
+        bounds::given_up(missed, facts.settings.now)?;
         let owner = match &facts.caller {
             Caller::User(user) if facts.may_write => user.clone(),
             Caller::User(_) | Caller::Token | Caller::Device => return Ok(Err(StoreError::Forbidden)),
@@ -243,7 +239,7 @@ impl Host for State {
         if row.version != version {
             return Ok(Err(StoreError::Stale));
         }
-        self.access_mut(&by)?.staged.push(Change::TakeOver {
+        let change = Change::TakeOver {
             id,
             version,
             owner: owner.id.clone(),
@@ -251,7 +247,8 @@ impl Host for State {
             content: content.clone(),
             missed,
             notice: None,
-        });
+        };
+        stage(self.access_mut(&by)?, change)?;
         Ok(Ok(Schedule {
             id,
             owner: Some(owner),
@@ -276,7 +273,7 @@ impl Host for State {
         if version.is_some_and(|version| version != row.version) {
             return Ok(Err(StoreError::Stale));
         }
-        self.access_mut(&by)?.staged.push(Change::Delete { id, version });
+        stage(self.access_mut(&by)?, Change::Delete { id, version })?;
         Ok(Ok(()))
     }
 
@@ -303,9 +300,11 @@ impl Host for State {
 
     async fn start(&mut self, of: Resource<Run>, plan: Plan) -> wasmtime::Result<Result<(), StoreError>> {
         let run = self.run(&of)?;
-        if run.finished || run.lost || run.leased.due.is_some_and(|pinned| pinned != plan.due) {
+        if run.finished || run.lost || !run.to_execute() || run.leased.due.is_some_and(|pinned| pinned != plan.due) {
             return Ok(Err(StoreError::LeaseLost));
         }
+        let planned = run.leased.row.content.next_run;
+        bounds::plan(&plan, planned, run.leased.due, run.settings.now)?;
         let services = &self.services;
         let started = services
             .storage
@@ -341,10 +340,11 @@ impl Host for State {
         };
         let now = self.services.clock.now();
         let mail = run.staged.clone();
+        let staged = mail.as_ref().map(|mail| mail.kind);
         let finish = Finish {
-            outcome,
-            error_counter,
-            active,
+            outcome: bounds::outcome(outcome, &run.leased, run.due, staged, now)?,
+            error_counter: error_counter.min(STOPS_AT),
+            active: active && error_counter < STOPS_AT,
             mail,
             now,
         };
@@ -361,6 +361,11 @@ impl Host for State {
 }
 
 impl Run {
+    /// Is it to be made? Else its mail has left, and `finish` is all that is left to do.
+    pub(super) fn to_execute(&self) -> bool {
+        self.leased.lease.work == Work::Execute
+    }
+
     pub(super) fn lease_error(&mut self, error: LeaseError) -> StoreError {
         match error {
             LeaseError::Lost => {

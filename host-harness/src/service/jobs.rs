@@ -6,11 +6,11 @@ use tokio::time::timeout;
 use tracing::Instrument as _;
 use wasmtime::component::Resource;
 
-use super::{ABANDON_DEADLINE, CallError, Service, label_of};
-use crate::contract::Outcome;
+use super::{CallError, STOPS_AT, Service, label_of};
 use crate::contract::auth_context::OwnerRight;
 use crate::contract::exported::jobs::AbandonReason;
 use crate::contract::schedule_store::Plan;
+use crate::contract::{Delivery, DeliveryStatus, Outcome};
 use crate::engine::{GuestFault, conclude};
 use crate::ports::Run;
 use crate::storage::{Finish, LeaseError, Leased, MailKind, NewMail, Work};
@@ -47,10 +47,14 @@ impl Service {
     }
 
     async fn work_on(&self, leased: Leased, lease: Duration) -> Ended {
-        if leased.lease.work == Work::Execute && leased.attempt > MOST_ATTEMPTS {
-            return self
-                .fail_in_its_place(leased, "did-not-come-back", "The run did not come back, six times.")
-                .await;
+        if leased.attempt > MOST_ATTEMPTS {
+            return match leased.lease.work {
+                Work::Execute => {
+                    let words = "The run did not come back, six times.";
+                    self.fail_in_its_place(leased, "did-not-come-back", words).await
+                }
+                Work::Settle => self.settle_in_its_place(leased).await,
+            };
         }
         let work = leased.lease.clone();
         tokio::select! {
@@ -91,6 +95,10 @@ impl Service {
             Err(GuestFault::OutOfMemory) => AbandonReason::OutOfMemory,
         };
         tracing::error!(?reason, "the component did not finish a run");
+        if leased.lease.work == Work::Settle {
+            // The mail has left: what became of it is known here, and nothing that the component does changes it.
+            return self.settle_in_its_place(leased).await;
+        }
         // It may have been started: the fresh instance must see the pinned due time.
         leased.due = run.due;
         leased.lease = run.leased.lease;
@@ -98,16 +106,22 @@ impl Service {
             Ok(run) => run,
             Err(error) => return Ended::LeftToItsLease(error.to_string()),
         };
-        let words = format!("The component failed twice: {reason:?}.");
         let (outcome, run) = self.call_job(run, Some(reason)).await;
         match outcome {
             Err(GuestFault::Host(words)) => Ended::LeftToItsLease(words),
             _ if run.finished => Ended::Finished,
             _ if run.lost => Ended::LeaseLost,
-            Ok(()) | Err(_) => {
+            ended => {
+                tracing::error!(
+                    schedule = leased.row.id,
+                    ?ended,
+                    "the component did not abandon a run either"
+                );
                 leased.due = run.due;
                 leased.lease = run.leased.lease;
-                self.fail_in_its_place(leased, "component-failed", &words).await
+                // What a trap says may hold data: it is logged, nobody is mailed it.
+                let words = "The plugin stopped without bringing the run to an end, twice.";
+                self.fail_in_its_place(leased, "component-failed", words).await
             }
         }
     }
@@ -171,7 +185,7 @@ impl Service {
         let jobs = instance.plugin.ticketing_scheduled_exports_jobs();
         let store = &mut instance.store;
         let outcome = match (&abandon, work) {
-            (Some(reason), _) => timeout(ABANDON_DEADLINE, jobs.call_abandon(store, lent, reason)).await,
+            (Some(reason), _) => timeout(limits.abandon_deadline, jobs.call_abandon(store, lent, reason)).await,
             (None, Work::Execute) => timeout(limits.run_deadline, jobs.call_execute(store, lent)).await,
             (None, Work::Settle) => timeout(limits.run_deadline, jobs.call_settle(store, lent, &deliveries)).await,
         };
@@ -214,22 +228,73 @@ impl Service {
             }
         };
         leased.lease.run = Some(run);
-        let counter = content.error_counter.saturating_add(1);
-        let finish = Finish {
-            outcome: Outcome::Failed((code.into(), words.into())),
-            error_counter: counter,
-            active: counter < super::STOPS_AT,
-            mail: self.plain_failure_mail(&leased, due, words).await,
-            now,
+        let finish = self.failed(&leased, due, code, words).await;
+        self.written(&leased, run, &finish).await
+    }
+
+    /// Ends a submitted run by what became of its mail, where the component can't.
+    async fn settle_in_its_place(&self, leased: Leased) -> Ended {
+        let now = self.services.clock.now();
+        let Some(run) = leased.lease.run else {
+            return Ended::LeaseLost;
         };
-        match storage.finish(&leased.lease, run, &finish).await {
+        let due = leased.due.unwrap_or(now);
+        let refused: Vec<&Delivery> = leased
+            .deliveries
+            .iter()
+            .filter(|delivery| delivery.status != DeliveryStatus::Accepted)
+            .collect();
+        let list: String = refused.iter().fold(String::new(), |list, delivery| {
+            list + &format!("\n{}: {}", delivery.address, delivery.words)
+        });
+        let finish = if refused.len() == leased.deliveries.len() {
+            let words = format!("No recipient's server took the mail.{list}");
+            self.failed(&leased, due, "undelivered", &words).await
+        } else {
+            let content = &leased.row.content;
+            let words = format!("was not taken by every recipient's server:{list}");
+            Finish {
+                outcome: Outcome::Delivered,
+                error_counter: if content.active { 0 } else { content.error_counter },
+                active: content.active,
+                mail: match refused.is_empty() {
+                    true => None,
+                    false => self.plain_mail(&leased, due, MailKind::Undelivered, &words).await,
+                },
+                now,
+            }
+        };
+        self.written(&leased, run, &finish).await
+    }
+
+    async fn written(&self, leased: &Leased, run: u64, finish: &Finish) -> Ended {
+        match self.services.storage.finish(&leased.lease, run, finish).await {
             Ok(()) => Ended::Finished,
             Err(LeaseError::Lost) => Ended::LeaseLost,
             Err(LeaseError::Storage(error)) => Ended::LeftToItsLease(error.to_string()),
         }
     }
 
-    async fn plain_failure_mail(&self, leased: &Leased, due: i64, words: &str) -> Option<NewMail> {
+    /// A failure in the host's own words: counted, and the owner told.
+    async fn failed(&self, leased: &Leased, due: i64, code: &str, words: &str) -> Finish {
+        let content = &leased.row.content;
+        let counter = content.error_counter.saturating_add(1).min(STOPS_AT);
+        let stopped = if counter < STOPS_AT {
+            ""
+        } else {
+            "\n\nIt has failed five times in a row and has been stopped. To start it again, open it and save it."
+        };
+        let said = format!("failed: {words}{stopped}");
+        Finish {
+            outcome: Outcome::Failed((code.into(), words.into())),
+            error_counter: counter,
+            active: content.active && counter < STOPS_AT,
+            mail: self.plain_mail(leased, due, MailKind::Failure, &said).await,
+            now: self.services.clock.now(),
+        }
+    }
+
+    async fn plain_mail(&self, leased: &Leased, due: i64, kind: MailKind, said: &str) -> Option<NewMail> {
         let row = &leased.row;
         let owner = self
             .services
@@ -253,20 +318,18 @@ impl Service {
         let due_text = chrono::DateTime::from_timestamp(due, 0).map_or_else(|| due.to_string(), |at| at.to_rfc3339());
         let from = self.services.facts.mail_from.clone();
         Some(NewMail {
-            kind: MailKind::Failure,
-            message_id: crate::delivery::message_id(
-                row.id,
-                due,
-                MailKind::Failure,
-                from.rsplit('@').next().unwrap_or_default(),
-            ),
+            kind,
+            message_id: crate::delivery::message_id(row.id, due, kind, from.rsplit('@').next().unwrap_or_default()),
             from,
             to,
             cc: Vec::new(),
             bcc: Vec::new(),
-            subject: format!("Scheduled export {} failed", row.id),
+            subject: match kind {
+                MailKind::Undelivered => format!("Scheduled export {} did not reach everybody", row.id),
+                _ => format!("Scheduled export {} failed", row.id),
+            },
             text: format!(
-                "The scheduled export \"{}\" (number {}), due at {due_text}, failed: {words}\n\nYou find it at {}\n",
+                "The scheduled export \"{}\" (number {}), due at {due_text}, {said}\n\nYou find it at {}\n",
                 row.content.export_identifier, row.id, settings.configuration_url
             ),
             attach_file: false,

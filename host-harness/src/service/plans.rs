@@ -7,6 +7,7 @@ use crate::clock::Instant;
 use crate::contract::FieldError;
 use crate::contract::exported::recurrence::{Occurrence, Rule, Stored};
 use crate::engine::conclude;
+use crate::ports::bounds;
 use crate::storage::{Replan, Row, Scope};
 
 impl Service {
@@ -143,7 +144,14 @@ impl Service {
             recurrence.call_replan(&mut instance.store, stored, after),
         )
         .await;
-        let plans = conclude(asked, instance.store.data())?;
+        let mut plans = conclude(asked, instance.store.data())?;
+        for plan in &mut plans {
+            if let Ok(Some(next)) = plan
+                && let Err(words) = bounds::instant(*next)
+            {
+                *plan = Err(words);
+            }
+        }
         if plans.len() != stored.len() {
             return Err(CallError::Trapped(format!(
                 "replan answered {} of {} rows",

@@ -1,0 +1,355 @@
+//! What a guest may give. Texts and numbers are held to these bounds before they reach the store or the platform: brought
+//! down where less does no harm, else the guest's mistake, which traps and so costs its call.
+
+use super::log::cut;
+use super::mistake;
+use crate::clock::Instant;
+use crate::contract::schedule_store::Plan;
+use crate::contract::{Content, DeliveryStatus, MissedRange, Outcome};
+use crate::service::STOPS_AT;
+use crate::storage::{Leased, MailKind, Work};
+
+/// Most bytes of a document, as `types.json` says.
+const MOST_DOCUMENT: usize = 64 << 10;
+/// Most addresses in each list of recipients, as `types.recipients` says.
+const MOST_ADDRESSES: usize = 25;
+/// Longest address, in bytes (RFC 5321, 4.5.3.1: 64 and 255 around the `@`).
+const LONGEST_ADDRESS: usize = 320;
+/// Longest identifier of an exporter, in bytes.
+const LONGEST_IDENTIFIER: usize = 255;
+/// Longest code of a failure, in bytes.
+const LONGEST_CODE: usize = 64;
+/// Longest words of an outcome, in bytes.
+const LONGEST_WORDS: usize = 4 << 10;
+/// Most changes that one call stages.
+pub(super) const MOST_CHANGES: usize = 100;
+/// Most event slugs in one question: more than a document holds.
+pub(super) const MOST_SLUGS: usize = 1 << 14;
+/// Longest postponement of a run, in seconds.
+const LONGEST_RETRY: i64 = 86_400;
+/// 9999-12-31T23:59:59Z: the last instant that has a date of four digits.
+const LAST: Instant = 253_402_300_799;
+
+/// A document's text.
+pub(super) fn document(text: &str) -> wasmtime::Result<()> {
+    if text.len() > MOST_DOCUMENT {
+        return Err(mistake(format!("it gave a document of {} bytes", text.len())));
+    }
+    Ok(())
+}
+
+/// An instant to plan for.
+pub(crate) fn instant(at: Instant) -> Result<Instant, String> {
+    if (0..=LAST).contains(&at) {
+        Ok(at)
+    } else {
+        Err(format!("it planned for {at}, which no calendar has"))
+    }
+}
+
+/// What is to be stored of a schedule. The error counter is brought down to the number that stops it.
+pub(super) fn content(mut content: Content) -> wasmtime::Result<Content> {
+    document(&content.document)?;
+    if content.export_identifier.len() > LONGEST_IDENTIFIER {
+        return Err(mistake("it stored an exporter's identifier that is too long"));
+    }
+    let recipients = &content.recipients;
+    for list in [&recipients.to, &recipients.cc, &recipients.bcc] {
+        if list.len() > MOST_ADDRESSES {
+            return Err(mistake(format!("it stored {} addresses in one list", list.len())));
+        }
+        if list
+            .iter()
+            .any(|one| one.len() > LONGEST_ADDRESS || one.chars().any(char::is_control))
+        {
+            return Err(mistake("it stored a text that can't be an address"));
+        }
+    }
+    if let Some(next_run) = content.next_run {
+        instant(next_run).map_err(mistake)?;
+    }
+    content.error_counter = content.error_counter.min(STOPS_AT);
+    Ok(content)
+}
+
+/// Due times given up by a change: all of them passed at `now`.
+pub(super) fn given_up(missed: Option<MissedRange>, now: Instant) -> wasmtime::Result<()> {
+    match missed {
+        Some(missed) if missed.last > now => Err(mistake("it gave up due times that are still to come")),
+        Some(missed) => range(&missed),
+        None => Ok(()),
+    }
+}
+
+fn range(missed: &MissedRange) -> wasmtime::Result<()> {
+    let seconds = missed
+        .last
+        .checked_sub(missed.first)
+        .and_then(|long| u64::try_from(long).ok());
+    let possible = seconds.is_some_and(|seconds| (1..=seconds.saturating_add(1)).contains(&missed.count));
+    if missed.first < 0 || !possible {
+        let MissedRange { first, last, count } = missed;
+        return Err(mistake(format!("it counted {count} due times from {first} to {last}")));
+    }
+    Ok(())
+}
+
+/// What a run is opened with: `planned` is the schedule's next run, `pinned` the due time of an earlier attempt.
+pub(super) fn plan(
+    plan: &Plan,
+    planned: Option<Instant>,
+    pinned: Option<Instant>,
+    now: Instant,
+) -> wasmtime::Result<()> {
+    // Leased by a clock that has since gone back, the planned one may still be to come.
+    let due =
+        pinned.is_some() || planned == Some(plan.due) || planned.is_some_and(|from| (from..=now).contains(&plan.due));
+    if !due {
+        return Err(mistake(format!("it started {}, which is not due", plan.due)));
+    }
+    if let Some(next) = plan.next_run {
+        instant(next).map_err(mistake)?;
+        // Opened for the first time, a run has the next one still before it: else a schedule could be due for ever.
+        if next <= plan.due || pinned.is_none() && next <= now {
+            return Err(mistake(format!("it planned for {next}, which has passed")));
+        }
+    }
+    match &plan.missed {
+        Some(missed) if missed.last >= plan.due => Err(mistake("it missed due times after this run's")),
+        Some(missed) => range(missed),
+        None => Ok(()),
+    }
+}
+
+/// How a run may end: as fits the call that ends it and the mail that is staged.
+pub(super) fn outcome(
+    outcome: Outcome,
+    leased: &Leased,
+    due: Option<Instant>,
+    staged: Option<MailKind>,
+    now: Instant,
+) -> wasmtime::Result<Outcome> {
+    let taken = leased
+        .deliveries
+        .iter()
+        .any(|delivery| delivery.status == DeliveryStatus::Accepted);
+    let fits = match (&outcome, leased.lease.work) {
+        (Outcome::Delivered, Work::Settle) => taken,
+        (Outcome::Failed(_), Work::Settle) => !taken,
+        (Outcome::Delivered, Work::Execute) | (_, Work::Settle) => false,
+        (_, Work::Execute) => true,
+    };
+    if !fits {
+        return Err(mistake("it finished with an outcome that this call can't have"));
+    }
+    if (staged == Some(MailKind::Export)) != (outcome == Outcome::Submitted) {
+        return Err(mistake(
+            "it submitted without an export mail, or ended otherwise with one",
+        ));
+    }
+    Ok(match outcome {
+        Outcome::Failed((code, words)) => Outcome::Failed((cut(&code, LONGEST_CODE), cut(&words, LONGEST_WORDS))),
+        Outcome::Cancelled(words) => Outcome::Cancelled(cut(&words, LONGEST_WORDS)),
+        Outcome::Retry(at) => {
+            let latest = now.saturating_add(LONGEST_RETRY);
+            Outcome::Retry(at.clamp(now, due.map_or(latest, |due| due.max(latest))))
+        }
+        Outcome::Missed(missed) => {
+            range(&missed)?;
+            if due != Some(missed.last) {
+                return Err(mistake("it ended as missed with another due time than its own"));
+            }
+            Outcome::Missed(missed)
+        }
+        Outcome::Submitted | Outcome::Delivered | Outcome::Empty => outcome,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::{Delivery, Recipients};
+    use crate::storage::{Lease, Row, Scope};
+
+    const NOW: Instant = 1_800_000_000;
+
+    fn stored() -> Content {
+        Content {
+            export_identifier: "orderlist".into(),
+            recipients: Recipients {
+                to: vec!["a@example.com".into(); MOST_ADDRESSES],
+                cc: Vec::new(),
+                bcc: Vec::new(),
+            },
+            next_run: Some(LAST),
+            active: true,
+            error_counter: 0,
+            document: "x".repeat(MOST_DOCUMENT),
+        }
+    }
+
+    /// To settle: one of two recipients' servers took the mail.
+    fn leased(work: Work) -> Leased {
+        let delivery = |address: &str, status| Delivery {
+            address: address.into(),
+            status,
+            words: String::new(),
+        };
+        Leased {
+            lease: Lease {
+                schedule: 1,
+                work,
+                run: None,
+                fence: 1,
+                until: NOW,
+            },
+            row: Row {
+                id: 1,
+                scope: Scope {
+                    organizer: "bigevents".into(),
+                    event: None,
+                },
+                owner: "u1".into(),
+                version: 1,
+                content: stored(),
+            },
+            due: Some(NOW),
+            attempt: 1,
+            deliveries: match work {
+                Work::Execute => Vec::new(),
+                Work::Settle => vec![
+                    delivery("a@example.com", DeliveryStatus::Accepted),
+                    delivery("b@example.com", DeliveryStatus::Rejected),
+                ],
+            },
+        }
+    }
+
+    fn missed(first: Instant, last: Instant, count: u64) -> MissedRange {
+        MissedRange { first, last, count }
+    }
+
+    #[test]
+    fn content_is_held_to_its_limits_and_not_below_them() {
+        assert_eq!(content(stored()).expect("all at their limits"), stored());
+        type Change = fn(&mut Content);
+        let past: [Change; 7] = [
+            |one| one.document.push('x'),
+            |one| one.export_identifier = "x".repeat(LONGEST_IDENTIFIER + 1),
+            |one| one.recipients.to.push("a@example.com".into()),
+            |one| one.recipients.cc.push("x".repeat(LONGEST_ADDRESS + 1)),
+            |one| one.recipients.bcc.push("a@example.com\r\nX: y".into()),
+            |one| one.next_run = Some(LAST + 1),
+            |one| one.next_run = Some(-1),
+        ];
+        for (place, change) in past.iter().enumerate() {
+            let mut one = stored();
+            change(&mut one);
+            assert!(content(one).is_err(), "{place}");
+        }
+    }
+
+    #[test]
+    fn an_absurd_error_counter_is_brought_down_to_the_one_that_stops() {
+        for (given, kept) in [(4, 4), (5, 5), (6, 5), (u32::MAX, 5)] {
+            let one = Content {
+                error_counter: given,
+                ..stored()
+            };
+            assert_eq!(content(one).expect("clamped").error_counter, kept);
+        }
+    }
+
+    #[test]
+    fn a_run_opens_with_what_was_due_and_goes_on_later() {
+        let opened = |due, next_run, pinned| {
+            let opening = Plan {
+                due,
+                missed: None,
+                next_run,
+            };
+            plan(&opening, Some(NOW - 100), pinned, NOW).is_ok()
+        };
+        assert!(opened(NOW - 100, Some(NOW + 1), None) && opened(NOW, None, None));
+        assert!(!opened(NOW - 101, None, None) && !opened(NOW + 1, None, None));
+        assert!(!opened(i64::MIN, None, None) && !opened(i64::MAX, None, None));
+        assert!(!opened(NOW, Some(NOW), None) && !opened(NOW - 100, Some(NOW), None));
+        assert!(!opened(NOW, Some(i64::MIN), None) && !opened(NOW, Some(i64::MAX), None));
+        // A later attempt: the next one may have passed meanwhile.
+        assert!(opened(NOW - 200, Some(NOW - 100), Some(NOW - 200)));
+        assert!(!opened(NOW - 200, Some(NOW - 200), Some(NOW - 200)));
+        // A clock that went back.
+        let early = Plan {
+            due: NOW + 500,
+            missed: None,
+            next_run: Some(NOW + 600),
+        };
+        assert!(plan(&early, Some(NOW + 500), None, NOW).is_ok());
+    }
+
+    #[test]
+    fn missed_due_times_are_at_least_one_and_at_most_one_a_second() {
+        for (one, possible) in [
+            (missed(10, 10, 1), true),
+            (missed(10, 19, 10), true),
+            (missed(10, 19, 11), false),
+            (missed(10, 10, 0), false),
+            (missed(11, 10, 1), false),
+            (missed(i64::MIN, i64::MAX, 1), false),
+            (missed(0, i64::MAX, u64::MAX), false),
+        ] {
+            assert_eq!(range(&one).is_ok(), possible, "{one:?}");
+        }
+        assert!(given_up(Some(missed(10, NOW, 1)), NOW).is_ok());
+        assert!(given_up(Some(missed(10, NOW + 1, 1)), NOW).is_err());
+        let opening = |last| Plan {
+            due: NOW,
+            missed: Some(missed(10, last, 1)),
+            next_run: None,
+        };
+        assert!(plan(&opening(NOW - 1), Some(NOW), None, NOW).is_ok());
+        assert!(plan(&opening(NOW), Some(NOW), None, NOW).is_err());
+    }
+
+    #[test]
+    fn an_outcome_fits_the_call_and_the_mail() {
+        let failed = || Outcome::Failed(("code".into(), "words".into()));
+        let ends = |given, work, staged| outcome(given, &leased(work), Some(NOW), staged, NOW).is_ok();
+        assert!(ends(Outcome::Submitted, Work::Execute, Some(MailKind::Export)));
+        assert!(!ends(Outcome::Submitted, Work::Execute, None));
+        assert!(!ends(Outcome::Submitted, Work::Execute, Some(MailKind::Failure)));
+        assert!(!ends(failed(), Work::Execute, Some(MailKind::Export)));
+        assert!(ends(failed(), Work::Execute, Some(MailKind::Failure)) && !ends(failed(), Work::Settle, None));
+        assert!(ends(Outcome::Delivered, Work::Settle, None) && !ends(Outcome::Delivered, Work::Execute, None));
+        let mut refused = leased(Work::Settle);
+        refused.deliveries[0].status = DeliveryStatus::Rejected;
+        assert!(outcome(failed(), &refused, Some(NOW), None, NOW).is_ok());
+        assert!(outcome(Outcome::Delivered, &refused, Some(NOW), None, NOW).is_err());
+        for given in [Outcome::Empty, Outcome::Retry(NOW), Outcome::Cancelled(String::new())] {
+            assert!(ends(given.clone(), Work::Execute, None) && !ends(given, Work::Settle, None));
+        }
+        assert!(ends(Outcome::Missed(missed(10, NOW, 2)), Work::Execute, None));
+        assert!(!ends(Outcome::Missed(missed(10, NOW - 1, 2)), Work::Execute, None));
+    }
+
+    #[test]
+    fn a_postponement_is_between_now_and_tomorrow_or_the_due_time() {
+        let retried =
+            |at, due| outcome(Outcome::Retry(at), &leased(Work::Execute), Some(due), None, NOW).expect("clamped");
+        assert_eq!(retried(i64::MIN, NOW), Outcome::Retry(NOW));
+        assert_eq!(retried(NOW - 1, NOW), Outcome::Retry(NOW));
+        assert_eq!(retried(NOW + 1, NOW), Outcome::Retry(NOW + 1));
+        assert_eq!(retried(i64::MAX, NOW), Outcome::Retry(NOW + LONGEST_RETRY));
+        assert_eq!(retried(i64::MAX, NOW + 1_000_000), Outcome::Retry(NOW + 1_000_000));
+    }
+
+    #[test]
+    fn words_are_cut_at_a_character() {
+        let long = Outcome::Failed(("x".repeat(1 << 20), "€\n".repeat(1 << 18)));
+        let Ok(Outcome::Failed((code, words))) = outcome(long, &leased(Work::Execute), Some(NOW), None, NOW) else {
+            panic!("it is cut");
+        };
+        assert_eq!((code.len(), words.len()), (LONGEST_CODE, LONGEST_WORDS));
+        assert!(!words.contains('\n'));
+    }
+}
