@@ -74,6 +74,16 @@ impl Delivered {
             .map(|count| count as usize)
             .sum()
     }
+
+    fn count(&mut self, ended: Result<Option<DeliveryStatus>, StorageError>, away: &mut Option<StorageError>) {
+        match ended {
+            Ok(Some(DeliveryStatus::Accepted)) => self.accepted += 1,
+            Ok(Some(DeliveryStatus::Rejected)) => self.rejected += 1,
+            Ok(Some(DeliveryStatus::Retrying | DeliveryStatus::Queued)) => self.retrying += 1,
+            Ok(None) => self.lost += 1,
+            Err(error) => *away = Some(error),
+        }
+    }
 }
 
 /// Tries everything that is due, until nothing is due and nothing under way, and writes down how each try ended.
@@ -155,13 +165,7 @@ pub async fn deliver_until(
                     Err(error) => away = Some(error),
                 }
             }
-            Some(ended) = under_way.next() => match ended {
-                Ok(Some(DeliveryStatus::Accepted)) => delivered.accepted += 1,
-                Ok(Some(DeliveryStatus::Rejected)) => delivered.rejected += 1,
-                Ok(Some(DeliveryStatus::Retrying | DeliveryStatus::Queued)) => delivered.retrying += 1,
-                Ok(None) => delivered.lost += 1,
-                Err(error) => away = Some(error),
-            },
+            Some(ended) = under_way.next() => delivered.count(ended, &mut away),
             _ = ask_again.tick(), if !ask => ask = true,
             () = &mut stop, if !stopping => stopping = true,
         }

@@ -58,6 +58,30 @@ fn ended(accepted: u32, retrying: u32, rejected: u32) -> Delivered {
     }
 }
 
+/// Takes everything at once.
+struct Instantly;
+
+#[async_trait::async_trait]
+impl Transport for Instantly {
+    async fn hand_over(&self, _: &str, _: &str, _: &str, _: Arc<[u8]>) -> Result<String, Refusal> {
+        Ok("250 taken".to_owned())
+    }
+}
+
+#[tokio::test]
+async fn asking_for_more_never_waits_for_a_try_that_waits_for_it() {
+    let (outbox, clock) = (FakeOutbox::default(), VirtualClock::at(T0));
+    let all: Vec<String> = (0..100).map(|n| format!("r{n}@example.com")).collect();
+    let all: Vec<&str> = all.iter().map(String::as_str).collect();
+    for mail in 1..=5 {
+        outbox.put(mail, T0, &all, b"1\r\n");
+    }
+    let limits = limits();
+    let pass = deliver_due(&outbox, &Instantly, &clock, &limits);
+    let delivered = tokio::time::timeout(Duration::from_secs(20), pass).await;
+    assert_eq!(delivered.expect("nobody waits for ever").unwrap(), ended(500, 0, 0));
+}
+
 #[tokio::test]
 async fn every_recipient_gets_the_same_bytes_in_a_transaction_of_his_own() {
     let host = Host::new().await;

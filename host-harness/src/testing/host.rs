@@ -258,12 +258,12 @@ impl TestHost {
     pub async fn second(&self) -> Self {
         let store = Arc::<StoreScript>::default();
         let (clock, exports) = (Arc::clone(&self.clock), Arc::clone(&self.exports));
-        let (plugin, limits, facts) = (self.plugin.clone(), self.limits.clone(), self.service.facts().clone());
+        let (plugin, limits) = (self.plugin.clone(), self.limits.clone());
         let service = open(
             self.folder.path(),
             &plugin,
             limits.clone(),
-            facts,
+            self.service.facts().clone(),
             Arc::clone(&clock),
             &exports,
             &store,
@@ -312,14 +312,6 @@ impl TestHost {
         self.scheduler.step().await.expect("the store answers")
     }
 
-    /// Does the housekeeping that `serve` does once a minute.
-    ///
-    /// # Panics
-    /// If the store is away.
-    pub async fn tidy(&self) {
-        self.scheduler.tidy().await.expect("the store answers");
-    }
-
     /// The same where the store can be away.
     ///
     /// # Errors
@@ -332,6 +324,14 @@ impl TestHost {
     #[must_use]
     pub fn client(&self) -> Client {
         self.client.clone()
+    }
+
+    /// Does the housekeeping that `serve` does once a minute.
+    ///
+    /// # Panics
+    /// If the store is away.
+    pub async fn tidy(&self) {
+        self.scheduler.tidy().await.expect("the store answers");
     }
 
     /// Moves the clock there, stopping at each instant at which something is due, and doing it.
@@ -398,16 +398,20 @@ impl TestHost {
         self.client.request(method, path, credentials, headers, body).await
     }
 
+    /// Any bytes as a request to the HTTP API. None: HTTP can't carry them.
+    ///
+    /// # Panics
+    /// If the answer is not JSON.
+    pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &[u8])], body: &[u8]) -> Option<Answer> {
+        self.client.send(method, path, headers, body).await
+    }
+
     /// Fetches a file without credentials: status, headers and bytes.
     ///
     /// # Panics
     /// If the request can't be written.
     pub async fn fetch(&self, method: Method, path: &str) -> (u16, HeaderMap, Vec<u8>) {
-        let request = Request::builder().method(method).uri(path).body(Body::empty());
-        let answer = self.client.router.clone().oneshot(request.expect("a request")).await;
-        let (parts, body) = answer.expect("the router never fails").into_parts();
-        let bytes = axum::body::to_bytes(body, 64 << 20).await.expect("the answer's body");
-        (parts.status.as_u16(), parts.headers, bytes.to_vec())
+        self.client.fetch(method, path).await
     }
 
     pub async fn get(&self, path: &str, credentials: &str) -> Answer {
@@ -516,6 +520,18 @@ impl Client {
             body,
             bytes: bytes.into(),
         })
+    }
+
+    /// Fetches a file without credentials: status, headers and bytes.
+    ///
+    /// # Panics
+    /// If the request can't be written.
+    pub async fn fetch(&self, method: Method, path: &str) -> (u16, HeaderMap, Vec<u8>) {
+        let request = Request::builder().method(method).uri(path).body(Body::empty());
+        let answer = self.router.clone().oneshot(request.expect("a request")).await;
+        let (parts, body) = answer.expect("the router never fails").into_parts();
+        let bytes = axum::body::to_bytes(body, 64 << 20).await.expect("the answer's body");
+        (parts.status.as_u16(), parts.headers, bytes.to_vec())
     }
 
     pub async fn get(&self, path: &str, credentials: &str) -> Answer {
