@@ -84,7 +84,7 @@ pub enum Change {
         former: String,
         content: Content,
         missed: Option<MissedRange>,
-        notice: Option<NewMail>,
+        notice: Option<Box<NewMail>>,
     },
     /// Removes the schedule; its open run (started, mail not submitted) ends `cancelled`, as does its next due time if that
     /// has passed and nobody has started it. History and audit stay.

@@ -125,8 +125,7 @@ pub async fn deliver_until(
     let mut under_way = FuturesUnordered::new();
     let mut delivered = Delivered::default();
     let (mut stopping, mut ask, mut away) = (false, true, None);
-    let mut taking: Option<Pin<Box<dyn Future<Output = (u32, Result<Vec<DeliveryTask>, StorageError>)> + Send + '_>>> =
-        None;
+    let mut taking: Option<Taking<'_>> = None;
     loop {
         tokio::select! {
             biased;
@@ -171,6 +170,9 @@ pub async fn deliver_until(
         }
     }
 }
+
+/// A question to the store for more: how many were asked for, and which came.
+type Taking<'a> = Pin<Box<dyn Future<Output = (u32, Result<Vec<DeliveryTask>, StorageError>)> + Send + 'a>>;
 
 /// A mail ready to go, or why it never or not now will.
 type Prepared = Result<Ready, Refusal>;

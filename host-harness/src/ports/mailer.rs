@@ -166,7 +166,7 @@ impl Host for State {
             if let Change::TakeOver { id: taken, notice, .. } = change
                 && *taken == id
             {
-                *notice = Some(mail.mail);
+                *notice = Some(Box::new(mail.mail));
                 break;
             }
         }

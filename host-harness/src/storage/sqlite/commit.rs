@@ -42,7 +42,7 @@ impl SqliteStorage {
                     notice,
                 } => {
                     update(&mut transaction, &commit, *id, *version, content, missed.as_ref()).await?;
-                    hand_over(&mut transaction, &commit, *id, owner, notice.as_ref()).await?;
+                    hand_over(&mut transaction, &commit, *id, owner, notice.as_deref()).await?;
                     (id, "taken-over", format!("by user:{owner} from user:{former}"))
                 }
                 Change::Delete { id, version } => {
