@@ -178,7 +178,11 @@ impl Service {
         let run = match leased.lease.run {
             Some(run) => run,
             None => {
-                let next_run = self.plan_of(&leased.row, now.max(due)).await;
+                // From the due time on: those that have passed beside it are the next lease's, and must not be forgotten.
+                let next_run = match self.plan_of(&leased.row, due).await {
+                    Ok(next_run) => next_run,
+                    Err(error) => return Ended::LeftToItsLease(error.to_string()),
+                };
                 let plan = Plan {
                     due,
                     missed: None,
@@ -195,11 +199,11 @@ impl Service {
             }
         };
         leased.lease.run = Some(run);
-        let counter = content.error_counter.saturating_add(1);
+        let counter = content.error_counter.saturating_add(1).min(super::STOPS_AT);
         let finish = Finish {
             outcome: Outcome::Failed((code.into(), words.into())),
             error_counter: counter,
-            active: counter < super::STOPS_AT,
+            active: content.active && counter < super::STOPS_AT,
             mail: self.plain_failure_mail(&leased, due, words).await,
             now,
         };
