@@ -2,6 +2,9 @@
 
 mod contract;
 mod documents;
+mod faults;
+mod model;
 mod next_run;
+mod rows;
 mod runs;
 mod when;
