@@ -114,8 +114,7 @@ pub async fn deliver_until(
     let mut under_way = FuturesUnordered::new();
     let mut delivered = Delivered::default();
     let (mut stopping, mut ask, mut away) = (false, true, None);
-    let mut taking: Option<Pin<Box<dyn Future<Output = (u32, Result<Vec<DeliveryTask>, StorageError>)> + Send + '_>>> =
-        None;
+    let mut taking: Option<Taking<'_>> = None;
     loop {
         tokio::select! {
             biased;
@@ -166,6 +165,9 @@ pub async fn deliver_until(
         }
     }
 }
+
+/// The store being asked for more, for so many places.
+type Taking<'a> = Pin<Box<dyn Future<Output = (u32, Result<Vec<DeliveryTask>, StorageError>)> + Send + 'a>>;
 
 /// A mail ready to go, or why it never or not now will.
 type Prepared = Result<Ready, Refusal>;

@@ -194,7 +194,9 @@ impl SeededFaults {
     fn strikes(&mut self) -> Option<bool> {
         let drawn = next_random(&mut self.state);
         // Asked twice a call, before and after.
-        (drawn % self.one_in.max(1) == 0).then_some(drawn & (1 << 40) != 0)
+        drawn
+            .is_multiple_of(self.one_in.max(1))
+            .then_some(drawn & (1 << 40) != 0)
     }
 }
 
