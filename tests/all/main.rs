@@ -3,14 +3,17 @@
 mod contract;
 mod crud;
 mod documents;
+mod faults;
 mod fuzz;
 mod garbage;
 mod golden;
 mod history;
 mod hostile;
 mod matrix;
+mod model;
 mod next_run;
 mod owners;
+mod rows;
 mod runs;
 mod security;
 mod size;

@@ -73,6 +73,9 @@ pub struct Chaos {
     output: Output,
 }
 
+/// Message-ID and bytes, and how often they came.
+type Texts = BTreeMap<(String, Vec<u8>), usize>;
+
 /// What came of it.
 struct Verdict {
     delivered: usize,
@@ -171,7 +174,7 @@ impl Chaos {
 
     fn judge(&self, history: &[HistoryRow], mails: &[ReceivedMail]) -> Verdict {
         // (schedule, recipient) → Message-ID → how often each text of it came.
-        let mut got: HashMap<(u64, String), BTreeMap<(String, Vec<u8>), usize>> = HashMap::new();
+        let mut got: HashMap<(u64, String), Texts> = HashMap::new();
         for mail in mails {
             let id = mail.header("Message-ID").unwrap_or_default();
             let Some(schedule) = schedule_of(&id) else { continue };

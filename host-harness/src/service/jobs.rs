@@ -208,7 +208,11 @@ impl Service {
         let run = match leased.lease.run {
             Some(run) => run,
             None => {
-                let next_run = self.plan_of(&leased.row, now.max(due)).await;
+                // From the due time on: those that have passed beside it are the next lease's, and must not be forgotten.
+                let next_run = match self.plan_of(&leased.row, due).await {
+                    Ok(next_run) => next_run,
+                    Err(error) => return Ended::LeftToItsLease(error.to_string()),
+                };
                 let plan = Plan {
                     due,
                     missed: None,

@@ -119,13 +119,29 @@ impl Service {
     }
 
     /// The first run of a stored schedule after `after`; none also where the component can't say.
-    pub(super) async fn plan_of(&self, row: &Row, after: Instant) -> Option<Instant> {
-        let (settings, _) = self.settings(&row.scope).await.ok()?;
+    ///
+    /// # Errors
+    /// Store or platform are away.
+    pub(super) async fn plan_of(&self, row: &Row, after: Instant) -> Result<Option<Instant>, CallError> {
+        let (settings, _) = self.settings(&row.scope).await?;
         let stored = Stored {
             document: row.content.document.clone(),
             default_zone: settings.zone,
         };
-        self.plans(&[stored], after).await.ok()?.remove(0).ok()?
+        let reason = match self.plans(&[stored], after).await {
+            Ok(mut plans) => match plans.remove(0) {
+                Ok(plan) => return Ok(plan),
+                Err(reason) => reason,
+            },
+            Err(CallError::Trapped(words)) => words,
+            Err(error) => return Err(error),
+        };
+        tracing::error!(
+            schedule = row.id,
+            reason,
+            "this schedule has no next run: nothing can say when"
+        );
+        Ok(None)
     }
 
     async fn plans(

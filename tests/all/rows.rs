@@ -1,0 +1,302 @@
+//! behaviour.md, section 5, the rows beside the straight path: away, changed, called off, given up. What a trap or a limit does
+//! and what becomes of the owner's rights have files of their own.
+
+use std::sync::Arc;
+
+use host_harness::contract::Outcome;
+use host_harness::contract::exporters::ExportError;
+use host_harness::delivery::Refusal;
+use host_harness::testing::{Moment, TestHost, at};
+use serde_json::{Value, json};
+use tests::{CONF, JOHN, daily, without_schedules};
+
+const EVE: &str = "2026-10-22T12:00:00Z";
+const DUE: &str = "2026-10-23T02:00:00Z";
+/// Before the mail is submitted: every boundary between two steps of a run.
+const STEPS: [Moment; 6] = [
+    Moment::After("take_due"),
+    Moment::Before("start"),
+    Moment::After("start"),
+    Moment::Before("keep_file"),
+    Moment::After("keep_file"),
+    Moment::Before("finish"),
+];
+
+async fn daily_at(now: &str) -> (TestHost, u64) {
+    let host = TestHost::start(&without_schedules(), now).await;
+    let id = host.create(CONF, JOHN, &daily()).await;
+    (host, id)
+}
+
+/// Due times and outcomes, earliest first.
+async fn ran(host: &TestHost, schedule: u64) -> Vec<(i64, Option<Outcome>)> {
+    let mut history = host.history(schedule).await;
+    history.reverse();
+    history
+        .into_iter()
+        .map(|row| (row.entry.due, row.entry.outcome))
+        .collect()
+}
+
+async fn shown(host: &TestHost, schedule: u64) -> Value {
+    host.get(&format!("{CONF}{schedule}/"), JOHN).await.body
+}
+
+fn away() -> ExportError {
+    ExportError::Unavailable("the warehouse is closed".into())
+}
+
+#[tokio::test]
+async fn an_exporter_that_is_away_is_asked_again_after_2_4_8_16_and_32_minutes_and_not_a_second_sooner() {
+    let (host, id) = daily_at(EVE).await;
+    host.exports.always(Some(away()));
+    host.advance_to(DUE).await;
+    for (asked, again) in [
+        (1, "02:02:00"),
+        (2, "02:06:00"),
+        (3, "02:14:00"),
+        (4, "02:30:00"),
+        (5, "03:02:00"),
+    ] {
+        assert_eq!(
+            (host.exports.asked(), ran(&host, id).await),
+            (asked, vec![(at(DUE), None)])
+        );
+        let again = at(&format!("2026-10-23T{again}Z"));
+        host.clock.set(again - 1);
+        host.step().await;
+        assert_eq!(host.exports.asked(), asked);
+        host.clock.set(again);
+        host.step().await;
+    }
+    assert_eq!(host.exports.asked(), 6);
+    let ran = ran(&host, id).await;
+    assert!(
+        matches!(&ran[..], [(due, Some(Outcome::Failed(_)))] if *due == at(DUE)),
+        "{ran:?}"
+    );
+    assert_eq!(shown(&host, id).await["error_counter"], 1);
+    let mails = host.take_mails();
+    assert_eq!((mails.len(), mails[0].recipient.as_str()), (1, "john@example.com"));
+    assert!(mails[0].text.contains("https://tickets.example/"), "{}", mails[0].text);
+}
+
+#[tokio::test]
+async fn an_exporter_that_comes_back_serves_the_same_due_time_and_nothing_is_counted() {
+    let (host, id) = daily_at(EVE).await;
+    host.exports.fail(3, &away());
+    host.advance_to("2026-10-23T12:00:00Z").await;
+    assert_eq!(ran(&host, id).await, [(at(DUE), Some(Outcome::Delivered))]);
+    assert_eq!(host.history(id).await[0].entry.attempts, 4);
+    assert_eq!(
+        (host.mails().len(), &shown(&host, id).await["error_counter"]),
+        (1, &json!(0))
+    );
+}
+
+#[tokio::test]
+async fn a_run_that_is_put_off_ends_missed_when_the_next_due_time_passes() {
+    let (host, id) = daily_at(EVE).await;
+    host.exports.fail(1, &away());
+    host.advance_to(DUE).await;
+    host.jump_to("2026-10-24T02:00:00Z");
+    host.step().await;
+    let ran = ran(&host, id).await;
+    assert!(
+        matches!(ran[0].1, Some(Outcome::Missed(range)) if range.count == 1),
+        "{ran:?}"
+    );
+    assert_eq!(ran[1], (at("2026-10-24T02:00:00Z"), Some(Outcome::Delivered)));
+    assert_eq!((ran.len(), host.mails().len()), (2, 1));
+}
+
+#[tokio::test]
+async fn a_broken_exporter_and_a_form_that_no_longer_fits_fail_at_once_and_the_owner_is_told_why() {
+    for error in [
+        ExportError::Failed("no such column".into()),
+        ExportError::FormUnfit("no such column".into()),
+    ] {
+        let (host, id) = daily_at(EVE).await;
+        host.exports.always(Some(error));
+        host.advance_to("2026-10-23T12:00:00Z").await;
+        assert!(matches!(ran(&host, id).await[..], [(_, Some(Outcome::Failed(_)))]));
+        assert_eq!(
+            (host.exports.asked(), &shown(&host, id).await["error_counter"]),
+            (1, &json!(1))
+        );
+        let mails = host.mails();
+        assert_eq!(mails.len(), 1);
+        assert!(mails[0].text.contains("no such column"), "{}", mails[0].text);
+    }
+}
+
+#[tokio::test]
+async fn a_mail_that_nobody_takes_for_24_hours_fails_its_run() {
+    let (host, id) = daily_at(EVE).await;
+    host.mail
+        .refuse("john@example.com", Some(Refusal::Transient("451 4.7.1 later".into())));
+    host.advance_to("2026-10-24T01:59:59Z").await;
+    assert_eq!(ran(&host, id).await, [(at(DUE), Some(Outcome::Submitted))]);
+    host.exports.always(Some(ExportError::NothingToExport));
+    host.advance_to("2026-10-24T02:00:00Z").await;
+    let ran = ran(&host, id).await;
+    assert!(matches!(&ran[0].1, Some(Outcome::Failed(_))), "{ran:?}");
+    assert_eq!(shown(&host, id).await["error_counter"], 1);
+}
+
+#[tokio::test]
+async fn a_change_at_any_step_before_the_mail_is_submitted_has_the_due_time_executed_again_with_what_it_says() {
+    for step in STEPS {
+        let (host, id) = daily_at(EVE).await;
+        let (client, path) = (host.client(), format!("{CONF}{id}/"));
+        host.jump_to(DUE);
+        host.store.once(step, async move {
+            let changed = client.patch(&path, JOHN, &json!({"mail_subject": "Changed"})).await;
+            assert_eq!(changed.status, 200, "{}", changed.body);
+        });
+        host.advance_to("2026-10-23T12:00:00Z").await;
+        assert_eq!(host.store.left(), 0, "{step:?}");
+        assert_eq!(ran(&host, id).await, [(at(DUE), Some(Outcome::Delivered))], "{step:?}");
+        let subjects: Vec<String> = host.mails().into_iter().map(|mail| mail.subject).collect();
+        assert_eq!(subjects, ["Changed"], "{step:?}");
+        assert_eq!(
+            shown(&host, id).await["schedule_next_run"],
+            "2026-10-24T02:00:00Z",
+            "{step:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_change_at_any_step_that_takes_the_due_time_away_ends_it_without_a_mail() {
+    for step in STEPS {
+        let (host, id) = daily_at(EVE).await;
+        let (client, path) = (host.client(), format!("{CONF}{id}/"));
+        host.jump_to(DUE);
+        host.store.once(step, async move {
+            let changed = client
+                .patch(&path, JOHN, &json!({"schedule_rrule_time": "05:00:00"}))
+                .await;
+            assert_eq!(changed.status, 200, "{}", changed.body);
+        });
+        host.advance_to("2026-10-23T02:59:59Z").await;
+        let before = ran(&host, id).await;
+        assert!(
+            matches!(&before[..], [(due, Some(Outcome::Cancelled(_) | Outcome::Missed(_)))] if *due == at(DUE)),
+            "{step:?}: {before:?}"
+        );
+        assert_eq!(host.mails().len(), 0, "{step:?}");
+        host.advance_to("2026-10-23T12:00:00Z").await;
+        assert_eq!(
+            ran(&host, id).await[1],
+            (at("2026-10-23T03:00:00Z"), Some(Outcome::Delivered)),
+            "{step:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_schedule_deleted_at_any_step_before_the_mail_is_submitted_ends_its_due_time_cancelled() {
+    for step in STEPS {
+        let (host, id) = daily_at(EVE).await;
+        let (client, path) = (host.client(), format!("{CONF}{id}/"));
+        host.jump_to(DUE);
+        host.store.once(step, async move {
+            assert_eq!(client.delete(&path, JOHN).await.status, 204);
+        });
+        host.advance_to("2026-10-25T12:00:00Z").await;
+        let ran = ran(&host, id).await;
+        assert!(
+            matches!(&ran[..], [(due, Some(Outcome::Cancelled(_)))] if *due == at(DUE)),
+            "{step:?}: {ran:?}"
+        );
+        assert_eq!(host.mails().len(), 0, "{step:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_organizer_switched_off_at_any_step_before_the_mail_is_submitted_ends_the_due_time_cancelled() {
+    for step in STEPS {
+        let (host, id) = daily_at(EVE).await;
+        let storage = Arc::clone(host.service.storage());
+        host.jump_to(DUE);
+        host.store.once(step, async move {
+            let off = storage.set_enabled("bigevents", false, "host", at(DUE)).await;
+            off.expect("switched off");
+        });
+        host.advance_to("2026-10-25T12:00:00Z").await;
+        let ran = ran(&host, id).await;
+        assert!(
+            matches!(&ran[..], [(due, Some(Outcome::Cancelled(_)))] if *due == at(DUE)),
+            "{step:?}: {ran:?}"
+        );
+        assert_eq!(host.mails().len(), 0, "{step:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_changed_deleted_or_switched_off_once_the_mail_is_submitted_still_arrives() {
+    let after = Moment::After("finish");
+    let (host, id) = daily_at(EVE).await;
+    let (client, path) = (host.client(), format!("{CONF}{id}/"));
+    host.jump_to(DUE);
+    host.store.once(after, async move {
+        assert_eq!(client.delete(&path, JOHN).await.status, 204);
+    });
+    host.advance_to("2026-10-23T12:00:00Z").await;
+    assert_eq!(ran(&host, id).await, [(at(DUE), Some(Outcome::Delivered))]);
+    assert_eq!(host.mails().len(), 1);
+
+    let (host, id) = daily_at(EVE).await;
+    let (client, path) = (host.client(), format!("{CONF}{id}/"));
+    host.jump_to(DUE);
+    host.store.once(after, async move {
+        let changed = client
+            .patch(&path, JOHN, &json!({"schedule_rrule_time": "05:00:00"}))
+            .await;
+        assert_eq!(changed.status, 200, "{}", changed.body);
+    });
+    host.advance_to("2026-10-23T02:30:00Z").await;
+    assert_eq!(ran(&host, id).await, [(at(DUE), Some(Outcome::Delivered))]);
+
+    let (host, id) = daily_at(EVE).await;
+    let storage = Arc::clone(host.service.storage());
+    host.jump_to(DUE);
+    host.store.once(after, async move {
+        let off = storage.set_enabled("bigevents", false, "host", at(DUE)).await;
+        off.expect("switched off");
+    });
+    host.advance_to("2026-10-23T12:00:00Z").await;
+    assert_eq!(ran(&host, id).await, [(at(DUE), Some(Outcome::Delivered))]);
+    assert_eq!(host.mails().len(), 1);
+}
+
+#[tokio::test]
+async fn a_due_time_whose_six_leases_all_ran_out_fails_and_the_ones_after_it_are_not_forgotten() {
+    let (host, id) = daily_at(EVE).await;
+    let (first, minute) = (at(DUE), 60);
+    for lease in 0..6 {
+        let now = first + lease * minute;
+        let early = host.storage().take_due(now - 1, now + minute, 9).await.expect("asked");
+        assert_eq!(early.len(), 0, "one second before");
+        let leased = host.storage().take_due(now, now + minute, 9).await.expect("leased");
+        assert_eq!(
+            (leased.len(), leased[0].attempt),
+            (1, u32::try_from(lease).expect("small") + 1)
+        );
+    }
+    // Nobody was there for three days more: two due times have passed beside the first.
+    host.jump_to("2026-10-25T12:00:00Z");
+    host.step().await;
+    let ran = ran(&host, id).await;
+    assert!(
+        matches!(&ran[0], (due, Some(Outcome::Failed((code, _)))) if *due == first && code == "did-not-come-back"),
+        "{ran:?}"
+    );
+    assert!(
+        matches!(ran[1], (due, Some(Outcome::Missed(range))) if due == at("2026-10-24T02:00:00Z") && range.count == 1)
+    );
+    assert_eq!(ran[2], (at("2026-10-25T03:00:00Z"), Some(Outcome::Delivered)));
+    assert_eq!(ran.len(), 3);
+    assert!(host.mails().iter().any(|mail| mail.subject.contains("failed")));
+}
