@@ -149,7 +149,7 @@ fn rule_texts() -> impl Strategy<Value = String> {
     )
         .prop_map(|(begin, often, every, end, by)| format!("{begin}RRULE:FREQ={often}{every}{end}{by}"));
     prop_oneof![
-        8 => plausible,
+        30 => plausible,
         6 => (begin, line).prop_map(|(begin, line)| begin + &line),
         1 => "(?s).{0,80}",
         1 => "[A-Z0-9:;=,\\r\\n-]{0,200}",
@@ -174,30 +174,26 @@ fn zones() -> impl Strategy<Value = String> {
 }
 
 fn times() -> impl Strategy<Value = String> {
-    word(&[
-        "04:00:00",
-        "02:30:00",
-        "23:59:59",
-        "24:00:00",
-        "00:00",
-        "4:00",
-        "00:00:60",
-        "12:00:00Z",
-        "",
-    ])
+    prop_oneof![
+        4 => (0..24_u32, 0..60_u32).prop_map(|(hour, minute)| format!("{hour:02}:{minute:02}:00")),
+        1 => word(&["24:00:00", "00:00", "4:00", "00:00:60", "12:00:00Z", ""]),
+    ]
 }
 
 #[test]
 fn any_rule_is_answered() {
     let host = start();
-    let anchors = proptest::option::of(word(&[
-        "2026-01-01",
-        "2024-02-29",
-        "0001-01-01",
-        "9999-12-31",
-        "-262143-01-01",
-        "",
-    ]));
+    let anchors = proptest::option::weighted(
+        0.3,
+        word(&[
+            "2026-01-01",
+            "2024-02-29",
+            "0001-01-01",
+            "9999-12-31",
+            "-262143-01-01",
+            "",
+        ]),
+    );
     let inputs = (rule_texts(), times(), zones(), anchors, instants(), any::<u32>());
     let valid = Cell::new(0);
     each(&inputs, async |(text, time, zone, anchor, after, limit)| {
@@ -233,6 +229,7 @@ fn any_rule_is_answered() {
         }
         Ok(())
     });
+    println!("{} rules were valid", valid.get());
     assert!(valid.get() > 0, "no rule was valid: nothing was tried");
 }
 

@@ -10,7 +10,7 @@ use crate::service::STOPS_AT;
 use crate::storage::{Leased, MailKind, Work};
 
 /// Most bytes of a document, as `types.json` says.
-const MOST_DOCUMENT: usize = 64 << 10;
+pub(super) const MOST_DOCUMENT: usize = 64 << 10;
 /// Most addresses in each list of recipients, as `types.recipients` says.
 const MOST_ADDRESSES: usize = 25;
 /// Longest address, in bytes (RFC 5321, 4.5.3.1: 64 and 255 around the `@`).
@@ -30,14 +30,6 @@ const LONGEST_RETRY: i64 = 86_400;
 /// 9999-12-31T23:59:59Z: the last instant that has a date of four digits.
 const LAST: Instant = 253_402_300_799;
 
-/// A document's text.
-pub(super) fn document(text: &str) -> wasmtime::Result<()> {
-    if text.len() > MOST_DOCUMENT {
-        return Err(mistake(format!("it gave a document of {} bytes", text.len())));
-    }
-    Ok(())
-}
-
 /// An instant to plan for.
 pub(crate) fn instant(at: Instant) -> Result<Instant, String> {
     if (0..=LAST).contains(&at) {
@@ -49,7 +41,10 @@ pub(crate) fn instant(at: Instant) -> Result<Instant, String> {
 
 /// What is to be stored of a schedule. The error counter is brought down to the number that stops it.
 pub(super) fn content(mut content: Content) -> wasmtime::Result<Content> {
-    document(&content.document)?;
+    if content.document.len() > MOST_DOCUMENT {
+        let bytes = content.document.len();
+        return Err(mistake(format!("it stored a document of {bytes} bytes")));
+    }
     if content.export_identifier.len() > LONGEST_IDENTIFIER {
         return Err(mistake("it stored an exporter's identifier that is too long"));
     }

@@ -360,10 +360,12 @@ pub(super) fn in_run(misdeed: Misdeed, run: &Run, facts: &RunFacts, document: &s
             let _ = started();
             let mut wrong = Vec::new();
             let deep = format!("{}{}", "[".repeat(30_000), "]".repeat(30_000));
+            let long = format!("{{\"_format\":\"default\",\"x\":\"{}\"}}", "x".repeat(64 << 10));
             for (form, zone, now) in [
                 ("}{", "UTC", plan.due),
                 ("null", "UTC", plan.due),
                 (deep.as_str(), "UTC", plan.due),
+                (long.as_str(), "UTC", plan.due),
                 (FORM, "../../etc/passwd", plan.due),
                 (FORM, "", plan.due),
             ] {
