@@ -2,7 +2,7 @@
 
 use super::process::harness;
 
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 15] = [
     "",
     "demo",
     "serve",
@@ -13,9 +13,11 @@ const COMMANDS: [&str; 13] = [
     "organizer disable",
     "organizer list",
     "history",
+    "audit",
     "next-run",
     "plugin",
     "plugin inspect",
+    "chaos",
 ];
 
 #[test]

@@ -84,7 +84,7 @@ fn a_disabled_organizer_runs_nothing_and_an_enabled_one_is_planned_from_then() {
         "bigevents  enabled  2 schedules  Big Events\nsmallgigs  enabled  0 schedules  Small Gigs\n"
     );
     assert_eq!(
-        operator.says("organizer disable", &["bigevents"]),
+        operator.says("organizer disable", &["bigevents", "--now", "2026-10-22T12:00:00Z"]),
         "bigevents: disabled\n"
     );
     assert_eq!(operator.tick("2026-10-27T03:00:00Z"), "");
