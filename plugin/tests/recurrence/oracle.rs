@@ -94,7 +94,8 @@ fn twenty_thousand_random_rules_run_when_rrule_has_them_run() {
     let cases = (rule(1970..2038), time, select(&ZONES[..]));
     let (compared, not_asked) = (Cell::new(0), Cell::new(0));
     let config = ProptestConfig {
-        cases: 20_000,
+        // About one in ten is not asked.
+        cases: 23_000,
         ..ProptestConfig::default()
     };
     let result = TestRunner::new(config).run(&cases, |(rule, (hour, minute), zone)| {
@@ -121,7 +122,7 @@ fn twenty_thousand_random_rules_run_when_rrule_has_them_run() {
     result.unwrap();
     println!("compared {}, not asked {}", compared.get(), not_asked.get());
     assert!(
-        compared.get() > 15_000,
+        compared.get() >= 20_000,
         "only {} compared, {} not",
         compared.get(),
         not_asked.get()

@@ -129,6 +129,15 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 20_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn twenty_thousand_random_rules_have_the_dates_that_a_look_at_every_day_finds(rule in rule(1..9900)) {
+        assert_same_dates(&rule, if rule.by_set_position.is_some() { 60 } else { 400 });
+    }
+}
+
 #[test]
 fn large_intervals_and_rare_dates_are_those_that_a_look_at_every_day_finds() {
     let cases = [
