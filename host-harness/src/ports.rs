@@ -35,6 +35,13 @@ pub struct HostFacts {
     pub download_links: bool,
 }
 
+impl HostFacts {
+    /// The domain of the sender's address: that of Message-IDs.
+    pub(crate) fn mail_domain(&self) -> &str {
+        self.mail_from.rsplit('@').next().unwrap_or_default()
+    }
+}
+
 impl Default for HostFacts {
     fn default() -> Self {
         Self {

@@ -4,11 +4,12 @@ use std::collections::HashSet;
 
 use wasmtime::component::Resource;
 
-use super::{Access, Run, State, away};
-use crate::contract::Recipients;
+use super::{Access, Run, Services, State, away};
 use crate::contract::mailer::{Audience, Host, Mail, MailError, MailKind as Kind};
+use crate::contract::{Recipients, User};
 use crate::delivery;
-use crate::storage::{Change, MailKind, NewMail, OutboxMail};
+use crate::platform::PlatformError;
+use crate::storage::{Change, MailKind, NewMail, OutboxMail, Scope};
 
 /// Most people that stand in for an owner.
 const MOST_RESPONSIBLE: usize = 10;
@@ -21,6 +22,18 @@ fn checked_subject(given: &str) -> Option<&str> {
     let fits =
         !subject.is_empty() && subject.chars().count() <= LONGEST_SUBJECT && !subject.chars().any(char::is_control);
     fits.then_some(subject)
+}
+
+impl Services {
+    /// Addresses of whom the host finds responsible for a schedule: its owner, or without an active one the active users who
+    /// may change settings there.
+    pub(crate) async fn responsible(&self, owner: Option<&User>, scope: &Scope) -> Result<Vec<String>, PlatformError> {
+        if let Some(owner) = owner.filter(|owner| owner.active) {
+            return Ok(vec![owner.email.clone()]);
+        }
+        let found = self.platform.responsible(scope, MOST_RESPONSIBLE).await?;
+        Ok(found.into_iter().map(|user| user.email).collect())
+    }
 }
 
 impl Host for State {
@@ -38,19 +51,12 @@ impl Host for State {
                 people
             }
             Audience::Responsible => {
-                let to = match run.owner.as_ref().filter(|owner| owner.active) {
-                    Some(owner) => vec![owner.email.clone()],
-                    None => {
-                        let scope = &run.leased.row.scope;
-                        let found = self
-                            .services
-                            .platform
-                            .responsible(scope, MOST_RESPONSIBLE)
-                            .await
-                            .map_err(away)?;
-                        found.into_iter().map(|user| user.email).collect()
-                    }
-                };
+                let scope = &run.leased.row.scope;
+                let to = self
+                    .services
+                    .responsible(run.owner.as_ref(), scope)
+                    .await
+                    .map_err(away)?;
                 Recipients {
                     to,
                     cc: Vec::new(),
@@ -76,7 +82,7 @@ impl Host for State {
         let from = self.services.facts.mail_from.clone();
         let new = NewMail {
             kind,
-            message_id: delivery::message_id(schedule, due, kind, from.rsplit('@').next().unwrap_or_default()),
+            message_id: delivery::message_id(schedule, due, kind, self.services.facts.mail_domain()),
             from,
             to: people.to,
             cc: people.cc,
@@ -134,8 +140,8 @@ impl Host for State {
         };
         let settings = &access.facts.settings;
         let from = self.services.facts.mail_from.clone();
-        let host = from.rsplit('@').next().unwrap_or_default();
-        let message_id = delivery::message_id(id, settings.now, MailKind::Handover, host);
+        let domain = self.services.facts.mail_domain();
+        let message_id = delivery::message_id(id, settings.now, MailKind::Handover, domain);
         let mail = OutboxMail {
             id: 0,
             run: None,

@@ -300,31 +300,18 @@ impl Service {
 
     async fn plain_mail(&self, leased: &Leased, due: i64, kind: MailKind, said: &str) -> Option<NewMail> {
         let row = &leased.row;
-        let owner = self
-            .services
-            .platform
-            .user(&row.owner)
-            .await
-            .ok()
-            .flatten()
-            .filter(|owner| owner.active);
-        let to = match owner {
-            Some(owner) => vec![owner.email],
-            None => {
-                let found = self.services.platform.responsible(&row.scope, 10).await.ok()?;
-                found.into_iter().map(|user| user.email).collect()
-            }
-        };
+        let owner = self.services.platform.user(&row.owner).await.ok().flatten();
+        let to = self.services.responsible(owner.as_ref(), &row.scope).await.ok()?;
         if to.is_empty() {
             return None;
         }
         let settings = self.settings(&row.scope).await.ok()?.0;
         let due_text = chrono::DateTime::from_timestamp(due, 0).map_or_else(|| due.to_string(), |at| at.to_rfc3339());
-        let from = self.services.facts.mail_from.clone();
+        let facts = &self.services.facts;
         Some(NewMail {
             kind,
-            message_id: crate::delivery::message_id(row.id, due, kind, from.rsplit('@').next().unwrap_or_default()),
-            from,
+            message_id: crate::delivery::message_id(row.id, due, kind, facts.mail_domain()),
+            from: facts.mail_from.clone(),
             to,
             cc: Vec::new(),
             bcc: Vec::new(),
