@@ -26,6 +26,8 @@ use crate::storage::{HistoryRow, Storage, StorageError};
 
 use super::{ScriptedExports, StoreScript, WatchedStorage};
 
+mod disk;
+
 /// An instant in RFC 3339, as tests write it.
 ///
 /// # Panics
@@ -127,8 +129,12 @@ pub struct TestHost {
     /// What happens at the calls of the store.
     pub store: Arc<StoreScript>,
     scheduler: Scheduler,
+    transport: Arc<dyn Transport>,
+    options: SchedulerOptions,
     client: Client,
     folder: Arc<TempDir>,
+    /// Most pages of the store's file; none: as many as the disk holds.
+    pages: Option<u32>,
     plugin: Vec<u8>,
     limits: Limits,
 }
@@ -168,7 +174,7 @@ impl TestHost {
         let mail = Arc::new(CapturedMail::default());
         let (exports, store) = (Arc::<ScriptedExports>::default(), Arc::<StoreScript>::default());
         let service = open(
-            folder.path(),
+            (folder.path(), None),
             &plugin,
             limits.clone(),
             facts,
@@ -189,19 +195,41 @@ impl TestHost {
         for schedule in &fixture.schedules {
             service.seed(schedule).await.expect("the fixture's schedule");
         }
-        let scheduler = scheduler(&service, &mail);
-        let client = Client::of(&service);
+        let (transport, options) = (Arc::clone(&mail) as Arc<dyn Transport>, SchedulerOptions::default());
         Self {
+            scheduler: Scheduler::new(Arc::clone(&service), Arc::clone(&transport), options.clone()),
+            client: Client::of(&service),
             service,
             clock,
             mail,
             exports,
             store,
-            scheduler,
-            client,
+            transport,
+            options,
             folder: Arc::new(folder),
+            pages: None,
             plugin,
             limits,
+        }
+    }
+
+    /// Has mail handed over by this instead of kept in memory, from now on.
+    #[must_use]
+    pub fn mailing_through(self, transport: Arc<dyn Transport>) -> Self {
+        Self { transport, ..self }.scheduled()
+    }
+
+    /// Has runs leased, delivered and kept by these rules from now on.
+    #[must_use]
+    pub fn scheduling(self, options: SchedulerOptions) -> Self {
+        Self { options, ..self }.scheduled()
+    }
+
+    fn scheduled(self) -> Self {
+        let (service, transport) = (Arc::clone(&self.service), Arc::clone(&self.transport));
+        Self {
+            scheduler: Scheduler::new(service, transport, self.options.clone()),
+            ..self
         }
     }
 
@@ -214,19 +242,22 @@ impl TestHost {
         let Self {
             service,
             scheduler: old,
+            transport,
+            options,
             client,
             clock,
             mail,
             exports,
             store,
             folder,
+            pages,
             plugin,
             limits,
         } = self;
         let facts = service.facts().clone();
         drop((old, client, service));
         let service = open(
-            folder.path(),
+            (folder.path(), pages),
             &plugin,
             limits.clone(),
             facts,
@@ -236,14 +267,17 @@ impl TestHost {
         )
         .await;
         Self {
-            scheduler: scheduler(&service, &mail),
+            scheduler: Scheduler::new(Arc::clone(&service), Arc::clone(&transport), options.clone()),
             client: Client::of(&service),
             service,
             clock,
             mail,
             exports,
             store,
+            transport,
+            options,
             folder,
+            pages,
             plugin,
             limits,
         }
@@ -260,7 +294,7 @@ impl TestHost {
         let (clock, exports) = (Arc::clone(&self.clock), Arc::clone(&self.exports));
         let (plugin, limits) = (self.plugin.clone(), self.limits.clone());
         let service = open(
-            self.folder.path(),
+            (self.folder.path(), self.pages),
             &plugin,
             limits.clone(),
             self.service.facts().clone(),
@@ -270,14 +304,17 @@ impl TestHost {
         )
         .await;
         Self {
-            scheduler: scheduler(&service, &self.mail),
+            scheduler: Scheduler::new(Arc::clone(&service), Arc::clone(&self.transport), self.options.clone()),
             client: Client::of(&service),
             service,
             clock,
             mail: Arc::clone(&self.mail),
             exports,
             store,
+            transport: Arc::clone(&self.transport),
+            options: self.options.clone(),
             folder: Arc::clone(&self.folder),
+            pages: self.pages,
             plugin,
             limits,
         }
@@ -443,11 +480,6 @@ impl TestHost {
     }
 }
 
-fn scheduler(service: &Arc<Service>, mail: &Arc<CapturedMail>) -> Scheduler {
-    let transport: Arc<dyn Transport> = Arc::clone(mail) as _;
-    Scheduler::new(Arc::clone(service), transport, SchedulerOptions::default())
-}
-
 /// Asks the HTTP API of one host.
 #[derive(Clone)]
 pub struct Client {
@@ -575,8 +607,11 @@ fn facts() -> HostFacts {
     }
 }
 
+/// The name of the store's file in its folder.
+const STORE: &str = "harness.db";
+
 async fn open(
-    folder: &Path,
+    (folder, pages): (&Path, Option<u32>),
     plugin: &[u8],
     limits: Limits,
     facts: HostFacts,
@@ -584,9 +619,9 @@ async fn open(
     exports: &Arc<ScriptedExports>,
     script: &Arc<StoreScript>,
 ) -> Arc<Service> {
-    let path = folder.join("harness.db");
+    let path = folder.join(STORE);
     let engine = Engine::load(plugin, limits, &Cache::of_user()).expect("the component loads");
-    let storage = SqliteStorage::open(&path).await.expect("the store opens");
+    let storage = SqliteStorage::open_within(&path, pages).await.expect("the store opens");
     let storage = WatchedStorage::new(Arc::new(storage), Arc::clone(script) as _);
     let platform = Platform::open(&path).await.expect("the platform opens");
     let platform = platform.exporting_through(Arc::clone(exports) as _);
