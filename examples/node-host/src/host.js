@@ -68,9 +68,7 @@ export class Host {
   /** Executes all that is due, one after the other. */
   tick() {
     const now = this.clock();
-    for (const leased of this.store.leaseDue(now, now + LEASE)) {
-      this.#work(leased);
-    }
+    this.#workOn(this.store.leaseDue(now, now + LEASE));
   }
 
   /** Hands mails to `send(mail, address)`, which answers `{ status, words }`; then settles what is final. */
@@ -83,8 +81,17 @@ export class Host {
       }
     }
     const now = this.clock();
-    for (const leased of this.store.leaseSettled(now, now + LEASE)) {
-      this.#work(leased);
+    this.#workOn(this.store.leaseSettled(now, now + LEASE));
+  }
+
+  #workOn(runs) {
+    for (const leased of runs) {
+      try {
+        this.#work(leased);
+      } catch (error) {
+        // Somebody changed the schedule, or has the run: it is his.
+        if (error.tag !== 'lease-lost') throw error;
+      }
     }
   }
 
@@ -102,7 +109,8 @@ export class Host {
       // The mail has left: nothing that the component does changes what became of it.
       return this.#settleInItsPlace(leased);
     }
-    const again = { ...leased, due: first.run.due };
+    const { due, startedVersion } = first.run;
+    const again = { ...leased, due, startedVersion };
     const second = this.#job(again, (jobs, run) => jobs.abandon(run, first.reason));
     if (second.over) {
       return undefined;
@@ -135,7 +143,7 @@ export class Host {
     return { over, run, reason };
   }
 
-  #runFacts({ work, row, due, attempt }) {
+  #runFacts({ work, row, due, startedVersion, attempt }) {
     const { scope, owner, content } = row;
     return {
       schedule: { id: row.id, owner: this.platform.user(owner), version: row.version, content },
@@ -143,6 +151,7 @@ export class Host {
       // What is left to do once a mail has left needs no right.
       ownerRight: work === 'settle' ? 'yes' : this.platform.ownerRight(owner, scope, content.exportIdentifier),
       due,
+      startedVersion,
       attempt,
       settings: this.platform.settings(scope, this.clock()),
     };
@@ -155,7 +164,7 @@ export class Host {
       const due = row.content.nextRun;
       const { zone } = this.platform.settings(row.scope, this.clock());
       const [next] = this.#instance('replan').recurrence.replan([{ document: row.content.document, defaultZone: zone }], due);
-      this.store.start(leased, { due, nextRun: next.tag === 'ok' ? next.val : undefined }, this.clock());
+      this.store.start(leased, { due, missed: [], nextRun: next.tag === 'ok' ? next.val : undefined }, this.clock());
     }
     this.#finish(leased, { tag: 'failed', val: [code, words] }, Math.min(row.content.errorCounter + 1, STOPS_AT));
   }

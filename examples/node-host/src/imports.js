@@ -8,6 +8,7 @@ export class Mistake extends Error {}
 
 const MOST_CHANGES = 100;
 const MOST_DOCUMENT = 64 << 10;
+const MOST_RANGES = 16;
 const LONGEST_RETRY = 86_400n;
 /** 9999-12-31T23:59:59Z. */
 const LAST = 253_402_300_799n;
@@ -29,8 +30,8 @@ export class Access {
 /** One leased run, and what has been made of it so far. Lent for one call. */
 export class Run {
   constructor({ leased, facts }) {
-    const { due } = facts;
-    Object.assign(this, { leased, theFacts: facts, due, started: due !== undefined, finished: false, lost: false });
+    const { due, startedVersion } = facts;
+    Object.assign(this, { leased, theFacts: facts, due, startedVersion, started: due !== undefined, finished: false, lost: false });
   }
   facts() {
     return this.theFacts;
@@ -65,6 +66,7 @@ export function imports({ store, platform, log }, call) {
     if (!by.theFacts.mayWrite) throw { tag: 'forbidden' };
     const { version } = seen(by, change.id);
     if (change.version !== undefined && change.version !== version) throw { tag: 'stale' };
+    store.notRecorded(change.id, change.missed ?? []);
     return stage(by, change);
   }
 
@@ -79,18 +81,18 @@ export function imports({ store, platform, log }, call) {
       return stage(by, { does: 'insert', id: store.reserveId(), scope: by.scope, owner: by.user, content: bounded(content) });
     },
     update: (by, id, version, content, missed) =>
-      changed(by, { does: 'update', id, version, content: bounded(content), missed: passed(missed, now()) }),
+      changed(by, { does: 'update', id, version, content: bounded(content), missed: givenUp(missed, content, now()) }),
     takeOver(by, id, version, content, missed) {
       if (by.user === undefined) throw { tag: 'forbidden' };
       const former = seen(by, id).owner;
-      const change = { does: 'update', id, version, content: bounded(content), missed: passed(missed, now()) };
+      const change = { does: 'update', id, version, content: bounded(content), missed: givenUp(missed, content, now()) };
       return changed(by, { ...change, owner: by.user, former });
     },
     delete: (by, id, version) => changed(by, { does: 'delete', id, version }),
     runs(by, id, at, size) {
       seen(by, id);
       const query = { order: 'due', descending: true, at, size };
-      return page(store.history(id), query, ({ schedule, file, fence, lease, ...entry }) => entry);
+      return page(store.history(id), query, ({ schedule, startedVersion, file, fence, lease, ...entry }) => entry);
     },
     start(run, plan) {
       const { work, row, due: pinned } = run.leased;
@@ -101,10 +103,10 @@ export function imports({ store, platform, log }, call) {
       if (plan.nextRun !== undefined && (plan.nextRun <= plan.due || plan.nextRun > LAST || (pinned === undefined && plan.nextRun <= now()))) {
         throw new Mistake(`it planned for ${plan.nextRun}`);
       }
-      if (plan.missed !== undefined && plan.missed.last >= plan.due) throw new Mistake("it missed due times after this run's");
-      const checked = { ...plan, missed: passed(plan.missed, now()) };
-      holding(run, () => store.start(run.leased, checked, now()));
-      Object.assign(run, { due: plan.due, started: true });
+      if (plan.missed.some(({ last }) => last >= plan.due)) throw new Mistake("it missed due times after this run's");
+      ranges(plan.missed);
+      holding(run, () => store.start(run.leased, plan, now()));
+      Object.assign(run, { due: plan.due, started: true, startedVersion: run.startedVersion ?? row.version });
     },
     finish(run, outcome, errorCounter, active) {
       if (!run.started || run.finished) throw { tag: 'lease-lost' };
@@ -131,19 +133,21 @@ export function imports({ store, platform, log }, call) {
 
   // ---- exporters ----
 
+  /** Whose rights are asked about. An owner who is inactive counts with those that he has again once he is active. */
   function subject(by, whose) {
-    return whose.tag === 'caller' ? by.user : seen(by, whose.val).owner;
+    return whose.tag === 'caller' ? [by.user] : [seen(by, whose.val).owner, true];
   }
 
   const exporters = {
     available: (by, whose, only) =>
-      platform.exporters(subject(by, whose), by.scope).filter(({ identifier }) => only === undefined || identifier === only),
+      platform.exporters(by.scope, ...subject(by, whose)).filter(({ identifier }) => only === undefined || identifier === only),
     usableEvents: (by, whose, exporter, only) =>
-      platform.usableEvents(subject(by, whose), by.scope.organizer).filter((slug) => only === undefined || only.includes(slug)),
+      platform.usableEvents(by.scope.organizer, ...subject(by, whose)).filter((slug) => only === undefined || only.includes(slug)),
     visibleEvents: (by, slugs) => {
-      const usable = platform.usableEvents(by.user, by.scope.organizer);
+      const usable = platform.usableEvents(by.scope.organizer, by.user);
       return slugs.filter((slug) => by.theFacts.mayChangeSettings || usable.includes(slug));
     },
+    missingEvents: (by, slugs) => slugs.filter((slug) => !(slug in platform.organizers[by.scope.organizer].events)),
     produce(run, form, language, zone, at) {
       if (!run.started || run.finished || run.leased.work !== 'execute') throw { tag: 'lease-lost' };
       const { owner, scope, content } = run.leased.row;
@@ -229,10 +233,18 @@ function bounded(content) {
   return { ...content, errorCounter: Math.min(content.errorCounter, STOPS_AT) };
 }
 
-function passed(missed, now) {
-  if (missed === undefined) return undefined;
-  const { first, last, count } = missed;
-  if (first < 0n || last > now || count < 1n || count > last - first + 1n) throw new Mistake('it missed due times that can\'t be');
+/** Due times given up by a change: all of them passed, and not the one that it keeps. */
+function givenUp(missed, { nextRun }, now) {
+  if (missed.some(({ first, last }) => last > now || (first <= nextRun && nextRun <= last))) {
+    throw new Mistake('it gave up due times that are still to come');
+  }
+  return ranges(missed);
+}
+
+function ranges(missed) {
+  const ordered = missed.every(({ first }, place) => place === 0 || first > missed[place - 1].last);
+  const possible = missed.every(({ first, last, count }) => first >= 0n && count >= 1n && count <= last - first + 1n);
+  if (missed.length > MOST_RANGES || !ordered || !possible) throw new Mistake("it missed due times that can't be");
   return missed;
 }
 

@@ -48,15 +48,15 @@ export class Platform {
     };
   }
 
-  /** Slugs of events of this organizer that the user may export. */
-  usableEvents(id, organizer) {
+  /** Slugs of events of this organizer that the user may export; with `onceActive`, as if he were active. */
+  usableEvents(organizer, id, onceActive = false) {
     const user = this.users[id];
-    return user?.active ? Object.keys(this.organizers[organizer].events).filter((slug) => user.events.includes(slug)) : [];
+    return user && (user.active || onceActive) ? Object.keys(this.organizers[organizer].events).filter((slug) => user.events.includes(slug)) : [];
   }
 
   /** Exporters that the user may run here. */
-  exporters(id, { organizer, event }) {
-    const usable = this.usableEvents(id, organizer);
+  exporters({ organizer, event }, id, onceActive = false) {
+    const usable = this.usableEvents(organizer, id, onceActive);
     return (event === undefined ? usable.length > 0 : usable.includes(event)) ? [ATTENDEES] : [];
   }
 
@@ -64,7 +64,7 @@ export class Platform {
     const user = this.users[id];
     if (user === undefined) return 'gone';
     if (!user.active) return 'inactive';
-    return this.exporters(id, scope).some(({ identifier }) => identifier === exporter) ? 'yes' : 'not-allowed';
+    return this.exporters(scope, id).some(({ identifier }) => identifier === exporter) ? 'yes' : 'not-allowed';
   }
 
   /** Active users who may change settings, at most ten: they are told where an owner can't be. */
@@ -78,7 +78,7 @@ export class Platform {
       throw { tag: 'not-allowed' };
     }
     const { events } = this.organizers[scope.organizer];
-    const usable = this.usableEvents(owner, scope.organizer);
+    const usable = this.usableEvents(scope.organizer, owner);
     const chosen = scope.event !== undefined ? [scope.event] : (form.events ?? usable).filter((slug) => usable.includes(slug));
     const [from, to] = (form.date_range ?? '/').split('/');
     const within = ({ day }) => (from === '' || day >= from) && (to === '' || day <= to);

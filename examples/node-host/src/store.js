@@ -42,6 +42,11 @@ export class Store {
     return [...this.#state.schedules.values()].filter((row) => visible(row, seen));
   }
 
+  /** Throws where some of these missed due times have an entry. The commit asks again. */
+  notRecorded(schedule, missed) {
+    notRecorded(this.#state.runs, schedule, missed);
+  }
+
   /** Schedules of an organizer, at every level. */
   count(organizer) {
     return [...this.#state.schedules.values()].filter((row) => row.scope.organizer === organizer).length;
@@ -76,9 +81,7 @@ export class Store {
           schedules.delete(id);
           continue;
         }
-        if (missed !== undefined) {
-          recordMissed(runs, id, missed, now);
-        }
+        recordMissed(runs, id, missed, now);
         // A run in progress loses its lease with the fence, and is leased again at once.
         const { lease, retryAt, ...rest } = row;
         const owner = change.owner ?? row.owner;
@@ -95,7 +98,7 @@ export class Store {
 
   /** Leases all that is due until `until`: each fence goes up, each attempt is counted, before anything is tried. */
   leaseDue(now, until) {
-    return this.#transaction(({ schedules }) => {
+    return this.#transaction(({ schedules, runs }) => {
       const due = [...schedules.values()].filter((row) => {
         const wake = row.open === undefined ? (row.content.active ? row.content.nextRun : undefined) : (row.retryAt ?? now);
         return wake !== undefined && wake <= now && (row.lease === undefined || row.lease <= now);
@@ -103,7 +106,8 @@ export class Store {
       return due.map((row) => {
         const leased = { ...row, fence: row.fence + 1n, lease: until, attempts: row.attempts + 1 };
         schedules.set(row.id, leased);
-        return { work: 'execute', row: leased, fence: leased.fence, due: row.open, attempt: leased.attempts, deliveries: [] };
+        const startedVersion = runs.get(runKey(row.id, row.open))?.startedVersion;
+        return { work: 'execute', row: leased, fence: leased.fence, due: row.open, startedVersion, attempt: leased.attempts, deliveries: [] };
       });
     });
   }
@@ -125,7 +129,7 @@ export class Store {
         }
         const fence = (run.fence ?? 0n) + 1n;
         runs.set(key, { ...run, fence, lease: until });
-        leased.push({ work: 'settle', row, fence, due: run.due, attempt: run.attempts, deliveries });
+        leased.push({ work: 'settle', row, fence, due: run.due, startedVersion: run.startedVersion, attempt: run.attempts, deliveries });
       }
       return leased;
     });
@@ -133,19 +137,27 @@ export class Store {
 
   /** Pins the due time and stores the next one. */
   start(leased, plan, now) {
-    this.#transaction(({ schedules, runs }) => {
+    const started = this.#transaction(({ schedules, runs }) => {
       const row = held(leased, schedules, runs);
       const key = runKey(row.id, plan.due);
       const run = runs.get(key);
-      if (leased.work !== 'execute' || run?.ended !== undefined || run?.outcome !== undefined) {
-        throw { tag: 'lease-lost' };
+      if (run?.outcome !== undefined) {
+        // It has ended, and was planned once more, as after a clock was set back: else it would be leased for ever.
+        const { lease, ...rest } = row;
+        schedules.set(row.id, { ...rest, attempts: 0, content: { ...row.content, nextRun: plan.nextRun } });
+        return false;
       }
-      if (plan.missed !== undefined) {
+      if (run === undefined) {
         recordMissed(runs, row.id, plan.missed, now);
       }
-      runs.set(key, { schedule: row.id, due: plan.due, started: run?.started ?? now, attempts: row.attempts });
+      const begun = { started: run?.started ?? now, startedVersion: run?.startedVersion ?? row.version };
+      runs.set(key, { schedule: row.id, due: plan.due, ...begun, attempts: row.attempts });
       schedules.set(row.id, { ...row, open: plan.due, content: { ...row.content, nextRun: plan.nextRun } });
+      return true;
     });
+    if (!started) {
+      throw { tag: 'lease-lost' };
+    }
   }
 
   /** Keeps the file with the run, in place of an earlier one. */
@@ -224,10 +236,23 @@ function end(runs, key, outcome, now) {
   runs.set(key, { ...runs.get(key), outcome, ended: now });
 }
 
+/** Throws where the history has some of the missed due times already: the component is told, and counts again. */
+function notRecorded(runs, schedule, missed) {
+  for (const { first, last } of missed) {
+    const firstOf = ({ due, outcome }) => (outcome?.tag === 'missed' ? outcome.val.first : due);
+    const known = [...runs.values()].filter((run) => run.schedule === schedule && run.due >= first && firstOf(run) <= last);
+    if (known.length > 0) {
+      throw { tag: 'recorded', val: known.map(({ due }) => (due < last ? due : last)).reduce((a, b) => (a > b ? a : b)) };
+    }
+  }
+}
+
+/** One entry a range. */
 function recordMissed(runs, schedule, missed, now) {
-  const key = runKey(schedule, missed.last);
-  if (!runs.has(key)) {
-    runs.set(key, { schedule, due: missed.last, attempts: 0, outcome: { tag: 'missed', val: missed }, ended: now });
+  notRecorded(runs, schedule, missed);
+  for (const range of missed) {
+    const outcome = { tag: 'missed', val: range };
+    runs.set(runKey(schedule, range.last), { schedule, due: range.last, attempts: 0, outcome, ended: now });
   }
 }
 
