@@ -136,7 +136,10 @@ pub fn ensure_target() -> Result<(), String> {
 /// # Errors
 /// Where this is not called from a build script.
 pub fn target_beside(out_dir: &Path, name: &str) -> Result<PathBuf, String> {
-    let target = out_dir.ancestors().nth(4).ok_or("OUT_DIR is not below a target folder")?;
+    let target = out_dir
+        .ancestors()
+        .nth(4)
+        .ok_or("OUT_DIR is not below a target folder")?;
     Ok(target.join(name))
 }
 

@@ -38,5 +38,6 @@ fn component(workspace: &Path, file: &Path) -> Result<(), String> {
     };
     ensure_target()?;
     guests.build(Some("plugin"))?;
-    fs::write(file, guests.component("plugin")?).map_err(|error| format!("{} can't be written: {error}", file.display()))
+    fs::write(file, guests.component("plugin")?)
+        .map_err(|error| format!("{} can't be written: {error}", file.display()))
 }

@@ -46,7 +46,11 @@ pub fn sbom(workspace: &Path) -> Result<Value, String> {
         if let Some(sum) = checksums.get(name.as_str()) {
             one["purl"] = json!(format!("pkg:cargo/{name}"));
             one["hashes"] = json!([{ "alg": "SHA-256", "content": sum }]);
-            one["scope"] = json!(if linked.contains_key(name) { "required" } else { "excluded" });
+            one["scope"] = json!(if linked.contains_key(name) {
+                "required"
+            } else {
+                "excluded"
+            });
         }
         one
     };
@@ -150,7 +154,12 @@ mod tests {
         let bill = sbom(workspace).expect("a bill");
         assert_eq!(bill["metadata"]["component"]["name"], "plugin");
         let components = bill["components"].as_array().expect("a list");
-        let scope = |name: &str| components.iter().find(|one| one["name"] == name).map(|one| &one["scope"]);
+        let scope = |name: &str| {
+            components
+                .iter()
+                .find(|one| one["name"] == name)
+                .map(|one| &one["scope"])
+        };
         assert_eq!(scope("chrono-tz"), Some(&json!("required")));
         assert_eq!(scope("serde_derive"), Some(&json!("excluded")));
         // Only the tests and the host have these.
@@ -160,6 +169,9 @@ mod tests {
             assert_ne!(one["licenses"][0]["expression"], "", "{one}");
         }
         let told = bill.to_string();
-        assert!(!told.contains(&workspace.display().to_string()), "a path of this machine: {told}");
+        assert!(
+            !told.contains(&workspace.display().to_string()),
+            "a path of this machine: {told}"
+        );
     }
 }

@@ -142,7 +142,15 @@ fn a_component_that_asks_for_more_than_the_operator_allows_is_refused_by_functio
         let rule = ["--rule", "RRULE:FREQ=DAILY", "--time", "04:00:00", "--zone", "UTC"];
         let ended = harness(["next-run", "--allow-imports", allowed].into_iter().chain(rule));
         assert_eq!(ended.err.trim_end(), why);
-        let seed = ["seed", "--data", &data, "--fixture", &fixture(), "--allow-imports", allowed];
+        let seed = [
+            "seed",
+            "--data",
+            &data,
+            "--fixture",
+            &fixture(),
+            "--allow-imports",
+            allowed,
+        ];
         assert_eq!(harness(seed).err.trim_end(), why);
     }
     assert!(!folder.path().join("data").exists(), "a store was made all the same");
@@ -171,9 +179,9 @@ fn an_import_made_up_by_the_component_is_refused_whatever_the_operator_allows() 
     let call = ["next-run", "--plugin", &file, "--allow-imports", &manifest];
     let ended = harness(call.into_iter().chain(rule));
     assert!(
-        ended.sentence().starts_with(
-            "the plugin asks for `send-to-anybody` of `ticketing:scheduled-exports/mailer@0.1.0`"
-        ),
+        ended
+            .sentence()
+            .starts_with("the plugin asks for `send-to-anybody` of `ticketing:scheduled-exports/mailer@0.1.0`"),
         "{ended:?}"
     );
 }
@@ -184,7 +192,10 @@ fn a_list_of_imports_that_is_neither_file_nor_list_is_a_wrong_call() {
     let torn = folder.path().join("torn.json");
     std::fs::write(&torn, "{").expect("written");
     let torn = torn.display().to_string();
-    for (given, why) in [("log,mailr", "`mailr` is no import of the contract"), (&torn, "it is no manifest of imports")] {
+    for (given, why) in [
+        ("log,mailr", "`mailr` is no import of the contract"),
+        (&torn, "it is no manifest of imports"),
+    ] {
         let ended = harness(["tick", "--data", "nowhere", "--allow-imports", given]);
         assert_eq!(ended.code, Some(2), "{ended:?}");
         assert!(ended.err.contains(why), "{ended:?}");
@@ -199,9 +210,17 @@ fn the_built_in_component_can_be_written_to_a_file_that_every_command_takes() {
     harness(["plugin", "write", &path]).well();
     assert_eq!(std::fs::read(&file).expect("written"), host_harness::engine::EMBEDDED);
     let read = |call: &[&str]| harness(call.iter().copied()).well();
-    assert_eq!(read(&["plugin", "inspect", "--json", &path]), read(&["plugin", "inspect", "--json"]));
+    assert_eq!(
+        read(&["plugin", "inspect", "--json", &path]),
+        read(&["plugin", "inspect", "--json"])
+    );
     let ended = harness(["plugin", "write", "/no/such/folder/plugin.wasm"]);
-    assert!(ended.sentence().contains("/no/such/folder/plugin.wasm can't be written"), "{ended:?}");
+    assert!(
+        ended
+            .sentence()
+            .contains("/no/such/folder/plugin.wasm can't be written"),
+        "{ended:?}"
+    );
 }
 
 #[test]
