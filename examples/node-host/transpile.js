@@ -20,7 +20,9 @@ function built() {
   const found = ['debug', 'release'].flatMap((profile) => {
     const builds = join(target, profile, 'build');
     const folders = existsSync(builds) ? readdirSync(builds) : [];
-    return folders.filter((name) => name.startsWith('host-harness-')).map((name) => join(builds, name, 'out', 'plugin.wasm'));
+    return folders
+      .filter((name) => name.startsWith('host-harness-'))
+      .map((name) => join(builds, name, 'out', 'plugin.wasm'));
   });
   const age = (file) => -statSync(file).mtimeMs;
   return found.filter((file) => existsSync(file)).sort((a, b) => age(a) - age(b))[0];
@@ -33,7 +35,9 @@ function fail(sentence) {
 
 const file = process.argv[2] ?? process.env.PLUGIN_WASM ?? built();
 if (file === undefined || !existsSync(file)) {
-  fail(`There is no component${file ? ` at ${file}` : ''}: run \`cargo run -- plugin write plugin.wasm\` in the workspace, then PLUGIN_WASM with its path.`);
+  fail(
+    `There is no component${file ? ` at ${file}` : ''}: run \`cargo run -- plugin write plugin.wasm\` in the workspace, then PLUGIN_WASM with its path.`,
+  );
 }
 
 const { files, imports } = await transpile(readFileSync(file), {

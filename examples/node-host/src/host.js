@@ -101,7 +101,9 @@ export class Host {
     if (attempt > MOST_ATTEMPTS && work === 'execute') {
       return this.#failInItsPlace(leased, 'did-not-come-back', 'The run did not come back, six times.');
     }
-    const first = this.#job(leased, (jobs, run) => (work === 'settle' ? jobs.settle(run, deliveries) : jobs.execute(run)));
+    const first = this.#job(leased, (jobs, run) =>
+      work === 'settle' ? jobs.settle(run, deliveries) : jobs.execute(run),
+    );
     if (first.over) {
       return undefined;
     }
@@ -163,7 +165,10 @@ export class Host {
     if (leased.due === undefined) {
       const due = row.content.nextRun;
       const { zone } = this.platform.settings(row.scope, this.clock());
-      const [next] = this.#instance('replan').recurrence.replan([{ document: row.content.document, defaultZone: zone }], due);
+      const [next] = this.#instance('replan').recurrence.replan(
+        [{ document: row.content.document, defaultZone: zone }],
+        due,
+      );
       this.store.start(leased, { due, missed: [], nextRun: next.tag === 'ok' ? next.val : undefined }, this.clock());
     }
     this.#finish(leased, { tag: 'failed', val: [code, words] }, Math.min(row.content.errorCounter + 1, STOPS_AT));
@@ -181,9 +186,10 @@ export class Host {
     const told = owner?.active ? [owner] : this.platform.responsible();
     const people = { to: told.map(({ email }) => email), cc: [], bcc: [] };
     const subject = `Scheduled export ${row.id} failed`;
-    const mail = outcome.tag === 'failed' && told.length > 0
-      ? { kind: 'failure', people, subject, text: outcome.val[1], attachFile: false }
-      : undefined;
+    const mail =
+      outcome.tag === 'failed' && told.length > 0
+        ? { kind: 'failure', people, subject, text: outcome.val[1], attachFile: false }
+        : undefined;
     const active = row.content.active && errorCounter < STOPS_AT;
     this.store.finish(leased, { outcome, errorCounter, active, mail }, this.clock());
   }

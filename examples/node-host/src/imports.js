@@ -31,7 +31,15 @@ export class Access {
 export class Run {
   constructor({ leased, facts }) {
     const { due, startedVersion } = facts;
-    Object.assign(this, { leased, theFacts: facts, due, startedVersion, started: due !== undefined, finished: false, lost: false });
+    Object.assign(this, {
+      leased,
+      theFacts: facts,
+      due,
+      startedVersion,
+      started: due !== undefined,
+      finished: false,
+      lost: false,
+    });
   }
   facts() {
     return this.theFacts;
@@ -50,7 +58,10 @@ export function imports({ store, platform, log }, call) {
   function seen(by, id) {
     let row = store.get(by.seen, id);
     for (const change of by.staged.filter((change) => change.id === id)) {
-      row = change.does === 'delete' ? undefined : { id, version: 0n, owner: row?.owner, ...change, version: (row?.version ?? 0n) + 1n };
+      row =
+        change.does === 'delete'
+          ? undefined
+          : { id, version: 0n, owner: row?.owner, ...change, version: (row?.version ?? 0n) + 1n };
     }
     if (row === undefined) throw { tag: 'not-found' };
     return row;
@@ -78,14 +89,26 @@ export function imports({ store, platform, log }, call) {
       const { quota } = platform.organizers[by.scope.organizer];
       const inserts = by.staged.filter(({ does }) => does === 'insert').length;
       if (quota !== undefined && store.count(by.scope.organizer) + inserts >= quota) throw { tag: 'quota', val: quota };
-      return stage(by, { does: 'insert', id: store.reserveId(), scope: by.scope, owner: by.user, content: bounded(content) });
+      return stage(by, {
+        does: 'insert',
+        id: store.reserveId(),
+        scope: by.scope,
+        owner: by.user,
+        content: bounded(content),
+      });
     },
     update: (by, id, version, content, missed) =>
       changed(by, { does: 'update', id, version, content: bounded(content), missed: givenUp(missed, content, now()) }),
     takeOver(by, id, version, content, missed) {
       if (by.user === undefined) throw { tag: 'forbidden' };
       const former = seen(by, id).owner;
-      const change = { does: 'update', id, version, content: bounded(content), missed: givenUp(missed, content, now()) };
+      const change = {
+        does: 'update',
+        id,
+        version,
+        content: bounded(content),
+        missed: givenUp(missed, content, now()),
+      };
       return changed(by, { ...change, owner: by.user, former });
     },
     delete: (by, id, version) => changed(by, { does: 'delete', id, version }),
@@ -96,11 +119,15 @@ export function imports({ store, platform, log }, call) {
     },
     start(run, plan) {
       const { work, row, due: pinned } = run.leased;
-      if (run.finished || work !== 'execute' || (pinned !== undefined && pinned !== plan.due)) throw { tag: 'lease-lost' };
+      if (run.finished || work !== 'execute' || (pinned !== undefined && pinned !== plan.due))
+        throw { tag: 'lease-lost' };
       const planned = row.content.nextRun;
       const isDue = pinned !== undefined || plan.due === planned || (planned <= plan.due && plan.due <= now());
       if (!isDue) throw new Mistake(`it started ${plan.due}, which is not due`);
-      if (plan.nextRun !== undefined && (plan.nextRun <= plan.due || plan.nextRun > LAST || (pinned === undefined && plan.nextRun <= now()))) {
+      if (
+        plan.nextRun !== undefined &&
+        (plan.nextRun <= plan.due || plan.nextRun > LAST || (pinned === undefined && plan.nextRun <= now()))
+      ) {
         throw new Mistake(`it planned for ${plan.nextRun}`);
       }
       if (plan.missed.some(({ last }) => last >= plan.due)) throw new Mistake("it missed due times after this run's");
@@ -140,9 +167,13 @@ export function imports({ store, platform, log }, call) {
 
   const exporters = {
     available: (by, whose, only) =>
-      platform.exporters(by.scope, ...subject(by, whose)).filter(({ identifier }) => only === undefined || identifier === only),
+      platform
+        .exporters(by.scope, ...subject(by, whose))
+        .filter(({ identifier }) => only === undefined || identifier === only),
     usableEvents: (by, whose, exporter, only) =>
-      platform.usableEvents(by.scope.organizer, ...subject(by, whose)).filter((slug) => only === undefined || only.includes(slug)),
+      platform
+        .usableEvents(by.scope.organizer, ...subject(by, whose))
+        .filter((slug) => only === undefined || only.includes(slug)),
     visibleEvents: (by, slugs) => {
       const usable = platform.usableEvents(by.scope.organizer, by.user);
       return slugs.filter((slug) => by.theFacts.mayChangeSettings || usable.includes(slug));
@@ -151,7 +182,15 @@ export function imports({ store, platform, log }, call) {
     produce(run, form, language, zone, at) {
       if (!run.started || run.finished || run.leased.work !== 'execute') throw { tag: 'lease-lost' };
       const { owner, scope, content } = run.leased.row;
-      const file = platform.produce({ owner, scope, exporter: content.exportIdentifier, form: JSON.parse(form), language, zone, now: at });
+      const file = platform.produce({
+        owner,
+        scope,
+        exporter: content.exportIdentifier,
+        form: JSON.parse(form),
+        language,
+        zone,
+        now: at,
+      });
       holding(run, () => store.keepFile(run.leased, file));
       run.file = file;
       const { data, ...facts } = file;
@@ -200,7 +239,10 @@ export function imports({ store, platform, log }, call) {
       if (former === undefined || !former.active || former.id === by.user) throw { tag: 'nobody' };
       const people = { to: [former.email], cc: [], bcc: [] };
       const { mailBytes } = by.theFacts.settings;
-      change.notice = { ...letter({ kind: 'taken-over', people, subject, text, attachFile: false }, mailBytes), to: people.to };
+      change.notice = {
+        ...letter({ kind: 'taken-over', people, subject, text, attachFile: false }, mailBytes),
+        to: people.to,
+      };
     },
   };
 
@@ -228,8 +270,10 @@ function bounded(content) {
   const { to, cc, bcc } = content.recipients;
   if (Buffer.byteLength(content.document) > MOST_DOCUMENT) throw new Mistake('it stored a document that is too long');
   if ([to, cc, bcc].some((list) => list.length > 25)) throw new Mistake('it stored too many addresses in one list');
-  if ([to, cc, bcc].flat().some((one) => one.length > 320 || /\p{Cc}/u.test(one))) throw new Mistake("it stored what can't be an address");
-  if (content.nextRun !== undefined && (content.nextRun < 0n || content.nextRun > LAST)) throw new Mistake(`it planned for ${content.nextRun}`);
+  if ([to, cc, bcc].flat().some((one) => one.length > 320 || /\p{Cc}/u.test(one)))
+    throw new Mistake("it stored what can't be an address");
+  if (content.nextRun !== undefined && (content.nextRun < 0n || content.nextRun > LAST))
+    throw new Mistake(`it planned for ${content.nextRun}`);
   return { ...content, errorCounter: Math.min(content.errorCounter, STOPS_AT) };
 }
 
@@ -252,9 +296,10 @@ function ranges(missed) {
 function ending(run, outcome, now) {
   const { work, deliveries } = run.leased;
   const taken = deliveries.some(({ status }) => status === 'accepted');
-  const fits = work === 'settle'
-    ? outcome.tag === (taken ? 'delivered' : 'failed')
-    : outcome.tag !== 'delivered' && (outcome.tag === 'submitted') === (run.mail?.kind === 'export');
+  const fits =
+    work === 'settle'
+      ? outcome.tag === (taken ? 'delivered' : 'failed')
+      : outcome.tag !== 'delivered' && (outcome.tag === 'submitted') === (run.mail?.kind === 'export');
   if (!fits) throw new Mistake(`it ended as ${outcome.tag}, which this call can't`);
   if (outcome.tag !== 'retry') return outcome;
   const at = [now, outcome.val, now + LONGEST_RETRY].sort((a, b) => (a < b ? -1 : 1))[1];
@@ -290,7 +335,11 @@ function page(rows, { order, descending, at, size }, shown) {
   }
   const part = sorted.slice(begin, begin + length);
   const more = begin + length < sorted.length;
-  return { total: BigInt(sorted.length), rows: part.map(shown), next: more ? write(mark(part.at(-1)), order, descending) : undefined };
+  return {
+    total: BigInt(sorted.length),
+    rows: part.map(shown),
+    next: more ? write(mark(part.at(-1)), order, descending) : undefined,
+  };
 }
 
 const write = ({ key, id }, order, descending) =>

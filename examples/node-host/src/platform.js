@@ -51,7 +51,9 @@ export class Platform {
   /** Slugs of events of this organizer that the user may export; with `onceActive`, as if he were active. */
   usableEvents(organizer, id, onceActive = false) {
     const user = this.users[id];
-    return user && (user.active || onceActive) ? Object.keys(this.organizers[organizer].events).filter((slug) => user.events.includes(slug)) : [];
+    return user && (user.active || onceActive)
+      ? Object.keys(this.organizers[organizer].events).filter((slug) => user.events.includes(slug))
+      : [];
   }
 
   /** Exporters that the user may run here. */
@@ -69,7 +71,9 @@ export class Platform {
 
   /** Active users who may change settings, at most ten: they are told where an owner can't be. */
   responsible() {
-    return Object.values(this.users).filter(({ active, settings }) => active && settings).slice(0, 10);
+    return Object.values(this.users)
+      .filter(({ active, settings }) => active && settings)
+      .slice(0, 10);
   }
 
   /** Makes the file, with the owner's rights of this moment. */
@@ -79,10 +83,13 @@ export class Platform {
     }
     const { events } = this.organizers[scope.organizer];
     const usable = this.usableEvents(scope.organizer, owner);
-    const chosen = scope.event !== undefined ? [scope.event] : (form.events ?? usable).filter((slug) => usable.includes(slug));
+    const chosen =
+      scope.event !== undefined ? [scope.event] : (form.events ?? usable).filter((slug) => usable.includes(slug));
     const [from, to] = (form.date_range ?? '/').split('/');
     const within = ({ day }) => (from === '' || day >= from) && (to === '' || day <= to);
-    const people = chosen.flatMap((slug) => events[slug].attendees.filter(within).map((one) => ({ ...one, event: slug })));
+    const people = chosen.flatMap((slug) =>
+      events[slug].attendees.filter(within).map((one) => ({ ...one, event: slug })),
+    );
     if (people.length === 0) {
       throw { tag: 'nothing-to-export' };
     }
@@ -90,7 +97,13 @@ export class Platform {
     const lines = [columns, ...people.map((one) => columns.map((column) => one[column]))];
     const data = Buffer.from(lines.map((line) => `${line.map(cell).join(',')}\r\n`).join(''));
     const day = new Date(Number(now) * 1000).toISOString().slice(0, 10);
-    return { name: `attendees-${day}.csv`, contentType: 'text/csv', size: BigInt(data.length), rows: BigInt(people.length), data };
+    return {
+      name: `attendees-${day}.csv`,
+      contentType: 'text/csv',
+      size: BigInt(data.length),
+      rows: BigInt(people.length),
+      data,
+    };
   }
 }
 

@@ -55,10 +55,12 @@ export class Store {
   /** The run history of a schedule, latest due time first. */
   history(schedule) {
     const runs = [...this.#state.runs.values()].filter((run) => run.schedule === schedule);
-    return runs.sort((a, b) => (a.due < b.due ? 1 : -1)).map((run) => ({
-      ...run,
-      deliveries: this.#state.outbox.get(`${runKey(schedule, run.due)} export`)?.deliveries ?? [],
-    }));
+    return runs
+      .sort((a, b) => (a.due < b.due ? 1 : -1))
+      .map((run) => ({
+        ...run,
+        deliveries: this.#state.outbox.get(`${runKey(schedule, run.due)} export`)?.deliveries ?? [],
+      }));
   }
 
   /** Writes what a call has staged; throws `Conflict` where a version has moved on. */
@@ -67,7 +69,15 @@ export class Store {
       for (const change of changes) {
         const { id, content, missed } = change;
         if (change.does === 'insert') {
-          schedules.set(id, { id, scope: change.scope, owner: change.owner, version: 1n, content, fence: 0n, attempts: 0 });
+          schedules.set(id, {
+            id,
+            scope: change.scope,
+            owner: change.owner,
+            version: 1n,
+            content,
+            fence: 0n,
+            attempts: 0,
+          });
           continue;
         }
         const row = schedules.get(id);
@@ -100,14 +110,23 @@ export class Store {
   leaseDue(now, until) {
     return this.#transaction(({ schedules, runs }) => {
       const due = [...schedules.values()].filter((row) => {
-        const wake = row.open === undefined ? (row.content.active ? row.content.nextRun : undefined) : (row.retryAt ?? now);
+        const wake =
+          row.open === undefined ? (row.content.active ? row.content.nextRun : undefined) : (row.retryAt ?? now);
         return wake !== undefined && wake <= now && (row.lease === undefined || row.lease <= now);
       });
       return due.map((row) => {
         const leased = { ...row, fence: row.fence + 1n, lease: until, attempts: row.attempts + 1 };
         schedules.set(row.id, leased);
         const startedVersion = runs.get(runKey(row.id, row.open))?.startedVersion;
-        return { work: 'execute', row: leased, fence: leased.fence, due: row.open, startedVersion, attempt: leased.attempts, deliveries: [] };
+        return {
+          work: 'execute',
+          row: leased,
+          fence: leased.fence,
+          due: row.open,
+          startedVersion,
+          attempt: leased.attempts,
+          deliveries: [],
+        };
       });
     });
   }
@@ -129,7 +148,15 @@ export class Store {
         }
         const fence = (run.fence ?? 0n) + 1n;
         runs.set(key, { ...run, fence, lease: until });
-        leased.push({ work: 'settle', row, fence, due: run.due, startedVersion: run.startedVersion, attempt: run.attempts, deliveries });
+        leased.push({
+          work: 'settle',
+          row,
+          fence,
+          due: run.due,
+          startedVersion: run.startedVersion,
+          attempt: run.attempts,
+          deliveries,
+        });
       }
       return leased;
     });
@@ -223,9 +250,10 @@ function visible(row, { scope, owner }) {
 function held(leased, schedules, runs) {
   const row = schedules.get(leased.row.id);
   const run = runs.get(runKey(leased.row.id, leased.due));
-  const holds = leased.work === 'settle'
-    ? row !== undefined && run.fence === leased.fence && run.ended === undefined
-    : row?.fence === leased.fence && row.lease !== undefined;
+  const holds =
+    leased.work === 'settle'
+      ? row !== undefined && run.fence === leased.fence && run.ended === undefined
+      : row?.fence === leased.fence && row.lease !== undefined;
   if (!holds) {
     throw { tag: 'lease-lost' };
   }
@@ -240,9 +268,14 @@ function end(runs, key, outcome, now) {
 function notRecorded(runs, schedule, missed) {
   for (const { first, last } of missed) {
     const firstOf = ({ due, outcome }) => (outcome?.tag === 'missed' ? outcome.val.first : due);
-    const known = [...runs.values()].filter((run) => run.schedule === schedule && run.due >= first && firstOf(run) <= last);
+    const known = [...runs.values()].filter(
+      (run) => run.schedule === schedule && run.due >= first && firstOf(run) <= last,
+    );
     if (known.length > 0) {
-      throw { tag: 'recorded', val: known.map(({ due }) => (due < last ? due : last)).reduce((a, b) => (a > b ? a : b)) };
+      throw {
+        tag: 'recorded',
+        val: known.map(({ due }) => (due < last ? due : last)).reduce((a, b) => (a > b ? a : b)),
+      };
     }
   }
 }

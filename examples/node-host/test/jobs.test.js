@@ -26,7 +26,13 @@ test('what is due is exported, mailed once to each recipient, and settled', () =
 
   const sent = [];
   there.deliver((mail, address) => {
-    sent.push({ address, subject: mail.subject, text: mail.text, file: mail.file.name, data: mail.file.data.toString() });
+    sent.push({
+      address,
+      subject: mail.subject,
+      text: mail.text,
+      file: mail.file.name,
+      data: mail.file.data.toString(),
+    });
     return taken();
   });
   const mail = {
@@ -58,7 +64,11 @@ test('nothing runs before its time', () => {
 test('a host that was down runs the latest due time, and records those before it as missed', () => {
   const there = due();
   there.goTo('2026-10-26T12:00:00Z');
-  there.platform.organizers.bigevents.events.conf.attendees.push({ name: 'Cyd', email: 'cyd@example.org', day: '2026-10-25' });
+  there.platform.organizers.bigevents.events.conf.attendees.push({
+    name: 'Cyd',
+    email: 'cyd@example.org',
+    day: '2026-10-25',
+  });
   there.tick();
   assert.deepEqual(history(there), [
     [seconds('2026-10-26T03:00:00Z'), 'submitted', 1],
@@ -94,7 +104,10 @@ test('a run whose instance traps is abandoned in another one: it fails, and the 
   assert.deepEqual(history(there), [[seconds(DUE), 'failed', 1]]);
   assert.deepEqual(kinds(there), ['failure']);
   assert.ok(!there.store.outbox()[0].text.includes('unreachable'), 'what a trap says may hold data');
-  assert.ok(there.lines.some((line) => /not finished: .*unreachable/.test(line)), there.lines.join('\n'));
+  assert.ok(
+    there.lines.some((line) => /not finished: .*unreachable/.test(line)),
+    there.lines.join('\n'),
+  );
   const { error_counter, schedule_next_run } = read(there.call(john, 'get', 1n));
   assert.deepEqual([error_counter, schedule_next_run], [1, '2026-10-25T03:00:00Z']);
 });
@@ -146,7 +159,10 @@ test('a change while the run is made takes its lease away: what the run writes a
   there.tick();
   assert.deepEqual(kinds(there), []);
   there.tick();
-  assert.deepEqual(there.store.outbox().map(({ subject }) => subject), ['Changed']);
+  assert.deepEqual(
+    there.store.outbox().map(({ subject }) => subject),
+    ['Changed'],
+  );
   assert.equal(history(there)[0][1], 'submitted');
 });
 

@@ -24,13 +24,19 @@ function answer({ rule, time, tz, now }) {
 }
 
 test('every row of the corpus is answered as it wants', () => {
-  const rows = readFileSync(CORPUS, 'utf8').trimEnd().split('\n').map((line) => JSON.parse(line));
+  const rows = readFileSync(CORPUS, 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
   assert.equal(rows.length, 3000);
   const differing = rows.filter((row) => {
     const { valid, next } = answer(row);
     return valid !== row.want.valid || next !== row.want.next;
   });
-  assert.deepEqual(differing.map(({ id }) => id), []);
+  assert.deepEqual(
+    differing.map(({ id }) => id),
+    [],
+  );
 });
 
 test('what is wrong with a rule comes as a value that names the part', () => {

@@ -15,7 +15,10 @@ test('a schedule is created, read, changed, replaced and removed', () => {
   assert.deepEqual(read(there.call(john, 'get', 1n)), made);
 
   const patched = read(there.call(john, 'patch', 1n, '{"schedule_rrule_time": "05:30:00"}', 1n));
-  assert.deepEqual([patched.schedule_next_run, patched.mail_subject, patched.version], ['2026-10-23T03:30:00Z', 'Attendees', 2n]);
+  assert.deepEqual(
+    [patched.schedule_next_run, patched.mail_subject, patched.version],
+    ['2026-10-23T03:30:00Z', 'Attendees', 2n],
+  );
 
   const replaced = read(there.call(john, 'replace', 1n, daily({ mail_subject: 'Guests' }), undefined));
   assert.deepEqual([replaced.schedule_rrule_time, replaced.mail_subject, replaced.version], ['04:00:00', 'Guests', 3n]);
@@ -36,14 +39,22 @@ test('a list comes in pages that go on where they ended', () => {
   ok(there.call(john, 'delete', 2n, undefined));
   const second = ok(there.call(john, 'list', { ...soonest, at: { tag: 'after', val: first.next } }));
   assert.deepEqual([ids(second), second.next], [[1], undefined]);
-  for (const at of [{ tag: 'number', val: 2 }, { tag: 'number', val: 0 }, { tag: 'after', val: 'nonsense' }]) {
+  for (const at of [
+    { tag: 'number', val: 2 },
+    { tag: 'number', val: 0 },
+    { tag: 'after', val: 'nonsense' },
+  ]) {
     assert.deepEqual(there.call(john, 'list', { ...soonest, at }), { problem: { tag: 'not-found' } });
   }
 });
 
 test('all that is wrong with a document is said at once, in the language of the caller', () => {
   const there = host();
-  const wrong = daily({ mail_subject: ' ', schedule_rrule: 'RRULE:FREQ=HOURLY', export_form_data: { date_range: 'soon' } });
+  const wrong = daily({
+    mail_subject: ' ',
+    schedule_rrule: 'RRULE:FREQ=HOURLY',
+    export_form_data: { date_range: 'soon' },
+  });
   const { problem } = there.call(john, 'create', wrong);
   assert.equal(problem.tag, 'invalid');
   const faults = problem.val.map(({ path, code }) => `${path.join('.')}: ${code}`);
@@ -63,7 +74,11 @@ test('a change of another version than the stored one is stale, and changes noth
   const there = host();
   ok(there.call(john, 'create', daily()));
   ok(there.call(john, 'patch', 1n, '{"mail_subject": "One"}', 1n));
-  for (const call of [['patch', 1n, '{"mail_subject": "Two"}', 1n], ['replace', 1n, daily(), 1n], ['delete', 1n, 1n]]) {
+  for (const call of [
+    ['patch', 1n, '{"mail_subject": "Two"}', 1n],
+    ['replace', 1n, daily(), 1n],
+    ['delete', 1n, 1n],
+  ]) {
     assert.deepEqual(there.call(john, ...call), { problem: { tag: 'stale' } });
   }
   assert.equal(read(there.call(john, 'get', 1n)).mail_subject, 'One');
@@ -94,7 +109,12 @@ test("a schedule does not exist for another event, organizer or owner's colleagu
     mary,
   ];
   for (const by of elsewhere) {
-    for (const call of [['get', 1n], ['patch', 1n, '{}', undefined], ['replace', 1n, daily(), undefined], ['delete', 1n, undefined]]) {
+    for (const call of [
+      ['get', 1n],
+      ['patch', 1n, '{}', undefined],
+      ['replace', 1n, daily(), undefined],
+      ['delete', 1n, undefined],
+    ]) {
       assert.deepEqual(there.call(by, ...call), { problem: { tag: 'not-found' } }, `${JSON.stringify(by)} ${call[0]}`);
     }
     assert.equal(ok(there.call(by, 'list', byId)).total, 0n);
@@ -106,7 +126,10 @@ test('a preview shows the next runs of a rule, and writes nothing', () => {
   const there = host();
   const rule = JSON.stringify({ schedule_rrule: 'RRULE:FREQ=DAILY', schedule_rrule_time: '02:30:00', limit: 3 });
   const { runs, warnings } = JSON.parse(ok(there.call(john, 'act', undefined, 'preview', rule)));
-  assert.deepEqual(runs.map(({ at }) => at), ['2026-10-23T00:30:00Z', '2026-10-24T00:30:00Z', '2026-10-25T00:30:00Z']);
+  assert.deepEqual(
+    runs.map(({ at }) => at),
+    ['2026-10-23T00:30:00Z', '2026-10-24T00:30:00Z', '2026-10-25T00:30:00Z'],
+  );
   assert.equal(warnings.length, 1);
   assert.deepEqual(there.call(john, 'act', undefined, 'dance', '{}'), { problem: { tag: 'not-found' } });
   assert.equal(ok(there.call(john, 'list', byId)).total, 0n);
@@ -128,7 +151,10 @@ test('a schedule is taken over, and its former owner is told', () => {
   const taken = JSON.parse(ok(there.call(john, 'act', 1n, 'take_over', '')));
   assert.equal(taken.owner, 'john@example.com');
   const notices = there.store.outbox();
-  assert.deepEqual(notices.map(({ deliveries }) => deliveries.map(({ address }) => address)), [['mary@example.org']]);
+  assert.deepEqual(
+    notices.map(({ deliveries }) => deliveries.map(({ address }) => address)),
+    [['mary@example.org']],
+  );
 });
 
 test('over the quota of an organizer nothing is added', () => {

@@ -38,7 +38,12 @@ export function platform() {
 export function host({ at = START, ...more } = {}) {
   let now = seconds(at);
   const lines = [];
-  const made = new Host({ platform: platform(), clock: () => now, log: (level, line) => lines.push(`${level} ${line}`), ...more });
+  const made = new Host({
+    platform: platform(),
+    clock: () => now,
+    log: (level, line) => lines.push(`${level} ${line}`),
+    ...more,
+  });
   return Object.assign(made, {
     lines,
     goTo(text) {
