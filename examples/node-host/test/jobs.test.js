@@ -181,3 +181,27 @@ test('a schedule that is deleted after its mail was submitted is settled by what
   there.deliver(taken);
   assert.equal(history(there)[0][1], 'delivered');
 });
+
+test('a due time that has ended does not run again when a clock was set back and the schedule planned anew', () => {
+  const there = due();
+  there.tick();
+  there.deliver(taken);
+  there.goTo('2026-10-24T01:00:00Z');
+  const planned = read(there.call(john, 'patch', 1n, '{"mail_subject": "Again"}', undefined));
+  assert.equal(planned.schedule_next_run, DUE);
+  there.goTo(DUE);
+  there.tick();
+  assert.deepEqual([history(there), kinds(there)], [[[seconds(DUE), 'delivered', 1]], ['export']]);
+  assert.equal(read(there.call(john, 'get', 1n)).schedule_next_run, '2026-10-25T03:00:00Z');
+});
+
+test('due times that a change gives up after a downtime are in the history, on both sides of the one that is kept', () => {
+  const there = due();
+  there.goTo('2026-10-26T12:00:00Z');
+  const changed = { schedule_rrule: 'DTSTART:20260101T000000\nRRULE:FREQ=WEEKLY;BYDAY=SA' };
+  ok(there.call(john, 'patch', 1n, JSON.stringify(changed), undefined));
+  there.tick();
+  const tags = there.store.history(1n).map(({ due, outcome }) => [due, outcome.tag]);
+  assert.deepEqual(tags.at(-1), [seconds(DUE), 'submitted']);
+  assert.deepEqual(tags.slice(0, -1), [[seconds('2026-10-26T03:00:00Z'), 'missed']]);
+});
