@@ -6,8 +6,11 @@
 mod cursor;
 mod fault;
 pub mod kit;
+pub mod postgres;
+mod reserve;
 pub mod sqlite;
 pub mod state;
+mod values;
 
 use std::path::Path;
 
