@@ -83,6 +83,7 @@ impl HostRun for State {
             event_level: row.scope.event.is_some(),
             owner_right: run.owner_right,
             due: run.leased.due,
+            started_version: run.leased.started_version,
             attempt: run.leased.attempt,
             settings: run.settings.clone(),
         })

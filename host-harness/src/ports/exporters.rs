@@ -107,6 +107,21 @@ impl Host for State {
         Ok(visible.map_err(Into::into))
     }
 
+    async fn missing_events(
+        &mut self,
+        by: Resource<Access>,
+        slugs: Vec<String>,
+    ) -> wasmtime::Result<Result<Vec<String>, LookupError>> {
+        slugs_within(&slugs)?;
+        let organizer = &self.access(&by)?.visible.scope.organizer;
+        let there = match self.services.platform.events(organizer).await {
+            Ok(there) => there,
+            Err(error) => return Ok(Err(error.into())),
+        };
+        let missing = |slug: &String| there.iter().all(|event| event.slug != *slug);
+        Ok(Ok(slugs.into_iter().filter(missing).collect()))
+    }
+
     async fn produce(
         &mut self,
         handle: Resource<Run>,

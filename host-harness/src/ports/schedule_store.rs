@@ -12,7 +12,7 @@ use crate::contract::auth_context::Caller;
 use crate::contract::schedule_store::{Host, Page, Plan, RunPage, StoreError};
 use crate::contract::{Content, MissedRange, Outcome, PageQuery, Position, Schedule, User};
 use crate::service::STOPS_AT;
-use crate::storage::{Change, Finish, LeaseError, Row, StorageError, Work};
+use crate::storage::{Change, Finish, LeaseError, Row, StartError, StorageError, Work};
 
 impl From<StorageError> for StoreError {
     fn from(error: StorageError) -> Self {
@@ -97,6 +97,16 @@ async fn seen(services: &Services, access: &Access, id: u64) -> Result<Row, Stor
         },
         None => row,
     })
+}
+
+/// Refuses missed due times of which some have an entry. The commit asks again: this answer is for the guest to correct.
+async fn not_recorded(services: &Services, id: u64, missed: &[MissedRange]) -> Result<(), StoreError> {
+    for range in missed {
+        if let Some(latest) = services.storage.recorded(id, range).await? {
+            return Err(StoreError::Recorded(latest));
+        }
+    }
+    Ok(())
 }
 
 /// Adds a change to what the call has staged.
@@ -185,10 +195,10 @@ impl Host for State {
         id: u64,
         version: u64,
         content: Content,
-        missed: Option<MissedRange>,
+        missed: Vec<MissedRange>,
     ) -> wasmtime::Result<Result<Schedule, StoreError>> {
         let content = bounds::content(content)?;
-        bounds::given_up(missed, self.access(&by)?.facts.settings.now)?;
+        bounds::given_up(&missed, content.next_run, self.access(&by)?.facts.settings.now)?;
         if !self.access(&by)?.facts.may_write {
             return Ok(Err(StoreError::Forbidden));
         }
@@ -198,6 +208,9 @@ impl Host for State {
         };
         if row.version != version {
             return Ok(Err(StoreError::Stale));
+        }
+        if let Err(error) = not_recorded(&self.services, id, &missed).await {
+            return Ok(Err(error));
         }
         let change = Change::Update {
             id,
@@ -223,11 +236,11 @@ impl Host for State {
         id: u64,
         version: u64,
         content: Content,
-        missed: Option<MissedRange>,
+        missed: Vec<MissedRange>,
     ) -> wasmtime::Result<Result<Schedule, StoreError>> {
         let content = bounds::content(content)?;
         let facts = &self.access(&by)?.facts;
-        bounds::given_up(missed, facts.settings.now)?;
+        bounds::given_up(&missed, content.next_run, facts.settings.now)?;
         let owner = match &facts.caller {
             Caller::User(user) if facts.may_write => user.clone(),
             Caller::User(_) | Caller::Token | Caller::Device => return Ok(Err(StoreError::Forbidden)),
@@ -238,6 +251,9 @@ impl Host for State {
         };
         if row.version != version {
             return Ok(Err(StoreError::Stale));
+        }
+        if let Err(error) = not_recorded(&self.services, id, &missed).await {
+            return Ok(Err(error));
         }
         let change = Change::TakeOver {
             id,
@@ -320,10 +336,13 @@ impl Host for State {
                 }
                 run.run = Some(id);
                 run.due = Some(plan.due);
+                run.leased.started_version.get_or_insert(run.leased.row.version);
                 run.leased.lease.run = Some(id);
                 Ok(())
             }
-            Err(error) => Err(run.lease_error(error)),
+            Err(StartError::Lost) => Err(run.lease_error(LeaseError::Lost)),
+            Err(StartError::Recorded(latest)) => Err(StoreError::Recorded(latest)),
+            Err(StartError::Storage(error)) => Err(error.into()),
         })
     }
 

@@ -13,7 +13,7 @@ use crate::contract::schedule_store::Plan;
 use crate::contract::{Delivery, DeliveryStatus, Outcome};
 use crate::engine::{GuestFault, conclude};
 use crate::ports::Run;
-use crate::storage::{Finish, LeaseError, Leased, MailKind, NewMail, Work};
+use crate::storage::{Finish, LeaseError, Leased, MailKind, NewMail, StartError, Work};
 
 /// How the handling of one leased run ended. What became of the due time is in the run history.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,6 +101,7 @@ impl Service {
         }
         // It may have been started: the fresh instance must see the pinned due time.
         leased.due = run.due;
+        leased.started_version = run.leased.started_version;
         leased.lease = run.leased.lease;
         let run = match self.mint_run(leased.clone()).await {
             Ok(run) => run,
@@ -215,7 +216,7 @@ impl Service {
                 };
                 let plan = Plan {
                     due,
-                    missed: None,
+                    missed: Vec::new(),
                     next_run,
                 };
                 match storage
@@ -226,8 +227,8 @@ impl Service {
                         tracing::Span::current().record("run", run);
                         run
                     }
-                    Err(LeaseError::Lost) => return Ended::LeaseLost,
-                    Err(LeaseError::Storage(error)) => return Ended::LeftToItsLease(error.to_string()),
+                    Err(StartError::Lost) => return Ended::LeaseLost,
+                    Err(error) => return Ended::LeftToItsLease(error.to_string()),
                 }
             }
         };

@@ -218,7 +218,7 @@ async fn change(store: &dyn Storage, id: u64, content: Content, now: Instant) ->
         id,
         version,
         content,
-        missed: None,
+        missed: Vec::new(),
     };
     store
         .commit(Commit {
@@ -253,7 +253,7 @@ async fn settle_one(store: &dyn Storage, now: Instant) -> Leased {
 fn plan(due: Instant, next_run: impl Into<Option<Instant>>) -> Plan {
     Plan {
         due,
-        missed: None,
+        missed: Vec::new(),
         next_run: next_run.into(),
     }
 }

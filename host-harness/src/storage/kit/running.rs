@@ -180,7 +180,7 @@ pub async fn due_times_that_nobody_ran_are_one_entry(store: &dyn Storage) {
     };
     let plan = Plan {
         due: T0 + 3 * DAY,
-        missed: Some(missed),
+        missed: vec![missed],
         next_run: None,
     };
     for _ in 0..2 {
@@ -192,7 +192,7 @@ pub async fn due_times_that_nobody_ran_are_one_entry(store: &dyn Storage) {
     let missed = &history[1];
     assert_eq!((missed.due, missed.attempts, missed.started), (T0 + 2 * DAY, 0, None));
     assert_eq!(missed.ended, Some(T0 + 3 * DAY));
-    assert_eq!(missed.outcome, Some(Outcome::Missed(plan.missed.unwrap())));
+    assert_eq!(missed.outcome, Some(Outcome::Missed(plan.missed[0])));
     assert_eq!(stored(store, id).await.content.next_run, None);
 
     // A person who changes the rule gives up due times in the same way.
@@ -205,7 +205,7 @@ pub async fn due_times_that_nobody_ran_are_one_entry(store: &dyn Storage) {
         id,
         version: 1,
         content: content(None),
-        missed: Some(given_up),
+        missed: vec![given_up],
     };
     store.commit(commit(super::all(acme()), vec![update])).await.unwrap();
     let history = entries(store, id).await;
