@@ -25,7 +25,8 @@ mod plans;
 mod requests;
 mod retention;
 mod runs;
-
+#[cfg(test)]
+mod tests;
 mod turns;
 
 use std::fmt;
@@ -42,12 +43,12 @@ use sqlx::{Connection as _, PgPool, Postgres, Transaction};
 use super::reserve::Reserved;
 use super::{
     AuditEntry, Commit, CommitError, DeliveryResult, DeliveryTask, FileFacts, Finish, HistoryRow, Kept, KeptAnswer,
-    Lease, LeaseError, Leased, OutboxMail, Replan, ReplanRow, RequestKey, RequestState, Row, Rows, Storage,
+    Lease, LeaseError, Leased, OutboxMail, Replan, ReplanRow, RequestKey, RequestState, Row, Rows, StartError, Storage,
     StorageError, Visible,
 };
 use crate::clock::Instant;
 use crate::contract::schedule_store::Plan;
-use crate::contract::{PageQuery, Position, RunEntry};
+use crate::contract::{MissedRange, PageQuery, Position, RunEntry};
 pub use clock::DatabaseClock;
 use turns::Turns;
 
@@ -321,8 +322,12 @@ impl Storage for PostgresStorage {
         self.give_back(lease, now).await
     }
 
-    async fn start(&self, lease: &Lease, plan: &Plan, zone_database: &str, now: Instant) -> Result<u64, LeaseError> {
+    async fn start(&self, lease: &Lease, plan: &Plan, zone_database: &str, now: Instant) -> Result<u64, StartError> {
         self.open_run(lease, plan, zone_database, now).await
+    }
+
+    async fn recorded(&self, schedule: u64, range: &MissedRange) -> Result<Option<Instant>, StorageError> {
+        self.recorded_of(schedule, range).await
     }
 
     async fn keep_file(&self, lease: &Lease, run: u64, facts: &FileFacts, path: &Path) -> Result<(), LeaseError> {
@@ -413,7 +418,14 @@ impl Storage for PostgresStorage {
     }
 
     async fn ping(&self) -> Result<(), StorageError> {
-        sqlx::query("select 1").execute(&self.pool).await?;
+        read!(sqlx::query("select 1").execute(&self.pool))?;
         Ok(())
+    }
+
+    async fn changed(&self) {
+        match &self.notices {
+            Some(notices) => notices.heard().await,
+            None => std::future::pending().await,
+        }
     }
 }

@@ -134,8 +134,7 @@ async fn carry_out(on: &mut PgConnection, commit: &Commit, change: &Change, park
             content,
             missed,
         } => {
-            let missed: Vec<MissedRange> = missed.iter().copied().collect();
-            let done = update(on, commit, (*id, *version), None, content, &missed, said).await?;
+            let done = update(on, commit, (*id, *version), None, content, missed, said).await?;
             (done, id, "changed", String::new())
         }
         Change::TakeOver {
@@ -147,8 +146,7 @@ async fn carry_out(on: &mut PgConnection, commit: &Commit, change: &Change, park
             missed,
             notice,
         } => {
-            let missed: Vec<MissedRange> = missed.iter().copied().collect();
-            let done = update(on, commit, (*id, *version), Some(owner), content, &missed, said).await?;
+            let done = update(on, commit, (*id, *version), Some(owner), content, missed, said).await?;
             if done.is_ok() {
                 tell_former(on, commit, *id, notice.as_deref()).await?;
             }
@@ -280,8 +278,8 @@ async fn update(
     .bind(owner.map(|owner| text(owner)))
     .execute(&mut *on)
     .await?;
-    runs::write_missed(on, id, &commit.by.scope, missed, commit.now, said).await?;
-    Ok(Ok(()))
+    let written = runs::write_missed(on, id, &commit.by.scope, missed, commit.now, said).await?;
+    Ok(written.map_err(|_| Refused::Stale))
 }
 
 /// Keeps the mail to the former owner of a schedule that has just been taken over.

@@ -25,7 +25,9 @@ pub(super) const LEASE_DUE: &str = concat!(
      from chosen where s.id = chosen.id
      returning ",
     row_columns!(),
-    ", s.fence, s.attempt, s.open_run, chosen.wake_at as since, (select r.due from run r where r.id = s.open_run) as due"
+    ", s.fence, s.attempt, s.open_run, chosen.wake_at as since,
+       (select r.due from run r where r.id = s.open_run) as due,
+       (select r.started_version from run r where r.id = s.open_run) as started_version"
 );
 
 /// Runs that can be settled at $1, at most $2. One lease a schedule at a time, of either kind: both write its counter.
@@ -33,7 +35,7 @@ pub(super) const SETTLED: &str = concat!(
     "with found as materialized (
        select ",
     row_columns!(),
-    ", r.id as run, r.due, r.settle_wake
+    ", r.id as run, r.due, r.started_version, r.settle_wake
        from run r join schedule s on s.id = r.schedule
        where r.settle_wake <= $1 and s.lease_until is null and (s.settling_until is null or s.settling_until <= $1)
        order by r.settle_wake, r.id limit $2 for no key update of s skip locked)
@@ -138,6 +140,7 @@ impl PostgresStorage {
                 },
                 row,
                 due: found.try_get("due")?,
+                started_version: started_version(found)?,
                 attempt: 0,
                 deliveries: deliveries(found)?,
             });
@@ -286,11 +289,18 @@ fn leased_to_execute(found: &PgRow, until: Instant) -> sqlx::Result<(Instant, Le
             until,
         },
         due: found.try_get("due")?,
+        started_version: started_version(found)?,
         attempt: small(found, "attempt")?,
         deliveries: Vec::new(),
         row,
     };
     Ok((found.try_get("since")?, leased))
+}
+
+/// Reads `started_version`.
+fn started_version(from: &PgRow) -> sqlx::Result<Option<u64>> {
+    let version: Option<i64> = from.try_get("started_version")?;
+    Ok(version.map(unsigned).transpose()?)
 }
 
 /// Keeps a schedule from being leased to execute while one of its runs is leased to settle.

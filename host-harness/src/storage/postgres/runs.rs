@@ -3,7 +3,7 @@
 use sqlx::{PgConnection, Row as _};
 
 use super::audit::Entries;
-use super::columns::{count, deliveries_of_run, entry, entry_columns, scope, text};
+use super::columns::{count, deliveries_of_run, entry, entry_columns, event_of, scope, text};
 use super::{PostgresStorage, files, read, settled};
 use crate::clock::Instant;
 use crate::contract::schedule_store::Plan;
@@ -11,7 +11,7 @@ use crate::contract::{MissedRange, Outcome, Position, RunEntry};
 use crate::storage::cursor::{Cursor, Key};
 use crate::storage::state::{RunState, step};
 use crate::storage::values::{State, clamped, offset, signed, unsigned};
-use crate::storage::{HistoryRow, Lease, LeaseError, Rows, Scope, StorageError, Work};
+use crate::storage::{HistoryRow, Lease, Rows, Scope, StartError, StorageError, Work};
 
 /// Writes what a run has become, by a move of the table in [`state`](crate::storage::state), if it still is what was seen.
 /// Its leases to settle are lost.
@@ -44,7 +44,20 @@ pub(super) async fn write_state(
     Ok(())
 }
 
-/// Adds due times that nobody ran to the history; nothing where the last of them has an entry already.
+/// The latest due time of the range that has an entry already: $1 schedule, $2 and $3 the range.
+pub(super) const RECORDED: &str =
+    "select max(least(due, $3)) from run where schedule = $1 and due >= $2 and coalesce(missed_first, due) <= $3";
+
+async fn recorded(on: &mut PgConnection, schedule: i64, range: &MissedRange) -> sqlx::Result<Option<Instant>> {
+    sqlx::query_scalar(RECORDED)
+        .bind(schedule)
+        .bind(range.first)
+        .bind(range.last)
+        .fetch_one(on)
+        .await
+}
+
+/// Adds due times that nobody ran to the history; with `Err`, nothing, since this one has an entry already. The schedule is locked.
 pub(super) async fn write_missed(
     on: &mut PgConnection,
     schedule: i64,
@@ -52,34 +65,38 @@ pub(super) async fn write_missed(
     missed: &[MissedRange],
     now: Instant,
     said: &mut Entries,
-) -> sqlx::Result<()> {
+) -> sqlx::Result<Result<(), Instant>> {
     if missed.is_empty() {
-        return Ok(());
+        return Ok(Ok(()));
     }
     step(None, RunState::Missed)?;
+    for range in missed {
+        if let Some(latest) = recorded(on, schedule, range).await? {
+            return Ok(Err(latest));
+        }
+    }
     let counts = missed
         .iter()
         .map(|range| signed(range.count))
         .collect::<Result<Vec<_>, _>>()?;
-    let added: Vec<i64> = sqlx::query_scalar(
+    sqlx::query(
         "insert into run (schedule, organizer, event, due, state, missed_first, missed_count, ended)
          select $1, $2, $3, last, 'missed', first, count, $4
-         from unnest($5::bigint[], $6::bigint[], $7::bigint[]) as missed (first, last, count)
-         on conflict (schedule, due) do nothing returning due",
+         from unnest($5::bigint[], $6::bigint[], $7::bigint[]) as missed (first, last, count)",
     )
     .bind(schedule)
     .bind(text(&scope.organizer))
-    .bind(super::columns::event_of(scope))
+    .bind(event_of(scope))
     .bind(now)
     .bind(missed.iter().map(|range| range.first).collect::<Vec<_>>())
     .bind(missed.iter().map(|range| range.last).collect::<Vec<_>>())
     .bind(counts)
-    .fetch_all(&mut *on)
+    .execute(&mut *on)
     .await?;
-    for range in missed.iter().filter(|range| added.contains(&range.last)) {
+    for range in missed {
         said.add_run(scope, schedule, range.last, &Outcome::Missed(*range));
     }
-    Ok(())
+    Ok(Ok(()))
 }
 
 /// Whose open runs end before their mail is submitted.
@@ -239,11 +256,12 @@ impl PostgresStorage {
         plan: &Plan,
         zone_database: &str,
         now: Instant,
-    ) -> Result<u64, LeaseError> {
+    ) -> Result<u64, StartError> {
         if lease.work != Work::Execute {
-            return Err(LeaseError::Lost);
+            return Err(StartError::Lost);
         }
-        settled!(self.try_open_run(lease, plan, zone_database, now))?.ok_or(LeaseError::Lost)
+        let run = settled!(self.try_open_run(lease, plan, zone_database, now))??;
+        Ok(unsigned(run)?)
     }
 
     async fn try_open_run(
@@ -252,7 +270,7 @@ impl PostgresStorage {
         plan: &Plan,
         zone_database: &str,
         now: Instant,
-    ) -> sqlx::Result<Option<u64>> {
+    ) -> sqlx::Result<Result<i64, StartError>> {
         let schedule = signed(lease.schedule)?;
         let mut transaction = self.begin().await?;
         // A lease that ran out and that nobody took is still one: the fence decides.
@@ -265,16 +283,20 @@ impl PostgresStorage {
         .fetch_optional(&mut *transaction)
         .await?;
         let Some(held) = held else {
-            return Ok(None);
+            return Ok(Err(StartError::Lost));
         };
-        let open: Option<i64> = held.try_get("open_run")?;
-        if open.is_some() && held.try_get::<Option<Instant>, _>("due")? != Some(plan.due) {
-            return Ok(None);
-        }
-        step(None, RunState::Open)?;
         let mut said = Entries::default();
-        let missed: Vec<MissedRange> = plan.missed.iter().copied().collect();
-        write_missed(&mut transaction, schedule, &scope(&held)?, &missed, now, &mut said).await?;
+        if held.try_get::<Option<i64>, _>("open_run")?.is_some() {
+            if held.try_get::<Option<Instant>, _>("due")? != Some(plan.due) {
+                return Ok(Err(StartError::Lost));
+            }
+        } else {
+            step(None, RunState::Open)?;
+            let written = write_missed(&mut transaction, schedule, &scope(&held)?, &plan.missed, now, &mut said);
+            if let Err(latest) = written.await? {
+                return Ok(Err(StartError::Recorded(latest)));
+            }
+        }
         // Where this due time has ended, and was planned once more (by a change that had been read before it started), the
         // schedule goes on to the next one, or it would be leased for this one for ever.
         let run: Option<i64> = sqlx::query_scalar(
@@ -282,8 +304,9 @@ impl PostgresStorage {
                update run r set attempts = s.attempt from schedule s
                where s.id = $1 and r.id = s.open_run returning r.id),
              opened as (
-               insert into run (schedule, organizer, event, due, state, started, attempts)
-               select id, organizer, event, $2, 'open', $3, attempt from schedule where id = $1 and open_run is null
+               insert into run (schedule, organizer, event, due, state, started, started_version, attempts)
+               select id, organizer, event, $2, 'open', $3, version, attempt
+               from schedule where id = $1 and open_run is null
                on conflict (schedule, due) do nothing returning id),
              started as (select max(id) as id from (select id from again union all select id from opened) either),
              planned as (
@@ -302,7 +325,19 @@ impl PostgresStorage {
         .await?;
         said.write(&mut transaction, now).await?;
         transaction.commit().await?;
-        Ok(run.map(unsigned).transpose()?)
+        Ok(run.ok_or(StartError::Lost))
+    }
+
+    pub(super) async fn recorded_of(
+        &self,
+        schedule: u64,
+        range: &MissedRange,
+    ) -> Result<Option<Instant>, StorageError> {
+        let schedule = signed(schedule)?;
+        Ok(read!(async {
+            let mut connection = self.pool.acquire().await?;
+            recorded(&mut connection, schedule, range).await
+        })?)
     }
 
     pub(super) async fn history_of(

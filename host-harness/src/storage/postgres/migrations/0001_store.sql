@@ -36,6 +36,8 @@ create table run (
   missed_first bigint check ((state = 'missed') = (missed_first is not null)),
   missed_count bigint check ((state = 'missed') = (missed_count is not null)),
   started bigint,
+  -- The schedule's version when the run was started; null: never started.
+  started_version bigint check ((started is null) = (started_version is null)),
   ended bigint check ((state in ('open', 'submitted')) = (ended is null)),
   attempts bigint not null default 0,
   -- The file: its facts stay for the history, `file_kept` says whether its chunks are there.
