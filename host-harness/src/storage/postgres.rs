@@ -67,6 +67,8 @@ const SETTINGS: [(&str, &str); 3] = [
 ];
 /// How often a statement or transaction is tried that the database refuses because of another.
 const TRIES: u32 = 6;
+/// How many connections may turn out to be gone, one after the other: after a restart of the server, all of them are.
+const LOST: u32 = 16;
 
 /// How the store uses its database.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,7 +125,9 @@ macro_rules! read {
         let (mut tries, mut lost) = (0, 0);
         loop {
             match $once.await {
-                Err(sqlx::Error::Io(_)) if lost < $crate::storage::postgres::TRIES => lost += 1,
+                Err(error) if lost < $crate::storage::postgres::LOST && $crate::storage::postgres::is_gone(&error) => {
+                    lost += 1
+                }
                 Err(error) if $crate::storage::postgres::once_more(&error, &mut tries).await => {}
                 done => break done,
             }
@@ -144,6 +148,12 @@ async fn once_more(error: &sqlx::Error, tries: &mut u32) -> bool {
     let _ = getrandom::fill(&mut drawn);
     tokio::time::sleep(Duration::from_millis(u64::from(drawn[0]) % (5 << *tries))).await;
     true
+}
+
+/// Is it the connection that is gone, and nothing else wrong?
+fn is_gone(error: &sqlx::Error) -> bool {
+    // Ended by an operator, by a crash, or for being idle: the server says so before it hangs up.
+    matches!(error, sqlx::Error::Io(_)) || matches!(sql_state(error), Some("57P01" | "57P02" | "57P05" | "25P03"))
 }
 
 fn sql_state(error: &sqlx::Error) -> Option<&str> {

@@ -13,14 +13,18 @@ use crate::storage::values::{signed, unsigned};
 use crate::storage::{Lease, LeaseError, Leased, StorageError, Work};
 
 /// Leases until $2 what is due at $1 of the organizers $3, at most $4 each and $5 in all. What another host is about to write is
-/// left to it.
+/// left to it. Leases to settle that ran out end with it: whoever comes late would write a counter that he read before, and let the
+/// schedule go that is another's now.
 pub(super) const LEASE_DUE: &str = concat!(
     "with chosen as materialized (
        select found.id, found.wake_at from unnest($3::text[]) with ordinality as turn (slug, nth)
        cross join lateral (
          select id, wake_at from schedule where organizer = turn.slug and wake_at <= $1
          order by wake_at, id limit $4 for no key update skip locked) found
-       order by turn.nth, found.wake_at, found.id limit $5)
+       order by turn.nth, found.wake_at, found.id limit $5),
+     late as (
+       update run r set settle_version = null from chosen
+       where r.schedule = chosen.id and r.state = 'submitted' and r.settle_version is not null)
      update schedule s set fence = fence + 1, attempt = attempt + 1, lease_until = $2, retry_at = null
      from chosen where s.id = chosen.id
      returning ",
@@ -151,6 +155,13 @@ impl PostgresStorage {
             ids(|one| one.lease.run.unwrap_or_default())?,
             ids(|one| one.row.version)?,
         );
+        sqlx::query(
+            "update run set settle_version = null
+             where schedule = any($1) and state = 'submitted' and settle_version is not null",
+        )
+        .bind(&schedules)
+        .execute(&mut *transaction)
+        .await?;
         let raised = sqlx::query(
             "update run r set settle_fence = settle_fence + 1, settle_attempt = settle_attempt + 1,
                settle_version = chosen.version, settle_wake = $3

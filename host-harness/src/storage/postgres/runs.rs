@@ -292,7 +292,8 @@ impl PostgresStorage {
             }
         } else {
             step(None, RunState::Open)?;
-            let written = write_missed(&mut transaction, schedule, &scope(&held)?, &plan.missed, now, &mut said);
+            let scope = scope(&held)?;
+            let written = write_missed(&mut transaction, schedule, &scope, &plan.missed, now, &mut said);
             if let Err(latest) = written.await? {
                 return Ok(Err(StartError::Recorded(latest)));
             }

@@ -1,8 +1,8 @@
 //! The kit on PostgreSQL, and what only a server has: it goes away and comes back, and others are on it at the same time.
 
 mod faults;
+mod indexes;
 mod many;
-mod plans;
 
 use super::{PostgresOptions, PostgresStorage};
 use crate::clock::Instant;
