@@ -21,7 +21,7 @@ fn take_over(id: u64, version: u64, message_id: &str) -> Change {
         owner: "2".to_owned(),
         former: "1".to_owned(),
         content: content(T0 + HOUR),
-        missed: None,
+        missed: Vec::new(),
         notice: Some(Box::new(notice)),
     }
 }

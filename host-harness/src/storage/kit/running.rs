@@ -6,7 +6,7 @@ use super::{
 };
 use crate::contract::schedule_store::Plan;
 use crate::contract::{Content, MissedRange, Outcome, Position};
-use crate::storage::{Change, FileFacts, Finish, LeaseError, Storage, Work};
+use crate::storage::{Change, FileFacts, Finish, LeaseError, StartError, Storage, Work};
 
 const DAY: i64 = 24 * HOUR;
 
@@ -246,7 +246,7 @@ pub async fn a_finished_lease_is_spent(store: &dyn Storage) {
     assert!(matches!(store.renew(&leased.lease, T0).await, Err(LeaseError::Lost)));
     assert!(matches!(
         store.start(&leased.lease, &plan(T0 + 1, None), ZONES, T0).await,
-        Err(LeaseError::Lost)
+        Err(StartError::Lost)
     ));
 }
 
