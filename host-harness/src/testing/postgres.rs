@@ -142,20 +142,23 @@ impl PostgresServer {
         Paused(self)
     }
 
-    /// Signals the server and every process of it.
+    /// Signals the server, which then starts no other process, or does again, and each process of it that is still there.
     fn signal(&self, name: &str) {
         let data = self.folder.join("data/postmaster.pid");
         let pid = std::fs::read_to_string(data).expect("the server runs");
         let server = pid.lines().next().expect("its number is in the first line");
-        let children = std::fs::read_to_string(format!("/proc/{server}/task/{server}/children")).unwrap_or_default();
-        let done = run_as(
-            Command::new("sh").args(["-c", "kill -s \"$0\" \"$@\"", name]),
-            self.user,
-        )
-        .arg(server)
-        .args(children.split_whitespace())
-        .output();
+        let done = self.kill(name, server);
         self.expect("kill", done);
+        let children = std::fs::read_to_string(format!("/proc/{server}/task/{server}/children")).unwrap_or_default();
+        for child in children.split_whitespace() {
+            let _ = self.kill(name, child);
+        }
+    }
+
+    fn kill(&self, name: &str, process: &str) -> std::io::Result<Output> {
+        let mut kill = Command::new("sh");
+        kill.args(["-c", "kill -s \"$0\" \"$1\"", name, process]);
+        run_as(&mut kill, self.user).output()
     }
 
     /// Where a database is, for `--database` and every other client.

@@ -21,7 +21,8 @@ pub(super) const HANDOVERS: &str = "select m.id from mail m
      order by m.created limit $2 for update of m skip locked";
 
 /// Entries are numbered as they come, so the oldest have the lowest numbers; the rest is not looked at.
-pub(super) const AUDIT: &str = "delete from audit where id in (select id from (select id, at from audit order by id limit $2) oldest where at <= $1)";
+pub(super) const AUDIT: &str = "delete from audit where id = any(array(
+       select id from (select id, at from audit order by id limit $2) oldest where at <= $1))";
 
 impl PostgresStorage {
     pub(super) async fn remove_history(&self, before: Kept, most: u32) -> Result<u64, StorageError> {

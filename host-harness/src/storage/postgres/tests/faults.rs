@@ -128,29 +128,29 @@ async fn what_was_answered_is_there_after_a_crash_and_every_due_time_ends_once()
 
 #[tokio::test]
 async fn a_connection_that_the_server_ends_is_replaced() {
-    let Some((store, url)) = open().await else {
+    let (Some(server), Some((store, url))) = (PostgresServer::shared(), open().await) else {
         return;
     };
     seed(&store, 1).await;
-    let other = connect(&url).await;
-    for _ in 0..3 {
-        // Reads are made again, and so are first words of a transaction.
-        end_connections_but_ones_own(&other).await;
+    let database = url
+        .split('?')
+        .next()
+        .and_then(|before| before.rsplit('/').next())
+        .unwrap();
+    let end_all = || {
+        let ended = server.sql(
+            "postgres",
+            &format!("select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = '{database}'"),
+        );
+        assert!(ended.contains('t'), "there was one");
+    };
+    // Reads are made again, and so are first words of a transaction.
+    for enabled in [true, false, true] {
+        end_all();
         assert!(store.get(&everything(), 1).await.unwrap().is_some());
-        end_connections_but_ones_own(&other).await;
-        store.set_enabled("other", true, "host", T0).await.unwrap();
+        end_all();
+        store.set_enabled("other", enabled, "host", T0).await.unwrap();
     }
-}
-
-async fn end_connections_but_ones_own(by: &PostgresStorage) {
-    let mut connection = by.pool().acquire().await.unwrap();
-    sqlx::query(
-        "select pg_terminate_backend(pid, 5000) from pg_stat_activity
-         where datname = current_database() and pid <> pg_backend_pid()",
-    )
-    .execute(&mut *connection)
-    .await
-    .unwrap();
 }
 
 #[tokio::test]
