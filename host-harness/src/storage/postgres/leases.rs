@@ -34,6 +34,10 @@ pub(super) const LEASE_DUE: &str = concat!(
        (select r.started_version from run r where r.id = s.open_run) as started_version"
 );
 
+/// Can anything be settled at $1? Asked for by `exists`, the first row in the table might be thought to be one.
+pub(super) const ANY_SETTLED: &str =
+    "select coalesce((select min(settle_wake) from run where settle_wake is not null) <= $1, false)";
+
 /// Runs that can be settled at $1, at most $2. One lease a schedule at a time, of either kind: both write its counter.
 pub(super) const SETTLED: &str = concat!(
     "with found as materialized (
@@ -114,10 +118,7 @@ impl PostgresStorage {
 
     async fn try_lease_settled(&self, now: Instant, lease_until: Instant, limit: u32) -> sqlx::Result<Vec<Leased>> {
         // Nearly always there is nothing, and then it needs no transaction.
-        let any: bool = sqlx::query_scalar("select exists (select 1 from run where settle_wake <= $1)")
-            .bind(now)
-            .fetch_one(&self.pool)
-            .await?;
+        let any: bool = sqlx::query_scalar(ANY_SETTLED).bind(now).fetch_one(&self.pool).await?;
         if !any {
             return Ok(Vec::new());
         }

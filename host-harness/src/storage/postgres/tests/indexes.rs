@@ -93,10 +93,7 @@ async fn no_statement_reads_a_whole_table() {
         (runs::LATEST[0].to_owned(), "bigint 50"),
         (runs::LATEST[1].to_owned(), "bigint 50; bigint 7"),
         (runs::RECORDED.to_owned(), "bigint 7; bigint 0; bigint 100"),
-        (
-            "select exists (select 1 from run where settle_wake <= $1)".to_owned(),
-            "bigint 1000010",
-        ),
+        (leases::ANY_SETTLED.to_owned(), "bigint 1000010"),
         ("delete from request where expires_at <= $1".to_owned(), "bigint 10"),
         (
             "update run set link_hash = null, link_expires = null where link_expires <= $1".to_owned(),
