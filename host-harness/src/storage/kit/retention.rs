@@ -177,7 +177,7 @@ pub async fn a_notice_to_a_former_owner_is_forgotten_once_it_is_handed_over(stor
             owner: "2".to_owned(),
             former: "1".to_owned(),
             content: content(LATER + DAY),
-            missed: None,
+            missed: Vec::new(),
             notice: Some(Box::new(notice)),
         };
         store.commit(commit(all(acme()), vec![taken])).await.unwrap();

@@ -50,7 +50,7 @@ pub async fn a_lease_is_taken_over_at_its_end_with_the_same_due_time(store: &dyn
     assert_eq!(start(store, &heir).await, run);
     assert!(matches!(
         store.start(&heir.lease, &plan(T0 + 1, T0 + DAY), ZONES, T0).await,
-        Err(LeaseError::Lost)
+        Err(StartError::Lost)
     ));
 
     let done = finish(Outcome::Empty);
@@ -136,7 +136,7 @@ pub async fn a_change_before_the_start_follows_the_new_plan(store: &dyn Storage)
     let leased = take_one(store, T0).await;
     change(store, id, content(T0 + HOUR), T0 + 1).await.unwrap();
     let lost = store.start(&leased.lease, &plan(T0, T0 + DAY), ZONES, T0 + 1).await;
-    assert!(matches!(lost, Err(LeaseError::Lost)), "{lost:?}");
+    assert!(matches!(lost, Err(StartError::Lost)), "{lost:?}");
     assert_eq!(entries(store, id).await, []);
     assert_eq!(take(store, T0 + HOUR - 1).await, []);
     let leased = take_one(store, T0 + HOUR).await;
@@ -221,7 +221,7 @@ pub async fn a_due_time_that_has_ended_does_not_start_again(store: &dyn Storage)
     change(store, id, content(T0), T0 + 6).await.unwrap();
     let leased = take_one(store, T0 + 6).await;
     let lost = store.start(&leased.lease, &plan(T0, T0 + DAY), ZONES, T0 + 6).await;
-    assert!(matches!(lost, Err(LeaseError::Lost)), "{lost:?}");
+    assert!(matches!(lost, Err(StartError::Lost)), "{lost:?}");
     assert_eq!(entries(store, id).await.len(), 1);
     assert_eq!(entries(store, id).await[0].outcome, Some(Outcome::Empty));
     assert_eq!(stored(store, id).await.content.next_run, Some(T0 + DAY));
