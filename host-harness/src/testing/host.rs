@@ -21,9 +21,11 @@ use crate::platform::{Fixture, Platform};
 use crate::ports::HostFacts;
 use crate::scheduler::{Scheduler, SchedulerOptions, Step};
 use crate::service::Service;
+use crate::storage::postgres::{PostgresOptions, PostgresStorage};
 use crate::storage::sqlite::SqliteStorage;
 use crate::storage::{HistoryRow, Storage, StorageError};
 
+use super::postgres::PostgresServer;
 use super::{ScriptedExports, StoreScript, WatchedStorage};
 
 /// An instant in RFC 3339, as tests write it.
@@ -117,6 +119,37 @@ impl Answer {
     }
 }
 
+/// Where a test's host keeps everything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TestStore {
+    /// A file in the host's folder.
+    Sqlite,
+    /// A PostgreSQL database, by its URL.
+    Postgres(String),
+}
+
+/// With the value `postgres`, hosts that say nothing else keep everything in databases of a private PostgreSQL server.
+pub const STORE_VARIABLE: &str = "HARNESS_TEST_STORE";
+
+impl TestStore {
+    /// What [`STORE_VARIABLE`] says; else SQLite.
+    ///
+    /// # Panics
+    /// If it says PostgreSQL where there is none, or anything else.
+    fn of_environment() -> Self {
+        match std::env::var(STORE_VARIABLE).as_deref() {
+            Err(_) | Ok("" | "sqlite") => Self::Sqlite,
+            Ok("postgres") => Self::postgres().expect("the programs of a PostgreSQL server"),
+            Ok(other) => panic!("{STORE_VARIABLE} is `{other}`, neither `sqlite` nor `postgres`"),
+        }
+    }
+
+    /// A database of its own on the private server. None: there are no server programs here, which has been said on stderr.
+    pub fn postgres() -> Option<Self> {
+        Some(Self::Postgres(PostgresServer::shared()?.new_database()))
+    }
+}
+
 /// The host, and what a test needs to drive it.
 pub struct TestHost {
     pub service: Arc<Service>,
@@ -129,6 +162,7 @@ pub struct TestHost {
     scheduler: Scheduler,
     client: Client,
     folder: Arc<TempDir>,
+    kept: TestStore,
     plugin: Vec<u8>,
     limits: Limits,
 }
@@ -139,7 +173,15 @@ impl TestHost {
     /// # Panics
     /// If any part does not start: a test can't go on without.
     pub async fn start(fixture: &str, now: &str) -> Self {
-        Self::with_plugin(EMBEDDED.to_vec(), Limits::default(), fixture, now).await
+        Self::on(TestStore::of_environment(), fixture, now).await
+    }
+
+    /// The same on a store of the test's choice.
+    ///
+    /// # Panics
+    /// As [`TestHost::start`].
+    pub async fn on(kept: TestStore, fixture: &str, now: &str) -> Self {
+        Self::launch(kept, EMBEDDED.to_vec(), Limits::default(), facts(), fixture, now).await
     }
 
     /// The same, offering files that are too large for a mail for download.
@@ -151,7 +193,8 @@ impl TestHost {
             download_links: true,
             ..facts()
         };
-        Self::launch(EMBEDDED.to_vec(), Limits::default(), facts, fixture, now).await
+        let kept = TestStore::of_environment();
+        Self::launch(kept, EMBEDDED.to_vec(), Limits::default(), facts, fixture, now).await
     }
 
     /// The same with another component, or other limits.
@@ -159,16 +202,23 @@ impl TestHost {
     /// # Panics
     /// As [`TestHost::start`].
     pub async fn with_plugin(plugin: Vec<u8>, limits: Limits, fixture: &str, now: &str) -> Self {
-        Self::launch(plugin, limits, facts(), fixture, now).await
+        Self::launch(TestStore::of_environment(), plugin, limits, facts(), fixture, now).await
     }
 
-    async fn launch(plugin: Vec<u8>, limits: Limits, facts: HostFacts, fixture: &str, now: &str) -> Self {
+    async fn launch(
+        kept: TestStore,
+        plugin: Vec<u8>,
+        limits: Limits,
+        facts: HostFacts,
+        fixture: &str,
+        now: &str,
+    ) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let clock = Arc::new(VirtualClock::at(at(now)));
         let mail = Arc::new(CapturedMail::default());
         let (exports, store) = (Arc::<ScriptedExports>::default(), Arc::<StoreScript>::default());
         let service = open(
-            folder.path(),
+            (&kept, folder.path()),
             &plugin,
             limits.clone(),
             facts,
@@ -200,12 +250,13 @@ impl TestHost {
             scheduler,
             client,
             folder: Arc::new(folder),
+            kept,
             plugin,
             limits,
         }
     }
 
-    /// Lets go of everything in memory and opens the same folder again, as a new process would.
+    /// Lets go of everything in memory and opens the same store again, as a new process would.
     ///
     /// # Panics
     /// As [`TestHost::start`].
@@ -220,13 +271,14 @@ impl TestHost {
             exports,
             store,
             folder,
+            kept,
             plugin,
             limits,
         } = self;
         let facts = service.facts().clone();
         drop((old, client, service));
         let service = open(
-            folder.path(),
+            (&kept, folder.path()),
             &plugin,
             limits.clone(),
             facts,
@@ -244,6 +296,7 @@ impl TestHost {
             exports,
             store,
             folder,
+            kept,
             plugin,
             limits,
         }
@@ -260,7 +313,7 @@ impl TestHost {
         let (clock, exports) = (Arc::clone(&self.clock), Arc::clone(&self.exports));
         let (plugin, limits) = (self.plugin.clone(), self.limits.clone());
         let service = open(
-            self.folder.path(),
+            (&self.kept, self.folder.path()),
             &plugin,
             limits.clone(),
             self.service.facts().clone(),
@@ -278,12 +331,13 @@ impl TestHost {
             exports,
             store,
             folder: Arc::clone(&self.folder),
+            kept: self.kept.clone(),
             plugin,
             limits,
         }
     }
 
-    /// The folder with the store.
+    /// The folder of the host, with the store if that is a file.
     #[must_use]
     pub fn folder(&self) -> &Path {
         self.folder.path()
@@ -576,7 +630,7 @@ fn facts() -> HostFacts {
 }
 
 async fn open(
-    folder: &Path,
+    (kept, folder): (&TestStore, &Path),
     plugin: &[u8],
     limits: Limits,
     facts: HostFacts,
@@ -584,11 +638,28 @@ async fn open(
     exports: &Arc<ScriptedExports>,
     script: &Arc<StoreScript>,
 ) -> Arc<Service> {
-    let path = folder.join("harness.db");
     let engine = Engine::load(plugin, limits, &Cache::of_user()).expect("the component loads");
-    let storage = SqliteStorage::open(&path).await.expect("the store opens");
-    let storage = WatchedStorage::new(Arc::new(storage), Arc::clone(script) as _);
-    let platform = Platform::open(&path).await.expect("the platform opens");
+    let (storage, platform): (Arc<dyn Storage>, _) = match kept {
+        TestStore::Sqlite => {
+            let path = folder.join("harness.db");
+            let storage = SqliteStorage::open(&path).await.expect("the store opens");
+            (Arc::new(storage), Platform::open(&path).await)
+        }
+        TestStore::Postgres(url) => {
+            // A test steps from one instant to the next: nobody waits for notices.
+            let options = PostgresOptions {
+                connections: 4,
+                notify: false,
+            };
+            let storage = PostgresStorage::connect_with(url, &options)
+                .await
+                .expect("the store opens");
+            let platform = Platform::beside(&storage).await;
+            (Arc::new(storage), platform)
+        }
+    };
+    let storage = WatchedStorage::new(storage, Arc::clone(script) as _);
+    let platform = platform.expect("the platform opens");
     let platform = platform.exporting_through(Arc::clone(exports) as _);
     Arc::new(
         Service::new(engine, Arc::new(storage), platform, clock, facts)
