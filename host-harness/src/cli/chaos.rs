@@ -25,7 +25,7 @@ use host_harness::testing::{CrashPoint, WatchedStorage};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use super::{Data, Failure, Output, failed, host, say};
+use super::{Data, Failure, Output, PluginFile, failed, host, say};
 
 /// Names a step boundary at which a worker dies by itself: `after-start:3`.
 const CRASH_AT: &str = "HARNESS_CRASH_AT";
@@ -190,7 +190,7 @@ impl Chaos {
         let spread =
             i64::try_from(BETWEEN.as_secs_f64().mul_add(f64::from(self.kills), 0.0).max(2.0) as u64).unwrap_or(60);
         let clock: Arc<dyn Clock> = Arc::new(VirtualClock::at(now));
-        let service = host::open(data, true, None, Some(clock), HostFacts::default()).await?;
+        let service = host::open(data, true, &PluginFile::default(), Some(clock), HostFacts::default()).await?;
         if !service.platform().is_empty().await? {
             let named = data.named()?;
             return Err(Failure::Sentence(format!(

@@ -97,8 +97,8 @@ impl Demo {
         }
         let clock = Arc::new(VirtualClock::at(FROM));
         let seen: Arc<dyn Clock> = Arc::clone(&clock) as _;
-        let (data, plugin) = (Data::of_folder(&folder), self.plugin.plugin.as_deref());
-        let service = host::open(&data, true, plugin, Some(seen), HostFacts::default()).await?;
+        let data = Data::of_folder(&folder);
+        let service = host::open(&data, true, &self.plugin, Some(seen), HostFacts::default()).await?;
         let fixture = Fixture::from_json(FIXTURE)?;
         host::seed(&service, &data, &fixture).await?;
         let named = create(&service).await?;

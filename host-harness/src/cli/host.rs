@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use host_harness::clock::{Clock, SystemClock};
 use host_harness::delivery::{EmlTransport, SmtpTimeouts, SmtpTransport, Transport};
-use host_harness::engine::{Cache, Engine, Limits};
+use host_harness::engine::{Cache, Engine};
 use host_harness::platform::{Fixture, Platform};
 use host_harness::ports::HostFacts;
 use host_harness::scheduler::{Scheduler, SchedulerOptions};
@@ -18,7 +18,7 @@ use host_harness::storage::{Change, Commit, Scope, Storage, Visible};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _};
 
-use super::{Data, Failure, failed};
+use super::{Data, Failure, PluginFile, failed};
 
 /// The store's file in the data folder.
 const STORE: &str = "harness.db";
@@ -42,11 +42,11 @@ pub struct Stores {
 pub async fn open(
     data: &Data,
     create: bool,
-    plugin: Option<&Path>,
+    plugin: &PluginFile,
     clock: Option<Arc<dyn Clock>>,
     facts: HostFacts,
 ) -> Result<Arc<Service>, Failure> {
-    let engine = Engine::load_file(plugin, Limits::default(), &Cache::of_user())?;
+    let engine = Engine::load_file(plugin.plugin.as_deref(), plugin.limits(), &Cache::of_user())?;
     let stores = stores(data, create).await?;
     let clock = clock.unwrap_or(stores.clock);
     let service = Service::new(engine, stores.storage, stores.platform, clock, facts).await;

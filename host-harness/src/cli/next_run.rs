@@ -45,8 +45,8 @@ impl NextRun {
     pub async fn run(self) -> Result<(), Failure> {
         // The rule needs no store; the component's imports need one to be there.
         let folder = tempfile::tempdir()?;
-        let (data, plugin) = (Data::of_folder(folder.path()), self.plugin.plugin.as_deref());
-        let service = host::open(&data, true, plugin, None, HostFacts::default()).await?;
+        let data = Data::of_folder(folder.path());
+        let service = host::open(&data, true, &self.plugin, None, HostFacts::default()).await?;
         if self.jsonl {
             return rows(&service).await;
         }

@@ -63,9 +63,8 @@ impl Organizer {
 
 impl Switch {
     async fn to(self, enabled: bool) -> Result<(), Failure> {
-        let plugin = self.plugin.plugin.as_deref();
         let clock = self.now.map(|now| Arc::new(VirtualClock::at(now)) as Arc<dyn Clock>);
-        let service = host::open(&self.data, false, plugin, clock, HostFacts::default()).await?;
+        let service = host::open(&self.data, false, &self.plugin, clock, HostFacts::default()).await?;
         if service.platform().organizer(&self.slug).await?.is_none() {
             return Err(Failure::Sentence(format!(
                 "there is no organizer `{}` in this store",

@@ -33,8 +33,7 @@ impl Seed {
     pub async fn run(self) -> Result<(), Failure> {
         let fixture = host::read_fixture(&self.fixture)?;
         let clock = self.now.map(|now| Arc::new(VirtualClock::at(now)) as Arc<dyn Clock>);
-        let plugin = self.plugin.plugin.as_deref();
-        let service = host::open(&self.data, true, plugin, clock, HostFacts::default()).await?;
+        let service = host::open(&self.data, true, &self.plugin, clock, HostFacts::default()).await?;
         if !service.platform().is_empty().await? {
             return Err(Failure::Sentence(format!(
                 "{} is filled already, and a fixture goes into an empty one only: name another",

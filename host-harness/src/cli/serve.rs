@@ -76,8 +76,7 @@ impl Serve {
             download_links: self.download_links,
             ..HostFacts::default()
         };
-        let plugin = self.plugin.plugin.as_deref();
-        let service = host::open(&self.data, fixture.is_some(), plugin, None, facts).await?;
+        let service = host::open(&self.data, fixture.is_some(), &self.plugin, None, facts).await?;
         if let Some(fixture) = &fixture {
             if service.platform().is_empty().await? {
                 let schedules = host::seed(&service, &self.data, fixture).await?;

@@ -32,8 +32,7 @@ impl Tick {
         let clock = self.now.map(|now| Arc::new(VirtualClock::at(now)) as Arc<dyn Clock>);
         let smtp = self.smtp.as_deref().map(host::smtp).transpose()?;
         host::check(&self.data, smtp.is_some())?;
-        let plugin = self.plugin.plugin.as_deref();
-        let service = host::open(&self.data, false, plugin, clock, HostFacts::default()).await?;
+        let service = host::open(&self.data, false, &self.plugin, clock, HostFacts::default()).await?;
         let (transport, _) = host::transport(&self.data, smtp)?;
         service.plan_with_this_zone_database().await?;
         let step = host::scheduler(&service, transport).step().await?;

@@ -26,6 +26,16 @@ pub enum Ended {
     LeftToItsLease(String),
 }
 
+/// What one call of the component for a leased run came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tried {
+    pub outcome: Result<(), GuestFault>,
+    /// `finish` was committed.
+    pub finished: bool,
+    /// The lease was lost.
+    pub lost: bool,
+}
+
 /// Most leases of one due time: a run that kills its host must end.
 pub const MOST_ATTEMPTS: u32 = 6;
 
@@ -44,6 +54,21 @@ impl Service {
             ended
         };
         work.instrument(span).await
+    }
+
+    /// Has the component work on a leased run once, in a fresh instance, or with a reason give it up. Where it fails nothing
+    /// more is done, and the lease is not renewed: [`Service::work`] is what a host wants.
+    ///
+    /// # Errors
+    /// If the platform is away.
+    pub async fn try_once(&self, leased: Leased, abandon: Option<AbandonReason>) -> Result<Tried, CallError> {
+        let run = self.mint_run(leased).await?;
+        let (outcome, run) = self.call_job(run, abandon).await;
+        Ok(Tried {
+            outcome,
+            finished: run.finished,
+            lost: run.lost,
+        })
     }
 
     async fn work_on(&self, leased: Leased, lease: Duration) -> Ended {
