@@ -2,7 +2,7 @@
 
 use super::process::harness;
 
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 16] = [
     "",
     "demo",
     "serve",
@@ -18,6 +18,7 @@ const COMMANDS: [&str; 15] = [
     "plugin",
     "plugin inspect",
     "chaos",
+    "bench",
 ];
 
 #[test]
