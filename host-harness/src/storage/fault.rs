@@ -26,6 +26,15 @@ impl From<sqlx::Error> for StorageError {
     }
 }
 
+impl From<rusqlite::Error> for StorageError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error() {
+            Some(cause) if AWAY.contains(&(cause.extended_code & 0xff)) => Self::Unavailable(error.to_string()),
+            _ => Self::Corrupt(error.to_string()),
+        }
+    }
+}
+
 impl From<sqlx::Error> for LeaseError {
     fn from(error: sqlx::Error) -> Self {
         Self::Storage(error.into())

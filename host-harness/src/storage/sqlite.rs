@@ -15,6 +15,7 @@ mod lists;
 mod organizers;
 mod outbox;
 mod plans;
+mod reading;
 mod requests;
 mod retention;
 mod runs;
@@ -30,6 +31,7 @@ use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Connection as _, Sqlite, SqlitePool, Transaction};
 
+use self::reading::Reading;
 use super::{
     AuditEntry, Commit, CommitError, DeliveryResult, DeliveryTask, FileFacts, Finish, HistoryRow, Kept, KeptAnswer,
     Lease, LeaseError, Leased, OutboxMail, Replan, ReplanRow, RequestKey, RequestState, Row, Rows, StartError, Storage,
@@ -69,6 +71,7 @@ fn pool(connections: u32) -> SqlitePoolOptions {
 pub struct SqliteStorage {
     writer: SqlitePool,
     readers: SqlitePool,
+    reading: Reading,
     reserved: Mutex<lists::Reserved>,
 }
 
@@ -118,6 +121,7 @@ impl SqliteStorage {
         let store = Self {
             writer,
             readers,
+            reading: Reading::of(path),
             reserved: Mutex::default(),
         };
         store.migrate(&MIGRATIONS).await?;
@@ -162,6 +166,7 @@ impl SqliteStorage {
 
     /// Closes all connections, and so tidies up the files beside the store's.
     pub async fn close(&self) {
+        self.reading.close();
         self.readers.close().await;
         self.writer.close().await;
     }

@@ -51,7 +51,7 @@ pub(super) fn recipients_text(recipients: &Recipients) -> String {
     serde_json::to_string(&lists).expect("lists of strings are JSON")
 }
 
-fn recipients(text: &str) -> Result<Recipients, StorageError> {
+pub(super) fn recipients(text: &str) -> Result<Recipients, StorageError> {
     let RecipientLists { to, cc, bcc } =
         serde_json::from_str(text).map_err(|error| StorageError::Corrupt(format!("stored recipients: {error}")))?;
     Ok(Recipients { to, cc, bcc })

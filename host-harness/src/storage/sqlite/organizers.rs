@@ -8,12 +8,7 @@ use crate::storage::{Scope, StorageError};
 
 impl SqliteStorage {
     pub(super) async fn is_enabled(&self, organizer: &str) -> Result<bool, StorageError> {
-        Ok(
-            sqlx::query_scalar("select exists (select 1 from organizer where slug = $1 and enabled = 1)")
-                .bind(organizer)
-                .fetch_one(&self.readers)
-                .await?,
-        )
+        self.reading.enabled(organizer)
     }
 
     pub(super) async fn all_switched(&self) -> Result<Vec<(String, bool)>, StorageError> {

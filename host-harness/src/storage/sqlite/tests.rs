@@ -229,11 +229,12 @@ async fn a_page_reads_rows_of_its_scope_and_sorts_none() {
     for order in [Order::Id, Order::ExportIdentifier, Order::NextRun] {
         for (descending, after) in [(false, false), (false, true), (true, false), (true, true)] {
             let steps_of_all = steps(&store, &page_sql(order, descending, false, after)).await;
-            assert_eq!(steps_of_all.len(), 1, "{steps_of_all:?}");
-            assert!(
-                steps_of_all[0].contains("(organizer=? AND event=?"),
-                "{order:?} {descending} {after}: {steps_of_all:?}"
-            );
+            for step in &steps_of_all {
+                assert!(
+                    step.contains("(organizer=? AND event=?") || step.starts_with("SCALAR SUBQUERY"),
+                    "{order:?} {descending} {after}: {steps_of_all:?}"
+                );
+            }
             let steps_of_own = steps(&store, &page_sql(order, descending, true, after)).await;
             assert!(
                 steps_of_own[0].contains("schedule_owner (organizer=? AND event=? AND owner=?"),
