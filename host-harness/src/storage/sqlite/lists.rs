@@ -13,7 +13,7 @@ use crate::storage::{Row, Rows, StorageError, Visible};
 /// Most rows of a page.
 const PAGE: u32 = 50;
 /// Most ids that a process holds in reserve: they are lost when it ends.
-const BLOCK: u64 = 32;
+const BLOCK: u64 = 256;
 
 /// Ids that this process has taken from the sequence and not given out.
 #[derive(Debug)]

@@ -34,7 +34,8 @@ impl SqliteStorage {
         .execute(&mut *transaction)
         .await?;
         if switched.rows_affected() == 0 {
-            return Ok(());
+            // It may be so by another write of the same transaction: that is not answered before it is durable.
+            return transaction.commit().await;
         }
         if enabled {
             sqlx::query("update schedule set parked = 1, replan = 1 where organizer = $1")

@@ -141,7 +141,7 @@ async fn what_was_answered_is_there_after_the_process_is_gone() {
 async fn a_file_of_a_later_version_is_refused_in_words() {
     let (store, folder) = open().await;
     sqlx::query("update _sqlx_migrations set version = 9999")
-        .execute(&store.writer)
+        .execute(store.writer.pool())
         .await
         .unwrap();
     store.close().await;
@@ -193,7 +193,7 @@ async fn a_full_disk_is_away_and_loses_nothing() {
     seed(&store, 1).await;
     // The limit is the connection's, so it is gone with the one that met it.
     sqlx::query("pragma max_page_count = 1")
-        .execute(&store.writer)
+        .execute(store.writer.pool())
         .await
         .unwrap();
     let slug = "o".repeat(100_000);
