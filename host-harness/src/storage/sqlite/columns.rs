@@ -41,6 +41,11 @@ struct RecipientLists {
     bcc: Vec<String>,
 }
 
+/// What `json_each` takes apart: one parameter for any number of values.
+pub(super) fn json_list<T: Serialize>(values: &[T]) -> String {
+    serde_json::to_string(values).expect("numbers and strings are JSON")
+}
+
 /// The column `schedule.recipients`.
 pub(super) fn recipients_text(recipients: &Recipients) -> String {
     let lists = RecipientLists {
