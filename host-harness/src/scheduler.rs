@@ -30,7 +30,8 @@ pub const KEEP_AUDIT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// How the scheduler works.
 #[derive(Clone, Debug)]
 pub struct SchedulerOptions {
-    /// Runs executed side by side.
+    /// Runs executed side by side. They wait for the disk more than they compute, so there are many to a processor: what
+    /// waits for the same `fsync` shares it.
     pub workers: usize,
     /// How long a run is leased for; renewed while it is worked on. After a crash it is taken again when this has passed.
     pub lease: Duration,
@@ -44,7 +45,7 @@ pub struct SchedulerOptions {
 impl Default for SchedulerOptions {
     fn default() -> Self {
         Self {
-            workers: std::thread::available_parallelism().map_or(2, usize::from),
+            workers: std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 4) * 16,
             lease: Duration::from_secs(60),
             grace: Duration::from_secs(10),
             delivery: DeliveryLimits::default(),
