@@ -105,6 +105,7 @@ pub struct GuestMistake(pub String);
 pub struct Engine {
     engine: wasmtime::Engine,
     plugin: PluginPre<State>,
+    own: bool,
     limits: Limits,
     places: Semaphore,
     ticker: budget::Ticker,
@@ -131,6 +132,7 @@ impl Engine {
         Ok(Self {
             engine,
             plugin,
+            own: bytes == EMBEDDED,
             limits,
             places,
             ticker,
@@ -152,6 +154,12 @@ impl Engine {
                 Self::load(&bytes, limits, cache)
             }
         }
+    }
+
+    /// Is it the component that was built with this host, out of the same sources?
+    #[must_use]
+    pub fn is_own(&self) -> bool {
+        self.own
     }
 
     #[must_use]
