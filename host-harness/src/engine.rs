@@ -3,6 +3,7 @@
 mod budget;
 mod cache;
 mod inspect;
+mod permissions;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,6 +15,7 @@ use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationCon
 pub use budget::MemoryLimiter;
 pub use cache::Cache;
 pub use inspect::{Inspection, inspect};
+pub use permissions::{Imported, Permissions};
 
 use crate::contract::{Plugin, PluginPre};
 use crate::ports::State;
@@ -21,9 +23,11 @@ use crate::ports::State;
 /// The component that the build script made of `plugin/`.
 pub const EMBEDDED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/plugin.wasm"));
 
-/// What one call may use. A call past a limit costs just that call.
+/// What a plugin may ask for, and what one call may use. A call past a limit costs just that call.
 #[derive(Clone, Debug)]
 pub struct Limits {
+    /// What it may import: one that asks for more is not loaded.
+    pub imports: Permissions,
     /// Linear memory of one instance, in bytes.
     pub memory: usize,
     /// What one answer or one call of an import may make the host allocate, in bytes.
@@ -45,6 +49,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            imports: Permissions::default(),
             memory: 64 << 20,
             // The largest that is ever right is a page of 50 documents of 64 KiB each.
             lifted: 8 << 20,
@@ -67,6 +72,8 @@ pub enum LoadError {
     NotAComponent(String),
     #[error("the plugin asks for `{0}`, which this host does not offer")]
     ForeignImport(String),
+    #[error("the plugin asks for `{function}` of `{interface}`, which the operator does not allow")]
+    NotAllowed { interface: String, function: String },
     #[error("the plugin does not export `{0}`, which this host calls")]
     MissingExport(String),
     #[error("the plugin was built for version {found} of the contract, and this host speaks {wanted}")]
@@ -120,6 +127,9 @@ impl Engine {
         let found = inspect(bytes)?;
         if let Some(misfit) = found.misfit {
             return Err(misfit);
+        }
+        if let Some(refusal) = limits.imports.refusal(&found.functions) {
+            return Err(refusal);
         }
         let engine =
             wasmtime::Engine::new(&config(&limits)).map_err(|error| LoadError::Engine(format!("{error:#}")))?;

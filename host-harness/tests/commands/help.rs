@@ -17,6 +17,7 @@ const COMMANDS: [&str; 16] = [
     "next-run",
     "plugin",
     "plugin inspect",
+    "plugin write",
     "chaos",
     "bench",
 ];
