@@ -168,7 +168,7 @@ impl SqliteStorage {
                 )),
                 other => StorageError::Corrupt(other.to_string()),
             })?;
-        Ok(transaction.commit().await?)
+        transaction.commit().await
     }
 
     /// Closes all connections, and so tidies up the files beside the store's.

@@ -59,6 +59,6 @@ impl SqliteStorage {
         };
         let action = if enabled { "enabled" } else { "disabled" };
         audit::write(&mut transaction, now, &scope, None, actor, (action, "")).await?;
-        Ok(transaction.commit().await?)
+        transaction.commit().await
     }
 }

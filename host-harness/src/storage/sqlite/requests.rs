@@ -130,6 +130,6 @@ impl SqliteStorage {
                     .await?
             }
         };
-        Ok(transaction.commit().await?)
+        transaction.commit().await
     }
 }
