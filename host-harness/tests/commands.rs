@@ -4,6 +4,7 @@
 
 mod commands {
     mod bench;
+    mod database;
     mod demo;
     mod documents;
     mod failures;

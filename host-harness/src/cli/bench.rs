@@ -34,12 +34,15 @@ const SYNCS: usize = 50;
 /// Measures a host on a fresh store: requests, runs, the component, start and memory.
 #[derive(Args)]
 #[command(
-    after_help = "Use a release build. With --against the sides take turns at each row.\n\nExamples:\n  harness bench\n  harness bench --against ./harness-of-before --json"
+    after_help = "Use a release build. With --against the sides take turns at each row.\n\nExamples:\n  harness bench\n  harness bench --against ./harness-of-before --json\n  harness bench --against postgres://bench@127.0.0.1/bench"
 )]
 pub struct Bench {
-    /// Another build of this program to compare with
-    #[arg(long, value_name = "FILE")]
-    against: Option<PathBuf>,
+    /// Another build of this program to compare with, or an empty PostgreSQL database for this one
+    #[arg(long, value_name = "FILE|URL")]
+    against: Option<String>,
+    /// Empty PostgreSQL database to measure on, in place of a fresh SQLite store
+    #[arg(long, value_name = "URL")]
+    database: Option<String>,
     /// Folder for the stores, which are removed again; else the system's for temporary files. What lies on a disk in memory is
     /// measured without a disk
     #[arg(long, value_name = "DIR")]
@@ -64,17 +67,26 @@ impl Bench {
         let began = Instant::now();
         let own = std::env::current_exe()?;
         let mut sides = Vec::new();
-        if let Some(program) = &self.against {
-            let program = std::fs::canonicalize(program)
-                .map_err(|reason| failed(format!("{} can't be used", program.display()))(&reason))?;
+        if let Some(against) = &self.against {
+            let (program, database) = if against.starts_with("postgres") && against.contains("://") {
+                (own.clone(), Some(against.clone()))
+            } else {
+                let program = std::fs::canonicalize(against);
+                (
+                    program.map_err(|reason| failed(format!("{against} can't be used"))(&reason))?,
+                    None,
+                )
+            };
             sides.push(Side {
                 name: "that".into(),
                 program,
+                database,
             });
         }
         sides.push(Side {
             name: "this".into(),
             program: own,
+            database: self.database.clone(),
         });
         let at = self.folder.clone().unwrap_or_else(std::env::temp_dir);
         let folders: Vec<tempfile::TempDir> = sides

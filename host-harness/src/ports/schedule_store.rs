@@ -20,17 +20,30 @@ impl From<StorageError> for StoreError {
     }
 }
 
-/// Joins the owners, asking the platform once.
-async fn joined(services: &Services, rows: Vec<Row>) -> Result<Vec<Schedule>, StoreError> {
-    let mut ids: Vec<String> = rows.iter().map(|row| row.owner.clone()).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    let users = services
-        .platform
-        .users(&ids)
-        .await
-        .map_err(|error| StoreError::Unavailable(error.to_string()))?;
-    let users: HashMap<&str, &User> = users.iter().map(|user| (user.id.as_str(), user)).collect();
+/// Joins the owners: the caller is known, for the others the platform is asked once.
+async fn joined(services: &Services, caller: &Caller, rows: Vec<Row>) -> Result<Vec<Schedule>, StoreError> {
+    let caller = match caller {
+        Caller::User(user) => Some(user),
+        Caller::Token | Caller::Device => None,
+    };
+    let mut others: Vec<String> = rows
+        .iter()
+        .map(|row| &row.owner)
+        .filter(|owner| caller.is_none_or(|caller| caller.id != **owner))
+        .cloned()
+        .collect();
+    others.sort_unstable();
+    others.dedup();
+    let others = match others.is_empty() {
+        true => Vec::new(),
+        false => services
+            .platform
+            .users(&others)
+            .await
+            .map_err(|error| StoreError::Unavailable(error.to_string()))?,
+    };
+    let users = others.iter().chain(caller);
+    let users: HashMap<&str, &User> = users.map(|user| (user.id.as_str(), user)).collect();
     Ok(rows
         .into_iter()
         .map(|row| Schedule {
@@ -42,8 +55,8 @@ async fn joined(services: &Services, rows: Vec<Row>) -> Result<Vec<Schedule>, St
         .collect())
 }
 
-async fn joined_one(services: &Services, row: Row) -> Result<Schedule, StoreError> {
-    Ok(joined(services, vec![row]).await?.remove(0))
+async fn joined_one(services: &Services, caller: &Caller, row: Row) -> Result<Schedule, StoreError> {
+    Ok(joined(services, caller, vec![row]).await?.remove(0))
 }
 
 /// The row as this call sees it: as staged, else as stored.
@@ -130,7 +143,8 @@ impl Host for State {
             Ok(None) => return Ok(Err(StoreError::NotFound)),
             Err(error) => return Ok(Err(error.into())),
         };
-        Ok(joined(&self.services, rows.rows).await.map(|joined| Page {
+        let joined = joined(&self.services, &access.facts.caller, rows.rows).await;
+        Ok(joined.map(|joined| Page {
             total: rows.total,
             rows: joined,
             next: rows.next,
@@ -138,8 +152,9 @@ impl Host for State {
     }
 
     async fn get(&mut self, by: Resource<Access>, id: u64) -> wasmtime::Result<Result<Schedule, StoreError>> {
-        match seen(&self.services, self.access(&by)?, id).await {
-            Ok(row) => Ok(joined_one(&self.services, row).await),
+        let access = self.access(&by)?;
+        match seen(&self.services, access, id).await {
+            Ok(row) => Ok(joined_one(&self.services, &access.facts.caller, row).await),
             Err(error) => Ok(Err(error)),
         }
     }
@@ -219,15 +234,12 @@ impl Host for State {
             missed,
         };
         stage(self.access_mut(&by)?, change)?;
-        Ok(joined_one(
-            &self.services,
-            Row {
-                version: version + 1,
-                content,
-                ..row
-            },
-        )
-        .await)
+        let row = Row {
+            version: version + 1,
+            content,
+            ..row
+        };
+        Ok(joined_one(&self.services, &self.access(&by)?.facts.caller, row).await)
     }
 
     async fn take_over(

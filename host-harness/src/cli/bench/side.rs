@@ -20,6 +20,8 @@ const TO_REST: Duration = Duration::from_millis(500);
 pub struct Side {
     pub name: String,
     pub program: PathBuf,
+    /// An empty PostgreSQL database; none: SQLite, in the folder.
+    pub database: Option<String>,
 }
 
 /// How a host starts.
@@ -35,6 +37,7 @@ impl Side {
             .args(command)
             .arg("--data")
             .arg(folder)
+            .args(self.database.iter().flat_map(|url| ["--database", url]))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .env("RUST_LOG", "error")

@@ -21,7 +21,7 @@ use tokio::net::TcpListener;
 
 use super::process;
 use super::sample::Sample;
-use crate::cli::{Data, Failure, failed, host, say};
+use crate::cli::{Data, Failure, PluginFile, failed, host, say};
 
 /// 2026-05-04T03:00:00Z, a Monday.
 const BEGIN: i64 = 1_777_863_600;
@@ -88,17 +88,16 @@ pub struct Worker {
 impl Worker {
     pub async fn run(self) -> Result<(), Failure> {
         let clock = Arc::new(VirtualClock::at(BEGIN));
-        let folder = &self.data.folder;
         let service = host::open(
-            folder,
+            &self.data,
             true,
-            None,
-            Arc::clone(&clock) as Arc<dyn Clock>,
+            &PluginFile::default(),
+            Some(Arc::clone(&clock) as Arc<dyn Clock>),
             HostFacts::default(),
         )
         .await?;
         if service.platform().is_empty().await? {
-            fill(&service, folder).await?;
+            fill(&service, &self.data).await?;
         }
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
@@ -112,6 +111,7 @@ impl Worker {
         say(format_args!("http://{address}"))?;
 
         // Mails are kept in the outbox here, and handed over by nobody.
+        let folder = self.data.folder.clone().unwrap_or_else(std::env::temp_dir);
         let transport = EmlTransport::new(folder.join("mail"))?;
         let scheduler = Scheduler::new(Arc::clone(&service), Arc::new(transport), SchedulerOptions::default());
         let (asks, mut asked) = tokio::sync::mpsc::channel(1);
@@ -139,7 +139,7 @@ impl Worker {
 }
 
 /// The platform, and schedules in three events: some to be listed, and some of each kind to be run.
-async fn fill(service: &Service, folder: &std::path::Path) -> Result<(), Failure> {
+async fn fill(service: &Service, data: &Data) -> Result<(), Failure> {
     let event = |slug: &str| {
         json!({"organizer": "bench", "slug": slug, "name": "Fair", "timezone": "UTC", "currency": "EUR",
                "starts": "2026-06-01T09:00:00Z", "ends": "2026-06-02T18:00:00Z"})
@@ -156,7 +156,7 @@ async fn fill(service: &Service, folder: &std::path::Path) -> Result<(), Failure
                               "to": "2026-05-01T00:00:00Z", "seed": 1}],
         "schedules": [],
     });
-    host::seed(service, folder, &Fixture::from_json(&fixture.to_string())?).await?;
+    host::seed(service, data, &Fixture::from_json(&fixture.to_string())?).await?;
     let schedules = (1..=LISTED + 2 * RUNS).map(|id| {
         let (event, document) = match id {
             ..=LISTED => ("listed", document("xlsx", "20990101", "04:00:00")),
