@@ -1,6 +1,7 @@
 //! The command line: what each command takes, and how all of them start, speak and fail.
 
 mod audit;
+mod bench;
 mod chaos;
 mod demo;
 mod history;
@@ -61,6 +62,10 @@ enum Command {
     Chaos(chaos::Chaos),
     #[command(hide = true)]
     ChaosWorker(chaos::Worker),
+    /// Measures requests, runs, start and memory, and compares two builds
+    Bench(bench::Bench),
+    #[command(hide = true)]
+    BenchWorker(bench::Worker),
 }
 
 /// Where the store is: in a folder, or in a database and at most the mails in a folder.
@@ -144,6 +149,8 @@ pub fn main() -> ExitCode {
             Command::Plugin(plugin) => plugin.run().await,
             Command::Chaos(chaos) => chaos.run().await,
             Command::ChaosWorker(worker) => worker.run().await,
+            Command::Bench(bench) => bench.run().await,
+            Command::BenchWorker(worker) => worker.run().await,
         }
     });
     match done {

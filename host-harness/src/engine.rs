@@ -112,6 +112,7 @@ pub struct GuestMistake(pub String);
 pub struct Engine {
     engine: wasmtime::Engine,
     plugin: PluginPre<State>,
+    own: bool,
     limits: Limits,
     places: Semaphore,
     ticker: budget::Ticker,
@@ -141,6 +142,7 @@ impl Engine {
         Ok(Self {
             engine,
             plugin,
+            own: bytes == EMBEDDED,
             limits,
             places,
             ticker,
@@ -162,6 +164,12 @@ impl Engine {
                 Self::load(&bytes, limits, cache)
             }
         }
+    }
+
+    /// Is it the component that was built with this host, out of the same sources?
+    #[must_use]
+    pub fn is_own(&self) -> bool {
+        self.own
     }
 
     #[must_use]

@@ -30,7 +30,8 @@ pub const KEEP_AUDIT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// How the scheduler works.
 #[derive(Clone, Debug)]
 pub struct SchedulerOptions {
-    /// Runs executed side by side.
+    /// Runs executed side by side. They wait for the disk more than they compute, so there are many to a processor: what
+    /// waits for the same `fsync` shares it.
     pub workers: usize,
     /// How long a run is leased for; renewed while it is worked on. After a crash it is taken again when this has passed.
     pub lease: Duration,
@@ -44,7 +45,7 @@ pub struct SchedulerOptions {
 impl Default for SchedulerOptions {
     fn default() -> Self {
         Self {
-            workers: std::thread::available_parallelism().map_or(2, usize::from),
+            workers: std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 4) * 16,
             lease: Duration::from_secs(60),
             grace: Duration::from_secs(10),
             delivery: DeliveryLimits::default(),
@@ -163,44 +164,64 @@ impl Scheduler {
         );
     }
 
+    /// Executes and settles what is due at the clock's instant, side by side as [`Scheduler::serve`] does, and delivers nothing.
+    /// Answers how many runs there were.
+    ///
+    /// # Errors
+    /// If the store is away. What was leased is taken again when its lease has run out.
+    pub async fn run_due(&self) -> Result<usize, StorageError> {
+        let (held, mut tasks, mut runs) = (Held::default(), JoinSet::new(), 0);
+        loop {
+            let begun = self.begin(&mut tasks, &held).await?;
+            runs += begun;
+            if begun == 0 && tasks.join_next().await.is_none() {
+                return Ok(runs);
+            }
+        }
+    }
+
+    /// Leases as many runs as there are places for, and begins them.
+    async fn begin(&self, tasks: &mut JoinSet<()>, held: &Held) -> Result<usize, StorageError> {
+        while tasks.try_join_next().is_some() {}
+        let free = self.options.workers.max(1).saturating_sub(tasks.len());
+        if free == 0 {
+            return Ok(0);
+        }
+        let taken = self.take(u32::try_from(free).unwrap_or(u32::MAX)).await?;
+        let begun = taken.len();
+        for leased in taken {
+            let (service, held, length) = (Arc::clone(&self.service), Arc::clone(held), self.options.lease);
+            tasks.spawn(async move {
+                let lease = leased.lease.clone();
+                held.lock().await.push(lease.clone());
+                service.work(leased, length).await;
+                // Its mail can be delivered, or its schedule be due again: nobody sleeps on that.
+                service.changed().notify_waiters();
+                held.lock().await.retain(|other| *other != lease);
+            });
+        }
+        Ok(begun)
+    }
+
     async fn runs_loop(&self, mut stop: watch::Receiver<bool>) {
         let held: Held = Held::default();
         let mut tasks = JoinSet::new();
         while !*stop.borrow() {
-            while tasks.try_join_next().is_some() {}
-            let free = self.options.workers.max(1).saturating_sub(tasks.len());
-            if free == 0 {
+            let begun = self.begin(&mut tasks, &held).await.unwrap_or_else(|error| {
+                tracing::error!(%error, "nothing could be leased; tried again");
+                0
+            });
+            if tasks.len() >= self.options.workers.max(1) {
                 tokio::select! {
                     _ = tasks.join_next() => {}
                     _ = stop.changed() => {}
                 }
-                continue;
-            }
-            let taken = match self.take(u32::try_from(free).unwrap_or(u32::MAX)).await {
-                Ok(taken) => taken,
-                Err(error) => {
-                    tracing::error!(%error, "nothing could be leased; tried again");
-                    Vec::new()
-                }
-            };
-            if taken.is_empty() {
+            } else if begun == 0 {
                 tokio::select! {
                     () = self.until_due() => {}
                     Some(_) = tasks.join_next() => {}
                     _ = stop.changed() => {}
                 }
-                continue;
-            }
-            for leased in taken {
-                let (service, held, length) = (Arc::clone(&self.service), Arc::clone(&held), self.options.lease);
-                tasks.spawn(async move {
-                    let lease = leased.lease.clone();
-                    held.lock().await.push(lease.clone());
-                    service.work(leased, length).await;
-                    // Its mail can be delivered, or its schedule be due again: nobody sleeps on that.
-                    service.changed().notify_waiters();
-                    held.lock().await.retain(|other| *other != lease);
-                });
             }
         }
         self.wind_up(tasks, &held).await;

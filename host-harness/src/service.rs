@@ -402,7 +402,9 @@ impl Service {
             Problem::Unavailable(words) => CallError::Unavailable(words),
             other => CallError::Problem(other),
         })?;
-        if !answer.is_json() {
+        // What was built with this host writes documents with the same JSON library that would read them here: on a page of 50
+        // that reading is a tenth of the whole call.
+        if !self.engine.is_own() && !answer.is_json() {
             return Err(CallError::Trapped(
                 "it answered with a document that is not JSON".into(),
             ));

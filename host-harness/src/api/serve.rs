@@ -56,7 +56,13 @@ async fn accept(listener: &TcpListener, free: &Arc<Semaphore>) -> (TcpStream, Ow
             .await
             .expect("the semaphore is never closed");
         match listener.accept().await {
-            Ok((stream, _)) => return (stream, place),
+            Ok((stream, _)) => {
+                // An answer is written whole: nothing is gained by keeping its end back until the client has acknowledged the rest.
+                if let Err(error) = stream.set_nodelay(true) {
+                    tracing::debug!(%error, "answers on a connection may wait for acknowledgements");
+                }
+                return (stream, place);
+            }
             Err(error) => {
                 tracing::warn!(%error, "a connection was not accepted");
                 tokio::time::sleep(AFTER_FAILED_ACCEPT).await;

@@ -111,13 +111,17 @@ impl Database {
             .connect_with(options.clone())
             .await?;
         let reading = options.pragma("query_only", "ON");
+        // A file does not hang up: to ask a connection whether it is still there would cost as much as the look-up.
         let look_ups = SqlitePoolOptions::new()
             .max_connections(4)
+            .test_before_acquire(false)
             .connect_lazy_with(reading.clone());
         let exports = SqlitePoolOptions::new()
             .max_connections(EXPORTS_AT_ONCE)
+            .test_before_acquire(false)
             .acquire_timeout(EXPORT_TURN)
-            .connect_lazy_with(reading);
+            // As many rows as the writer of the file takes at a time: the two wake each other for batches.
+            .connect_lazy_with(reading.row_buffer_size(256));
         // All in one transaction that has the write lock from its start, so that two processes can't meet in here.
         let mut tables = changes.begin_with("BEGIN IMMEDIATE").await?;
         tables_of(sqlx::migrate!("src/platform/migrations/sqlite"))

@@ -42,6 +42,15 @@ impl From<sqlx::Error> for StorageError {
     }
 }
 
+impl From<rusqlite::Error> for StorageError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error() {
+            Some(cause) if AWAY.contains(&(cause.extended_code & 0xff)) => Self::Unavailable(error.to_string()),
+            _ => Self::Corrupt(error.to_string()),
+        }
+    }
+}
+
 impl From<StorageError> for sqlx::Error {
     fn from(error: StorageError) -> Self {
         Self::Decode(Box::new(error))

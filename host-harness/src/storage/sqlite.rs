@@ -15,11 +15,13 @@ mod lists;
 mod organizers;
 mod outbox;
 mod plans;
+mod reading;
 mod requests;
 mod retention;
 mod runs;
 #[cfg(test)]
 mod tests;
+mod writer;
 
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -28,8 +30,11 @@ use std::time::{Duration, Instant as Stopwatch};
 use async_trait::async_trait;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Connection as _, Sqlite, SqlitePool, Transaction};
+use sqlx::{Connection as _, SqlitePool};
 
+use self::reading::Reading;
+pub use self::writer::Write;
+use self::writer::Writer;
 use super::{
     AuditEntry, Commit, CommitError, DeliveryResult, DeliveryTask, FileFacts, Finish, HistoryRow, Kept, KeptAnswer,
     Lease, LeaseError, Leased, OutboxMail, Replan, ReplanRow, RequestKey, RequestState, Row, Rows, StartError, Storage,
@@ -47,28 +52,33 @@ const BUSY: Duration = Duration::from_secs(10);
 const TURN: Duration = Duration::from_secs(30);
 const READERS: u32 = 4;
 
-/// Connections that are used again, unless one is left in a transaction. Where the disk is full or fails, SQLite rolls back by
-/// itself; `sqlx` then fails to do so, counts the transaction as open, and would refuse every later one.
+/// Connections that are used again.
 fn pool(connections: u32) -> SqlitePoolOptions {
     SqlitePoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(TURN)
         .max_lifetime(None)
         .test_before_acquire(false)
-        .after_release(|connection, _| {
-            Box::pin(async move {
-                // After the rollback that a dropped transaction has asked for.
-                connection.ping().await?;
-                Ok(!connection.is_in_transaction())
-            })
+}
+
+/// The connection that writes is used again unless it is left in a transaction. Where the disk is full or fails, SQLite rolls back
+/// by itself; `sqlx` then fails to do so, counts the transaction as open, and would refuse every later one.
+fn writing_pool() -> SqlitePoolOptions {
+    pool(1).after_release(|connection, _| {
+        Box::pin(async move {
+            // After the rollback that a dropped transaction has asked for.
+            connection.ping().await?;
+            Ok(!connection.is_in_transaction())
         })
+    })
 }
 
 /// A store in one file.
 #[derive(Debug)]
 pub struct SqliteStorage {
-    writer: SqlitePool,
+    writer: Writer,
     readers: SqlitePool,
+    reading: Reading,
     reserved: Mutex<lists::Reserved>,
 }
 
@@ -100,7 +110,7 @@ impl SqliteStorage {
         if let Some(pages) = pages {
             file = file.pragma("max_page_count", pages.to_string());
         }
-        let writer = pool(1)
+        let writer = writing_pool()
             .idle_timeout(None)
             .connect_lazy_with(file.clone().journal_mode(SqliteJournalMode::Wal));
         // Turning on WAL needs the file alone, and SQLite does not wait for that: with several openers, all but one try again.
@@ -116,8 +126,9 @@ impl SqliteStorage {
         }
         let readers = pool(READERS).connect_lazy_with(file.create_if_missing(false).pragma("query_only", "1"));
         let store = Self {
-            writer,
+            writer: Writer::new(writer),
             readers,
+            reading: Reading::of(path),
             reserved: Mutex::default(),
         };
         store.migrate(&MIGRATIONS).await?;
@@ -130,13 +141,13 @@ impl SqliteStorage {
         &self.readers
     }
 
-    /// A write transaction; dropped without `commit`, it leaves everything as it was. Nothing slow belongs into it: other
-    /// writers wait.
+    /// A write; dropped without `commit`, it leaves everything as it was. Those that wait for their turn together share a
+    /// transaction. Nothing slow belongs into it: other writers wait.
     ///
     /// # Errors
     /// `Unavailable` where another process keeps the file locked.
-    pub async fn write(&self) -> Result<Transaction<'static, Sqlite>, StorageError> {
-        Ok(self.writer.begin_with("begin immediate").await?)
+    pub async fn write(&self) -> Result<Write, StorageError> {
+        self.writer.begin().await
     }
 
     /// Brings tables of another module in the same file up to its version. Each module needs a table of its own for what has
@@ -157,11 +168,12 @@ impl SqliteStorage {
                 )),
                 other => StorageError::Corrupt(other.to_string()),
             })?;
-        Ok(transaction.commit().await?)
+        transaction.commit().await
     }
 
     /// Closes all connections, and so tidies up the files beside the store's.
     pub async fn close(&self) {
+        self.reading.close();
         self.readers.close().await;
         self.writer.close().await;
     }

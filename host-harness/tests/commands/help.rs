@@ -19,6 +19,7 @@ const COMMANDS: [&str; 16] = [
     "plugin inspect",
     "plugin write",
     "chaos",
+    "bench",
 ];
 
 #[test]

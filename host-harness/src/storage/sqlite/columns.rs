@@ -41,6 +41,11 @@ struct RecipientLists {
     bcc: Vec<String>,
 }
 
+/// What `json_each` takes apart: one parameter for any number of values.
+pub(super) fn json_list<T: Serialize>(values: &[T]) -> String {
+    serde_json::to_string(values).expect("numbers and strings are JSON")
+}
+
 /// The column `schedule.recipients`.
 pub(super) fn recipients_text(recipients: &Recipients) -> String {
     let lists = RecipientLists {
@@ -51,7 +56,7 @@ pub(super) fn recipients_text(recipients: &Recipients) -> String {
     serde_json::to_string(&lists).expect("lists of strings are JSON")
 }
 
-fn recipients(text: &str) -> Result<Recipients, StorageError> {
+pub(super) fn recipients(text: &str) -> Result<Recipients, StorageError> {
     let RecipientLists { to, cc, bcc } =
         serde_json::from_str(text).map_err(|error| StorageError::Corrupt(format!("stored recipients: {error}")))?;
     Ok(Recipients { to, cc, bcc })

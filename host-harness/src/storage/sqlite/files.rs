@@ -1,5 +1,6 @@
 //! Files of runs, kept in chunks beside them.
 
+use std::io::Read as _;
 use std::path::Path;
 
 use sqlx::{Row as _, SqliteConnection};
@@ -46,6 +47,19 @@ async fn fill(from: &mut File, chunk: &mut Vec<u8>) -> std::io::Result<()> {
     Ok(())
 }
 
+/// Opens a file, and reads its first chunk.
+async fn begun(path: &Path) -> std::io::Result<(File, Vec<u8>)> {
+    let path = path.to_owned();
+    let opened = tokio::task::spawn_blocking(move || {
+        let mut file = std::fs::File::open(path)?;
+        let mut chunk = Vec::new();
+        (&mut file).take(CHUNK as u64).read_to_end(&mut chunk)?;
+        std::io::Result::Ok((file, chunk))
+    });
+    let (file, chunk) = opened.await.map_err(std::io::Error::other)??;
+    Ok((File::from_std(file), chunk))
+}
+
 /// The machine's own files are part of the store that can be away.
 fn unreadable(path: &Path, error: &std::io::Error) -> StorageError {
     StorageError::Unavailable(format!("{}: {error}", path.display()))
@@ -63,13 +77,19 @@ impl SqliteStorage {
             return Err(LeaseError::Lost);
         }
         let run = signed(run)?;
-        let mut file = File::open(path).await.map_err(|error| unreadable(path, &error))?;
+        // The first chunk, and that is mostly the whole file, is read before others have to wait for this write.
+        let (mut file, mut chunk) = begun(path).await.map_err(|error| unreadable(path, &error))?;
         let mut transaction = self.write().await?;
+        // All three in one go; without the lease, what the others did is taken back.
         let held = sqlx::query(
             "update run set file_name = $4, file_type = $5, rows = $6, bytes = $7, file_kept = 1,
                link_hash = null, link_expires = null
              where id = $3 and exists (select 1 from schedule s
-               where s.id = $1 and s.fence = $2 and s.lease_until is not null and s.open_run = $3)",
+               where s.id = $1 and s.fence = $2 and s.lease_until is not null and s.open_run = $3)
+             returning id;
+             delete from file_chunk where run = $3;
+             insert into file_chunk (run, seq, bytes)
+             select $3, 0, $8 where length($8) > 0 and exists (select 1 from run where id = $3)",
         )
         .bind(signed(lease.schedule)?)
         .bind(signed(lease.fence)?)
@@ -78,15 +98,14 @@ impl SqliteStorage {
         .bind(&facts.content_type)
         .bind(facts.rows.map(signed).transpose()?)
         .bind(signed(facts.size)?)
-        .execute(&mut *transaction)
+        .bind(chunk.as_slice())
+        .fetch_all(&mut *transaction)
         .await?;
-        if held.rows_affected() == 0 {
+        if held.is_empty() {
             return Err(LeaseError::Lost);
         }
-        remove_chunks(&mut transaction, run).await?;
-        let (mut seq, mut size) = (0_i64, 0_u64);
-        let mut chunk = Vec::with_capacity(CHUNK);
-        loop {
+        let (mut seq, mut size) = (1_i64, chunk.len() as u64);
+        while chunk.len() == CHUNK {
             fill(&mut file, &mut chunk)
                 .await
                 .map_err(|error| unreadable(path, &error))?;

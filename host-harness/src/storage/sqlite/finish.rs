@@ -36,9 +36,15 @@ impl SqliteStorage {
         .await?
         .ok_or(LeaseError::Lost)?;
         let (scope, due) = (scope(&held)?, held.try_get("due")?);
-        runs::write_attempts(&mut transaction, run, held.try_get("attempt")?).await?;
-        let state = State::of(&finish.outcome)?;
-        runs::write_state(&mut transaction, run, RunState::Open, &state, finish.now).await?;
+        let (attempts, state) = (held.try_get("attempt")?, State::of(&finish.outcome)?);
+        runs::write_state(
+            &mut transaction,
+            run,
+            (RunState::Open, Some(attempts)),
+            &state,
+            finish.now,
+        )
+        .await?;
         let again = match finish.outcome {
             Outcome::Retry(at) => Some(at),
             _ => None,
@@ -60,8 +66,9 @@ impl SqliteStorage {
         }
         if finish.outcome == Outcome::Submitted {
             outbox::settle_if_final(&mut transaction, run, finish.now).await?;
+        } else {
+            files::drop_unneeded(&mut transaction, run).await?;
         }
-        files::drop_unneeded(&mut transaction, run).await?;
         audit::write_run(&mut transaction, finish.now, &scope, schedule, due, &finish.outcome).await?;
         Ok(transaction.commit().await?)
     }
@@ -82,7 +89,7 @@ impl SqliteStorage {
         let (scope, due) = (scope(&held)?, held.try_get("due")?);
         let version: i64 = held.try_get("settle_version")?;
         let state = State::of(&finish.outcome)?;
-        runs::write_state(&mut transaction, run, RunState::Submitted, &state, finish.now).await?;
+        runs::write_state(&mut transaction, run, (RunState::Submitted, None), &state, finish.now).await?;
         leases::hold(&mut transaction, schedule, None).await?;
         // A person who changed the schedule meanwhile has reset the counter, and that stands.
         sqlx::query("update schedule set error_counter = $3, active = $4 where id = $1 and version = $2")

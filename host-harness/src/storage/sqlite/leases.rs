@@ -4,7 +4,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 
 use super::SqliteStorage;
-use super::columns::{delivery, row, row_columns, signed, unsigned};
+use super::columns::{delivery, json_list, row, row_columns, signed, unsigned};
 use crate::clock::Instant;
 use crate::contract::Delivery;
 use crate::storage::{Lease, LeaseError, Leased, StorageError, Work};
@@ -36,21 +36,26 @@ impl SqliteStorage {
         .bind(limit)
         .fetch_all(&mut *transaction)
         .await?;
+        let ids: Vec<i64> = found
+            .iter()
+            .map(|found| found.try_get("id"))
+            .collect::<Result<_, _>>()?;
+        // Both in one go: late settling ends for all of them, then all are leased.
+        sqlx::query(
+            "update run set settle_version = null
+             where schedule in (select value from json_each($1)) and state = 'submitted' and settle_version is not null;
+             update schedule set fence = fence + 1, attempt = min(attempt + 1, 4294967295), lease_until = $2, retry_at = null
+             where id in (select value from json_each($1))",
+        )
+        .bind(json_list(&ids))
+        .bind(lease_until)
+        .execute(&mut *transaction)
+        .await?;
         let mut leased = Vec::with_capacity(found.len());
         for found in &found {
             let fence: i64 = found.try_get::<i64, _>("fence")? + 1;
             let attempt: u32 = found.try_get::<u32, _>("attempt")?.saturating_add(1);
             let row = row(found)?;
-            end_late_settling(&mut transaction, signed(row.id)?).await?;
-            sqlx::query(
-                "update schedule set fence = $2, attempt = $3, lease_until = $4, retry_at = null where id = $1",
-            )
-            .bind(signed(row.id)?)
-            .bind(fence)
-            .bind(attempt)
-            .bind(lease_until)
-            .execute(&mut *transaction)
-            .await?;
             leased.push(Leased {
                 lease: Lease {
                     schedule: row.id,

@@ -2,11 +2,10 @@
 
 use std::ops::Range;
 
-use sqlx::sqlite::SqliteRow;
-use sqlx::{AssertSqlSafe, Row as _};
+use rusqlite::types::Value;
 
 use super::SqliteStorage;
-use super::columns::{row, row_columns, signed, unsigned};
+use super::columns::{row_columns, signed, unsigned};
 use crate::contract::{Order, PageQuery, Position};
 use crate::storage::cursor::{Cursor, Key};
 use crate::storage::{Row, Rows, StorageError, Visible};
@@ -14,7 +13,7 @@ use crate::storage::{Row, Rows, StorageError, Visible};
 /// Most rows of a page.
 const PAGE: u32 = 50;
 /// Most ids that a process holds in reserve: they are lost when it ends.
-const BLOCK: u64 = 32;
+const BLOCK: u64 = 256;
 
 /// Ids that this process has taken from the sequence and not given out.
 #[derive(Debug)]
@@ -37,50 +36,56 @@ impl Reserved {
     }
 }
 
-/// One page of [`Storage::list`](crate::storage::Storage::list): parameters are $1 organizer, $2 event, $3 owner, $4 limit,
-/// $5 offset, or after a cursor $5 its id and $6 its key. Each order has an index of its own.
+/// One page of [`Storage::list`](crate::storage::Storage::list): parameters are ?1 organizer, ?2 event, ?3 owner, ?4 limit,
+/// ?5 offset, or after a cursor ?5 its id and ?6 its key. Each order has an index of its own.
 pub(super) fn page_sql(order: Order, descending: bool, owner: bool, after: bool) -> String {
+    let counted = count_sql(owner);
     // An owner's own rows are few: rather sort those than look for them among everybody's in the order of the page.
     let (index, owner) = if owner {
-        (" indexed by schedule_owner", " and s.owner = $3")
+        (" indexed by schedule_owner", " and s.owner = ?3")
     } else {
         ("", "")
     };
     let (beyond, sorted) = match (order, descending) {
-        (Order::Id, false) => ("s.id > $5", "s.id"),
-        (Order::Id, true) => ("s.id < $5", "s.id desc"),
-        (Order::ExportIdentifier, false) => ("(s.exporter, s.id) > ($6, $5)", "s.exporter, s.id"),
+        (Order::Id, false) => ("s.id > ?5", "s.id"),
+        (Order::Id, true) => ("s.id < ?5", "s.id desc"),
+        (Order::ExportIdentifier, false) => ("(s.exporter, s.id) > (?6, ?5)", "s.exporter, s.id"),
         (Order::ExportIdentifier, true) => (
-            "s.exporter <= $6 and (s.exporter < $6 or s.id > $5)",
+            "s.exporter <= ?6 and (s.exporter < ?6 or s.id > ?5)",
             "s.exporter desc, s.id",
         ),
-        (Order::NextRun, false) => ("(s.next_up, s.id) > ($6, $5)", "s.next_up, s.id"),
-        (Order::NextRun, true) => ("(s.next_down, s.id) > ($6, $5)", "s.next_down, s.id"),
+        (Order::NextRun, false) => ("(s.next_up, s.id) > (?6, ?5)", "s.next_up, s.id"),
+        (Order::NextRun, true) => ("(s.next_down, s.id) > (?6, ?5)", "s.next_down, s.id"),
     };
     let (beyond, offset) = if after {
         (format!(" and {beyond}"), "")
     } else {
-        (String::new(), " offset $5")
+        (String::new(), " offset ?5")
     };
     format!(
-        "select {}, s.next_up, s.next_down from schedule s{index}
-         where s.organizer = $1 and s.event is $2{owner}{beyond} order by {sorted} limit $4{offset}",
+        "select {}, s.next_up, s.next_down, ({counted}) as total from schedule s{index}
+         where s.organizer = ?1 and s.event is ?2{owner}{beyond} order by {sorted} limit ?4{offset}",
         row_columns!(),
     )
 }
 
-/// Where the page after this row begins.
-fn cursor_at(last: &SqliteRow, order: Order, descending: bool) -> Result<Cursor, StorageError> {
-    Ok(Cursor {
-        key: match (order, descending) {
-            (Order::Id, _) => Key::Id,
-            (Order::ExportIdentifier, _) => Key::Exporter(last.try_get("exporter")?),
-            (Order::NextRun, false) => Key::NextRun(last.try_get("next_up")?),
-            (Order::NextRun, true) => Key::NextRun(last.try_get("next_down")?),
-        },
-        descending,
-        id: last.try_get("id")?,
-    })
+/// How a row of a page says where the page after it begins.
+fn key_of(order: Order, descending: bool) -> fn(&rusqlite::Row<'_>) -> rusqlite::Result<Key> {
+    match (order, descending) {
+        (Order::Id, _) => |_| Ok(Key::Id),
+        (Order::ExportIdentifier, _) => |last| Ok(Key::Exporter(last.get("exporter")?)),
+        (Order::NextRun, false) => |last| Ok(Key::NextRun(last.get("next_up")?)),
+        (Order::NextRun, true) => |last| Ok(Key::NextRun(last.get("next_down")?)),
+    }
+}
+
+/// All of a scope, or of one owner there; parameters as in [`page_sql`].
+pub(super) fn count_sql(owner: bool) -> &'static str {
+    if owner {
+        "select count(*) from schedule where organizer = ?1 and event is ?2 and owner = ?3"
+    } else {
+        "select count(*) from schedule where organizer = ?1 and event is ?2"
+    }
 }
 
 /// Rows before a page; none: there is no page 0.
@@ -116,76 +121,59 @@ impl SqliteStorage {
             None => 0,
         };
 
-        // One snapshot for both.
-        let mut snapshot = self.readers.begin().await?;
-        let counted = if owner.is_some() {
-            "select count(*) from schedule where organizer = $1 and event is $2 and owner = $3"
-        } else {
-            "select count(*) from schedule where organizer = $1 and event is $2"
-        };
-        let total: i64 = sqlx::query_scalar(counted)
-            .bind(&seen.scope.organizer)
-            .bind(&seen.scope.event)
-            .bind(owner)
-            .fetch_one(&mut *snapshot)
-            .await?;
-        if page.is_some_and(|page| page > 1) && first >= total {
-            return Ok(None);
+        let sql = page_sql(order, descending, owner.is_some(), cursor.is_some());
+        let text = |text: &str| Value::Text(text.to_owned());
+        let mut parameters = vec![
+            text(&seen.scope.organizer),
+            seen.scope.event.as_deref().map_or(Value::Null, text),
+            owner.map_or(Value::Null, text),
+            Value::Integer(i64::from(size) + 1),
+        ];
+        match cursor {
+            None => parameters.push(Value::Integer(first)),
+            Some(Cursor { key, id, .. }) => {
+                parameters.push(Value::Integer(id));
+                match key {
+                    Key::Exporter(identifier) => parameters.push(Value::Text(identifier)),
+                    Key::NextRun(key) => parameters.push(Value::Integer(key)),
+                    Key::Id | Key::Due => {}
+                }
+            }
         }
-        let found = sqlx::query(AssertSqlSafe(page_sql(
-            order,
-            descending,
-            owner.is_some(),
-            cursor.is_some(),
-        )))
-        .bind(&seen.scope.organizer)
-        .bind(&seen.scope.event)
-        .bind(owner)
-        .bind(i64::from(size) + 1);
-        let found = match cursor {
-            None => found.bind(first),
-            Some(Cursor { key, id, .. }) => match key {
-                Key::Exporter(identifier) => found.bind(id).bind(identifier),
-                Key::NextRun(key) => found.bind(id).bind(key),
-                Key::Id | Key::Due => found.bind(id),
-            },
+        let mut found = self.reading.page(&sql, &parameters, key_of(order, descending))?;
+        let total = match found.first() {
+            // Counted in the same statement, so of the same snapshot.
+            Some(first) => first.total,
+            None if page.is_some_and(|page| page > 1) => return Ok(None),
+            None if page.is_some() => 0,
+            None => self.reading.count(seen)?,
         };
-        let mut found = found.fetch_all(&mut *snapshot).await?;
-        snapshot.rollback().await?;
 
         let size = size as usize;
         let next = if found.len() > size {
             found.truncate(size);
             let last = found.last().expect("a page has at least one row before the next");
-            Some(cursor_at(last, order, descending)?.to_text())
+            let cursor = Cursor {
+                key: last.key.clone(),
+                descending,
+                id: signed(last.row.id)?,
+            };
+            Some(cursor.to_text())
         } else {
             None
         };
         Ok(Some(Rows {
             total: unsigned(total)?,
-            rows: found.iter().map(row).collect::<Result<_, _>>()?,
+            rows: found.into_iter().map(|listed| listed.row).collect(),
             next,
         }))
     }
 
     pub(super) async fn one(&self, seen: &Visible, id: u64) -> Result<Option<Row>, StorageError> {
-        let Ok(id) = i64::try_from(id) else {
-            return Ok(None);
-        };
-        sqlx::query(concat!(
-            "select ",
-            row_columns!(),
-            " from schedule s where s.id = $1 and s.organizer = $2 and s.event is $3 and ($4 is null or s.owner = $4)"
-        ))
-        .bind(id)
-        .bind(&seen.scope.organizer)
-        .bind(&seen.scope.event)
-        .bind(&seen.only_owner)
-        .fetch_optional(&self.readers)
-        .await?
-        .as_ref()
-        .map(row)
-        .transpose()
+        match i64::try_from(id) {
+            Ok(id) => self.reading.one(seen, id),
+            Err(_) => Ok(None),
+        }
     }
 
     pub(super) async fn count_of(&self, organizer: &str) -> Result<u64, StorageError> {

@@ -8,12 +8,7 @@ use crate::storage::{Scope, StorageError};
 
 impl SqliteStorage {
     pub(super) async fn is_enabled(&self, organizer: &str) -> Result<bool, StorageError> {
-        Ok(
-            sqlx::query_scalar("select exists (select 1 from organizer where slug = $1 and enabled = 1)")
-                .bind(organizer)
-                .fetch_one(&self.readers)
-                .await?,
-        )
+        self.reading.enabled(organizer)
     }
 
     pub(super) async fn all_switched(&self) -> Result<Vec<(String, bool)>, StorageError> {
@@ -39,7 +34,8 @@ impl SqliteStorage {
         .execute(&mut *transaction)
         .await?;
         if switched.rows_affected() == 0 {
-            return Ok(());
+            // It may be so by another write of the same transaction: that is not answered before it is durable.
+            return transaction.commit().await;
         }
         if enabled {
             sqlx::query("update schedule set parked = 1, replan = 1 where organizer = $1")
@@ -63,6 +59,6 @@ impl SqliteStorage {
         };
         let action = if enabled { "enabled" } else { "disabled" };
         audit::write(&mut transaction, now, &scope, None, actor, (action, "")).await?;
-        Ok(transaction.commit().await?)
+        transaction.commit().await
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use sqlx::{Row as _, SqliteConnection};
 
 use super::SqliteStorage;
-use super::columns::{scope, unsigned};
+use super::columns::{json_list, scope, unsigned};
 use crate::clock::Instant;
 use crate::storage::{FileFacts, MailKind, NewMail, OutboxMail, Scope, StorageError};
 
@@ -18,9 +18,23 @@ pub(super) async fn insert(
     mail: &NewMail,
     now: Instant,
 ) -> Result<(), StorageError> {
-    let id: Option<i64> = sqlx::query_scalar(
+    let mut seen = HashSet::new();
+    let mut once = Vec::new();
+    for (role, addresses) in [("to", &mail.to), ("cc", &mail.cc), ("bcc", &mail.bcc)] {
+        for address in addresses {
+            if seen.insert(address.to_lowercase()) {
+                once.push((role, address));
+            }
+        }
+    }
+    // Both statements in one go. A mail that was there before has its recipients.
+    sqlx::query(
         "insert into mail (run, schedule, due, kind, message_id, sender, subject, body, attach_file, created, organizer, event)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) on conflict do nothing returning id",
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) on conflict do nothing;
+         insert into delivery (mail, position, role, address, status, next_try)
+         select m.id, once.key, once.value ->> 0, once.value ->> 1, 'queued', $10
+         from mail m cross join json_each($13) once
+         where m.message_id = $5 and not exists (select 1 from delivery d where d.mail = m.id)",
     )
     .bind(run)
     .bind(schedule)
@@ -34,33 +48,9 @@ pub(super) async fn insert(
     .bind(now)
     .bind(&scope.organizer)
     .bind(&scope.event)
-    .fetch_optional(&mut *on)
+    .bind(json_list(&once))
+    .execute(on)
     .await?;
-    let Some(id) = id else {
-        return Ok(());
-    };
-    let mut seen = HashSet::new();
-    let mut once = Vec::new();
-    for (role, addresses) in [("to", &mail.to), ("cc", &mail.cc), ("bcc", &mail.bcc)] {
-        for address in addresses {
-            if seen.insert(address.to_lowercase()) {
-                once.push((role, address));
-            }
-        }
-    }
-    for (position, (role, address)) in (0_i64..).zip(once) {
-        sqlx::query(
-            "insert into delivery (mail, position, role, address, status, next_try)
-             values ($1, $2, $3, $4, 'queued', $5)",
-        )
-        .bind(id)
-        .bind(position)
-        .bind(role)
-        .bind(address)
-        .bind(now)
-        .execute(&mut *on)
-        .await?;
-    }
     Ok(())
 }
 

@@ -84,7 +84,7 @@ impl SqliteStorage {
             .execute(&mut *transaction)
             .await?;
         }
-        Ok(transaction.commit().await?)
+        transaction.commit().await
     }
 
     pub(super) async fn earliest_wake(&self) -> Result<Option<Instant>, StorageError> {
@@ -113,6 +113,6 @@ impl SqliteStorage {
         for run in kept {
             files::drop_unneeded(&mut transaction, run).await?;
         }
-        Ok(transaction.commit().await?)
+        transaction.commit().await
     }
 }

@@ -58,7 +58,7 @@ impl SqliteStorage {
             let status: Option<u16> = known.try_get("status")?;
             // One that ran out unanswered has written nothing and never will: it is as if it had not been.
             if status.is_some() || known.try_get::<Instant, _>("lease_until")? > now {
-                return Ok(if known.try_get::<&[u8], _>("fingerprint")? != fingerprint {
+                let state = if known.try_get::<&[u8], _>("fingerprint")? != fingerprint {
                     RequestState::OtherRequest
                 } else if let Some(status) = status {
                     RequestState::Answered(KeptAnswer {
@@ -68,7 +68,10 @@ impl SqliteStorage {
                     })
                 } else {
                     RequestState::Running
-                });
+                };
+                // The answer may be of another write of the same transaction: it is not repeated before it is durable.
+                transaction.commit().await?;
+                return Ok(state);
             }
         }
         let ticket: i64 =
@@ -127,6 +130,6 @@ impl SqliteStorage {
                     .await?
             }
         };
-        Ok(transaction.commit().await?)
+        transaction.commit().await
     }
 }

@@ -14,18 +14,18 @@ use crate::storage::state::{RunState, step};
 use crate::storage::{HistoryRow, Lease, Rows, Scope, StartError, StorageError, Work};
 
 /// Writes what a run has become, by a move of the table in [`state`](crate::storage::state), if it still is what was seen.
-/// Its leases to settle are lost.
+/// Its leases to settle are lost. With it goes how often the due time has been leased, where that is known.
 pub(super) async fn write_state(
     on: &mut SqliteConnection,
     run: i64,
-    seen: RunState,
+    (seen, attempts): (RunState, Option<i64>),
     to: &State<'_>,
     now: Instant,
 ) -> Result<(), StorageError> {
     step(Some(seen), to.state)?;
     let written = sqlx::query(
         "update run set state = $3, code = $4, words = $5, missed_first = $6, missed_count = $7, ended = $8,
-           settle_wake = null, settle_version = null
+           settle_wake = null, settle_version = null, attempts = coalesce($9, attempts)
          where id = $1 and state = $2",
     )
     .bind(run)
@@ -36,6 +36,7 @@ pub(super) async fn write_state(
     .bind(to.missed_first)
     .bind(to.missed_count)
     .bind(to.state.terminal().then_some(now))
+    .bind(attempts)
     .execute(on)
     .await?;
     if written.rows_affected() == 0 {
@@ -129,8 +130,7 @@ pub(super) async fn cancel_open(
     };
     for run in open {
         let id: i64 = run.try_get("id")?;
-        write_state(on, id, RunState::Open, &state, now).await?;
-        write_attempts(on, id, run.try_get("attempt")?).await?;
+        write_state(on, id, (RunState::Open, run.try_get("attempt")?), &state, now).await?;
         files::drop_unneeded(on, id).await?;
         audit::write_run(
             on,
@@ -185,16 +185,6 @@ async fn cancel_passed(
     Ok(())
 }
 
-/// Writes how often a run's due time has been leased.
-pub(super) async fn write_attempts(on: &mut SqliteConnection, run: i64, attempts: i64) -> Result<(), StorageError> {
-    sqlx::query("update run set attempts = $2 where id = $1")
-        .bind(run)
-        .bind(attempts)
-        .execute(on)
-        .await?;
-    Ok(())
-}
-
 /// Ends a submitted run whose schedule is gone, so that nobody settles it: `delivered` if at least one recipient's server took
 /// the mail, else `failed`. Nothing while some recipient is not final.
 pub(super) async fn conclude(on: &mut SqliteConnection, run: i64, now: Instant) -> Result<(), StorageError> {
@@ -223,7 +213,7 @@ pub(super) async fn conclude(on: &mut SqliteConnection, run: i64, now: Instant) 
             "no recipient's server took the mail".to_owned(),
         ))
     };
-    write_state(on, run, RunState::Submitted, &State::of(&outcome)?, now).await?;
+    write_state(on, run, (RunState::Submitted, None), &State::of(&outcome)?, now).await?;
     files::drop_unneeded(on, run).await?;
     audit::write_run(
         on,
@@ -262,52 +252,44 @@ impl SqliteStorage {
         .ok_or(StartError::Lost)?;
         let scope = scope(&held)?;
         let attempt: i64 = held.try_get("attempt")?;
-        let run = match held.try_get::<Option<i64>, _>("open_run")? {
-            Some(open) => {
-                if held.try_get::<Instant, _>("due")? != plan.due {
-                    return Err(StartError::Lost);
+        let open: Option<i64> = held.try_get("open_run")?;
+        if open.is_some() && held.try_get::<Instant, _>("due")? != plan.due {
+            return Err(StartError::Lost);
+        }
+        if open.is_none() {
+            for range in &plan.missed {
+                if let Some(latest) = recorded(&mut transaction, schedule, range).await? {
+                    return Err(StartError::Recorded(latest));
                 }
-                write_attempts(&mut transaction, open, attempt).await?;
-                Some(open)
+                write_missed(&mut transaction, schedule, &scope, range, now).await?;
             }
-            None => {
-                for range in &plan.missed {
-                    if let Some(latest) = recorded(&mut transaction, schedule, range).await? {
-                        return Err(StartError::Recorded(latest));
-                    }
-                    write_missed(&mut transaction, schedule, &scope, range, now).await?;
-                }
-                step(None, RunState::Open)?;
-                sqlx::query_scalar(
-                    "insert into run (schedule, organizer, event, due, state, started, started_version, attempts)
-                     values ($1, $2, $3, $4, 'open', $5, $6, $7) on conflict (schedule, due) do nothing returning id",
-                )
-                .bind(schedule)
-                .bind(&scope.organizer)
-                .bind(&scope.event)
-                .bind(plan.due)
-                .bind(now)
-                .bind(held.try_get::<i64, _>("version")?)
-                .bind(attempt)
-                .fetch_optional(&mut *transaction)
-                .await?
-            }
-        };
-        // This due time has ended, and was planned once more (by a change that had been read before it started). The
-        // schedule goes on to the next one, or it would be leased for this one for ever.
-        let ended = run.is_none();
-        sqlx::query(
-            "update schedule set next_run = $2, zone_database = $3, open_run = $4,
-               lease_until = case when $5 then null else lease_until end, attempt = case when $5 then 0 else attempt end
-             where id = $1",
+            step(None, RunState::Open)?;
+        }
+        // In one go: the run is put in or counts one attempt more, and the schedule goes on. Where this due time has ended, and
+        // was planned once more (by a change that had been read before it started), there is no open run of it; the schedule
+        // goes on to the next one all the same, or it would be leased for this one for ever.
+        let opened: Vec<Option<i64>> = sqlx::query_scalar(
+            "insert into run (schedule, organizer, event, due, state, started, started_version, attempts)
+             values ($1, $2, $3, $4, 'open', $5, $9, $6)
+             on conflict (schedule, due) do update set attempts = excluded.attempts where state = 'open';
+             update schedule set next_run = $7, zone_database = $8, open_run = opened.id,
+               lease_until = case when opened.id is not null then lease_until end,
+               attempt = case when opened.id is not null then attempt else 0 end
+             from (select (select id from run where schedule = $1 and due = $4 and state = 'open') as id) as opened
+             where schedule.id = $1 returning open_run",
         )
         .bind(schedule)
+        .bind(&scope.organizer)
+        .bind(&scope.event)
+        .bind(plan.due)
+        .bind(now)
+        .bind(attempt)
         .bind(plan.next_run)
         .bind(zone_database)
-        .bind(run)
-        .bind(ended)
-        .execute(&mut *transaction)
+        .bind(held.try_get::<i64, _>("version")?)
+        .fetch_all(&mut *transaction)
         .await?;
+        let run = opened.first().copied().flatten();
         transaction.commit().await?;
         Ok(unsigned(run.ok_or(StartError::Lost)?)?)
     }

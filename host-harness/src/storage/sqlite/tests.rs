@@ -145,7 +145,7 @@ async fn what_was_answered_is_there_after_the_process_is_gone() {
 async fn a_file_of_a_later_version_is_refused_in_words() {
     let (store, folder) = open().await;
     sqlx::query("update _sqlx_migrations set version = 9999")
-        .execute(&store.writer)
+        .execute(store.writer.pool())
         .await
         .unwrap();
     store.close().await;
@@ -197,7 +197,7 @@ async fn a_full_disk_is_away_and_loses_nothing() {
     seed(&store, 1).await;
     // The limit is the connection's, so it is gone with the one that met it.
     sqlx::query("pragma max_page_count = 1")
-        .execute(&store.writer)
+        .execute(store.writer.pool())
         .await
         .unwrap();
     let slug = "o".repeat(100_000);
@@ -233,11 +233,12 @@ async fn a_page_reads_rows_of_its_scope_and_sorts_none() {
     for order in [Order::Id, Order::ExportIdentifier, Order::NextRun] {
         for (descending, after) in [(false, false), (false, true), (true, false), (true, true)] {
             let steps_of_all = steps(&store, &page_sql(order, descending, false, after)).await;
-            assert_eq!(steps_of_all.len(), 1, "{steps_of_all:?}");
-            assert!(
-                steps_of_all[0].contains("(organizer=? AND event=?"),
-                "{order:?} {descending} {after}: {steps_of_all:?}"
-            );
+            for step in &steps_of_all {
+                assert!(
+                    step.contains("(organizer=? AND event=?") || step.starts_with("SCALAR SUBQUERY"),
+                    "{order:?} {descending} {after}: {steps_of_all:?}"
+                );
+            }
             let steps_of_own = steps(&store, &page_sql(order, descending, true, after)).await;
             assert!(
                 steps_of_own[0].contains("schedule_owner (organizer=? AND event=? AND owner=?"),

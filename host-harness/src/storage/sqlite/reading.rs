@@ -1,0 +1,162 @@
+//! Look-ups that every call makes, on the thread of the call.
+//!
+//! `sqlx` gives each SQLite connection a thread of its own, and each row a way through a channel. For a look-up by key that costs
+//! ten times what SQLite does for it, and for a page each of its values is copied twice. So what every request asks is read here,
+//! by connections that are used by whoever comes: microseconds of pages that are nearly always in memory, in a snapshot that no
+//! writer holds up. All else, whatever it is that can take long, goes through the pools.
+//!
+//! Parameters are `?1`: to SQLite itself, `$1` is a name like any other, numbered by where it first stands.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
+
+use super::BUSY;
+use super::columns::{recipients, row_columns, unsigned};
+use super::lists::count_sql;
+use crate::contract::Content;
+use crate::storage::cursor::Key;
+use crate::storage::{Row, Scope, StorageError, Visible};
+
+/// Statements that a connection keeps prepared.
+const STATEMENTS: usize = 32;
+
+/// Connections that nobody uses at the moment.
+#[derive(Debug)]
+pub(super) struct Reading {
+    path: PathBuf,
+    idle: Mutex<Vec<Connection>>,
+}
+
+/// A row of a page, with what the page after it begins with.
+pub(super) struct Listed {
+    pub row: Row,
+    pub key: Key,
+    pub total: i64,
+}
+
+impl Reading {
+    pub(super) fn of(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            idle: Mutex::default(),
+        }
+    }
+
+    /// Lets `work` read; as many at a time as there are threads that call.
+    fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T, StorageError>) -> Result<T, StorageError> {
+        let idle = self.idle().pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => self.connect()?,
+        };
+        let read = work(&connection);
+        // One that has met an error is not trusted with the next look-up.
+        if read.is_ok() {
+            self.idle().push(connection);
+        }
+        read
+    }
+
+    fn connect(&self) -> rusqlite::Result<Connection> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&self.path, flags)?;
+        connection.busy_timeout(BUSY)?;
+        connection.pragma_update(None, "query_only", true)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        Ok(connection)
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
+        // Connections are put in and taken out whole.
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Closes the connections that nobody uses.
+    pub(super) fn close(&self) {
+        self.idle().clear();
+    }
+
+    pub(super) fn enabled(&self, organizer: &str) -> Result<bool, StorageError> {
+        self.read(|on| {
+            let mut statement =
+                on.prepare_cached("select exists (select 1 from organizer where slug = ?1 and enabled = 1)")?;
+            Ok(statement.query_row([organizer], |row| row.get(0))?)
+        })
+    }
+
+    pub(super) fn one(&self, seen: &Visible, id: i64) -> Result<Option<Row>, StorageError> {
+        self.read(|on| {
+            let mut statement = on.prepare_cached(concat!(
+                "select ",
+                row_columns!(),
+                " from schedule s where s.id = ?1 and s.organizer = ?2 and s.event is ?3 and (?4 is null or s.owner = ?4)"
+            ))?;
+            let Visible { scope, only_owner } = seen;
+            let found = statement
+                .query_row(params![id, scope.organizer, scope.event, only_owner], |found| Ok(row(found)))
+                .optional()?;
+            found.transpose()
+        })
+    }
+
+    /// Rows of [`page_sql`](super::lists::page_sql), with its parameters.
+    pub(super) fn page(
+        &self,
+        sql: &str,
+        parameters: &[Value],
+        key: fn(&rusqlite::Row<'_>) -> rusqlite::Result<Key>,
+    ) -> Result<Vec<Listed>, StorageError> {
+        self.read(|on| {
+            let mut statement = on.prepare_cached(sql)?;
+            // With an offset there is no key, and without `only_owner` the third has nothing to say.
+            let wanted = statement.parameter_count().min(parameters.len());
+            let mut found = statement.query(rusqlite::params_from_iter(&parameters[..wanted]))?;
+            let mut rows = Vec::new();
+            while let Some(listed) = found.next()? {
+                rows.push(Listed {
+                    row: row(listed)?,
+                    key: key(listed)?,
+                    total: listed.get("total")?,
+                });
+            }
+            Ok(rows)
+        })
+    }
+
+    /// All that are visible.
+    pub(super) fn count(&self, seen: &Visible) -> Result<i64, StorageError> {
+        self.read(|on| {
+            let mut statement = on.prepare_cached(count_sql(seen.only_owner.is_some()))?;
+            let Visible { scope, only_owner } = seen;
+            let found = match only_owner {
+                Some(owner) => statement.query_row(params![scope.organizer, scope.event, owner], |row| row.get(0)),
+                None => statement.query_row(params![scope.organizer, scope.event], |row| row.get(0)),
+            };
+            Ok(found?)
+        })
+    }
+}
+
+/// Reads `row_columns!`, which come first.
+fn row(from: &rusqlite::Row<'_>) -> Result<Row, StorageError> {
+    Ok(Row {
+        id: unsigned(from.get(0)?)?,
+        scope: Scope {
+            organizer: from.get(1)?,
+            event: from.get(2)?,
+        },
+        owner: from.get(3)?,
+        version: unsigned(from.get(4)?)?,
+        content: Content {
+            export_identifier: from.get(5)?,
+            recipients: recipients(from.get_ref(6)?.as_str().map_err(rusqlite::Error::from)?)?,
+            next_run: from.get(7)?,
+            active: from.get(8)?,
+            error_counter: from.get(9)?,
+            document: from.get(10)?,
+        },
+    })
+}
