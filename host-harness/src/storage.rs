@@ -9,6 +9,7 @@ pub mod kit;
 pub mod sqlite;
 pub mod state;
 
+use std::fmt;
 use std::path::Path;
 
 use async_trait::async_trait;
@@ -22,6 +23,17 @@ use crate::contract::{Content, Delivery, DeliveryStatus, MissedRange, Outcome, P
 pub struct Scope {
     pub organizer: String,
     pub event: Option<String>,
+}
+
+/// `organizer` or `organizer/event`.
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.organizer)?;
+        match &self.event {
+            Some(event) => write!(f, "/{event}"),
+            None => Ok(()),
+        }
+    }
 }
 
 /// What a caller may see: schedules of exactly this scope, and with `only_owner` just those of that user.
