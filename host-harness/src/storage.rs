@@ -15,6 +15,7 @@ use std::path::Path;
 use async_trait::async_trait;
 
 use crate::clock::Instant;
+use crate::contract::mailer;
 use crate::contract::schedule_store::Plan;
 use crate::contract::{Content, Delivery, DeliveryStatus, MissedRange, Outcome, PageQuery, Position, RunEntry};
 
@@ -215,6 +216,17 @@ pub enum MailKind {
     Undelivered,
     /// To a former owner, about no due time: any number of them.
     Handover,
+}
+
+impl From<mailer::MailKind> for MailKind {
+    fn from(of: mailer::MailKind) -> Self {
+        match of {
+            mailer::MailKind::Export => Self::Export,
+            mailer::MailKind::NothingToExport => Self::NothingToExport,
+            mailer::MailKind::Failure => Self::Failure,
+            mailer::MailKind::Undelivered => Self::Undelivered,
+        }
+    }
 }
 
 impl MailKind {

@@ -2,7 +2,7 @@
 //! commit.
 
 use super::{Access, Run, Services, away};
-use crate::contract::mailer::{Audience, Mail, MailError, MailKind as Kind};
+use crate::contract::mailer::{Audience, Mail, MailError};
 use crate::contract::{Recipients, User};
 use crate::delivery;
 use crate::imports::{ImportError, Mailer};
@@ -42,39 +42,12 @@ impl Mailer for Services {
                 }
             }
         };
-        let file = if mail.attach_file { run.file.clone() } else { None };
-        let kind = match mail.kind {
-            Kind::Export => MailKind::Export,
-            Kind::NothingToExport => MailKind::NothingToExport,
-            Kind::Failure => MailKind::Failure,
-            Kind::Undelivered => MailKind::Undelivered,
-        };
-        let (schedule, due) = (run.leased.row.id, run.due.unwrap_or_default());
-        let new = NewMail {
-            kind,
-            message_id: delivery::message_id(schedule, due, kind, self.facts.mail_domain()),
-            from: self.facts.mail_from.clone(),
-            to: people.to,
-            cc: people.cc,
-            bcc: people.bcc,
-            subject: mail.subject,
-            text: mail.text,
-            attach_file: mail.attach_file,
-        };
+        let (scope, due) = (run.leased.row.scope.clone(), run.due.unwrap_or_default());
+        let (from, file) = (&self.facts.mail_from, run.file.clone());
         let size = file.as_ref().map_or(0, |file| file.size);
-        let settings = &run.facts.settings;
-        let as_sent = OutboxMail {
-            id: 0,
-            run: run.leased.lease.run,
-            schedule,
-            scope: run.leased.row.scope.clone(),
-            due,
-            created: settings.now,
-            mail: new,
-            file,
-        };
+        let as_sent = delivery::staged(&run.facts, scope, due, mail, people, from, file);
         let sent = delivery::size(&as_sent, size);
-        if sent > settings.mail_bytes {
+        if sent > run.facts.settings.mail_bytes {
             return Err(MailError::TooLarge(sent).into());
         }
         run.staged = Some(as_sent.mail);
