@@ -82,12 +82,13 @@ pub enum Change {
     Insert { id: u64, owner: String, content: Content },
     /// Fails with [`CommitError::Stale`] unless `version` is stored. The version goes up by one, the fence is raised, a run in
     /// progress loses its lease and is due for lease at once, with its pinned due time; attempts start anew where no run is
-    /// open. `missed` becomes one run-history entry.
+    /// open. Each range of `missed` becomes one run-history entry; `Stale` too where some of it has one already
+    /// ([`Storage::recorded`]): a run has started since the call looked.
     Update {
         id: u64,
         version: u64,
         content: Content,
-        missed: Option<MissedRange>,
+        missed: Vec<MissedRange>,
     },
     /// As `Update`, and the owner is another one; audited with the former one. `notice` goes out with the commit.
     TakeOver {
@@ -96,7 +97,7 @@ pub enum Change {
         owner: String,
         former: String,
         content: Content,
-        missed: Option<MissedRange>,
+        missed: Vec<MissedRange>,
         notice: Option<Box<NewMail>>,
     },
     /// Removes the schedule; its open run (started, mail not submitted) ends `cancelled`, as does its next due time if that
@@ -201,6 +202,8 @@ pub struct Leased {
     pub row: Row,
     /// Pinned by an earlier start; none: not started.
     pub due: Option<Instant>,
+    /// The schedule's version when that start pinned it; none: not started.
+    pub started_version: Option<u64>,
     /// Leases of this due time, this one included; for [`Work::Settle`], those to settle it.
     pub attempt: u32,
     /// For [`Work::Settle`]: recipients of the export mail; else empty.
@@ -278,6 +281,18 @@ pub struct Finish {
 pub enum LeaseError {
     #[error("the lease is lost")]
     Lost,
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+/// Why a run did not start. Nothing was written but, where a due time has ended, the plan for the next.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("the lease is lost, or this due time has ended")]
+    Lost,
+    /// Some of the missed due times have an entry, this one the latest of them.
+    #[error("the history has due times up to {0} already")]
+    Recorded(Instant),
     #[error(transparent)]
     Storage(#[from] StorageError),
 }
@@ -430,9 +445,11 @@ pub trait Storage: Send + Sync {
     async fn renew(&self, lease: &Lease, until: Instant) -> Result<(), LeaseError>;
     /// Gives a lease back unused, as a host does that is asked to stop: due again at once, the attempt not counted.
     async fn hand_back(&self, lease: &Lease, now: Instant) -> Result<(), LeaseError>;
-    /// Opens the run and answers its id; with an open run of the same due time, that one's.
+    /// Opens the run and answers its id; with an open run of the same due time, that one's, and `missed` is left aside.
     /// A (schedule, due time) that has ended is `Lost`.
-    async fn start(&self, lease: &Lease, plan: &Plan, zone_database: &str, now: Instant) -> Result<u64, LeaseError>;
+    async fn start(&self, lease: &Lease, plan: &Plan, zone_database: &str, now: Instant) -> Result<u64, StartError>;
+    /// The latest due time of the range that has an entry in the history, its own or in a missed range; none: none has.
+    async fn recorded(&self, schedule: u64, range: &MissedRange) -> Result<Option<Instant>, StorageError>;
     /// Keeps the file at `path` with the run, in place of an earlier one.
     async fn keep_file(&self, lease: &Lease, run: u64, facts: &FileFacts, path: &Path) -> Result<(), LeaseError>;
     /// Writes the run's file to `path`; `Ok(None)`: there is none.

@@ -244,10 +244,10 @@ impl host::Access for imports::auth_context::Access {
         id: u64,
         version: u64,
         content: &host::Content,
-        missed: Option<host::MissedRange>,
+        missed: &[host::MissedRange],
     ) -> Result<host::Schedule, host::StoreError> {
         let content = content.clone().into();
-        Ok(imports::schedule_store::update(self, id, version, &content, missed.map(Into::into))?.into())
+        Ok(imports::schedule_store::update(self, id, version, &content, &ranges(missed))?.into())
     }
 
     fn take_over(
@@ -255,10 +255,10 @@ impl host::Access for imports::auth_context::Access {
         id: u64,
         version: u64,
         content: &host::Content,
-        missed: Option<host::MissedRange>,
+        missed: &[host::MissedRange],
     ) -> Result<host::Schedule, host::StoreError> {
         let content = content.clone().into();
-        Ok(imports::schedule_store::take_over(self, id, version, &content, missed.map(Into::into))?.into())
+        Ok(imports::schedule_store::take_over(self, id, version, &content, &ranges(missed))?.into())
     }
 
     fn delete(&self, id: u64, version: Option<u64>) -> Result<(), host::StoreError> {
@@ -292,6 +292,10 @@ impl host::Access for imports::auth_context::Access {
         Ok(imports::exporters::visible_events(self, slugs)?)
     }
 
+    fn missing_events(&self, slugs: &[String]) -> Result<Vec<String>, host::LookupError> {
+        Ok(imports::exporters::missing_events(self, slugs)?)
+    }
+
     fn notify_former_owner(&self, id: u64, subject: &str, text: &str) -> Result<(), host::MailError> {
         Ok(imports::mailer::notify_former_owner(self, id, subject, text)?)
     }
@@ -311,6 +315,7 @@ impl host::Run for imports::auth_context::Run {
                 Wire::NotAllowed => host::OwnerRight::NotAllowed,
             },
             due: facts.due,
+            started_version: facts.started_version,
             attempt: facts.attempt,
             settings: facts.settings.into(),
         }
@@ -319,10 +324,10 @@ impl host::Run for imports::auth_context::Run {
     fn start(&self, plan: &host::Plan) -> Result<(), host::StoreError> {
         let plan = imports::schedule_store::Plan {
             due: plan.due,
-            missed: plan.missed.map(Into::into),
+            missed: ranges(&plan.missed),
             next_run: plan.next_run,
         };
-        Ok(imports::schedule_store::start(self, plan)?)
+        Ok(imports::schedule_store::start(self, &plan)?)
     }
 
     fn finish(&self, outcome: &host::Outcome, error_counter: u32, active: bool) -> Result<(), host::StoreError> {
@@ -568,6 +573,10 @@ impl From<wire::MissedRange> for host::MissedRange {
     }
 }
 
+fn ranges(of: &[host::MissedRange]) -> Vec<wire::MissedRange> {
+    of.iter().map(|range| (*range).into()).collect()
+}
+
 impl From<host::MissedRange> for wire::MissedRange {
     fn from(of: host::MissedRange) -> Self {
         Self {
@@ -659,6 +668,7 @@ impl From<imports::schedule_store::StoreError> for host::StoreError {
             Wire::Quota(most) => Self::Quota(most),
             Wire::Forbidden => Self::Forbidden,
             Wire::LeaseLost => Self::LeaseLost,
+            Wire::Recorded(latest) => Self::Recorded(latest),
             Wire::Unavailable(words) => Self::Unavailable(words),
         }
     }

@@ -6,6 +6,7 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::host::Instant;
 use crate::recurrence::{RecurrenceError, Timetable};
 
 /// The stored document of a schedule.
@@ -35,6 +36,13 @@ pub struct Document {
     /// IANA name; none: the zone of the event, or the organizer's default, as it is at that moment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timezone: Option<String>,
+    /// When a change was saved that kept a due time of before as the next run; none: the last change kept none. Due times that
+    /// this rule has between that next run and this moment never were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_at: Option<Instant>,
+    /// Version of the schedule whose rule, time of day or zone the present ones took the place of; none: they are the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaced_version: Option<u64>,
 }
 
 impl Document {
@@ -56,6 +64,19 @@ impl Document {
     #[must_use]
     pub fn zone<'a>(&'a self, default_zone: &'a str) -> &'a str {
         self.timezone.as_deref().unwrap_or(default_zone)
+    }
+
+    /// Whether the two have the same rule, time of day and zone of their own.
+    #[must_use]
+    pub fn is_timed_like(&self, other: &Self) -> bool {
+        (&self.rule, &self.time, self.anchor, &self.timezone)
+            == (&other.rule, &other.time, other.anchor, &other.timezone)
+    }
+
+    /// Whether a person has given the schedule another rule, time of day or zone since it was of this version.
+    #[must_use]
+    pub fn retimed_since(&self, version: u64) -> bool {
+        self.replaced_version.is_some_and(|replaced| replaced >= version)
     }
 
     /// When this schedule is due.

@@ -179,6 +179,7 @@ pub struct RunFacts {
     pub event_level: bool,
     pub owner_right: OwnerRight,
     pub due: Option<Instant>,
+    pub started_version: Option<u64>,
     pub attempt: u32,
     pub settings: Settings,
 }
@@ -190,6 +191,7 @@ pub enum StoreError {
     Quota(u32),
     Forbidden,
     LeaseLost,
+    Recorded(Instant),
     Unavailable(String),
 }
 
@@ -197,7 +199,7 @@ pub enum StoreError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
     pub due: Instant,
-    pub missed: Option<MissedRange>,
+    pub missed: Vec<MissedRange>,
     pub next_run: Option<Instant>,
 }
 
@@ -330,14 +332,14 @@ pub trait Access {
         id: ScheduleId,
         version: u64,
         content: &Content,
-        missed: Option<MissedRange>,
+        missed: &[MissedRange],
     ) -> Result<Schedule, StoreError>;
     fn take_over(
         &self,
         id: ScheduleId,
         version: u64,
         content: &Content,
-        missed: Option<MissedRange>,
+        missed: &[MissedRange],
     ) -> Result<Schedule, StoreError>;
     fn delete(&self, id: ScheduleId, version: Option<u64>) -> Result<(), StoreError>;
     fn runs(&self, id: ScheduleId, at: &Position, size: u32) -> Result<Page<RunEntry>, StoreError>;
@@ -349,6 +351,7 @@ pub trait Access {
         only: Option<&[String]>,
     ) -> Result<Vec<String>, LookupError>;
     fn visible_events(&self, slugs: &[String]) -> Result<Vec<String>, LookupError>;
+    fn missing_events(&self, slugs: &[String]) -> Result<Vec<String>, LookupError>;
     fn notify_former_owner(&self, id: ScheduleId, subject: &str, text: &str) -> Result<(), MailError>;
 }
 

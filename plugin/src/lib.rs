@@ -13,6 +13,7 @@ pub mod host;
 pub mod language;
 pub mod message;
 pub mod notice;
+pub mod passed;
 pub mod recurrence;
 pub mod run;
 pub mod schedules;

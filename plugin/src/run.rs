@@ -17,10 +17,11 @@ use opening::{Course, Opening, opening};
 use crate::document::Document;
 use crate::host::{
     AbandonReason, Audience, Delivery, DeliveryStatus, ExportError, Instant, Mail, MailError, MailKind, Outcome,
-    OwnerRight, Run, RunFacts, StoreError,
+    OwnerRight, Plan, Run, RunFacts, StoreError,
 };
 use crate::language::Language;
 use crate::notice::{self, Cancellation, Notice, Occasion, Reason, one_line};
+use crate::passed::write_unrecorded;
 use crate::recurrence::{self, RecurrenceError, Timetable};
 use crate::window;
 
@@ -170,11 +171,18 @@ impl<'r, R: Run> Attempt<'r, R> {
 
     /// Opens the run; none: it is not to go on now, and whatever there was to write is written.
     fn open(mut self, timetable: Option<&Timetable>) -> Option<Self> {
-        let Some(Opening { plan, course }) = opening(&self.facts, timetable) else {
+        let rule = self.document.as_ref().zip(timetable);
+        let Some(Opening { plan, course }) = opening(&self.facts, rule) else {
             self.run.log("the schedule has no due time: there is no run to open");
             return None;
         };
-        if let Err(error) = self.run.start(&plan) {
+        let start = |missed: &[_]| {
+            self.run.start(&Plan {
+                missed: missed.to_vec(),
+                ..plan
+            })
+        };
+        if let Err(error) = write_unrecorded(plan.missed.clone(), timetable, start) {
             self.not_written("start", &error);
             return None;
         }
@@ -332,6 +340,7 @@ impl<'r, R: Run> Attempt<'r, R> {
             StoreError::Stale => "another version is stored".to_owned(),
             StoreError::Quota(_) => "over the quota".to_owned(),
             StoreError::Forbidden => "not allowed".to_owned(),
+            StoreError::Recorded(_) => "missed due times are recorded already".to_owned(),
         };
         self.run.log(&format!("stopped at {call}: {why}"));
     }

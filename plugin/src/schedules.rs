@@ -166,6 +166,7 @@ fn problem(error: StoreError, language: Language) -> Problem {
         StoreError::Forbidden => Problem::Forbidden(Refusal::ByHost.message(language)),
         // Only what takes a `run` answers this.
         StoreError::LeaseLost => Problem::Unavailable("the store answered lease-lost to an access".to_owned()),
+        StoreError::Recorded(_) => Problem::Unavailable("the store has all missed due times already".to_owned()),
         StoreError::Unavailable(why) => Problem::Unavailable(why),
     }
 }

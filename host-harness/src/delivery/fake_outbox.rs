@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::*;
 use crate::contract::schedule_store::Plan;
-use crate::contract::{PageQuery, Position, RunEntry};
+use crate::contract::{MissedRange, PageQuery, Position, RunEntry};
 use crate::storage::*;
 
 pub struct FakeMail {
@@ -238,7 +238,8 @@ not_part_of_delivery! {
     fn take_settled(now: Instant, lease_until: Instant, limit: u32) -> Result<Vec<Leased>, StorageError>;
     fn renew(lease: &Lease, until: Instant) -> Result<(), LeaseError>;
     fn hand_back(lease: &Lease, now: Instant) -> Result<(), LeaseError>;
-    fn start(lease: &Lease, plan: &Plan, zone_database: &str, now: Instant) -> Result<u64, LeaseError>;
+    fn start(lease: &Lease, plan: &Plan, zone_database: &str, now: Instant) -> Result<u64, StartError>;
+    fn recorded(schedule: u64, range: &MissedRange) -> Result<Option<Instant>, StorageError>;
     fn keep_file(lease: &Lease, run: u64, facts: &FileFacts, path: &Path) -> Result<(), LeaseError>;
     fn keep_link(lease: &Lease, run: u64, hash: &[u8; 32], expires: Instant) -> Result<(), LeaseError>;
     fn linked(hash: &[u8; 32], now: Instant) -> Result<Option<u64>, StorageError>;

@@ -19,6 +19,8 @@ pub struct Worked<R> {
     pub run: R,
     /// How far it has come.
     pub end: End,
+    /// How the call itself ended: it can trap after it has finished its run.
+    pub outcome: Result<(), GuestFault>,
 }
 
 /// How far a leased run has come.
@@ -106,7 +108,7 @@ impl<H: Imports> Engine<H> {
 
 fn ended<H: Imports>(outcome: Result<(), GuestFault>, call: &mut Call<H>) -> Worked<H::Run> {
     let Returned { run, finished, lost } = call.take_run().expect("it was lent, and the guest can't keep it");
-    let end = match outcome {
+    let end = match outcome.clone() {
         // What `finish` committed counts, even if the guest trapped after it.
         _ if finished => End::Finished,
         _ if lost => End::LeaseLost,
@@ -116,5 +118,5 @@ fn ended<H: Imports>(outcome: Result<(), GuestFault>, call: &mut Call<H>) -> Wor
         Err(GuestFault::OutOfTime) => End::Unfinished(AbandonReason::OutOfTime),
         Err(GuestFault::OutOfMemory) => End::Unfinished(AbandonReason::OutOfMemory),
     };
-    Worked { run, end }
+    Worked { run, end, outcome }
 }

@@ -23,6 +23,8 @@ const LONGEST_IDENTIFIER: usize = 255;
 const LONGEST_CODE: usize = 64;
 /// Longest words of an outcome, in bytes.
 const LONGEST_WORDS: usize = 4 << 10;
+/// Most ranges of missed due times in one call.
+const MOST_RANGES: usize = 16;
 /// Most changes that one call stages.
 const MOST_CHANGES: usize = 100;
 /// Most event slugs in one question: more than a document holds.
@@ -108,13 +110,26 @@ pub(super) fn content(mut content: Content) -> Result<Content, GuestMistake> {
     Ok(content)
 }
 
-/// Due times given up by a change: all of them passed at `now`.
-pub(super) fn given_up(missed: Option<MissedRange>, now: Instant) -> Result<(), GuestMistake> {
-    match missed {
-        Some(missed) if missed.last > now => Err(mistake("it gave up due times that are still to come")),
-        Some(missed) => range(&missed),
-        None => Ok(()),
+/// Due times given up by a change: all of them passed at `now`, and not what is planned.
+pub(super) fn given_up(missed: &[MissedRange], next_run: Option<Instant>, now: Instant) -> Result<(), GuestMistake> {
+    if missed.iter().any(|range| range.last > now) {
+        return Err(mistake("it gave up due times that are still to come"));
     }
+    let planned = |range: &MissedRange| next_run.is_some_and(|next| (range.first..=range.last).contains(&next));
+    if missed.iter().any(planned) {
+        return Err(mistake("it gave up the due time that it planned"));
+    }
+    ranges(missed)
+}
+
+fn ranges(missed: &[MissedRange]) -> Result<(), GuestMistake> {
+    if missed.len() > MOST_RANGES {
+        return Err(mistake(format!("it missed {} ranges of due times", missed.len())));
+    }
+    if missed.windows(2).any(|pair| pair[0].last >= pair[1].first) {
+        return Err(mistake("its ranges of missed due times overlap or are out of order"));
+    }
+    missed.iter().try_for_each(range)
 }
 
 fn range(missed: &MissedRange) -> Result<(), GuestMistake> {
@@ -150,11 +165,10 @@ pub(super) fn plan(
             return Err(mistake(format!("it planned for {next}, which has passed")));
         }
     }
-    match &plan.missed {
-        Some(missed) if missed.last >= plan.due => Err(mistake("it missed due times after this run's")),
-        Some(missed) => range(missed),
-        None => Ok(()),
+    if plan.missed.iter().any(|range| range.last >= plan.due) {
+        return Err(mistake("it missed due times after this run's"));
     }
+    ranges(&plan.missed)
 }
 
 /// How a run may end: as fits the call that ends it and the mail that is staged.
@@ -261,7 +275,7 @@ mod tests {
         let opened = |due, next_run, pinned| {
             let opening = Plan {
                 due,
-                missed: None,
+                missed: Vec::new(),
                 next_run,
             };
             plan(&opening, Some(NOW - 100), pinned, NOW).is_ok()
@@ -277,7 +291,7 @@ mod tests {
         // A clock that went back.
         let early = Plan {
             due: NOW + 500,
-            missed: None,
+            missed: Vec::new(),
             next_run: Some(NOW + 600),
         };
         assert!(plan(&early, Some(NOW + 500), None, NOW).is_ok());
@@ -296,15 +310,36 @@ mod tests {
         ] {
             assert_eq!(range(&one).is_ok(), possible, "{one:?}");
         }
-        assert!(given_up(Some(missed(10, NOW, 1)), NOW).is_ok());
-        assert!(given_up(Some(missed(10, NOW + 1, 1)), NOW).is_err());
+        assert!(given_up(&[missed(10, NOW, 1)], None, NOW).is_ok());
+        assert!(given_up(&[missed(10, NOW + 1, 1)], None, NOW).is_err());
         let opening = |last| Plan {
             due: NOW,
-            missed: Some(missed(10, last, 1)),
+            missed: vec![missed(10, last, 1)],
             next_run: None,
         };
         assert!(plan(&opening(NOW - 1), Some(NOW), None, NOW).is_ok());
         assert!(plan(&opening(NOW), Some(NOW), None, NOW).is_err());
+    }
+
+    #[test]
+    fn ranges_of_missed_due_times_are_few_in_order_and_apart() {
+        let many = |count: i64| (0..count).map(|at| missed(at, at, 1)).collect::<Vec<_>>();
+        let most = i64::try_from(MOST_RANGES).expect("few");
+        assert!(given_up(&many(most), None, NOW).is_ok());
+        assert!(given_up(&many(most + 1), None, NOW).is_err());
+        assert!(given_up(&[missed(10, 20, 2), missed(21, 30, 2)], None, NOW).is_ok());
+        assert!(given_up(&[missed(10, 20, 2), missed(20, 30, 2)], None, NOW).is_err());
+        assert!(given_up(&[missed(21, 30, 2), missed(10, 20, 2)], None, NOW).is_err());
+        // What is kept lies between them.
+        let around = [missed(10, 20, 2), missed(22, 30, 2)];
+        assert!(given_up(&around, Some(21), NOW).is_ok());
+        assert!(given_up(&around, Some(20), NOW).is_err() && given_up(&around, Some(22), NOW).is_err());
+        let opening = Plan {
+            due: NOW,
+            missed: vec![missed(21, 30, 2), missed(10, 20, 2)],
+            next_run: None,
+        };
+        assert!(plan(&opening, Some(NOW), None, NOW).is_err());
     }
 
     #[test]

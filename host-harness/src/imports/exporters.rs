@@ -49,6 +49,16 @@ pub trait Exporters: AuthContext {
         slugs: Vec<String>,
     ) -> impl Future<Output = Result<Vec<String>, ImportError<LookupError>>> + Send;
 
+    /// Those of the slugs that no event of this organizer has.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    fn missing_events(
+        &self,
+        by: &Self::Access,
+        slugs: Vec<String>,
+    ) -> impl Future<Output = Result<Vec<String>, ImportError<LookupError>>> + Send;
+
     /// Runs the schedule's exporter with its owner's rights of this moment, and keeps the file with the run in place of an
     /// earlier one. `form` is a JSON document of at most 64 KiB with date ranges resolved to dates; `now` is the due time,
     /// `zone` the schedule's zone, `language` the one of headings. Asked only for a run that is started and not over.
@@ -117,6 +127,16 @@ impl<H: Imports> Host for Call<H> {
         bounds::slugs(&slugs)?;
         let (host, lent) = self.access()?;
         answered(host.visible_events(&lent.access, slugs).await)
+    }
+
+    async fn missing_events(
+        &mut self,
+        _by: Resource<contract::Access>,
+        slugs: Vec<String>,
+    ) -> wasmtime::Result<Result<Vec<String>, LookupError>> {
+        bounds::slugs(&slugs)?;
+        let (host, lent) = self.access()?;
+        answered(host.missing_events(&lent.access, slugs).await)
     }
 
     async fn produce(

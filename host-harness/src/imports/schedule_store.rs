@@ -60,7 +60,7 @@ pub trait ScheduleStore: AuthContext {
         id: u64,
         version: u64,
         content: Content,
-        missed: Option<MissedRange>,
+        missed: Vec<MissedRange>,
     ) -> impl Future<Output = Result<Schedule, ImportError<StoreError>>> + Send;
 
     /// As [`update`](Self::update), and the caller becomes the owner.
@@ -73,7 +73,7 @@ pub trait ScheduleStore: AuthContext {
         id: u64,
         version: u64,
         content: Content,
-        missed: Option<MissedRange>,
+        missed: Vec<MissedRange>,
     ) -> impl Future<Output = Result<Schedule, ImportError<StoreError>>> + Send;
 
     /// Stages the removal where `version` is the stored one; none: any. With the commit its run is cancelled; history stays.
@@ -179,11 +179,11 @@ impl<H: Imports> Host for Call<H> {
         id: u64,
         version: u64,
         content: Content,
-        missed: Option<MissedRange>,
+        missed: Vec<MissedRange>,
     ) -> wasmtime::Result<Result<Schedule, StoreError>> {
         let content = bounds::content(content)?;
         let (host, lent) = self.access()?;
-        bounds::given_up(missed, host.access_facts(&lent.access).settings.now)?;
+        bounds::given_up(&missed, content.next_run, host.access_facts(&lent.access).settings.now)?;
         if !may_write(host, lent, false) {
             return Ok(Err(StoreError::Forbidden));
         }
@@ -198,11 +198,11 @@ impl<H: Imports> Host for Call<H> {
         id: u64,
         version: u64,
         content: Content,
-        missed: Option<MissedRange>,
+        missed: Vec<MissedRange>,
     ) -> wasmtime::Result<Result<Schedule, StoreError>> {
         let content = bounds::content(content)?;
         let (host, lent) = self.access()?;
-        bounds::given_up(missed, host.access_facts(&lent.access).settings.now)?;
+        bounds::given_up(&missed, content.next_run, host.access_facts(&lent.access).settings.now)?;
         if !may_write(host, lent, true) {
             return Ok(Err(StoreError::Forbidden));
         }

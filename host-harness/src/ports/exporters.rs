@@ -95,6 +95,16 @@ impl Exporters for Services {
         Ok(visible.await?)
     }
 
+    async fn missing_events(
+        &self,
+        access: &Access,
+        slugs: Vec<String>,
+    ) -> Result<Vec<String>, ImportError<LookupError>> {
+        let there = self.platform.events(&access.visible.scope.organizer).await?;
+        let missing = |slug: &String| there.iter().all(|event| event.slug != *slug);
+        Ok(slugs.into_iter().filter(missing).collect())
+    }
+
     async fn produce(
         &self,
         run: &mut Run,

@@ -26,8 +26,8 @@ impl Services {
 
 impl Mailer for Services {
     async fn stage(&self, run: &mut Run, mail: Mail) -> Result<(), ImportError<MailError>> {
-        let people = match mail.audience {
-            Audience::People(people) => people,
+        let people = match &mail.audience {
+            Audience::People(people) => people.clone(),
             Audience::Responsible => {
                 let scope = &run.leased.row.scope;
                 let owner = run.facts.schedule.owner.as_ref();

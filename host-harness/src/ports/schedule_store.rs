@@ -10,7 +10,7 @@ use crate::contract::auth_context::Caller;
 use crate::contract::schedule_store::{Page, Plan, RunPage, StoreError};
 use crate::contract::{Content, MissedRange, Outcome, PageQuery, Position, Schedule, User};
 use crate::imports::{ImportError, ScheduleStore};
-use crate::storage::{Change, Finish, LeaseError, Row, StorageError};
+use crate::storage::{Change, Finish, LeaseError, Row, StartError, StorageError};
 
 impl From<StorageError> for StoreError {
     fn from(error: StorageError) -> Self {
@@ -21,6 +21,16 @@ impl From<StorageError> for StoreError {
 impl From<StorageError> for ImportError<StoreError> {
     fn from(error: StorageError) -> Self {
         Self::Refused(error.into())
+    }
+}
+
+impl From<StartError> for ImportError<StoreError> {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::Lost => Self::Refused(StoreError::LeaseLost),
+            StartError::Recorded(latest) => Self::Refused(StoreError::Recorded(latest)),
+            StartError::Storage(error) => error.into(),
+        }
     }
 }
 
@@ -59,16 +69,21 @@ async fn joined_one(services: &Services, row: Row) -> Result<Schedule, StoreErro
     Ok(joined(services, vec![row]).await?.remove(0))
 }
 
-/// The row as this call sees it: as staged, else as stored.
+/// The row as this call sees it: as stored, and then what it has staged about it.
 async fn seen(services: &Services, access: &Access, id: u64) -> Result<Row, StoreError> {
-    for change in access.staged.iter().rev() {
+    let inserts = |change: &Change| matches!(change, Change::Insert { id: inserted, .. } if *inserted == id);
+    let mut row = match access.staged.iter().any(inserts) {
+        true => None,
+        false => services.storage.get(&access.visible, id).await?,
+    };
+    for change in &access.staged {
         match change {
             Change::Insert {
                 id: inserted,
                 owner,
                 content,
             } if *inserted == id => {
-                return Ok(Row {
+                row = Some(Row {
                     id,
                     scope: access.visible.scope.clone(),
                     owner: owner.clone(),
@@ -76,40 +91,47 @@ async fn seen(services: &Services, access: &Access, id: u64) -> Result<Row, Stor
                     content: content.clone(),
                 });
             }
-            Change::Delete { id: deleted, .. } if *deleted == id => return Err(StoreError::NotFound),
+            Change::Update {
+                id: updated,
+                version,
+                content,
+                ..
+            } if *updated == id => {
+                row = row.map(|row| Row {
+                    version: version + 1,
+                    content: content.clone(),
+                    ..row
+                });
+            }
+            Change::TakeOver {
+                id: taken,
+                version,
+                content,
+                owner,
+                ..
+            } if *taken == id => {
+                row = row.map(|row| Row {
+                    version: version + 1,
+                    content: content.clone(),
+                    owner: owner.clone(),
+                    ..row
+                });
+            }
+            Change::Delete { id: deleted, .. } if *deleted == id => row = None,
             Change::Insert { .. } | Change::Update { .. } | Change::TakeOver { .. } | Change::Delete { .. } => {}
         }
     }
-    let row = services
-        .storage
-        .get(&access.visible, id)
-        .await?
-        .ok_or(StoreError::NotFound)?;
-    let updated = access.staged.iter().rev().find_map(|change| match change {
-        Change::Update {
-            id: updated,
-            version,
-            content,
-            ..
-        } if *updated == id => Some((version, content, None)),
-        Change::TakeOver {
-            id: taken,
-            version,
-            content,
-            owner,
-            ..
-        } if *taken == id => Some((version, content, Some(owner))),
-        Change::Insert { .. } | Change::Update { .. } | Change::TakeOver { .. } | Change::Delete { .. } => None,
-    });
-    Ok(match updated {
-        Some((version, content, owner)) => Row {
-            version: version + 1,
-            content: content.clone(),
-            owner: owner.cloned().unwrap_or(row.owner),
-            ..row
-        },
-        None => row,
-    })
+    row.ok_or(StoreError::NotFound)
+}
+
+/// Refuses missed due times of which some have an entry. The commit asks again: this answer is for the guest to correct.
+async fn not_recorded(services: &Services, id: u64, missed: &[MissedRange]) -> Result<(), StoreError> {
+    for range in missed {
+        if let Some(latest) = services.storage.recorded(id, range).await? {
+            return Err(StoreError::Recorded(latest));
+        }
+    }
+    Ok(())
 }
 
 impl ScheduleStore for Services {
@@ -165,12 +187,13 @@ impl ScheduleStore for Services {
         id: u64,
         version: u64,
         content: Content,
-        missed: Option<MissedRange>,
+        missed: Vec<MissedRange>,
     ) -> Result<Schedule, ImportError<StoreError>> {
         let row = seen(self, access, id).await?;
         if row.version != version {
             return Err(StoreError::Stale.into());
         }
+        not_recorded(self, id, &missed).await?;
         access.staged.push(Change::Update {
             id,
             version,
@@ -191,7 +214,7 @@ impl ScheduleStore for Services {
         id: u64,
         version: u64,
         content: Content,
-        missed: Option<MissedRange>,
+        missed: Vec<MissedRange>,
     ) -> Result<Schedule, ImportError<StoreError>> {
         let Caller::User(user) = &access.facts.caller else {
             return Err(StoreError::Forbidden.into());
@@ -201,6 +224,7 @@ impl ScheduleStore for Services {
         if row.version != version {
             return Err(StoreError::Stale.into());
         }
+        not_recorded(self, id, &missed).await?;
         access.staged.push(Change::TakeOver {
             id,
             version,
@@ -256,6 +280,7 @@ impl ScheduleStore for Services {
         }
         lease.run = Some(id);
         run.due = Some(plan.due);
+        run.leased.started_version.get_or_insert(run.leased.row.version);
         Ok(())
     }
 

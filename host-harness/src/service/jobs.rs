@@ -11,7 +11,7 @@ use crate::contract::{Delivery, DeliveryStatus, Outcome, Schedule};
 use crate::engine::{End, Worked};
 use crate::imports::STOPS_AT;
 use crate::ports::Run;
-use crate::storage::{Finish, LeaseError, Leased, MailKind, NewMail, Work};
+use crate::storage::{Finish, LeaseError, Leased, MailKind, NewMail, StartError, Work};
 
 /// How the handling of one leased run ended. What became of the due time is in the run history.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,7 +81,7 @@ impl Service {
             Ok(run) => run,
             Err(error) => return Ended::LeftToItsLease(error.to_string()),
         };
-        let Worked { run, end } = match leased.lease.work {
+        let Worked { run, end, .. } = match leased.lease.work {
             Work::Execute => self.engine.execute(&self.services, run).await,
             Work::Settle => self.engine.settle(&self.services, run, &leased.deliveries).await,
         };
@@ -98,12 +98,13 @@ impl Service {
         }
         // It may have been started: the fresh instance must see the pinned due time.
         leased.due = run.due;
+        leased.started_version = run.leased.started_version;
         leased.lease = run.leased.lease;
         let run = match self.mint_run(leased.clone()).await {
             Ok(run) => run,
             Err(error) => return Ended::LeftToItsLease(error.to_string()),
         };
-        let Worked { run, end } = self.engine.abandon(&self.services, run, &reason).await;
+        let Worked { run, end, .. } = self.engine.abandon(&self.services, run, &reason).await;
         match end {
             End::Finished => Ended::Finished,
             End::LeaseLost => Ended::LeaseLost,
@@ -148,6 +149,7 @@ impl Service {
             event_level: row.scope.event.is_some(),
             owner_right,
             due,
+            started_version: leased.started_version,
             attempt: leased.attempt,
             settings,
         };
@@ -176,7 +178,7 @@ impl Service {
                 };
                 let plan = Plan {
                     due,
-                    missed: None,
+                    missed: Vec::new(),
                     next_run,
                 };
                 match storage
@@ -187,8 +189,8 @@ impl Service {
                         tracing::Span::current().record("run", run);
                         run
                     }
-                    Err(LeaseError::Lost) => return Ended::LeaseLost,
-                    Err(LeaseError::Storage(error)) => return Ended::LeftToItsLease(error.to_string()),
+                    Err(StartError::Lost) => return Ended::LeaseLost,
+                    Err(error) => return Ended::LeftToItsLease(error.to_string()),
                 }
             }
         };

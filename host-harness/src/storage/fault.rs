@@ -2,7 +2,7 @@
 
 use sqlx::sqlite::SqliteError;
 
-use super::{CommitError, LeaseError, StorageError};
+use super::{CommitError, LeaseError, StartError, StorageError};
 
 /// Primary result codes of SQLite that another try can cure: PERM, BUSY, LOCKED, NOMEM, READONLY, INTERRUPT, IOERR, FULL,
 /// CANTOPEN, PROTOCOL.
@@ -27,6 +27,12 @@ impl From<sqlx::Error> for StorageError {
 }
 
 impl From<sqlx::Error> for LeaseError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Storage(error.into())
+    }
+}
+
+impl From<sqlx::Error> for StartError {
     fn from(error: sqlx::Error) -> Self {
         Self::Storage(error.into())
     }

@@ -4,16 +4,19 @@
 //! store passes when `store_kit!(open)` does, and no check can be left out.
 
 pub mod delivery;
+pub mod handover;
+pub mod links;
 pub mod organizers;
 pub mod outbox;
 pub mod people;
 pub mod plans;
 pub mod requests;
+pub mod retention;
 pub mod running;
 
 use super::{
-    Change, Commit, CommitError, DeliveryResult, DeliveryTask, Finish, Leased, MailKind, NewMail, Row, Scope, Storage,
-    Visible,
+    Change, Commit, CommitError, DeliveryResult, DeliveryTask, FileFacts, Finish, Leased, MailKind, NewMail, Row,
+    Scope, Storage, Visible,
 };
 use crate::clock::Instant;
 use crate::contract::schedule_store::Plan;
@@ -39,6 +42,17 @@ macro_rules! store_kit {
                 a_quota_counts_all_of_an_organizer,
                 a_commit_is_all_or_nothing,
                 every_change_is_audited;
+            handover:
+                a_schedule_taken_over_has_the_new_owner_and_the_next_version,
+                a_take_over_is_audited_with_the_former_owner,
+                a_notice_to_the_former_owner_is_in_the_outbox_with_the_take_over,
+                a_take_over_without_a_notice_tells_nobody,
+                each_take_over_of_a_schedule_has_a_notice_of_its_own,
+                a_take_over_of_another_version_is_stale_and_tells_nobody,
+                a_take_over_out_of_sight_is_not_found,
+                a_take_over_in_a_commit_that_fails_tells_nobody,
+                a_run_in_progress_when_its_schedule_is_taken_over_goes_on_with_its_due_time,
+                a_schedule_taken_over_before_its_run_started_follows_the_new_plan;
             running:
                 a_schedule_is_leased_at_its_time_and_not_one_second_before,
                 the_longest_due_is_leased_first,
@@ -56,6 +70,15 @@ macro_rules! store_kit {
                 a_deleted_schedule_cancels_its_run_and_keeps_its_history,
                 history_has_pages,
                 a_file_is_kept_until_its_run_ends;
+            links:
+                a_link_works_from_the_submission_until_it_expires,
+                a_linked_file_is_kept_until_its_link_expires,
+                a_later_file_takes_a_link_back,
+                a_later_file_without_a_link_can_not_be_fetched,
+                a_link_of_a_run_that_reaches_nobody_dies_with_its_file,
+                a_link_of_a_deleted_schedule_dies_when_its_mail_reaches_nobody,
+                a_link_of_a_run_that_is_not_submitted_leads_nowhere,
+                a_link_is_for_the_holder_of_the_lease_and_a_run_with_a_file;
             organizers:
                 an_organizer_switched_off_has_nothing_due,
                 an_organizer_switched_on_sleeps_until_it_is_planned,
@@ -88,6 +111,16 @@ macro_rules! store_kit {
                 plans_of_one_scope_are_asked_for,
                 a_new_zone_database_asks_for_older_plans,
                 the_next_wake_is_the_earliest_of_all;
+            retention:
+                a_run_is_forgotten_at_its_time_and_not_one_second_before,
+                at_most_so_many_runs_are_forgotten_at_once,
+                a_run_is_forgotten_with_its_mails_and_their_deliveries,
+                a_run_that_is_not_over_is_not_forgotten,
+                a_run_with_a_mail_still_to_be_handed_over_is_not_forgotten,
+                a_run_whose_file_can_be_fetched_is_not_forgotten,
+                a_notice_to_a_former_owner_is_forgotten_once_it_is_handed_over,
+                history_of_a_deleted_schedule_is_forgotten_too,
+                audit_has_a_time_of_its_own;
         }
     };
     ($open:ident; $($group:ident: $($check:ident),+;)+) => {
@@ -185,7 +218,7 @@ async fn change(store: &dyn Storage, id: u64, content: Content, now: Instant) ->
         id,
         version,
         content,
-        missed: None,
+        missed: Vec::new(),
     };
     store
         .commit(Commit {
@@ -220,7 +253,7 @@ async fn settle_one(store: &dyn Storage, now: Instant) -> Leased {
 fn plan(due: Instant, next_run: impl Into<Option<Instant>>) -> Plan {
     Plan {
         due,
-        missed: None,
+        missed: Vec::new(),
         next_run: next_run.into(),
     }
 }
@@ -231,6 +264,20 @@ async fn start(store: &dyn Storage, leased: &Leased) -> u64 {
         .start(&leased.lease, &plan(T0, T0 + 24 * HOUR), ZONES, T0)
         .await
         .unwrap()
+}
+
+/// Keeps a small file with the run.
+async fn keep_file(store: &dyn Storage, leased: &Leased, run: u64) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "a,b").unwrap();
+    let facts = FileFacts {
+        name: "orders.csv".to_owned(),
+        content_type: "text/csv".to_owned(),
+        size: 3,
+        rows: None,
+    };
+    store.keep_file(&leased.lease, run, &facts, &file).await.unwrap();
 }
 
 fn finish(outcome: Outcome) -> Finish {
@@ -314,11 +361,14 @@ mod tests {
         let listed = include_str!("kit.rs");
         let groups = [
             include_str!("kit/delivery.rs"),
+            include_str!("kit/handover.rs"),
+            include_str!("kit/links.rs"),
             include_str!("kit/organizers.rs"),
             include_str!("kit/outbox.rs"),
             include_str!("kit/people.rs"),
             include_str!("kit/plans.rs"),
             include_str!("kit/requests.rs"),
+            include_str!("kit/retention.rs"),
             include_str!("kit/running.rs"),
         ];
         for check in groups.iter().flat_map(|group| group.split("pub async fn ").skip(1)) {

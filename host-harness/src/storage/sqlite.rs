@@ -32,12 +32,12 @@ use sqlx::{Connection as _, Sqlite, SqlitePool, Transaction};
 
 use super::{
     AuditEntry, Commit, CommitError, DeliveryResult, DeliveryTask, FileFacts, Finish, HistoryRow, Kept, KeptAnswer,
-    Lease, LeaseError, Leased, OutboxMail, Replan, ReplanRow, RequestKey, RequestState, Row, Rows, Storage,
+    Lease, LeaseError, Leased, OutboxMail, Replan, ReplanRow, RequestKey, RequestState, Row, Rows, StartError, Storage,
     StorageError, Visible,
 };
 use crate::clock::Instant;
 use crate::contract::schedule_store::Plan;
-use crate::contract::{PageQuery, Position, RunEntry};
+use crate::contract::{MissedRange, PageQuery, Position, RunEntry};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("src/storage/sqlite/migrations");
 
@@ -232,8 +232,12 @@ impl Storage for SqliteStorage {
         self.give_back(lease, now).await
     }
 
-    async fn start(&self, lease: &Lease, plan: &Plan, zone_database: &str, now: Instant) -> Result<u64, LeaseError> {
+    async fn start(&self, lease: &Lease, plan: &Plan, zone_database: &str, now: Instant) -> Result<u64, StartError> {
         self.open_run(lease, plan, zone_database, now).await
+    }
+
+    async fn recorded(&self, schedule: u64, range: &MissedRange) -> Result<Option<Instant>, StorageError> {
+        self.recorded_of(schedule, range).await
     }
 
     async fn keep_file(&self, lease: &Lease, run: u64, facts: &FileFacts, path: &Path) -> Result<(), LeaseError> {

@@ -10,10 +10,10 @@ use async_trait::async_trait;
 
 use crate::clock::Instant;
 use crate::contract::schedule_store::Plan;
-use crate::contract::{PageQuery, Position, RunEntry};
+use crate::contract::{MissedRange, PageQuery, Position, RunEntry};
 use crate::storage::{
     AuditEntry, Commit, CommitError, DeliveryResult, DeliveryTask, FileFacts, Finish, HistoryRow, Kept, KeptAnswer,
-    Lease, LeaseError, Leased, OutboxMail, Replan, ReplanRow, RequestKey, RequestState, Row, Rows, Storage,
+    Lease, LeaseError, Leased, OutboxMail, Replan, ReplanRow, RequestKey, RequestState, Row, Rows, StartError, Storage,
     StorageError, Visible,
 };
 
@@ -71,7 +71,8 @@ watched! {
     take_settled(now: Instant, lease_until: Instant, limit: u32) -> Vec<Leased>, StorageError;
     renew(lease: &Lease, until: Instant) -> (), LeaseError;
     hand_back(lease: &Lease, now: Instant) -> (), LeaseError;
-    start(lease: &Lease, plan: &Plan, zone_database: &str, now: Instant) -> u64, LeaseError;
+    start(lease: &Lease, plan: &Plan, zone_database: &str, now: Instant) -> u64, StartError;
+    recorded(schedule: u64, range: &MissedRange) -> Option<Instant>, StorageError;
     keep_file(lease: &Lease, run: u64, facts: &FileFacts, path: &Path) -> (), LeaseError;
     read_file(run: u64, path: &Path) -> Option<FileFacts>, StorageError;
     keep_link(lease: &Lease, run: u64, hash: &[u8; 32], expires: Instant) -> (), LeaseError;

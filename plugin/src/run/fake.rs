@@ -38,6 +38,7 @@ pub(crate) fn facts() -> RunFacts {
         event_level: false,
         owner_right: OwnerRight::Yes,
         due: None,
+        started_version: None,
         attempt: 1,
         settings: Settings {
             now: MONDAY,
@@ -202,7 +203,7 @@ impl Run for Fake {
             plan.next_run.is_none_or(|next| next > plan.due),
             "the next run is not after this one: {plan:?}"
         );
-        if let Some(missed) = plan.missed {
+        for missed in &plan.missed {
             assert!(
                 missed.first <= missed.last && missed.last < plan.due && missed.count > 0,
                 "{plan:?}"

@@ -1,7 +1,9 @@
 //! Which due time an attempt is for, and whether it may still run. Pure: facts and a timetable in, a decision out.
 
+use crate::document::Document;
 use crate::host::{Instant, MissedRange, Plan, RunFacts};
 use crate::notice::Cancellation;
+use crate::passed::Passed;
 use crate::recurrence::Timetable;
 
 /// What to open the run with, and how it goes on from there.
@@ -25,23 +27,28 @@ pub(super) enum Course {
 
 /// The opening of this attempt; none: nothing is pinned and nothing is planned, so there is no due time to open.
 ///
-/// `timetable` is none where the document is unreadable or its rule no longer valid: the run is then opened at the planned
-/// (or pinned) due time, without a next one, so that it can end as failed.
-pub(super) fn opening(facts: &RunFacts, timetable: Option<&Timetable>) -> Option<Opening> {
+/// `rule` is none where the document is unreadable or its rule no longer valid: the run is then opened at the planned (or
+/// pinned) due time, without a next one, so that it can end as failed.
+pub(super) fn opening(facts: &RunFacts, rule: Option<(&Document, &Timetable)>) -> Option<Opening> {
     let now = facts.settings.now;
     let planned = facts.schedule.content.next_run;
-    let mut opening = match (facts.due, planned, timetable) {
+    let mut opening = match (facts.due, planned, rule) {
         (None, None, _) => return None,
         (Some(due), _, None) | (None, Some(due), None) => Opening {
             plan: Plan {
                 due,
-                missed: None,
+                missed: Vec::new(),
                 next_run: None,
             },
             course: Course::Run,
         },
-        (Some(due), _, Some(timetable)) => pinned(due, planned, now, timetable),
-        (None, Some(planned), Some(timetable)) => fresh(planned, now, timetable),
+        (Some(due), _, Some((document, timetable))) => {
+            let retimed = facts
+                .started_version
+                .is_none_or(|version| document.retimed_since(version));
+            pinned(due, planned, retimed, now, timetable)
+        }
+        (None, Some(planned), Some((document, timetable))) => fresh(planned, document.kept_at, now, timetable),
     };
     if !facts.schedule.content.active {
         opening.course = Course::Cancel(Cancellation::Stopped);
@@ -54,70 +61,39 @@ pub(super) fn opening(facts: &RunFacts, timetable: Option<&Timetable>) -> Option
 /// First attempt: the latest due time passed, from the planned one on.
 ///
 /// Where the timetable has none from `planned` to `now`, the plan was made with other zone rules than this plugin's: the run
-/// is opened at the planned time all the same, to be called off, so that this due time ends and the right one is planned.
-fn fresh(planned: Instant, now: Instant, timetable: &Timetable) -> Opening {
-    let next = |after| timetable.next_after(after).map(|next| next.at);
-    if planned > now {
-        return Opening {
-            plan: Plan {
-                due: planned,
-                missed: None,
-                next_run: next(planned),
-            },
-            course: Course::Run,
-        };
-    }
-    match timetable
-        .latest_until(now)
-        .map(|latest| latest.at)
-        .filter(|latest| *latest >= planned)
-    {
-        Some(due) => {
-            let plan = Plan {
-                due,
-                missed: missed(planned, due, timetable),
-                next_run: next(due),
-            };
-            Opening {
-                plan,
-                course: Course::Run,
-            }
-        }
-        None => {
-            let plan = Plan {
-                due: planned,
-                missed: None,
-                next_run: next(now),
-            };
-            Opening {
-                plan,
-                course: Course::Cancel(Cancellation::NoLongerDue),
-            }
-        }
+/// is opened at the planned time all the same, to be called off, so that this due time ends and the right one is planned. Where
+/// it has later ones, the planned one was a due time too, and is missed with the others.
+fn fresh(planned: Instant, kept_at: Option<Instant>, now: Instant, timetable: &Timetable) -> Opening {
+    let passed = Passed::new(planned, kept_at, Some(timetable));
+    let due = passed.latest_until(now).unwrap_or(planned);
+    let next_run = timetable.next_after(due.max(now)).map(|next| next.at);
+    let course = if due == planned && planned <= now && !timetable.contains(planned) {
+        Course::Cancel(Cancellation::NoLongerDue)
+    } else {
+        Course::Run
+    };
+    Opening {
+        plan: Plan {
+            due,
+            missed: passed.ranges(planned, due.saturating_sub(1)),
+            next_run,
+        },
+        course,
     }
 }
 
-/// Due times from `planned` to before `due`.
-fn missed(planned: Instant, due: Instant, timetable: &Timetable) -> Option<MissedRange> {
-    let (before, until) = (planned.checked_sub(1)?, due.checked_sub(1)?);
-    let first = timetable.next_after(before)?.at;
-    let last = timetable.latest_until(until)?.at;
-    let count = timetable.count_between(before, until);
-    (count > 0 && first <= last).then_some(MissedRange { first, last, count })
-}
-
-/// Later attempt: the pinned due time, as long as the rule has it and the next one has not passed.
+/// Later attempt: the pinned due time, as long as the next one has not passed, and unless a person has retimed the schedule
+/// since and the rule no longer has it. A zone that moves, or new zone rules, take nothing away that has begun.
 ///
 /// The next one is what is stored: `start` stored it, or a person's change since, which plans from its own moment on; so due
-/// times that the new rule would have had before that moment are not made up for. Whether a person or a new zone database took
-/// the pinned due time out of the timetable cannot be told apart: either way it is called off.
-fn pinned(due: Instant, planned: Option<Instant>, now: Instant, timetable: &Timetable) -> Opening {
+/// times that the new rule would have had before that moment are not made up for.
+fn pinned(due: Instant, planned: Option<Instant>, retimed: bool, now: Instant, timetable: &Timetable) -> Opening {
     let next_run = match planned {
         // Not stored by `start`: older than the run.
         Some(planned) if planned <= due => timetable.next_after(due).map(|next| next.at),
         planned => planned,
     };
-    let course = if !timetable.contains(due) {
+    let course = if retimed && !timetable.contains(due) {
         Course::Cancel(Cancellation::NoLongerDue)
     } else if next_run.is_some_and(|next| next <= now) {
         Course::Missed(MissedRange {
@@ -131,7 +107,7 @@ fn pinned(due: Instant, planned: Option<Instant>, now: Instant, timetable: &Time
     Opening {
         plan: Plan {
             due,
-            missed: None,
+            missed: Vec::new(),
             next_run,
         },
         course,
@@ -144,17 +120,28 @@ mod tests {
     use crate::run::fake::{DAY, MONDAY, facts};
 
     fn at(now: Instant, due: Option<Instant>, planned: Option<Instant>) -> Option<Opening> {
+        at_after(now, due, planned, |_| {})
+    }
+    fn at_after(
+        now: Instant,
+        due: Option<Instant>,
+        planned: Option<Instant>,
+        change: impl Fn(&mut Document),
+    ) -> Option<Opening> {
         let mut facts = facts();
         facts.settings.now = now;
         facts.due = due;
+        facts.started_version = due.map(|_| 1);
         facts.schedule.content.next_run = planned;
-        let document = crate::document::Document::read(&facts.schedule.content.document).expect("readable");
-        opening(&facts, Some(&document.timetable("Europe/Berlin").expect("valid")))
+        let mut document = Document::read(&facts.schedule.content.document).expect("readable");
+        change(&mut document);
+        let timetable = document.timetable("Europe/Berlin").expect("valid");
+        opening(&facts, Some((&document, &timetable)))
     }
     fn plan(due: Instant, next_run: Instant) -> Plan {
         Plan {
             due,
-            missed: None,
+            missed: Vec::new(),
             next_run: Some(next_run),
         }
     }
@@ -190,34 +177,47 @@ mod tests {
         assert_eq!(opening.plan.due, MONDAY + DAY);
         assert_eq!(
             opening.plan.missed,
-            Some(MissedRange {
+            [MissedRange {
                 first: MONDAY,
                 last: MONDAY,
                 count: 1
-            })
+            }]
         );
     }
 
     #[test]
-    fn a_plan_that_the_timetable_does_not_have_gives_no_missed_due_time_of_its_own() {
+    fn a_planned_due_time_that_the_timetable_does_not_have_is_missed_with_the_others() {
         // Planned an hour before the due time of the same day; looked at from the day after.
         let opening = at(MONDAY + DAY, None, Some(MONDAY - 3600)).expect("an opening");
         assert_eq!(
             opening.plan.missed,
-            Some(MissedRange {
-                first: MONDAY,
+            [MissedRange {
+                first: MONDAY - 3600,
                 last: MONDAY,
-                count: 1
-            })
+                count: 2
+            }]
         );
         let opening = at(MONDAY, None, Some(MONDAY - 3600)).expect("an opening");
-        assert_eq!(
-            opening,
-            Opening {
-                plan: plan(MONDAY, MONDAY + DAY),
-                course: Course::Run
-            }
-        );
+        assert_eq!((opening.plan.due, opening.course), (MONDAY, Course::Run));
+        assert_eq!(opening.plan.missed[0].last, MONDAY - 3600);
+    }
+
+    #[test]
+    fn what_the_rule_would_have_had_before_a_change_that_kept_the_planned_one_was_never_due() {
+        let kept_at = |at: Instant| move |document: &mut Document| document.kept_at = Some(at);
+        let opening = at_after(MONDAY + 3 * DAY, None, Some(MONDAY), kept_at(MONDAY + 3 * DAY)).expect("an opening");
+        assert_eq!(opening.plan, plan(MONDAY, MONDAY + 4 * DAY));
+        assert_eq!(opening.course, Course::Run);
+        let opening =
+            at_after(MONDAY + 4 * DAY, None, Some(MONDAY), kept_at(MONDAY + 3 * DAY - 1)).expect("an opening");
+        assert_eq!(opening.plan.due, MONDAY + 4 * DAY);
+        let ranges: Vec<_> = opening
+            .plan
+            .missed
+            .iter()
+            .map(|range| (range.first, range.last))
+            .collect();
+        assert_eq!(ranges, [(MONDAY, MONDAY), (MONDAY + 3 * DAY, MONDAY + 3 * DAY)]);
     }
 
     #[test]
@@ -282,9 +282,20 @@ mod tests {
     }
 
     #[test]
-    fn a_pinned_due_time_that_the_rule_no_longer_has_is_called_off_and_the_stored_plan_stays() {
-        let opening = at(MONDAY + 60, Some(MONDAY - 1), Some(MONDAY + DAY)).expect("an opening");
-        assert_eq!(opening.plan, plan(MONDAY - 1, MONDAY + DAY));
-        assert_eq!(opening.course, Course::Cancel(Cancellation::NoLongerDue));
+    fn a_pinned_due_time_is_called_off_if_a_person_gave_it_another_rule_since_and_the_stored_plan_stays() {
+        // Of version 1 when it was started.
+        for (replaced, course) in [
+            (None, Course::Run),
+            (Some(0), Course::Run),
+            (Some(1), Course::Cancel(Cancellation::NoLongerDue)),
+            (Some(2), Course::Cancel(Cancellation::NoLongerDue)),
+        ] {
+            let change = |document: &mut Document| document.replaced_version = replaced;
+            let opening = at_after(MONDAY + 60, Some(MONDAY - 1), Some(MONDAY + DAY), change).expect("an opening");
+            assert_eq!(opening.plan, plan(MONDAY - 1, MONDAY + DAY));
+            assert_eq!(opening.course, course, "{replaced:?}");
+            let opening = at_after(MONDAY + 60, Some(MONDAY), Some(MONDAY + DAY), change).expect("an opening");
+            assert_eq!(opening.course, Course::Run, "the new rule has it");
+        }
     }
 }

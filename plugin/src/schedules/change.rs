@@ -3,15 +3,16 @@
 use crate::document::Document;
 use crate::form::{Scope, text};
 use crate::host::{
-    Access, AccessFacts, Caller, Content, FieldError, MissedRange, Problem, Recipients, Schedule, ScheduleId,
-    StoreError,
+    Access, AccessFacts, Caller, Content, FieldError, Problem, Recipients, Schedule, ScheduleId, StoreError,
 };
 use crate::language::Language;
 use crate::message::{Fault, Refusal};
+use crate::passed::write_unrecorded;
+use crate::recurrence::Timetable;
 
 use super::body::Body;
 use super::data::Data;
-use super::plan::{Plan, plan};
+use super::plan::{Before, Plan, plan};
 use super::when::When;
 use super::{LARGEST_DOCUMENT, Versioned, data, problem, read_stored, resource, rights, when};
 
@@ -35,6 +36,8 @@ pub(super) struct Stored {
     pub(super) schedule: Schedule,
     /// None: it can't be read any more.
     pub(super) document: Option<Document>,
+    /// None: unreadable, or its rule, time or zone are no longer valid.
+    timetable: Option<Timetable>,
     /// The events that its form asks for, all where that can't be told.
     pub(super) scope: Scope,
     /// The caller is its owner.
@@ -51,11 +54,23 @@ impl Stored {
         let scope = document
             .as_ref()
             .map_or(Scope::All, |document| Scope::stored(&document.form));
+        let timetable = document
+            .as_ref()
+            .and_then(|document| document.timetable(&facts.settings.zone).ok());
         Self {
             schedule,
             document,
+            timetable,
             scope,
             own,
+        }
+    }
+
+    /// What was due before a change.
+    pub(super) fn before(&self) -> Before<'_> {
+        Before {
+            timetable: self.timetable.as_ref(),
+            kept_at: self.document.as_ref().and_then(|document| document.kept_at),
         }
     }
 }
@@ -71,11 +86,8 @@ pub(super) fn create(by: &impl Access, json: &str) -> Result<Versioned, Problem>
     let mut errors = Vec::new();
     let data = data::settle(by, &facts, None, None, identifier, form, &mut errors)?;
     let (data, rest) = complete(data, rest, errors, body)?;
-    let plan = Plan {
-        next_run: rest.when.timetable.next_after(facts.settings.now).map(|run| run.at),
-        missed: None,
-    };
-    let content = content(data, rest, plan, language)?;
+    let plan = Plan::from(facts.settings.now, &rest.when.timetable);
+    let content = content(data, rest, &plan, None, &facts)?;
     let schedule = by.insert(&content).map_err(|error| problem(error, language))?;
     resource::versioned(by, &facts, schedule)
 }
@@ -98,8 +110,9 @@ pub(super) fn apply(
             return Err(Problem::Stale);
         }
         let stored = Stored::new(schedule, &facts);
-        let (content, missed) = changed(by, &facts, &stored, json, left_out)?;
-        match by.update(id, version, &content, missed) {
+        let (content, plan) = changed(by, &facts, &stored, json, left_out)?;
+        let update = |missed: &[_]| by.update(id, version, &content, missed);
+        match write_unrecorded(plan.missed, stored.before().timetable, update) {
             Ok(schedule) => return resource::versioned(by, &facts, schedule),
             Err(StoreError::Stale) if if_version.is_none() => {}
             Err(error) => return Err(problem(error, language)),
@@ -114,7 +127,7 @@ fn changed(
     stored: &Stored,
     json: &str,
     left_out: LeftOut,
-) -> Result<(Content, Option<MissedRange>), Problem> {
+) -> Result<(Content, Plan), Problem> {
     let language = Language::of_tag(&facts.language);
     let mut body = Body::read(json, language)?;
     let keeps = left_out == LeftOut::Kept;
@@ -136,13 +149,8 @@ fn changed(
     let mut errors = Vec::new();
     let data = data::settle(by, facts, Some(stored), runs_stored, identifier, form, &mut errors)?;
     let (data, rest) = complete(data, rest, errors, body)?;
-    let zone = &facts.settings.zone;
-    let old_timetable = stored
-        .document
-        .as_ref()
-        .and_then(|document| document.timetable(zone).ok());
-    let plan = plan(old, old_timetable.as_ref(), &rest.when.timetable, facts.settings.now);
-    Ok((content(data, rest, plan, language)?, plan.missed))
+    let plan = plan(old, stored.before(), &rest.when.timetable, facts.settings.now);
+    Ok((content(data, rest, &plan, Some(stored), facts)?, plan))
 }
 
 fn identifier(body: &mut Body, left_out: Option<String>) -> Option<String> {
@@ -163,11 +171,17 @@ fn complete(
     }
 }
 
-fn content(data: Data, rest: Rest, plan: Plan, language: Language) -> Result<Content, Problem> {
+fn content(
+    data: Data,
+    rest: Rest,
+    plan: &Plan,
+    stored: Option<&Stored>,
+    facts: &AccessFacts,
+) -> Result<Content, Problem> {
     let recipients = &rest.recipients;
     let addresses = [&recipients.to, &recipients.cc, &recipients.bcc].into_iter().flatten();
     let beside = data.identifier.len() + addresses.map(|address| address.len() + 1).sum::<usize>();
-    let document = Document {
+    let mut document = Document {
         form: data.form,
         date_ranges: data.date_ranges,
         locale: rest.locale,
@@ -177,11 +191,20 @@ fn content(data: Data, rest: Rest, plan: Plan, language: Language) -> Result<Con
         time: rest.when.time,
         anchor: rest.when.anchor,
         timezone: rest.when.timezone,
+        kept_at: plan.kept.then_some(facts.settings.now),
+        replaced_version: None,
+    };
+    if let Some(stored) = stored {
+        document.replaced_version = match &stored.document {
+            Some(old) if old.is_timed_like(&document) => old.replaced_version,
+            _ => Some(stored.schedule.version),
+        };
     }
-    .to_text();
+    let document = document.to_text();
     // Neither what is stored nor what is shown may be larger than a document of the contract.
     if document.len() + beside + REST_OF_RESOURCE > LARGEST_DOCUMENT {
         let fault = Fault::TooLarge(LARGEST_DOCUMENT - REST_OF_RESOURCE);
+        let language = Language::of_tag(&facts.language);
         return Err(Problem::Invalid(vec![fault.at(&[], language)]));
     }
     Ok(Content {

@@ -5,6 +5,7 @@ use crate::host::{Access, AccessFacts, Caller, Content, MissedRange, Problem, Sc
 use crate::language::Language;
 use crate::message::Refusal;
 use crate::notice::{self, Occasion};
+use crate::passed::write_unrecorded;
 
 use super::body::Body;
 use super::change::{ATTEMPTS, Stored};
@@ -33,7 +34,8 @@ pub(super) fn take_over(by: &impl Access, id: ScheduleId, json: &str) -> Result<
             return Err(Problem::Forbidden(Refusal::DataOutOfReach.message(language)));
         }
         let (content, missed) = planned(&stored, &facts);
-        match by.take_over(id, stored.schedule.version, &content, missed) {
+        let take_over = |missed: &[_]| by.take_over(id, stored.schedule.version, &content, missed);
+        match write_unrecorded(missed, stored.before().timetable, take_over) {
             Ok(taken) => {
                 tell(by, &facts, &stored, &taken);
                 return Ok(resource::versioned(by, &facts, taken)?.document);
@@ -46,18 +48,14 @@ pub(super) fn take_over(by: &impl Access, id: ScheduleId, json: &str) -> Result<
 }
 
 /// What is stored, started again. A document that can't be read keeps its plan: that run fails, and the new owner learns why.
-fn planned(stored: &Stored, facts: &AccessFacts) -> (Content, Option<MissedRange>) {
+fn planned(stored: &Stored, facts: &AccessFacts) -> (Content, Vec<MissedRange>) {
     let old = &stored.schedule.content;
-    let timetable = stored
-        .document
-        .as_ref()
-        .and_then(|document| document.timetable(&facts.settings.zone).ok());
-    let (next_run, missed) = match &timetable {
+    let (next_run, missed) = match stored.before().timetable {
         Some(timetable) => {
-            let plan = plan(old, Some(timetable), timetable, facts.settings.now);
+            let plan = plan(old, stored.before(), timetable, facts.settings.now);
             (plan.next_run, plan.missed)
         }
-        None => (old.next_run, None),
+        None => (old.next_run, Vec::new()),
     };
     let content = Content {
         next_run,

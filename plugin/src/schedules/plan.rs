@@ -1,89 +1,62 @@
 //! The next run of a schedule that people changed, and what becomes of due times that passed before the change.
 
 use crate::host::{Content, Instant, MissedRange};
+use crate::passed::Passed;
 use crate::recurrence::Timetable;
 
-/// How many steps the search for a due time of both rules may take. Rules of one zone and time meet at once where they meet
-/// at all; only a schedule that was left unrun for years, under rules that hardly meet, gets here. It then has none.
-const STEPS: usize = 1_000;
-
 /// What a change makes of the due times.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Plan {
     pub(super) next_run: Option<Instant>,
-    /// Passed unrun and given up.
-    pub(super) missed: Option<MissedRange>,
+    /// Passed unrun and given up, in order.
+    pub(super) missed: Vec<MissedRange>,
+    /// The next run has passed too, and was kept.
+    pub(super) kept: bool,
+}
+
+impl Plan {
+    /// From `now` on: nothing that passed before it is known.
+    pub(super) fn from(now: Instant, timetable: &Timetable) -> Self {
+        Self {
+            next_run: timetable.next_after(now).map(|run| run.at),
+            missed: Vec::new(),
+            kept: false,
+        }
+    }
+}
+
+/// The rule of before: none where the old document no longer makes one, so that only the next run is known to have passed.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Before<'a> {
+    pub(super) timetable: Option<&'a Timetable>,
+    /// As in the old document.
+    pub(super) kept_at: Option<Instant>,
 }
 
 /// Plans a changed schedule.
 ///
 /// Normally from `now`. Where due times passed that nobody ran yet (`old.next_run` and those after it, while it was active),
-/// the latest of them that the new rule still has stays planned, and those before it are missed; all of them if there is
-/// none. `old_timetable` is none where the old document no longer makes one: then only `old.next_run` is known to have passed.
-pub(super) fn plan(old: &Content, old_timetable: Option<&Timetable>, new: &Timetable, now: Instant) -> Plan {
-    let passed = old.next_run.filter(|first| old.active && *first <= now);
-    let Some(first) = passed else {
-        return Plan {
-            next_run: new.next_after(now).map(|run| run.at),
-            missed: None,
-        };
+/// the latest of them that the new rule still has stays planned, and all the others are missed.
+pub(super) fn plan(old: &Content, before: Before<'_>, new: &Timetable, now: Instant) -> Plan {
+    let from_now = Plan::from(now, new);
+    let Some(planned) = old.next_run.filter(|planned| old.active && *planned <= now) else {
+        return from_now;
     };
-    let passed = Passed {
-        first,
-        timetable: old_timetable,
-    };
+    let passed = Passed::new(planned, before.kept_at, before.timetable);
     match passed.latest_of(new, now) {
-        Some(kept) => Plan {
-            next_run: Some(kept),
-            missed: passed.range_until(kept.saturating_sub(1)),
-        },
-        None => Plan {
-            next_run: new.next_after(now).map(|run| run.at),
-            missed: passed.range_until(now),
-        },
-    }
-}
-
-/// Due times from `first` on, which counts as one whatever the timetable says: it was planned.
-struct Passed<'a> {
-    first: Instant,
-    timetable: Option<&'a Timetable>,
-}
-
-impl Passed<'_> {
-    /// The latest one at or before `until`.
-    fn latest_until(&self, until: Instant) -> Option<Instant> {
-        if until < self.first {
-            return None;
-        }
-        let run = self.timetable.and_then(|timetable| timetable.latest_until(until));
-        Some(run.map_or(self.first, |run| run.at.max(self.first)))
-    }
-
-    /// The latest one at or before `until` that `other` has too: whichever of the two is ahead steps back to the other.
-    fn latest_of(&self, other: &Timetable, until: Instant) -> Option<Instant> {
-        let mut until = until;
-        for _ in 0..STEPS {
-            let mine = self.latest_until(until)?;
-            let theirs = other.latest_until(mine)?.at;
-            if theirs == mine {
-                return Some(mine);
+        Some(kept) => {
+            let mut missed = passed.ranges(planned, kept.saturating_sub(1));
+            missed.extend(passed.ranges(kept.saturating_add(1), now));
+            Plan {
+                next_run: Some(kept),
+                missed,
+                kept: true,
             }
-            until = theirs;
         }
-        None
-    }
-
-    fn range_until(&self, until: Instant) -> Option<MissedRange> {
-        let last = self.latest_until(until)?;
-        let after_first = self
-            .timetable
-            .map_or(0, |timetable| timetable.count_between(self.first, last));
-        Some(MissedRange {
-            first: self.first,
-            last,
-            count: after_first.saturating_add(1),
-        })
+        None => Plan {
+            missed: passed.ranges(planned, now),
+            ..from_now
+        },
     }
 }
 
@@ -114,13 +87,20 @@ mod tests {
         }
     }
 
+    fn before(timetable: &Timetable) -> Before<'_> {
+        Before {
+            timetable: Some(timetable),
+            kept_at: None,
+        }
+    }
+
     /// Missed as `first last count`.
     type Row = (
         &'static str,
         Option<&'static str>,
         &'static str,
         &'static str,
-        Option<(&'static str, &'static str, u64)>,
+        &'static [(&'static str, &'static str, u64)],
     );
 
     #[test]
@@ -133,23 +113,23 @@ mod tests {
                 Some("2026-10-14T10:00:01+02:00"),
                 "FREQ=DAILY",
                 "2026-10-15T06:00:00+02:00",
-                None,
+                &[],
             ),
-            ("never", None, "FREQ=DAILY", "2026-10-15T06:00:00+02:00", None),
+            ("never", None, "FREQ=DAILY", "2026-10-15T06:00:00+02:00", &[]),
             // One passed, at the latest possible moment and before.
             (
                 "same rule",
                 Some("2026-10-14T06:00:00+02:00"),
                 "FREQ=DAILY",
                 "2026-10-14T06:00:00+02:00",
-                None,
+                &[],
             ),
             (
                 "new rule without it",
                 Some("2026-10-14T06:00:00+02:00"),
                 "FREQ=WEEKLY;BYDAY=FR",
                 "2026-10-16T06:00:00+02:00",
-                Some(("2026-10-14T06:00:00+02:00", "2026-10-14T06:00:00+02:00", 1)),
+                &[("2026-10-14T06:00:00+02:00", "2026-10-14T06:00:00+02:00", 1)],
             ),
             // Several passed.
             (
@@ -157,44 +137,48 @@ mod tests {
                 Some("2026-10-10T06:00:00+02:00"),
                 "FREQ=DAILY",
                 "2026-10-14T06:00:00+02:00",
-                Some(("2026-10-10T06:00:00+02:00", "2026-10-13T06:00:00+02:00", 4)),
+                &[("2026-10-10T06:00:00+02:00", "2026-10-13T06:00:00+02:00", 4)],
             ),
             (
                 "the latest that both have is kept",
                 Some("2026-10-10T06:00:00+02:00"),
                 "FREQ=WEEKLY;BYDAY=MO",
                 "2026-10-12T06:00:00+02:00",
-                Some(("2026-10-10T06:00:00+02:00", "2026-10-11T06:00:00+02:00", 2)),
+                &[
+                    ("2026-10-10T06:00:00+02:00", "2026-10-11T06:00:00+02:00", 2),
+                    ("2026-10-13T06:00:00+02:00", "2026-10-14T06:00:00+02:00", 2),
+                ],
             ),
             (
                 "the first is the one kept",
                 Some("2026-10-12T06:00:00+02:00"),
                 "FREQ=WEEKLY;BYDAY=MO",
                 "2026-10-12T06:00:00+02:00",
-                None,
+                &[("2026-10-13T06:00:00+02:00", "2026-10-14T06:00:00+02:00", 2)],
             ),
             (
                 "a common one before the first does not count",
                 Some("2026-10-13T06:00:00+02:00"),
                 "FREQ=WEEKLY;BYDAY=MO",
                 "2026-10-19T06:00:00+02:00",
-                Some(("2026-10-13T06:00:00+02:00", "2026-10-14T06:00:00+02:00", 2)),
+                &[("2026-10-13T06:00:00+02:00", "2026-10-14T06:00:00+02:00", 2)],
             ),
         ];
         for (name, next_run, rule, want, missed) in rows {
             let plan = plan(
                 &content(*next_run, true),
-                Some(&timetable("FREQ=DAILY", "06:00:00")),
+                before(&timetable("FREQ=DAILY", "06:00:00")),
                 &timetable(rule, "06:00:00"),
                 at(NOW),
             );
             assert_eq!(plan.next_run, Some(at(want)), "{name}");
-            let missed = missed.map(|(first, last, count)| MissedRange {
+            let missed = missed.iter().map(|(first, last, count)| MissedRange {
                 first: at(first),
                 last: at(last),
-                count,
+                count: *count,
             });
-            assert_eq!(plan.missed, missed, "{name}");
+            assert_eq!(plan.missed, missed.collect::<Vec<_>>(), "{name}");
+            assert_eq!(plan.kept, at(want) <= at(NOW), "{name}");
         }
     }
 
@@ -202,8 +186,8 @@ mod tests {
     fn a_due_time_at_this_very_second_has_passed() {
         let daily = timetable("FREQ=DAILY", "06:00:00");
         let now = "2026-10-14T06:00:00+02:00";
-        let plan = plan(&content(Some(now), true), Some(&daily), &daily, at(now));
-        assert_eq!((plan.next_run, plan.missed), (Some(at(now)), None));
+        let plan = plan(&content(Some(now), true), before(&daily), &daily, at(now));
+        assert_eq!((plan.next_run, plan.missed), (Some(at(now)), Vec::new()));
     }
 
     #[test]
@@ -211,20 +195,20 @@ mod tests {
         let daily = timetable("FREQ=DAILY", "06:00:00");
         let now = at("2026-10-14T10:00:00+02:00");
         let old = content(Some("2026-10-10T06:00:00+02:00"), false);
-        let plan = plan(&old, Some(&daily), &daily, now);
+        let plan = plan(&old, before(&daily), &daily, now);
         assert_eq!(plan.next_run, Some(at("2026-10-15T06:00:00+02:00")));
-        assert_eq!(plan.missed, None);
+        assert_eq!(plan.missed, []);
     }
 
     #[test]
     fn without_the_old_rule_the_planned_due_time_is_the_only_one_that_passed() {
         let now = at("2026-10-14T10:00:00+02:00");
         let old = content(Some("2026-10-10T06:00:00+02:00"), true);
-        let kept = plan(&old, None, &timetable("FREQ=DAILY", "06:00:00"), now);
-        assert_eq!((kept.next_run, kept.missed), (old.next_run, None));
-        let given_up = plan(&old, None, &timetable("FREQ=DAILY", "07:00:00"), now);
+        let kept = plan(&old, Before::default(), &timetable("FREQ=DAILY", "06:00:00"), now);
+        assert_eq!((kept.next_run, kept.missed), (old.next_run, Vec::new()));
+        let given_up = plan(&old, Before::default(), &timetable("FREQ=DAILY", "07:00:00"), now);
         assert_eq!(given_up.next_run, Some(at("2026-10-15T07:00:00+02:00")));
-        assert_eq!(given_up.missed.map(|missed| missed.count), Some(1));
+        assert_eq!(given_up.missed[0].count, 1);
     }
 
     #[test]
@@ -233,11 +217,39 @@ mod tests {
         let now = at("2026-10-14T10:00:00+02:00");
         let old = content(Some("2026-10-13T05:00:00+02:00"), true);
         let daily = timetable("FREQ=DAILY", "06:00:00");
-        let plan = plan(&old, Some(&daily), &timetable("FREQ=DAILY", "08:00:00"), now);
-        let missed = plan.missed.expect("missed ones");
+        let plan = plan(&old, before(&daily), &timetable("FREQ=DAILY", "08:00:00"), now);
+        let missed = plan.missed[0];
         assert_eq!(missed.first, at("2026-10-13T05:00:00+02:00"));
         assert_eq!(missed.last, at("2026-10-14T06:00:00+02:00"));
         assert_eq!(missed.count, 3);
+    }
+
+    #[test]
+    fn what_a_rule_would_have_had_before_it_was_saved_was_never_due() {
+        // On Thursday the rule became `MO,TU`, and Monday was kept: Tuesday is none of its due times.
+        let (tuesdays, daily) = (
+            timetable("FREQ=WEEKLY;BYDAY=MO,TU", "06:00:00"),
+            timetable("FREQ=DAILY", "06:00:00"),
+        );
+        let before = Before {
+            timetable: Some(&tuesdays),
+            kept_at: Some(at("2026-10-15T10:00:00+02:00")),
+        };
+        let old = content(Some("2026-10-12T06:00:00+02:00"), true);
+        let friday = at("2026-10-16T10:00:00+02:00");
+        let kept = plan(&old, before, &daily, friday);
+        assert_eq!((kept.next_run, kept.missed.as_slice()), (old.next_run, [].as_slice()));
+        // A week later others have passed as well; what lies between is no part of any range.
+        let later = at("2026-10-21T10:00:00+02:00");
+        let plan = plan(&old, before, &timetable("FREQ=DAILY", "07:00:00"), later);
+        let ranges: Vec<_> = plan
+            .missed
+            .iter()
+            .map(|range| (range.first, range.last, range.count))
+            .collect();
+        let monday = at("2026-10-12T06:00:00+02:00");
+        let next = at("2026-10-19T06:00:00+02:00");
+        assert_eq!(ranges, [(monday, monday, 1), (next, next + 86_400, 2)]);
     }
 
     #[test]
@@ -246,16 +258,16 @@ mod tests {
         let old = content(Some("2010-10-13T06:00:00+02:00"), true);
         let six = timetable("DTSTART:20100101T000000\nRRULE:FREQ=DAILY", "06:00:00");
         let seven = timetable("DTSTART:20100101T000000\nRRULE:FREQ=DAILY", "07:00:00");
-        let plan = plan(&old, Some(&six), &seven, now);
+        let plan = plan(&old, before(&six), &seven, now);
         assert_eq!(plan.next_run, Some(at("2036-10-15T07:00:00+02:00")));
-        assert_eq!(plan.missed.map(|missed| missed.count), Some(9_499));
+        assert_eq!(plan.missed[0].count, 9_499);
     }
 
     #[test]
     fn a_new_rule_without_runs_leaves_nothing_planned() {
         let now = at("2026-10-14T10:00:00+02:00");
         let over = timetable("DTSTART:20200101T000000\nRRULE:FREQ=DAILY;COUNT=1", "06:00:00");
-        let plan = plan(&content(None, true), None, &over, now);
-        assert_eq!((plan.next_run, plan.missed), (None, None));
+        let plan = plan(&content(None, true), Before::default(), &over, now);
+        assert_eq!((plan.next_run, plan.missed), (None, Vec::new()));
     }
 }

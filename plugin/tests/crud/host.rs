@@ -187,7 +187,7 @@ impl Seat<'_> {
             Subject::Caller => Ok(Some(self.name().to_owned())),
             Subject::OwnerOf(id) => {
                 let row = Access::get(self, id).map_err(|_| LookupError::NotFound)?;
-                Ok(row.owner.filter(|owner| owner.active).map(|owner| owner.id))
+                Ok(row.owner.map(|owner| owner.id))
             }
         }
     }
@@ -271,7 +271,7 @@ impl Access for Seat<'_> {
         id: ScheduleId,
         version: u64,
         content: &Content,
-        missed: Option<MissedRange>,
+        missed: &[MissedRange],
     ) -> Result<Schedule, StoreError> {
         self.writes()?;
         self.get(id)?;
@@ -286,7 +286,7 @@ impl Access for Seat<'_> {
         }
         row.version += 1;
         row.content = content.clone();
-        self.host.missed.borrow_mut().extend(missed);
+        self.host.missed.borrow_mut().extend_from_slice(missed);
         Ok(row.clone())
     }
 
@@ -295,7 +295,7 @@ impl Access for Seat<'_> {
         id: ScheduleId,
         version: u64,
         content: &Content,
-        missed: Option<MissedRange>,
+        missed: &[MissedRange],
     ) -> Result<Schedule, StoreError> {
         let Caller::User(owner) = &self.facts.caller else {
             return Err(StoreError::Forbidden);
@@ -374,6 +374,14 @@ impl Access for Seat<'_> {
             .rev()
             .cloned()
             .collect())
+    }
+
+    fn missing_events(&self, slugs: &[String]) -> Result<Vec<String>, LookupError> {
+        self.ask("missing_events");
+        self.subject(Subject::Caller)?;
+        let known = self.host.known.borrow();
+        let there = |slug: &&String| known.values().all(|known| !known.contains(*slug));
+        Ok(slugs.iter().filter(there).cloned().collect())
     }
 
     fn notify_former_owner(&self, id: ScheduleId, subject: &str, text: &str) -> Result<(), MailError> {

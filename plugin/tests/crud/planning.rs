@@ -65,6 +65,11 @@ fn a_passed_due_time_stays_if_the_new_rule_has_it_and_is_missed_if_not() {
     assert_eq!(answer["schedule_next_run"], "2026-10-13T04:00:00Z");
     let missed = host.missed.take();
     assert_eq!((missed[0].first, missed[0].last, missed[0].count), (due, due, 1));
+    let wednesday = at("2026-10-14T06:00:00+02:00");
+    assert_eq!(
+        (missed[1].first, missed[1].last, missed.len()),
+        (wednesday, wednesday, 2)
+    );
     // Another time of day has none of them.
     let answer = shown(patch(&host.owner(), 1, &json!({"schedule_rrule_time": "07:00"})));
     assert_eq!(answer["schedule_next_run"], "2026-10-20T05:00:00Z");

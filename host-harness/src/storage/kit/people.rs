@@ -255,7 +255,7 @@ pub async fn a_change_of_another_version_is_stale(store: &dyn Storage) {
         id,
         version: 1,
         content: content(None),
-        missed: None,
+        missed: Vec::new(),
     };
     let version = Some(1);
     for stale in [update, Change::Delete { id, version }] {
@@ -291,7 +291,7 @@ pub async fn a_change_out_of_sight_is_not_found(store: &dyn Storage) {
             id,
             version: 1,
             content: content(None),
-            missed: None,
+            missed: Vec::new(),
         };
         for change in [update, Change::Delete { id, version: None }] {
             let refused = store.commit(commit(by.clone(), vec![change])).await;
@@ -341,7 +341,7 @@ pub async fn a_commit_is_all_or_nothing(store: &dyn Storage) {
             id: kept,
             version: 1,
             content: content(None),
-            missed: None,
+            missed: Vec::new(),
         },
         Change::Delete {
             id: 9999,

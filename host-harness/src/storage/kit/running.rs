@@ -6,7 +6,7 @@ use super::{
 };
 use crate::contract::schedule_store::Plan;
 use crate::contract::{Content, MissedRange, Outcome, Position};
-use crate::storage::{Change, FileFacts, Finish, LeaseError, Storage, Work};
+use crate::storage::{Change, FileFacts, Finish, LeaseError, StartError, Storage, Work};
 
 const DAY: i64 = 24 * HOUR;
 
@@ -50,7 +50,7 @@ pub async fn a_lease_is_taken_over_at_its_end_with_the_same_due_time(store: &dyn
     assert_eq!(start(store, &heir).await, run);
     assert!(matches!(
         store.start(&heir.lease, &plan(T0 + 1, T0 + DAY), ZONES, T0).await,
-        Err(LeaseError::Lost)
+        Err(StartError::Lost)
     ));
 
     let done = finish(Outcome::Empty);
@@ -136,7 +136,7 @@ pub async fn a_change_before_the_start_follows_the_new_plan(store: &dyn Storage)
     let leased = take_one(store, T0).await;
     change(store, id, content(T0 + HOUR), T0 + 1).await.unwrap();
     let lost = store.start(&leased.lease, &plan(T0, T0 + DAY), ZONES, T0 + 1).await;
-    assert!(matches!(lost, Err(LeaseError::Lost)), "{lost:?}");
+    assert!(matches!(lost, Err(StartError::Lost)), "{lost:?}");
     assert_eq!(entries(store, id).await, []);
     assert_eq!(take(store, T0 + HOUR - 1).await, []);
     let leased = take_one(store, T0 + HOUR).await;
@@ -180,7 +180,7 @@ pub async fn due_times_that_nobody_ran_are_one_entry(store: &dyn Storage) {
     };
     let plan = Plan {
         due: T0 + 3 * DAY,
-        missed: Some(missed),
+        missed: vec![missed],
         next_run: None,
     };
     for _ in 0..2 {
@@ -192,7 +192,7 @@ pub async fn due_times_that_nobody_ran_are_one_entry(store: &dyn Storage) {
     let missed = &history[1];
     assert_eq!((missed.due, missed.attempts, missed.started), (T0 + 2 * DAY, 0, None));
     assert_eq!(missed.ended, Some(T0 + 3 * DAY));
-    assert_eq!(missed.outcome, Some(Outcome::Missed(plan.missed.unwrap())));
+    assert_eq!(missed.outcome, Some(Outcome::Missed(plan.missed[0])));
     assert_eq!(stored(store, id).await.content.next_run, None);
 
     // A person who changes the rule gives up due times in the same way.
@@ -205,7 +205,7 @@ pub async fn due_times_that_nobody_ran_are_one_entry(store: &dyn Storage) {
         id,
         version: 1,
         content: content(None),
-        missed: Some(given_up),
+        missed: vec![given_up],
     };
     store.commit(commit(super::all(acme()), vec![update])).await.unwrap();
     let history = entries(store, id).await;
@@ -221,7 +221,7 @@ pub async fn a_due_time_that_has_ended_does_not_start_again(store: &dyn Storage)
     change(store, id, content(T0), T0 + 6).await.unwrap();
     let leased = take_one(store, T0 + 6).await;
     let lost = store.start(&leased.lease, &plan(T0, T0 + DAY), ZONES, T0 + 6).await;
-    assert!(matches!(lost, Err(LeaseError::Lost)), "{lost:?}");
+    assert!(matches!(lost, Err(StartError::Lost)), "{lost:?}");
     assert_eq!(entries(store, id).await.len(), 1);
     assert_eq!(entries(store, id).await[0].outcome, Some(Outcome::Empty));
     assert_eq!(stored(store, id).await.content.next_run, Some(T0 + DAY));
@@ -246,7 +246,7 @@ pub async fn a_finished_lease_is_spent(store: &dyn Storage) {
     assert!(matches!(store.renew(&leased.lease, T0).await, Err(LeaseError::Lost)));
     assert!(matches!(
         store.start(&leased.lease, &plan(T0 + 1, None), ZONES, T0).await,
-        Err(LeaseError::Lost)
+        Err(StartError::Lost)
     ));
 }
 

@@ -29,7 +29,7 @@ impl SqliteStorage {
                     content,
                     missed,
                 } => {
-                    update(&mut transaction, &commit, *id, *version, content, missed.as_ref()).await?;
+                    update(&mut transaction, &commit, *id, *version, content, missed).await?;
                     (id, "changed", String::new())
                 }
                 Change::TakeOver {
@@ -41,7 +41,7 @@ impl SqliteStorage {
                     missed,
                     notice,
                 } => {
-                    update(&mut transaction, &commit, *id, *version, content, missed.as_ref()).await?;
+                    update(&mut transaction, &commit, *id, *version, content, missed).await?;
                     hand_over(&mut transaction, &commit, *id, owner, notice.as_deref()).await?;
                     (id, "taken-over", format!("by user:{owner} from user:{former}"))
                 }
@@ -174,7 +174,7 @@ async fn update(
     id: u64,
     version: u64,
     content: &Content,
-    missed: Option<&MissedRange>,
+    missed: &[MissedRange],
 ) -> Result<(), CommitError> {
     let id = check(on, &commit.by, id, Some(version)).await?;
     // An open run is executed again at once, with its due time; without one, a lease has pinned nothing, and the new plan
@@ -198,8 +198,11 @@ async fn update(
     .bind(commit.now)
     .execute(&mut *on)
     .await?;
-    if let Some(missed) = missed {
-        runs::write_missed(on, id, &commit.by.scope, missed, commit.now).await?;
+    for range in missed {
+        if runs::recorded(on, id, range).await?.is_some() {
+            return Err(CommitError::Stale);
+        }
+        runs::write_missed(on, id, &commit.by.scope, range, commit.now).await?;
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Leases: who may write about a run, and until when.
 
+use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 
 use super::SqliteStorage;
@@ -27,7 +28,7 @@ impl SqliteStorage {
         let found = sqlx::query(concat!(
             "select ",
             row_columns!(),
-            ", s.fence, s.attempt, s.open_run, r.due
+            ", s.fence, s.attempt, s.open_run, r.due, r.started_version
              from schedule s left join run r on r.id = s.open_run
              where s.wake_at <= $1 order by s.wake_at, s.id limit $2"
         ))
@@ -59,6 +60,7 @@ impl SqliteStorage {
                 },
                 row,
                 due: found.try_get("due")?,
+                started_version: started_version(found)?,
                 attempt,
                 deliveries: Vec::new(),
             });
@@ -85,7 +87,7 @@ impl SqliteStorage {
         let found = sqlx::query(concat!(
             "select ",
             row_columns!(),
-            ", r.id as run, r.due, r.settle_fence, r.settle_attempt
+            ", r.id as run, r.due, r.started_version, r.settle_fence, r.settle_attempt
              from run r join schedule s on s.id = r.schedule
              where r.settle_wake <= $1 and s.lease_until is null
                and (s.settling_until is null or s.settling_until <= $1)
@@ -125,6 +127,7 @@ impl SqliteStorage {
                 },
                 row,
                 due: found.try_get("due")?,
+                started_version: started_version(found)?,
                 attempt,
                 deliveries: export_deliveries(&mut transaction, run).await?,
             });
@@ -217,6 +220,13 @@ pub(super) async fn hold(on: &mut SqliteConnection, schedule: i64, until: Option
         .execute(on)
         .await?;
     Ok(())
+}
+
+/// Reads `started_version`.
+fn started_version(from: &SqliteRow) -> Result<Option<u64>, StorageError> {
+    from.try_get::<Option<i64>, _>("started_version")?
+        .map(unsigned)
+        .transpose()
 }
 
 /// The run that a lease to settle is about.

@@ -11,7 +11,7 @@ use crate::contract::schedule_store::Plan;
 use crate::contract::{MissedRange, Outcome, Position, RunEntry};
 use crate::storage::cursor::{Cursor, Key};
 use crate::storage::state::{RunState, step};
-use crate::storage::{HistoryRow, Lease, LeaseError, Rows, Scope, StorageError, Work};
+use crate::storage::{HistoryRow, Lease, Rows, Scope, StartError, StorageError, Work};
 
 /// Writes what a run has become, by a move of the table in [`state`](crate::storage::state), if it still is what was seen.
 /// Its leases to settle are lost.
@@ -44,7 +44,23 @@ pub(super) async fn write_state(
     Ok(())
 }
 
-/// Adds due times that nobody ran to the history; nothing where the last of them has an entry already.
+/// The latest due time of the range that has an entry already.
+pub(super) async fn recorded(
+    on: &mut SqliteConnection,
+    schedule: i64,
+    range: &MissedRange,
+) -> Result<Option<Instant>, StorageError> {
+    Ok(sqlx::query_scalar(
+        "select max(min(due, $3)) from run where schedule = $1 and due >= $2 and coalesce(missed_first, due) <= $3",
+    )
+    .bind(schedule)
+    .bind(range.first)
+    .bind(range.last)
+    .fetch_one(on)
+    .await?)
+}
+
+/// Adds due times that nobody ran, and of which none is [`recorded`], to the history.
 pub(super) async fn write_missed(
     on: &mut SqliteConnection,
     schedule: i64,
@@ -53,9 +69,9 @@ pub(super) async fn write_missed(
     now: Instant,
 ) -> Result<(), StorageError> {
     step(None, RunState::Missed)?;
-    let added = sqlx::query(
+    sqlx::query(
         "insert into run (schedule, organizer, event, due, state, missed_first, missed_count, ended)
-         values ($1, $2, $3, $4, 'missed', $5, $6, $7) on conflict (schedule, due) do nothing",
+         values ($1, $2, $3, $4, 'missed', $5, $6, $7)",
     )
     .bind(schedule)
     .bind(&scope.organizer)
@@ -66,10 +82,7 @@ pub(super) async fn write_missed(
     .bind(now)
     .execute(&mut *on)
     .await?;
-    if added.rows_affected() == 1 {
-        audit::write_run(on, now, scope, schedule, range.last, &Outcome::Missed(*range)).await?;
-    }
-    Ok(())
+    audit::write_run(on, now, scope, schedule, range.last, &Outcome::Missed(*range)).await
 }
 
 /// Whose open runs end before their mail is submitted.
@@ -230,15 +243,15 @@ impl SqliteStorage {
         plan: &Plan,
         zone_database: &str,
         now: Instant,
-    ) -> Result<u64, LeaseError> {
+    ) -> Result<u64, StartError> {
         if lease.work != Work::Execute {
-            return Err(LeaseError::Lost);
+            return Err(StartError::Lost);
         }
         let schedule = signed(lease.schedule)?;
         let mut transaction = self.write().await?;
         // A lease that ran out and that nobody took is still one: the fence decides.
         let held = sqlx::query(
-            "select s.organizer, s.event, s.attempt, s.open_run, r.due
+            "select s.organizer, s.event, s.version, s.attempt, s.open_run, r.due
              from schedule s left join run r on r.id = s.open_run
              where s.id = $1 and s.fence = $2 and s.lease_until is not null",
         )
@@ -246,36 +259,40 @@ impl SqliteStorage {
         .bind(signed(lease.fence)?)
         .fetch_optional(&mut *transaction)
         .await?
-        .ok_or(LeaseError::Lost)?;
+        .ok_or(StartError::Lost)?;
         let scope = scope(&held)?;
         let attempt: i64 = held.try_get("attempt")?;
         let run = match held.try_get::<Option<i64>, _>("open_run")? {
             Some(open) => {
                 if held.try_get::<Instant, _>("due")? != plan.due {
-                    return Err(LeaseError::Lost);
+                    return Err(StartError::Lost);
                 }
                 write_attempts(&mut transaction, open, attempt).await?;
                 Some(open)
             }
             None => {
+                for range in &plan.missed {
+                    if let Some(latest) = recorded(&mut transaction, schedule, range).await? {
+                        return Err(StartError::Recorded(latest));
+                    }
+                    write_missed(&mut transaction, schedule, &scope, range, now).await?;
+                }
                 step(None, RunState::Open)?;
                 sqlx::query_scalar(
-                    "insert into run (schedule, organizer, event, due, state, started, attempts)
-                     values ($1, $2, $3, $4, 'open', $5, $6) on conflict (schedule, due) do nothing returning id",
+                    "insert into run (schedule, organizer, event, due, state, started, started_version, attempts)
+                     values ($1, $2, $3, $4, 'open', $5, $6, $7) on conflict (schedule, due) do nothing returning id",
                 )
                 .bind(schedule)
                 .bind(&scope.organizer)
                 .bind(&scope.event)
                 .bind(plan.due)
                 .bind(now)
+                .bind(held.try_get::<i64, _>("version")?)
                 .bind(attempt)
                 .fetch_optional(&mut *transaction)
                 .await?
             }
         };
-        if let Some(missed) = &plan.missed {
-            write_missed(&mut transaction, schedule, &scope, missed, now).await?;
-        }
         // This due time has ended, and was planned once more (by a change that had been read before it started). The
         // schedule goes on to the next one, or it would be leased for this one for ever.
         let ended = run.is_none();
@@ -292,7 +309,16 @@ impl SqliteStorage {
         .execute(&mut *transaction)
         .await?;
         transaction.commit().await?;
-        Ok(unsigned(run.ok_or(LeaseError::Lost)?)?)
+        Ok(unsigned(run.ok_or(StartError::Lost)?)?)
+    }
+
+    pub(super) async fn recorded_of(
+        &self,
+        schedule: u64,
+        range: &MissedRange,
+    ) -> Result<Option<Instant>, StorageError> {
+        let mut reader = self.readers.acquire().await?;
+        recorded(&mut reader, signed(schedule)?, range).await
     }
 
     pub(super) async fn history_of(

@@ -113,7 +113,7 @@ async fn what_was_answered_is_there_after_the_process_is_gone() {
     let leased = store.take_due(T0, T0 + 60, 1).await.unwrap().remove(0);
     let plan = Plan {
         due: T0,
-        missed: None,
+        missed: Vec::new(),
         next_run: Some(T0 + 3600),
     };
     let run = store.start(&leased.lease, &plan, ZONES, T0).await.unwrap();

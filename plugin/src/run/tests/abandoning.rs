@@ -38,7 +38,7 @@ fn a_run_that_was_not_opened_is_opened_first() {
     abandon(&run, AbandonReason::OutOfTime);
     let plan = run.plan().expect("a plan");
     assert_eq!((plan.due, plan.next_run), (MONDAY + DAY, Some(MONDAY + 2 * DAY)));
-    assert_eq!(plan.missed.map(|missed| missed.count), Some(1));
+    assert_eq!(plan.missed[0].count, 1);
     assert_eq!(run.failure().as_deref(), Some("out-of-time"));
 }
 
@@ -50,7 +50,7 @@ fn an_unreadable_document_is_no_hindrance() {
         run.plan(),
         Some(Plan {
             due: MONDAY,
-            missed: None,
+            missed: Vec::new(),
             next_run: None
         })
     );

@@ -15,7 +15,7 @@ fn a_file_that_is_made_goes_to_the_owner_and_the_counter_stays_as_it_was() {
         calls[0],
         Call::Start(Plan {
             due: MONDAY,
-            missed: None,
+            missed: Vec::new(),
             next_run: Some(MONDAY + DAY)
         })
     );
@@ -54,7 +54,7 @@ fn a_minute_late_nothing_is_missed() {
         run.plan(),
         Some(Plan {
             due: MONDAY,
-            missed: None,
+            missed: Vec::new(),
             next_run: Some(MONDAY + DAY)
         })
     );
@@ -65,11 +65,11 @@ fn a_minute_late_nothing_is_missed() {
 fn a_day_late_the_latest_due_time_runs_and_the_one_before_is_missed() {
     let run = Fake::where_(|facts| facts.settings.now = MONDAY + DAY + 60);
     execute(&run);
-    let missed = Some(MissedRange {
+    let missed = vec![MissedRange {
         first: MONDAY,
         last: MONDAY,
         count: 1,
-    });
+    }];
     assert_eq!(
         run.plan(),
         Some(Plan {
@@ -87,11 +87,11 @@ fn a_year_late_one_runs_and_the_other_365_are_missed() {
     let last = MONDAY + 365 * DAY - 3600;
     let run = Fake::where_(|facts| facts.settings.now = last + 5);
     execute(&run);
-    let missed = Some(MissedRange {
+    let missed = vec![MissedRange {
         first: MONDAY,
         last: last - DAY,
         count: 365,
-    });
+    }];
     assert_eq!(
         run.plan(),
         Some(Plan {
@@ -113,7 +113,7 @@ fn the_last_run_of_a_rule_plans_no_other() {
         run.plan(),
         Some(Plan {
             due: MONDAY,
-            missed: None,
+            missed: Vec::new(),
             next_run: None
         })
     );
@@ -134,7 +134,7 @@ fn a_local_time_that_does_not_exist_runs_once_by_the_offset_before_the_jump() {
         run.plan(),
         Some(Plan {
             due: gap,
-            missed: None,
+            missed: Vec::new(),
             next_run: Some(gap + DAY - 3600)
         })
     );
@@ -154,7 +154,7 @@ fn a_local_time_that_happens_twice_runs_the_first_time_only() {
             run.plan(),
             Some(Plan {
                 due: fold,
-                missed: None,
+                missed: Vec::new(),
                 next_run: Some(fold + DAY + 3600)
             })
         );
@@ -245,7 +245,7 @@ fn a_run_leased_before_its_time_is_put_off_until_then() {
         run.plan(),
         Some(Plan {
             due: MONDAY,
-            missed: None,
+            missed: Vec::new(),
             next_run: Some(MONDAY + DAY)
         })
     );
@@ -264,7 +264,7 @@ fn a_plan_that_the_zones_rules_have_moved_is_called_off_without_mail_and_planned
         run.plan(),
         Some(Plan {
             due: MONDAY - 3600,
-            missed: None,
+            missed: Vec::new(),
             next_run: Some(MONDAY)
         })
     );
@@ -286,7 +286,7 @@ fn a_later_attempt_opens_the_same_due_time_again() {
         run.plan(),
         Some(Plan {
             due: MONDAY,
-            missed: None,
+            missed: Vec::new(),
             next_run: Some(MONDAY + DAY)
         })
     );

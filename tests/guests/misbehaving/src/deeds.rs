@@ -133,7 +133,7 @@ fn reaches_for_what_is_foreign(by: &Access, most: i64) -> String {
         );
         let foreign = content("{\"execute\":\"traps\"}".into(), by.facts().settings.now);
         for version in [1, 2, u64::MAX] {
-            let answer = store::update(by, id, version, &foreign, None);
+            let answer = store::update(by, id, version, &foreign, &[]);
             note(
                 "update",
                 matches!(answer, Err(store::StoreError::NotFound | store::StoreError::Forbidden)),
@@ -189,7 +189,7 @@ pub(super) fn in_run(misdeed: Misdeed, run: &Run, facts: &RunFacts, document: &s
     let plan = plan(facts);
     let mail = export(facts);
     // Does all that comes before the misdeed as it should.
-    let started = || store::start(run, plan);
+    let started = || store::start(run, &plan);
     let produced = || {
         let _ = started();
         let _ = exporters::produce(run, FORM, "en", "UTC", plan.due);
@@ -258,15 +258,15 @@ pub(super) fn in_run(misdeed: Misdeed, run: &Run, facts: &RunFacts, document: &s
             fail(run, facts, "refused", &format!("{refused} of 5 were refused"));
         }
         Misdeed::starts_another_due_time => {
-            let _ = store::start(run, Plan { due: with, ..plan });
+            let _ = store::start(run, &Plan { due: with, ..plan.clone() });
             submit(run, facts);
         }
         Misdeed::plans_out_of_range => {
             let _ = store::start(
                 run,
-                Plan {
+                &Plan {
                     next_run: Some(with),
-                    ..plan
+                    ..plan.clone()
                 },
             );
             submit(run, facts);
@@ -274,9 +274,9 @@ pub(super) fn in_run(misdeed: Misdeed, run: &Run, facts: &RunFacts, document: &s
         Misdeed::invents_missed_ones => {
             let _ = store::start(
                 run,
-                Plan {
-                    missed: Some(range),
-                    ..plan
+                &Plan {
+                    missed: vec![range],
+                    ..plan.clone()
                 },
             );
             submit(run, facts);

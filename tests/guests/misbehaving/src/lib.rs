@@ -63,6 +63,7 @@ fn problem(error: StoreError) -> Problem {
         StoreError::Stale => Problem::Stale,
         StoreError::Quota(_) | StoreError::Forbidden => Problem::Forbidden("no".into()),
         StoreError::LeaseLost => Problem::Unavailable("lease lost".into()),
+        StoreError::Recorded(_) => Problem::Unavailable("recorded".into()),
         StoreError::Unavailable(words) => Problem::Unavailable(words),
     }
 }
@@ -139,7 +140,7 @@ impl exports::schedules::Guest for Guest {
             active: true,
             ..row.content
         };
-        store::update(by, id, if_version.unwrap_or(row.version), &content, None)
+        store::update(by, id, if_version.unwrap_or(row.version), &content, &[])
             .map(|row| versioned(&row))
             .map_err(problem)
     }
@@ -228,7 +229,7 @@ impl exports::jobs::Guest for Guest {
         if let Some(misdeed) = misdeed(&document, "abandon") {
             return deeds::in_run(misdeed, run, &facts, &document);
         }
-        if facts.due.is_none() && store::start(run, plan(&facts)).is_err() {
+        if facts.due.is_none() && store::start(run, &plan(&facts)).is_err() {
             return;
         }
         let code = match reason {
@@ -271,7 +272,7 @@ fn plan(facts: &RunFacts) -> Plan {
     let next_run = Some(due.max(facts.settings.now) + DAY);
     Plan {
         due,
-        missed: None,
+        missed: Vec::new(),
         next_run,
     }
 }
@@ -295,7 +296,7 @@ fn export(facts: &RunFacts) -> Mail {
 /// What a plugin should do.
 fn submit(run: &Run, facts: &RunFacts) {
     let plan = plan(facts);
-    let _ = store::start(run, plan);
+    let _ = store::start(run, &plan);
     let _ = exporters::produce(run, FORM, "en", "UTC", plan.due);
     let _ = mailer::stage(run, &export(facts));
     let _ = store::finish(run, &Outcome::Submitted, facts.schedule.content.error_counter, true);

@@ -33,6 +33,8 @@ create table run (
   missed_first integer check ((state = 'missed') = (missed_first is not null)),
   missed_count integer check ((state = 'missed') = (missed_count is not null)),
   started integer,
+  -- The schedule's version when the run was started; null: never started.
+  started_version integer check ((started is null) = (started_version is null)),
   ended integer check ((state in ('open', 'submitted')) = (ended is null)),
   attempts integer not null default 0,
   -- The file: its facts stay for the history, `file_kept` says whether its chunks are there.
