@@ -20,10 +20,10 @@ use host_harness::contract::{Recipients, RunEntry, Schedule, User};
 use host_harness::delivery::{render, size, staged};
 use host_harness::engine::{Accepted, Cache, EMBEDDED, End, Engine, Limits, Worked};
 use host_harness::imports::{Answer, AuthContext, Exporters, Log, Mailer, STOPS_AT, ScheduleStore, page, sort_key};
-use host_harness::storage::{FileFacts, OutboxMail, Scope};
+use host_harness::storage::{FileFacts, NewMail, OutboxMail, Scope};
 
 /// A schedule, and what the host has to know to run it.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 struct Row {
     schedule: Schedule,
     /// Goes up with every lease, and with every change of a person: what is written under an older one is refused.
@@ -36,10 +36,8 @@ struct Row {
     attempt: u32,
 }
 
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq)]
 struct Tables {
-    /// Goes up with every commit.
-    revision: u64,
     rows: BTreeMap<u64, Row>,
     /// By schedule and due time: so each due time has one entry.
     history: BTreeMap<(u64, i64), RunEntry>,
@@ -53,9 +51,10 @@ struct Host {
     clock: VirtualClock,
 }
 
-/// One caller, and the copy of the tables that his call works on: committed if nobody else has committed meanwhile.
+/// One caller, the tables as his call has found them, and as it leaves them.
 struct Access {
     facts: AccessFacts,
+    found: Tables,
     tables: Tables,
 }
 
@@ -140,9 +139,9 @@ impl ScheduleStore for Host {
     }
 
     async fn start(&self, of: &mut Run, plan: Plan) -> Answer<(), StoreError> {
-        let Tables { rows, history, .. } = &mut *self.write();
-        let row = held(rows, of)?;
-        let id = row.schedule.id;
+        let Tables { rows, history, .. } = &mut *self.tables();
+        let id = of.facts.schedule.id;
+        let row = rows.get_mut(&id).filter(|row| row.fence == of.fence).ok_or(StoreError::LeaseLost)?;
         if row.pinned.is_none() {
             if history.contains_key(&(id, plan.due)) {
                 return Err(StoreError::LeaseLost.into()); // it has ended
@@ -157,16 +156,16 @@ impl ScheduleStore for Host {
     }
 
     async fn finish(&self, of: &mut Run, outcome: Outcome, error_counter: u32, active: bool) -> Answer<(), StoreError> {
-        let Tables { rows, history, outbox, .. } = &mut *self.write();
-        let (row, due) = (held(rows, of)?, of.due.ok_or(StoreError::LeaseLost)?);
-        let entry = history.get_mut(&(row.schedule.id, due)).ok_or(StoreError::LeaseLost)?;
+        let Tables { rows, history, outbox, .. } = &mut *self.tables();
+        let (id, due) = (of.facts.schedule.id, of.due.ok_or(StoreError::LeaseLost)?);
+        let row = rows.get_mut(&id).filter(|row| row.fence == of.fence).ok_or(StoreError::LeaseLost)?;
+        let entry = history.get_mut(&(id, due)).ok_or(StoreError::LeaseLost)?;
         (row.schedule.content.error_counter, row.schedule.content.active) = (error_counter, active);
         row.fence += 1;
         if let Some(mail) = of.mail.take() {
             let (file, bytes) = of.file.take().unzip();
             (entry.rows, entry.bytes) = file.map_or((None, None), |file| (file.rows, Some(file.size)));
-            let key = (row.schedule.id, due, mail.mail.kind.as_str());
-            outbox.entry(key).or_insert((mail, bytes.unwrap_or_default()));
+            outbox.entry((id, due, mail.mail.kind.as_str())).or_insert((mail, bytes.unwrap_or_default()));
         }
         if let Outcome::Retry(at) = outcome {
             row.wait = at;
@@ -221,14 +220,8 @@ impl Mailer for Host {
 }
 
 impl Host {
-    fn read(&self) -> MutexGuard<'_, Tables> {
+    fn tables(&self) -> MutexGuard<'_, Tables> {
         self.tables.lock().expect("nobody panics while he holds this")
-    }
-
-    fn write(&self) -> MutexGuard<'_, Tables> {
-        let mut tables = self.read();
-        tables.revision += 1;
-        tables
     }
 
     fn settings(&self) -> Settings {
@@ -242,22 +235,23 @@ impl Host {
         let (caller, language, settings) = (Caller::User(mary()), "en".into(), self.settings());
         let (event_level, may_change_settings, may_write) = (true, true, true);
         let facts = AccessFacts { caller, language, event_level, may_change_settings, may_write, settings };
-        Access { facts, tables: self.read().clone() }
+        let found = self.tables().clone();
+        Access { facts, tables: found.clone(), found }
     }
 
     /// All that a call has changed, or nothing.
     fn commit(&self, access: Access) -> Result<(), StoreError> {
-        let mut tables = self.read();
-        if tables.revision != access.tables.revision {
+        let mut tables = self.tables();
+        if *tables != access.found {
             return Err(StoreError::Stale);
         }
-        *tables = Tables { revision: tables.revision + 1, ..access.tables };
+        *tables = access.tables;
         Ok(())
     }
 
     /// Leases what is due, one at a time.
     fn lease(&self) -> Option<Run> {
-        let (mut tables, now) = (self.write(), self.clock.now());
+        let (mut tables, now) = (self.tables(), self.clock.now());
         let row = tables.rows.values_mut().find(|row| {
             let due = row.pinned.map(|(due, _)| due).or(row.schedule.content.next_run);
             row.schedule.content.active && row.wait <= now && due.is_some_and(|due| due <= now)
@@ -281,7 +275,7 @@ impl Host {
             let Worked { run, end, .. } = engine.execute(self, run).await;
             if let End::Unfinished(reason) = end {
                 // In a fresh instance, which must see the pinned due time.
-                let again = self.write().rows.get_mut(&run.facts.schedule.id).map(|row| self.run(row, row.pinned));
+                let again = self.tables().rows.get_mut(&run.facts.schedule.id).map(|row| self.run(row, row.pinned));
                 let Some(run) = again else { continue };
                 let Worked { run, end, .. } = engine.abandon(self, run, &reason).await;
                 if let End::Unfinished(_) = end {
@@ -289,39 +283,29 @@ impl Host {
                 }
             }
         }
-        let outbox = std::mem::take(&mut self.write().outbox);
+        let outbox = std::mem::take(&mut self.tables().outbox);
         for ((id, due, kind), (mail, file)) in outbox {
             let bytes = render(&mail, Some(&file))?;
             println!("-- mail to {}:\n{}", mail.mail.to.join(", "), String::from_utf8(bytes)?.replace('\r', ""));
-            if kind == "export" {
-                self.settle(engine, id, due, &mail).await?;
+            if let ("export", Some((run, deliveries))) = (kind, self.sent(id, due, &mail.mail)) {
+                let Worked { mut run, end, .. } = engine.settle(self, run, &deliveries).await;
+                if let End::Unfinished(_) = end {
+                    self.finish(&mut run, Outcome::Delivered, 0, true).await?;
+                }
             }
         }
         Ok(())
     }
 
-    /// Ends a run whose mail has left: every recipient's server, a terminal, took it.
-    async fn settle(
-        self: &Arc<Self>, engine: &Engine<Self>, id: u64, due: i64, mail: &OutboxMail,
-    ) -> Result<(), Box<dyn Error>> {
-        let took = |address: &String| Delivery {
-            address: address.clone(),
-            status: DeliveryStatus::Accepted,
-            words: "printed".into(),
-        };
-        let deliveries: Vec<Delivery> =
-            [&mail.mail.to, &mail.mail.cc, &mail.mail.bcc].into_iter().flatten().map(took).collect();
-        let run = {
-            let Tables { rows, history, .. } = &mut *self.write();
-            history.entry((id, due)).and_modify(|run| run.deliveries.clone_from(&deliveries));
-            rows.get_mut(&id).map(|row| self.run(row, Some((due, row.schedule.version))))
-        };
-        let Some(run) = run else { return Ok(()) };
-        let Worked { mut run, end, .. } = engine.settle(self, run, &deliveries).await;
-        if let End::Unfinished(_) = end {
-            self.finish(&mut run, Outcome::Delivered, 0, true).await?;
-        }
-        Ok(())
+    /// The run to settle, once every recipient's server (here, a terminal) has taken the mail.
+    fn sent(&self, id: u64, due: i64, mail: &NewMail) -> Option<(Run, Vec<Delivery>)> {
+        let (status, words) = (DeliveryStatus::Accepted, String::from("printed"));
+        let to = [&mail.to, &mail.cc, &mail.bcc].into_iter().flatten().cloned();
+        let deliveries: Vec<_> = to.map(|address| Delivery { address, status, words: words.clone() }).collect();
+        let Tables { rows, history, .. } = &mut *self.tables();
+        history.get_mut(&(id, due))?.deliveries.clone_from(&deliveries);
+        let row = rows.get_mut(&id)?;
+        Some((self.run(row, Some((due, row.schedule.version))), deliveries))
     }
 
     /// Ends a run that the component has not brought to an end, twice.
@@ -341,12 +325,6 @@ impl Host {
 
 fn mary() -> User {
     User { id: "1".into(), email: "mary@harbour.example".into(), language: "en".into(), active: true }
-}
-
-/// The row, if the run's lease still holds.
-fn held<'t>(rows: &'t mut BTreeMap<u64, Row>, run: &Run) -> Result<&'t mut Row, StoreError> {
-    let row = rows.get_mut(&run.facts.schedule.id);
-    row.filter(|row| row.fence == run.fence).ok_or(StoreError::LeaseLost)
 }
 
 /// Writes missed due times down, unless one of them has an entry.
@@ -372,7 +350,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     host.commit(access)?;
     println!("-- created:\n{}", answer.document);
 
-    let due = host.read().rows.values().filter_map(|row| row.schedule.content.next_run).min();
+    let due = host.tables().rows.values().filter_map(|row| row.schedule.content.next_run).min();
     host.clock.set(due.ok_or("nothing is planned")?);
     host.work(&engine).await?;
 
