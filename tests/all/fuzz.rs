@@ -1,6 +1,11 @@
 //! behaviour.md, section 6: whatever comes in, every export of the built component answers: no trap, no hang, no empty hands.
 //!
-//! `FUZZ_CASES=100000 cargo test -p tests --test all fuzz` tries for longer; a failure prints the smallest input that shows it.
+//! `FUZZ_CASES=100000 cargo test -p tests --test all fuzz` tries more of each; a failure prints the smallest input that shows it,
+//! and the seed that `FUZZ_SEED` takes to see it again. `FUZZ_SECONDS=3600 cargo test -p tests --test all every_target --
+//! --nocapture` goes round all of them with new seeds until the time is over, and says how many cases each had.
+
+mod round;
+mod runs;
 
 use std::cell::Cell;
 use std::fmt::Debug;
@@ -8,35 +13,89 @@ use std::time::Duration;
 
 use host_harness::contract::auth_context::Caller;
 use host_harness::contract::exported::recurrence::{Rule, Stored};
-use host_harness::contract::{Content, Order, Outcome, PageQuery, Position, Recipients};
+use host_harness::contract::{Order, PageQuery, Position};
 use host_harness::platform::Principal;
 use host_harness::service::{CallError, Grant, Operation};
-use host_harness::storage::{Change, Commit, Row, Scope, Visible};
-use host_harness::testing::{TestHost, at};
+use host_harness::storage::{Scope, Visible};
+use host_harness::testing::TestHost;
 use proptest::collection::vec;
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestCaseError, TestRunner};
+use proptest::test_runner::{Config, RngSeed, TestCaseError, TestRunner};
 use serde_json::{Value, json};
 use tests::{CONF, JOHN, daily, without_schedules};
 use tokio::runtime::Runtime;
 
 const NOW: &str = "2026-10-22T12:00:00Z";
+/// Cases of each target where everything is tested.
+const CASES: u32 = 48;
 
-/// Asks with each input; a case is one input.
-fn each<S: Strategy>(inputs: &S, ask: impl AsyncFn(S::Value) -> Result<(), TestCaseError>)
-where
-    S::Value: Debug,
-{
-    let cases = std::env::var("FUZZ_CASES").map_or(48, |text| text.parse().expect("FUZZ_CASES is a number"));
-    let config = Config {
-        cases,
-        failure_persistence: None,
-        max_shrink_time: 60_000,
-        ..Config::default()
-    };
-    let runtime = Runtime::new().expect("a runtime");
-    let ended = TestRunner::new(config).run(inputs, |input| runtime.block_on(ask(input)));
-    ended.unwrap_or_else(|error| panic!("{error}"));
+/// An export of the component with random input.
+struct Target {
+    name: &'static str,
+    /// Tries so many cases that follow from a seed; what fails is told in words.
+    run: Box<dyn FnMut(u32, u64) -> Result<(), String>>,
+    /// What must have come up among all of them: cases that got anywhere.
+    reached: Box<dyn Fn() -> usize>,
+}
+
+impl Target {
+    /// Asks with each input. A case is one input; the answer says whether it got beyond a refusal.
+    fn new<S>(
+        name: &'static str,
+        inputs: S,
+        ask: impl AsyncFn(S::Value) -> Result<bool, TestCaseError> + 'static,
+    ) -> Self
+    where
+        S: Strategy + 'static,
+        S::Value: Debug,
+    {
+        let runtime = Runtime::new().expect("a runtime");
+        let reached = std::rc::Rc::new(Cell::new(0_usize));
+        let counted = std::rc::Rc::clone(&reached);
+        let run = move |cases, seed| {
+            let config = Config {
+                cases,
+                failure_persistence: None,
+                max_shrink_time: 60_000,
+                rng_seed: RngSeed::Fixed(seed),
+                ..Config::default()
+            };
+            let ended = TestRunner::new(config).run(&inputs, |input| {
+                counted.set(counted.get() + usize::from(runtime.block_on(ask(input))?));
+                Ok(())
+            });
+            ended.map_err(|error| format!("FUZZ_SEED={seed}, {name}: {error}"))
+        };
+        Self {
+            name,
+            run: Box::new(run),
+            reached: Box::new(move || reached.get()),
+        }
+    }
+
+    /// As a test of its own: `FUZZ_CASES` cases of `FUZZ_SEED`, or of a seed that nobody has chosen.
+    fn test(mut self) {
+        let cases = number("FUZZ_CASES").map_or(CASES, |cases| u32::try_from(cases).expect("FUZZ_CASES is too large"));
+        let seed = number("FUZZ_SEED").unwrap_or_else(any_seed);
+        (self.run)(cases, seed).unwrap_or_else(|words| panic!("{words}"));
+        let reached = (self.reached)();
+        println!("{}: {cases} cases, {reached} got beyond a refusal", self.name);
+        assert!(reached > 0, "FUZZ_SEED={seed}: nothing was tried");
+    }
+}
+
+/// A number from the environment; none: it is not set.
+fn number(name: &str) -> Option<u64> {
+    let text = std::env::var(name).ok()?;
+    Some(
+        text.parse()
+            .unwrap_or_else(|_| panic!("{name} is a number, not `{text}`")),
+    )
+}
+
+fn any_seed() -> u64 {
+    use std::hash::{BuildHasher as _, Hasher as _};
+    std::hash::RandomState::new().build_hasher().finish()
 }
 
 fn start() -> TestHost {
@@ -182,6 +241,10 @@ fn times() -> impl Strategy<Value = String> {
 
 #[test]
 fn any_rule_is_answered() {
+    rules().test();
+}
+
+fn rules() -> Target {
     let host = start();
     let anchors = proptest::option::weighted(
         0.3,
@@ -195,42 +258,43 @@ fn any_rule_is_answered() {
         ]),
     );
     let inputs = (rule_texts(), times(), zones(), anchors, instants(), any::<u32>());
-    let valid = Cell::new(0);
-    each(&inputs, async |(text, time, zone, anchor, after, limit)| {
-        let rule = Rule {
-            text,
-            time,
-            zone,
-            anchor,
-        };
-        let next = host.service.next_run(&rule, after).await;
-        let next = next.map_err(|error| TestCaseError::fail(error.to_string()))?;
-        let preview = host.service.preview(&rule, after, limit).await;
-        let preview = preview.map_err(|error| TestCaseError::fail(error.to_string()))?;
-        match (next, preview) {
-            (Ok(next), Ok(preview)) => {
-                valid.set(valid.get() + 1);
-                prop_assert!(next.is_none_or(|next| next > after));
-                prop_assert!(preview.len() <= limit.min(1_000) as usize);
-                prop_assert!(preview.is_sorted_by(|one, other| one.at < other.at));
-                if limit > 0 {
-                    prop_assert_eq!(preview.first().map(|first| first.at), next);
+    Target::new(
+        "next-run and preview",
+        inputs,
+        async move |(text, time, zone, anchor, after, limit)| {
+            let rule = Rule {
+                text,
+                time,
+                zone,
+                anchor,
+            };
+            let next = host.service.next_run(&rule, after).await;
+            let next = next.map_err(|error| TestCaseError::fail(error.to_string()))?;
+            let preview = host.service.preview(&rule, after, limit).await;
+            let preview = preview.map_err(|error| TestCaseError::fail(error.to_string()))?;
+            match (next, preview) {
+                (Ok(next), Ok(preview)) => {
+                    prop_assert!(next.is_none_or(|next| next > after));
+                    prop_assert!(preview.len() <= limit.min(1_000) as usize);
+                    prop_assert!(preview.is_sorted_by(|one, other| one.at < other.at));
+                    if limit > 0 {
+                        prop_assert_eq!(preview.first().map(|first| first.at), next);
+                    }
+                    Ok(true)
                 }
+                (Err(errors), Err(_)) => {
+                    prop_assert!(!errors.is_empty());
+                    prop_assert!(
+                        errors
+                            .iter()
+                            .all(|error| !error.message.is_empty() && error.message.len() < 2_000)
+                    );
+                    Ok(false)
+                }
+                answers => Err(TestCaseError::fail(format!("{answers:?}"))),
             }
-            (Err(errors), Err(_)) => {
-                prop_assert!(!errors.is_empty());
-                prop_assert!(
-                    errors
-                        .iter()
-                        .all(|error| !error.message.is_empty() && error.message.len() < 2_000)
-                );
-            }
-            answers => prop_assert!(false, "{answers:?}"),
-        }
-        Ok(())
-    });
-    println!("{} rules were valid", valid.get());
-    assert!(valid.get() > 0, "no rule was valid: nothing was tried");
+        },
+    )
 }
 
 /// JSON of any shape.
@@ -362,15 +426,20 @@ fn scope(event: Option<&str>) -> Scope {
 
 #[test]
 fn any_call_of_a_person_is_answered() {
+    calls().test();
+}
+
+fn calls() -> Target {
     let host = start();
     let inputs = (operations(), any::<bool>());
-    each(&inputs, async |(operation, at_event)| {
+    Target::new("schedules.*", inputs, async move |(operation, at_event)| {
         let grant = grant(&host, at_event.then_some("sampleconf")).await;
         match host.service.call(&grant, operation, None).await {
-            Ok(_) | Err(CallError::Problem(_)) => Ok(()),
+            Ok(_) => Ok(true),
+            Err(CallError::Problem(_)) => Ok(false),
             Err(error) => Err(TestCaseError::fail(error.to_string())),
         }
-    });
+    })
 }
 
 /// What the plugin has stored for a plain schedule.
@@ -395,98 +464,15 @@ fn stored_document(host: &TestHost) -> Value {
 }
 
 #[test]
-fn any_stored_schedule_is_executed_to_an_end_of_its_own_making() {
-    let host = start();
-    let stored = documents(stored_document(&host));
-    let identifiers = word(&["orderlist", "orderlist", "dailysales", "mailaddresses", "gone", ""]);
-    let addresses = || {
-        vec(
-            word(&["john@example.com", "a@example.com", "a b", "\r\n", "ü@exämple.com"]),
-            0..4,
-        )
-    };
-    let counters = prop_oneof![0..6_u32, any::<u32>()];
-    let lately = prop_oneof![Just(0_i64), 0..4_000_000_i64, -1_000_000_000..0_i64];
-    let inputs = (
-        stored,
-        identifiers,
-        (addresses(), addresses()),
-        counters,
-        lately,
-        any::<bool>(),
-    );
-    let next = Cell::new(1_000_u64);
-    each(
-        &inputs,
-        async |(document, export_identifier, (to, bcc), error_counter, late, at_event)| {
-            let (id, now) = (next.get(), at(NOW));
-            next.set(id + 1);
-            let grant = grant(&host, at_event.then_some("sampleconf")).await;
-            let Principal::User { id: owner, .. } = &grant.principal else {
-                unreachable!()
-            };
-            let row = Row {
-                id,
-                scope: grant.scope.clone(),
-                owner: owner.clone(),
-                version: 1,
-                content: Content {
-                    export_identifier,
-                    recipients: Recipients {
-                        to,
-                        cc: Vec::new(),
-                        bcc,
-                    },
-                    next_run: Some(now.saturating_sub(late)),
-                    active: true,
-                    error_counter,
-                    document,
-                },
-            };
-            host.storage().seed(&row, "2026a", now).await.expect("seeded");
-            host.step().await;
-            let history = host.history(id).await;
-            for entry in &history {
-                if let Some(Outcome::Failed((code, words))) = &entry.entry.outcome {
-                    let trapped = [
-                        "trapped",
-                        "out-of-time",
-                        "out-of-memory",
-                        "unfinished",
-                        "component-failed",
-                        "did-not-come-back",
-                    ];
-                    prop_assert!(!trapped.contains(&code.as_str()), "{code}: {words}");
-                }
-            }
-            prop_assert!(late < 0 || !history.is_empty());
-            let _ = host.take_mails();
-            let shown = host.service.call(&grant, Operation::Get(id), None).await;
-            prop_assert!(shown.is_ok(), "{shown:?}");
-            let commit = Commit {
-                by: Visible {
-                    scope: grant.scope.clone(),
-                    only_owner: None,
-                },
-                actor: "host".into(),
-                now,
-                zone_database: "2026a".into(),
-                quota: None,
-                changes: vec![Change::Delete { id, version: None }],
-                completion: None,
-            };
-            host.storage().commit(commit).await.expect("deleted");
-            Ok(())
-        },
-    );
+fn any_stored_documents_are_planned_again() {
+    plans().test();
 }
 
-#[test]
-fn any_stored_documents_are_planned_again() {
+fn plans() -> Target {
     let host = start();
     let row = (documents(stored_document(&host)), zones());
     let inputs = (vec(row, 0..8), instants());
-    each(&inputs, async |(rows, after)| {
+    Target::new("replan", inputs, async move |(rows, after)| {
         let stored: Vec<Stored> = rows
             .into_iter()
             .map(|(document, default_zone)| Stored { document, default_zone })
@@ -498,9 +484,10 @@ fn any_stored_documents_are_planned_again() {
         let plans = recurrence.call_replan(&mut instance.store, &stored, after).await;
         let plans = plans.map_err(|error| failed(format!("{error:#}")))?;
         prop_assert_eq!(plans.len(), stored.len());
+        let planned = plans.iter().any(Result::is_ok);
         for next in plans.into_iter().flatten().flatten() {
             prop_assert!(next > after);
         }
-        Ok(())
-    });
+        Ok(planned)
+    })
 }

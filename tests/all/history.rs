@@ -2,9 +2,11 @@
 
 use std::io;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use host_harness::contract::Outcome;
 use host_harness::delivery::Refusal;
+use host_harness::scheduler::SchedulerOptions;
 use host_harness::testing::{TestHost, at};
 use serde_json::{Value, json};
 use tests::{
@@ -174,6 +176,36 @@ async fn history_is_kept_for_90_days_and_the_audit_log_for_a_year() {
     host.jump_to("2027-10-22T12:00:00Z");
     host.tidy().await;
     assert_eq!(first().await, Some(at("2026-10-23T02:00:00Z")));
+}
+
+#[tokio::test]
+async fn history_kept_for_longer_than_the_audit_log_keeps_that_as_long() {
+    let kept = SchedulerOptions {
+        keep_history: Duration::from_secs(2 * 365 * 24 * 60 * 60),
+        ..SchedulerOptions::default()
+    };
+    let host = TestHost::start(&without_schedules(), NOON).await.scheduling(kept);
+    let once = json!({"schedule_rrule": "DTSTART:20261023T000000\nRRULE:FREQ=DAILY;COUNT=1"});
+    let id = host.create(CONF, JOHN, &but(daily(), once)).await;
+    host.advance_to("2026-10-23T12:00:00Z").await;
+    let left = async || {
+        let audit = host
+            .storage()
+            .audit("bigevents", 1_000)
+            .await
+            .expect("the store answers");
+        (host.history(id).await.len(), audit.len())
+    };
+    let all = left().await;
+    assert_eq!(all.0, 1);
+    // 730 days after the run ended, less a second; the entries before it are older.
+    host.jump_to("2028-10-22T01:59:59Z");
+    host.tidy().await;
+    assert_eq!(left().await.0, 1);
+    assert!(left().await.1 > 0, "the run is in the audit log, too");
+    host.jump_to("2028-10-22T02:00:00Z");
+    host.tidy().await;
+    assert_eq!(left().await, (0, 0));
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod contract;
 mod crud;
+mod disk;
 mod documents;
 mod faults;
 mod fuzz;
@@ -9,6 +10,8 @@ mod garbage;
 mod golden;
 mod history;
 mod hostile;
+mod lease;
+mod mail;
 mod matrix;
 mod model;
 mod next_run;
@@ -18,3 +21,4 @@ mod runs;
 mod security;
 mod size;
 mod when;
+mod zones;

@@ -8,7 +8,7 @@ use host_harness::contract::exporters::ExportError;
 use host_harness::delivery::Refusal;
 use host_harness::testing::{Moment, TestHost, at};
 use serde_json::{Value, json};
-use tests::{CONF, JOHN, daily, without_schedules};
+use tests::{CONF, JOHN, but, daily, with, without_schedules};
 
 const EVE: &str = "2026-10-22T12:00:00Z";
 const DUE: &str = "2026-10-23T02:00:00Z";
@@ -92,6 +92,78 @@ async fn an_exporter_that_comes_back_serves_the_same_due_time_and_nothing_is_cou
         (host.mails().len(), &shown(&host, id).await["error_counter"]),
         (1, &json!(0))
     );
+}
+
+/// So large that its mail goes out zipped.
+fn zipped(limit: u64) -> String {
+    with(|fixture| {
+        fixture["schedules"] = json!([]);
+        fixture["organizers"][0]["settings"] = json!({ "max_mail_bytes": limit });
+    })
+}
+
+/// All orders as CSV: a file that a zip makes smaller.
+fn all_orders() -> Value {
+    but(
+        daily(),
+        json!({"export_form_data": {"_format": "default", "date_range": "past"}}),
+    )
+}
+
+#[tokio::test]
+async fn a_mailer_that_is_away_is_asked_again_after_2_4_8_16_and_32_minutes_for_the_same_due_time_and_then_the_run_fails()
+ {
+    let plain = TestHost::start(&without_schedules(), EVE).await;
+    plain.create(CONF, JOHN, &all_orders()).await;
+    plain.advance_to(DUE).await;
+    let limit = plain.mails()[0].bytes.len() as u64 - 1;
+    // The file can't be zipped, or the outbox takes no mail: in each case the file is there, and its mail is not.
+    for call in ["read_file", "finish"] {
+        for comes_back in [false, true] {
+            let host = TestHost::start(&zipped(limit), EVE).await;
+            let id = host.create(CONF, JOHN, &all_orders()).await;
+            host.jump_to(DUE);
+            let mut waits = ["02:02:00", "02:06:00", "02:14:00", "02:30:00", "03:02:00"].iter();
+            let mut attempts = 0;
+            loop {
+                // Once in each attempt.
+                host.store.fail(call, usize::from(!comes_back || attempts < 3));
+                host.step().await;
+                attempts += 1;
+                let ran = ran(&host, id).await;
+                assert_eq!((ran.len(), ran[0].0), (1, at(DUE)), "{call}");
+                let Some(wait) = waits.next().filter(|_| ran[0].1.is_none()) else {
+                    break;
+                };
+                let again = at(&format!("2026-10-23T{wait}Z"));
+                host.clock.set(again - 1);
+                host.step().await;
+                assert_eq!(host.exports.asked(), attempts, "{call}: a second before {wait}");
+                host.clock.set(again);
+            }
+            let (ended, counter) = (
+                ran(&host, id).await.remove(0).1,
+                shown(&host, id).await["error_counter"].clone(),
+            );
+            let mails: Vec<String> = host.mails().into_iter().map(|mail| mail.message_id).collect();
+            assert_eq!(
+                (mails.len(), host.history(id).await[0].entry.attempts as usize),
+                (1, attempts)
+            );
+            if comes_back {
+                assert_eq!(
+                    (attempts, &counter, ended),
+                    (4, &json!(0), Some(Outcome::Delivered)),
+                    "{call}"
+                );
+                assert!(mails[0].contains("-export@"), "{call}: {mails:?}");
+            } else {
+                assert_eq!((attempts, &counter), (6, &json!(1)), "{call}");
+                assert!(matches!(ended, Some(Outcome::Failed(_))), "{call}: {ended:?}");
+                assert!(mails[0].contains("-failure@"), "{call}: {mails:?}");
+            }
+        }
+    }
 }
 
 #[tokio::test]
@@ -191,6 +263,47 @@ async fn a_change_at_any_step_that_takes_the_due_time_away_ends_it_without_a_mai
             ran(&host, id).await[1],
             (at("2026-10-23T03:00:00Z"), Some(Outcome::Delivered)),
             "{step:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_zone_that_moves_while_a_run_is_put_off_takes_nothing_from_it_but_a_person_who_moves_it_does() {
+    for (change, outcome) in [
+        (json!({}), Outcome::Delivered),
+        (json!({"mail_subject": "Renamed"}), Outcome::Delivered),
+        (
+            json!({"schedule_rrule_time": "05:00"}),
+            Outcome::Cancelled(String::new()),
+        ),
+    ] {
+        let (host, id) = daily_at(EVE).await;
+        host.exports.fail(1, &away());
+        host.advance_to(DUE).await;
+        let moved = host.service.move_event("bigevents", "sampleconf", "Asia/Tokyo").await;
+        moved.expect("moved");
+        host.step().await;
+        let next = &shown(&host, id).await["schedule_next_run"];
+        assert_eq!(*next, "2026-10-23T19:00:00Z", "04:00 in Tokyo");
+        if change != json!({}) {
+            let changed = host.patch(&format!("{CONF}{id}/"), JOHN, &change).await;
+            assert_eq!(changed.status, 200, "{}", changed.body);
+        }
+        host.advance_to("2026-10-23T12:00:00Z").await;
+        let ran = ran(&host, id).await;
+        let [(due, Some(ended))] = &ran[..] else {
+            panic!("{change}: {ran:?}")
+        };
+        assert_eq!(*due, at(DUE));
+        assert_eq!(
+            std::mem::discriminant(ended),
+            std::mem::discriminant(&outcome),
+            "{change}: {ended:?}"
+        );
+        assert_eq!(
+            host.mails().len(),
+            usize::from(outcome == Outcome::Delivered),
+            "{change}"
         );
     }
 }

@@ -10,7 +10,7 @@
 //! the message twice.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -97,11 +97,21 @@ fn keep(dir: &Path, message_id: &str, bytes: &[u8]) -> io::Result<String> {
     Err(io::Error::other(format!("{beside}.eml is there with other bytes")))
 }
 
-/// One write of one line, which the operating system appends as a whole.
+/// One write of one line, which the operating system appends as a whole; after a line that a power cut has torn, on a line of
+/// its own.
 fn append(dir: &Path, line: &str) -> io::Result<()> {
     let path = dir.join(ENVELOPES);
-    let mut file = OpenOptions::new().create(true).append(true).open(path)?;
-    file.write_all(line.as_bytes())?;
+    let mut file = OpenOptions::new().create(true).read(true).append(true).open(path)?;
+    let mut last = [b'\n'];
+    if file.metadata()?.len() > 0 {
+        file.seek(io::SeekFrom::End(-1))?;
+        file.read_exact(&mut last)?;
+    }
+    if last == [b'\n'] {
+        file.write_all(line.as_bytes())?;
+    } else {
+        file.write_all(format!("\n{line}").as_bytes())?;
+    }
     file.sync_data()
 }
 
@@ -192,6 +202,28 @@ mod tests {
             fs::read(dir.path().join("2026-10-27T030000Z-schedule-7-export.eml")).unwrap(),
             b"one"
         );
+    }
+
+    #[tokio::test]
+    async fn a_torn_line_of_the_envelopes_costs_only_itself() {
+        let dir = tempfile::tempdir().unwrap();
+        let transport = EmlTransport::new(dir.path()).unwrap();
+        hand(&transport, "a@example.com", b"one").await.unwrap();
+        let list = dir.path().join(ENVELOPES);
+        let whole = fs::read_to_string(&list).unwrap();
+        fs::write(&list, format!("{whole}{}", &whole[..20])).unwrap();
+        hand(&transport, "b@example.com", b"one").await.unwrap();
+        hand(&transport, "c@example.com", b"one").await.unwrap();
+        let lines = fs::read_to_string(&list).unwrap();
+        let who: Vec<_> = lines
+            .lines()
+            .map(|line| serde_json::from_str::<serde_json::Value>(line).map(|line| line["recipient"].clone()))
+            .collect();
+        assert_eq!(who.len(), 4);
+        assert!(who[1].is_err(), "the torn one");
+        for (line, recipient) in [(0, "a@example.com"), (2, "b@example.com"), (3, "c@example.com")] {
+            assert_eq!(who[line].as_ref().unwrap(), recipient);
+        }
     }
 
     #[tokio::test]

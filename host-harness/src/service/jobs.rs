@@ -6,9 +6,10 @@ use tracing::Instrument as _;
 
 use super::{CallError, Service};
 use crate::contract::auth_context::{OwnerRight, RunFacts};
+use crate::contract::exported::jobs::AbandonReason;
 use crate::contract::schedule_store::Plan;
 use crate::contract::{Delivery, DeliveryStatus, Outcome, Schedule};
-use crate::engine::{End, Worked};
+use crate::engine::{End, GuestFault, Worked};
 use crate::imports::STOPS_AT;
 use crate::ports::Run;
 use crate::storage::{Finish, LeaseError, Leased, MailKind, NewMail, StartError, Work};
@@ -22,6 +23,16 @@ pub enum Ended {
     LeaseLost,
     /// Nothing could be written; the lease runs out, and the run is taken again.
     LeftToItsLease(String),
+}
+
+/// What one call of the component for a leased run came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tried {
+    pub outcome: Result<(), GuestFault>,
+    /// `finish` was committed.
+    pub finished: bool,
+    /// The lease was lost.
+    pub lost: bool,
 }
 
 /// Most leases of one due time: a run that kills its host must end.
@@ -42,6 +53,26 @@ impl Service {
             ended
         };
         work.instrument(span).await
+    }
+
+    /// Has the component work on a leased run once, in a fresh instance, or with a reason give it up. Where it fails nothing
+    /// more is done, and the lease is not renewed: [`Service::work`] is what a host wants.
+    ///
+    /// # Errors
+    /// If the platform is away.
+    pub async fn try_once(&self, leased: Leased, abandon: Option<AbandonReason>) -> Result<Tried, CallError> {
+        let (work, deliveries) = (leased.lease.work, leased.deliveries.clone());
+        let run = self.mint_run(leased).await?;
+        let Worked { end, outcome, .. } = match (abandon, work) {
+            (Some(reason), _) => self.engine.abandon(&self.services, run, &reason).await,
+            (None, Work::Execute) => self.engine.execute(&self.services, run).await,
+            (None, Work::Settle) => self.engine.settle(&self.services, run, &deliveries).await,
+        };
+        Ok(Tried {
+            outcome,
+            finished: end == End::Finished,
+            lost: end == End::LeaseLost,
+        })
     }
 
     async fn work_on(&self, leased: Leased, lease: Duration) -> Ended {

@@ -80,7 +80,16 @@ impl SqliteStorage {
     /// `Unavailable` where the file can't be opened or stays locked; `Corrupt` where it is no such file, or one of a later
     /// version.
     pub async fn open(path: &Path) -> Result<Self, StorageError> {
-        let file = SqliteConnectOptions::new()
+        Self::open_within(path, None).await
+    }
+
+    /// The same with a file of at most so many pages of 4 KiB, as on a small disk: what needs another one is answered as on a
+    /// full disk.
+    ///
+    /// # Errors
+    /// As those of [`SqliteStorage::open`].
+    pub async fn open_within(path: &Path, pages: Option<u32>) -> Result<Self, StorageError> {
+        let mut file = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
             .foreign_keys(true)
@@ -88,6 +97,9 @@ impl SqliteStorage {
             .busy_timeout(BUSY)
             .statement_cache_capacity(256)
             .optimize_on_close(false, None);
+        if let Some(pages) = pages {
+            file = file.pragma("max_page_count", pages.to_string());
+        }
         let writer = pool(1)
             .idle_timeout(None)
             .connect_lazy_with(file.clone().journal_mode(SqliteJournalMode::Wal));

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
+use tokio::sync::watch;
 
 use crate::contract::exporters::ExportError;
 use crate::platform::{ExportGate, ExportJob};
@@ -17,16 +18,21 @@ use crate::platform::{ExportGate, ExportJob};
 /// let exports = ScriptedExports::default();
 /// exports.fail(2, &ExportError::Unavailable("the warehouse is closed".into())); // the next two, then it works again
 /// exports.always(Some(ExportError::Failed("no such column".into()))); // all after those
+/// exports.hold(1); // the next one takes as long as it likes, and is answered as said above when it is released
 /// ```
 #[derive(Debug, Default)]
 pub struct ScriptedExports {
     script: Mutex<Script>,
+    /// Exports that were held so far.
+    held: watch::Sender<usize>,
+    released: watch::Sender<()>,
 }
 
 #[derive(Debug, Default)]
 struct Script {
     next: VecDeque<ExportError>,
     always: Option<ExportError>,
+    hold: usize,
     asked: usize,
 }
 
@@ -42,6 +48,22 @@ impl ScriptedExports {
         self.script().always = with;
     }
 
+    /// The next `times` exports wait until [`release`](Self::release).
+    pub fn hold(&self, times: usize) {
+        self.script().hold = times;
+    }
+
+    /// Returns when `times` exports have been held since the start.
+    pub async fn held(&self, times: usize) {
+        // The sender lives as long as `self`.
+        let _ = self.held.subscribe().wait_for(|held| *held >= times).await;
+    }
+
+    /// Lets the exports go on that are held now.
+    pub fn release(&self) {
+        self.released.send_replace(());
+    }
+
     /// Exports asked for so far, answered or not.
     #[must_use]
     pub fn asked(&self) -> usize {
@@ -51,13 +73,26 @@ impl ScriptedExports {
     fn script(&self) -> std::sync::MutexGuard<'_, Script> {
         self.script.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Is the export that has just been asked for one to be held?
+    fn holds(&self) -> bool {
+        let mut script = self.script();
+        script.asked += 1;
+        let holds = script.hold > 0;
+        script.hold -= usize::from(holds);
+        holds
+    }
 }
 
 #[async_trait]
 impl ExportGate for ScriptedExports {
     async fn before(&self, _job: &ExportJob) -> Result<(), ExportError> {
+        if self.holds() {
+            let mut released = self.released.subscribe();
+            self.held.send_modify(|held| *held += 1);
+            let _ = released.changed().await;
+        }
         let mut script = self.script();
-        script.asked += 1;
         match script.next.pop_front().or_else(|| script.always.clone()) {
             Some(error) => Err(error),
             None => Ok(()),

@@ -6,14 +6,10 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use axum::Router;
-use axum::body::Body;
-use axum::http::{HeaderMap, Method, Request, StatusCode};
+use axum::http::{HeaderMap, Method};
 use serde_json::Value;
 use tempfile::TempDir;
-use tower::ServiceExt as _;
 
-use crate::api::{self, ApiLimits};
 use crate::clock::{Clock, Instant, VirtualClock};
 use crate::delivery::{Refusal, Transport};
 use crate::engine::{Cache, EMBEDDED, Engine, Limits};
@@ -25,6 +21,11 @@ use crate::storage::sqlite::SqliteStorage;
 use crate::storage::{HistoryRow, Storage, StorageError};
 
 use super::{ScriptedExports, StoreScript, WatchedStorage};
+
+mod client;
+mod disk;
+
+pub use client::{Answer, Client};
 
 /// An instant in RFC 3339, as tests write it.
 ///
@@ -97,26 +98,6 @@ impl Transport for CapturedMail {
     }
 }
 
-/// An answer of the HTTP API.
-#[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub headers: HeaderMap,
-    /// Null where the body is empty.
-    pub body: Value,
-    /// The body as it came.
-    pub bytes: Vec<u8>,
-}
-
-impl Answer {
-    /// A header; empty where there is none, or not as text.
-    #[must_use]
-    pub fn header(&self, name: &str) -> &str {
-        let value = self.headers.get(name).and_then(|value| value.to_str().ok());
-        value.unwrap_or_default()
-    }
-}
-
 /// The host, and what a test needs to drive it.
 pub struct TestHost {
     pub service: Arc<Service>,
@@ -127,8 +108,12 @@ pub struct TestHost {
     /// What happens at the calls of the store.
     pub store: Arc<StoreScript>,
     scheduler: Scheduler,
+    transport: Arc<dyn Transport>,
+    options: SchedulerOptions,
     client: Client,
     folder: Arc<TempDir>,
+    /// Most pages of the store's file; none: as many as the disk holds.
+    pages: Option<u32>,
     plugin: Vec<u8>,
     limits: Limits,
 }
@@ -168,7 +153,7 @@ impl TestHost {
         let mail = Arc::new(CapturedMail::default());
         let (exports, store) = (Arc::<ScriptedExports>::default(), Arc::<StoreScript>::default());
         let service = open(
-            folder.path(),
+            (folder.path(), None),
             &plugin,
             limits.clone(),
             facts,
@@ -189,19 +174,41 @@ impl TestHost {
         for schedule in &fixture.schedules {
             service.seed(schedule).await.expect("the fixture's schedule");
         }
-        let scheduler = scheduler(&service, &mail);
-        let client = Client::of(&service);
+        let (transport, options) = (Arc::clone(&mail) as Arc<dyn Transport>, SchedulerOptions::default());
         Self {
+            scheduler: Scheduler::new(Arc::clone(&service), Arc::clone(&transport), options.clone()),
+            client: Client::of(&service),
             service,
             clock,
             mail,
             exports,
             store,
-            scheduler,
-            client,
+            transport,
+            options,
             folder: Arc::new(folder),
+            pages: None,
             plugin,
             limits,
+        }
+    }
+
+    /// Has mail handed over by this instead of kept in memory, from now on.
+    #[must_use]
+    pub fn mailing_through(self, transport: Arc<dyn Transport>) -> Self {
+        Self { transport, ..self }.scheduled()
+    }
+
+    /// Has runs leased, delivered and kept by these rules from now on.
+    #[must_use]
+    pub fn scheduling(self, options: SchedulerOptions) -> Self {
+        Self { options, ..self }.scheduled()
+    }
+
+    fn scheduled(self) -> Self {
+        let (service, transport) = (Arc::clone(&self.service), Arc::clone(&self.transport));
+        Self {
+            scheduler: Scheduler::new(service, transport, self.options.clone()),
+            ..self
         }
     }
 
@@ -214,19 +221,22 @@ impl TestHost {
         let Self {
             service,
             scheduler: old,
+            transport,
+            options,
             client,
             clock,
             mail,
             exports,
             store,
             folder,
+            pages,
             plugin,
             limits,
         } = self;
         let facts = service.facts().clone();
         drop((old, client, service));
         let service = open(
-            folder.path(),
+            (folder.path(), pages),
             &plugin,
             limits.clone(),
             facts,
@@ -236,14 +246,17 @@ impl TestHost {
         )
         .await;
         Self {
-            scheduler: scheduler(&service, &mail),
+            scheduler: Scheduler::new(Arc::clone(&service), Arc::clone(&transport), options.clone()),
             client: Client::of(&service),
             service,
             clock,
             mail,
             exports,
             store,
+            transport,
+            options,
             folder,
+            pages,
             plugin,
             limits,
         }
@@ -260,7 +273,7 @@ impl TestHost {
         let (clock, exports) = (Arc::clone(&self.clock), Arc::clone(&self.exports));
         let (plugin, limits) = (self.plugin.clone(), self.limits.clone());
         let service = open(
-            self.folder.path(),
+            (self.folder.path(), self.pages),
             &plugin,
             limits.clone(),
             self.service.facts().clone(),
@@ -270,14 +283,17 @@ impl TestHost {
         )
         .await;
         Self {
-            scheduler: scheduler(&service, &self.mail),
+            scheduler: Scheduler::new(Arc::clone(&service), Arc::clone(&self.transport), self.options.clone()),
             client: Client::of(&service),
             service,
             clock,
             mail: Arc::clone(&self.mail),
             exports,
             store,
+            transport: Arc::clone(&self.transport),
+            options: self.options.clone(),
             folder: Arc::clone(&self.folder),
+            pages: self.pages,
             plugin,
             limits,
         }
@@ -443,131 +459,6 @@ impl TestHost {
     }
 }
 
-fn scheduler(service: &Arc<Service>, mail: &Arc<CapturedMail>) -> Scheduler {
-    let transport: Arc<dyn Transport> = Arc::clone(mail) as _;
-    Scheduler::new(Arc::clone(service), transport, SchedulerOptions::default())
-}
-
-/// Asks the HTTP API of one host.
-#[derive(Clone)]
-pub struct Client {
-    router: Router,
-}
-
-impl Client {
-    fn of(service: &Arc<Service>) -> Self {
-        Self {
-            router: api::router(Arc::clone(service) as _, ApiLimits::default()),
-        }
-    }
-
-    /// A request to the HTTP API. `credentials` as in `Authorization`; an empty path segment list is the caller's to give.
-    ///
-    /// # Panics
-    /// If the request can't be written, or the answer is not JSON.
-    pub async fn request(
-        &self,
-        method: Method,
-        path: &str,
-        credentials: &str,
-        headers: &[(&str, &str)],
-        body: Option<&str>,
-    ) -> Answer {
-        let mut all: Vec<(&str, &[u8])> = Vec::new();
-        if !credentials.is_empty() {
-            all.push(("authorization", credentials.as_bytes()));
-        }
-        if body.is_some()
-            && !headers
-                .iter()
-                .any(|(name, _)| name.eq_ignore_ascii_case("content-type"))
-        {
-            all.push(("content-type", b"application/json"));
-        }
-        all.extend(headers.iter().map(|(name, value)| (*name, value.as_bytes())));
-        self.send(method.as_str(), path, &all, body.unwrap_or_default().as_bytes())
-            .await
-            .expect("a request")
-    }
-
-    /// Any bytes as a request to the HTTP API. None: HTTP can't carry them.
-    ///
-    /// # Panics
-    /// If the answer is not JSON.
-    pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &[u8])], body: &[u8]) -> Option<Answer> {
-        let mut request = Request::builder().method(method).uri(path);
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let request = request.body(Body::from(body.to_vec())).ok()?;
-        let answer = self
-            .router
-            .clone()
-            .oneshot(request)
-            .await
-            .expect("the router never fails");
-        let (parts, body) = answer.into_parts();
-        let bytes = axum::body::to_bytes(body, 16 << 20).await.expect("the answer's body");
-        let body = if bytes.is_empty() {
-            Value::Null
-        } else {
-            serde_json::from_slice(&bytes)
-                .unwrap_or_else(|error| panic!("{error} in {:?}", String::from_utf8_lossy(&bytes)))
-        };
-        Some(Answer {
-            status: parts.status.as_u16(),
-            headers: parts.headers,
-            body,
-            bytes: bytes.into(),
-        })
-    }
-
-    /// Fetches a file without credentials: status, headers and bytes.
-    ///
-    /// # Panics
-    /// If the request can't be written.
-    pub async fn fetch(&self, method: Method, path: &str) -> (u16, HeaderMap, Vec<u8>) {
-        let request = Request::builder().method(method).uri(path).body(Body::empty());
-        let answer = self.router.clone().oneshot(request.expect("a request")).await;
-        let (parts, body) = answer.expect("the router never fails").into_parts();
-        let bytes = axum::body::to_bytes(body, 64 << 20).await.expect("the answer's body");
-        (parts.status.as_u16(), parts.headers, bytes.to_vec())
-    }
-
-    pub async fn get(&self, path: &str, credentials: &str) -> Answer {
-        self.request(Method::GET, path, credentials, &[], None).await
-    }
-
-    pub async fn post(&self, path: &str, credentials: &str, body: &Value) -> Answer {
-        self.request(Method::POST, path, credentials, &[], Some(&body.to_string()))
-            .await
-    }
-
-    pub async fn put(&self, path: &str, credentials: &str, body: &Value) -> Answer {
-        self.request(Method::PUT, path, credentials, &[], Some(&body.to_string()))
-            .await
-    }
-
-    pub async fn patch(&self, path: &str, credentials: &str, body: &Value) -> Answer {
-        self.request(Method::PATCH, path, credentials, &[], Some(&body.to_string()))
-            .await
-    }
-
-    pub async fn delete(&self, path: &str, credentials: &str) -> Answer {
-        self.request(Method::DELETE, path, credentials, &[], None).await
-    }
-
-    /// Creates a schedule and answers its id.
-    ///
-    /// # Panics
-    /// If the API does not answer 201.
-    pub async fn create(&self, path: &str, credentials: &str, body: &Value) -> u64 {
-        let answer = self.post(path, credentials, body).await;
-        assert_eq!(answer.status, StatusCode::CREATED.as_u16(), "{}", answer.body);
-        answer.body["id"].as_u64().expect("an id")
-    }
-}
-
 fn facts() -> HostFacts {
     HostFacts {
         base_url: "https://tickets.example".into(),
@@ -575,8 +466,11 @@ fn facts() -> HostFacts {
     }
 }
 
+/// The name of the store's file in its folder.
+const STORE: &str = "harness.db";
+
 async fn open(
-    folder: &Path,
+    (folder, pages): (&Path, Option<u32>),
     plugin: &[u8],
     limits: Limits,
     facts: HostFacts,
@@ -584,9 +478,9 @@ async fn open(
     exports: &Arc<ScriptedExports>,
     script: &Arc<StoreScript>,
 ) -> Arc<Service> {
-    let path = folder.join("harness.db");
+    let path = folder.join(STORE);
     let engine = Engine::load(plugin, limits, &Cache::of_user()).expect("the component loads");
-    let storage = SqliteStorage::open(&path).await.expect("the store opens");
+    let storage = SqliteStorage::open_within(&path, pages).await.expect("the store opens");
     let storage = WatchedStorage::new(Arc::new(storage), Arc::clone(script) as _);
     let platform = Platform::open(&path).await.expect("the platform opens");
     let platform = platform.exporting_through(Arc::clone(exports) as _);

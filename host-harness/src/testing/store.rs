@@ -111,6 +111,8 @@ pub struct StoreScript {
 #[derive(Default)]
 struct Script {
     actions: Vec<(Moment, Action)>,
+    /// How many of the next calls of this name fail.
+    failing: HashMap<&'static str, usize>,
     faults: Option<SeededFaults>,
     calls: HashMap<&'static str, usize>,
 }
@@ -128,6 +130,11 @@ impl StoreScript {
         self.plan().actions.len()
     }
 
+    /// The next `times` calls of this name fail before they reach the store.
+    pub fn fail(&self, call: &'static str, times: usize) {
+        self.plan().failing.insert(call, times);
+    }
+
     /// From now on calls fail by this seed, one in `one_in`: half of those before they reach the store, half when it has
     /// done them.
     pub fn fail_by_seed(&self, seed: u64, one_in: u64) {
@@ -136,7 +143,9 @@ impl StoreScript {
 
     /// From now on the store works.
     pub fn works(&self) {
-        self.plan().faults = None;
+        let mut plan = self.plan();
+        plan.faults = None;
+        plan.failing.clear();
     }
 
     /// How often this was called.
@@ -162,6 +171,10 @@ impl StoreScript {
 
     fn fault(&self, call: &str, after: bool) -> Result<(), StorageError> {
         let mut plan = self.plan();
+        if let Some(left) = plan.failing.get_mut(call).filter(|left| **left > 0 && !after) {
+            *left -= 1;
+            return Err(StorageError::Unavailable(format!("told to fail at {call}")));
+        }
         match plan.faults.as_mut().map(SeededFaults::strikes) {
             Some(Some(strikes_after)) if strikes_after == after => {
                 let when = if after { "after" } else { "before" };
