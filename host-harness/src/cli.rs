@@ -63,12 +63,17 @@ enum Command {
     ChaosWorker(chaos::Worker),
 }
 
-/// Where the store is.
-#[derive(Args)]
+/// Where the store is: in a folder, or in a database and at most the mails in a folder.
+#[derive(Args, Default)]
+#[group(required = true, multiple = true)]
 struct Data {
     /// Folder of the store and of mails written as files; made if it is missing
     #[arg(long = "data", value_name = "DIR")]
-    folder: PathBuf,
+    folder: Option<PathBuf>,
+    /// PostgreSQL database of the store instead, for any number of hosts: `postgres://USER[:PASS]@HOST[:PORT]/NAME`; PGPASSWORD
+    /// and ~/.pgpass count too
+    #[arg(long, value_name = "URL")]
+    database: Option<String>,
 }
 
 /// Which component runs.
@@ -164,7 +169,12 @@ fn say(line: impl std::fmt::Display) -> Result<(), Failure> {
 }
 
 fn log_to_stderr(serving: bool) {
-    let default = if serving { "info" } else { "warn" };
+    // What PostgreSQL notices (a table that is there already) is no news.
+    let default = if serving {
+        "info,sqlx::postgres::notice=warn"
+    } else {
+        "warn"
+    };
     let filter = tracing_subscriber::EnvFilter::try_from_env("RUST_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
     tracing_subscriber::fmt()

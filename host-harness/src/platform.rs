@@ -1,8 +1,10 @@
-//! A small real ticketing platform: organizers, events, users, teams, orders and exporters, in the same database file as
-//! the schedules.
+//! A small real ticketing platform: organizers, events, users, teams, orders and exporters, in the same database as the
+//! schedules.
 
 mod admin;
+mod admission;
 mod credentials;
+mod database;
 mod directory;
 mod exporters;
 mod fixture;
@@ -14,23 +16,19 @@ mod words;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Sqlite, SqlitePool, Transaction};
+use crate::storage::postgres::PostgresStorage;
+use database::{Database, Open, look_up};
 
+pub use admission::{Admission, Admitted, Ownership};
 pub use credentials::{Credentials, Principal};
-pub use directory::{DEFAULT_MAIL_BYTES, Event, EventSet, Organizer, Settings};
+pub use directory::{DEFAULT_MAIL_BYTES, Event, EventSet, Organizer, Place, Settings};
 pub use exporters::{ExportGate, ExportJob, Produced};
 pub use fixture::{Fault, Fixture, FixtureError, FixtureSchedule, MOST_GENERATED};
 pub use rights::{Rights, Subject};
 
-/// How long a statement waits for another process's write.
-const BUSY: Duration = Duration::from_secs(10);
 /// Exports that read at the same time; more of them wait their turn.
-const EXPORTS_AT_ONCE: u32 = 8;
-/// How long an export waits for its turn.
-const EXPORT_TURN: Duration = Duration::from_secs(300);
+pub const EXPORTS_AT_ONCE: u32 = 8;
 
 /// Why the platform did not answer.
 #[derive(Debug, thiserror::Error)]
@@ -42,7 +40,7 @@ pub enum PlatformError {
     #[error("the platform's tables are damaged or of another version: {0}")]
     Corrupt(String),
     /// A fixture is loaded into an empty platform only.
-    #[error("the platform already has organizers: a fixture is loaded into an empty one only, so name a new file")]
+    #[error("the platform already has organizers: a fixture is loaded into an empty one only, so name a new one")]
     NotEmpty,
     /// An administrative change of something that is not there.
     #[error("there is no {0}")]
@@ -66,12 +64,7 @@ impl From<sqlx::Error> for PlatformError {
 /// The reference platform. Cheap to clone; all clones are the same one.
 #[derive(Clone, Debug)]
 pub struct Platform {
-    /// For look-ups.
-    readers: SqlitePool,
-    /// One connection, for changes.
-    writer: SqlitePool,
-    /// For exports, which keep a connection for long: look-ups never wait for them.
-    exports: SqlitePool,
+    database: Arc<Database>,
     /// Where files are written.
     folder: PathBuf,
     gate: Option<Arc<dyn ExportGate>>,
@@ -83,38 +76,24 @@ impl Platform {
     /// # Errors
     /// The file cannot be opened or written.
     pub async fn open(path: &Path) -> Result<Self, PlatformError> {
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(BUSY)
-            .foreign_keys(true);
-        let writer = SqlitePoolOptions::new()
-            .max_connections(1)
-            .connect_with(options.clone())
-            .await?;
-        let reading = options.pragma("query_only", "ON");
-        let readers = SqlitePoolOptions::new()
-            .max_connections(4)
-            .connect_lazy_with(reading.clone());
-        let exports = SqlitePoolOptions::new()
-            .max_connections(EXPORTS_AT_ONCE)
-            .acquire_timeout(EXPORT_TURN)
-            .connect_lazy_with(reading);
-        let platform = Self {
-            readers,
-            writer,
-            exports,
+        Ok(Self::of(Database::in_file(path).await?))
+    }
+
+    /// The platform in the PostgreSQL database of a store; tables that are missing are made. Look-ups share the store's connections,
+    /// exports open up to [`EXPORTS_AT_ONCE`] of their own. Any number of processes may use it at a time.
+    ///
+    /// # Errors
+    /// The database is away, or holds tables of a later version.
+    pub async fn beside(store: &PostgresStorage) -> Result<Self, PlatformError> {
+        Ok(Self::of(Database::beside(store).await?))
+    }
+
+    fn of(database: Database) -> Self {
+        Self {
+            database: Arc::new(database),
             folder: std::env::temp_dir(),
             gate: None,
-        };
-        let mut tx = platform.write().await?;
-        sqlx::raw_sql(include_str!("platform/migrations/1_tables.sql"))
-            .execute(&mut *tx)
-            .await?;
-        tx.commit().await?;
-        Ok(platform)
+        }
     }
 
     /// Has exports written in this folder, which must be there, instead of the machine's one for temporary files. It should
@@ -137,21 +116,18 @@ impl Platform {
     /// # Errors
     /// The database is away.
     pub async fn is_empty(&self) -> Result<bool, PlatformError> {
-        let any: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM platform_organizers)")
-            .fetch_one(&self.readers)
-            .await?;
+        let any: bool =
+            look_up!(self, fetch_one: sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM platform_organizers)"))?;
         Ok(!any)
     }
 
-    /// Closes all connections once what they do has ended.
+    /// Closes all connections of its own once what they do has ended.
     pub async fn close(&self) {
-        tokio::join!(self.readers.close(), self.exports.close());
-        self.writer.close().await;
+        self.database.close().await;
     }
 
-    /// A transaction that writes: it takes the lock at once, so that it never fails halfway for want of it.
-    async fn write(&self) -> Result<Transaction<'static, Sqlite>, PlatformError> {
-        Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
+    async fn write(&self) -> Result<Open, PlatformError> {
+        Ok(self.database.write().await?)
     }
 }
 

@@ -300,7 +300,8 @@ impl Scheduler {
         Ok(())
     }
 
-    /// Sleeps until something is due, something was written by this process, or the longest sleep is over.
+    /// Sleeps until something is due, something was written by this process, another one has said so, or the longest sleep is
+    /// over.
     async fn until_due(&self) {
         let now = self.service.clock().now();
         let sleep = match self.service.storage().next_wake().await {
@@ -315,6 +316,7 @@ impl Scheduler {
         tokio::select! {
             () = tokio::time::sleep(sleep) => {}
             () = self.service.changed().notified() => {}
+            () = self.service.storage().changed() => {}
         }
     }
 

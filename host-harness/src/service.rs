@@ -19,7 +19,7 @@ use crate::contract::exported::schedules::{Page, Versioned};
 use crate::contract::{PageQuery, Position, Problem};
 use crate::download::{Download, Secret};
 use crate::engine::{Accepted, Engine, GuestFault, Instance, Unaccepted};
-use crate::platform::{DEFAULT_MAIL_BYTES, Platform, PlatformError, Principal};
+use crate::platform::{Place, Platform, PlatformError, Principal};
 use crate::ports::{Access, HostFacts, Services};
 use crate::storage::{Commit, CommitError, Completion, KeptAnswer, RequestKey, Scope, Storage, StorageError, Visible};
 
@@ -36,6 +36,8 @@ pub struct Grant {
     pub language: String,
     pub may_change_settings: bool,
     pub may_write: bool,
+    /// What counts there, as read with the caller's rights.
+    pub place: Place,
 }
 
 /// An exported function of `schedules`, with its arguments.
@@ -219,7 +221,7 @@ impl Service {
         let mut tries = 0;
         loop {
             tries += 1;
-            let access = self.mint_access(grant).await?;
+            let access = self.mint_access(grant);
             let quota = access.quota;
             let (answer, access) = self.ask(access, operation.clone()).await?;
             let completion = keep.as_ref().map(|keep| Completion {
@@ -277,58 +279,41 @@ impl Service {
         Ok(Some(Download { facts, file, folder }))
     }
 
-    async fn mint_access(&self, grant: &Grant) -> Result<Access, CallError> {
-        let (settings, quota) = self.settings(&grant.scope).await?;
+    fn mint_access(&self, grant: &Grant) -> Access {
         let only_owner = match &grant.caller {
             Caller::User(user) if !grant.may_change_settings => Some(user.id.clone()),
             Caller::User(_) | Caller::Token | Caller::Device => None,
         };
-        Ok(Access {
+        Access {
             facts: AccessFacts {
                 caller: grant.caller.clone(),
                 language: grant.language.clone(),
                 event_level: grant.scope.event.is_some(),
                 may_change_settings: grant.may_change_settings,
                 may_write: grant.may_write,
-                settings,
+                settings: self.settings(&grant.scope, grant.place.clone()),
             },
             principal: grant.principal.clone(),
             visible: Visible {
                 scope: grant.scope.clone(),
                 only_owner,
             },
-            quota,
+            quota: grant.place.settings.max_schedules,
             staged: Vec::new(),
-        })
+        }
     }
 
-    /// Rules of the organizer or event, and the organizer's quota. An event that is gone is read in its organizer's zone.
-    async fn settings(&self, scope: &Scope) -> Result<(Settings, Option<u32>), PlatformError> {
-        let platform = &self.services.platform;
-        let organizer = platform.organizer(&scope.organizer).await?;
-        let event = match &scope.event {
-            Some(slug) => platform.event(&scope.organizer, slug).await?,
-            None => None,
-        };
-        let zone = match (&event, &organizer) {
-            (Some(event), _) => event.timezone.clone(),
-            (None, Some(organizer)) => organizer.timezone.clone(),
-            (None, None) => "UTC".into(),
-        };
-        let rules = organizer.map(|organizer| organizer.settings);
-        let place = match &scope.event {
-            Some(event) => format!("{}/{event}", scope.organizer),
-            None => scope.organizer.clone(),
-        };
-        let settings = Settings {
+    /// Rules of an organizer or event, as the component is told them.
+    fn settings(&self, scope: &Scope, place: Place) -> Settings {
+        let facts = &self.services.facts;
+        Settings {
             now: self.services.clock.now(),
-            zone,
-            languages: self.services.facts.languages.clone(),
-            recipient_domains: rules.as_ref().and_then(|rules| rules.recipient_domains.clone()),
-            mail_bytes: rules.as_ref().map_or(DEFAULT_MAIL_BYTES, |rules| rules.max_mail_bytes),
-            configuration_url: format!("{}/control/{place}/scheduled-exports/", self.services.facts.base_url),
-        };
-        Ok((settings, rules.and_then(|rules| rules.max_schedules)))
+            zone: place.timezone,
+            languages: facts.languages.clone(),
+            recipient_domains: place.settings.recipient_domains,
+            mail_bytes: place.settings.max_mail_bytes,
+            configuration_url: format!("{}/control/{}/scheduled-exports/", facts.base_url, scope),
+        }
     }
 
     /// A fresh instance, for whoever wants to call the component's exports himself; `compute` is its time in guest code.

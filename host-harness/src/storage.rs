@@ -6,8 +6,11 @@
 mod cursor;
 mod fault;
 pub mod kit;
+pub mod postgres;
+mod reserve;
 pub mod sqlite;
 pub mod state;
+mod values;
 
 use std::fmt;
 use std::path::Path;
@@ -438,7 +441,8 @@ pub trait Storage: Send + Sync {
 
     // ---- running ----
 
-    /// Leases what is due at `now`: at most `limit`, longest due first. Next runs stay as they are.
+    /// Leases what is due at `now`: at most `limit`, longest due first. Next runs stay as they are. A store for many hosts shares
+    /// a batch among the organizers that have something due.
     async fn take_due(&self, now: Instant, lease_until: Instant, limit: u32) -> Result<Vec<Leased>, StorageError>;
     /// Leases submitted runs whose recipients are all final: one of a schedule at a time, and none while it is leased to execute,
     /// or the other way round. A lease to settle that ran out is lost once anybody leases its schedule, for whatever work.
@@ -519,4 +523,9 @@ pub trait Storage: Send + Sync {
     async fn audit(&self, organizer: &str, limit: u32) -> Result<Vec<AuditEntry>, StorageError>;
     /// Checks that the store answers; for start-up and health.
     async fn ping(&self) -> Result<(), StorageError>;
+    /// Ends when another process may have written something that is due at once. Such word can be lost, or be wrong: who waits
+    /// for it also looks after a while. A store that hears of nothing waits for ever.
+    async fn changed(&self) {
+        std::future::pending().await
+    }
 }

@@ -2,10 +2,12 @@
 
 mod exports;
 mod host;
+pub mod postgres;
 pub mod smtp_server;
 mod store;
 
 pub use axum::http::Method;
 pub use exports::ScriptedExports;
-pub use host::{Answer, CapturedMail, Client, Mail, TestHost, at};
+pub use host::{Answer, CapturedMail, Client, Mail, STORE_VARIABLE, TestHost, TestStore, at};
+pub use postgres::PostgresServer;
 pub use store::{CrashPoint, Moment, StoreScript, StoreWatch, WatchedStorage};

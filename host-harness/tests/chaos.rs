@@ -2,16 +2,20 @@
 
 use std::process::Command;
 
-#[test]
-fn two_hosts_killed_again_and_again_lose_nothing_and_double_nothing() {
+use host_harness::testing::postgres::PostgresServer;
+use serde_json::Value;
+
+/// Has it kill hosts, and answers what came of it: nothing lost, nothing doubled.
+fn chaos(arguments: &[&str]) -> Value {
     let run = Command::new(env!("CARGO_BIN_EXE_harness"))
         .args(["chaos", "--seed", "5", "--kills", "15", "--schedules", "40", "--json"])
+        .args(arguments)
         .output()
         .expect("it starts");
     let said = String::from_utf8_lossy(&run.stdout);
     let words = String::from_utf8_lossy(&run.stderr);
     assert!(run.status.success(), "{said}{words}");
-    let verdict: serde_json::Value = serde_json::from_str(&said).expect("JSON");
+    let verdict: Value = serde_json::from_str(&said).expect("JSON");
     for (count, wanted) in [("kills", 15), ("due_times", 40), ("lost", 0), ("doubled", 0)] {
         assert_eq!(verdict[count], wanted, "{count} of {verdict}");
     }
@@ -22,4 +26,23 @@ fn two_hosts_killed_again_and_again_lose_nothing_and_double_nothing() {
         "{verdict}"
     );
     assert_eq!(verdict["crashed_at"].as_array().map(Vec::len), Some(14), "{verdict}");
+    verdict
+}
+
+#[test]
+fn two_hosts_killed_again_and_again_lose_nothing_and_double_nothing() {
+    assert_eq!(chaos(&[])["store"], "SQLite");
+}
+
+#[test]
+fn three_hosts_lose_nothing_and_double_nothing_on_a_postgresql_server_that_crashes() {
+    // Said on stderr where there is none.
+    if PostgresServer::shared().is_none() {
+        return;
+    }
+    let verdict = chaos(&["--database", "temporary", "--hosts", "3", "--database-crashes", "2"]);
+    assert_eq!(
+        (&verdict["store"], &verdict["database_crashes"]),
+        (&"PostgreSQL".into(), &2.into())
+    );
 }

@@ -3,6 +3,7 @@
 //! Nothing here sleeps: a test waits for a line of output or log, for a mail, or for a process to end.
 
 mod commands {
+    mod database;
     mod demo;
     mod documents;
     mod failures;

@@ -402,6 +402,7 @@ fn operations() -> impl Strategy<Value = Operation> {
 async fn grant(host: &TestHost, event: Option<&str>) -> Grant {
     let john = host.platform().user_by_email("john@example.com").await;
     let john = john.expect("asked").expect("john");
+    let place = host.platform().place(&scope(event)).await.expect("asked");
     Grant {
         scope: scope(event),
         principal: Principal::User {
@@ -414,6 +415,7 @@ async fn grant(host: &TestHost, event: Option<&str>) -> Grant {
         language: "en".into(),
         may_change_settings: true,
         may_write: true,
+        place,
     }
 }
 

@@ -16,6 +16,7 @@ mod matrix;
 mod model;
 mod next_run;
 mod owners;
+mod postgres;
 mod rows;
 mod runs;
 mod security;

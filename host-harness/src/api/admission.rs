@@ -6,8 +6,7 @@ use super::backend::Backend;
 use super::credentials;
 use super::negotiation::Language;
 use super::problems::Refusal;
-use crate::contract::auth_context::Caller;
-use crate::platform::Principal;
+use crate::platform::Admission;
 use crate::service::Grant;
 use crate::storage::Scope;
 
@@ -20,33 +19,29 @@ pub(super) async fn admit(
     language: Language,
 ) -> Result<Grant, Refusal> {
     let credentials = credentials::shown(headers).ok_or(Refusal::Unauthorized)?;
-    let principal = backend.principal(&credentials).await?.ok_or(Refusal::Unauthorized)?;
-    let scope = scope.ok_or(Refusal::NoAccess)?;
     // One look-up for "not there" and "not yours", so that the two take equally long too.
-    let rights = backend.rights(&principal, &scope).await?.ok_or(Refusal::NoAccess)?;
+    let admitted = match backend.admission(&credentials, scope.as_ref()).await? {
+        Admission::Nobody => return Err(Refusal::Unauthorized),
+        Admission::NoAccess => return Err(Refusal::NoAccess),
+        Admission::Admitted(admitted) => *admitted,
+    };
+    let scope = scope.ok_or(Refusal::NoAccess)?;
     if !backend.enabled(&scope.organizer).await? {
         return Err(Refusal::Disabled);
     }
+    let rights = admitted.rights;
     match writes {
         false if !rights.may_read => return Err(Refusal::NoReadScope),
         true if !rights.may_write => return Err(Refusal::NoWriteScope),
         _ => {}
     }
-    let caller = match &principal {
-        Principal::User { id, .. } => {
-            // Gone or switched off since the look-up above.
-            let user = backend.user(id).await?.filter(|user| user.active);
-            Caller::User(user.ok_or(Refusal::Unauthorized)?)
-        }
-        Principal::Token { .. } => Caller::Token,
-        Principal::Device { .. } => Caller::Device,
-    };
     Ok(Grant {
         scope,
-        principal,
-        caller,
+        principal: admitted.principal,
+        caller: admitted.caller,
         language: language.tag().to_owned(),
         may_change_settings: rights.may_change_settings,
         may_write: rights.may_write,
+        place: admitted.place,
     })
 }

@@ -3,9 +3,8 @@
 use async_trait::async_trait;
 
 use crate::clock::Instant;
-use crate::contract::User;
 use crate::download::Download;
-use crate::platform::{Credentials, PlatformError, Principal, Rights};
+use crate::platform::{Admission, Credentials, PlatformError};
 use crate::service::{Answer, CallError, Grant, Keep, Operation, Service};
 use crate::storage::{KeptAnswer, RequestKey, RequestState, Scope, StorageError};
 
@@ -27,12 +26,8 @@ pub trait Backend: Send + Sync {
     fn now(&self) -> Instant;
     /// Does the store answer?
     async fn ping(&self) -> Result<(), Fault>;
-    /// Whose credentials these are; none: nobody's (unknown, expired, revoked, or an inactive user's).
-    async fn principal(&self, credentials: &Credentials) -> Result<Option<Principal>, Fault>;
-    /// What the principal may do there; none: nothing, or there is no such organizer or event.
-    async fn rights(&self, principal: &Principal, scope: &Scope) -> Result<Option<Rights>, Fault>;
-    /// The user behind OAuth credentials.
-    async fn user(&self, id: &str) -> Result<Option<User>, Fault>;
+    /// Whose credentials these are, and what that principal may do there; without a scope, nothing.
+    async fn admission(&self, credentials: &Credentials, scope: Option<&Scope>) -> Result<Admission, Fault>;
     /// Are scheduled exports on for this organizer?
     async fn enabled(&self, organizer: &str) -> Result<bool, Fault>;
     /// See [`crate::storage::Storage::begin_request`].
@@ -79,16 +74,11 @@ impl Backend for Service {
         Ok(self.storage().ping().await?)
     }
 
-    async fn principal(&self, credentials: &Credentials) -> Result<Option<Principal>, Fault> {
-        Ok(self.platform().principal(credentials, self.clock().now()).await?)
-    }
-
-    async fn rights(&self, principal: &Principal, scope: &Scope) -> Result<Option<Rights>, Fault> {
-        Ok(self.platform().rights(principal, scope).await?)
-    }
-
-    async fn user(&self, id: &str) -> Result<Option<User>, Fault> {
-        Ok(self.platform().user(id).await?)
+    async fn admission(&self, credentials: &Credentials, scope: Option<&Scope>) -> Result<Admission, Fault> {
+        Ok(self
+            .platform()
+            .admission(credentials, scope, self.clock().now())
+            .await?)
     }
 
     async fn enabled(&self, organizer: &str) -> Result<bool, Fault> {

@@ -1,7 +1,7 @@
 //! `harness audit`.
 
 use clap::Args;
-use host_harness::storage::{AuditEntry, Storage};
+use host_harness::storage::AuditEntry;
 use serde_json::{Value, json};
 
 use super::{Data, Failure, Output, host, say, utc};
@@ -24,7 +24,7 @@ pub struct Audit {
 
 impl Audit {
     pub async fn run(self) -> Result<(), Failure> {
-        let (storage, _) = host::stores(&self.data.folder, false).await?;
+        let storage = host::stores(&self.data, false).await?.storage;
         let organizers = match self.organizer {
             Some(slug) => vec![slug],
             // Whoever has an entry was switched on once.

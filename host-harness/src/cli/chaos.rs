@@ -1,9 +1,10 @@
 //! `harness chaos`: hosts killed for real, and what arrived counted.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::ffi::OsString;
 use std::io::Read as _;
 use std::os::unix::process::ExitStatusExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,13 +18,14 @@ use host_harness::platform::Fixture;
 use host_harness::ports::HostFacts;
 use host_harness::scheduler::{Scheduler, SchedulerOptions};
 use host_harness::service::Service;
-use host_harness::storage::{HistoryRow, Storage};
+use host_harness::storage::HistoryRow;
+use host_harness::testing::postgres::{PostgresServer, Stop};
 use host_harness::testing::smtp_server::{ReceivedMail, SmtpServer};
 use host_harness::testing::{CrashPoint, WatchedStorage};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use super::{Failure, Output, PluginFile, failed, host, say};
+use super::{Data, Failure, Output, PluginFile, failed, host, say};
 
 /// Names a step boundary at which a worker dies by itself: `after-start:3`.
 const CRASH_AT: &str = "HARNESS_CRASH_AT";
@@ -54,7 +56,7 @@ const MOST_OWN_DEATHS: u32 = 20;
 /// Kills hosts at random while they work, and counts what was lost or doubled.
 #[derive(Args)]
 #[command(
-    after_help = "Exits with 1 if anything was lost or doubled.\n\nExample:\n  harness chaos --seed 7 --kills 200"
+    after_help = "Exits with 1 if anything was lost or doubled.\n\nExample:\n  harness chaos --seed 7 --kills 200\n  harness chaos --database temporary --hosts 3 --database-crashes 2"
 )]
 pub struct Chaos {
     /// What is killed when follows from this
@@ -69,9 +71,18 @@ pub struct Chaos {
     /// Hosts on the one store
     #[arg(long, value_name = "H", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=16))]
     hosts: u32,
+    /// PostgreSQL database to work on, in place of a file: an empty one by its URL, or `temporary` for a server of its own
+    #[arg(long, value_name = "URL")]
+    database: Option<String>,
+    /// How often the temporary server is stopped as by a crash, and started again
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    database_crashes: u32,
     #[command(flatten)]
     output: Output,
 }
+
+/// What `--database` says for a server that is started for this.
+const TEMPORARY: &str = "temporary";
 
 /// Message-ID and bytes, and how often they came.
 type Texts = BTreeMap<(String, Vec<u8>), usize>;
@@ -94,14 +105,28 @@ impl Chaos {
     pub async fn run(self) -> Result<(), Failure> {
         let began = Instant::now();
         let folder = tempfile::tempdir()?;
+        let database = self.server()?;
+        let data = match (&database, &self.database) {
+            (Some(server), _) => Data::of_database(server.new_database()),
+            (None, Some(url)) => Data::of_database(url.clone()),
+            (None, None) => Data::of_folder(folder.path()),
+        };
         let server = SmtpServer::start().await;
-        self.seed(folder.path()).await?;
-        let mut hosts = Hosts::start(self.hosts, folder.path(), &server.url())?;
+        self.seed(&data).await?;
+        let mut hosts = Hosts::start(self.hosts, self.database_crashes, &data, &server.url())?;
         let mut random = Random(self.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
-        let mut killed = 0;
+        let (mut killed, mut crashes) = (0, 0);
         while killed < self.kills || hosts.pending() {
             let wait = u64::try_from(BETWEEN.as_millis()).unwrap_or(400) * 2;
             tokio::time::sleep(Duration::from_millis(random.below(wait))).await;
+            // Spread over the kills, and none before the first.
+            if let Some(database) = &database
+                && crashes < self.database_crashes
+                && killed * (self.database_crashes + 1) >= self.kills * (crashes + 1)
+            {
+                crash(database);
+                crashes += 1;
+            }
             hosts.revive()?;
             if killed < self.kills {
                 let host = usize::try_from(random.below(u64::from(self.hosts))).unwrap_or_default();
@@ -110,7 +135,7 @@ impl Chaos {
                 break;
             }
         }
-        let (storage, _) = host::stores(folder.path(), false).await?;
+        let storage = host::stores(&data, false).await?.storage;
         let waiting = Instant::now();
         // Settled when nothing is due before tomorrow's due times.
         while storage
@@ -129,7 +154,7 @@ impl Chaos {
             .history(None, self.schedules.saturating_mul(2).saturating_add(10))
             .await?;
         let verdict = self.judge(&history, &server.mails());
-        self.show(&verdict, killed, &crashed, began.elapsed())?;
+        self.show(&verdict, (killed, crashes), &crashed, began.elapsed())?;
         if verdict.lost + verdict.doubled > 0 {
             return Err(Failure::Sentence(format!(
                 "seed {}: {} lost, {} doubled",
@@ -139,15 +164,39 @@ impl Chaos {
         Ok(())
     }
 
+    /// The server that is started for this, if one is.
+    fn server(&self) -> Result<Option<PostgresServer>, Failure> {
+        if self.database.as_deref() != Some(TEMPORARY) {
+            return match self.database_crashes {
+                0 => Ok(None),
+                _ => Err(Failure::Sentence(
+                    "--database-crashes is for a server of this run's own: --database temporary".into(),
+                )),
+            };
+        }
+        // As durable as any other: its defaults.
+        let server = PostgresServer::launch(&[]);
+        server.map(Some).ok_or_else(|| {
+            let words = "there are no programs of a PostgreSQL server in HARNESS_PG_BIN, PATH or /usr/lib/postgresql";
+            Failure::Sentence(words.into())
+        })
+    }
+
     /// A store with one due time a schedule, spread over the time of the killing.
-    async fn seed(&self, folder: &Path) -> Result<(), Failure> {
+    async fn seed(&self, data: &Data) -> Result<(), Failure> {
         // The clock stands while they are made, so that none is planned past its first due time.
         let lead = i64::from(self.schedules / 40) + 1;
         let now = SystemClock.now() + lead;
         let spread =
             i64::try_from(BETWEEN.as_secs_f64().mul_add(f64::from(self.kills), 0.0).max(2.0) as u64).unwrap_or(60);
         let clock: Arc<dyn Clock> = Arc::new(VirtualClock::at(now));
-        let service = host::open(folder, true, &PluginFile::default(), clock, HostFacts::default()).await?;
+        let service = host::open(data, true, &PluginFile::default(), Some(clock), HostFacts::default()).await?;
+        if !service.platform().is_empty().await? {
+            let named = data.named()?;
+            return Err(Failure::Sentence(format!(
+                "{named} is filled already: name an empty one"
+            )));
+        }
         let schedules: Vec<Value> = (0..self.schedules)
             .map(|number| {
                 let due = now + 1 + i64::from(number) * spread / i64::from(self.schedules);
@@ -168,7 +217,7 @@ impl Chaos {
             "schedules": schedules,
         });
         let fixture = Fixture::from_json(&fixture.to_string())?;
-        host::seed(&service, folder, &fixture).await?;
+        host::seed(&service, data, &fixture).await?;
         Ok(())
     }
 
@@ -220,7 +269,13 @@ impl Chaos {
         verdict
     }
 
-    fn show(&self, verdict: &Verdict, killed: u32, crashed: &BTreeSet<&str>, took: Duration) -> Result<(), Failure> {
+    fn show(
+        &self,
+        verdict: &Verdict,
+        (killed, database_crashes): (u32, u32),
+        crashed: &BTreeSet<&str>,
+        took: Duration,
+    ) -> Result<(), Failure> {
         let Verdict {
             delivered,
             failed,
@@ -231,18 +286,28 @@ impl Chaos {
             mails,
         } = verdict;
         let seconds = took.as_secs();
+        let store = if self.database.is_some() {
+            "PostgreSQL"
+        } else {
+            "SQLite"
+        };
         if self.output.json {
             let document = json!({
-                "seed": self.seed, "hosts": self.hosts, "kills": killed, "crashed_at": crashed, "due_times": self.schedules,
+                "seed": self.seed, "store": store, "hosts": self.hosts, "kills": killed, "database_crashes": database_crashes, "crashed_at": crashed, "due_times": self.schedules,
                 "delivered": delivered, "failed": failed, "otherwise_ended": other, "mails_accepted": mails,
                 "lost": lost, "doubled": doubled, "repeated": repeated, "seconds": seconds,
             });
             return say(document);
         }
         say(format_args!(
-            "{} due times, {} hosts on one store, {killed} times kill -9 (seed {}), {seconds} s",
+            "{} due times, {} hosts on one store ({store}), {killed} times kill -9 (seed {}), {seconds} s",
             self.schedules, self.hosts, self.seed
         ))?;
+        if database_crashes > 0 {
+            say(format_args!(
+                "the server of the store crashed {database_crashes} times as well"
+            ))?;
+        }
         say(format_args!(
             "died at {} of {} step boundaries as well: {}",
             crashed.len(),
@@ -256,6 +321,14 @@ impl Chaos {
             "lost {lost}, doubled {doubled}, repeated {repeated} (same Message-ID, same recipient, identical bytes)"
         ))
     }
+}
+
+/// The server ends as by a crash, with everybody's transactions, and recovers. Hosts go on meanwhile.
+fn crash(server: &PostgresServer) {
+    tokio::task::block_in_place(|| {
+        server.stop(Stop::Immediate);
+        server.start();
+    });
 }
 
 /// Whoever is to get the export of this schedule.
@@ -291,20 +364,27 @@ struct Hosts {
     boundaries: VecDeque<&'static str>,
     crashed: BTreeSet<&'static str>,
     own_deaths: u32,
+    most_own_deaths: u32,
     program: PathBuf,
-    folder: PathBuf,
+    /// Where their store is, as arguments.
+    store: [OsString; 2],
     smtp: String,
 }
 
 impl Hosts {
-    fn start(count: u32, folder: &Path, smtp: &str) -> Result<Self, Failure> {
+    fn start(count: u32, database_crashes: u32, data: &Data, smtp: &str) -> Result<Self, Failure> {
         let mut hosts = Self {
             running: Vec::new(),
             boundaries: BOUNDARIES.into(),
             crashed: BTreeSet::new(),
             own_deaths: 0,
+            // One that starts while there is no server dies.
+            most_own_deaths: MOST_OWN_DEATHS + database_crashes * count,
             program: std::env::current_exe()?,
-            folder: folder.to_owned(),
+            store: match (&data.database, &data.folder) {
+                (Some(url), _) => ["--database".into(), url.into()],
+                (None, folder) => ["--data".into(), folder.clone().unwrap_or_default().into()],
+            },
             smtp: smtp.to_owned(),
         };
         for _ in 0..count {
@@ -323,8 +403,7 @@ impl Hosts {
         }
         let child = command
             .arg("chaos-worker")
-            .arg("--data")
-            .arg(&self.folder)
+            .args(&self.store)
             .arg("--smtp")
             .arg(&self.smtp)
             .stdin(Stdio::piped())
@@ -352,7 +431,7 @@ impl Hosts {
                 told => {
                     self.boundaries.extend(told);
                     self.own_deaths += 1;
-                    if self.own_deaths > MOST_OWN_DEATHS {
+                    if self.own_deaths > self.most_own_deaths {
                         return Err(Failure::Sentence(format!("hosts die by themselves: {status}")));
                     }
                 }
@@ -406,8 +485,8 @@ impl Random {
 /// One host of `harness chaos`: runs and delivers with short leases until it is killed, or nobody holds its standard input.
 #[derive(Args)]
 pub struct Worker {
-    #[arg(long = "data", value_name = "DIR")]
-    folder: PathBuf,
+    #[command(flatten)]
+    data: Data,
     #[arg(long, value_name = "URL")]
     smtp: String,
     #[arg(long, value_name = "SECONDS", default_value_t = 2)]
@@ -424,14 +503,16 @@ impl Worker {
             std::process::exit(0);
         });
         let engine = Engine::load_file(None, Limits::default(), &Cache::of_user())?;
-        let (storage, platform) = host::stores(&self.folder, false).await?;
-        let mut storage: Arc<dyn Storage> = Arc::new(storage);
+        let host::Stores {
+            mut storage,
+            platform,
+            clock,
+        } = host::stores(&self.data, false).await?;
         if let Ok(point) = std::env::var(CRASH_AT) {
             let point = CrashPoint::from_text(&point)
                 .ok_or_else(|| Failure::Sentence(format!("{CRASH_AT} is no step boundary: {point}")))?;
             storage = Arc::new(WatchedStorage::new(storage, Arc::new(point)));
         }
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let service = Service::new(engine, storage, platform, clock, HostFacts::default())
             .await
             .map_err(|fault| failed("the plugin can't say what it is")(&fault))?;

@@ -18,7 +18,7 @@ use tokio::net::TcpListener;
 
 use super::history::{document, reason, word};
 use super::table::table;
-use super::{Failure, Output, PluginFile, failed, host, local, say};
+use super::{Data, Failure, Output, PluginFile, failed, host, local, say};
 
 /// The platform that the demo runs on.
 const FIXTURE: &str = include_str!("../../../tests/data/bigevents.json");
@@ -97,12 +97,13 @@ impl Demo {
         }
         let clock = Arc::new(VirtualClock::at(FROM));
         let seen: Arc<dyn Clock> = Arc::clone(&clock) as _;
-        let service = host::open(&folder, true, &self.plugin, seen, HostFacts::default()).await?;
+        let data = Data::of_folder(&folder);
+        let service = host::open(&data, true, &self.plugin, Some(seen), HostFacts::default()).await?;
         let fixture = Fixture::from_json(FIXTURE)?;
-        host::seed(&service, &folder, &fixture).await?;
+        host::seed(&service, &data, &fixture).await?;
         let named = create(&service).await?;
 
-        let (transport, mail) = host::transport(&folder, None)?;
+        let (transport, mail) = host::transport(&data, None)?;
         let scheduler = host::scheduler(&service, transport);
         let until = FROM + DAYS * 86_400;
         let bar = ProgressBar::new(u64::try_from(until - FROM).unwrap_or_default());

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use host_harness::contract::{DeliveryStatus, Outcome};
-use host_harness::storage::{HistoryRow, Storage};
+use host_harness::storage::HistoryRow;
 use serde_json::{Value, json};
 
 use super::{Data, Failure, Output, host, say, utc};
@@ -25,7 +25,7 @@ pub struct History {
 
 impl History {
     pub async fn run(self) -> Result<(), Failure> {
-        let (storage, _) = host::stores(&self.data.folder, false).await?;
+        let storage = host::stores(&self.data, false).await?.storage;
         for row in storage.history(self.schedule, self.limit).await? {
             if self.output.json {
                 say(document(&row))?;

@@ -1,42 +1,69 @@
-//! A host on a data folder: what most commands open.
+//! A host on a store in a folder or in a database: what most commands open.
 
 use std::path::{Path, PathBuf};
+use std::str::FromStr as _;
 use std::sync::Arc;
+use std::time::Duration;
 
-use host_harness::clock::Clock;
+use host_harness::clock::{Clock, SystemClock};
 use host_harness::delivery::{EmlTransport, SmtpTimeouts, SmtpTransport, Transport};
 use host_harness::engine::{Cache, Engine};
 use host_harness::platform::{Fixture, Platform};
 use host_harness::ports::HostFacts;
 use host_harness::scheduler::{Scheduler, SchedulerOptions};
 use host_harness::service::Service;
+use host_harness::storage::postgres::PostgresStorage;
 use host_harness::storage::sqlite::SqliteStorage;
+use host_harness::storage::{Change, Commit, Scope, Storage, Visible};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _};
 
-use super::{Failure, PluginFile, failed};
+use super::{Data, Failure, PluginFile, failed};
 
 /// The store's file in the data folder.
 const STORE: &str = "harness.db";
 /// The folder of mails that are written as files.
 const MAIL: &str = "mail";
+/// How long a database has to answer at the start.
+const REACH: Duration = Duration::from_secs(10);
+/// What is said where mails could go nowhere.
+const NOWHERE: &str =
+    "there is nowhere for mails to go: name a mail server with --smtp, or a folder for them with --data";
 
-/// Opens the store in `folder`, which is made if `create`.
+/// A store with what lies beside it.
+pub struct Stores {
+    pub storage: Arc<dyn Storage>,
+    pub platform: Platform,
+    /// The one that all hosts of the store go by.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// A host on the store, which is made if `create`; without a clock, with that of the store.
 pub async fn open(
-    folder: &Path,
+    data: &Data,
     create: bool,
     plugin: &PluginFile,
-    clock: Arc<dyn Clock>,
+    clock: Option<Arc<dyn Clock>>,
     facts: HostFacts,
 ) -> Result<Arc<Service>, Failure> {
     let engine = Engine::load_file(plugin.plugin.as_deref(), plugin.limits(), &Cache::of_user())?;
-    let (storage, platform) = stores(folder, create).await?;
-    let service = Service::new(engine, Arc::new(storage), platform, clock, facts).await;
+    let stores = stores(data, create).await?;
+    let clock = clock.unwrap_or(stores.clock);
+    let service = Service::new(engine, stores.storage, stores.platform, clock, facts).await;
     service
         .map(Arc::new)
         .map_err(|fault| failed("the plugin can't say what it is")(&fault))
 }
 
-/// The two halves of the store in `folder`.
-pub async fn stores(folder: &Path, create: bool) -> Result<(SqliteStorage, Platform), Failure> {
+/// The store. Tables are made where a database has none; a folder's file only if `create`.
+pub async fn stores(data: &Data, create: bool) -> Result<Stores, Failure> {
+    match &data.database {
+        Some(url) => in_database(url).await,
+        None => in_folder(data.folder.as_deref().unwrap_or(Path::new(".")), create).await,
+    }
+}
+
+async fn in_folder(folder: &Path, create: bool) -> Result<Stores, Failure> {
     let path = folder.join(STORE);
     if create {
         std::fs::create_dir_all(folder)
@@ -48,7 +75,92 @@ pub async fn stores(folder: &Path, create: bool) -> Result<(SqliteStorage, Platf
             folder.display()
         )));
     }
-    Ok((SqliteStorage::open(&path).await?, Platform::open(&path).await?))
+    Ok(Stores {
+        storage: Arc::new(SqliteStorage::open(&path).await?),
+        platform: Platform::open(&path).await?,
+        clock: Arc::new(SystemClock),
+    })
+}
+
+async fn in_database(url: &str) -> Result<Stores, Failure> {
+    let options = database_options(url)?;
+    let named = without_password(&options);
+    // By itself, since a pool would try for a while and then say no more than that.
+    let probe = tokio::time::timeout(REACH, options.connect()).await;
+    let unreached = |reason: &dyn std::fmt::Display| failed(format!("the database {named} can't be reached"))(reason);
+    let probe = probe.map_err(|_| unreached(&"it does not answer"))?;
+    let probe = probe.map_err(|reason| unreached(&reason))?;
+    // Whatever it says to that, nothing of it is needed any more.
+    let _ = probe.close().await;
+    let unfit = |reason: &dyn std::fmt::Display| failed(format!("the database {named} can't be used"))(reason);
+    let storage = PostgresStorage::connect(url).await.map_err(|reason| unfit(&reason))?;
+    let platform = Platform::beside(&storage).await;
+    Ok(Stores {
+        platform: platform.map_err(|reason| unfit(&reason))?,
+        clock: Arc::new(storage.clock().await.map_err(|reason| unfit(&reason))?),
+        storage: Arc::new(storage),
+    })
+}
+
+/// Reads the URL of a database. What is wrong is said without it: it can hold a password.
+fn database_options(url: &str) -> Result<PgConnectOptions, Failure> {
+    let wrong = "--database takes an URL that looks like postgres://USER[:PASS]@HOST[:PORT]/NAME";
+    if !["postgres://", "postgresql://"]
+        .iter()
+        .any(|scheme| url.starts_with(scheme))
+    {
+        return Err(Failure::Sentence(wrong.to_owned()));
+    }
+    PgConnectOptions::from_str(url).map_err(|reason| failed(wrong)(&reason))
+}
+
+/// A database as messages name it.
+fn without_password(options: &PgConnectOptions) -> String {
+    let (user, name) = (options.get_username(), options.get_database().unwrap_or_default());
+    match options.get_socket() {
+        Some(socket) => format!("postgres://{user}@{}/{name}", socket.display()),
+        None => format!("postgres://{user}@{}:{}/{name}", options.get_host(), options.get_port()),
+    }
+}
+
+/// What is wrong with the call is said before anything is opened.
+pub fn check(data: &Data, smtp: bool) -> Result<(), Failure> {
+    if let Some(url) = &data.database {
+        database_options(url)?;
+    }
+    match smtp || data.folder.is_some() {
+        true => Ok(()),
+        false => Err(Failure::Sentence(NOWHERE.to_owned())),
+    }
+}
+
+impl Data {
+    /// A store in a folder.
+    pub fn of_folder(folder: &Path) -> Self {
+        Self {
+            folder: Some(folder.to_owned()),
+            database: None,
+        }
+    }
+
+    /// A store in a database.
+    pub fn of_database(url: String) -> Self {
+        Self {
+            folder: None,
+            database: Some(url),
+        }
+    }
+
+    /// As messages name it.
+    pub fn named(&self) -> Result<String, Failure> {
+        Ok(match &self.database {
+            Some(url) => format!("the database {}", without_password(&database_options(url)?)),
+            None => {
+                let folder = self.folder.as_deref().unwrap_or(Path::new("."));
+                format!("the store in {}", folder.display())
+            }
+        })
+    }
 }
 
 /// Reads a fixture file.
@@ -58,21 +170,26 @@ pub fn read_fixture(path: &Path) -> Result<Fixture, Failure> {
     Fixture::from_json(&text).map_err(|reason| failed(format!("the fixture {} is not valid", path.display()))(&reason))
 }
 
-/// Puts a fixture into the empty store in `folder`; answers how many schedules there are. One that is refused leaves no store
-/// behind: half a fixture would count as a filled store from then on.
-pub async fn seed(service: &Service, folder: &Path, fixture: &Fixture) -> Result<usize, Failure> {
+/// Puts a fixture into the empty store; answers how many schedules there are. One that is refused leaves an empty store, or none:
+/// half a fixture would count as a filled store from then on.
+pub async fn seed(service: &Service, data: &Data, fixture: &Fixture) -> Result<usize, Failure> {
     service.platform().load(fixture).await?;
-    let filled = fill(service, fixture).await;
-    if filled.is_err() {
-        for end in ["", "-wal", "-shm"] {
-            let _ = std::fs::remove_file(folder.join(format!("{STORE}{end}")));
+    let mut filled = Vec::new();
+    let refused = fill(service, fixture, &mut filled).await;
+    match (&refused, &data.folder) {
+        (Ok(()), _) => return Ok(filled.len()),
+        (Err(_), Some(folder)) if data.database.is_none() => {
+            for end in ["", "-wal", "-shm"] {
+                let _ = std::fs::remove_file(folder.join(format!("{STORE}{end}")));
+            }
         }
+        (Err(_), _) => empty(service, fixture, filled).await?,
     }
-    filled
+    refused.map(|()| 0)
 }
 
-/// Switches, and schedules through the component.
-async fn fill(service: &Service, fixture: &Fixture) -> Result<usize, Failure> {
+/// Switches, and schedules through the component; what has been put in is in `filled`.
+async fn fill(service: &Service, fixture: &Fixture, filled: &mut Vec<u64>) -> Result<(), Failure> {
     let now = service.clock().now();
     for organizer in service.platform().organizers().await? {
         service
@@ -81,12 +198,37 @@ async fn fill(service: &Service, fixture: &Fixture) -> Result<usize, Failure> {
             .await?;
     }
     for (place, schedule) in fixture.schedules.iter().enumerate() {
-        service
+        let id = service
             .seed(schedule)
             .await
             .map_err(|reason| failed(format!("the fixture's /schedules/{place} is refused"))(&reason))?;
+        filled.push(id);
     }
-    Ok(fixture.schedules.len())
+    Ok(())
+}
+
+/// Takes the first schedules of a fixture out again, and its platform.
+async fn empty(service: &Service, fixture: &Fixture, filled: Vec<u64>) -> Result<(), Failure> {
+    for (schedule, id) in fixture.schedules.iter().zip(filled) {
+        let scope = Scope {
+            organizer: schedule.organizer.clone(),
+            event: schedule.event.clone(),
+        };
+        let commit = Commit {
+            by: Visible {
+                scope,
+                only_owner: None,
+            },
+            actor: "host".into(),
+            now: service.clock().now(),
+            zone_database: service.about().zone_database.clone(),
+            quota: None,
+            changes: vec![Change::Delete { id, version: None }],
+            completion: None,
+        };
+        service.storage().commit(commit).await?;
+    }
+    Ok(service.platform().empty().await?)
 }
 
 /// The mail server at an URL.
@@ -94,19 +236,20 @@ pub fn smtp(url: &str) -> Result<Arc<dyn Transport>, Failure> {
     Ok(Arc::new(SmtpTransport::from_url(url, SmtpTimeouts::default())?))
 }
 
-/// The mail server if there is one, else files in the data folder, which is there by now; and where those are.
+/// The mail server if there is one, else files in the data folder; and where those are.
 pub fn transport(
-    folder: &Path,
+    data: &Data,
     smtp: Option<Arc<dyn Transport>>,
 ) -> Result<(Arc<dyn Transport>, Option<PathBuf>), Failure> {
-    Ok(match smtp {
-        Some(smtp) => (smtp, None),
-        None => {
+    Ok(match (smtp, &data.folder) {
+        (Some(smtp), _) => (smtp, None),
+        (None, Some(folder)) => {
             let mail = folder.join(MAIL);
             let transport = EmlTransport::new(&mail)
                 .map_err(|reason| failed(format!("the folder {} can't be made", mail.display()))(&reason))?;
             (Arc::new(transport), Some(mail))
         }
+        (None, None) => return Err(Failure::Sentence(NOWHERE.to_owned())),
     })
 }
 

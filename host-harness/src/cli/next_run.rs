@@ -1,18 +1,15 @@
 //! `harness next-run`.
 
 use std::io::BufRead;
-use std::sync::Arc;
 
 use clap::Args;
-use host_harness::clock::{Clock, SystemClock};
 use host_harness::contract::FieldError;
 use host_harness::contract::exported::recurrence::{ClockNote, Rule};
-use host_harness::engine::{Cache, Engine};
 use host_harness::ports::HostFacts;
 use host_harness::service::Service;
 use serde_json::{Value, json};
 
-use super::{Failure, Output, PluginFile, failed, host, instant, local, say, utc};
+use super::{Data, Failure, Output, PluginFile, failed, host, instant, local, say, utc};
 
 /// Says when a rule fires next, by the component.
 #[derive(Args)]
@@ -46,12 +43,10 @@ pub struct NextRun {
 
 impl NextRun {
     pub async fn run(self) -> Result<(), Failure> {
-        let engine = Engine::load_file(self.plugin.plugin.as_deref(), self.plugin.limits(), &Cache::of_user())?;
         // The rule needs no store; the component's imports need one to be there.
         let folder = tempfile::tempdir()?;
-        let (storage, platform) = host::stores(folder.path(), true).await?;
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let service = Service::new(engine, Arc::new(storage), platform, clock, HostFacts::default()).await?;
+        let data = Data::of_folder(folder.path());
+        let service = host::open(&data, true, &self.plugin, None, HostFacts::default()).await?;
         if self.jsonl {
             return rows(&service).await;
         }

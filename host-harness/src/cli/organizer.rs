@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
-use host_harness::clock::{Clock, SystemClock, VirtualClock};
+use host_harness::clock::{Clock, VirtualClock};
 use host_harness::ports::HostFacts;
 
 use super::{Data, Failure, Output, PluginFile, host, instant, say};
@@ -63,11 +63,8 @@ impl Organizer {
 
 impl Switch {
     async fn to(self, enabled: bool) -> Result<(), Failure> {
-        let clock: Arc<dyn Clock> = match self.now {
-            Some(now) => Arc::new(VirtualClock::at(now)),
-            None => Arc::new(SystemClock),
-        };
-        let service = host::open(&self.data.folder, false, &self.plugin, clock, HostFacts::default()).await?;
+        let clock = self.now.map(|now| Arc::new(VirtualClock::at(now)) as Arc<dyn Clock>);
+        let service = host::open(&self.data, false, &self.plugin, clock, HostFacts::default()).await?;
         if service.platform().organizer(&self.slug).await?.is_none() {
             return Err(Failure::Sentence(format!(
                 "there is no organizer `{}` in this store",
@@ -97,8 +94,7 @@ impl Switch {
 
 impl List {
     async fn run(self) -> Result<(), Failure> {
-        use host_harness::storage::Storage;
-        let (storage, platform) = host::stores(&self.data.folder, false).await?;
+        let host::Stores { storage, platform, .. } = host::stores(&self.data, false).await?;
         for organizer in platform.organizers().await? {
             let (slug, name) = (&organizer.slug, &organizer.name);
             let enabled = storage.enabled(slug).await?;

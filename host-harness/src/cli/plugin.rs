@@ -1,17 +1,15 @@
 //! `harness plugin inspect`, and what else there is about a component file.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use clap::{Args, Subcommand};
-use host_harness::clock::SystemClock;
 use host_harness::engine::{Cache, EMBEDDED, Engine, Limits, LoadError, inspect};
 use host_harness::ports::HostFacts;
 use host_harness::service::Service;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use super::{Failure, Output, failed, host, say};
+use super::{Data, Failure, Output, failed, host, say};
 
 /// Looks into a plugin file, or writes the built-in one.
 #[derive(Args)]
@@ -118,14 +116,11 @@ impl Inspect {
 async fn about(bytes: &[u8]) -> Result<host_harness::contract::exported::about::Description, Failure> {
     let engine = Engine::load(bytes, Limits::default(), &Cache::of_user())?;
     let folder = tempfile::tempdir()?;
-    let (storage, platform) = host::stores(folder.path(), true).await?;
-    let service = Service::new(
-        engine,
-        Arc::new(storage),
+    let host::Stores {
+        storage,
         platform,
-        Arc::new(SystemClock),
-        HostFacts::default(),
-    )
-    .await;
+        clock,
+    } = host::stores(&Data::of_folder(folder.path()), true).await?;
+    let service = Service::new(engine, storage, platform, clock, HostFacts::default()).await;
     Ok(service?.about().clone())
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use host_harness::clock::{Clock, SystemClock, VirtualClock};
+use host_harness::clock::{Clock, VirtualClock};
 use host_harness::ports::HostFacts;
 
 use super::{Data, Failure, Output, PluginFile, host, instant, say};
@@ -32,25 +32,22 @@ pub struct Seed {
 impl Seed {
     pub async fn run(self) -> Result<(), Failure> {
         let fixture = host::read_fixture(&self.fixture)?;
-        let clock: Arc<dyn Clock> = match self.now {
-            Some(now) => Arc::new(VirtualClock::at(now)),
-            None => Arc::new(SystemClock),
-        };
-        let service = host::open(&self.data.folder, true, &self.plugin, clock, HostFacts::default()).await?;
+        let clock = self.now.map(|now| Arc::new(VirtualClock::at(now)) as Arc<dyn Clock>);
+        let service = host::open(&self.data, true, &self.plugin, clock, HostFacts::default()).await?;
         if !service.platform().is_empty().await? {
             return Err(Failure::Sentence(format!(
-                "the store in {} is filled already, and a fixture goes into an empty one only: name another folder",
-                self.data.folder.display()
+                "{} is filled already, and a fixture goes into an empty one only: name another",
+                self.data.named()?
             )));
         }
-        let schedules = host::seed(&service, &self.data.folder, &fixture).await?;
+        let schedules = host::seed(&service, &self.data, &fixture).await?;
         let organizers = service.platform().organizers().await?.len();
         if self.output.json {
             say(serde_json::json!({ "organizers": organizers, "schedules": schedules }))?;
         } else {
             say(format_args!(
                 "{}: {organizers} organizers, {schedules} schedules",
-                self.data.folder.display()
+                self.data.named()?
             ))?;
         }
         Ok(())

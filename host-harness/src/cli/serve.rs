@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use clap::Args;
 use host_harness::api::{self, ApiLimits};
-use host_harness::clock::SystemClock;
 use host_harness::ports::HostFacts;
 use host_harness::scheduler::{Scheduler, SchedulerOptions};
 use tokio::net::TcpListener;
@@ -53,6 +52,7 @@ impl Serve {
     pub async fn run(self) -> Result<(), Failure> {
         let fixture = self.fixture.as_deref().map(host::read_fixture).transpose()?;
         let smtp = self.smtp.as_deref().map(host::smtp).transpose()?;
+        host::check(&self.data, smtp.is_some())?;
         // Before the store: where another process has the port, nothing is written.
         let listener = TcpListener::bind(self.listen)
             .await
@@ -76,17 +76,10 @@ impl Serve {
             download_links: self.download_links,
             ..HostFacts::default()
         };
-        let service = host::open(
-            &self.data.folder,
-            fixture.is_some(),
-            &self.plugin,
-            Arc::new(SystemClock),
-            facts,
-        )
-        .await?;
+        let service = host::open(&self.data, fixture.is_some(), &self.plugin, None, facts).await?;
         if let Some(fixture) = &fixture {
             if service.platform().is_empty().await? {
-                let schedules = host::seed(&service, &self.data.folder, fixture).await?;
+                let schedules = host::seed(&service, &self.data, fixture).await?;
                 tracing::info!(schedules, "the store was filled from the fixture");
             } else {
                 tracing::info!("the store has a platform already: the fixture is not loaded again");
@@ -94,7 +87,7 @@ impl Serve {
         }
         service.plan_with_this_zone_database().await?;
 
-        let (transport, mail) = host::transport(&self.data.folder, smtp)?;
+        let (transport, mail) = host::transport(&self.data, smtp)?;
         let router = api::router(Arc::clone(&service) as _, ApiLimits::default());
         let about = service.about();
         let mails = mail.map_or_else(|| "SMTP".to_owned(), |mail| mail.display().to_string());

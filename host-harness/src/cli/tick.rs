@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use clap::Args;
-use host_harness::clock::{Clock, SystemClock, VirtualClock};
+use host_harness::clock::{Clock, VirtualClock};
 use host_harness::ports::HostFacts;
 
 use super::history::{document, line};
@@ -29,13 +29,11 @@ pub struct Tick {
 
 impl Tick {
     pub async fn run(self) -> Result<(), Failure> {
-        let clock: Arc<dyn Clock> = match self.now {
-            Some(now) => Arc::new(VirtualClock::at(now)),
-            None => Arc::new(SystemClock),
-        };
+        let clock = self.now.map(|now| Arc::new(VirtualClock::at(now)) as Arc<dyn Clock>);
         let smtp = self.smtp.as_deref().map(host::smtp).transpose()?;
-        let service = host::open(&self.data.folder, false, &self.plugin, clock, HostFacts::default()).await?;
-        let (transport, _) = host::transport(&self.data.folder, smtp)?;
+        host::check(&self.data, smtp.is_some())?;
+        let service = host::open(&self.data, false, &self.plugin, clock, HostFacts::default()).await?;
+        let (transport, _) = host::transport(&self.data, smtp)?;
         service.plan_with_this_zone_database().await?;
         let step = host::scheduler(&service, transport).step().await?;
         for schedule in step.schedules {

@@ -4,7 +4,19 @@ use std::str::FromStr;
 
 use chrono_tz::Tz;
 
+use super::database::within;
 use super::{Credentials, Platform, PlatformError, credentials, fixture};
+
+/// Runs one statement; where it touches no row, says what there is none of.
+macro_rules! change {
+    ($platform:expr, $query:expr, $what:literal) => {{
+        let mut change = $platform.write().await?;
+        if within!(&mut change, execute: $query)? == 0 {
+            return Err(PlatformError::NoSuch(format!($what)));
+        }
+        Ok(change.commit().await?)
+    }};
+}
 
 impl Platform {
     /// Moves an event to another zone. The host then plans its schedules again.
@@ -13,9 +25,14 @@ impl Platform {
     /// No such event, no such zone, or the database is away.
     pub async fn set_event_timezone(&self, organizer: &str, event: &str, zone: &str) -> Result<(), PlatformError> {
         check_zone(zone)?;
-        let query = sqlx::query("UPDATE platform_events SET timezone = ?3 WHERE organizer = ?1 AND slug = ?2");
-        let query = query.bind(organizer).bind(event).bind(zone);
-        self.change(query, || format!("event `{event}` of `{organizer}`")).await
+        change!(
+            self,
+            sqlx::query("UPDATE platform_events SET timezone = $3 WHERE organizer = $1 AND slug = $2")
+                .bind(organizer)
+                .bind(event)
+                .bind(zone),
+            "event `{event}` of `{organizer}`"
+        )
     }
 
     /// Moves an organizer to another zone. The host then plans its organizer-level schedules again.
@@ -24,9 +41,13 @@ impl Platform {
     /// No such organizer, no such zone, or the database is away.
     pub async fn set_organizer_timezone(&self, organizer: &str, zone: &str) -> Result<(), PlatformError> {
         check_zone(zone)?;
-        let query = sqlx::query("UPDATE platform_organizers SET timezone = ?2 WHERE slug = ?1");
-        self.change(query.bind(organizer).bind(zone), || format!("organizer `{organizer}`"))
-            .await
+        change!(
+            self,
+            sqlx::query("UPDATE platform_organizers SET timezone = $2 WHERE slug = $1")
+                .bind(organizer)
+                .bind(zone),
+            "organizer `{organizer}`"
+        )
     }
 
     /// Switches a user's account on or off.
@@ -34,9 +55,13 @@ impl Platform {
     /// # Errors
     /// No such user, or the database is away.
     pub async fn set_user_active(&self, id: &str, active: bool) -> Result<(), PlatformError> {
-        let query = sqlx::query("UPDATE platform_users SET active = ?2 WHERE id = ?1");
-        self.change(query.bind(id).bind(active), || format!("user `{id}`"))
-            .await
+        change!(
+            self,
+            sqlx::query("UPDATE platform_users SET active = $2 WHERE id = $1")
+                .bind(id)
+                .bind(active),
+            "user `{id}`"
+        )
     }
 
     /// Gives a user another address.
@@ -50,8 +75,13 @@ impl Platform {
         if self.user_by_email(email).await?.is_some_and(|other| other.id != id) {
             return Err(PlatformError::Unfit(format!("another user has the address `{email}`")));
         }
-        let query = sqlx::query("UPDATE platform_users SET email = ?2 WHERE id = ?1");
-        self.change(query.bind(id).bind(email), || format!("user `{id}`")).await
+        change!(
+            self,
+            sqlx::query("UPDATE platform_users SET email = $2 WHERE id = $1")
+                .bind(id)
+                .bind(email),
+            "user `{id}`"
+        )
     }
 
     /// Removes a user, with his memberships and OAuth tokens.
@@ -59,8 +89,11 @@ impl Platform {
     /// # Errors
     /// No such user, or the database is away.
     pub async fn remove_user(&self, id: &str) -> Result<(), PlatformError> {
-        let query = sqlx::query("DELETE FROM platform_users WHERE id = ?1");
-        self.change(query.bind(id), || format!("user `{id}`")).await
+        change!(
+            self,
+            sqlx::query("DELETE FROM platform_users WHERE id = $1").bind(id),
+            "user `{id}`"
+        )
     }
 
     /// Takes a user out of a team.
@@ -68,13 +101,17 @@ impl Platform {
     /// # Errors
     /// The user is in no such team, or the database is away.
     pub async fn remove_team_member(&self, organizer: &str, team: &str, user: &str) -> Result<(), PlatformError> {
-        let query = sqlx::query(
-            "DELETE FROM platform_team_members WHERE user_id = ?3
-             AND team = (SELECT id FROM platform_teams WHERE organizer = ?1 AND name = ?2)",
-        );
-        let query = query.bind(organizer).bind(team).bind(user);
-        self.change(query, || format!("user `{user}` in the team `{team}` of `{organizer}`"))
-            .await
+        change!(
+            self,
+            sqlx::query(
+                "DELETE FROM platform_team_members WHERE user_id = $3
+                 AND team = (SELECT id FROM platform_teams WHERE organizer = $1 AND name = $2)",
+            )
+            .bind(organizer)
+            .bind(team)
+            .bind(user),
+            "user `{user}` in the team `{team}` of `{organizer}`"
+        )
     }
 
     /// Deletes an event, with its orders.
@@ -82,9 +119,25 @@ impl Platform {
     /// # Errors
     /// No such event, or the database is away.
     pub async fn delete_event(&self, organizer: &str, event: &str) -> Result<(), PlatformError> {
-        let query = sqlx::query("DELETE FROM platform_events WHERE organizer = ?1 AND slug = ?2");
-        let query = query.bind(organizer).bind(event);
-        self.change(query, || format!("event `{event}` of `{organizer}`")).await
+        change!(
+            self,
+            sqlx::query("DELETE FROM platform_events WHERE organizer = $1 AND slug = $2")
+                .bind(organizer)
+                .bind(event),
+            "event `{event}` of `{organizer}`"
+        )
+    }
+
+    /// Takes everything out, as a fixture is taken out again whose schedules were refused.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn empty(&self) -> Result<(), PlatformError> {
+        let mut change = self.write().await?;
+        // What belongs to them goes with them.
+        within!(&mut change, execute: sqlx::query("DELETE FROM platform_organizers"))?;
+        within!(&mut change, execute: sqlx::query("DELETE FROM platform_users"))?;
+        Ok(change.commit().await?)
     }
 
     /// Revokes a token; it stays known, so that no other gets its id.
@@ -93,26 +146,18 @@ impl Platform {
     /// No such token, or the database is away.
     pub async fn revoke(&self, token: &Credentials) -> Result<(), PlatformError> {
         let (statement, secret) = match token {
-            Credentials::Bearer(secret) => ("UPDATE platform_oauth_tokens SET active = 0 WHERE hash = ?1", secret),
-            Credentials::Token(secret) => ("UPDATE platform_api_tokens SET active = 0 WHERE hash = ?1", secret),
-            Credentials::Device(secret) => ("UPDATE platform_devices SET active = 0 WHERE hash = ?1", secret),
+            Credentials::Bearer(secret) => (
+                "UPDATE platform_oauth_tokens SET active = false WHERE hash = $1",
+                secret,
+            ),
+            Credentials::Token(secret) => ("UPDATE platform_api_tokens SET active = false WHERE hash = $1", secret),
+            Credentials::Device(secret) => ("UPDATE platform_devices SET active = false WHERE hash = $1", secret),
         };
-        let query = sqlx::query(statement).bind(credentials::hash(secret));
-        self.change(query, || "such token".to_owned()).await
-    }
-
-    /// Runs one statement; where it touches no row, says what there is none of.
-    async fn change(
-        &self,
-        query: sqlx::query::Query<'_, sqlx::Sqlite, sqlx::sqlite::SqliteArguments>,
-        what: impl FnOnce() -> String,
-    ) -> Result<(), PlatformError> {
-        let mut tx = self.write().await?;
-        if query.execute(&mut *tx).await?.rows_affected() == 0 {
-            return Err(PlatformError::NoSuch(what()));
-        }
-        tx.commit().await?;
-        Ok(())
+        change!(
+            self,
+            sqlx::query(statement).bind(credentials::hash(secret)),
+            "such token"
+        )
     }
 }
 

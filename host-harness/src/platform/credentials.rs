@@ -2,9 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::directory::{EventSet, list_of};
-use super::{Platform, PlatformError};
-use crate::clock::Instant;
+use super::directory::EventSet;
 
 /// What a request shows in `Authorization`, by its scheme.
 #[derive(Clone, PartialEq, Eq)]
@@ -66,67 +64,4 @@ impl Principal {
 /// What is kept of a secret.
 pub(super) fn hash(secret: &str) -> Vec<u8> {
     Sha256::digest(secret).to_vec()
-}
-
-impl Platform {
-    /// Whom the credentials belong to. None: unknown, expired, revoked, or of an inactive user.
-    ///
-    /// # Errors
-    /// The database is away.
-    pub async fn principal(&self, credentials: &Credentials, now: Instant) -> Result<Option<Principal>, PlatformError> {
-        match credentials {
-            Credentials::Bearer(secret) => self.user_of_token(secret, now).await,
-            Credentials::Token(secret) => self.team_of_token(secret).await,
-            Credentials::Device(secret) => self.device_of_token(secret).await,
-        }
-    }
-
-    async fn user_of_token(&self, secret: &str, now: Instant) -> Result<Option<Principal>, PlatformError> {
-        let found: Option<(String, bool, bool, String)> = sqlx::query_as(
-            "SELECT t.user_id, t.may_read, t.may_write, t.organizers
-             FROM platform_oauth_tokens t JOIN platform_users u ON u.id = t.user_id
-             WHERE t.hash = ?1 AND t.active AND u.active AND (t.expires IS NULL OR t.expires > ?2)",
-        )
-        .bind(hash(secret))
-        .bind(now)
-        .fetch_optional(&self.readers)
-        .await?;
-        let Some((id, may_read, may_write, organizers)) = found else {
-            return Ok(None);
-        };
-        Ok(Some(Principal::User {
-            id,
-            may_read,
-            may_write,
-            organizers: list_of(&organizers)?,
-        }))
-    }
-
-    async fn team_of_token(&self, secret: &str) -> Result<Option<Principal>, PlatformError> {
-        let found: Option<(i64, i64, String)> = sqlx::query_as(
-            "SELECT a.id, a.team, t.organizer FROM platform_api_tokens a JOIN platform_teams t ON t.id = a.team
-             WHERE a.hash = ?1 AND a.active",
-        )
-        .bind(hash(secret))
-        .fetch_optional(&self.readers)
-        .await?;
-        Ok(found.map(|(id, team, organizer)| Principal::Token { id, team, organizer }))
-    }
-
-    async fn device_of_token(&self, secret: &str) -> Result<Option<Principal>, PlatformError> {
-        let found: Option<(i64, String, Option<String>)> =
-            sqlx::query_as("SELECT id, organizer, events FROM platform_devices WHERE hash = ?1 AND active")
-                .bind(hash(secret))
-                .fetch_optional(&self.readers)
-                .await?;
-        let Some((id, organizer, events)) = found else {
-            return Ok(None);
-        };
-        let events = events.as_deref().map(list_of).transpose()?;
-        Ok(Some(Principal::Device {
-            id,
-            organizer,
-            events: events.map_or(EventSet::All, EventSet::Only),
-        }))
-    }
 }

@@ -1,10 +1,12 @@
 //! Who and what there is: organizers, events and users.
 
-use sqlx::FromRow;
+use sqlx::{AssertSqlSafe, FromRow};
 
+use super::database::look_up;
 use super::{Platform, PlatformError};
 use crate::clock::Instant;
 use crate::contract::User;
+use crate::storage::Scope;
 
 /// Largest mail in bytes as sent, where an organizer has no limit of its own.
 pub const DEFAULT_MAIL_BYTES: u64 = 20_000_000;
@@ -42,6 +44,15 @@ impl Default for Settings {
             max_mail_bytes: DEFAULT_MAIL_BYTES,
         }
     }
+}
+
+/// What counts at one organizer or event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// IANA name: the event's zone, at organizer level or where the event is gone the organizer's.
+    pub timezone: String,
+    /// Of the organizer.
+    pub settings: Settings,
 }
 
 /// Something that tickets are sold for.
@@ -90,7 +101,7 @@ struct OrganizerRow {
     timezone: String,
     locale: String,
     enabled: bool,
-    max_schedules: Option<u32>,
+    max_schedules: Option<i64>,
     recipient_domains: Option<String>,
     max_mail_bytes: i64,
 }
@@ -105,16 +116,47 @@ impl TryFrom<OrganizerRow> for Organizer {
             timezone: row.timezone,
             locale: row.locale,
             enabled: row.enabled,
-            settings: Settings {
-                max_schedules: row.max_schedules,
-                recipient_domains: row.recipient_domains.as_deref().map(list_of).transpose()?,
-                max_mail_bytes: row.max_mail_bytes.unsigned_abs(),
-            },
+            settings: settings_of(row.max_schedules, row.recipient_domains, Some(row.max_mail_bytes))?,
         })
     }
 }
 
-/// Texts as one column keeps them, and as `json_each` takes them: a JSON list.
+/// Rules as their columns keep them; without an organizer, those that hold where none are set.
+fn settings_of(
+    max_schedules: Option<i64>,
+    recipient_domains: Option<String>,
+    max_mail_bytes: Option<i64>,
+) -> Result<Settings, PlatformError> {
+    Ok(Settings {
+        max_schedules: max_schedules.map(|most| u32::try_from(most).unwrap_or(u32::MAX)),
+        recipient_domains: recipient_domains.as_deref().map(list_of).transpose()?,
+        max_mail_bytes: max_mail_bytes.map_or(DEFAULT_MAIL_BYTES, i64::unsigned_abs),
+    })
+}
+
+/// A [`Place`] as a row: of an organizer and an event that may both be gone.
+#[derive(FromRow)]
+pub(super) struct PlaceRow {
+    organizer_zone: Option<String>,
+    max_schedules: Option<i64>,
+    recipient_domains: Option<String>,
+    max_mail_bytes: Option<i64>,
+    pub event_zone: Option<String>,
+}
+
+impl TryFrom<PlaceRow> for Place {
+    type Error = PlatformError;
+
+    fn try_from(row: PlaceRow) -> Result<Self, PlatformError> {
+        let zone = row.event_zone.or(row.organizer_zone);
+        Ok(Self {
+            timezone: zone.unwrap_or_else(|| "UTC".to_owned()),
+            settings: settings_of(row.max_schedules, row.recipient_domains, row.max_mail_bytes)?,
+        })
+    }
+}
+
+/// Texts as one column keeps them, and as one parameter takes them: a JSON list.
 pub(super) fn stored_list(texts: &[String]) -> String {
     serde_json::Value::from(texts).to_string()
 }
@@ -150,10 +192,10 @@ impl Platform {
     /// # Errors
     /// The database is away.
     pub async fn organizer(&self, slug: &str) -> Result<Option<Organizer>, PlatformError> {
-        let row: Option<OrganizerRow> = sqlx::query_as("SELECT * FROM platform_organizers WHERE slug = ?1")
-            .bind(slug)
-            .fetch_optional(&self.readers)
-            .await?;
+        let row: Option<OrganizerRow> = look_up!(self, fetch_optional: sqlx::query_as(
+            "SELECT * FROM platform_organizers WHERE slug = $1",
+        )
+        .bind(slug))?;
         row.map(Organizer::try_from).transpose()
     }
 
@@ -162,9 +204,8 @@ impl Platform {
     /// # Errors
     /// The database is away.
     pub async fn organizers(&self) -> Result<Vec<Organizer>, PlatformError> {
-        let rows: Vec<OrganizerRow> = sqlx::query_as("SELECT * FROM platform_organizers ORDER BY slug")
-            .fetch_all(&self.readers)
-            .await?;
+        let rows: Vec<OrganizerRow> =
+            look_up!(self, fetch_all: sqlx::query_as("SELECT * FROM platform_organizers ORDER BY slug"))?;
         rows.into_iter().map(Organizer::try_from).collect()
     }
 
@@ -173,12 +214,11 @@ impl Platform {
     /// # Errors
     /// The database is away.
     pub async fn event(&self, organizer: &str, slug: &str) -> Result<Option<Event>, PlatformError> {
-        let found = sqlx::query_as("SELECT * FROM platform_events WHERE organizer = ?1 AND slug = ?2")
-            .bind(organizer)
-            .bind(slug)
-            .fetch_optional(&self.readers)
-            .await?;
-        Ok(found)
+        Ok(look_up!(self, fetch_optional: sqlx::query_as(
+            "SELECT * FROM platform_events WHERE organizer = $1 AND slug = $2",
+        )
+        .bind(organizer)
+        .bind(slug))?)
     }
 
     /// All events of an organizer, the earliest start first.
@@ -186,11 +226,28 @@ impl Platform {
     /// # Errors
     /// The database is away.
     pub async fn events(&self, organizer: &str) -> Result<Vec<Event>, PlatformError> {
-        let found = sqlx::query_as("SELECT * FROM platform_events WHERE organizer = ?1 ORDER BY starts, slug")
-            .bind(organizer)
-            .fetch_all(&self.readers)
-            .await?;
-        Ok(found)
+        Ok(look_up!(self, fetch_all: sqlx::query_as(
+            "SELECT * FROM platform_events WHERE organizer = $1 ORDER BY starts, slug",
+        )
+        .bind(organizer))?)
+    }
+
+    /// The rules of an organizer or event. Where the event is gone, its organizer's zone counts; where that is gone too, UTC
+    /// and no rules.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn place(&self, scope: &Scope) -> Result<Place, PlatformError> {
+        let row: PlaceRow = look_up!(self, fetch_one: sqlx::query_as(
+            "SELECT o.timezone AS organizer_zone, o.max_schedules, o.recipient_domains, o.max_mail_bytes,
+                    e.timezone AS event_zone
+             FROM (SELECT 1 AS one) AS this
+               LEFT JOIN platform_organizers o ON o.slug = $1
+               LEFT JOIN platform_events e ON e.organizer = $1 AND e.slug = $2",
+        )
+        .bind(&scope.organizer)
+        .bind(&scope.event))?;
+        row.try_into()
     }
 
     /// The user of this id, active or not; none: gone, or never there.
@@ -198,11 +255,10 @@ impl Platform {
     /// # Errors
     /// The database is away.
     pub async fn user(&self, id: &str) -> Result<Option<User>, PlatformError> {
-        let row: Option<UserRow> =
-            sqlx::query_as("SELECT id, email, language, active FROM platform_users WHERE id = ?1")
-                .bind(id)
-                .fetch_optional(&self.readers)
-                .await?;
+        let row: Option<UserRow> = look_up!(self, fetch_optional: sqlx::query_as(
+            "SELECT id, email, language, active FROM platform_users WHERE id = $1",
+        )
+        .bind(id))?;
         Ok(row.map(User::from))
     }
 
@@ -211,13 +267,12 @@ impl Platform {
     /// # Errors
     /// The database is away.
     pub async fn users(&self, ids: &[String]) -> Result<Vec<User>, PlatformError> {
-        let rows: Vec<UserRow> = sqlx::query_as(
-            "SELECT id, email, language, active FROM platform_users
-             WHERE id IN (SELECT value FROM json_each(?1)) ORDER BY id",
-        )
-        .bind(stored_list(ids))
-        .fetch_all(&self.readers)
-        .await?;
+        let sql = format!(
+            "SELECT id, email, language, active FROM platform_users WHERE id IN {} ORDER BY id",
+            self.database.listed()
+        );
+        let rows: Vec<UserRow> =
+            look_up!(self, fetch_all: sqlx::query_as(AssertSqlSafe(sql.clone())).bind(stored_list(ids)))?;
         Ok(rows.into_iter().map(User::from).collect())
     }
 
@@ -226,11 +281,10 @@ impl Platform {
     /// # Errors
     /// The database is away.
     pub async fn user_by_email(&self, email: &str) -> Result<Option<User>, PlatformError> {
-        let row: Option<UserRow> =
-            sqlx::query_as("SELECT id, email, language, active FROM platform_users WHERE email = ?1")
-                .bind(email)
-                .fetch_optional(&self.readers)
-                .await?;
+        let row: Option<UserRow> = look_up!(self, fetch_optional: sqlx::query_as(
+            "SELECT id, email, language, active FROM platform_users WHERE lower(email) = $1",
+        )
+        .bind(email.to_ascii_lowercase()))?;
         Ok(row.map(User::from))
     }
 }

@@ -182,13 +182,8 @@ impl Platform {
             most_rows: file::MOST_XLSX_ROWS,
             folder: self.folder.clone(),
         };
-        let mut orders = Orders {
-            snapshot: self
-                .exports
-                .begin()
-                .await
-                .map_err(|error| told(error.into(), language))?,
-        };
+        let orders = Orders::of(&self.database).await;
+        let mut orders = orders.map_err(|error| told(error.into(), language))?;
         let temporary = tempfile::Builder::new().prefix("export-").tempfile_in(&self.folder);
         let (handle, path) = temporary.map_err(|error| away(&error))?.into_parts();
         let (mut rows, batches) = table::channel();

@@ -89,7 +89,7 @@ const PRODUCTS: [(&str, i64); 10] = [
 ];
 
 /// SplitMix64: a full-period generator of 64-bit numbers from a 64-bit seed.
-struct Random(u64);
+pub(super) struct Random(pub u64);
 
 impl Random {
     fn next(&mut self) -> u64 {
@@ -101,18 +101,18 @@ impl Random {
     }
 
     /// A number under `bound`, which is at least 1.
-    fn below(&mut self, bound: u64) -> u64 {
+    pub(super) fn below(&mut self, bound: u64) -> u64 {
         // The upper half of a 128-bit product lies evenly enough for made-up data.
         let product = u128::from(self.next()) * u128::from(bound);
         u64::try_from(product >> 64).unwrap_or_default()
     }
 
-    fn one_of<'a, T>(&mut self, list: &'a [T]) -> &'a T {
+    pub(super) fn one_of<'a, T>(&mut self, list: &'a [T]) -> &'a T {
         let index = self.below(list.len() as u64);
         &list[usize::try_from(index).unwrap_or_default()]
     }
 
-    fn percent(&mut self, chance: u64) -> bool {
+    pub(super) fn percent(&mut self, chance: u64) -> bool {
         self.below(100) < chance
     }
 

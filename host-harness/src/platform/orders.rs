@@ -5,9 +5,10 @@ use std::str::FromStr;
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use chrono_tz::Tz;
 use futures_util::stream::BoxStream;
-use sqlx::{FromRow, Sqlite, Transaction};
+use sqlx::{AssertSqlSafe, FromRow};
 
 use super::Event;
+use super::database::{Database, Open};
 use super::directory::stored_list;
 use super::words::Language;
 use crate::clock::Instant;
@@ -156,17 +157,36 @@ pub(super) struct PositionRow {
 #[derive(Debug, FromRow)]
 pub(super) struct AddressRow {
     pub address: String,
-    /// Place of the event in the list asked about.
-    pub event: i64,
+    /// Slug of the event.
+    pub event: String,
     pub placed: Instant,
 }
 
 /// Reads orders. Everything that one reader answers is of the same moment.
 pub(super) struct Orders {
-    pub snapshot: Transaction<'static, Sqlite>,
+    snapshot: Open,
+    /// What the database calls the texts of a list.
+    listed: &'static str,
+}
+
+/// Rows as they come, whichever database it is.
+macro_rules! stream {
+    ($orders:expr, $query:expr) => {
+        match &mut $orders.snapshot {
+            Open::Sqlite(snapshot) => $query.fetch(&mut **snapshot),
+            Open::Postgres(snapshot) => $query.fetch(&mut **snapshot),
+        }
+    };
 }
 
 impl Orders {
+    pub(super) async fn of(database: &Database) -> sqlx::Result<Self> {
+        Ok(Self {
+            snapshot: database.snapshot().await?,
+            listed: database.listed(),
+        })
+    }
+
     /// Orders of an event placed at or near these days, the earliest first.
     pub(super) fn orders<'a>(
         &'a mut self,
@@ -175,20 +195,22 @@ impl Orders {
         paid_only: bool,
     ) -> BoxStream<'a, sqlx::Result<OrderRow>> {
         let (from, to) = days.widened();
-        sqlx::query_as(
-            "SELECT o.code, o.email, o.name, o.status, o.placed, o.total,
+        stream!(
+            self,
+            sqlx::query_as(
+                "SELECT o.code, o.email, o.name, o.status, o.placed, o.total,
                     (SELECT count(*) FROM platform_positions p WHERE p.order_id = o.id) AS positions
              FROM platform_orders o
-             WHERE o.organizer = ?1 AND o.event = ?2 AND o.placed >= ?3 AND o.placed < ?4
-               AND (o.status = 'paid' OR NOT ?5)
+             WHERE o.organizer = $1 AND o.event = $2 AND o.placed >= $3 AND o.placed < $4
+               AND (o.status = 'paid' OR NOT $5)
              ORDER BY o.placed, o.id",
+            )
+            .bind(&event.organizer)
+            .bind(&event.slug)
+            .bind(from)
+            .bind(to)
+            .bind(paid_only)
         )
-        .bind(&event.organizer)
-        .bind(&event.slug)
-        .bind(from)
-        .bind(to)
-        .bind(paid_only)
-        .fetch(&mut *self.snapshot)
     }
 
     /// Positions of orders of an event placed at or near these days, the earliest order first.
@@ -199,20 +221,22 @@ impl Orders {
         paid_only: bool,
     ) -> BoxStream<'a, sqlx::Result<PositionRow>> {
         let (from, to) = days.widened();
-        sqlx::query_as(
-            "SELECT o.code, o.email, o.status, o.placed,
+        stream!(
+            self,
+            sqlx::query_as(
+                "SELECT o.code, o.email, o.status, o.placed,
                     p.number, p.product, p.price, p.attendee_name, p.attendee_email, p.checked_in
-             FROM platform_orders o CROSS JOIN platform_positions p ON p.order_id = o.id
-             WHERE o.organizer = ?1 AND o.event = ?2 AND o.placed >= ?3 AND o.placed < ?4
-               AND (o.status = 'paid' OR NOT ?5)
+             FROM platform_orders o CROSS JOIN platform_positions p
+             WHERE p.order_id = o.id AND o.organizer = $1 AND o.event = $2 AND o.placed >= $3 AND o.placed < $4
+               AND (o.status = 'paid' OR NOT $5)
              ORDER BY o.placed, o.id, p.number",
+            )
+            .bind(&event.organizer)
+            .bind(&event.slug)
+            .bind(from)
+            .bind(to)
+            .bind(paid_only)
         )
-        .bind(&event.organizer)
-        .bind(&event.slug)
-        .bind(from)
-        .bind(to)
-        .bind(paid_only)
-        .fetch(&mut *self.snapshot)
     }
 
     /// Positions of an event that may be let in: those of orders that are paid, or without `paid_only` pending; by name.
@@ -221,18 +245,20 @@ impl Orders {
         event: &'a Event,
         paid_only: bool,
     ) -> BoxStream<'a, sqlx::Result<PositionRow>> {
-        sqlx::query_as(
-            "SELECT o.code, o.email, o.status, o.placed,
+        stream!(
+            self,
+            sqlx::query_as(
+                "SELECT o.code, o.email, o.status, o.placed,
                     p.number, p.product, p.price, p.attendee_name, p.attendee_email, p.checked_in
-             FROM platform_orders o CROSS JOIN platform_positions p ON p.order_id = o.id
-             WHERE o.organizer = ?1 AND o.event = ?2
-               AND (o.status = 'paid' OR (o.status = 'pending' AND NOT ?3))
-             ORDER BY p.attendee_name COLLATE NOCASE, o.code, p.number",
+             FROM platform_orders o CROSS JOIN platform_positions p
+             WHERE p.order_id = o.id AND o.organizer = $1 AND o.event = $2
+               AND (o.status = 'paid' OR (o.status = 'pending' AND NOT $3))
+             ORDER BY lower(p.attendee_name), o.code, p.number",
+            )
+            .bind(&event.organizer)
+            .bind(&event.slug)
+            .bind(paid_only)
         )
-        .bind(&event.organizer)
-        .bind(&event.slug)
-        .bind(paid_only)
-        .fetch(&mut *self.snapshot)
     }
 
     /// Addresses on orders of these events placed at or near these days, with `attendees` those on positions too. The same
@@ -247,25 +273,29 @@ impl Orders {
         let (from, to) = days.widened();
         let organizer = events.first().map(|one| one.event.organizer.clone());
         let slugs: Vec<String> = events.iter().map(|one| one.event.slug.clone()).collect();
-        sqlx::query_as(
+        let sql = format!(
             "WITH chosen AS (
-                SELECT o.id, o.email, o.placed, e.key AS event
-                FROM json_each(?1) e CROSS JOIN platform_orders o ON o.organizer = ?2 AND o.event = e.value
-                WHERE o.placed >= ?3 AND o.placed < ?4 AND (o.status = 'paid' OR NOT ?5))
+                SELECT o.id, o.email, o.placed, o.event FROM platform_orders o
+                WHERE o.organizer = $2 AND o.event IN {} AND o.placed >= $3 AND o.placed < $4
+                  AND (o.status = 'paid' OR NOT $5))
              SELECT address, event, placed FROM (
                 SELECT email AS address, event, placed FROM chosen
                 UNION ALL
                 SELECT p.attendee_email, c.event, c.placed
-                FROM chosen c CROSS JOIN platform_positions p ON p.order_id = c.id
-                WHERE ?6 AND p.attendee_email <> '')
+                FROM chosen c CROSS JOIN platform_positions p
+                WHERE p.order_id = c.id AND $6 AND p.attendee_email <> '') AS found
              ORDER BY lower(address), placed, event",
+            self.listed
+        );
+        stream!(
+            self,
+            sqlx::query_as(AssertSqlSafe(sql))
+                .bind(stored_list(&slugs))
+                .bind(organizer)
+                .bind(from)
+                .bind(to)
+                .bind(paid_only)
+                .bind(attendees)
         )
-        .bind(stored_list(&slugs))
-        .bind(organizer)
-        .bind(from)
-        .bind(to)
-        .bind(paid_only)
-        .bind(attendees)
-        .fetch(&mut *self.snapshot)
     }
 }

@@ -1,18 +1,16 @@
-//! Who may do what, read afresh at every question.
+//! Who may see and export what, read afresh at every question.
 //!
 //! A user's rights in an organizer are those of all his teams there together; a token has those of its team; a device sees
 //! its events and may nothing. All order exporters need `view_orders` on each event they read.
 
 use std::collections::BTreeSet;
 
-use sqlx::FromRow;
-
+use super::database::look_up;
 use super::directory::UserRow;
 use super::exporters::{self, Exporter};
 use super::words::Language;
 use super::{Event, Platform, PlatformError, Principal};
 use crate::contract::User;
-use crate::contract::auth_context::OwnerRight;
 use crate::storage::Scope;
 
 /// Whose rights a question is about.
@@ -74,86 +72,7 @@ impl<'a> Holder<'a> {
     }
 }
 
-/// Sums over the teams that count; none of the permissions is set where `teams` is 0.
-#[derive(FromRow)]
-struct TeamSums {
-    teams: i64,
-    change_organizer_settings: bool,
-    change_event_settings: bool,
-    view_orders: bool,
-}
-
 impl Platform {
-    /// What the principal may here. None: no such organizer or event, or nothing to do with it; the two look the same.
-    ///
-    /// # Errors
-    /// The database is away.
-    pub async fn rights(&self, principal: &Principal, scope: &Scope) -> Result<Option<Rights>, PlatformError> {
-        if let Principal::Device { .. } = principal {
-            return self.device_rights(principal, scope).await;
-        }
-        let Some(holder) = Holder::of(principal, &scope.organizer) else {
-            return Ok(None);
-        };
-        let sums = self.team_sums(holder, scope).await?;
-        let (may_read, may_write) = match principal {
-            Principal::User {
-                may_read, may_write, ..
-            } => (*may_read, *may_write),
-            _ => (true, true),
-        };
-        let may_change_settings = match scope.event {
-            None => sums.change_organizer_settings,
-            Some(_) => sums.change_event_settings,
-        };
-        Ok((sums.teams > 0).then_some(Rights {
-            may_change_settings,
-            view_orders: sums.view_orders,
-            may_read,
-            may_write,
-        }))
-    }
-
-    async fn device_rights(&self, device: &Principal, scope: &Scope) -> Result<Option<Rights>, PlatformError> {
-        let Principal::Device { organizer, events, .. } = device else {
-            return Ok(None);
-        };
-        let seen = *organizer == scope.organizer
-            && match &scope.event {
-                None => true,
-                Some(slug) => events.covers(slug) && self.event(organizer, slug).await?.is_some(),
-            };
-        Ok(seen.then_some(Rights {
-            may_change_settings: false,
-            view_orders: false,
-            may_read: true,
-            may_write: true,
-        }))
-    }
-
-    /// Sums over the holder's teams of the organizer, or with an event over those that cover it.
-    async fn team_sums(&self, holder: Holder<'_>, scope: &Scope) -> Result<TeamSums, PlatformError> {
-        let sums = sqlx::query_as(
-            "SELECT count(*) AS teams,
-                    coalesce(max(t.change_organizer_settings), 0) AS change_organizer_settings,
-                    coalesce(max(t.change_event_settings), 0) AS change_event_settings,
-                    coalesce(max(t.view_orders), 0) AS view_orders
-             FROM platform_teams t
-             WHERE t.organizer = ?1
-               AND (t.id = ?2
-                    OR EXISTS (SELECT 1 FROM platform_team_holders h WHERE h.team = t.id AND h.user_id = ?3))
-               AND (?4 IS NULL
-                    OR EXISTS (SELECT 1 FROM platform_team_covers c WHERE c.team = t.id AND c.event = ?4))",
-        )
-        .bind(&scope.organizer)
-        .bind(holder.team)
-        .bind(holder.user)
-        .bind(&scope.event)
-        .fetch_one(&self.readers)
-        .await?;
-        Ok(sums)
-    }
-
     /// Events that the holder's teams cover, the earliest start first; with `view_orders`, only those with that permission.
     async fn team_events(
         &self,
@@ -161,24 +80,22 @@ impl Platform {
         organizer: &str,
         view_orders: bool,
     ) -> Result<Vec<Event>, PlatformError> {
-        let events = sqlx::query_as(
+        let events = look_up!(self, fetch_all: sqlx::query_as(
             "SELECT e.* FROM platform_events e
-             WHERE e.organizer = ?1 AND EXISTS (
+             WHERE e.organizer = $1 AND EXISTS (
                 SELECT 1 FROM platform_teams t JOIN platform_team_covers c ON c.team = t.id AND c.event = e.slug
                 WHERE t.organizer = e.organizer
-                  AND (t.id = ?2
-                       OR EXISTS (SELECT 1 FROM platform_team_holders h WHERE h.team = t.id AND h.user_id = ?3)
-                       OR EXISTS (SELECT 1 FROM platform_team_members m WHERE m.team = t.id AND m.user_id = ?5))
-                  AND (t.view_orders OR NOT ?4))
+                  AND (t.id = $2
+                       OR EXISTS (SELECT 1 FROM platform_team_holders h WHERE h.team = t.id AND h.user_id = $3)
+                       OR EXISTS (SELECT 1 FROM platform_team_members m WHERE m.team = t.id AND m.user_id = $5))
+                  AND (t.view_orders OR NOT $4))
              ORDER BY e.starts, e.slug",
         )
         .bind(organizer)
         .bind(holder.team)
         .bind(holder.user)
         .bind(view_orders)
-        .bind(holder.member)
-        .fetch_all(&self.readers)
-        .await?;
+        .bind(holder.member))?;
         Ok(events)
     }
 
@@ -274,43 +191,25 @@ impl Platform {
             .collect())
     }
 
-    /// May this user still run this exporter here?
-    ///
-    /// # Errors
-    /// The database is away.
-    pub async fn owner_right(&self, owner: &str, scope: &Scope, exporter: &str) -> Result<OwnerRight, PlatformError> {
-        match self.user(owner).await? {
-            None => return Ok(OwnerRight::Gone),
-            Some(user) if !user.active => return Ok(OwnerRight::Inactive),
-            Some(_) => {}
-        }
-        let who = Subject::Owner(owner.to_owned());
-        let readable = self.readable_events(&who, &scope.organizer).await?;
-        let may = exporters::of_identifier(exporter).is_some_and(|exporter| open(exporter, scope, &readable));
-        Ok(if may { OwnerRight::Yes } else { OwnerRight::NotAllowed })
-    }
-
     /// Active users who may change settings of this scope, at most `limit`, by id.
     ///
     /// # Errors
     /// The database is away.
     pub async fn responsible(&self, scope: &Scope, limit: usize) -> Result<Vec<User>, PlatformError> {
-        let rows: Vec<UserRow> = sqlx::query_as(
+        let rows: Vec<UserRow> = look_up!(self, fetch_all: sqlx::query_as(
             "SELECT u.id, u.email, u.language, u.active FROM platform_users u
              WHERE EXISTS (
                 SELECT 1 FROM platform_team_holders h JOIN platform_teams t ON t.id = h.team
-                WHERE h.user_id = u.id AND t.organizer = ?1
-                  AND CASE WHEN ?2 IS NULL THEN t.change_organizer_settings
+                WHERE h.user_id = u.id AND t.organizer = $1
+                  AND CASE WHEN $2 IS NULL THEN t.change_organizer_settings
                       ELSE t.change_event_settings AND EXISTS (
-                        SELECT 1 FROM platform_team_covers c WHERE c.team = t.id AND c.event = ?2)
+                        SELECT 1 FROM platform_team_covers c WHERE c.team = t.id AND c.event = $2)
                       END)
-             ORDER BY u.id LIMIT ?3",
+             ORDER BY u.id LIMIT $3",
         )
         .bind(&scope.organizer)
         .bind(&scope.event)
-        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-        .fetch_all(&self.readers)
-        .await?;
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX)))?;
         Ok(rows.into_iter().map(User::from).collect())
     }
 }

@@ -1,5 +1,9 @@
 //! The platform as a whole: loading, credentials and rights of the fixture's people, and changes of them.
 
+mod admission;
+
+use std::path::{Path, PathBuf};
+
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -7,31 +11,124 @@ pub(super) use super::fixture::tests::BIGEVENTS;
 use super::*;
 use crate::contract::auth_context::OwnerRight;
 use crate::storage::Scope;
+use crate::storage::postgres::PostgresOptions;
+use crate::testing::postgres::PostgresServer;
+
+/// Each of these checks on SQLite and on PostgreSQL; where there is no server to start, that is said on stderr.
+macro_rules! on_both {
+    ($($check:ident,)+) => {
+        mod sqlite {
+            $(#[tokio::test]
+            async fn $check() {
+                super::$check($crate::platform::tests::On::Sqlite).await;
+            })+
+        }
+        mod postgres {
+            $(#[tokio::test]
+            async fn $check() {
+                if let Some(server) = $crate::testing::postgres::PostgresServer::shared() {
+                    super::$check($crate::platform::tests::On::Postgres(server)).await;
+                }
+            })+
+        }
+    };
+}
+pub(super) use on_both;
+
+on_both! {
+    a_fixture_is_loaded_into_an_empty_platform_and_into_no_other,
+    settings_of_an_organizer_are_kept,
+    rights_are_those_of_the_teams_and_end_at_the_organizer,
+    credentials_that_are_wrong_expired_revoked_or_of_an_inactive_user_are_nobodys,
+    exporters_are_open_to_those_who_may_view_orders,
+    labels_are_in_the_language_asked_for,
+    an_owners_right_ends_with_the_account_the_team_and_the_event,
+    responsible_are_active_users_who_may_change_settings_there,
+    a_change_of_what_is_not_there_or_does_not_fit_is_refused,
+    openings_at_once_make_the_tables_once,
+    two_processes_that_load_at_once_load_one_fixture,
+    a_schedule_of_what_is_gone_still_has_a_place,
+}
 
 /// 2026-10-27T03:00:00Z.
 pub(super) const NOW: crate::clock::Instant = 1_793_070_000;
 
-/// A platform in a folder that goes away with it.
+/// The database that a check is made on.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum On {
+    Sqlite,
+    Postgres(&'static PostgresServer),
+}
+
+/// A new database.
+pub(super) enum Place {
+    File(PathBuf),
+    Url(String),
+}
+
+impl Place {
+    fn new(on: On, folder: &Path) -> Self {
+        match on {
+            On::Sqlite => Self::File(folder.join("world.db")),
+            On::Postgres(server) => Self::Url(server.new_database()),
+        }
+    }
+
+    pub(super) async fn open(&self) -> Platform {
+        match self {
+            Self::File(path) => Platform::open(path).await,
+            Self::Url(url) => {
+                let options = PostgresOptions {
+                    connections: 4,
+                    notify: false,
+                };
+                let store = PostgresStorage::connect_with(url, &options)
+                    .await
+                    .expect("the store opens");
+                Platform::beside(&store).await
+            }
+        }
+        .expect("opens")
+    }
+}
+
+/// A platform in a folder or database that goes away with it.
 pub(super) struct World {
     pub platform: Platform,
     pub folder: TempDir,
+    pub place: Place,
 }
 
 impl World {
     /// A platform loaded with a fixture.
-    pub(super) async fn of(fixture: &str) -> Self {
+    pub(super) async fn of(on: On, fixture: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let temporary = folder.path().join("exports");
         std::fs::create_dir(&temporary).expect("a folder in it");
-        let platform = Platform::open(&folder.path().join("world.db")).await.expect("opens");
-        let platform = platform.exporting_in(temporary);
+        let place = Place::new(on, folder.path());
+        let platform = place.open().await.exporting_in(temporary);
         let fixture = Fixture::from_json(fixture).expect("a fixture without faults");
         platform.load(&fixture).await.expect("loads");
-        Self { platform, folder }
+        Self {
+            platform,
+            folder,
+            place,
+        }
     }
 
+    async fn admission(&self, credentials: Credentials, at: &str) -> Admission {
+        let at = scope(at);
+        let asked = self.platform.admission(&credentials, Some(&at), NOW).await;
+        asked.expect("answers")
+    }
+
+    /// Who somebody with access to `bigevents` is.
     async fn principal(&self, credentials: Credentials) -> Option<Principal> {
-        self.platform.principal(&credentials, NOW).await.expect("answers")
+        match self.admission(credentials, "bigevents").await {
+            Admission::Admitted(admitted) => Some(admitted.principal),
+            Admission::Nobody => None,
+            Admission::NoAccess => panic!("somebody of another organizer"),
+        }
     }
 
     async fn bearer(&self, token: &str) -> Principal {
@@ -51,12 +148,9 @@ pub(super) fn scope(text: &str) -> Scope {
     }
 }
 
-#[tokio::test]
-async fn a_fixture_is_loaded_into_an_empty_platform_and_into_no_other() {
-    let world = World::of(BIGEVENTS).await;
-    let again = Platform::open(&world.folder.path().join("world.db"))
-        .await
-        .expect("opens");
+async fn a_fixture_is_loaded_into_an_empty_platform_and_into_no_other(on: On) {
+    let world = World::of(on, BIGEVENTS).await;
+    let again = world.place.open().await;
     assert!(!again.is_empty().await.expect("answers"));
     let refused = again.load(&Fixture::from_json(BIGEVENTS).expect("fits")).await;
     assert!(matches!(refused, Err(PlatformError::NotEmpty)));
@@ -95,13 +189,12 @@ async fn a_fixture_is_loaded_into_an_empty_platform_and_into_no_other() {
     );
 }
 
-#[tokio::test]
-async fn settings_of_an_organizer_are_kept() {
+async fn settings_of_an_organizer_are_kept(on: On) {
     let mut fixture: Value = serde_json::from_str(BIGEVENTS).expect("JSON");
     fixture["organizers"][0]["enabled"] = json!(false);
     fixture["organizers"][0]["settings"] =
         json!({"max_schedules": 3, "recipient_domains": ["Example.ORG"], "max_mail_bytes": 50_000});
-    let world = World::of(&fixture.to_string()).await;
+    let world = World::of(on, &fixture.to_string()).await;
     let organizer = world
         .platform
         .organizer("bigevents")
@@ -118,9 +211,8 @@ async fn settings_of_an_organizer_are_kept() {
 }
 
 /// What each credential may at each scope: `-` nothing to do with it, `s` settings, `o` orders, `.` seen but neither.
-#[tokio::test]
-async fn rights_are_those_of_the_teams_and_end_at_the_organizer() {
-    let world = World::of(BIGEVENTS).await;
+async fn rights_are_those_of_the_teams_and_end_at_the_organizer(on: On) {
+    let world = World::of(on, BIGEVENTS).await;
     let scopes = [
         "bigevents",
         "bigevents/sampleconf",
@@ -165,40 +257,35 @@ async fn rights_are_those_of_the_teams_and_end_at_the_organizer() {
         ),
     ];
     for (credentials, expected) in table {
-        let who = world.principal(credentials).await.expect("of the fixture");
         for (at, expected) in scopes.iter().zip(expected) {
-            let rights = world.platform.rights(&who, &scope(at)).await.expect("answers");
-            let shown = match rights {
-                None => "-",
-                Some(rights) => match (rights.may_change_settings, rights.view_orders) {
-                    (true, true) => "so",
-                    (true, false) => "s",
-                    (false, true) => "o",
-                    (false, false) => ".",
-                },
+            let shown = match world.admission(credentials.clone(), at).await {
+                Admission::Nobody => panic!("{credentials:?} are of the fixture"),
+                Admission::NoAccess => "-",
+                Admission::Admitted(admitted) => {
+                    match (admitted.rights.may_change_settings, admitted.rights.view_orders) {
+                        (true, true) => "so",
+                        (true, false) => "s",
+                        (false, true) => "o",
+                        (false, false) => ".",
+                    }
+                }
             };
-            assert_eq!(shown, expected, "{} at {at}", who.audit_name());
+            assert_eq!(shown, expected, "{credentials:?} at {at}");
         }
     }
-    let reader = world.bearer("john-oauth-readonly").await;
-    let rights = world
-        .platform
-        .rights(&reader, &scope("bigevents"))
-        .await
-        .expect("answers");
-    assert_eq!(
-        rights.map(|rights| (rights.may_read, rights.may_write)),
-        Some((true, false))
-    );
+    let reader = world.admission(Credentials::Bearer("john-oauth-readonly".into()), "bigevents");
+    let Admission::Admitted(reader) = reader.await else {
+        panic!("he may read");
+    };
+    assert_eq!((reader.rights.may_read, reader.rights.may_write), (true, false));
 }
 
-#[tokio::test]
-async fn credentials_that_are_wrong_expired_revoked_or_of_an_inactive_user_are_nobodys() {
+async fn credentials_that_are_wrong_expired_revoked_or_of_an_inactive_user_are_nobodys(on: On) {
     let mut fixture: Value = serde_json::from_str(BIGEVENTS).expect("JSON");
     fixture["oauth_tokens"][0]["expires"] = json!("2026-10-27T03:00:01Z");
     fixture["oauth_tokens"][1]["expires"] = json!("2026-10-27T03:00:00Z");
     fixture["teams"][0]["api_tokens"] = json!(["good", {"token": "gone", "active": false}]);
-    let world = World::of(&fixture.to_string()).await;
+    let world = World::of(on, &fixture.to_string()).await;
     let bearer = |token: &str| Credentials::Bearer(token.to_owned());
     assert!(
         world.principal(bearer("john-oauth")).await.is_some(),
@@ -232,9 +319,8 @@ async fn credentials_that_are_wrong_expired_revoked_or_of_an_inactive_user_are_n
     assert_eq!(names, ["user:u1", "token:1", "device:1"]);
 }
 
-#[tokio::test]
-async fn exporters_are_open_to_those_who_may_view_orders() {
-    let world = World::of(BIGEVENTS).await;
+async fn exporters_are_open_to_those_who_may_view_orders(on: On) {
+    let world = World::of(on, BIGEVENTS).await;
     let platform = &world.platform;
     let shown = |who: Subject, at: &'static str, only: Option<&'static str>| async move {
         let found = platform.available(&who, &scope(at), only, "en").await.expect("answers");
@@ -311,9 +397,8 @@ async fn exporters_are_open_to_those_who_may_view_orders() {
     );
 }
 
-#[tokio::test]
-async fn labels_are_in_the_language_asked_for() {
-    let world = World::of(BIGEVENTS).await;
+async fn labels_are_in_the_language_asked_for(on: On) {
+    let world = World::of(on, BIGEVENTS).await;
     let who = Subject::Owner("u1".into());
     let german = world
         .platform
@@ -343,15 +428,13 @@ async fn labels_are_in_the_language_asked_for() {
     assert_eq!(french[0].label, "Order list");
 }
 
-#[tokio::test]
-async fn an_owners_right_ends_with_the_account_the_team_and_the_event() {
-    let world = World::of(BIGEVENTS).await;
+async fn an_owners_right_ends_with_the_account_the_team_and_the_event(on: On) {
+    let world = World::of(on, BIGEVENTS).await;
     let platform = &world.platform;
     let right = |owner: &'static str, at: &'static str, exporter: &'static str| async move {
-        platform
-            .owner_right(owner, &scope(at), exporter)
-            .await
-            .expect("answers")
+        let asked = platform.ownership(owner, &scope(at), exporter).await.expect("answers");
+        assert_eq!(asked.owner, platform.user(owner).await.expect("answers"));
+        asked.right
     };
     assert_eq!(right("u1", "bigevents", "orderlist").await, OwnerRight::Yes);
     assert_eq!(right("u1", "bigevents", "checkinlist").await, OwnerRight::NotAllowed);
@@ -397,9 +480,8 @@ async fn an_owners_right_ends_with_the_account_the_team_and_the_event() {
     assert_eq!(platform.user("u1").await.expect("answers"), None);
 }
 
-#[tokio::test]
-async fn responsible_are_active_users_who_may_change_settings_there() {
-    let world = World::of(BIGEVENTS).await;
+async fn responsible_are_active_users_who_may_change_settings_there(on: On) {
+    let world = World::of(on, BIGEVENTS).await;
     let platform = &world.platform;
     let ids = |at: &'static str, limit: usize| async move {
         let found = platform.responsible(&scope(at), limit).await.expect("answers");
@@ -413,9 +495,8 @@ async fn responsible_are_active_users_who_may_change_settings_there() {
     assert_eq!(ids("bigevents", 10).await, ["u3"]);
 }
 
-#[tokio::test]
-async fn a_change_of_what_is_not_there_or_does_not_fit_is_refused() {
-    let world = World::of(BIGEVENTS).await;
+async fn a_change_of_what_is_not_there_or_does_not_fit_is_refused(on: On) {
+    let world = World::of(on, BIGEVENTS).await;
     let platform = &world.platform;
     let none = platform.set_event_timezone("bigevents", "nothing", "Asia/Tokyo").await;
     assert!(matches!(none, Err(PlatformError::NoSuch(_))));
@@ -439,11 +520,53 @@ async fn a_change_of_what_is_not_there_or_does_not_fit_is_refused() {
     assert_eq!(event.timezone, "Asia/Tokyo");
 }
 
-#[tokio::test]
-async fn two_openings_at_once_make_the_tables_once() {
+async fn openings_at_once_make_the_tables_once(on: On) {
     let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("new.db");
-    let (one, other) = tokio::join!(Platform::open(&path), Platform::open(&path));
-    assert!(one.expect("opens").is_empty().await.expect("answers"));
-    assert!(other.expect("opens").is_empty().await.expect("answers"));
+    let place = Place::new(on, folder.path());
+    let (one, other, third) = tokio::join!(place.open(), place.open(), place.open());
+    for platform in [one, other, third] {
+        assert!(platform.is_empty().await.expect("answers"));
+    }
+}
+
+async fn two_processes_that_load_at_once_load_one_fixture(on: On) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = Place::new(on, folder.path());
+    let (one, other) = (place.open().await, place.open().await);
+    let fixture = Fixture::from_json(BIGEVENTS).expect("fits");
+    let loaded = tokio::join!(one.load(&fixture), other.load(&fixture));
+    let refused = match loaded {
+        (Ok(()), refused) | (refused, Ok(())) => refused,
+        both => panic!("{both:?}"),
+    };
+    assert!(matches!(refused, Err(PlatformError::NotEmpty)), "{refused:?}");
+    assert_eq!(one.organizers().await.expect("answers").len(), 2);
+}
+
+async fn a_schedule_of_what_is_gone_still_has_a_place(on: On) {
+    let mut fixture: Value = serde_json::from_str(BIGEVENTS).expect("JSON");
+    fixture["organizers"][0]["settings"] = json!({"max_schedules": 3});
+    let world = World::of(on, &fixture.to_string()).await;
+    for (at, zone, quota) in [
+        ("bigevents", "Europe/Berlin", Some(3)),
+        ("bigevents/summerfest", "America/New_York", Some(3)),
+        ("bigevents/gone", "Europe/Berlin", Some(3)),
+        ("gone/gone", "UTC", None),
+    ] {
+        let place = world.platform.place(&scope(at)).await.expect("answers");
+        assert_eq!(
+            (place.timezone.as_str(), place.settings.max_schedules),
+            (zone, quota),
+            "{at}"
+        );
+        let same = world
+            .platform
+            .ownership("u1", &scope(at), "orderlist")
+            .await
+            .expect("answers");
+        assert_eq!(same.place, place, "{at}");
+        if let Admission::Admitted(admitted) = world.admission(Credentials::Bearer("john-oauth".into()), at).await {
+            assert_eq!(admitted.place, place, "{at}");
+        }
+    }
 }

@@ -43,17 +43,30 @@ impl From<LeaseError> for ImportError<StoreError> {
     }
 }
 
-/// Joins the owners, asking the platform once.
-async fn joined(services: &Services, rows: Vec<Row>) -> Result<Vec<Schedule>, StoreError> {
-    let mut ids: Vec<String> = rows.iter().map(|row| row.owner.clone()).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    let users = services
-        .platform
-        .users(&ids)
-        .await
-        .map_err(|error| StoreError::Unavailable(error.to_string()))?;
-    let users: HashMap<&str, &User> = users.iter().map(|user| (user.id.as_str(), user)).collect();
+/// Joins the owners: the caller is known, for the others the platform is asked once.
+async fn joined(services: &Services, caller: &Caller, rows: Vec<Row>) -> Result<Vec<Schedule>, StoreError> {
+    let caller = match caller {
+        Caller::User(user) => Some(user),
+        Caller::Token | Caller::Device => None,
+    };
+    let mut others: Vec<String> = rows
+        .iter()
+        .map(|row| &row.owner)
+        .filter(|owner| caller.is_none_or(|caller| caller.id != **owner))
+        .cloned()
+        .collect();
+    others.sort_unstable();
+    others.dedup();
+    let others = match others.is_empty() {
+        true => Vec::new(),
+        false => services
+            .platform
+            .users(&others)
+            .await
+            .map_err(|error| StoreError::Unavailable(error.to_string()))?,
+    };
+    let users = others.iter().chain(caller);
+    let users: HashMap<&str, &User> = users.map(|user| (user.id.as_str(), user)).collect();
     Ok(rows
         .into_iter()
         .map(|row| Schedule {
@@ -65,8 +78,8 @@ async fn joined(services: &Services, rows: Vec<Row>) -> Result<Vec<Schedule>, St
         .collect())
 }
 
-async fn joined_one(services: &Services, row: Row) -> Result<Schedule, StoreError> {
-    Ok(joined(services, vec![row]).await?.remove(0))
+async fn joined_one(services: &Services, caller: &Caller, row: Row) -> Result<Schedule, StoreError> {
+    Ok(joined(services, caller, vec![row]).await?.remove(0))
 }
 
 /// The row as this call sees it: as stored, and then what it has staged about it.
@@ -140,14 +153,14 @@ impl ScheduleStore for Services {
         let rows = found.ok_or(StoreError::NotFound)?;
         Ok(Page {
             total: rows.total,
-            rows: joined(self, rows.rows).await?,
+            rows: joined(self, &access.facts.caller, rows.rows).await?,
             next: rows.next,
         })
     }
 
     async fn get(&self, access: &Access, id: u64) -> Answer<Schedule, StoreError> {
         let row = seen(self, access, id).await?;
-        Ok(joined_one(self, row).await?)
+        Ok(joined_one(self, &access.facts.caller, row).await?)
     }
 
     async fn insert(&self, access: &mut Access, content: Content) -> Answer<Schedule, StoreError> {
@@ -205,7 +218,7 @@ impl ScheduleStore for Services {
             content,
             ..row
         };
-        Ok(joined_one(self, changed).await?)
+        Ok(joined_one(self, &access.facts.caller, changed).await?)
     }
 
     async fn take_over(

@@ -157,23 +157,21 @@ impl Service {
 
     async fn mint_run(&self, leased: Leased) -> Result<Run, CallError> {
         let row = &leased.row;
-        let platform = &self.services.platform;
-        let owner = platform.user(&row.owner).await?;
+        let ownership = self
+            .platform()
+            .ownership(&row.owner, &row.scope, &row.content.export_identifier)
+            .await?;
         let owner_right = match leased.lease.work {
-            Work::Execute => {
-                platform
-                    .owner_right(&row.owner, &row.scope, &row.content.export_identifier)
-                    .await?
-            }
+            Work::Execute => ownership.right,
             // What is left to do needs no right.
             Work::Settle => OwnerRight::Yes,
         };
-        let (settings, _) = self.settings(&row.scope).await?;
+        let settings = self.settings(&row.scope, ownership.place);
         let due = leased.due;
         let facts = RunFacts {
             schedule: Schedule {
                 id: row.id,
-                owner,
+                owner: ownership.owner,
                 version: row.version,
                 content: row.content.clone(),
             },
@@ -294,12 +292,15 @@ impl Service {
 
     async fn plain_mail(&self, leased: &Leased, due: i64, kind: MailKind, said: &str) -> Option<NewMail> {
         let row = &leased.row;
-        let owner = self.services.platform.user(&row.owner).await.ok().flatten();
-        let to = self.services.responsible(owner.as_ref(), &row.scope).await.ok()?;
+        let identifier = &row.content.export_identifier;
+        let ownership = self.platform().ownership(&row.owner, &row.scope, identifier).await;
+        let ownership = ownership.ok()?;
+        let owner = ownership.owner.as_ref();
+        let to = self.services.responsible(owner, &row.scope).await.ok()?;
         if to.is_empty() {
             return None;
         }
-        let settings = self.settings(&row.scope).await.ok()?.0;
+        let settings = self.settings(&row.scope, ownership.place);
         let due_text = chrono::DateTime::from_timestamp(due, 0).map_or_else(|| due.to_string(), |at| at.to_rfc3339());
         let facts = &self.services.facts;
         Some(NewMail {

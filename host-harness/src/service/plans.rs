@@ -1,5 +1,7 @@
 //! `recurrence`: questions to the component that need no caller.
 
+use std::collections::HashMap;
+
 use super::{CallError, Service};
 use crate::clock::Instant;
 use crate::contract::FieldError;
@@ -43,11 +45,20 @@ impl Service {
             return Ok(0);
         }
         let mut stored = Vec::with_capacity(rows.len());
+        // As of this batch: many of its rows are of the same scope.
+        let mut zones: HashMap<&Scope, String> = HashMap::new();
         for row in &rows {
-            let (settings, _) = self.settings(&row.scope).await?;
+            let default_zone = match zones.get(&row.scope) {
+                Some(zone) => zone.clone(),
+                None => {
+                    let zone = self.platform().place(&row.scope).await?.timezone;
+                    zones.insert(&row.scope, zone.clone());
+                    zone
+                }
+            };
             stored.push(Stored {
                 document: row.document.clone(),
-                default_zone: settings.zone,
+                default_zone,
             });
         }
         let after = self.services.clock.now();
@@ -97,10 +108,9 @@ impl Service {
     /// # Errors
     /// Store or platform are away.
     pub(super) async fn plan_of(&self, row: &Row, after: Instant) -> Result<Option<Instant>, CallError> {
-        let (settings, _) = self.settings(&row.scope).await?;
         let stored = Stored {
             document: row.content.document.clone(),
-            default_zone: settings.zone,
+            default_zone: self.platform().place(&row.scope).await?.timezone,
         };
         let reason = match self.plans(&[stored], after).await {
             Ok(mut plans) => match plans.remove(0) {

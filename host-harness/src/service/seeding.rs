@@ -6,7 +6,7 @@ use super::{CallError, Grant, Operation, Service};
 use crate::contract::Problem;
 use crate::contract::auth_context::Caller;
 use crate::imports::STOPS_AT;
-use crate::platform::{FixtureSchedule, Principal};
+use crate::platform::{FixtureSchedule, PlatformError, Principal};
 use crate::storage::{Change, CommitError, Replan, Row, Scope, StorageError};
 
 /// Why a fixture's schedule was not put in.
@@ -44,16 +44,18 @@ impl Service {
     /// # Errors
     /// What the component says against it.
     pub async fn seed(&self, schedule: &FixtureSchedule) -> Result<u64, SeedError> {
+        let away = |error: PlatformError| SeedError::Call(error.into());
         let owner = self
             .platform()
             .user_by_email(&schedule.owner)
             .await
-            .map_err(|error| SeedError::Call(error.into()))?
+            .map_err(away)?
             .ok_or_else(|| SeedError::NoOwner(schedule.owner.clone()))?;
         let scope = Scope {
             organizer: schedule.organizer.clone(),
             event: schedule.event.clone(),
         };
+        let place = self.platform().place(&scope).await.map_err(away)?;
         let grant = Grant {
             principal: Principal::User {
                 id: owner.id.clone(),
@@ -66,8 +68,9 @@ impl Service {
             caller: Caller::User(owner),
             may_change_settings: true,
             may_write: true,
+            place,
         };
-        let access = self.mint_access(&grant).await?;
+        let access = self.mint_access(&grant);
         let document = Value::Object(schedule.document.clone()).to_string();
         let (_, access) = self.ask(access, Operation::Create(document)).await?;
         let Some(Change::Insert { id, owner, mut content }) = access.staged.into_iter().next() else {

@@ -22,7 +22,8 @@ use crate::clock::Instant;
 use crate::contract::schedule_store::Plan;
 use crate::contract::{Content, DeliveryStatus, Outcome, Position, Recipients, RunEntry};
 
-/// One test for each check of the kit. `open` answers a new store and what has to live as long as it.
+/// One test for each check of the kit. `open` answers a new store and what has to live as long as it; none: what the store needs is
+/// not on this machine, and `open` has said so.
 #[cfg(test)]
 macro_rules! store_kit {
     ($open:ident) => {
@@ -131,7 +132,9 @@ macro_rules! store_kit {
         $(mod $group {
             $(#[tokio::test]
             async fn $check() {
-                let (store, _kept) = super::$open().await;
+                let Some((store, _kept)) = super::$open().await else {
+                    return;
+                };
                 $crate::storage::kit::$group::$check(&store).await;
             })+
         })+

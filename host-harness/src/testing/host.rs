@@ -17,9 +17,11 @@ use crate::platform::{Fixture, Platform};
 use crate::ports::HostFacts;
 use crate::scheduler::{Scheduler, SchedulerOptions, Step};
 use crate::service::Service;
+use crate::storage::postgres::{PostgresOptions, PostgresStorage};
 use crate::storage::sqlite::SqliteStorage;
 use crate::storage::{HistoryRow, Storage, StorageError};
 
+use super::postgres::PostgresServer;
 use super::{ScriptedExports, StoreScript, WatchedStorage};
 
 mod client;
@@ -98,6 +100,37 @@ impl Transport for CapturedMail {
     }
 }
 
+/// Where a test's host keeps everything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TestStore {
+    /// A file in the host's folder.
+    Sqlite,
+    /// A PostgreSQL database, by its URL.
+    Postgres(String),
+}
+
+/// With the value `postgres`, hosts that say nothing else keep everything in databases of a private PostgreSQL server.
+pub const STORE_VARIABLE: &str = "HARNESS_TEST_STORE";
+
+impl TestStore {
+    /// What [`STORE_VARIABLE`] says; else SQLite.
+    ///
+    /// # Panics
+    /// If it says PostgreSQL where there is none, or anything else.
+    fn of_environment() -> Self {
+        match std::env::var(STORE_VARIABLE).as_deref() {
+            Err(_) | Ok("" | "sqlite") => Self::Sqlite,
+            Ok("postgres") => Self::postgres().expect("the programs of a PostgreSQL server"),
+            Ok(other) => panic!("{STORE_VARIABLE} is `{other}`, neither `sqlite` nor `postgres`"),
+        }
+    }
+
+    /// A database of its own on the private server. None: there are no server programs here, which has been said on stderr.
+    pub fn postgres() -> Option<Self> {
+        Some(Self::Postgres(PostgresServer::shared()?.new_database()))
+    }
+}
+
 /// The host, and what a test needs to drive it.
 pub struct TestHost {
     pub service: Arc<Service>,
@@ -112,6 +145,7 @@ pub struct TestHost {
     options: SchedulerOptions,
     client: Client,
     folder: Arc<TempDir>,
+    kept: TestStore,
     /// Most pages of the store's file; none: as many as the disk holds.
     pages: Option<u32>,
     plugin: Vec<u8>,
@@ -124,7 +158,15 @@ impl TestHost {
     /// # Panics
     /// If any part does not start: a test can't go on without.
     pub async fn start(fixture: &str, now: &str) -> Self {
-        Self::with_plugin(EMBEDDED.to_vec(), Limits::default(), fixture, now).await
+        Self::on(TestStore::of_environment(), fixture, now).await
+    }
+
+    /// The same on a store of the test's choice.
+    ///
+    /// # Panics
+    /// As [`TestHost::start`].
+    pub async fn on(kept: TestStore, fixture: &str, now: &str) -> Self {
+        Self::launch(kept, EMBEDDED.to_vec(), Limits::default(), facts(), fixture, now).await
     }
 
     /// The same, offering files that are too large for a mail for download.
@@ -136,7 +178,8 @@ impl TestHost {
             download_links: true,
             ..facts()
         };
-        Self::launch(EMBEDDED.to_vec(), Limits::default(), facts, fixture, now).await
+        let kept = TestStore::of_environment();
+        Self::launch(kept, EMBEDDED.to_vec(), Limits::default(), facts, fixture, now).await
     }
 
     /// The same with another component, or other limits.
@@ -144,16 +187,23 @@ impl TestHost {
     /// # Panics
     /// As [`TestHost::start`].
     pub async fn with_plugin(plugin: Vec<u8>, limits: Limits, fixture: &str, now: &str) -> Self {
-        Self::launch(plugin, limits, facts(), fixture, now).await
+        Self::launch(TestStore::of_environment(), plugin, limits, facts(), fixture, now).await
     }
 
-    async fn launch(plugin: Vec<u8>, limits: Limits, facts: HostFacts, fixture: &str, now: &str) -> Self {
+    async fn launch(
+        kept: TestStore,
+        plugin: Vec<u8>,
+        limits: Limits,
+        facts: HostFacts,
+        fixture: &str,
+        now: &str,
+    ) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let clock = Arc::new(VirtualClock::at(at(now)));
         let mail = Arc::new(CapturedMail::default());
         let (exports, store) = (Arc::<ScriptedExports>::default(), Arc::<StoreScript>::default());
         let service = open(
-            (folder.path(), None),
+            (&kept, folder.path(), None),
             &plugin,
             limits.clone(),
             facts,
@@ -186,6 +236,7 @@ impl TestHost {
             transport,
             options,
             folder: Arc::new(folder),
+            kept,
             pages: None,
             plugin,
             limits,
@@ -212,7 +263,7 @@ impl TestHost {
         }
     }
 
-    /// Lets go of everything in memory and opens the same folder again, as a new process would.
+    /// Lets go of everything in memory and opens the same store again, as a new process would.
     ///
     /// # Panics
     /// As [`TestHost::start`].
@@ -229,6 +280,7 @@ impl TestHost {
             exports,
             store,
             folder,
+            kept,
             pages,
             plugin,
             limits,
@@ -236,7 +288,7 @@ impl TestHost {
         let facts = service.facts().clone();
         drop((old, client, service));
         let service = open(
-            (folder.path(), pages),
+            (&kept, folder.path(), pages),
             &plugin,
             limits.clone(),
             facts,
@@ -256,6 +308,7 @@ impl TestHost {
             transport,
             options,
             folder,
+            kept,
             pages,
             plugin,
             limits,
@@ -273,7 +326,7 @@ impl TestHost {
         let (clock, exports) = (Arc::clone(&self.clock), Arc::clone(&self.exports));
         let (plugin, limits) = (self.plugin.clone(), self.limits.clone());
         let service = open(
-            (self.folder.path(), self.pages),
+            (&self.kept, self.folder.path(), self.pages),
             &plugin,
             limits.clone(),
             self.service.facts().clone(),
@@ -293,13 +346,14 @@ impl TestHost {
             transport: Arc::clone(&self.transport),
             options: self.options.clone(),
             folder: Arc::clone(&self.folder),
+            kept: self.kept.clone(),
             pages: self.pages,
             plugin,
             limits,
         }
     }
 
-    /// The folder with the store.
+    /// The folder of the host, with the store if that is a file.
     #[must_use]
     pub fn folder(&self) -> &Path {
         self.folder.path()
@@ -470,7 +524,7 @@ fn facts() -> HostFacts {
 const STORE: &str = "harness.db";
 
 async fn open(
-    (folder, pages): (&Path, Option<u32>),
+    (kept, folder, pages): (&TestStore, &Path, Option<u32>),
     plugin: &[u8],
     limits: Limits,
     facts: HostFacts,
@@ -478,11 +532,28 @@ async fn open(
     exports: &Arc<ScriptedExports>,
     script: &Arc<StoreScript>,
 ) -> Arc<Service> {
-    let path = folder.join(STORE);
     let engine = Engine::load(plugin, limits, &Cache::of_user()).expect("the component loads");
-    let storage = SqliteStorage::open_within(&path, pages).await.expect("the store opens");
-    let storage = WatchedStorage::new(Arc::new(storage), Arc::clone(script) as _);
-    let platform = Platform::open(&path).await.expect("the platform opens");
+    let (storage, platform): (Arc<dyn Storage>, _) = match kept {
+        TestStore::Sqlite => {
+            let path = folder.join(STORE);
+            let storage = SqliteStorage::open_within(&path, pages).await.expect("the store opens");
+            (Arc::new(storage), Platform::open(&path).await)
+        }
+        TestStore::Postgres(url) => {
+            // A test steps from one instant to the next: nobody waits for notices.
+            let options = PostgresOptions {
+                connections: 4,
+                notify: false,
+            };
+            let storage = PostgresStorage::connect_with(url, &options)
+                .await
+                .expect("the store opens");
+            let platform = Platform::beside(&storage).await;
+            (Arc::new(storage), platform)
+        }
+    };
+    let storage = WatchedStorage::new(storage, Arc::clone(script) as _);
+    let platform = platform.expect("the platform opens");
     let platform = platform.exporting_through(Arc::clone(exports) as _);
     Arc::new(
         Service::new(engine, Arc::new(storage), platform, clock, facts)

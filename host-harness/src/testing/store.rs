@@ -50,6 +50,10 @@ macro_rules! watched {
                 self.watch.after(stringify!($call)).await?;
                 Ok(answer)
             })*
+
+            async fn changed(&self) {
+                self.store.changed().await;
+            }
         }
     };
 }

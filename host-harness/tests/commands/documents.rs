@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
+use host_harness::testing::postgres::PostgresServer;
+
 use super::process::{Log, Serving, harness_in, root};
 
 /// The fenced blocks of a document, each with its language.
@@ -88,11 +90,28 @@ fn the_readmes_commands_work_in_its_order() {
                 tried.push("a command");
                 harness_in(folder.path(), arguments, "").well();
             }
+        } else if let Some(rest) = line.strip_prefix("harness serve --database ") {
+            tried.push("a server on a database");
+            let words: Vec<&str> = rest.split_whitespace().collect();
+            let [_, "--smtp", smtp, "--listen", _] = words[..] else {
+                panic!("nobody knows how to try this: {script}");
+            };
+            if let Some(server) = PostgresServer::shared() {
+                let serving = Serving::on_database(&log, &server.new_database(), smtp, &[]);
+                assert_eq!(serving.request("GET", "bigevents/scheduled_exports/", "", None).0, 401);
+            }
         } else {
             panic!("nobody knows how to try this: {script}");
         }
     }
-    assert_eq!(tried, ["a command", "the tests", "a server", "a request"]);
+    let all = [
+        "a command",
+        "the tests",
+        "a server",
+        "a request",
+        "a server on a database",
+    ];
+    assert_eq!(tried, all);
 }
 
 #[test]

@@ -149,11 +149,23 @@ impl Serving {
 
     #[track_caller]
     pub fn start_in(folder: &Path, log: &Log, data: &Path, more: &[&str]) -> Self {
+        let data = data.to_str().expect("text");
+        Self::spawn(folder, log, [&["--data", data], more].concat())
+    }
+
+    /// The same on a database, with mails to a server.
+    #[track_caller]
+    pub fn on_database(log: &Log, url: &str, smtp: &str, more: &[&str]) -> Self {
+        let store = ["--database", url, "--smtp", smtp];
+        Self::spawn(Path::new("."), log, [&store, more].concat())
+    }
+
+    #[track_caller]
+    fn spawn(folder: &Path, log: &Log, arguments: Vec<&str>) -> Self {
         let mut child = command()
             .current_dir(folder)
-            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
-            .arg(data)
-            .args(more)
+            .args(["serve", "--listen", "127.0.0.1:0"])
+            .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

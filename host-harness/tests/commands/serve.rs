@@ -24,7 +24,7 @@ fn document() -> Value {
 }
 
 /// Creates `count` daily schedules that are due at the same second, soon; answers their ids.
-fn due_soon(serving: &Serving, count: u64, recipients: &str) -> Vec<u64> {
+pub fn due_soon(serving: &Serving, count: u64, recipients: &str) -> Vec<u64> {
     loop {
         let due = DateTime::<Utc>::from(std::time::SystemTime::now()) + Duration::from_secs(2 + count);
         let mut wanted = document();

@@ -14,8 +14,9 @@ use tower::ServiceExt;
 use crate::api::{ApiLimits, Backend, Fault, router};
 use crate::clock::Instant;
 use crate::contract::User;
+use crate::contract::auth_context::Caller;
 use crate::download::Download;
-use crate::platform::{Credentials, EventSet, Principal, Rights};
+use crate::platform::{Admission, Admitted, Credentials, EventSet, Place, Principal, Rights, Settings};
 use crate::service::{Answer, CallError, Grant, Keep, Operation};
 use crate::storage::{KeptAnswer, RequestKey, RequestState, Scope};
 
@@ -134,66 +135,69 @@ impl Backend for Host {
         self.look_up("ping")
     }
 
-    async fn principal(&self, credentials: &Credentials) -> Result<Option<Principal>, Fault> {
-        self.look_up("principal")?;
-        let user = |id: &str, may_read, may_write| Principal::User {
-            id: id.into(),
-            may_read,
-            may_write,
-            organizers: vec!["big".into(), "off".into()],
-        };
+    async fn admission(&self, credentials: &Credentials, scope: Option<&Scope>) -> Result<Admission, Fault> {
+        self.look_up("admission")?;
         let organizer = || "big".to_owned();
-        Ok(match credentials {
-            Credentials::Bearer(token) => match token.as_str() {
-                "john" => Some(user("1", true, true)),
-                "mary" => Some(user("2", true, true)),
-                "reader" => Some(user("1", true, false)),
-                "writer" => Some(user("1", false, true)),
-                "stranger" => Some(user("3", true, true)),
-                "gone" => Some(user("4", true, true)),
-                "inactive" => Some(user("5", true, true)),
-                _ => None,
-            },
-            Credentials::Token(token) if token == "team" => Some(Principal::Token {
-                id: 1,
-                team: 1,
-                organizer: organizer(),
-            }),
-            Credentials::Device(token) if token == "gate" => Some(Principal::Device {
-                id: 1,
-                organizer: organizer(),
-                events: EventSet::All,
-            }),
-            Credentials::Token(_) | Credentials::Device(_) => None,
-        })
-    }
-
-    async fn rights(&self, principal: &Principal, scope: &Scope) -> Result<Option<Rights>, Fault> {
-        self.look_up("rights")?;
-        let there = ["big", "off"].contains(&scope.organizer.as_str())
-            && scope.event.as_deref().is_none_or(|event| event == "conf");
-        let (may_read, may_write) = match principal {
-            Principal::User {
-                may_read, may_write, ..
-            } => (*may_read, *may_write),
-            Principal::Token { .. } | Principal::Device { .. } => (true, true),
+        let (principal, caller, (may_read, may_write)) = match credentials {
+            Credentials::Bearer(token) => {
+                let (id, scopes) = match token.as_str() {
+                    "john" => ("1", (true, true)),
+                    "mary" => ("2", (true, true)),
+                    "reader" => ("1", (true, false)),
+                    "writer" => ("1", (false, true)),
+                    "stranger" => ("3", (true, true)),
+                    _ => return Ok(Admission::Nobody),
+                };
+                let (may_read, may_write) = scopes;
+                let user = User {
+                    id: id.into(),
+                    email: "john@example.com".into(),
+                    language: "de".into(),
+                    active: true,
+                };
+                let principal = Principal::User {
+                    id: id.into(),
+                    may_read,
+                    may_write,
+                    organizers: vec!["big".into(), "off".into()],
+                };
+                (principal, Caller::User(user), scopes)
+            }
+            Credentials::Token(token) if token == "team" => {
+                let (id, team, organizer) = (1, 1, organizer());
+                (Principal::Token { id, team, organizer }, Caller::Token, (true, true))
+            }
+            Credentials::Device(token) if token == "gate" => {
+                let (id, organizer, events) = (1, organizer(), EventSet::All);
+                (
+                    Principal::Device { id, organizer, events },
+                    Caller::Device,
+                    (true, true),
+                )
+            }
+            Credentials::Token(_) | Credentials::Device(_) => return Ok(Admission::Nobody),
         };
-        Ok((there && principal.audit_name() != "user:3").then_some(Rights {
-            may_change_settings: true,
-            view_orders: true,
-            may_read,
-            may_write,
-        }))
-    }
-
-    async fn user(&self, id: &str) -> Result<Option<User>, Fault> {
-        self.look_up("user")?;
-        Ok((id != "4").then(|| User {
-            id: id.into(),
-            email: "john@example.com".into(),
-            language: "de".into(),
-            active: id != "5",
-        }))
+        let there = scope.is_some_and(|scope| {
+            ["big", "off"].contains(&scope.organizer.as_str())
+                && scope.event.as_deref().is_none_or(|event| event == "conf")
+        });
+        if !there || principal.audit_name() == "user:3" {
+            return Ok(Admission::NoAccess);
+        }
+        Ok(Admission::Admitted(Box::new(Admitted {
+            principal,
+            caller,
+            rights: Rights {
+                may_change_settings: true,
+                view_orders: true,
+                may_read,
+                may_write,
+            },
+            place: Place {
+                timezone: "UTC".into(),
+                settings: Settings::default(),
+            },
+        })))
     }
 
     async fn enabled(&self, organizer: &str) -> Result<bool, Fault> {

@@ -1,5 +1,7 @@
 //! `mailaddresses`: every address once, over all events together, in the order of the alphabet.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use futures_util::TryStreamExt;
 
@@ -7,7 +9,7 @@ use super::form::{attendees, column_format, date_range, paid_only};
 use super::table::{Cell, Column, RowSender};
 use super::{Exporter, Request, Stop};
 use crate::contract::exporters::Field;
-use crate::platform::orders::Orders;
+use crate::platform::orders::{LocalEvent, Orders};
 use crate::platform::words::Language;
 
 pub(super) struct MailAddresses;
@@ -47,10 +49,15 @@ impl Exporter for MailAddresses {
         let days = request.form.days("date_range")?;
         let paid_only = request.form.flag("paid_only")?;
         let attendees = request.form.flag("attendees")?;
+        let events: HashMap<&str, &LocalEvent> = request
+            .events
+            .iter()
+            .map(|event| (event.event.slug.as_str(), event))
+            .collect();
         let mut found = orders.addresses(&request.events, &days, paid_only, attendees);
         let mut last = String::new();
         while let Some(row) = found.try_next().await? {
-            let event = usize::try_from(row.event).ok().and_then(|i| request.events.get(i));
+            let event = events.get(row.event.as_str());
             let fits = event.is_some_and(|event| days.contain(event.local(row.placed).date()));
             let folded = row.address.to_ascii_lowercase();
             if fits && folded != last {

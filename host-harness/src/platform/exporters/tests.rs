@@ -12,11 +12,26 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::platform::tests::{BIGEVENTS, NOW, World, scope};
+use crate::platform::tests::{BIGEVENTS, NOW, On, World, on_both, scope};
 
 const SMALL: &str = include_str!("../../../../tests/data/exports/world.json");
 /// Formats of tables.
 const TABLES: [&str; 4] = ["xlsx", "default", "excel", "semicolon"];
+
+on_both! {
+    every_exporter_makes_its_golden_files_in_every_text_format,
+    the_sheet_says_what_the_csv_says_with_numbers_and_dates_as_such,
+    a_sheet_has_bold_frozen_headings_formats_and_no_formula,
+    files_are_named_after_exporter_place_and_local_day_of_the_due_time,
+    days_are_those_of_the_events_own_clock_and_both_ends_are_included,
+    a_window_agrees_with_a_count_by_hand_over_made_up_orders,
+    options_of_the_other_exporters_count,
+    an_export_holds_what_its_owner_may_read_at_that_moment,
+    a_form_that_does_not_fit_says_which_field,
+    a_large_export_has_all_rows_in_every_format,
+    an_export_that_is_dropped_leaves_no_file_and_gives_its_turn_back,
+    a_disk_that_cannot_be_written_may_work_later,
+}
 
 fn job(at: &str, exporter: &str, form: Value) -> ExportJob {
     ExportJob {
@@ -94,9 +109,8 @@ fn golden(exporter: &str, name: &str, bytes: &[u8]) {
     );
 }
 
-#[tokio::test]
-async fn every_exporter_makes_its_golden_files_in_every_text_format() {
-    let world = World::of(SMALL).await;
+async fn every_exporter_makes_its_golden_files_in_every_text_format(on: On) {
+    let world = World::of(on, SMALL).await;
     for exporter in all() {
         let formats: &[&str] = if exporter.identifier() == "mailaddresses" {
             &["csv", "txt"]
@@ -125,9 +139,8 @@ async fn every_exporter_makes_its_golden_files_in_every_text_format() {
     }
 }
 
-#[tokio::test]
-async fn the_sheet_says_what_the_csv_says_with_numbers_and_dates_as_such() {
-    let world = World::of(SMALL).await;
+async fn the_sheet_says_what_the_csv_says_with_numbers_and_dates_as_such(on: On) {
+    let world = World::of(on, SMALL).await;
     for exporter in all().filter(|exporter| exporter.identifier() != "mailaddresses") {
         for at in ["bigevents/sampleconf", "bigevents"] {
             if at == "bigevents" && !exporter.across_events() {
@@ -165,9 +178,8 @@ async fn the_sheet_says_what_the_csv_says_with_numbers_and_dates_as_such() {
     }
 }
 
-#[tokio::test]
-async fn a_sheet_has_bold_frozen_headings_formats_and_no_formula() {
-    let world = World::of(SMALL).await;
+async fn a_sheet_has_bold_frozen_headings_formats_and_no_formula(on: On) {
+    let world = World::of(on, SMALL).await;
     let produced = world
         .platform
         .produce(&job("bigevents/sampleconf", "orderlist", json!({})))
@@ -201,9 +213,8 @@ async fn a_sheet_has_bold_frozen_headings_formats_and_no_formula() {
     );
 }
 
-#[tokio::test]
-async fn files_are_named_after_exporter_place_and_local_day_of_the_due_time() {
-    let world = World::of(SMALL).await;
+async fn files_are_named_after_exporter_place_and_local_day_of_the_due_time(on: On) {
+    let world = World::of(on, SMALL).await;
     let mut at_event = job("bigevents/sampleconf", "orderlist", json!({}));
     at_event.now = 1_793_143_800; // 2026-10-27T23:30:00Z
     let named = world.platform.produce(&at_event).await.expect("a file").facts;
@@ -218,9 +229,8 @@ async fn files_are_named_after_exporter_place_and_local_day_of_the_due_time() {
     assert_eq!(named.content_type, "text/plain; charset=utf-8");
 }
 
-#[tokio::test]
-async fn days_are_those_of_the_events_own_clock_and_both_ends_are_included() {
-    let world = World::of(SMALL).await;
+async fn days_are_those_of_the_events_own_clock_and_both_ends_are_included(on: On) {
+    let world = World::of(on, SMALL).await;
     let codes = |at: &'static str, range: &'static str| {
         let job = job(at, "orderlist", json!({"_format": "default", "date_range": range}));
         let index = usize::from(!at.contains('/'));
@@ -250,9 +260,8 @@ async fn days_are_those_of_the_events_own_clock_and_both_ends_are_included() {
     assert_eq!(refusal(&world, &nothing).await, ExportError::NothingToExport);
 }
 
-#[tokio::test]
-async fn a_window_agrees_with_a_count_by_hand_over_made_up_orders() {
-    let world = World::of(BIGEVENTS).await;
+async fn a_window_agrees_with_a_count_by_hand_over_made_up_orders(on: On) {
+    let world = World::of(on, BIGEVENTS).await;
     let all = job("bigevents/sampleconf", "orderlist", json!({"_format": "default"}));
     let all = csv_rows(&bytes(&world, &all).await, b',');
     let fits = |row: &&Vec<String>| row[4].as_str() >= "2026-06-01" && row[4].as_str() < "2026-07-01";
@@ -301,9 +310,8 @@ async fn a_window_agrees_with_a_count_by_hand_over_made_up_orders() {
     }
 }
 
-#[tokio::test]
-async fn options_of_the_other_exporters_count() {
-    let world = World::of(SMALL).await;
+async fn options_of_the_other_exporters_count(on: On) {
+    let world = World::of(on, SMALL).await;
     let attendees = job("bigevents", "mailaddresses", json!({"attendees": true}));
     let expected = [
         "anna@example.com",
@@ -332,9 +340,8 @@ async fn options_of_the_other_exporters_count() {
     assert_eq!(column(&world, &sold, 2).await, ["Pending", "Canceled"]);
 }
 
-#[tokio::test]
-async fn an_export_holds_what_its_owner_may_read_at_that_moment() {
-    let world = World::of(SMALL).await;
+async fn an_export_holds_what_its_owner_may_read_at_that_moment(on: On) {
+    let world = World::of(on, SMALL).await;
     let events = |owner: &str, form: Value| {
         let mut job = job("bigevents", "orderlist", form);
         job.owner = owner.into();
@@ -382,9 +389,8 @@ async fn an_export_holds_what_its_owner_may_read_at_that_moment() {
     assert_eq!(refusal(&world, &inactive).await, ExportError::NotAllowed);
 }
 
-#[tokio::test]
-async fn a_form_that_does_not_fit_says_which_field() {
-    let world = World::of(SMALL).await;
+async fn a_form_that_does_not_fit_says_which_field(on: On) {
+    let world = World::of(on, SMALL).await;
     for (exporter, form, named) in [
         ("orderlist", json!([]), "object"),
         (
@@ -427,11 +433,10 @@ async fn a_form_that_does_not_fit_says_which_field() {
     assert_eq!(unknown.len(), 6, "keys without a field are passed over");
 }
 
-#[tokio::test]
-async fn a_large_export_has_all_rows_in_every_format() {
+async fn a_large_export_has_all_rows_in_every_format(on: On) {
     let mut fixture: Value = serde_json::from_str(BIGEVENTS).expect("JSON");
     fixture["orders_generated"][0]["count"] = json!(20_000);
-    let world = World::of(&fixture.to_string()).await;
+    let world = World::of(on, &fixture.to_string()).await;
     for format in TABLES {
         let job = job("bigevents/sampleconf", "orderlist", json!({"_format": format}));
         let platform = world.platform.clone();
@@ -447,11 +452,10 @@ async fn a_large_export_has_all_rows_in_every_format() {
     assert_eq!(left, 0, "files go with what was produced");
 }
 
-#[tokio::test]
-async fn an_export_that_is_dropped_leaves_no_file_and_gives_its_turn_back() {
+async fn an_export_that_is_dropped_leaves_no_file_and_gives_its_turn_back(on: On) {
     let mut fixture: Value = serde_json::from_str(BIGEVENTS).expect("JSON");
     fixture["orders_generated"][0]["count"] = json!(5_000);
-    let world = World::of(&fixture.to_string()).await;
+    let world = World::of(on, &fixture.to_string()).await;
     let folder = world.folder.path().join("exports");
     let job = job("bigevents/sampleconf", "orderpositions", json!({}));
     for _ in 0..2 * crate::platform::EXPORTS_AT_ONCE {
@@ -466,9 +470,8 @@ async fn an_export_that_is_dropped_leaves_no_file_and_gives_its_turn_back() {
     world.platform.produce(&job).await.expect("a file");
 }
 
-#[tokio::test]
-async fn a_disk_that_cannot_be_written_may_work_later() {
-    let world = World::of(SMALL).await;
+async fn a_disk_that_cannot_be_written_may_work_later(on: On) {
+    let world = World::of(on, SMALL).await;
     let platform = world.platform.clone().exporting_in("/proc/no-such-folder".into());
     let refused = platform
         .produce(&job("bigevents", "orderlist", json!({})))

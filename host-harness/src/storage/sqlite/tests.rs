@@ -20,7 +20,11 @@ async fn open() -> (SqliteStorage, TempDir) {
     (store, folder)
 }
 
-store_kit!(open);
+async fn open_for_kit() -> Option<(SqliteStorage, TempDir)> {
+    Some(open().await)
+}
+
+store_kit!(open_for_kit);
 
 /// Switches `acme` on and puts in schedules 1 to `count`, all due at [`T0`].
 async fn seed(store: &SqliteStorage, count: u64) {

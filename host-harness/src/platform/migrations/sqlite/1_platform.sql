@@ -1,7 +1,7 @@
 -- Tables of the reference platform. Instants are seconds since 1970-01-01T00:00:00Z, amounts hundredths of the event's currency.
--- Run as a whole, in one transaction, at every opening: each statement leaves what is there already.
+-- The same as in ../postgres, in the types of SQLite: the statements that read and write them are the same for both.
 
-CREATE TABLE IF NOT EXISTS platform_organizers (
+CREATE TABLE platform_organizers (
     slug TEXT PRIMARY KEY,
     name TEXT NOT NULL,
     timezone TEXT NOT NULL,
@@ -12,7 +12,7 @@ CREATE TABLE IF NOT EXISTS platform_organizers (
     max_mail_bytes INTEGER NOT NULL
 ) WITHOUT ROWID;
 
-CREATE TABLE IF NOT EXISTS platform_events (
+CREATE TABLE platform_events (
     organizer TEXT NOT NULL REFERENCES platform_organizers (slug) ON DELETE CASCADE,
     slug TEXT NOT NULL,
     name TEXT NOT NULL,
@@ -23,15 +23,16 @@ CREATE TABLE IF NOT EXISTS platform_events (
     PRIMARY KEY (organizer, slug)
 ) WITHOUT ROWID;
 
-CREATE TABLE IF NOT EXISTS platform_users (
+CREATE TABLE platform_users (
     id TEXT PRIMARY KEY,
-    email TEXT NOT NULL UNIQUE COLLATE NOCASE,
+    email TEXT NOT NULL,
     name TEXT NOT NULL,
     language TEXT NOT NULL,
     active INTEGER NOT NULL
 ) WITHOUT ROWID;
+CREATE UNIQUE INDEX platform_users_by_email ON platform_users (lower(email));
 
-CREATE TABLE IF NOT EXISTS platform_teams (
+CREATE TABLE platform_teams (
     id INTEGER PRIMARY KEY,
     organizer TEXT NOT NULL REFERENCES platform_organizers (slug) ON DELETE CASCADE,
     name TEXT NOT NULL,
@@ -42,44 +43,44 @@ CREATE TABLE IF NOT EXISTS platform_teams (
     UNIQUE (organizer, name)
 );
 
-CREATE TABLE IF NOT EXISTS platform_team_events (
+CREATE TABLE platform_team_events (
     team INTEGER NOT NULL REFERENCES platform_teams (id) ON DELETE CASCADE,
     organizer TEXT NOT NULL,
     event TEXT NOT NULL,
     PRIMARY KEY (team, event),
     FOREIGN KEY (organizer, event) REFERENCES platform_events (organizer, slug) ON DELETE CASCADE
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS platform_team_events_by_event ON platform_team_events (organizer, event);
+CREATE INDEX platform_team_events_by_event ON platform_team_events (organizer, event);
 
-CREATE TABLE IF NOT EXISTS platform_team_members (
+CREATE TABLE platform_team_members (
     team INTEGER NOT NULL REFERENCES platform_teams (id) ON DELETE CASCADE,
     user_id TEXT NOT NULL REFERENCES platform_users (id) ON DELETE CASCADE,
     PRIMARY KEY (team, user_id)
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS platform_team_members_by_user ON platform_team_members (user_id);
+CREATE INDEX platform_team_members_by_user ON platform_team_members (user_id);
 
 -- Which events a team is for.
-CREATE VIEW IF NOT EXISTS platform_team_covers AS
+CREATE VIEW platform_team_covers AS
 SELECT t.id AS team, e.organizer, e.slug AS event
 FROM platform_teams t JOIN platform_events e ON e.organizer = t.organizer
 WHERE t.all_events OR EXISTS (SELECT 1 FROM platform_team_events te WHERE te.team = t.id AND te.event = e.slug);
 
 -- Which users a team gives rights to: those in it who are active.
-CREATE VIEW IF NOT EXISTS platform_team_holders AS
+CREATE VIEW platform_team_holders AS
 SELECT m.team, m.user_id
 FROM platform_team_members m JOIN platform_users u ON u.id = m.user_id
 WHERE u.active;
 
 -- Of every secret only its SHA-256 is kept.
 
-CREATE TABLE IF NOT EXISTS platform_api_tokens (
+CREATE TABLE platform_api_tokens (
     id INTEGER PRIMARY KEY,
     hash BLOB NOT NULL UNIQUE,
     team INTEGER NOT NULL REFERENCES platform_teams (id) ON DELETE CASCADE,
     active INTEGER NOT NULL
 );
 
-CREATE TABLE IF NOT EXISTS platform_oauth_tokens (
+CREATE TABLE platform_oauth_tokens (
     id INTEGER PRIMARY KEY,
     hash BLOB NOT NULL UNIQUE,
     user_id TEXT NOT NULL REFERENCES platform_users (id) ON DELETE CASCADE,
@@ -89,9 +90,9 @@ CREATE TABLE IF NOT EXISTS platform_oauth_tokens (
     expires INTEGER, -- null: never
     active INTEGER NOT NULL
 );
-CREATE INDEX IF NOT EXISTS platform_oauth_tokens_by_user ON platform_oauth_tokens (user_id);
+CREATE INDEX platform_oauth_tokens_by_user ON platform_oauth_tokens (user_id);
 
-CREATE TABLE IF NOT EXISTS platform_devices (
+CREATE TABLE platform_devices (
     id INTEGER PRIMARY KEY,
     hash BLOB NOT NULL UNIQUE,
     organizer TEXT NOT NULL REFERENCES platform_organizers (slug) ON DELETE CASCADE,
@@ -100,7 +101,7 @@ CREATE TABLE IF NOT EXISTS platform_devices (
     active INTEGER NOT NULL
 );
 
-CREATE TABLE IF NOT EXISTS platform_orders (
+CREATE TABLE platform_orders (
     id INTEGER PRIMARY KEY,
     organizer TEXT NOT NULL,
     event TEXT NOT NULL,
@@ -113,9 +114,9 @@ CREATE TABLE IF NOT EXISTS platform_orders (
     UNIQUE (organizer, code),
     FOREIGN KEY (organizer, event) REFERENCES platform_events (organizer, slug) ON DELETE CASCADE
 );
-CREATE INDEX IF NOT EXISTS platform_orders_by_time ON platform_orders (organizer, event, placed, id);
+CREATE INDEX platform_orders_by_time ON platform_orders (organizer, event, placed, id);
 
-CREATE TABLE IF NOT EXISTS platform_positions (
+CREATE TABLE platform_positions (
     order_id INTEGER NOT NULL REFERENCES platform_orders (id) ON DELETE CASCADE,
     number INTEGER NOT NULL, -- within the order, from 1
     product TEXT NOT NULL,

@@ -1,0 +1,343 @@
+//! What a call needs to know before the component is asked, each found in one query: whose the credentials are, what that
+//! principal may there, and the rules of the place; or for a run, whose it is and may he still.
+
+use sqlx::FromRow;
+
+use super::credentials::hash;
+use super::database::look_up;
+use super::directory::{EventSet, Place, PlaceRow, UserRow, list_of};
+use super::{Credentials, Platform, PlatformError, Principal, Rights, exporters};
+use crate::clock::Instant;
+use crate::contract::User;
+use crate::contract::auth_context::{Caller, OwnerRight};
+use crate::storage::Scope;
+
+/// Is a request let in, and as whom?
+#[derive(Clone, Debug)]
+pub enum Admission {
+    /// The credentials are nobody's: unknown, expired, revoked, or of an inactive user.
+    Nobody,
+    /// Somebody's who has nothing to do with that organizer or event. One that is not there looks the same.
+    NoAccess,
+    Admitted(Box<Admitted>),
+}
+
+/// Who was let in, and what counts there.
+#[derive(Clone, Debug)]
+pub struct Admitted {
+    pub principal: Principal,
+    pub caller: Caller,
+    pub rights: Rights,
+    pub place: Place,
+}
+
+/// Whose a schedule is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ownership {
+    /// None: gone.
+    pub owner: Option<User>,
+    /// May he still run this exporter there?
+    pub right: OwnerRight,
+    pub place: Place,
+}
+
+/// Columns of [`PlaceRow`], from `o` and `e`.
+macro_rules! place_columns {
+    () => {
+        "o.timezone AS organizer_zone, o.max_schedules, o.recipient_domains, o.max_mail_bytes, e.timezone AS event_zone"
+    };
+}
+
+/// Is the team `$team` for the event `e`, or is no event asked about?
+macro_rules! covers {
+    ($team:literal, $event:literal) => {
+        concat!(
+            "(",
+            $event,
+            " IS NULL OR (e.slug IS NOT NULL AND (",
+            $team,
+            ".all_events OR EXISTS (",
+            "SELECT 1 FROM platform_team_events te WHERE te.team = ",
+            $team,
+            ".id AND te.event = ",
+            $event,
+            "))))"
+        )
+    };
+}
+
+/// Parameters are $1 hash, $2 organizer, $3 event, $4 now. Rights are those of all his teams there together.
+const USER: &str = concat!(
+    "SELECT u.id, u.email, u.language, u.active, t.may_read, t.may_write, t.organizers, ",
+    place_columns!(),
+    ", count(team.id) AS teams,
+       count(*) FILTER (WHERE team.change_organizer_settings) > 0 AS change_organizer_settings,
+       count(*) FILTER (WHERE team.change_event_settings) > 0 AS change_event_settings,
+       count(*) FILTER (WHERE team.view_orders) > 0 AS view_orders
+     FROM platform_oauth_tokens t JOIN platform_users u ON u.id = t.user_id
+       LEFT JOIN platform_organizers o ON o.slug = $2
+       LEFT JOIN platform_events e ON e.organizer = $2 AND e.slug = $3
+       LEFT JOIN platform_team_members m ON m.user_id = u.id
+       LEFT JOIN platform_teams team ON team.id = m.team AND team.organizer = $2 AND ",
+    covers!("team", "$3"),
+    " WHERE t.hash = $1 AND t.active AND u.active AND (t.expires IS NULL OR t.expires > $4)
+      GROUP BY t.id, u.id, o.slug, e.organizer, e.slug"
+);
+
+/// Parameters are $1 hash, $2 organizer, $3 event.
+const TOKEN: &str = concat!(
+    "SELECT a.id, a.team, team.organizer, ",
+    place_columns!(),
+    ", team.change_organizer_settings, team.change_event_settings, team.view_orders, ",
+    covers!("team", "$3"),
+    " AS covers
+     FROM platform_api_tokens a JOIN platform_teams team ON team.id = a.team
+       LEFT JOIN platform_organizers o ON o.slug = $2
+       LEFT JOIN platform_events e ON e.organizer = $2 AND e.slug = $3
+     WHERE a.hash = $1 AND a.active"
+);
+
+/// Parameters are $1 hash, $2 organizer, $3 event.
+const DEVICE: &str = concat!(
+    "SELECT d.id, d.organizer, d.events, ",
+    place_columns!(),
+    " FROM platform_devices d
+       LEFT JOIN platform_organizers o ON o.slug = $2
+       LEFT JOIN platform_events e ON e.organizer = $2 AND e.slug = $3
+     WHERE d.hash = $1 AND d.active"
+);
+
+/// Parameters are $1 user, $2 organizer, $3 event. One row, whoever and whatever is gone.
+const OWNERSHIP: &str = concat!(
+    "SELECT u.id, u.email, u.language, u.active, ",
+    place_columns!(),
+    ", EXISTS (
+         SELECT 1 FROM platform_team_holders h JOIN platform_teams team ON team.id = h.team
+           JOIN platform_team_covers c ON c.team = team.id
+         WHERE h.user_id = $1 AND team.organizer = $2 AND team.view_orders AND ($3 IS NULL OR c.event = $3)
+       ) AS readable
+     FROM (SELECT 1 AS one) AS this
+       LEFT JOIN platform_users u ON u.id = $1
+       LEFT JOIN platform_organizers o ON o.slug = $2
+       LEFT JOIN platform_events e ON e.organizer = $2 AND e.slug = $3"
+);
+
+/// Permissions of the teams that count.
+#[derive(FromRow)]
+struct Permissions {
+    change_organizer_settings: bool,
+    change_event_settings: bool,
+    view_orders: bool,
+}
+
+impl Permissions {
+    fn at(&self, scope: &Scope, (may_read, may_write): (bool, bool)) -> Rights {
+        Rights {
+            may_change_settings: match scope.event {
+                None => self.change_organizer_settings,
+                Some(_) => self.change_event_settings,
+            },
+            view_orders: self.view_orders,
+            may_read,
+            may_write,
+        }
+    }
+}
+
+#[derive(FromRow)]
+struct UserFound {
+    #[sqlx(flatten)]
+    user: UserRow,
+    may_read: bool,
+    may_write: bool,
+    organizers: String,
+    /// That count at the place asked about.
+    teams: i64,
+    #[sqlx(flatten)]
+    permissions: Permissions,
+    #[sqlx(flatten)]
+    place: PlaceRow,
+}
+
+#[derive(FromRow)]
+struct TokenFound {
+    id: i64,
+    team: i64,
+    organizer: String,
+    covers: bool,
+    #[sqlx(flatten)]
+    permissions: Permissions,
+    #[sqlx(flatten)]
+    place: PlaceRow,
+}
+
+#[derive(FromRow)]
+struct DeviceFound {
+    id: i64,
+    organizer: String,
+    events: Option<String>,
+    #[sqlx(flatten)]
+    place: PlaceRow,
+}
+
+#[derive(FromRow)]
+struct OwnerFound {
+    id: Option<String>,
+    email: Option<String>,
+    language: Option<String>,
+    active: Option<bool>,
+    readable: bool,
+    #[sqlx(flatten)]
+    place: PlaceRow,
+}
+
+impl Platform {
+    /// Whose the credentials are, and what that principal may at this organizer or event at this moment; without a scope, at
+    /// none.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn admission(
+        &self,
+        credentials: &Credentials,
+        scope: Option<&Scope>,
+        now: Instant,
+    ) -> Result<Admission, PlatformError> {
+        match credentials {
+            Credentials::Bearer(secret) => self.admit_user(secret, scope, now).await,
+            Credentials::Token(secret) => self.admit_token(secret, scope).await,
+            Credentials::Device(secret) => self.admit_device(secret, scope).await,
+        }
+    }
+
+    async fn admit_user(&self, secret: &str, scope: Option<&Scope>, now: Instant) -> Result<Admission, PlatformError> {
+        let (organizer, event) = parts(scope);
+        let found: Option<UserFound> = look_up!(self, fetch_optional: sqlx::query_as(USER)
+            .bind(hash(secret))
+            .bind(organizer)
+            .bind(event)
+            .bind(now))?;
+        let Some(found) = found else {
+            return Ok(Admission::Nobody);
+        };
+        let organizers = list_of(&found.organizers)?;
+        let admitted = scope.filter(|scope| organizers.contains(&scope.organizer) && found.teams > 0);
+        let Some(scope) = admitted else {
+            return Ok(Admission::NoAccess);
+        };
+        let user = User::from(found.user);
+        let (may_read, may_write) = (found.may_read, found.may_write);
+        Ok(Admission::Admitted(Box::new(Admitted {
+            principal: Principal::User {
+                id: user.id.clone(),
+                may_read,
+                may_write,
+                organizers,
+            },
+            caller: Caller::User(user),
+            rights: found.permissions.at(scope, (may_read, may_write)),
+            place: found.place.try_into()?,
+        })))
+    }
+
+    async fn admit_token(&self, secret: &str, scope: Option<&Scope>) -> Result<Admission, PlatformError> {
+        let (organizer, event) = parts(scope);
+        let found: Option<TokenFound> = look_up!(self, fetch_optional: sqlx::query_as(TOKEN)
+            .bind(hash(secret))
+            .bind(organizer)
+            .bind(event))?;
+        let Some(found) = found else {
+            return Ok(Admission::Nobody);
+        };
+        let Some(scope) = scope.filter(|scope| scope.organizer == found.organizer && found.covers) else {
+            return Ok(Admission::NoAccess);
+        };
+        Ok(Admission::Admitted(Box::new(Admitted {
+            principal: Principal::Token {
+                id: found.id,
+                team: found.team,
+                organizer: found.organizer,
+            },
+            caller: Caller::Token,
+            rights: found.permissions.at(scope, (true, true)),
+            place: found.place.try_into()?,
+        })))
+    }
+
+    async fn admit_device(&self, secret: &str, scope: Option<&Scope>) -> Result<Admission, PlatformError> {
+        let (organizer, event) = parts(scope);
+        let found: Option<DeviceFound> = look_up!(self, fetch_optional: sqlx::query_as(DEVICE)
+            .bind(hash(secret))
+            .bind(organizer)
+            .bind(event))?;
+        let Some(found) = found else {
+            return Ok(Admission::Nobody);
+        };
+        let events = found.events.as_deref().map(list_of).transpose()?;
+        let events = events.map_or(EventSet::All, EventSet::Only);
+        let there = match event {
+            None => true,
+            Some(slug) => found.place.event_zone.is_some() && events.covers(slug),
+        };
+        if !there || organizer != Some(found.organizer.as_str()) {
+            return Ok(Admission::NoAccess);
+        }
+        Ok(Admission::Admitted(Box::new(Admitted {
+            principal: Principal::Device {
+                id: found.id,
+                organizer: found.organizer,
+                events,
+            },
+            caller: Caller::Device,
+            rights: Rights {
+                may_change_settings: false,
+                view_orders: false,
+                may_read: true,
+                may_write: true,
+            },
+            place: found.place.try_into()?,
+        })))
+    }
+
+    /// The owner of a schedule of this scope, whether he may still run its exporter there, and the rules of the place.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn ownership(&self, owner: &str, scope: &Scope, exporter: &str) -> Result<Ownership, PlatformError> {
+        let found: OwnerFound = look_up!(self, fetch_one: sqlx::query_as(OWNERSHIP)
+            .bind(owner)
+            .bind(&scope.organizer)
+            .bind(&scope.event))?;
+        let user = match (found.id, found.email, found.language, found.active) {
+            (Some(id), Some(email), Some(language), Some(active)) => Some(User {
+                id,
+                email,
+                language,
+                active,
+            }),
+            _ => None,
+        };
+        let may = found.readable
+            && exporters::of_identifier(exporter)
+                .is_some_and(|exporter| scope.event.is_some() || exporter.across_events());
+        let right = match &user {
+            None => OwnerRight::Gone,
+            Some(user) if !user.active => OwnerRight::Inactive,
+            Some(_) if may => OwnerRight::Yes,
+            Some(_) => OwnerRight::NotAllowed,
+        };
+        Ok(Ownership {
+            owner: user,
+            right,
+            place: found.place.try_into()?,
+        })
+    }
+}
+
+/// A scope as two parameters.
+fn parts(scope: Option<&Scope>) -> (Option<&str>, Option<&str>) {
+    (
+        scope.map(|scope| scope.organizer.as_str()),
+        scope.and_then(|scope| scope.event.as_deref()),
+    )
+}

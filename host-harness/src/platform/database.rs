@@ -1,0 +1,228 @@
+//! Where the platform's tables are: in a SQLite file or in a PostgreSQL database, asked in one SQL that both understand.
+//!
+//! What that takes: `$1` for parameters, booleans as bare conditions, `count(*) FILTER`, `RETURNING`, `lower()`. Statements
+//! are prepared once a connection.
+
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::postgres::PgPoolOptions;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Pool, Postgres, Sqlite, Transaction};
+
+use super::{EXPORTS_AT_ONCE, PlatformError};
+use crate::storage::StorageError;
+use crate::storage::postgres::PostgresStorage;
+
+/// How long a statement waits for another process's write.
+const BUSY: Duration = Duration::from_secs(10);
+/// How long an export waits for its turn.
+const EXPORT_TURN: Duration = Duration::from_secs(300);
+/// Beside the store's own list of what has been done.
+const MIGRATIONS_DONE: &str = "platform_migrations";
+
+/// Connections that turn out to be gone, one after the other, before a look-up gives up.
+const MOST_LOST: u32 = 10;
+
+/// Connections to one database.
+#[derive(Debug)]
+pub(super) struct Pools<DB: sqlx::Database> {
+    pub look_ups: Pool<DB>,
+    pub changes: Pool<DB>,
+    /// Which an export keeps for long: look-ups never wait for it.
+    pub exports: Pool<DB>,
+}
+
+#[derive(Debug)]
+pub(super) enum Database {
+    Sqlite(Pools<Sqlite>),
+    Postgres(Pools<Postgres>),
+}
+
+/// A transaction: one that writes, or of one moment for an export.
+pub(super) enum Open {
+    Sqlite(Transaction<'static, Sqlite>),
+    Postgres(Transaction<'static, Postgres>),
+}
+
+/// Asks one thing: `look_up!(platform, fetch_one: sqlx::query_as("…").bind(…))`. Where the connection turns out to be gone, as after
+/// a restart of the server, it is asked again on another: nothing was written, so nothing can be twice.
+macro_rules! look_up {
+    ($platform:expr, $fetch:ident: $query:expr) => {
+        match &*$platform.database {
+            $crate::platform::database::Database::Sqlite(pools) => $query.$fetch(&pools.look_ups).await,
+            $crate::platform::database::Database::Postgres(pools) => {
+                let mut lost = 0;
+                loop {
+                    match $query.$fetch(&pools.look_ups).await {
+                        Err(error) if $crate::platform::database::is_lost(&error, &mut lost) => {}
+                        done => break done,
+                    }
+                }
+            }
+        }
+    };
+}
+pub(super) use look_up;
+
+/// The same within a transaction; `execute` answers how many rows were touched.
+macro_rules! within {
+    ($open:expr, execute: $query:expr) => {
+        match $open {
+            $crate::platform::database::Open::Sqlite(transaction) => $query
+                .execute(&mut **transaction)
+                .await
+                .map(|done| done.rows_affected()),
+            $crate::platform::database::Open::Postgres(transaction) => $query
+                .execute(&mut **transaction)
+                .await
+                .map(|done| done.rows_affected()),
+        }
+    };
+    ($open:expr, $fetch:ident: $query:expr) => {
+        match $open {
+            $crate::platform::database::Open::Sqlite(transaction) => $query.$fetch(&mut **transaction).await,
+            $crate::platform::database::Open::Postgres(transaction) => $query.$fetch(&mut **transaction).await,
+        }
+    };
+}
+pub(super) use within;
+
+/// Has the server ended this connection? Not more often than there can be connections that it has ended.
+pub(super) fn is_lost(error: &sqlx::Error, lost: &mut u32) -> bool {
+    *lost += 1;
+    // 57P01: the server was told to stop.
+    let ended = |error: &dyn sqlx::error::DatabaseError| error.code().is_some_and(|code| code == "57P01");
+    *lost <= MOST_LOST && (matches!(error, sqlx::Error::Io(_)) || error.as_database_error().is_some_and(ended))
+}
+
+impl Database {
+    pub(super) async fn in_file(path: &Path) -> Result<Self, PlatformError> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(BUSY)
+            .foreign_keys(true);
+        let changes = SqlitePoolOptions::new()
+            .max_connections(1)
+            .connect_with(options.clone())
+            .await?;
+        let reading = options.pragma("query_only", "ON");
+        let look_ups = SqlitePoolOptions::new()
+            .max_connections(4)
+            .connect_lazy_with(reading.clone());
+        let exports = SqlitePoolOptions::new()
+            .max_connections(EXPORTS_AT_ONCE)
+            .acquire_timeout(EXPORT_TURN)
+            .connect_lazy_with(reading);
+        // All in one transaction that has the write lock from its start, so that two processes can't meet in here.
+        let mut tables = changes.begin_with("BEGIN IMMEDIATE").await?;
+        tables_of(sqlx::migrate!("src/platform/migrations/sqlite"))
+            .run_direct(None, &mut *tables, false)
+            .await?;
+        tables.commit().await?;
+        Ok(Self::Sqlite(Pools {
+            look_ups,
+            changes,
+            exports,
+        }))
+    }
+
+    pub(super) async fn beside(store: &PostgresStorage) -> Result<Self, PlatformError> {
+        store
+            .migrate(&tables_of(sqlx::migrate!("src/platform/migrations/postgres")))
+            .await?;
+        let pool = store.pool();
+        let exports = PgPoolOptions::new()
+            .max_connections(EXPORTS_AT_ONCE)
+            .acquire_timeout(EXPORT_TURN)
+            .connect_lazy_with((*pool.connect_options()).clone());
+        Ok(Self::Postgres(Pools {
+            look_ups: pool.clone(),
+            changes: pool.clone(),
+            exports,
+        }))
+    }
+
+    /// A transaction that writes. On SQLite it takes the lock at once, so that it never fails halfway for want of it.
+    pub(super) async fn write(&self) -> sqlx::Result<Open> {
+        Ok(match self {
+            Self::Sqlite(pools) => Open::Sqlite(pools.changes.begin_with("BEGIN IMMEDIATE").await?),
+            Self::Postgres(pools) => Open::Postgres(pools.changes.begin().await?),
+        })
+    }
+
+    /// A transaction that reads everything as of one moment, however long that takes.
+    pub(super) async fn snapshot(&self) -> sqlx::Result<Open> {
+        Ok(match self {
+            Self::Sqlite(pools) => Open::Sqlite(pools.exports.begin().await?),
+            Self::Postgres(pools) => {
+                let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+                let mut snapshot = pools.exports.begin_with(begin).await?;
+                // A limit that is meant for look-ups would end an export of many rows; it has the run's own deadline.
+                sqlx::query("SET LOCAL statement_timeout = 0")
+                    .execute(&mut *snapshot)
+                    .await?;
+                Open::Postgres(snapshot)
+            }
+        })
+    }
+
+    /// The texts of a JSON list, which is the parameter `$1`: the one thing for which the two have no common words.
+    pub(super) fn listed(&self) -> &'static str {
+        match self {
+            Self::Sqlite(_) => "(SELECT value FROM json_each($1))",
+            Self::Postgres(_) => "(SELECT jsonb_array_elements_text($1::jsonb))",
+        }
+    }
+
+    /// Closes all connections of its own once what they do has ended.
+    pub(super) async fn close(&self) {
+        match self {
+            Self::Sqlite(pools) => {
+                tokio::join!(pools.look_ups.close(), pools.exports.close());
+                pools.changes.close().await;
+            }
+            Self::Postgres(pools) => pools.exports.close().await,
+        }
+    }
+}
+
+impl Open {
+    pub(super) async fn commit(self) -> sqlx::Result<()> {
+        match self {
+            Self::Sqlite(transaction) => transaction.commit().await,
+            Self::Postgres(transaction) => transaction.commit().await,
+        }
+    }
+}
+
+/// Migrations with a list of their own of what has been done.
+fn tables_of(mut migrations: Migrator) -> Migrator {
+    migrations.dangerous_set_table_name(MIGRATIONS_DONE);
+    migrations
+}
+
+impl From<StorageError> for PlatformError {
+    fn from(error: StorageError) -> Self {
+        match error {
+            StorageError::Unavailable(words) => Self::Unavailable(words),
+            StorageError::Corrupt(words) => Self::Corrupt(words),
+        }
+    }
+}
+
+impl From<MigrateError> for PlatformError {
+    fn from(error: MigrateError) -> Self {
+        match error {
+            MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),
+            MigrateError::VersionMissing(version) => Self::Corrupt(format!(
+                "the file is of platform version {version}, later than this program's"
+            )),
+            other => Self::Corrupt(other.to_string()),
+        }
+    }
+}

@@ -1,0 +1,441 @@
+//! The store in one PostgreSQL database: for any number of hosts, none of which keeps anything.
+//!
+//! Transactions are READ COMMITTED. What a write depends on is locked before it is read, always in the same order: organizer,
+//! schedule, run, mail and delivery. A lock is a statement of its own: what follows then sees all that was committed before the
+//! lock was had. A conflict that the database reports all the same (a deadlock, or a serialization failure of a database that
+//! only has stricter transactions) is tried again, a few times.
+//!
+//! Advisory locks are not used, and `LISTEN` only where [`PostgresOptions::notify`] is left on, so that a database which speaks the
+//! protocol and lacks these can stand in.
+
+mod audit;
+mod clock;
+mod columns;
+mod commit;
+mod delivery;
+mod files;
+mod finish;
+mod leases;
+mod lists;
+mod migrate;
+mod notices;
+mod organizers;
+mod outbox;
+mod plans;
+mod requests;
+mod retention;
+mod runs;
+#[cfg(test)]
+mod tests;
+mod turns;
+
+use std::fmt;
+use std::path::Path;
+use std::str::FromStr as _;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use sqlx::migrate::Migrator;
+use sqlx::postgres::{PgConnectOptions, PgDatabaseError, PgPoolOptions};
+use sqlx::{Connection as _, PgPool, Postgres, Transaction};
+
+use super::reserve::Reserved;
+use super::{
+    AuditEntry, Commit, CommitError, DeliveryResult, DeliveryTask, FileFacts, Finish, HistoryRow, Kept, KeptAnswer,
+    Lease, LeaseError, Leased, OutboxMail, Replan, ReplanRow, RequestKey, RequestState, Row, Rows, StartError, Storage,
+    StorageError, Visible,
+};
+use crate::clock::Instant;
+use crate::contract::schedule_store::Plan;
+use crate::contract::{MissedRange, PageQuery, Position, RunEntry};
+pub use clock::DatabaseClock;
+use turns::Turns;
+
+static MIGRATIONS: Migrator = sqlx::migrate!("src/storage/postgres/migrations");
+
+/// How long a caller waits for its turn at a connection, or for the server to take connections again.
+const TURN: Duration = Duration::from_secs(10);
+/// A connection that has been idle for this long is asked whether it still is one before it is used.
+const IDLE: Duration = Duration::from_secs(5);
+/// Settings of every connection, where its URL does not say otherwise: how long a statement may take, how long it may wait for
+/// a lock, and how long a transaction may be left alone by a host that hangs.
+const SETTINGS: [(&str, &str); 3] = [
+    ("statement_timeout", "30s"),
+    ("lock_timeout", "10s"),
+    ("idle_in_transaction_session_timeout", "60s"),
+];
+/// How often a statement or transaction is tried that the database refuses because of another.
+const TRIES: u32 = 6;
+/// How many connections may turn out to be gone, one after the other: after a restart of the server, all of them are.
+const LOST: u32 = 16;
+
+/// How the store uses its database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PostgresOptions {
+    /// Most connections of this process, one for notices not counted.
+    pub connections: u32,
+    /// Tell other hosts of new work, and listen to theirs, with `NOTIFY` and `LISTEN`. Without, each finds it when it looks
+    /// next, half a second later at most.
+    pub notify: bool,
+}
+
+impl Default for PostgresOptions {
+    fn default() -> Self {
+        Self {
+            connections: 10,
+            notify: true,
+        }
+    }
+}
+
+/// A store in one database.
+pub struct PostgresStorage {
+    pool: PgPool,
+    reserved: Mutex<Reserved>,
+    schedules: Turns,
+    deliveries: Turns,
+    notices: Option<notices::Notices>,
+}
+
+impl fmt::Debug for PostgresStorage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Nothing of the connection: it has the password.
+        f.debug_struct("PostgresStorage").finish_non_exhaustive()
+    }
+}
+
+/// Does it again while the database refuses it because of another transaction.
+macro_rules! settled {
+    ($once:expr) => {{
+        let mut tries = 0;
+        loop {
+            match $once.await {
+                Err(error) if $crate::storage::postgres::once_more(&error, &mut tries).await => {}
+                done => break done,
+            }
+        }
+    }};
+}
+pub(in crate::storage::postgres) use settled;
+
+/// Reads again where the connection turns out to be gone, or as with [`settled`]: nothing was written, so nothing can be twice.
+macro_rules! read {
+    ($once:expr) => {{
+        let (mut tries, mut lost) = (0, 0);
+        loop {
+            match $once.await {
+                Err(error) if lost < $crate::storage::postgres::LOST && $crate::storage::postgres::is_gone(&error) => {
+                    lost += 1
+                }
+                Err(error) if $crate::storage::postgres::once_more(&error, &mut tries).await => {}
+                done => break done,
+            }
+        }
+    }};
+}
+pub(in crate::storage::postgres) use read;
+
+/// Is this a conflict that another try may not meet? Then waits a little, longer each time.
+async fn once_more(error: &sqlx::Error, tries: &mut u32) -> bool {
+    let conflict = matches!(sql_state(error), Some("40001" | "40P01"));
+    *tries += 1;
+    if !conflict || *tries >= TRIES {
+        return false;
+    }
+    let mut drawn = [0];
+    // Without a random number they only meet again sooner.
+    let _ = getrandom::fill(&mut drawn);
+    tokio::time::sleep(Duration::from_millis(u64::from(drawn[0]) % (5 << *tries))).await;
+    true
+}
+
+/// Is it the connection that is gone, and nothing else wrong?
+fn is_gone(error: &sqlx::Error) -> bool {
+    // Ended by an operator, by a crash, or for being idle: the server says so before it hangs up.
+    matches!(error, sqlx::Error::Io(_)) || matches!(sql_state(error), Some("57P01" | "57P02" | "57P05" | "25P03"))
+}
+
+fn sql_state(error: &sqlx::Error) -> Option<&str> {
+    let cause = error.as_database_error()?;
+    Some(cause.try_downcast_ref::<PgDatabaseError>()?.code())
+}
+
+impl PostgresStorage {
+    /// Opens a database by its URL (`postgres://USER:PASSWORD@HOST/DATABASE`), and brings its tables up to this version. Any
+    /// number of processes may do so at a time.
+    ///
+    /// # Errors
+    /// `Unavailable` where the server can't be reached or refuses; `Corrupt` where the URL is none, or the database is of a
+    /// later version. No error has the password in it.
+    pub async fn connect(url: &str) -> Result<Self, StorageError> {
+        Self::connect_with(url, &PostgresOptions::default()).await
+    }
+
+    /// [`PostgresStorage::connect`] with options.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn connect_with(url: &str, options: &PostgresOptions) -> Result<Self, StorageError> {
+        let pool = Self::pool_of(url, options.connections)?;
+        let store = Self {
+            reserved: Mutex::default(),
+            schedules: Turns::of("schedule"),
+            deliveries: Turns::of("delivery"),
+            notices: None,
+            pool,
+        };
+        store.migrate(&MIGRATIONS).await?;
+        let notices = options.notify.then(|| notices::Notices::of(store.pool.clone()));
+        Ok(Self { notices, ..store })
+    }
+
+    fn pool_of(url: &str, connections: u32) -> Result<PgPool, StorageError> {
+        let options = PgConnectOptions::from_str(url)
+            .map_err(|error| StorageError::Corrupt(format!("no URL of a PostgreSQL database: {error}")))?
+            .statement_cache_capacity(256)
+            .application_name("harness");
+        let said = options.get_options().unwrap_or_default().to_owned();
+        let ours = SETTINGS.iter().filter(|(name, _)| !said.contains(name));
+        let options = options.options(ours.map(|(name, value)| (*name, *value)));
+        Ok(PgPoolOptions::new()
+            .max_connections(connections.max(1))
+            .acquire_timeout(TURN)
+            .test_before_acquire(false)
+            .before_acquire(|connection, facts| {
+                Box::pin(async move {
+                    if facts.idle_for > IDLE {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
+            .connect_lazy_with(options))
+    }
+
+    /// The connections, for tables of other modules in the same database.
+    #[must_use]
+    pub fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    /// Brings tables of another module in the same database up to its version. Each module needs a table of its own for what
+    /// has been done ([`Migrator::dangerous_set_table_name`]).
+    ///
+    /// # Errors
+    /// `Unavailable` where the database can't be reached; `Corrupt` where it holds a later version.
+    pub async fn migrate(&self, migrations: &Migrator) -> Result<(), StorageError> {
+        migrate::run(&self.pool, migrations).await
+    }
+
+    /// A clock that goes as the database's does, for hosts whose own may differ from each other's.
+    ///
+    /// # Errors
+    /// `Unavailable` where the database can't be asked.
+    pub async fn clock(&self) -> Result<DatabaseClock, StorageError> {
+        DatabaseClock::of(self.pool.clone()).await
+    }
+
+    /// Closes all connections.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// A transaction; dropped without `commit`, it leaves everything as it was. A connection that turns out to be gone at its
+    /// first word is replaced.
+    async fn begin(&self) -> sqlx::Result<Transaction<'static, Postgres>> {
+        read!(self.pool.begin())
+    }
+
+    /// Tells other hosts that there is something to do at once.
+    fn tell(&self) {
+        if let Some(notices) = &self.notices {
+            notices.tell();
+        }
+    }
+
+    fn reserved(&self) -> std::sync::MutexGuard<'_, Reserved> {
+        // A range of numbers is whole at every moment.
+        self.reserved.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Storage for PostgresStorage {
+    async fn list(&self, seen: &Visible, query: &PageQuery) -> Result<Option<Rows<Row>>, StorageError> {
+        self.page(seen, query).await
+    }
+
+    async fn get(&self, seen: &Visible, id: u64) -> Result<Option<Row>, StorageError> {
+        self.one(seen, id).await
+    }
+
+    async fn runs(&self, schedule: u64, at: &Position, size: u32) -> Result<Option<Rows<RunEntry>>, StorageError> {
+        self.history_of(schedule, at, size).await
+    }
+
+    async fn count(&self, organizer: &str) -> Result<u64, StorageError> {
+        self.count_of(organizer).await
+    }
+
+    async fn reserve_id(&self) -> Result<u64, StorageError> {
+        self.next_id().await
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
+        self.write_commit(commit).await
+    }
+
+    async fn seed(&self, row: &Row, zone_database: &str, now: Instant) -> Result<(), CommitError> {
+        self.put_in(row, zone_database, now).await
+    }
+
+    async fn begin_request(
+        &self,
+        key: &RequestKey,
+        fingerprint: &[u8; 32],
+        now: Instant,
+        lease_until: Instant,
+    ) -> Result<RequestState, StorageError> {
+        self.mark_request(key, fingerprint, now, lease_until).await
+    }
+
+    async fn end_request(&self, key: &RequestKey, ticket: u64, answer: Option<KeptAnswer>) -> Result<(), StorageError> {
+        self.answer_request(key, ticket, answer).await
+    }
+
+    async fn enabled(&self, organizer: &str) -> Result<bool, StorageError> {
+        self.is_enabled(organizer).await
+    }
+
+    async fn set_enabled(&self, organizer: &str, enabled: bool, actor: &str, now: Instant) -> Result<(), StorageError> {
+        self.switch(organizer, enabled, actor, now).await
+    }
+
+    async fn organizers(&self) -> Result<Vec<(String, bool)>, StorageError> {
+        self.all_switched().await
+    }
+
+    async fn take_due(&self, now: Instant, lease_until: Instant, limit: u32) -> Result<Vec<Leased>, StorageError> {
+        self.lease_due(now, lease_until, limit).await
+    }
+
+    async fn take_settled(&self, now: Instant, lease_until: Instant, limit: u32) -> Result<Vec<Leased>, StorageError> {
+        self.lease_settled(now, lease_until, limit).await
+    }
+
+    async fn renew(&self, lease: &Lease, until: Instant) -> Result<(), LeaseError> {
+        self.prolong(lease, until).await
+    }
+
+    async fn hand_back(&self, lease: &Lease, now: Instant) -> Result<(), LeaseError> {
+        self.give_back(lease, now).await
+    }
+
+    async fn start(&self, lease: &Lease, plan: &Plan, zone_database: &str, now: Instant) -> Result<u64, StartError> {
+        self.open_run(lease, plan, zone_database, now).await
+    }
+
+    async fn recorded(&self, schedule: u64, range: &MissedRange) -> Result<Option<Instant>, StorageError> {
+        self.recorded_of(schedule, range).await
+    }
+
+    async fn keep_file(&self, lease: &Lease, run: u64, facts: &FileFacts, path: &Path) -> Result<(), LeaseError> {
+        self.store_file(lease, run, facts, path).await
+    }
+
+    async fn read_file(&self, run: u64, path: &Path) -> Result<Option<FileFacts>, StorageError> {
+        self.fetch_file(run, path).await
+    }
+
+    async fn keep_link(&self, lease: &Lease, run: u64, hash: &[u8; 32], expires: Instant) -> Result<(), LeaseError> {
+        self.store_link(lease, run, hash, expires).await
+    }
+
+    async fn linked(&self, hash: &[u8; 32], now: Instant) -> Result<Option<u64>, StorageError> {
+        self.run_of_link(hash, now).await
+    }
+
+    async fn finish(&self, lease: &Lease, run: u64, finish: &Finish) -> Result<(), LeaseError> {
+        self.write_finish(lease, run, finish).await
+    }
+
+    async fn take_deliveries(
+        &self,
+        now: Instant,
+        lease_until: Instant,
+        limit: u32,
+    ) -> Result<Vec<DeliveryTask>, StorageError> {
+        self.lease_deliveries(now, lease_until, limit).await
+    }
+
+    async fn mail(&self, id: u64) -> Result<Option<OutboxMail>, StorageError> {
+        self.outbox_mail(id).await
+    }
+
+    async fn record_delivery(
+        &self,
+        task: &DeliveryTask,
+        result: &DeliveryResult,
+        now: Instant,
+    ) -> Result<(), LeaseError> {
+        self.write_delivery(task, result, now).await
+    }
+
+    async fn request_replan(&self, which: &Replan) -> Result<u64, StorageError> {
+        self.mark_replan(which).await
+    }
+
+    async fn replan_batch(&self, limit: u32) -> Result<Vec<ReplanRow>, StorageError> {
+        self.to_replan(limit).await
+    }
+
+    async fn write_plan(
+        &self,
+        row: &ReplanRow,
+        plan: Option<Option<Instant>>,
+        zone_database: &str,
+    ) -> Result<(), StorageError> {
+        self.replace_plans(&[(row.clone(), plan)], zone_database).await
+    }
+
+    async fn write_plans(
+        &self,
+        plans: &[(ReplanRow, Option<Option<Instant>>)],
+        zone_database: &str,
+    ) -> Result<(), StorageError> {
+        self.replace_plans(plans, zone_database).await
+    }
+
+    async fn next_wake(&self) -> Result<Option<Instant>, StorageError> {
+        self.earliest_wake().await
+    }
+
+    async fn collect(&self, now: Instant) -> Result<(), StorageError> {
+        self.remove_outlived(now).await
+    }
+
+    async fn forget(&self, before: Kept, most: u32) -> Result<u64, StorageError> {
+        self.remove_history(before, most).await
+    }
+
+    async fn history(&self, schedule: Option<u64>, limit: u32) -> Result<Vec<HistoryRow>, StorageError> {
+        self.latest_runs(schedule, limit).await
+    }
+
+    async fn audit(&self, organizer: &str, limit: u32) -> Result<Vec<AuditEntry>, StorageError> {
+        self.latest_audit(organizer, limit).await
+    }
+
+    async fn ping(&self) -> Result<(), StorageError> {
+        read!(sqlx::query("select 1").execute(&self.pool))?;
+        Ok(())
+    }
+
+    async fn changed(&self) {
+        match &self.notices {
+            Some(notices) => notices.heard().await,
+            None => std::future::pending().await,
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Rows of PostgreSQL as values of the contract, and back.
+
+use std::borrow::Cow;
+
+use sqlx::Row as _;
+use sqlx::postgres::PgRow;
+
+use crate::contract::{Content, Delivery, RunEntry};
+use crate::storage::values::{self, StoredOutcome};
+use crate::storage::{Row, Scope, StorageError};
+
+/// Columns that [`row`] reads, of a table or alias `s`.
+macro_rules! row_columns {
+    () => {
+        "s.id, s.organizer, s.event, s.owner, s.version, s.exporter, s.recipients, s.next_run, s.active, \
+         s.error_counter, s.document"
+    };
+}
+/// Columns that [`entry`] reads, of a table or alias `r`; with the deliveries of its export mail from [`deliveries_of_run`].
+macro_rules! entry_columns {
+    () => {
+        "r.due, r.state, r.code, r.words, r.missed_first, r.missed_count, r.started, r.ended, r.attempts, r.rows, r.bytes, \
+         d.addresses, d.statuses, d.all_words"
+    };
+}
+/// To be joined to a table or alias `r` of runs: recipients of the export mail as `d`, in the order To, Cc, Bcc.
+macro_rules! deliveries_of_run {
+    () => {
+        " left join lateral (
+            select array_agg(d.address order by d.position) as addresses, array_agg(d.status order by d.position) as statuses,
+              array_agg(d.words order by d.position) as all_words
+            from mail m join delivery d on d.mail = m.id where m.run = r.id and m.kind = 'export') d on true "
+    };
+}
+pub(super) use {deliveries_of_run, entry_columns, row_columns};
+
+/// Text as PostgreSQL keeps it: a server's words may have a NUL in them, which it refuses.
+pub(super) fn text(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') {
+        text.replace('\0', "\u{fffd}").into()
+    } else {
+        text.into()
+    }
+}
+
+/// The column `event` of a scope.
+pub(super) fn event_of(scope: &Scope) -> Cow<'_, str> {
+    text(scope.event.as_deref().unwrap_or_default())
+}
+
+/// A column of numbers that cannot be negative.
+pub(super) fn count(from: &PgRow, column: &str) -> sqlx::Result<u64> {
+    Ok(values::unsigned(from.try_get(column)?)?)
+}
+
+/// A column of small counters.
+pub(super) fn small(from: &PgRow, column: &str) -> sqlx::Result<u32> {
+    let stored: i64 = from.try_get(column)?;
+    u32::try_from(stored).map_err(|_| StorageError::Corrupt(format!("{stored} is stored as `{column}`")).into())
+}
+
+/// Reads `organizer` and `event`.
+pub(super) fn scope(from: &PgRow) -> sqlx::Result<Scope> {
+    let event: String = from.try_get("event")?;
+    Ok(Scope {
+        organizer: from.try_get("organizer")?,
+        event: (!event.is_empty()).then_some(event),
+    })
+}
+
+/// Reads `row_columns!`.
+pub(super) fn row(from: &PgRow) -> sqlx::Result<Row> {
+    Ok(Row {
+        id: count(from, "id")?,
+        scope: scope(from)?,
+        owner: from.try_get("owner")?,
+        version: count(from, "version")?,
+        content: Content {
+            export_identifier: from.try_get("exporter")?,
+            recipients: values::recipients(from.try_get("recipients")?)?,
+            next_run: from.try_get("next_run")?,
+            active: from.try_get("active")?,
+            error_counter: small(from, "error_counter")?,
+            document: from.try_get("document")?,
+        },
+    })
+}
+
+/// Reads `entry_columns!`.
+pub(super) fn entry(from: &PgRow) -> sqlx::Result<RunEntry> {
+    let optional = |column: &str| -> sqlx::Result<Option<u64>> {
+        Ok(from
+            .try_get::<Option<i64>, _>(column)?
+            .map(values::unsigned)
+            .transpose()?)
+    };
+    let outcome = StoredOutcome {
+        state: from.try_get("state")?,
+        code: from.try_get("code")?,
+        words: from.try_get("words")?,
+        missed_first: from.try_get("missed_first")?,
+        missed_count: from.try_get("missed_count")?,
+        due: from.try_get("due")?,
+    };
+    Ok(RunEntry {
+        due: outcome.due,
+        started: from.try_get("started")?,
+        ended: from.try_get("ended")?,
+        attempts: small(from, "attempts")?,
+        outcome: outcome.read()?,
+        rows: optional("rows")?,
+        bytes: optional("bytes")?,
+        deliveries: deliveries(from)?,
+    })
+}
+
+/// Reads what `deliveries_of_run!` answers.
+pub(super) fn deliveries(from: &PgRow) -> sqlx::Result<Vec<Delivery>> {
+    let all = |column: &str| -> sqlx::Result<Vec<String>> {
+        Ok(from.try_get::<Option<Vec<String>>, _>(column)?.unwrap_or_default())
+    };
+    all("addresses")?
+        .into_iter()
+        .zip(all("statuses")?)
+        .zip(all("all_words")?)
+        .map(|((address, status), words)| {
+            Ok(Delivery {
+                address,
+                status: values::status(&status)?,
+                words,
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,316 @@
+//! What people change: all of one call, or nothing.
+
+use sqlx::PgConnection;
+
+use super::audit::Entries;
+use super::columns::{event_of, text};
+use super::runs::{self, Cancelled};
+use super::{PostgresStorage, organizers, outbox, requests, settled};
+use crate::clock::Instant;
+use crate::contract::{Content, MissedRange};
+use crate::storage::values::{recipients_text, signed};
+use crate::storage::{Change, Commit, CommitError, NewMail, Row, StorageError, Visible};
+
+/// Creates that may be under way at a time, over all hosts. An organizer that is further than this from its quota need not have
+/// them counted one after the other.
+const UNDER_WAY: i64 = 1000;
+
+/// Why a change is refused; the database is as it was.
+enum Refused {
+    NotFound,
+    Stale,
+    Quota(u32),
+    Superseded,
+}
+
+impl From<Refused> for CommitError {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::NotFound => Self::NotFound,
+            Refused::Stale => Self::Stale,
+            Refused::Quota(most) => Self::Quota(most),
+            Refused::Superseded => Self::Superseded,
+        }
+    }
+}
+
+type Done = sqlx::Result<Result<(), Refused>>;
+
+impl PostgresStorage {
+    pub(super) async fn write_commit(&self, commit: Commit) -> Result<(), CommitError> {
+        settled!(self.try_write_commit(&commit))?.map_err(CommitError::from)?;
+        self.tell();
+        Ok(())
+    }
+
+    async fn try_write_commit(&self, commit: &Commit) -> Done {
+        let mut transaction = self.begin().await?;
+        let on = &mut *transaction;
+        if let Some(completion) = &commit.completion
+            && !requests::complete(on, completion, commit.now).await?
+        {
+            return Ok(Err(Refused::Superseded));
+        }
+        let inserts = commit
+            .changes
+            .iter()
+            .filter(|change| matches!(change, Change::Insert { .. }))
+            .count();
+        let mut parked = true;
+        if inserts > 0 {
+            match admit(on, commit, inserts).await? {
+                Ok(enabled) => parked = !enabled,
+                Err(refused) => return Ok(Err(refused)),
+            }
+        }
+        let mut said = Entries::default();
+        for change in &commit.changes {
+            if let Err(refused) = carry_out(on, commit, change, parked, &mut said).await? {
+                return Ok(Err(refused));
+            }
+        }
+        said.write(on, commit.now).await?;
+        transaction.commit().await?;
+        Ok(Ok(()))
+    }
+
+    pub(super) async fn put_in(&self, row: &Row, zone_database: &str, now: Instant) -> Result<(), CommitError> {
+        if !settled!(self.try_put_in(row, zone_database, now))? {
+            return Err(CommitError::Stale);
+        }
+        self.reserved().give_up();
+        Ok(())
+    }
+
+    async fn try_put_in(&self, row: &Row, zone_database: &str, now: Instant) -> sqlx::Result<bool> {
+        let mut transaction = self.begin().await?;
+        let enabled = organizers::share(&mut transaction, &row.scope.organizer).await?;
+        sqlx::query("update sequence set next = $1 where name = 'schedule' and next < $1")
+            .bind(signed(row.id)?.saturating_add(1))
+            .execute(&mut *transaction)
+            .await?;
+        if !put(&mut transaction, row, zone_database, now, !enabled).await? {
+            return Ok(false);
+        }
+        transaction.commit().await?;
+        Ok(true)
+    }
+}
+
+/// Locks the organizer for new schedules of it, and answers whether it is on. Only near the quota, those who make one wait for each
+/// other.
+async fn admit(on: &mut PgConnection, commit: &Commit, inserts: usize) -> sqlx::Result<Result<bool, Refused>> {
+    let organizer = &commit.by.scope.organizer;
+    let Some(quota) = commit.quota else {
+        return Ok(Ok(organizers::share(on, organizer).await?));
+    };
+    let inserts = i64::try_from(inserts).unwrap_or(i64::MAX);
+    if counted(on, organizer).await? + inserts + UNDER_WAY <= i64::from(quota) {
+        return Ok(Ok(organizers::share(on, organizer).await?));
+    }
+    let enabled = organizers::lock(on, organizer).await?;
+    if counted(on, organizer).await? + inserts > i64::from(quota) {
+        return Ok(Err(Refused::Quota(quota)));
+    }
+    Ok(Ok(enabled))
+}
+
+async fn counted(on: &mut PgConnection, organizer: &str) -> sqlx::Result<i64> {
+    sqlx::query_scalar("select count(*) from schedule where organizer = $1")
+        .bind(text(organizer))
+        .fetch_one(on)
+        .await
+}
+
+async fn carry_out(on: &mut PgConnection, commit: &Commit, change: &Change, parked: bool, said: &mut Entries) -> Done {
+    let (done, id, action, detail) = match change {
+        Change::Insert { id, owner, content } => {
+            let done = insert(on, commit, *id, owner, content, parked).await?;
+            (done, id, "created", String::new())
+        }
+        Change::Update {
+            id,
+            version,
+            content,
+            missed,
+        } => {
+            let done = update(on, commit, (*id, *version), None, content, missed, said).await?;
+            (done, id, "changed", String::new())
+        }
+        Change::TakeOver {
+            id,
+            version,
+            owner,
+            former,
+            content,
+            missed,
+            notice,
+        } => {
+            let done = update(on, commit, (*id, *version), Some(owner), content, missed, said).await?;
+            if done.is_ok() {
+                tell_former(on, commit, *id, notice.as_deref()).await?;
+            }
+            (done, id, "taken-over", format!("by user:{owner} from user:{former}"))
+        }
+        Change::Delete { id, version } => {
+            let done = delete(on, commit, *id, *version, said).await?;
+            (done, id, "deleted", String::new())
+        }
+    };
+    if done.is_ok() {
+        said.add(&commit.by.scope, Some(signed(*id)?), &commit.actor, (action, &detail));
+    }
+    Ok(done)
+}
+
+/// Puts a row in; false: its id is taken. While the organizer is off it sleeps.
+async fn put(on: &mut PgConnection, row: &Row, zone_database: &str, now: Instant, parked: bool) -> sqlx::Result<bool> {
+    let Row {
+        id,
+        scope,
+        owner,
+        version,
+        content,
+    } = row;
+    let put = sqlx::query(
+        "insert into schedule (id, organizer, event, owner, version, exporter, recipients, next_run, active, error_counter,
+           document, zone_database, created_at, changed_at, parked)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14) on conflict (id) do nothing",
+    )
+    .bind(signed(*id)?)
+    .bind(text(&scope.organizer))
+    .bind(event_of(scope))
+    .bind(text(owner))
+    .bind(signed(*version)?)
+    .bind(text(&content.export_identifier))
+    .bind(recipients_text(&content.recipients))
+    .bind(content.next_run)
+    .bind(content.active)
+    .bind(i64::from(content.error_counter))
+    .bind(text(&content.document))
+    .bind(zone_database)
+    .bind(now)
+    .bind(parked)
+    .execute(on)
+    .await?;
+    Ok(put.rows_affected() == 1)
+}
+
+async fn insert(on: &mut PgConnection, commit: &Commit, id: u64, owner: &str, content: &Content, parked: bool) -> Done {
+    let Visible { scope, only_owner } = &commit.by;
+    if only_owner.as_deref().is_some_and(|only| only != owner) {
+        return Ok(Err(Refused::NotFound));
+    }
+    let row = Row {
+        id,
+        scope: scope.clone(),
+        owner: owner.to_owned(),
+        version: 1,
+        content: content.clone(),
+    };
+    if put(on, &row, &commit.zone_database, commit.now, parked).await? {
+        Ok(Ok(()))
+    } else {
+        Err(StorageError::Corrupt(format!("the id {id} of a new schedule is taken")).into())
+    }
+}
+
+/// Locks a schedule that is visible and of this version.
+async fn check(
+    on: &mut PgConnection,
+    by: &Visible,
+    id: u64,
+    version: Option<u64>,
+) -> sqlx::Result<Result<i64, Refused>> {
+    let Ok(id) = i64::try_from(id) else {
+        return Ok(Err(Refused::NotFound));
+    };
+    let stored: Option<i64> = sqlx::query_scalar(
+        "select version from schedule
+         where id = $1 and organizer = $2 and event = $3 and ($4::text is null or owner = $4) for no key update",
+    )
+    .bind(id)
+    .bind(text(&by.scope.organizer))
+    .bind(event_of(&by.scope))
+    .bind(by.only_owner.as_deref().map(text))
+    .fetch_optional(on)
+    .await?;
+    Ok(match stored {
+        None => Err(Refused::NotFound),
+        Some(stored) if version.is_some_and(|version| i64::try_from(version) != Ok(stored)) => Err(Refused::Stale),
+        Some(_) => Ok(id),
+    })
+}
+
+async fn update(
+    on: &mut PgConnection,
+    commit: &Commit,
+    (id, version): (u64, u64),
+    owner: Option<&String>,
+    content: &Content,
+    missed: &[MissedRange],
+    said: &mut Entries,
+) -> Done {
+    let id = match check(on, &commit.by, id, Some(version)).await? {
+        Ok(id) => id,
+        Err(refused) => return Ok(Err(refused)),
+    };
+    // An open run is executed again at once, with its due time; without one, a lease has pinned nothing, and the new plan
+    // says what is due.
+    sqlx::query(
+        "update schedule set version = version + 1, exporter = $2, recipients = $3, next_run = $4, active = $5,
+           error_counter = $6, document = $7, zone_database = $8, changed_at = $9,
+           fence = fence + 1, lease_until = null,
+           retry_at = case when open_run is not null then $9 end,
+           attempt = case when open_run is not null then attempt else 0 end,
+           owner = coalesce($10, owner)
+         where id = $1",
+    )
+    .bind(id)
+    .bind(text(&content.export_identifier))
+    .bind(recipients_text(&content.recipients))
+    .bind(content.next_run)
+    .bind(content.active)
+    .bind(i64::from(content.error_counter))
+    .bind(text(&content.document))
+    .bind(&commit.zone_database)
+    .bind(commit.now)
+    .bind(owner.map(|owner| text(owner)))
+    .execute(&mut *on)
+    .await?;
+    let written = runs::write_missed(on, id, &commit.by.scope, missed, commit.now, said).await?;
+    Ok(written.map_err(|_| Refused::Stale))
+}
+
+/// Keeps the mail to the former owner of a schedule that has just been taken over.
+async fn tell_former(on: &mut PgConnection, commit: &Commit, id: u64, notice: Option<&NewMail>) -> sqlx::Result<()> {
+    match notice {
+        Some(mail) => {
+            let whose = (&commit.by.scope, signed(id)?);
+            outbox::insert(on, None, whose, commit.now, mail, commit.now).await
+        }
+        None => Ok(()),
+    }
+}
+
+async fn delete(on: &mut PgConnection, commit: &Commit, id: u64, version: Option<u64>, said: &mut Entries) -> Done {
+    let id = match check(on, &commit.by, id, version).await? {
+        Ok(id) => id,
+        Err(refused) => return Ok(Err(refused)),
+    };
+    runs::cancel_open(on, Cancelled::Schedule(id), commit.now, said).await?;
+    sqlx::query("delete from schedule where id = $1")
+        .bind(id)
+        .execute(&mut *on)
+        .await?;
+    // Submitted mail of a deleted schedule still goes out; but nobody is left to settle its runs.
+    let submitted: Vec<i64> = sqlx::query_scalar(
+        "update run set settle_wake = null, settle_version = null, settle_fence = settle_fence + 1
+         where schedule = $1 and state = 'submitted' returning id",
+    )
+    .bind(id)
+    .fetch_all(&mut *on)
+    .await?;
+    runs::conclude(on, &submitted, commit.now, said).await?;
+    Ok(Ok(()))
+}

@@ -1,0 +1,251 @@
+//! Files of runs, kept in chunks beside them.
+
+use std::path::Path;
+
+use futures_util::TryStreamExt as _;
+use sqlx::{PgConnection, Row as _};
+use tokio::fs::File;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use super::columns::text;
+use super::{PostgresStorage, read, settled};
+use crate::clock::Instant;
+use crate::storage::values::{signed, unsigned};
+use crate::storage::{FileFacts, Lease, LeaseError, StorageError, Work};
+
+/// Largest chunk in bytes: what one row and one read of it costs.
+const CHUNK: usize = 256 * 1024;
+/// Chunks sent in one statement: what a file costs in memory.
+const SENT: usize = 4;
+
+/// Removes files of runs that have ended, once no mail still has to be sent with them and no delivered link leads to them.
+pub(super) async fn drop_unneeded(on: &mut PgConnection, runs: &[i64]) -> sqlx::Result<()> {
+    if runs.is_empty() {
+        return Ok(());
+    }
+    let dropped: Vec<i64> = sqlx::query_scalar(
+        "update run r set file_kept = false
+         where r.id = any($1) and r.file_kept and r.ended is not null
+           and (r.link_hash is null or r.state <> 'delivered') and not exists (
+             select 1 from mail m join delivery d on d.mail = m.id
+             where m.run = r.id and m.attach_file and d.status in ('queued', 'retrying'))
+         returning r.id",
+    )
+    .bind(runs)
+    .fetch_all(&mut *on)
+    .await?;
+    if dropped.is_empty() {
+        return Ok(());
+    }
+    remove_chunks(on, &dropped).await
+}
+
+async fn remove_chunks(on: &mut PgConnection, runs: &[i64]) -> sqlx::Result<()> {
+    sqlx::query("delete from file_chunk where run = any($1)")
+        .bind(runs)
+        .execute(on)
+        .await?;
+    Ok(())
+}
+
+/// The next chunks of a file, fewer or none at its end.
+async fn next_chunks(from: &mut File) -> std::io::Result<Vec<Vec<u8>>> {
+    let mut chunks = Vec::with_capacity(SENT);
+    while chunks.len() < SENT {
+        let mut chunk = Vec::with_capacity(CHUNK);
+        from.take(CHUNK as u64).read_to_end(&mut chunk).await?;
+        if chunk.is_empty() {
+            break;
+        }
+        chunks.push(chunk);
+    }
+    Ok(chunks)
+}
+
+/// The machine's own files are part of the store that can be away.
+fn unreadable(path: &Path, error: &std::io::Error) -> StorageError {
+    StorageError::Unavailable(format!("{}: {error}", path.display()))
+}
+
+impl PostgresStorage {
+    pub(super) async fn store_file(
+        &self,
+        lease: &Lease,
+        run: u64,
+        facts: &FileFacts,
+        path: &Path,
+    ) -> Result<(), LeaseError> {
+        if lease.work == Work::Execute && settled!(self.try_store_file(lease, run, facts, path))? {
+            Ok(())
+        } else {
+            Err(LeaseError::Lost)
+        }
+    }
+
+    async fn try_store_file(&self, lease: &Lease, run: u64, facts: &FileFacts, path: &Path) -> sqlx::Result<bool> {
+        let run = signed(run)?;
+        let mut file = File::open(path).await.map_err(|error| unreadable(path, &error))?;
+        let mut transaction = self.begin().await?;
+        if !held(&mut transaction, lease, run).await? {
+            return Ok(false);
+        }
+        sqlx::query(
+            "update run set file_name = $2, file_type = $3, rows = $4, bytes = $5, file_kept = true,
+               link_hash = null, link_expires = null
+             where id = $1",
+        )
+        .bind(run)
+        .bind(text(&facts.name))
+        .bind(text(&facts.content_type))
+        .bind(facts.rows.map(signed).transpose()?)
+        .bind(signed(facts.size)?)
+        .execute(&mut *transaction)
+        .await?;
+        remove_chunks(&mut transaction, &[run]).await?;
+        let (mut seq, mut size) = (0_i64, 0_u64);
+        loop {
+            let chunks = next_chunks(&mut file).await.map_err(|error| unreadable(path, &error))?;
+            if chunks.is_empty() {
+                break;
+            }
+            let (sent, length) = (chunks.len() as i64, chunks.iter().map(Vec::len).sum::<usize>());
+            sqlx::query(
+                "insert into file_chunk (run, seq, bytes)
+                 select $1, $2 + nth - 1, bytes from unnest($3::bytea[]) with ordinality as chunk (bytes, nth)",
+            )
+            .bind(run)
+            .bind(seq)
+            .bind(chunks)
+            .execute(&mut *transaction)
+            .await?;
+            seq += sent;
+            size += length as u64;
+        }
+        if size != facts.size {
+            return Err(StorageError::Unavailable(format!(
+                "{} has {size} bytes, and was said to have {}",
+                path.display(),
+                facts.size
+            ))
+            .into());
+        }
+        transaction.commit().await?;
+        Ok(true)
+    }
+
+    pub(super) async fn fetch_file(&self, run: u64, path: &Path) -> Result<Option<FileFacts>, StorageError> {
+        let run = signed(run)?;
+        Ok(read!(self.try_fetch_file(run, path))?)
+    }
+
+    async fn try_fetch_file(&self, run: i64, path: &Path) -> sqlx::Result<Option<FileFacts>> {
+        // Facts and chunks of one snapshot: a later file may come in meanwhile.
+        let mut snapshot = self
+            .pool
+            .begin_with("begin isolation level repeatable read, read only")
+            .await?;
+        let Some(facts) = sqlx::query("select file_name, file_type, rows, bytes from run where id = $1 and file_kept")
+            .bind(run)
+            .fetch_optional(&mut *snapshot)
+            .await?
+        else {
+            return Ok(None);
+        };
+        let facts = FileFacts {
+            name: facts.try_get("file_name")?,
+            content_type: facts.try_get("file_type")?,
+            size: unsigned(facts.try_get("bytes")?)?,
+            rows: facts.try_get::<Option<i64>, _>("rows")?.map(unsigned).transpose()?,
+        };
+        let mut file = File::create(path).await.map_err(|error| unreadable(path, &error))?;
+        let mut size = 0_u64;
+        let mut chunks = sqlx::query_scalar("select bytes from file_chunk where run = $1 order by seq")
+            .bind(run)
+            .fetch(&mut *snapshot);
+        while let Some(chunk) = chunks.try_next().await? {
+            let chunk: Vec<u8> = chunk;
+            file.write_all(&chunk).await.map_err(|error| unreadable(path, &error))?;
+            size += chunk.len() as u64;
+        }
+        drop(chunks);
+        file.flush().await.map_err(|error| unreadable(path, &error))?;
+        snapshot.rollback().await?;
+        if size != facts.size {
+            return Err(StorageError::Corrupt(format!(
+                "the file of run {run} has {size} bytes in its chunks, and should have {}",
+                facts.size
+            ))
+            .into());
+        }
+        Ok(Some(facts))
+    }
+
+    pub(super) async fn store_link(
+        &self,
+        lease: &Lease,
+        run: u64,
+        hash: &[u8; 32],
+        expires: Instant,
+    ) -> Result<(), LeaseError> {
+        if lease.work == Work::Execute && settled!(self.try_store_link(lease, run, hash, expires))? {
+            Ok(())
+        } else {
+            Err(LeaseError::Lost)
+        }
+    }
+
+    async fn try_store_link(&self, lease: &Lease, run: u64, hash: &[u8; 32], expires: Instant) -> sqlx::Result<bool> {
+        let run = signed(run)?;
+        let mut transaction = self.begin().await?;
+        if !held(&mut transaction, lease, run).await? {
+            return Ok(false);
+        }
+        let kept = sqlx::query("update run set link_hash = $2, link_expires = $3 where id = $1 and file_kept")
+            .bind(run)
+            .bind(hash.as_slice())
+            .bind(expires)
+            .execute(&mut *transaction)
+            .await?;
+        if kept.rows_affected() == 0 {
+            return Ok(false);
+        }
+        transaction.commit().await?;
+        Ok(true)
+    }
+
+    pub(super) async fn run_of_link(&self, hash: &[u8; 32], now: Instant) -> Result<Option<u64>, StorageError> {
+        let run: Option<i64> = read!(
+            sqlx::query_scalar(
+                "select id from run where link_hash = $1 and link_expires > $2 and file_kept
+                   and state in ('submitted', 'delivered')",
+            )
+            .bind(hash.as_slice())
+            .bind(now)
+            .fetch_optional(&self.pool)
+        )?;
+        run.map(unsigned).transpose()
+    }
+}
+
+/// Locks the schedule, if the lease holds and is about this run.
+async fn held(on: &mut PgConnection, lease: &Lease, run: i64) -> sqlx::Result<bool> {
+    let held = sqlx::query(
+        "select id from schedule where id = $1 and fence = $2 and lease_until is not null and open_run = $3
+         for no key update",
+    )
+    .bind(signed(lease.schedule)?)
+    .bind(signed(lease.fence)?)
+    .bind(run)
+    .fetch_optional(on)
+    .await?;
+    Ok(held.is_some())
+}
+
+/// Takes back links whose time is over.
+pub(super) async fn end_links(on: &mut PgConnection, now: Instant) -> sqlx::Result<()> {
+    sqlx::query("update run set link_hash = null, link_expires = null where link_expires <= $1")
+        .bind(now)
+        .execute(on)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,146 @@
+//! How a run's lease is used up: submitted, ended or postponed, in one transaction.
+
+use sqlx::Row as _;
+
+use super::audit::Entries;
+use super::columns::scope;
+use super::{PostgresStorage, files, outbox, settled};
+use crate::contract::Outcome;
+use crate::storage::state::{RunState, step};
+use crate::storage::values::{State, addressed, signed};
+use crate::storage::{Finish, Lease, LeaseError, Work};
+
+impl PostgresStorage {
+    pub(super) async fn write_finish(&self, lease: &Lease, run: u64, finish: &Finish) -> Result<(), LeaseError> {
+        if lease.run.is_some_and(|leased| leased != run) {
+            return Err(LeaseError::Lost);
+        }
+        let held = match (lease.work, &finish.outcome) {
+            (Work::Execute, Outcome::Delivered) => false,
+            (Work::Execute, _) => settled!(self.finish_executed(lease, run, finish))?,
+            (Work::Settle, Outcome::Delivered | Outcome::Failed(_)) => {
+                settled!(self.finish_settled(lease, run, finish))?
+            }
+            (Work::Settle, _) => false,
+        };
+        if !held {
+            return Err(LeaseError::Lost);
+        }
+        if finish.mail.is_some() {
+            self.tell();
+        }
+        Ok(())
+    }
+
+    /// The schedule's fence is unchanged, so no person has changed it since the lease: counter and `active` are written.
+    async fn finish_executed(&self, lease: &Lease, run: u64, finish: &Finish) -> sqlx::Result<bool> {
+        let (schedule, run) = (signed(lease.schedule)?, signed(run)?);
+        let mut transaction = self.begin().await?;
+        let held = sqlx::query(
+            "select s.organizer, s.event, r.due, r.file_kept from schedule s join run r on r.id = s.open_run
+             where s.id = $1 and s.fence = $2 and s.lease_until is not null and s.open_run = $3 for no key update of s",
+        )
+        .bind(schedule)
+        .bind(signed(lease.fence)?)
+        .bind(run)
+        .fetch_optional(&mut *transaction)
+        .await?;
+        let Some(held) = held else {
+            return Ok(false);
+        };
+        let (scope, due) = (scope(&held)?, held.try_get("due")?);
+        let state = State::of(&finish.outcome)?;
+        step(Some(RunState::Open), state.state)?;
+        let again = match finish.outcome {
+            Outcome::Retry(at) => Some(at),
+            _ => None,
+        };
+        // Nobody is left to wait for where the export goes to nobody.
+        let reaches_nobody = finish.mail.as_ref().is_none_or(|mail| addressed(mail).is_empty());
+        let settle_wake = (finish.outcome == Outcome::Submitted && reaches_nobody).then_some(finish.now);
+        sqlx::query(
+            "with ended as (
+               update run r set state = $3, code = $4, words = $5, missed_first = $6, missed_count = $7, ended = $8,
+                 settle_wake = $9, settle_version = null, attempts = s.attempt
+               from schedule s where s.id = $1 and r.id = $2)
+             update schedule set lease_until = null, retry_at = $10, error_counter = $11, active = $12,
+               open_run = case when $10 is null then null else open_run end,
+               attempt = case when $10 is null then 0 else attempt end
+             where id = $1",
+        )
+        .bind(schedule)
+        .bind(run)
+        .bind(state.state.as_str())
+        .bind(state.code.map(super::columns::text))
+        .bind(state.words.map(super::columns::text))
+        .bind(state.missed_first)
+        .bind(state.missed_count)
+        .bind(state.state.terminal().then_some(finish.now))
+        .bind(settle_wake)
+        .bind(again)
+        .bind(i64::from(finish.error_counter))
+        .bind(finish.active)
+        .execute(&mut *transaction)
+        .await?;
+        if let Some(mail) = &finish.mail {
+            outbox::insert(&mut transaction, Some(run), (&scope, schedule), due, mail, finish.now).await?;
+        }
+        if state.state.terminal() && held.try_get("file_kept")? {
+            files::drop_unneeded(&mut transaction, &[run]).await?;
+        }
+        let mut said = Entries::default();
+        said.add_run(&scope, schedule, due, &finish.outcome);
+        said.write(&mut transaction, finish.now).await?;
+        transaction.commit().await?;
+        Ok(true)
+    }
+
+    async fn finish_settled(&self, lease: &Lease, run: u64, finish: &Finish) -> sqlx::Result<bool> {
+        let (schedule, run) = (signed(lease.schedule)?, signed(run)?);
+        let mut transaction = self.begin().await?;
+        sqlx::query("select id from schedule where id = $1 for no key update")
+            .bind(schedule)
+            .fetch_optional(&mut *transaction)
+            .await?;
+        let held = sqlx::query(
+            "select organizer, event, due, settle_version, file_kept from run
+             where id = $1 and schedule = $2 and settle_fence = $3 and settle_version is not null and state = 'submitted'
+             for no key update",
+        )
+        .bind(run)
+        .bind(schedule)
+        .bind(signed(lease.fence)?)
+        .fetch_optional(&mut *transaction)
+        .await?;
+        let Some(held) = held else {
+            return Ok(false);
+        };
+        let (scope, due) = (scope(&held)?, held.try_get("due")?);
+        let state = State::of(&finish.outcome)?;
+        super::runs::write_state(&mut transaction, run, RunState::Submitted, &state, finish.now).await?;
+        // A person who changed the schedule meanwhile has reset the counter, and that stands.
+        sqlx::query(
+            "update schedule set settling_until = null,
+               error_counter = case when version = $2 then $3 else error_counter end,
+               active = case when version = $2 then $4 else active end
+             where id = $1",
+        )
+        .bind(schedule)
+        .bind(held.try_get::<i64, _>("settle_version")?)
+        .bind(i64::from(finish.error_counter))
+        .bind(finish.active)
+        .execute(&mut *transaction)
+        .await?;
+        if let Some(mail) = &finish.mail {
+            outbox::insert(&mut transaction, Some(run), (&scope, schedule), due, mail, finish.now).await?;
+        }
+        if held.try_get("file_kept")? {
+            files::drop_unneeded(&mut transaction, &[run]).await?;
+        }
+        let mut said = Entries::default();
+        said.add_run(&scope, schedule, due, &finish.outcome);
+        said.write(&mut transaction, finish.now).await?;
+        transaction.commit().await?;
+        Ok(true)
+    }
+}

@@ -1,0 +1,326 @@
+//! Leases: who may write about a run, and until when.
+
+use std::collections::HashSet;
+
+use sqlx::postgres::PgRow;
+use sqlx::{PgConnection, Row as _};
+
+use super::columns::{count, deliveries, deliveries_of_run, row, row_columns, small};
+use super::turns::Turn;
+use super::{PostgresStorage, settled};
+use crate::clock::Instant;
+use crate::storage::values::{signed, unsigned};
+use crate::storage::{Lease, LeaseError, Leased, StorageError, Work};
+
+/// Leases until $2 what is due at $1 of the organizers $3, at most $4 each and $5 in all. What another host is about to write is
+/// left to it. Leases to settle that ran out end with it: whoever comes late would write a counter that he read before, and let the
+/// schedule go that is another's now.
+pub(super) const LEASE_DUE: &str = concat!(
+    "with chosen as materialized (
+       select found.id, found.wake_at from unnest($3::text[]) with ordinality as turn (slug, nth)
+       cross join lateral (
+         select id, wake_at from schedule where organizer = turn.slug and wake_at <= $1
+         order by wake_at, id limit $4 for no key update skip locked) found
+       order by turn.nth, found.wake_at, found.id limit $5),
+     late as (
+       update run r set settle_version = null from chosen
+       where r.schedule = chosen.id and r.state = 'submitted' and r.settle_version is not null)
+     update schedule s set fence = fence + 1, attempt = attempt + 1, lease_until = $2, retry_at = null
+     from chosen where s.id = chosen.id
+     returning ",
+    row_columns!(),
+    ", s.fence, s.attempt, s.open_run, chosen.wake_at as since,
+       (select r.due from run r where r.id = s.open_run) as due,
+       (select r.started_version from run r where r.id = s.open_run) as started_version"
+);
+
+/// Can anything be settled at $1? Asked for by `exists`, the first row in the table might be thought to be one.
+pub(super) const ANY_SETTLED: &str =
+    "select coalesce((select min(settle_wake) from run where settle_wake is not null) <= $1, false)";
+
+/// Runs that can be settled at $1, at most $2. One lease a schedule at a time, of either kind: both write its counter.
+pub(super) const SETTLED: &str = concat!(
+    "with found as materialized (
+       select ",
+    row_columns!(),
+    ", r.id as run, r.due, r.started_version, r.settle_wake
+       from run r join schedule s on s.id = r.schedule
+       where r.settle_wake <= $1 and s.lease_until is null and (s.settling_until is null or s.settling_until <= $1)
+       order by r.settle_wake, r.id limit $2 for no key update of s skip locked)
+     select found.*, d.addresses, d.statuses, d.all_words
+     from found cross join lateral (select found.run as id) r",
+    deliveries_of_run!(),
+    "order by found.settle_wake, found.run"
+);
+
+impl PostgresStorage {
+    pub(super) async fn lease_due(
+        &self,
+        now: Instant,
+        lease_until: Instant,
+        limit: u32,
+    ) -> Result<Vec<Leased>, StorageError> {
+        let mut found: Vec<(Instant, Leased)> = Vec::new();
+        loop {
+            let left = limit - u32::try_from(found.len()).unwrap_or(limit);
+            let (turn, looked_up) = match self.schedules.next(left) {
+                Some(turn) => (turn, false),
+                None => match self.schedules.look_up(&self.pool, now, left).await? {
+                    Some(turn) => (turn, true),
+                    None => break,
+                },
+            };
+            let batch = self.lease_turn(&turn, now, lease_until, left).await?;
+            let (got, each) = (batch.len(), turn.each as usize);
+            found.extend(batch);
+            if found.len() >= limit as usize || (looked_up && turn.all && got < each) {
+                break;
+            }
+            if got < left as usize {
+                if looked_up && got == 0 {
+                    break;
+                }
+                self.schedules.forget();
+            }
+        }
+        found.sort_by_key(|(since, leased)| (*since, leased.row.id));
+        Ok(found.into_iter().map(|(_, leased)| leased).collect())
+    }
+
+    async fn lease_turn(
+        &self,
+        turn: &Turn,
+        now: Instant,
+        lease_until: Instant,
+        limit: u32,
+    ) -> Result<Vec<(Instant, Leased)>, StorageError> {
+        let found = settled!(
+            sqlx::query(LEASE_DUE)
+                .bind(now)
+                .bind(lease_until)
+                .bind(&turn.organizers)
+                .bind(i64::from(turn.each))
+                .bind(i64::from(limit))
+                .fetch_all(&self.pool)
+        )?;
+        let leased = found.iter().map(|found| leased_to_execute(found, lease_until));
+        Ok(leased.collect::<sqlx::Result<_>>()?)
+    }
+
+    pub(super) async fn lease_settled(
+        &self,
+        now: Instant,
+        lease_until: Instant,
+        limit: u32,
+    ) -> Result<Vec<Leased>, StorageError> {
+        Ok(settled!(self.try_lease_settled(now, lease_until, limit))?)
+    }
+
+    async fn try_lease_settled(&self, now: Instant, lease_until: Instant, limit: u32) -> sqlx::Result<Vec<Leased>> {
+        // Nearly always there is nothing, and then it needs no transaction.
+        let any: bool = sqlx::query_scalar(ANY_SETTLED).bind(now).fetch_one(&self.pool).await?;
+        if !any {
+            return Ok(Vec::new());
+        }
+        let mut transaction = self.begin().await?;
+        let found = sqlx::query(SETTLED)
+            .bind(now)
+            .bind(i64::from(limit))
+            .fetch_all(&mut *transaction)
+            .await?;
+        let mut schedules = HashSet::new();
+        let mut leased: Vec<Leased> = Vec::with_capacity(found.len());
+        for found in &found {
+            let row = row(found)?;
+            if !schedules.insert(row.id) {
+                continue;
+            }
+            leased.push(Leased {
+                lease: Lease {
+                    schedule: row.id,
+                    work: Work::Settle,
+                    run: Some(count(found, "run")?),
+                    fence: 0,
+                    until: lease_until,
+                },
+                row,
+                due: found.try_get("due")?,
+                started_version: started_version(found)?,
+                attempt: 0,
+                deliveries: deliveries(found)?,
+            });
+        }
+        let ids = |of: fn(&Leased) -> u64| leased.iter().map(|one| signed(of(one))).collect::<Result<Vec<_>, _>>();
+        let schedules = ids(|one| one.row.id)?;
+        let (runs, versions) = (
+            ids(|one| one.lease.run.unwrap_or_default())?,
+            ids(|one| one.row.version)?,
+        );
+        sqlx::query(
+            "update run set settle_version = null
+             where schedule = any($1) and state = 'submitted' and settle_version is not null",
+        )
+        .bind(&schedules)
+        .execute(&mut *transaction)
+        .await?;
+        let raised = sqlx::query(
+            "update run r set settle_fence = settle_fence + 1, settle_attempt = settle_attempt + 1,
+               settle_version = chosen.version, settle_wake = $3
+             from unnest($1::bigint[], $2::bigint[]) as chosen (run, version)
+             where r.id = chosen.run and r.settle_wake <= $4 returning r.id, r.settle_fence, r.settle_attempt",
+        )
+        .bind(runs)
+        .bind(versions)
+        .bind(lease_until)
+        .bind(now)
+        .fetch_all(&mut *transaction)
+        .await?;
+        sqlx::query("update schedule set settling_until = $2 where id = any($1)")
+            .bind(schedules)
+            .bind(lease_until)
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        for raised in &raised {
+            let run = Some(count(raised, "id")?);
+            if let Some(one) = leased.iter_mut().find(|one| one.lease.run == run) {
+                one.lease.fence = count(raised, "settle_fence")?;
+                one.attempt = small(raised, "settle_attempt")?;
+            }
+        }
+        // One that another host has settled since it was looked up has no fence of ours.
+        leased.retain(|one| one.lease.fence > 0);
+        Ok(leased)
+    }
+
+    pub(super) async fn prolong(&self, lease: &Lease, until: Instant) -> Result<(), LeaseError> {
+        let held = match lease.work {
+            Work::Execute => {
+                settled!(
+                    sqlx::query(
+                        "update schedule set lease_until = $3 where id = $1 and fence = $2 and lease_until is not null"
+                    )
+                    .bind(signed(lease.schedule)?)
+                    .bind(signed(lease.fence)?)
+                    .bind(until)
+                    .execute(&self.pool)
+                )?
+                .rows_affected()
+                    == 1
+            }
+            Work::Settle => settled!(self.move_settling(
+                lease,
+                Some(until),
+                "update run set settle_wake = $3 where id = $1 and settle_fence = $2 and settle_version is not null",
+                until,
+            ))?,
+        };
+        if held { Ok(()) } else { Err(LeaseError::Lost) }
+    }
+
+    pub(super) async fn give_back(&self, lease: &Lease, now: Instant) -> Result<(), LeaseError> {
+        let held = match lease.work {
+            Work::Execute => settled!(self.give_back_due(lease, now))?,
+            Work::Settle => settled!(self.move_settling(
+                lease,
+                None,
+                "update run set settle_wake = $3, settle_version = null, settle_attempt = settle_attempt - 1
+                 where id = $1 and settle_fence = $2 and settle_version is not null",
+                now,
+            ))?,
+        };
+        if !held {
+            return Err(LeaseError::Lost);
+        }
+        self.tell();
+        Ok(())
+    }
+
+    async fn give_back_due(&self, lease: &Lease, now: Instant) -> sqlx::Result<bool> {
+        let mut transaction = self.begin().await?;
+        let back = sqlx::query(
+            "update schedule set lease_until = null, attempt = attempt - 1,
+               retry_at = case when open_run is not null then $3 end
+             where id = $1 and fence = $2 and lease_until is not null returning open_run, attempt",
+        )
+        .bind(signed(lease.schedule)?)
+        .bind(signed(lease.fence)?)
+        .bind(now)
+        .fetch_optional(&mut *transaction)
+        .await?;
+        let Some(back) = back else {
+            return Ok(false);
+        };
+        if let Some(open) = back.try_get::<Option<i64>, _>("open_run")? {
+            sqlx::query("update run set attempts = attempts - 1 where id = $1 and attempts = $2 + 1")
+                .bind(open)
+                .bind(back.try_get::<i64, _>("attempt")?)
+                .execute(&mut *transaction)
+                .await?;
+        }
+        transaction.commit().await?;
+        Ok(true)
+    }
+
+    /// Moves a lease to settle, and what it keeps its schedule from; false: it is lost.
+    async fn move_settling(
+        &self,
+        lease: &Lease,
+        held_until: Option<Instant>,
+        statement: &'static str,
+        at: Instant,
+    ) -> sqlx::Result<bool> {
+        let Some(run) = lease.run else {
+            return Ok(false);
+        };
+        let mut transaction = self.begin().await?;
+        hold(&mut transaction, signed(lease.schedule)?, held_until).await?;
+        let moved = sqlx::query(statement)
+            .bind(signed(run)?)
+            .bind(signed(lease.fence)?)
+            .bind(at)
+            .execute(&mut *transaction)
+            .await?;
+        if moved.rows_affected() == 0 {
+            return Ok(false);
+        }
+        transaction.commit().await?;
+        Ok(true)
+    }
+}
+
+fn leased_to_execute(found: &PgRow, until: Instant) -> sqlx::Result<(Instant, Leased)> {
+    let row = row(found)?;
+    let open = found.try_get::<Option<i64>, _>("open_run")?;
+    let leased = Leased {
+        lease: Lease {
+            schedule: row.id,
+            work: Work::Execute,
+            run: open.map(unsigned).transpose()?,
+            fence: count(found, "fence")?,
+            until,
+        },
+        due: found.try_get("due")?,
+        started_version: started_version(found)?,
+        attempt: small(found, "attempt")?,
+        deliveries: Vec::new(),
+        row,
+    };
+    Ok((found.try_get("since")?, leased))
+}
+
+/// Reads `started_version`.
+fn started_version(from: &PgRow) -> sqlx::Result<Option<u64>> {
+    let version: Option<i64> = from.try_get("started_version")?;
+    Ok(version.map(unsigned).transpose()?)
+}
+
+/// Keeps a schedule from being leased to execute while one of its runs is leased to settle.
+pub(super) async fn hold(on: &mut PgConnection, schedule: i64, until: Option<Instant>) -> sqlx::Result<()> {
+    sqlx::query("update schedule set settling_until = $2 where id = $1")
+        .bind(schedule)
+        .bind(until)
+        .execute(on)
+        .await?;
+    Ok(())
+}

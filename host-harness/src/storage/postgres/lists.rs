@@ -1,0 +1,190 @@
+//! What people see: pages and single schedules, and the ids of new ones.
+
+use sqlx::postgres::PgRow;
+use sqlx::{AssertSqlSafe, Row as _};
+
+use super::columns::{event_of, row, row_columns, text};
+use super::{PostgresStorage, read, settled};
+use crate::contract::{Order, PageQuery, Position};
+use crate::storage::cursor::{Cursor, Key};
+use crate::storage::values::{clamped, offset, signed, unsigned};
+use crate::storage::{Row, Rows, StorageError, Visible};
+
+/// One page of [`Storage::list`](crate::storage::Storage::list), each row with the number of all: parameters are $1 organizer,
+/// $2 event, $3 owner, $4 limit, $5 offset, or after a cursor $5 its id and $6 its key. Each order has an index of its own.
+pub(super) fn page_sql(order: Order, descending: bool, owner: bool, after: bool) -> String {
+    // An owner's own rows are few: rather sort those than look for them among everybody's in the order of the page. A sum or a
+    // concatenation is in no index but that of the owner.
+    let (key, owner) = match (order, owner) {
+        (Order::Id, false) => ("s.id", ""),
+        (Order::ExportIdentifier, false) => ("s.exporter", ""),
+        (Order::NextRun, false) if descending => ("s.next_down", ""),
+        (Order::NextRun, false) => ("s.next_up", ""),
+        (Order::Id, true) => ("s.id", " and s.owner = $3"),
+        (Order::ExportIdentifier, true) => ("(s.exporter || '')", " and s.owner = $3"),
+        (Order::NextRun, true) if descending => ("(s.next_down + 0)", " and s.owner = $3"),
+        (Order::NextRun, true) => ("(s.next_up + 0)", " and s.owner = $3"),
+    };
+    let scope = "s.organizer = $1 and s.event = $2";
+    let columns = format!(
+        "{}, s.next_up, s.next_down, (select count(*) from schedule s where {scope}{owner}) as total",
+        row_columns!()
+    );
+    let down = order == Order::ExportIdentifier && descending;
+    let sorted = match order {
+        Order::Id if descending => "s.id desc".to_owned(),
+        Order::Id => "s.id".to_owned(),
+        _ if down => format!("{key} desc, s.id"),
+        _ => format!("{key}, s.id"),
+    };
+    let page = |beyond: &str, offset: &str| {
+        format!("select {columns} from schedule s where {scope}{owner}{beyond} order by {sorted} limit $4{offset}")
+    };
+    match (after, order) {
+        (false, _) => page("", " offset $5"),
+        (true, Order::Id) if descending => page(" and s.id < $5", ""),
+        (true, Order::Id) => page(" and s.id > $5", ""),
+        // Up in one column and down in the other: the rest of the cursor's exporter, then those below it.
+        (true, _) if down => format!(
+            "select * from (({}) union all ({})) s order by s.exporter desc, s.id limit $4",
+            page(&format!(" and {key} = $6 and s.id > $5"), ""),
+            page(&format!(" and {key} < $6"), ""),
+        ),
+        (true, _) => page(&format!(" and ({key}, s.id) > ($6, $5)"), ""),
+    }
+}
+
+/// Where the page after this row begins.
+fn cursor_at(last: &PgRow, order: Order, descending: bool) -> sqlx::Result<Cursor> {
+    Ok(Cursor {
+        key: match (order, descending) {
+            (Order::Id, _) => Key::Id,
+            (Order::ExportIdentifier, _) => Key::Exporter(last.try_get("exporter")?),
+            (Order::NextRun, false) => Key::NextRun(last.try_get("next_up")?),
+            (Order::NextRun, true) => Key::NextRun(last.try_get("next_down")?),
+        },
+        descending,
+        id: last.try_get("id")?,
+    })
+}
+
+/// What is counted where a page has no row to say it.
+pub(super) fn count_sql(owner: bool) -> &'static str {
+    if owner {
+        "select count(*) from schedule where organizer = $1 and event = $2 and owner = $3"
+    } else {
+        "select count(*) from schedule where organizer = $1 and event = $2 and $3::text is null"
+    }
+}
+
+pub(super) const ONE: &str = concat!(
+    "select ",
+    row_columns!(),
+    " from schedule s where s.id = $1 and s.organizer = $2 and s.event = $3 and ($4::text is null or s.owner = $4)"
+);
+
+impl PostgresStorage {
+    pub(super) async fn page(&self, seen: &Visible, query: &PageQuery) -> Result<Option<Rows<Row>>, StorageError> {
+        let PageQuery {
+            order,
+            descending,
+            at,
+            size,
+        } = query;
+        let (order, descending, size) = (*order, *descending, clamped(*size));
+        let owner = seen.only_owner.as_deref().map(text);
+        let (page, cursor) = match at {
+            Position::Number(page) => (Some(*page), None),
+            Position::After(text) => match Cursor::of_list(text, order, descending) {
+                Some(cursor) => (None, Some(cursor)),
+                None => return Ok(None),
+            },
+        };
+        let first = match page.map(|page| offset(page, size)) {
+            Some(None) => return Ok(None),
+            Some(Some(first)) => first,
+            None => 0,
+        };
+        let sql = page_sql(order, descending, owner.is_some(), cursor.is_some());
+        let mut found = read!(async {
+            let found = sqlx::query(AssertSqlSafe(sql.clone()))
+                .bind(text(&seen.scope.organizer))
+                .bind(event_of(&seen.scope))
+                .bind(owner.as_deref())
+                .bind(i64::from(size) + 1);
+            match &cursor {
+                None => found.bind(first),
+                Some(Cursor { key, id, .. }) => match key {
+                    Key::Exporter(identifier) => found.bind(id).bind(text(identifier)),
+                    Key::NextRun(key) => found.bind(id).bind(key),
+                    Key::Id | Key::Due => found.bind(id),
+                },
+            }
+            .fetch_all(&self.pool)
+            .await
+        })?;
+        let total: i64 = match found.first() {
+            Some(row) => row.try_get("total")?,
+            None => read!(
+                sqlx::query_scalar(count_sql(owner.is_some()))
+                    .bind(text(&seen.scope.organizer))
+                    .bind(event_of(&seen.scope))
+                    .bind(owner.as_deref())
+                    .fetch_one(&self.pool)
+            )?,
+        };
+        if found.is_empty() && page.is_some_and(|page| page > 1) {
+            return Ok(None);
+        }
+        let size = size as usize;
+        let next = if found.len() > size {
+            found.truncate(size);
+            let last = found.last().expect("a page has at least one row before the next");
+            Some(cursor_at(last, order, descending)?.to_text())
+        } else {
+            None
+        };
+        Ok(Some(Rows {
+            total: unsigned(total)?,
+            rows: found.iter().map(row).collect::<sqlx::Result<_>>()?,
+            next,
+        }))
+    }
+
+    pub(super) async fn one(&self, seen: &Visible, id: u64) -> Result<Option<Row>, StorageError> {
+        let Ok(id) = i64::try_from(id) else {
+            return Ok(None);
+        };
+        let found = read!(
+            sqlx::query(ONE)
+                .bind(id)
+                .bind(text(&seen.scope.organizer))
+                .bind(event_of(&seen.scope))
+                .bind(seen.only_owner.as_deref().map(text))
+                .fetch_optional(&self.pool)
+        )?;
+        Ok(found.as_ref().map(row).transpose()?)
+    }
+
+    pub(super) async fn count_of(&self, organizer: &str) -> Result<u64, StorageError> {
+        let count: i64 = read!(
+            sqlx::query_scalar("select count(*) from schedule where organizer = $1")
+                .bind(text(organizer))
+                .fetch_one(&self.pool)
+        )?;
+        unsigned(count)
+    }
+
+    pub(super) async fn next_id(&self) -> Result<u64, StorageError> {
+        let block = match self.reserved().next() {
+            Ok(id) => return Ok(id),
+            Err(block) => block,
+        };
+        let end: i64 = settled!(
+            sqlx::query_scalar("update sequence set next = next + $1 where name = 'schedule' returning next")
+                .bind(signed(block)?)
+                .fetch_one(&self.pool)
+        )?;
+        Ok(self.reserved().take_in(block, unsigned(end)?))
+    }
+}

@@ -1,0 +1,105 @@
+//! Organizers switched on and off.
+
+use sqlx::PgConnection;
+
+use super::audit::Entries;
+use super::columns::text;
+use super::runs::{self, Cancelled};
+use super::{PostgresStorage, read, settled};
+use crate::clock::Instant;
+use crate::storage::{Scope, StorageError};
+
+/// Keeps an organizer from being switched until the transaction ends, and answers whether it is on.
+pub(super) async fn share(on: &mut PgConnection, organizer: &str) -> sqlx::Result<bool> {
+    let enabled: Option<Option<bool>> = sqlx::query_scalar("select enabled from organizer where slug = $1 for share")
+        .bind(text(organizer))
+        .fetch_optional(&mut *on)
+        .await?;
+    match enabled {
+        Some(enabled) => Ok(enabled == Some(true)),
+        None => lock(on, organizer).await,
+    }
+}
+
+/// [`share`], and no other transaction that asks for either goes on meanwhile.
+pub(super) async fn lock(on: &mut PgConnection, organizer: &str) -> sqlx::Result<bool> {
+    let enabled: Option<bool> = sqlx::query_scalar(
+        "insert into organizer (slug) values ($1) on conflict (slug) do update set slug = excluded.slug returning enabled",
+    )
+    .bind(text(organizer))
+    .fetch_one(on)
+    .await?;
+    Ok(enabled == Some(true))
+}
+
+impl PostgresStorage {
+    pub(super) async fn is_enabled(&self, organizer: &str) -> Result<bool, StorageError> {
+        Ok(read!(
+            sqlx::query_scalar("select exists (select 1 from organizer where slug = $1 and enabled)")
+                .bind(text(organizer))
+                .fetch_one(&self.pool)
+        )?)
+    }
+
+    pub(super) async fn all_switched(&self) -> Result<Vec<(String, bool)>, StorageError> {
+        Ok(read!(
+            sqlx::query_as("select slug, enabled from organizer where enabled is not null order by slug")
+                .fetch_all(&self.pool)
+        )?)
+    }
+
+    pub(super) async fn switch(
+        &self,
+        organizer: &str,
+        enabled: bool,
+        actor: &str,
+        now: Instant,
+    ) -> Result<(), StorageError> {
+        Ok(settled!(self.try_switch(organizer, enabled, actor, now))?)
+    }
+
+    async fn try_switch(&self, organizer: &str, enabled: bool, actor: &str, now: Instant) -> sqlx::Result<()> {
+        let mut transaction = self.begin().await?;
+        let switched = sqlx::query(
+            "insert into organizer (slug, enabled) values ($1, $2)
+             on conflict (slug) do update set enabled = excluded.enabled
+             where organizer.enabled is distinct from excluded.enabled",
+        )
+        .bind(text(organizer))
+        .bind(enabled)
+        .execute(&mut *transaction)
+        .await?;
+        if switched.rows_affected() == 0 {
+            return Ok(());
+        }
+        sqlx::query("select id from schedule where organizer = $1 order by id for no key update")
+            .bind(text(organizer))
+            .execute(&mut *transaction)
+            .await?;
+        let mut said = Entries::default();
+        if enabled {
+            sqlx::query("update schedule set parked = true, replan = true where organizer = $1")
+                .bind(text(organizer))
+                .execute(&mut *transaction)
+                .await?;
+        } else {
+            runs::cancel_open(&mut transaction, Cancelled::Organizer(organizer), now, &mut said).await?;
+            sqlx::query(
+                "update schedule set parked = true, fence = fence + 1, lease_until = null, open_run = null,
+                   retry_at = null, attempt = 0
+                 where organizer = $1",
+            )
+            .bind(text(organizer))
+            .execute(&mut *transaction)
+            .await?;
+        }
+        let scope = Scope {
+            organizer: organizer.to_owned(),
+            event: None,
+        };
+        let action = if enabled { "enabled" } else { "disabled" };
+        said.add(&scope, None, actor, (action, ""));
+        said.write(&mut transaction, now).await?;
+        transaction.commit().await
+    }
+}

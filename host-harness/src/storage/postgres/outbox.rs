@@ -1,0 +1,114 @@
+//! The outbox: mails kept with the commit of `finish`.
+
+use sqlx::{PgConnection, Row as _};
+
+use super::columns::{event_of, scope, text};
+use super::{PostgresStorage, read};
+use crate::clock::Instant;
+use crate::storage::values::{addressed, mail_kind, unsigned};
+use crate::storage::{FileFacts, NewMail, OutboxMail, Scope, StorageError};
+
+/// Keeps a mail and its recipients, each address once; nothing where the run's due time has a mail of this kind.
+pub(super) async fn insert(
+    on: &mut PgConnection,
+    run: Option<i64>,
+    (scope, schedule): (&Scope, i64),
+    due: Instant,
+    mail: &NewMail,
+    now: Instant,
+) -> sqlx::Result<()> {
+    let (roles, addresses): (Vec<&str>, Vec<String>) = addressed(mail)
+        .into_iter()
+        .map(|(role, address)| (role, text(address).into_owned()))
+        .unzip();
+    sqlx::query(
+        "with kept as (
+           insert into mail (run, schedule, due, kind, message_id, sender, subject, body, attach_file, created, organizer, event)
+           values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) on conflict do nothing returning id, organizer)
+         insert into delivery (mail, organizer, position, role, address, status, next_try)
+         select kept.id, kept.organizer, recipient.nth - 1, recipient.role, recipient.address, 'queued', $10
+         from kept cross join unnest($13::text[], $14::text[]) with ordinality as recipient (role, address, nth)",
+    )
+    .bind(run)
+    .bind(schedule)
+    .bind(due)
+    .bind(mail.kind.as_str())
+    .bind(text(&mail.message_id))
+    .bind(text(&mail.from))
+    .bind(text(&mail.subject))
+    .bind(text(&mail.text))
+    .bind(mail.attach_file)
+    .bind(now)
+    .bind(text(&scope.organizer))
+    .bind(event_of(scope))
+    .bind(roles)
+    .bind(addresses)
+    .execute(on)
+    .await?;
+    Ok(())
+}
+
+impl PostgresStorage {
+    pub(super) async fn outbox_mail(&self, id: u64) -> Result<Option<OutboxMail>, StorageError> {
+        let Ok(id) = i64::try_from(id) else {
+            return Ok(None);
+        };
+        let found = read!(
+            sqlx::query(
+                "select m.id, m.run, m.schedule, m.due, m.kind, m.message_id, m.sender, m.subject, m.body, m.attach_file,
+                   m.created, m.organizer, m.event, r.file_name, r.file_type, r.rows, r.bytes,
+                   m.attach_file and coalesce(r.file_kept, false) as has_file, d.roles, d.addresses
+                 from mail m left join run r on r.id = m.run
+                 cross join lateral (
+                   select coalesce(array_agg(role order by position), '{}') as roles,
+                     coalesce(array_agg(address order by position), '{}') as addresses
+                   from delivery where mail = m.id) d
+                 where m.id = $1",
+            )
+            .bind(id)
+            .fetch_optional(&self.pool)
+        )?;
+        let Some(found) = found else {
+            return Ok(None);
+        };
+        let (mut to, mut cc, mut bcc) = (Vec::new(), Vec::new(), Vec::new());
+        let roles: Vec<String> = found.try_get("roles")?;
+        for (role, address) in roles.iter().zip(found.try_get::<Vec<String>, _>("addresses")?) {
+            match role.as_str() {
+                "to" => to.push(address),
+                "cc" => cc.push(address),
+                _ => bcc.push(address),
+            }
+        }
+        let file = if found.try_get("has_file")? {
+            Some(FileFacts {
+                name: found.try_get("file_name")?,
+                content_type: found.try_get("file_type")?,
+                size: unsigned(found.try_get("bytes")?)?,
+                rows: found.try_get::<Option<i64>, _>("rows")?.map(unsigned).transpose()?,
+            })
+        } else {
+            None
+        };
+        Ok(Some(OutboxMail {
+            id: unsigned(id)?,
+            run: found.try_get::<Option<i64>, _>("run")?.map(unsigned).transpose()?,
+            schedule: unsigned(found.try_get("schedule")?)?,
+            scope: scope(&found)?,
+            due: found.try_get("due")?,
+            created: found.try_get("created")?,
+            mail: NewMail {
+                kind: mail_kind(found.try_get("kind")?)?,
+                message_id: found.try_get("message_id")?,
+                from: found.try_get("sender")?,
+                to,
+                cc,
+                bcc,
+                subject: found.try_get("subject")?,
+                text: found.try_get("body")?,
+                attach_file: found.try_get("attach_file")?,
+            },
+            file,
+        }))
+    }
+}

@@ -1,0 +1,172 @@
+//! Plans computed again, the next wake-up, and what has outlived its use.
+
+use sqlx::Row as _;
+
+use super::audit::Entries;
+use super::columns::{count, event_of, scope, text};
+use super::{PostgresStorage, files, read, runs, settled};
+use crate::clock::Instant;
+use crate::storage::values::signed;
+use crate::storage::{Replan, ReplanRow, StorageError};
+
+/// The earliest of everything that is due; each part reads the beginning of an index. Of what can be settled, a hundred are looked
+/// at: those whose schedules are leased wait for that.
+pub(super) const NEXT_WAKE: &str = "select min(at) from (
+    select min(wake_at) as at from schedule where wake_at is not null
+    union all
+    select min(wake_at) from delivery where wake_at is not null
+    union all
+    select min(at) from (
+      select greatest(s.settling_until, r.settle_wake) as at
+      from run r join schedule s on s.id = r.schedule where r.settle_wake is not null and s.lease_until is null
+      order by r.settle_wake, r.id limit 100) settled) each";
+
+/// Schedules marked in one transaction.
+const MARKED: i64 = 5000;
+
+/// Marks for planning what was planned with a zone database older than $1, from schedule $3 of release $2 on, at most $4.
+pub(super) const MARK_OLDER: &str = "with old as materialized (
+       select id, zone_database from schedule
+       where zone_database < $1 and (zone_database, id) > ($2, $3) order by zone_database, id limit $4 for no key update)
+     update schedule s set replan = true from old where s.id = old.id returning s.id, s.zone_database";
+
+pub(super) const REPLAN: &str = "select id, version, organizer, event, document, next_run, parked from schedule
+     where replan and lease_until is null order by id limit $1";
+
+impl PostgresStorage {
+    pub(super) async fn mark_replan(&self, which: &Replan) -> Result<u64, StorageError> {
+        match which {
+            Replan::Scope(scope) => Ok(settled!(
+                sqlx::query("update schedule set replan = true where organizer = $1 and event = $2")
+                    .bind(text(&scope.organizer))
+                    .bind(event_of(scope))
+                    .execute(&self.pool)
+            )?
+            .rows_affected()),
+            Replan::OlderThan(release) => self.mark_older(release).await,
+        }
+    }
+
+    /// Marks them in batches: there may be a million, and others want to write.
+    async fn mark_older(&self, release: &str) -> Result<u64, StorageError> {
+        let (mut marked, mut last) = (0, (String::new(), 0_i64));
+        loop {
+            let batch: Vec<(i64, String)> = settled!(
+                sqlx::query_as(MARK_OLDER)
+                    .bind(text(release))
+                    .bind(&last.0)
+                    .bind(last.1)
+                    .bind(MARKED)
+                    .fetch_all(&self.pool)
+            )?;
+            marked += batch.len() as u64;
+            match batch.into_iter().map(|(id, release)| (release, id)).max() {
+                Some(highest) => last = highest,
+                None => return Ok(marked),
+            }
+        }
+    }
+
+    pub(super) async fn to_replan(&self, limit: u32) -> Result<Vec<ReplanRow>, StorageError> {
+        // One that is leased at this moment may start with a plan of before: its turn comes when the lease is over.
+        let found = read!(sqlx::query(REPLAN).bind(i64::from(limit)).fetch_all(&self.pool))?;
+        let rows = found.iter().map(|row| {
+            Ok(ReplanRow {
+                id: count(row, "id")?,
+                version: count(row, "version")?,
+                scope: scope(row)?,
+                document: row.try_get("document")?,
+                old_next_run: row.try_get("next_run")?,
+                asleep: row.try_get("parked")?,
+            })
+        });
+        Ok(rows.collect::<sqlx::Result<_>>()?)
+    }
+
+    pub(super) async fn replace_plans(
+        &self,
+        plans: &[(ReplanRow, Option<Option<Instant>>)],
+        zone_database: &str,
+    ) -> Result<(), StorageError> {
+        if plans.is_empty() {
+            return Ok(());
+        }
+        settled!(self.try_replace_plans(plans, zone_database))?;
+        self.tell();
+        Ok(())
+    }
+
+    async fn try_replace_plans(
+        &self,
+        plans: &[(ReplanRow, Option<Option<Instant>>)],
+        zone_database: &str,
+    ) -> sqlx::Result<()> {
+        let rows = || plans.iter().map(|(row, _)| row);
+        let ids = rows().map(|row| signed(row.id)).collect::<Result<Vec<_>, _>>()?;
+        let versions = rows().map(|row| signed(row.version)).collect::<Result<Vec<_>, _>>()?;
+        let organizers: Vec<String> = rows().map(|row| text(&row.scope.organizer).into_owned()).collect();
+        let mut transaction = self.begin().await?;
+        // Not switched while its schedules are woken.
+        sqlx::query("select slug from organizer where slug = any($1) order by slug for share")
+            .bind(organizers)
+            .execute(&mut *transaction)
+            .await?;
+        sqlx::query("select id from schedule where id = any($1) order by id for no key update")
+            .bind(&ids)
+            .execute(&mut *transaction)
+            .await?;
+        sqlx::query(
+            "update schedule s set next_run = case when plan.known then plan.next_run else s.next_run end,
+               zone_database = $1, replan = false,
+               parked = not exists (select 1 from organizer o where o.slug = s.organizer and o.enabled)
+             from unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::boolean[], $6::boolean[], $7::bigint[])
+               as plan (id, version, old_next_run, asleep, known, next_run)
+             where s.id = plan.id and s.version = plan.version and s.next_run is not distinct from plan.old_next_run
+               and s.parked = plan.asleep and s.replan and s.lease_until is null",
+        )
+        .bind(text(zone_database))
+        .bind(&ids)
+        .bind(versions)
+        .bind(rows().map(|row| row.old_next_run).collect::<Vec<_>>())
+        .bind(rows().map(|row| row.asleep).collect::<Vec<_>>())
+        .bind(plans.iter().map(|(_, plan)| plan.is_some()).collect::<Vec<_>>())
+        .bind(plans.iter().map(|(_, plan)| plan.flatten()).collect::<Vec<_>>())
+        .execute(&mut *transaction)
+        .await?;
+        transaction.commit().await
+    }
+
+    pub(super) async fn earliest_wake(&self) -> Result<Option<Instant>, StorageError> {
+        Ok(read!(sqlx::query_scalar(NEXT_WAKE).fetch_one(&self.pool))?)
+    }
+
+    pub(super) async fn remove_outlived(&self, now: Instant) -> Result<(), StorageError> {
+        Ok(settled!(self.try_remove_outlived(now))?)
+    }
+
+    async fn try_remove_outlived(&self, now: Instant) -> sqlx::Result<()> {
+        let mut transaction = self.begin().await?;
+        sqlx::query("delete from request where expires_at <= $1")
+            .bind(now)
+            .execute(&mut *transaction)
+            .await?;
+        files::end_links(&mut transaction, now).await?;
+        // The next two end in the transactions that cause them; whatever was left over by an earlier version goes here.
+        let orphans: Vec<i64> = sqlx::query_scalar(ORPHANS).fetch_all(&mut *transaction).await?;
+        let mut said = Entries::default();
+        runs::conclude(&mut transaction, &orphans, now, &mut said).await?;
+        said.write(&mut transaction, now).await?;
+        let kept: Vec<i64> = sqlx::query_scalar(KEPT_FILES).fetch_all(&mut *transaction).await?;
+        files::drop_unneeded(&mut transaction, &kept).await?;
+        transaction.commit().await
+    }
+}
+
+/// Submitted runs whose schedules are gone. One that another host is about to end is left to it.
+pub(super) const ORPHANS: &str = "select r.id from run r
+     where r.state = 'submitted' and not exists (select 1 from schedule s where s.id = r.schedule)
+     order by r.id for no key update skip locked";
+
+/// Files of ended runs.
+pub(super) const KEPT_FILES: &str =
+    "select id from run where file_kept and ended is not null order by id for no key update skip locked";

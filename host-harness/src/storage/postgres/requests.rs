@@ -1,0 +1,136 @@
+//! Idempotency records: a request under a key is carried out once.
+
+use sqlx::{PgConnection, Row as _};
+
+use super::columns::text;
+use super::{PostgresStorage, settled};
+use crate::clock::Instant;
+use crate::storage::values::{signed, unsigned};
+use crate::storage::{Completion, KeptAnswer, RequestKey, RequestState, StorageError};
+
+/// How long an answer is kept, in seconds.
+const KEPT: Instant = 24 * 60 * 60;
+
+/// Completes the record in the transaction of the write; false: the ticket is not the latest any more.
+pub(super) async fn complete(on: &mut PgConnection, completion: &Completion, now: Instant) -> sqlx::Result<bool> {
+    let Completion { key, ticket, answer } = completion;
+    let Ok(ticket) = i64::try_from(*ticket) else {
+        return Ok(false);
+    };
+    let done = sqlx::query(
+        "update request set status = $4, etag = $5, body = $6, expires_at = $7
+         where caller = $1 and key = $2 and ticket = $3 and status is null",
+    )
+    .bind(text(&key.caller))
+    .bind(text(&key.key))
+    .bind(ticket)
+    .bind(i64::from(answer.status))
+    .bind(answer.etag.as_deref().map(text))
+    .bind(&answer.body)
+    .bind(now.saturating_add(KEPT))
+    .execute(on)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// A number that no other request has had. Counting them up would have all requests wait for each other.
+fn new_ticket() -> Result<i64, StorageError> {
+    let mut drawn = [0; 8];
+    getrandom::fill(&mut drawn).map_err(|error| StorageError::Unavailable(format!("no random numbers: {error}")))?;
+    Ok(i64::from_le_bytes(drawn) & i64::MAX)
+}
+
+impl PostgresStorage {
+    pub(super) async fn mark_request(
+        &self,
+        key: &RequestKey,
+        fingerprint: &[u8; 32],
+        now: Instant,
+        lease_until: Instant,
+    ) -> Result<RequestState, StorageError> {
+        loop {
+            // One that ran out unanswered has written nothing and never will: it is as if it had not been.
+            let begun: Option<i64> = settled!(
+                sqlx::query_scalar(
+                    "insert into request (caller, key, fingerprint, ticket, lease_until, expires_at)
+                     values ($1, $2, $3, $4, $5, $6)
+                     on conflict (caller, key) do update set fingerprint = excluded.fingerprint, ticket = excluded.ticket,
+                       lease_until = excluded.lease_until, expires_at = excluded.expires_at, status = null, etag = null,
+                       body = null
+                     where request.expires_at <= $7 or (request.status is null and request.lease_until <= $7)
+                     returning ticket",
+                )
+                .bind(text(&key.caller))
+                .bind(text(&key.key))
+                .bind(fingerprint.as_slice())
+                .bind(new_ticket()?)
+                .bind(lease_until)
+                .bind(now.saturating_add(KEPT))
+                .bind(now)
+                .fetch_optional(&self.pool)
+            )?;
+            if let Some(ticket) = begun {
+                return Ok(RequestState::Begun {
+                    ticket: unsigned(ticket)?,
+                });
+            }
+            let known = settled!(
+                sqlx::query("select fingerprint, status, etag, body from request where caller = $1 and key = $2")
+                    .bind(text(&key.caller))
+                    .bind(text(&key.key))
+                    .fetch_optional(&self.pool)
+            )?;
+            // Forgotten in between: it can begin.
+            let Some(known) = known else { continue };
+            if known.try_get::<&[u8], _>("fingerprint")? != fingerprint {
+                return Ok(RequestState::OtherRequest);
+            }
+            let Some(status) = known.try_get::<Option<i64>, _>("status")? else {
+                return Ok(RequestState::Running);
+            };
+            return Ok(RequestState::Answered(KeptAnswer {
+                status: u16::try_from(status)
+                    .map_err(|_| StorageError::Corrupt(format!("an answer is stored with status {status}")))?,
+                etag: known.try_get("etag")?,
+                body: known.try_get("body")?,
+            }));
+        }
+    }
+
+    pub(super) async fn answer_request(
+        &self,
+        key: &RequestKey,
+        ticket: u64,
+        answer: Option<KeptAnswer>,
+    ) -> Result<(), StorageError> {
+        let ticket = signed(ticket)?;
+        settled!(async {
+            let (caller, name) = (text(&key.caller), text(&key.key));
+            match &answer {
+                Some(answer) => {
+                    sqlx::query(
+                        "update request set status = $4, etag = $5, body = $6
+                         where caller = $1 and key = $2 and ticket = $3 and status is null",
+                    )
+                    .bind(caller)
+                    .bind(name)
+                    .bind(ticket)
+                    .bind(i64::from(answer.status))
+                    .bind(answer.etag.as_deref().map(text))
+                    .bind(&answer.body)
+                    .execute(&self.pool)
+                    .await
+                }
+                None => {
+                    sqlx::query("delete from request where caller = $1 and key = $2 and ticket = $3 and status is null")
+                        .bind(caller)
+                        .bind(name)
+                        .bind(ticket)
+                        .execute(&self.pool)
+                        .await
+                }
+            }
+        })?;
+        Ok(())
+    }
+}

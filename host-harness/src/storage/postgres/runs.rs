@@ -1,0 +1,420 @@
+//! Runs: how they start, how the store itself ends them, and their history.
+
+use sqlx::{PgConnection, Row as _};
+
+use super::audit::Entries;
+use super::columns::{count, deliveries_of_run, entry, entry_columns, event_of, scope, text};
+use super::{PostgresStorage, files, read, settled};
+use crate::clock::Instant;
+use crate::contract::schedule_store::Plan;
+use crate::contract::{MissedRange, Outcome, Position, RunEntry};
+use crate::storage::cursor::{Cursor, Key};
+use crate::storage::state::{RunState, step};
+use crate::storage::values::{State, clamped, offset, signed, unsigned};
+use crate::storage::{HistoryRow, Lease, Rows, Scope, StartError, StorageError, Work};
+
+/// Writes what a run has become, by a move of the table in [`state`](crate::storage::state), if it still is what was seen.
+/// Its leases to settle are lost.
+pub(super) async fn write_state(
+    on: &mut PgConnection,
+    run: i64,
+    seen: RunState,
+    to: &State<'_>,
+    now: Instant,
+) -> sqlx::Result<()> {
+    step(Some(seen), to.state)?;
+    let written = sqlx::query(
+        "update run set state = $3, code = $4, words = $5, missed_first = $6, missed_count = $7, ended = $8,
+           settle_wake = null, settle_version = null
+         where id = $1 and state = $2",
+    )
+    .bind(run)
+    .bind(seen.as_str())
+    .bind(to.state.as_str())
+    .bind(to.code.map(text))
+    .bind(to.words.map(text))
+    .bind(to.missed_first)
+    .bind(to.missed_count)
+    .bind(to.state.terminal().then_some(now))
+    .execute(on)
+    .await?;
+    if written.rows_affected() == 0 {
+        return Err(StorageError::Corrupt(format!("run {run} is not {seen} any more")).into());
+    }
+    Ok(())
+}
+
+/// The latest due time of the range that has an entry already: $1 schedule, $2 and $3 the range.
+pub(super) const RECORDED: &str =
+    "select max(least(due, $3)) from run where schedule = $1 and due >= $2 and coalesce(missed_first, due) <= $3";
+
+async fn recorded(on: &mut PgConnection, schedule: i64, range: &MissedRange) -> sqlx::Result<Option<Instant>> {
+    sqlx::query_scalar(RECORDED)
+        .bind(schedule)
+        .bind(range.first)
+        .bind(range.last)
+        .fetch_one(on)
+        .await
+}
+
+/// Adds due times that nobody ran to the history; with `Err`, nothing, since this one has an entry already. The schedule is locked.
+pub(super) async fn write_missed(
+    on: &mut PgConnection,
+    schedule: i64,
+    scope: &Scope,
+    missed: &[MissedRange],
+    now: Instant,
+    said: &mut Entries,
+) -> sqlx::Result<Result<(), Instant>> {
+    if missed.is_empty() {
+        return Ok(Ok(()));
+    }
+    step(None, RunState::Missed)?;
+    for range in missed {
+        if let Some(latest) = recorded(on, schedule, range).await? {
+            return Ok(Err(latest));
+        }
+    }
+    let counts = missed
+        .iter()
+        .map(|range| signed(range.count))
+        .collect::<Result<Vec<_>, _>>()?;
+    sqlx::query(
+        "insert into run (schedule, organizer, event, due, state, missed_first, missed_count, ended)
+         select $1, $2, $3, last, 'missed', first, count, $4
+         from unnest($5::bigint[], $6::bigint[], $7::bigint[]) as missed (first, last, count)",
+    )
+    .bind(schedule)
+    .bind(text(&scope.organizer))
+    .bind(event_of(scope))
+    .bind(now)
+    .bind(missed.iter().map(|range| range.first).collect::<Vec<_>>())
+    .bind(missed.iter().map(|range| range.last).collect::<Vec<_>>())
+    .bind(counts)
+    .execute(&mut *on)
+    .await?;
+    for range in missed {
+        said.add_run(scope, schedule, range.last, &Outcome::Missed(*range));
+    }
+    Ok(Ok(()))
+}
+
+/// Whose open runs end before their mail is submitted.
+#[derive(Clone, Copy)]
+pub(super) enum Cancelled<'a> {
+    /// The one of a schedule that is about to be deleted.
+    Schedule(i64),
+    /// Those of all schedules of an organizer that is switched off.
+    Organizer(&'a str),
+}
+
+/// Ends open runs `cancelled`, and next due times that have passed and that nobody has started: their schedules won't be there,
+/// or will be planned anew. The rows of the schedules are locked, and the caller's to change.
+pub(super) async fn cancel_open(
+    on: &mut PgConnection,
+    whose: Cancelled<'_>,
+    now: Instant,
+    said: &mut Entries,
+) -> sqlx::Result<()> {
+    step(Some(RunState::Open), RunState::Cancelled)?;
+    step(None, RunState::Cancelled)?;
+    let (id, slug, words) = match whose {
+        Cancelled::Schedule(id) => (Some(id), None, "the schedule was deleted"),
+        Cancelled::Organizer(slug) => (
+            None,
+            Some(text(slug)),
+            "scheduled exports were switched off for the organizer",
+        ),
+    };
+    let outcome = Outcome::Cancelled(words.to_owned());
+    let (ended, passed) = match whose {
+        Cancelled::Schedule(_) => (
+            "update run r set state = 'cancelled', words = $3, ended = $4, attempts = s.attempt
+             from schedule s where s.id = $1 and $2::text is null and r.id = s.open_run and r.state = 'open'
+             returning r.id, r.schedule, r.organizer, r.event, r.due",
+            "insert into run (schedule, organizer, event, due, state, words, ended, attempts)
+             select id, organizer, event, next_run, 'cancelled', $3, $4, case when open_run is null then attempt else 0 end
+             from schedule where id = $1 and $2::text is null and active and not parked and next_run <= $4
+             on conflict (schedule, due) do nothing returning schedule, organizer, event, due",
+        ),
+        Cancelled::Organizer(_) => (
+            "update run r set state = 'cancelled', words = $3, ended = $4, attempts = s.attempt
+             from schedule s where $1::bigint is null and s.organizer = $2 and r.id = s.open_run and r.state = 'open'
+             returning r.id, r.schedule, r.organizer, r.event, r.due",
+            "insert into run (schedule, organizer, event, due, state, words, ended, attempts)
+             select id, organizer, event, next_run, 'cancelled', $3, $4, case when open_run is null then attempt else 0 end
+             from schedule where $1::bigint is null and organizer = $2 and active and not parked and next_run <= $4
+             on conflict (schedule, due) do nothing returning schedule, organizer, event, due",
+        ),
+    };
+    let ended = sqlx::query(ended)
+        .bind(id)
+        .bind(slug.as_deref())
+        .bind(words)
+        .bind(now)
+        .fetch_all(&mut *on)
+        .await?;
+    let ids = ended
+        .iter()
+        .map(|run| run.try_get("id"))
+        .collect::<sqlx::Result<Vec<i64>>>()?;
+    files::drop_unneeded(on, &ids).await?;
+    said.add_runs(&ended, &outcome)?;
+    let passed = sqlx::query(passed)
+        .bind(id)
+        .bind(slug.as_deref())
+        .bind(words)
+        .bind(now)
+        .fetch_all(&mut *on)
+        .await?;
+    said.add_runs(&passed, &outcome)
+}
+
+/// Ends submitted runs whose schedules are gone, so that nobody settles them: `delivered` if at least one recipient's server took
+/// the mail, else `failed`. Nothing while some recipient is not final. Their rows are locked.
+pub(super) async fn conclude(
+    on: &mut PgConnection,
+    runs: &[i64],
+    now: Instant,
+    said: &mut Entries,
+) -> sqlx::Result<()> {
+    if runs.is_empty() {
+        return Ok(());
+    }
+    let found = sqlx::query(
+        "select r.id, r.schedule, r.organizer, r.event, r.due, bool_or(d.status = 'accepted') as accepted
+         from run r left join mail m on m.run = r.id and m.kind = 'export' left join delivery d on d.mail = m.id
+         where r.id = any($1) and r.state = 'submitted' and not exists (select 1 from schedule s where s.id = r.schedule)
+         group by r.id having count(*) filter (where d.status in ('queued', 'retrying')) = 0",
+    )
+    .bind(runs)
+    .fetch_all(&mut *on)
+    .await?;
+    let mut ended = Vec::with_capacity(found.len());
+    for found in &found {
+        let outcome = if found.try_get::<Option<bool>, _>("accepted")? == Some(true) {
+            Outcome::Delivered
+        } else {
+            Outcome::Failed((
+                "not-delivered".to_owned(),
+                "no recipient's server took the mail".to_owned(),
+            ))
+        };
+        let run: i64 = found.try_get("id")?;
+        write_state(on, run, RunState::Submitted, &State::of(&outcome)?, now).await?;
+        said.add_run(
+            &scope(found)?,
+            found.try_get("schedule")?,
+            found.try_get("due")?,
+            &outcome,
+        );
+        ended.push(run);
+    }
+    files::drop_unneeded(on, &ended).await
+}
+
+/// One page of a schedule's history: $1 schedule, $2 limit, $3 offset or the due time before which it begins.
+pub(super) const HISTORY: [&str; 2] = [
+    concat!(
+        "select ",
+        entry_columns!(),
+        ", (select count(*) from run where schedule = $1) as total from run r",
+        deliveries_of_run!(),
+        "where r.schedule = $1 order by r.due desc limit $2 offset $3"
+    ),
+    concat!(
+        "select ",
+        entry_columns!(),
+        ", (select count(*) from run where schedule = $1) as total from run r",
+        deliveries_of_run!(),
+        "where r.schedule = $1 and r.due < $3 order by r.due desc limit $2"
+    ),
+];
+
+/// The latest runs, at most $1: of all schedules, or of schedule $2.
+pub(super) const LATEST: [&str; 2] = [
+    concat!(
+        "select r.schedule, r.organizer, r.event, ",
+        entry_columns!(),
+        " from run r",
+        deliveries_of_run!(),
+        "order by r.due desc, r.id desc limit $1"
+    ),
+    concat!(
+        "select r.schedule, r.organizer, r.event, ",
+        entry_columns!(),
+        " from run r",
+        deliveries_of_run!(),
+        "where r.schedule = $2 order by r.due desc limit $1"
+    ),
+];
+
+impl PostgresStorage {
+    pub(super) async fn open_run(
+        &self,
+        lease: &Lease,
+        plan: &Plan,
+        zone_database: &str,
+        now: Instant,
+    ) -> Result<u64, StartError> {
+        if lease.work != Work::Execute {
+            return Err(StartError::Lost);
+        }
+        let run = settled!(self.try_open_run(lease, plan, zone_database, now))??;
+        Ok(unsigned(run)?)
+    }
+
+    async fn try_open_run(
+        &self,
+        lease: &Lease,
+        plan: &Plan,
+        zone_database: &str,
+        now: Instant,
+    ) -> sqlx::Result<Result<i64, StartError>> {
+        let schedule = signed(lease.schedule)?;
+        let mut transaction = self.begin().await?;
+        // A lease that ran out and that nobody took is still one: the fence decides.
+        let held = sqlx::query(
+            "select s.organizer, s.event, s.open_run, (select r.due from run r where r.id = s.open_run) as due
+             from schedule s where s.id = $1 and s.fence = $2 and s.lease_until is not null for no key update",
+        )
+        .bind(schedule)
+        .bind(signed(lease.fence)?)
+        .fetch_optional(&mut *transaction)
+        .await?;
+        let Some(held) = held else {
+            return Ok(Err(StartError::Lost));
+        };
+        let mut said = Entries::default();
+        if held.try_get::<Option<i64>, _>("open_run")?.is_some() {
+            if held.try_get::<Option<Instant>, _>("due")? != Some(plan.due) {
+                return Ok(Err(StartError::Lost));
+            }
+        } else {
+            step(None, RunState::Open)?;
+            let scope = scope(&held)?;
+            let written = write_missed(&mut transaction, schedule, &scope, &plan.missed, now, &mut said);
+            if let Err(latest) = written.await? {
+                return Ok(Err(StartError::Recorded(latest)));
+            }
+        }
+        // Where this due time has ended, and was planned once more (by a change that had been read before it started), the
+        // schedule goes on to the next one, or it would be leased for this one for ever.
+        let run: Option<i64> = sqlx::query_scalar(
+            "with again as (
+               update run r set attempts = s.attempt from schedule s
+               where s.id = $1 and r.id = s.open_run returning r.id),
+             opened as (
+               insert into run (schedule, organizer, event, due, state, started, started_version, attempts)
+               select id, organizer, event, $2, 'open', $3, version, attempt
+               from schedule where id = $1 and open_run is null
+               on conflict (schedule, due) do nothing returning id),
+             started as (select max(id) as id from (select id from again union all select id from opened) either),
+             planned as (
+               update schedule s set next_run = $4, zone_database = $5, open_run = started.id,
+                 lease_until = case when started.id is not null then lease_until end,
+                 attempt = case when started.id is not null then attempt else 0 end
+               from started where s.id = $1)
+             select id from started",
+        )
+        .bind(schedule)
+        .bind(plan.due)
+        .bind(now)
+        .bind(plan.next_run)
+        .bind(zone_database)
+        .fetch_one(&mut *transaction)
+        .await?;
+        said.write(&mut transaction, now).await?;
+        transaction.commit().await?;
+        Ok(run.ok_or(StartError::Lost))
+    }
+
+    pub(super) async fn recorded_of(
+        &self,
+        schedule: u64,
+        range: &MissedRange,
+    ) -> Result<Option<Instant>, StorageError> {
+        let schedule = signed(schedule)?;
+        Ok(read!(async {
+            let mut connection = self.pool.acquire().await?;
+            recorded(&mut connection, schedule, range).await
+        })?)
+    }
+
+    pub(super) async fn history_of(
+        &self,
+        schedule: u64,
+        at: &Position,
+        size: u32,
+    ) -> Result<Option<Rows<RunEntry>>, StorageError> {
+        let schedule = signed(schedule)?;
+        let size = clamped(size);
+        let (page, before) = match at {
+            Position::Number(page) => (Some(*page), None),
+            Position::After(text) => match Cursor::of_history(text) {
+                Some(due) => (None, Some(due)),
+                None => return Ok(None),
+            },
+        };
+        let first = match page.map(|page| offset(page, size)) {
+            Some(None) => return Ok(None),
+            Some(Some(first)) => first,
+            None => 0,
+        };
+        let mut found = read!(
+            sqlx::query(HISTORY[usize::from(before.is_some())])
+                .bind(schedule)
+                .bind(i64::from(size) + 1)
+                .bind(before.unwrap_or(first))
+                .fetch_all(&self.pool)
+        )?;
+        if found.is_empty() && page.is_some_and(|page| page > 1) {
+            return Ok(None);
+        }
+        let total: i64 = match found.first() {
+            Some(row) => row.try_get("total")?,
+            None => read!(
+                sqlx::query_scalar("select count(*) from run where schedule = $1")
+                    .bind(schedule)
+                    .fetch_one(&self.pool)
+            )?,
+        };
+        let more = found.len() > size as usize;
+        found.truncate(size as usize);
+        let rows = found.iter().map(entry).collect::<sqlx::Result<Vec<_>>>()?;
+        let next = rows.last().filter(|_| more).map(|last| {
+            Cursor {
+                key: Key::Due,
+                descending: true,
+                id: last.due,
+            }
+            .to_text()
+        });
+        Ok(Some(Rows {
+            total: unsigned(total)?,
+            rows,
+            next,
+        }))
+    }
+
+    pub(super) async fn latest_runs(&self, schedule: Option<u64>, limit: u32) -> Result<Vec<HistoryRow>, StorageError> {
+        let schedule = schedule.map(signed).transpose()?;
+        let found = read!(async {
+            let query = sqlx::query(LATEST[usize::from(schedule.is_some())]).bind(i64::from(limit));
+            match schedule {
+                Some(schedule) => query.bind(schedule),
+                None => query,
+            }
+            .fetch_all(&self.pool)
+            .await
+        })?;
+        let rows = found.iter().map(|row| {
+            Ok(HistoryRow {
+                schedule: count(row, "schedule")?,
+                scope: scope(row)?,
+                entry: entry(row)?,
+            })
+        });
+        Ok(rows.collect::<sqlx::Result<_>>()?)
+    }
+}

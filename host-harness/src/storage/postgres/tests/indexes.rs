@@ -1,0 +1,141 @@
+//! How PostgreSQL goes about what the store asks it: by indexes, whatever the size of the tables.
+
+use sqlx::{AssertSqlSafe, PgPool, Row as _};
+
+use super::open;
+use crate::contract::Order;
+use crate::storage::postgres::turns::{by_organizer_sql, by_time_sql};
+use crate::storage::postgres::{delivery, leases, lists, plans, retention, runs};
+
+/// Some thousand rows of each table, as many organizers as a hundred, nearly nothing of it due.
+const ROWS: &str = "
+    insert into organizer (slug, enabled) select 'o' || n, true from generate_series(0, 99) n;
+    insert into run (schedule, organizer, event, due, state, started, started_version, ended)
+      select n % 5000, 'o' || n % 100, '', n, 'delivered', n, 1, n + 5 from generate_series(1, 20000) n;
+    insert into run (schedule, organizer, event, due, state, started, started_version, settle_wake)
+      select n, 'o' || n % 100, '', 1000000 + n, 'submitted', n, 1, case when n % 10 = 0 then 1000000 + n end
+      from generate_series(1, 200) n;
+    insert into schedule (id, organizer, event, owner, version, exporter, recipients, next_run, active, error_counter, document,
+        zone_database, created_at, changed_at)
+      select n, 'o' || n % 100, case when n % 2 = 0 then '' else 'e' || n % 7 end, 'u' || n % 13, 1, 'x' || n % 5, '{}',
+        1000000 + n, n % 50 > 0, 0, repeat('d', 300), '2026a', 0, 0
+      from generate_series(1, 20000) n;
+    insert into mail (run, schedule, organizer, event, due, kind, message_id, sender, subject, body, attach_file, created)
+      select id, schedule, organizer, event, due, 'export', 'm' || id, 's', 's', repeat('b', 300), false, due from run;
+    insert into delivery (mail, position, organizer, role, address, status, next_try)
+      select m.id, p, m.organizer, 'to', 'a', case when m.due > 1000000 then 'queued' else 'accepted' end, m.due
+      from mail m cross join generate_series(0, 1) p;
+    insert into audit (at, organizer, event, actor, action, detail)
+      select n, 'o' || n % 100, '', 'a', 'run', 'd' from generate_series(1, 20000) n;
+    insert into request (caller, key, fingerprint, ticket, lease_until, expires_at)
+      select 'c', 'k' || n, '', n, n, n from generate_series(1, 20000) n;
+    analyze;";
+
+/// The plan for such parameters, as a prepared statement gets it once it has been used often.
+async fn plan(pool: &PgPool, statement: &str, parameters: &str) -> String {
+    let mut connection = pool.acquire().await.unwrap();
+    let (types, values): (Vec<_>, Vec<_>) = parameters
+        .split(';')
+        .filter_map(|one| one.trim().split_once(' '))
+        .unzip();
+    let listed = |of: Vec<&str>| {
+        if of.is_empty() {
+            String::new()
+        } else {
+            format!("({})", of.join(", "))
+        }
+    };
+    let (types, values) = (listed(types), listed(values));
+    let script =
+        format!("set plan_cache_mode = force_generic_plan; deallocate all; prepare asked {types} as {statement}");
+    sqlx::raw_sql(AssertSqlSafe(script))
+        .execute(&mut *connection)
+        .await
+        .unwrap_or_else(|error| panic!("{statement}: {error}"));
+    let lines = sqlx::raw_sql(AssertSqlSafe(format!("explain (costs off) execute asked {values}")))
+        .fetch_all(&mut *connection)
+        .await
+        .unwrap();
+    connection.close().await.unwrap();
+    lines.iter().map(|line| line.get::<String, _>(0) + "\n").collect()
+}
+
+#[tokio::test]
+async fn no_statement_reads_a_whole_table() {
+    let Some((store, _url)) = open().await else {
+        return;
+    };
+    let pool = store.pool();
+    sqlx::raw_sql(ROWS).execute(pool).await.unwrap();
+    let turn = "bigint 1000010; bigint 2000000; text[] '{o1,o2}'; bigint 5; bigint 10";
+    let mut asked: Vec<(String, &str)> = vec![
+        (lists::ONE.to_owned(), "bigint 7; text 'o7'; text 'e0'; text null"),
+        (by_time_sql("schedule"), "bigint 1000010; bigint 1000"),
+        (by_organizer_sql("schedule"), "bigint 1000010"),
+        (by_time_sql("delivery"), "bigint 1000010; bigint 1000"),
+        (by_organizer_sql("delivery"), "bigint 1000010"),
+        (leases::LEASE_DUE.to_owned(), turn),
+        (delivery::LEASE.to_owned(), turn),
+        (leases::SETTLED.to_owned(), "bigint 1000010; bigint 10"),
+        (plans::NEXT_WAKE.to_owned() + " where $1 > 0", "bigint 1"),
+        (plans::REPLAN.to_owned(), "bigint 500"),
+        (
+            plans::MARK_OLDER.to_owned(),
+            "text '2026a'; text ''; bigint 0; bigint 5000",
+        ),
+        (plans::ORPHANS.to_owned(), ""),
+        (plans::KEPT_FILES.to_owned(), ""),
+        (retention::OVER.to_owned(), "bigint 100; bigint 200"),
+        (retention::HANDOVERS.to_owned(), "bigint 100; bigint 200"),
+        (retention::AUDIT.to_owned(), "bigint 100; bigint 200"),
+        (runs::HISTORY[0].to_owned(), "bigint 7; bigint 51; bigint 0"),
+        (runs::HISTORY[1].to_owned(), "bigint 7; bigint 51; bigint 10000"),
+        (runs::LATEST[0].to_owned(), "bigint 50"),
+        (runs::LATEST[1].to_owned(), "bigint 50; bigint 7"),
+        (runs::RECORDED.to_owned(), "bigint 7; bigint 0; bigint 100"),
+        (leases::ANY_SETTLED.to_owned(), "bigint 1000010"),
+        ("delete from request where expires_at <= $1".to_owned(), "bigint 10"),
+        (
+            "update run set link_hash = null, link_expires = null where link_expires <= $1".to_owned(),
+            "bigint 10",
+        ),
+        ("select 1 from schedule where open_run = $1".to_owned(), "bigint 10"),
+        ("select 1 from mail where run = $1".to_owned(), "bigint 10"),
+    ];
+    for owner in [false, true] {
+        let counted = lists::count_sql(owner).to_owned();
+        asked.push((counted, "text 'o7'; text ''; text null"));
+        for order in [Order::Id, Order::ExportIdentifier, Order::NextRun] {
+            for descending in [false, true] {
+                let first = lists::page_sql(order, descending, owner, false);
+                asked.push((first, "text 'o8'; text ''; text 'u1'; bigint 51; bigint 0"));
+                let deep = lists::page_sql(order, descending, owner, true);
+                asked.push(match order {
+                    Order::Id => (deep, "text 'o8'; text ''; text 'u1'; bigint 51; bigint 9000"),
+                    Order::ExportIdentifier => {
+                        (deep, "text 'o8'; text ''; text 'u1'; bigint 51; bigint 9000; text 'x3'")
+                    }
+                    Order::NextRun => (
+                        deep,
+                        "text 'o8'; text ''; text 'u1'; bigint 51; bigint 9000; bigint 1000500",
+                    ),
+                });
+            }
+        }
+    }
+    for (statement, parameters) in &asked {
+        let plan = plan(pool, statement, parameters).await;
+        for table in ["schedule", "run", "mail", "delivery", "audit", "request"] {
+            let whole = format!("Seq Scan on {table}");
+            assert!(!plan.contains(&whole), "{statement}\n{plan}");
+        }
+    }
+    // Everybody's page is read in its order: what is sorted is at most two pages.
+    for order in [Order::Id, Order::ExportIdentifier, Order::NextRun] {
+        for descending in [false, true] {
+            let statement = lists::page_sql(order, descending, false, false);
+            let plan = plan(pool, &statement, "text 'o8'; text ''; text 'u1'; bigint 51; bigint 0").await;
+            assert!(!plan.contains("Sort"), "{statement}\n{plan}");
+        }
+    }
+}

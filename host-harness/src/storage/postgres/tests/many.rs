@@ -1,0 +1,385 @@
+//! Many hosts on one database, and organizers that share it.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use sqlx::SqlSafeStr as _;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+
+use super::{connect, few, open, organizer, row, seed};
+use crate::clock::{Clock as _, SystemClock};
+use crate::contract::schedule_store::Plan;
+use crate::contract::{DeliveryStatus, Outcome};
+use crate::storage::kit::{T0, ZONES};
+use crate::storage::postgres::{PostgresOptions, PostgresStorage};
+use crate::storage::{
+    Change, Commit, CommitError, DeliveryResult, Finish, Leased, MailKind, NewMail, Storage, StorageError, Visible,
+};
+use crate::testing::PostgresServer;
+
+fn slugs(leased: &[Leased]) -> BTreeSet<&str> {
+    leased.iter().map(|one| one.row.scope.organizer.as_str()).collect()
+}
+
+/// Puts in `count` schedules of an organizer, the first due at `due` and each `apart` seconds after the one before.
+async fn put_in(store: &PostgresStorage, organizer: &str, ids_from: u64, count: u64, due: i64, apart: i64) {
+    store.set_enabled(organizer, true, "host", T0).await.unwrap();
+    sqlx::query(
+        "insert into schedule (id, organizer, event, owner, version, exporter, recipients, next_run, active, error_counter,
+           document, zone_database, created_at, changed_at)
+         select $1 + nth, $2, '', '1', 1, 'orderlist', '{\"to\":[],\"cc\":[],\"bcc\":[]}', $4 + nth * $5, true, 0, '{}', $6,
+           0, 0
+         from generate_series(0, $3 - 1) nth",
+    )
+    .bind(i64::try_from(ids_from).unwrap())
+    .bind(organizer)
+    .bind(i64::try_from(count).unwrap())
+    .bind(due)
+    .bind(apart)
+    .bind(ZONES)
+    .execute(store.pool())
+    .await
+    .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn hosts_on_one_database_lease_each_schedule_once() {
+    let Some((one, url)) = open().await else {
+        return;
+    };
+    let other = connect(&url).await;
+    seed(&one, 60).await;
+    let mut ids = Vec::new();
+    while ids.len() < 60 {
+        let (by_one, by_other) = tokio::join!(one.take_due(T0, T0 + 60, 3), other.take_due(T0, T0 + 60, 3));
+        let (by_one, by_other) = (by_one.unwrap(), by_other.unwrap());
+        assert!(by_one.len() + by_other.len() > 0, "what is due is found");
+        ids.extend([by_one, by_other].concat().iter().map(|leased| leased.row.id));
+    }
+    ids.sort_unstable();
+    assert_eq!(ids, (1..=60).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn hosts_on_one_database_never_give_the_same_id() {
+    let Some((one, url)) = open().await else {
+        return;
+    };
+    let other = connect(&url).await;
+    let some_of = async |store: &PostgresStorage| {
+        let mut ids = Vec::new();
+        for _ in 0..100 {
+            ids.push(store.reserve_id().await.unwrap());
+        }
+        ids
+    };
+    let (a, b, c) = tokio::join!(some_of(&one), some_of(&one), some_of(&other));
+    let ids: BTreeSet<u64> = [a, b, c].concat().into_iter().collect();
+    assert_eq!(ids.len(), 300);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn hosts_that_start_at_once_make_the_tables_once() {
+    let Some(server) = PostgresServer::shared() else {
+        return;
+    };
+    for _ in 0..3 {
+        let url = server.new_database();
+        let stores = futures_util::future::join_all((0..6).map(|_| {
+            let url = url.clone();
+            tokio::spawn(async move { PostgresStorage::connect_with(&url, &few()).await })
+        }))
+        .await;
+        for store in stores {
+            store.unwrap().unwrap().ping().await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn another_module_keeps_its_tables_in_the_same_database() {
+    let Some((store, url)) = open().await else {
+        return;
+    };
+    let mut other = Migrator::with_migrations(vec![Migration::new(
+        7,
+        "platform".into(),
+        MigrationType::Simple,
+        "create table platform_order (id bigint primary key)".into_sql_str(),
+        false,
+    )]);
+    other.dangerous_set_table_name("_platform_migrations");
+    for _ in 0..2 {
+        store.migrate(&other).await.unwrap();
+    }
+    let again = connect(&url).await;
+    sqlx::query("select id from platform_order")
+        .fetch_optional(again.pool())
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_database_of_a_later_version_is_refused_in_words() {
+    let Some((store, url)) = open().await else {
+        return;
+    };
+    sqlx::query("update _sqlx_migrations set version = 9999")
+        .execute(store.pool())
+        .await
+        .unwrap();
+    let refused = PostgresStorage::connect(&url).await.unwrap_err();
+    assert!(matches!(refused, StorageError::Corrupt(_)), "{refused}");
+    assert!(refused.to_string().contains("schema version 9999, later"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_single_schedule_is_in_the_first_batch_however_much_another_organizer_has_due() {
+    let Some((store, _url)) = open().await else {
+        return;
+    };
+    // All at one time, at a time of its own each, and more of those than are gone through one by one.
+    for (round, (count, apart)) in [(5_000, 0), (300, 1), (5_000, 1)].into_iter().enumerate() {
+        let round = i64::try_from(round).unwrap();
+        let (many, single) = (format!("many-{round}"), format!("single-{round}"));
+        let from = 100_000 * u64::try_from(round + 1).unwrap();
+        put_in(&store, &many, from, count, T0 - 10_000, apart).await;
+        put_in(&store, &single, from + 50_000, 1, T0, 0).await;
+        let first = store.take_due(T0, T0 + 60, 10).await.unwrap();
+        assert_eq!(first.len(), 10);
+        assert!(slugs(&first).contains(single.as_str()), "{round}: {:?}", slugs(&first));
+        for slug in [many, single] {
+            store.set_enabled(&slug, false, "host", T0).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn batches_of_one_go_round_all_organizers() {
+    let Some((store, _url)) = open().await else {
+        return;
+    };
+    for (nth, slug) in ["a", "b", "c", "d"].iter().enumerate() {
+        put_in(&store, slug, 1000 * (nth as u64 + 1), 20, T0 - 100 + nth as i64, 0).await;
+    }
+    let mut seen = BTreeSet::new();
+    for _ in 0..4 {
+        let leased = store.take_due(T0, T0 + 60, 1).await.unwrap();
+        seen.insert(leased[0].row.scope.organizer.clone());
+    }
+    assert_eq!(seen.len(), 4, "{seen:?}");
+    // And nothing is left out: batches larger than what each of them has.
+    assert_eq!(store.take_due(T0, T0 + 60, 100).await.unwrap().len(), 76);
+    assert_eq!(store.take_due(T0, T0 + 60, 100).await.unwrap(), []);
+}
+
+/// Switches `acme` on, runs its schedule 1 and submits its mail to so many recipients.
+async fn submit(store: &PostgresStorage, recipients: usize) -> u64 {
+    seed(store, 1).await;
+    let leased = store.take_due(T0, T0 + 60, 1).await.unwrap().remove(0);
+    let plan = Plan {
+        due: T0,
+        missed: Vec::new(),
+        next_run: Some(T0 + 86_400),
+    };
+    let run = store.start(&leased.lease, &plan, ZONES, T0).await.unwrap();
+    let mail = NewMail {
+        kind: MailKind::Export,
+        message_id: "export@host.example".to_owned(),
+        from: "exports@host.example".to_owned(),
+        to: (0..recipients).map(|nth| format!("ann+{nth}@example.org")).collect(),
+        cc: Vec::new(),
+        bcc: Vec::new(),
+        subject: "Orders".to_owned(),
+        text: "None attached.".to_owned(),
+        attach_file: false,
+    };
+    let submitted = Finish {
+        outcome: Outcome::Submitted,
+        error_counter: 0,
+        active: true,
+        mail: Some(mail),
+        now: T0,
+    };
+    store.finish(&leased.lease, run, &submitted).await.unwrap();
+    run
+}
+
+fn accepted() -> DeliveryResult {
+    DeliveryResult {
+        status: DeliveryStatus::Accepted,
+        words: "250 ok".to_owned(),
+        next_try: None,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn recipients_that_become_final_at_once_have_their_run_settled() {
+    for _ in 0..5 {
+        let Some((store, url)) = open().await else {
+            return;
+        };
+        let other = connect(&url).await;
+        let run = submit(&store, 8).await;
+        let tasks = store.take_deliveries(T0, T0 + 60, 10).await.unwrap();
+        let said = accepted();
+        let both = [&store, &other].into_iter().cycle();
+        let results = tasks
+            .iter()
+            .zip(both)
+            .map(|(task, store)| store.record_delivery(task, &said, T0 + 1));
+        for result in futures_util::future::join_all(results).await {
+            result.unwrap();
+        }
+        let settle = store.take_settled(T0 + 1, T0 + 61, 10).await.unwrap();
+        assert_eq!(settle.iter().map(|one| one.lease.run).collect::<Vec<_>>(), [Some(run)]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_schedule_deleted_while_its_last_recipient_becomes_final_ends_its_run() {
+    for _ in 0..10 {
+        let Some((store, url)) = open().await else {
+            return;
+        };
+        let other = connect(&url).await;
+        submit(&store, 1).await;
+        let task = store.take_deliveries(T0, T0 + 60, 1).await.unwrap().remove(0);
+        let delete = Commit {
+            by: Visible {
+                scope: organizer("acme"),
+                only_owner: None,
+            },
+            actor: "user:1".to_owned(),
+            now: T0 + 1,
+            zone_database: ZONES.to_owned(),
+            quota: None,
+            changes: vec![Change::Delete { id: 1, version: None }],
+            completion: None,
+        };
+        let said = accepted();
+        let (deleted, recorded) = tokio::join!(store.commit(delete), other.record_delivery(&task, &said, T0 + 1));
+        deleted.unwrap();
+        recorded.unwrap();
+        let entry = store.history(Some(1), 1).await.unwrap().remove(0).entry;
+        assert_eq!(entry.outcome, Some(Outcome::Delivered));
+        assert_eq!(store.next_wake().await.unwrap(), None);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_quota_holds_for_those_who_create_at_once() {
+    let Some((store, url)) = open().await else {
+        return;
+    };
+    let other = connect(&url).await;
+    let create = async |store: &PostgresStorage| {
+        let id = store.reserve_id().await.unwrap();
+        let insert = Change::Insert {
+            id,
+            owner: "1".to_owned(),
+            content: row(id, "acme", T0).content,
+        };
+        let commit = Commit {
+            by: Visible {
+                scope: organizer("acme"),
+                only_owner: None,
+            },
+            actor: "user:1".to_owned(),
+            now: T0,
+            zone_database: ZONES.to_owned(),
+            quota: Some(5),
+            changes: vec![insert],
+            completion: None,
+        };
+        store.commit(commit).await
+    };
+    let answers = futures_util::future::join_all([&store, &other].into_iter().cycle().take(12).map(create)).await;
+    let refused = answers
+        .iter()
+        .filter(|answer| matches!(answer, Err(CommitError::Quota(5))))
+        .count();
+    assert_eq!((refused, store.count("acme").await.unwrap()), (7, 5), "{answers:?}");
+    assert_eq!(store.organizers().await.unwrap(), [], "locked is not switched");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_schedule_made_while_its_organizer_is_switched_off_is_asleep() {
+    for nth in 0..10 {
+        let Some((store, url)) = open().await else {
+            return;
+        };
+        let other = connect(&url).await;
+        seed(&store, 1).await;
+        let made = row(2, "acme", T0);
+        let (switched, put_in) = tokio::join!(
+            store.set_enabled("acme", false, "user:1", T0),
+            other.seed(&made, ZONES, T0)
+        );
+        switched.unwrap();
+        put_in.unwrap();
+        assert_eq!(store.take_due(T0, T0 + 60, 10).await.unwrap(), [], "{nth}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_host_hears_of_what_another_has_written() {
+    let Some((deaf, url)) = open().await else {
+        return;
+    };
+    let options = PostgresOptions { notify: true, ..few() };
+    let one = PostgresStorage::connect_with(&url, &options).await.unwrap();
+    let other = PostgresStorage::connect_with(&url, &options).await.unwrap();
+    seed(&one, 1).await;
+    let heard = tokio::time::timeout(Duration::from_secs(20), async {
+        tokio::join!(other.changed(), async {
+            // Nobody knows when the other listens: it is told until it has heard.
+            for leased in one.take_due(T0, T0 + 60, 1).await.unwrap() {
+                one.hand_back(&leased.lease, T0).await.unwrap();
+            }
+        })
+    });
+    let mut heard = std::pin::pin!(heard);
+    loop {
+        tokio::select! {
+            done = &mut heard => {
+                done.expect("a notice comes");
+                break;
+            }
+            () = tokio::time::sleep(Duration::from_millis(50)) => one.tell(),
+        }
+    }
+    let silent = tokio::time::timeout(Duration::from_millis(50), deaf.changed());
+    assert!(silent.await.is_err(), "notices are off");
+}
+
+#[tokio::test]
+async fn the_database_has_the_time() {
+    let Some((store, _url)) = open().await else {
+        return;
+    };
+    let clock = store.clock().await.unwrap();
+    let apart = clock.now() - SystemClock.now();
+    assert!(apart.abs() <= 1, "the same machine, and {apart} s apart");
+}
+
+#[tokio::test]
+async fn words_with_a_nul_are_kept_without_it() {
+    let Some((store, _url)) = open().await else {
+        return;
+    };
+    submit(&store, 1).await;
+    let task = store.take_deliveries(T0, T0 + 60, 1).await.unwrap().remove(0);
+    let said = DeliveryResult {
+        words: "250 o\0k".to_owned(),
+        ..accepted()
+    };
+    store.record_delivery(&task, &said, T0 + 1).await.unwrap();
+    let entry = store.history(Some(1), 1).await.unwrap().remove(0).entry;
+    assert_eq!(entry.deliveries[0].words, "250 o\u{fffd}k");
+    let nowhere = Visible {
+        scope: organizer("ac\0me"),
+        only_owner: None,
+    };
+    assert_eq!(store.get(&nowhere, 1).await.unwrap(), None);
+}
