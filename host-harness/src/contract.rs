@@ -11,12 +11,20 @@ mod bindings {
         imports: { default: async | trappable },
         exports: { default: async },
         with: {
-            "ticketing:scheduled-exports/auth-context.access": crate::ports::Access,
-            "ticketing:scheduled-exports/auth-context.run": crate::ports::Run,
+            "ticketing:scheduled-exports/auth-context.access": super::Access,
+            "ticketing:scheduled-exports/auth-context.run": super::Run,
         },
         additional_derives: [PartialEq],
     });
 }
+
+/// The name of the handle `access`. What is behind it is the host's own: [`AuthContext::Access`](crate::imports::AuthContext::Access).
+#[derive(Debug)]
+pub enum Access {}
+
+/// The name of the handle `run`. What is behind it is the host's own: [`AuthContext::Run`](crate::imports::AuthContext::Run).
+#[derive(Debug)]
+pub enum Run {}
 
 pub use bindings::exports::ticketing::scheduled_exports as exported;
 pub use bindings::ticketing::scheduled_exports::types::{
@@ -25,3 +33,37 @@ pub use bindings::ticketing::scheduled_exports::types::{
 };
 pub use bindings::ticketing::scheduled_exports::{auth_context, exporters, log, mailer, schedule_store, types};
 pub use bindings::{Plugin, PluginPre};
+
+impl RunEntry {
+    /// A line of the history about a due time that nobody has begun: as missed or cancelled if it says so, else in progress.
+    #[must_use]
+    pub fn new(due: i64, outcome: Option<Outcome>) -> Self {
+        Self {
+            due,
+            started: None,
+            ended: None,
+            attempts: 0,
+            outcome,
+            rows: None,
+            bytes: None,
+            deliveries: Vec::new(),
+        }
+    }
+}
+
+impl Recipients {
+    /// One address, in To.
+    #[must_use]
+    pub fn only(address: impl Into<String>) -> Self {
+        Self {
+            to: vec![address.into()],
+            cc: Vec::new(),
+            bcc: Vec::new(),
+        }
+    }
+
+    /// All addresses, in the order To, Cc, Bcc.
+    pub fn all(&self) -> impl Iterator<Item = &String> {
+        [&self.to, &self.cc, &self.bcc].into_iter().flatten()
+    }
+}
