@@ -11,12 +11,20 @@ mod bindings {
         imports: { default: async | trappable },
         exports: { default: async },
         with: {
-            "ticketing:scheduled-exports/auth-context.access": crate::ports::Access,
-            "ticketing:scheduled-exports/auth-context.run": crate::ports::Run,
+            "ticketing:scheduled-exports/auth-context.access": super::Access,
+            "ticketing:scheduled-exports/auth-context.run": super::Run,
         },
         additional_derives: [PartialEq],
     });
 }
+
+/// The name of the handle `access`. What is behind it is the host's own: [`AuthContext::Access`](crate::imports::AuthContext::Access).
+#[derive(Debug)]
+pub enum Access {}
+
+/// The name of the handle `run`. What is behind it is the host's own: [`AuthContext::Run`](crate::imports::AuthContext::Run).
+#[derive(Debug)]
+pub enum Run {}
 
 pub use bindings::exports::ticketing::scheduled_exports as exported;
 pub use bindings::ticketing::scheduled_exports::types::{

@@ -15,7 +15,7 @@ pub mod smtp;
 pub mod worker;
 
 pub use eml::EmlTransport;
-pub use message::{message_id, render, size};
+pub use message::{message_id, render, size, staged};
 pub use smtp::{SmtpTimeouts, SmtpTransport, SmtpUrlError};
 pub use worker::{Delivered, DeliveryLimits, deliver_due, deliver_until};
 

@@ -3,8 +3,12 @@
 mod budget;
 mod cache;
 mod inspect;
+mod jobs;
+mod recurrence;
+mod schedules;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -14,9 +18,11 @@ use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationCon
 pub use budget::MemoryLimiter;
 pub use cache::Cache;
 pub use inspect::{Inspection, inspect};
+pub use jobs::{End, Worked};
+pub use schedules::{Accepted, Schedules, Unaccepted};
 
 use crate::contract::{Plugin, PluginPre};
-use crate::ports::State;
+use crate::imports::{Call, GuestMistake, HostFault, Imports};
 
 /// The component that the build script made of `plugin/`.
 pub const EMBEDDED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/plugin.wasm"));
@@ -91,26 +97,19 @@ pub enum GuestFault {
     Host(String),
 }
 
-/// Raised by an import that can't go on because a part of the host is away.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct HostFault(pub String);
-
-/// Raised by an import that was given what the contract rules out.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct GuestMistake(pub String);
-
-/// A loaded component.
-pub struct Engine {
+/// A loaded component, linked to hosts of the type `H`.
+///
+/// Each call gets a fresh instance, so that nothing is carried from one tenant's call to the next, and is held to [`Limits`].
+/// Which host answers its imports is said at each call: as a rule the same one always.
+pub struct Engine<H: Imports> {
     engine: wasmtime::Engine,
-    plugin: PluginPre<State>,
+    plugin: PluginPre<Call<H>>,
     limits: Limits,
     places: Semaphore,
     ticker: budget::Ticker,
 }
 
-impl Engine {
+impl<H: Imports> Engine<H> {
     /// Loads the component in `bytes`, from `cache` where it has been compiled before.
     ///
     /// # Errors
@@ -154,6 +153,7 @@ impl Engine {
         }
     }
 
+    /// What one call may use.
     #[must_use]
     pub fn limits(&self) -> &Limits {
         &self.limits
@@ -161,12 +161,26 @@ impl Engine {
 
     /// A fresh instance, with `compute` to spend in guest code. Waits where all are in use.
     ///
+    /// For whoever wants to call exports one by one, and without a handle; the others are functions of their own here.
+    /// `function` names the call in the log.
+    ///
     /// # Errors
     /// See [`GuestFault`]: its start can trap like any call.
-    pub async fn instance(&self, state: State, compute: Duration) -> Result<Instance<'_>, GuestFault> {
+    pub async fn instance(
+        &self,
+        host: &Arc<H>,
+        function: &'static str,
+        compute: Duration,
+    ) -> Result<Instance<'_, H>, GuestFault> {
+        let call = Call::new(host, function, self.limits.memory);
+        self.instance_for(call, compute).await.map_err(|(fault, _)| fault)
+    }
+
+    /// The same with the data of a call, which comes back where there is no instance.
+    async fn instance_for(&self, call: Call<H>, compute: Duration) -> Result<Instance<'_, H>, (GuestFault, Call<H>)> {
         let place = self.places.acquire().await.expect("the semaphore is never closed");
-        let mut store = Store::new(&self.engine, state);
-        store.limiter(|state| &mut state.memory);
+        let mut store = Store::new(&self.engine, call);
+        store.limiter(|call| &mut call.memory);
         store.set_hostcall_fuel(self.limits.lifted);
         let running = self.ticker.run(&mut store, compute);
         match self.plugin.instantiate_async(&mut store).await {
@@ -176,14 +190,16 @@ impl Engine {
                 _place: place,
                 _running: running,
             }),
-            Err(error) => Err(fault(&error, store.data())),
+            Err(error) => Err((fault(&error, store.data()), store.into_data())),
         }
     }
 }
 
 /// One instance, for one call. After a fault it can't be entered again.
-pub struct Instance<'a> {
-    pub store: Store<State>,
+pub struct Instance<'a, H: Imports> {
+    /// What wasmtime keeps of it.
+    pub store: Store<Call<H>>,
+    /// Its exports.
     pub plugin: Plugin,
     _place: SemaphorePermit<'a>,
     _running: budget::Running<'a>,
@@ -193,30 +209,30 @@ pub struct Instance<'a> {
 ///
 /// # Errors
 /// See [`GuestFault`].
-pub fn conclude<T>(
+fn conclude<T, H: Imports>(
     outcome: Result<wasmtime::Result<T>, tokio::time::error::Elapsed>,
-    state: &State,
+    call: &Call<H>,
 ) -> Result<T, GuestFault> {
     match outcome {
         Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(error)) => Err(fault(&error, state)),
+        Ok(Err(error)) => Err(fault(&error, call)),
         Err(_) => Err(GuestFault::OutOfTime),
     }
 }
 
-fn fault(error: &wasmtime::Error, state: &State) -> GuestFault {
+fn fault<H: Imports>(error: &wasmtime::Error, call: &Call<H>) -> GuestFault {
     if let Some(host) = error.downcast_ref::<HostFault>() {
         return GuestFault::Host(host.0.clone());
     }
     if let Some(mistake) = error.downcast_ref::<GuestMistake>() {
         return GuestFault::Trapped(mistake.0.clone());
     }
-    if state.memory.refused() {
+    if call.memory.refused() {
         return GuestFault::OutOfMemory;
     }
     match error.downcast_ref::<wasmtime::Trap>() {
         Some(wasmtime::Trap::Interrupt) => GuestFault::OutOfTime,
-        Some(trap) => GuestFault::Trapped(match state.panic() {
+        Some(trap) => GuestFault::Trapped(match call.panic() {
             Some(words) => words.to_owned(),
             None => trap.to_string(),
         }),
@@ -252,8 +268,8 @@ fn config(limits: &Limits) -> Config {
     config
 }
 
-fn link(engine: &wasmtime::Engine, component: &Component) -> wasmtime::Result<PluginPre<State>> {
+fn link<H: Imports>(engine: &wasmtime::Engine, component: &Component) -> wasmtime::Result<PluginPre<Call<H>>> {
     let mut linker = Linker::new(engine);
-    Plugin::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
+    Plugin::add_to_linker::<_, HasSelf<Call<H>>>(&mut linker, |call| call)?;
     PluginPre::new(linker.instantiate_pre(component)?)
 }

@@ -6,6 +6,7 @@ pub mod contract;
 pub mod delivery;
 pub mod download;
 pub mod engine;
+pub mod imports;
 pub mod platform;
 pub mod ports;
 pub mod scheduler;

@@ -1,10 +1,10 @@
-//! One module for each import of the contract, and the two handles that carry authority.
+//! The reference host's [imports](crate::imports), one module for each, on storage, platform and clock; and the two handles that
+//! carry authority.
 //!
-//! The host mints an [`Access`] or a [`Run`] for one exported call, lends it to the guest, and takes it back with what was
+//! The service mints an [`Access`] or a [`Run`] for one exported call, lends it to the guest, and takes it back with what was
 //! staged on it. The imports know nothing but the handle they are given.
 
 mod auth_context;
-pub(crate) mod bounds;
 mod exporters;
 mod log;
 mod mailer;
@@ -12,13 +12,10 @@ mod schedule_store;
 
 use std::sync::Arc;
 
-use wasmtime::component::ResourceTable;
-
 pub use auth_context::{Access, Run};
-pub use log::LogLines;
 
 use crate::clock::Clock;
-use crate::engine::{GuestMistake, HostFault, MemoryLimiter};
+use crate::imports::HostFault;
 use crate::platform::Platform;
 use crate::storage::Storage;
 
@@ -63,41 +60,7 @@ pub struct Services {
     pub zone_database: String,
 }
 
-/// The data of one instance: one call's handles, and the way to the services.
-pub struct State {
-    pub(crate) services: Arc<Services>,
-    pub(crate) table: ResourceTable,
-    pub(crate) memory: MemoryLimiter,
-    log: LogLines,
-}
-
-impl State {
-    /// For one call; `label` names it in the log.
-    #[must_use]
-    pub fn new(services: Arc<Services>, memory: usize, label: String) -> Self {
-        Self {
-            services,
-            table: ResourceTable::new(),
-            memory: MemoryLimiter::new(memory),
-            log: LogLines::new(label),
-        }
-    }
-
-    /// The words of the guest's last panic, if it had one.
-    #[must_use]
-    pub fn panic(&self) -> Option<&str> {
-        self.log.panic()
-    }
-}
-
-impl crate::contract::types::Host for State {}
-
-/// A guest that gives what the contract rules out, and for which it has no value: a trap.
-fn mistake(words: impl Into<String>) -> wasmtime::Error {
-    wasmtime::Error::new(GuestMistake(words.into()))
-}
-
 /// An import that can't go on at all, as opposed to one with a refusal to tell.
-fn away(reason: impl std::fmt::Display) -> wasmtime::Error {
-    wasmtime::Error::new(HostFault(reason.to_string()))
+fn away(reason: impl std::fmt::Display) -> HostFault {
+    HostFault(reason.to_string())
 }

@@ -8,8 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use tokio::time::timeout;
-use wasmtime::component::Resource;
 
 pub use jobs::Ended;
 pub use seeding::SeedError;
@@ -17,15 +15,13 @@ pub use seeding::SeedError;
 use crate::clock::Clock;
 use crate::contract::auth_context::{AccessFacts, Caller, Settings};
 use crate::contract::exported::about::Description;
+use crate::contract::exported::schedules::{Page, Versioned};
 use crate::contract::{PageQuery, Position, Problem};
 use crate::download::{Download, Secret};
-use crate::engine::{Engine, GuestFault, Instance, conclude};
+use crate::engine::{Accepted, Engine, GuestFault, Instance, Unaccepted};
 use crate::platform::{DEFAULT_MAIL_BYTES, Platform, PlatformError, Principal};
-use crate::ports::{Access, HostFacts, Services, State};
+use crate::ports::{Access, HostFacts, Services};
 use crate::storage::{Commit, CommitError, Completion, KeptAnswer, RequestKey, Scope, Storage, StorageError, Visible};
-
-/// Failures in a row after which a schedule is not executed any more, where the host counts in the component's place.
-pub(crate) const STOPS_AT: u32 = 5;
 
 /// How often a call is repeated whose commit met another one.
 const COMMIT_TRIES: u32 = 5;
@@ -75,22 +71,6 @@ pub enum Operation {
     },
 }
 
-impl Operation {
-    fn name(&self) -> &'static str {
-        match self {
-            Self::List(_) => "list",
-            Self::Get(_) => "get",
-            Self::Create(_) => "create",
-            Self::Replace { .. } => "replace",
-            Self::Patch { .. } => "patch",
-            Self::Delete { .. } => "delete",
-            Self::Runs { .. } => "runs",
-            Self::Exporters(_) => "exporters",
-            Self::Act { .. } => "act",
-        }
-    }
-}
-
 /// What it answered. Documents are JSON texts, to be passed on as they are.
 #[derive(Clone, Debug)]
 pub enum Answer {
@@ -108,14 +88,21 @@ pub enum Answer {
     Acted(String),
 }
 
-impl Answer {
-    /// Documents are passed on as they are: one that is no JSON would spoil the answer around it.
-    fn is_json(&self) -> bool {
-        let json = |text: &String| serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
-        match self {
-            Self::Page { documents, .. } | Self::Exporters(documents) => documents.iter().all(json),
-            Self::Document { document, .. } | Self::Acted(document) => json(document),
-            Self::Deleted => true,
+impl From<Page> for Answer {
+    fn from(page: Page) -> Self {
+        Self::Page {
+            total: page.total,
+            documents: page.documents,
+            next: page.next,
+        }
+    }
+}
+
+impl From<Versioned> for Answer {
+    fn from(one: Versioned) -> Self {
+        Self::Document {
+            document: one.document,
+            version: one.version,
         }
     }
 }
@@ -156,6 +143,16 @@ impl From<GuestFault> for CallError {
     }
 }
 
+impl From<Unaccepted> for CallError {
+    fn from(why: Unaccepted) -> Self {
+        match why {
+            Unaccepted::Problem(Problem::Unavailable(words)) => Self::Unavailable(words),
+            Unaccepted::Problem(problem) => Self::Problem(problem),
+            Unaccepted::Fault(fault) => fault.into(),
+        }
+    }
+}
+
 impl From<PlatformError> for CallError {
     fn from(error: PlatformError) -> Self {
         Self::Unavailable(error.to_string())
@@ -164,7 +161,7 @@ impl From<PlatformError> for CallError {
 
 /// The component, and what it is given.
 pub struct Service {
-    engine: Engine,
+    engine: Engine<Services>,
     services: Arc<Services>,
     about: Description,
     changed: Notify,
@@ -176,7 +173,7 @@ impl Service {
     /// # Errors
     /// If it traps when asked what it is.
     pub async fn new(
-        engine: Engine,
+        engine: Engine<Services>,
         storage: Arc<dyn Storage>,
         platform: Platform,
         clock: Arc<dyn Clock>,
@@ -190,13 +187,7 @@ impl Service {
             zone_database: String::new(),
         };
         let shared = Arc::new(services);
-        let (compute, deadline) = (engine.limits().call_compute, engine.limits().call_deadline);
-        let state = State::new(Arc::clone(&shared), engine.limits().memory, "describe".into());
-        let mut instance = engine.instance(state, compute).await?;
-        let about = instance.plugin.ticketing_scheduled_exports_about();
-        let asked = timeout(deadline, about.call_describe(&mut instance.store)).await;
-        let about = conclude(asked, instance.store.data())?;
-        drop(instance);
+        let about = engine.describe(&shared).await?;
         services = Arc::into_inner(shared).expect("the instance that shared it is gone");
         services.zone_database.clone_from(&about.zone_database);
         Ok(Self {
@@ -344,91 +335,44 @@ impl Service {
     ///
     /// # Errors
     /// See [`GuestFault`].
-    pub async fn instance(&self, label: &str, compute: Duration) -> Result<Instance<'_>, GuestFault> {
-        self.engine.instance(self.state(label.to_owned()), compute).await
-    }
-
-    fn state(&self, label: String) -> State {
-        State::new(Arc::clone(&self.services), self.engine.limits().memory, label)
+    pub async fn instance(
+        &self,
+        function: &'static str,
+        compute: Duration,
+    ) -> Result<Instance<'_, Services>, GuestFault> {
+        self.engine.instance(&self.services, function, compute).await
     }
 
     async fn ask(&self, access: Access, operation: Operation) -> Result<(Answer, Access), CallError> {
-        let limits = self.engine.limits();
-        let label = format!("{} {}", operation.name(), label_of(&access.visible.scope));
-        let mut instance = self.engine.instance(self.state(label), limits.call_compute).await?;
-        let handle = instance
-            .store
-            .data_mut()
-            .table
-            .push(access)
-            .map_err(|error| CallError::Trapped(error.to_string()))?;
-        let lent = || Resource::new_borrow(handle.rep());
-        let (schedules, store) = (
-            instance.plugin.ticketing_scheduled_exports_schedules(),
-            &mut instance.store,
-        );
-        let page = |page: crate::contract::exported::schedules::Page| Answer::Page {
-            total: page.total,
-            documents: page.documents,
-            next: page.next,
-        };
-        let document = |one: crate::contract::exported::schedules::Versioned| Answer::Document {
-            document: one.document,
-            version: one.version,
-        };
-        let work = async {
-            wasmtime::Result::Ok(match operation {
-                Operation::List(query) => schedules.call_list(store, lent(), &query).await?.map(page),
-                Operation::Get(id) => schedules.call_get(store, lent(), id).await?.map(document),
-                Operation::Create(text) => schedules.call_create(store, lent(), &text).await?.map(document),
-                Operation::Replace {
-                    id,
-                    document: text,
-                    if_version,
-                } => schedules
-                    .call_replace(store, lent(), id, &text, if_version)
-                    .await?
-                    .map(document),
-                Operation::Patch {
-                    id,
-                    document: text,
-                    if_version,
-                } => schedules
-                    .call_patch(store, lent(), id, &text, if_version)
-                    .await?
-                    .map(document),
-                Operation::Delete { id, if_version } => schedules
-                    .call_delete(store, lent(), id, if_version)
-                    .await?
-                    .map(|()| Answer::Deleted),
-                Operation::Runs { id, at, size } => schedules.call_runs(store, lent(), id, &at, size).await?.map(page),
-                Operation::Exporters(only) => schedules
-                    .call_exporters(store, lent(), only.as_deref())
-                    .await?
-                    .map(Answer::Exporters),
-                Operation::Act { id, verb, document } => schedules
-                    .call_act(store, lent(), id, &verb, &document)
-                    .await?
-                    .map(Answer::Acted),
-            })
-        };
-        let outcome = timeout(limits.call_deadline, work).await;
-        let answer = conclude(outcome, instance.store.data())?.map_err(|problem| match problem {
-            Problem::Unavailable(words) => CallError::Unavailable(words),
-            other => CallError::Problem(other),
-        })?;
-        if !answer.is_json() {
-            return Err(CallError::Trapped(
-                "it answered with a document that is not JSON".into(),
-            ));
-        }
-        let access = instance
-            .store
-            .data_mut()
-            .table
-            .delete(handle)
-            .map_err(|error| CallError::Trapped(error.to_string()))?;
-        Ok((answer, access))
+        let schedules = self.engine.schedules(&self.services, access);
+        Ok(match operation {
+            Operation::List(query) => answered(schedules.list(&query).await?),
+            Operation::Get(id) => answered(schedules.get(id).await?),
+            Operation::Create(document) => answered(schedules.create(document).await?),
+            Operation::Replace {
+                id,
+                document,
+                if_version,
+            } => answered(schedules.replace(id, document, if_version).await?),
+            Operation::Patch {
+                id,
+                document,
+                if_version,
+            } => answered(schedules.patch(id, document, if_version).await?),
+            Operation::Delete { id, if_version } => {
+                let Accepted { answer: (), access } = schedules.delete(id, if_version).await?;
+                (Answer::Deleted, access)
+            }
+            Operation::Runs { id, at, size } => answered(schedules.runs(id, &at, size).await?),
+            Operation::Exporters(only) => {
+                let Accepted { answer, access } = schedules.exporters(only.as_deref()).await?;
+                (Answer::Exporters(answer), access)
+            }
+            Operation::Act { id, verb, document } => {
+                let Accepted { answer, access } = schedules.act(id, &verb, document).await?;
+                (Answer::Acted(answer), access)
+            }
+        })
     }
 
     #[must_use]
@@ -452,10 +396,6 @@ impl Service {
     }
 }
 
-/// `organizer` or `organizer/event`, for the log.
-fn label_of(scope: &Scope) -> String {
-    match &scope.event {
-        Some(event) => format!("{}/{event}", scope.organizer),
-        None => scope.organizer.clone(),
-    }
+fn answered<T: Into<Answer>>(accepted: Accepted<T, Access>) -> (Answer, Access) {
+    (accepted.answer.into(), accepted.access)
 }

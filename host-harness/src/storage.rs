@@ -9,11 +9,13 @@ pub mod kit;
 pub mod sqlite;
 pub mod state;
 
+use std::fmt;
 use std::path::Path;
 
 use async_trait::async_trait;
 
 use crate::clock::Instant;
+use crate::contract::mailer;
 use crate::contract::schedule_store::Plan;
 use crate::contract::{Content, Delivery, DeliveryStatus, MissedRange, Outcome, PageQuery, Position, RunEntry};
 
@@ -22,6 +24,17 @@ use crate::contract::{Content, Delivery, DeliveryStatus, MissedRange, Outcome, P
 pub struct Scope {
     pub organizer: String,
     pub event: Option<String>,
+}
+
+/// `organizer` or `organizer/event`.
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.organizer)?;
+        match &self.event {
+            Some(event) => write!(f, "/{event}"),
+            None => Ok(()),
+        }
+    }
 }
 
 /// What a caller may see: schedules of exactly this scope, and with `only_owner` just those of that user.
@@ -206,6 +219,17 @@ pub enum MailKind {
     Undelivered,
     /// To a former owner, about no due time: any number of them.
     Handover,
+}
+
+impl From<mailer::MailKind> for MailKind {
+    fn from(of: mailer::MailKind) -> Self {
+        match of {
+            mailer::MailKind::Export => Self::Export,
+            mailer::MailKind::NothingToExport => Self::NothingToExport,
+            mailer::MailKind::Failure => Self::Failure,
+            mailer::MailKind::Undelivered => Self::Undelivered,
+        }
+    }
 }
 
 impl MailKind {

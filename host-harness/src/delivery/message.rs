@@ -22,7 +22,10 @@ use sha2::{Digest, Sha256};
 
 use super::is_control;
 use crate::clock::Instant;
-use crate::storage::{FileFacts, MailKind, OutboxMail};
+use crate::contract::Recipients;
+use crate::contract::auth_context::RunFacts;
+use crate::contract::mailer::Mail;
+use crate::storage::{FileFacts, MailKind, NewMail, OutboxMail, Scope};
 
 /// Why a mail has no bytes. For the log: it is a fault of the host or its configuration.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +56,43 @@ pub fn message_id(schedule: u64, due: Instant, kind: MailKind, host: &str) -> St
         name => name,
     };
     format!("{due}-schedule-{schedule}-{}@{host}", kind.as_str())
+}
+
+/// What a run stages, as an outbox keeps it: [`size`] measures it, and once the run is submitted [`render`] makes its bytes. It has
+/// no id yet, and no run. `people` are whom the mail's audience comes to; `from` is the host's own address, whose domain is
+/// that of the Message-ID; `file` goes with it where the mail says so.
+#[must_use]
+pub fn staged(
+    facts: &RunFacts,
+    scope: Scope,
+    due: Instant,
+    mail: Mail,
+    people: Recipients,
+    from: &str,
+    file: Option<FileFacts>,
+) -> OutboxMail {
+    let (schedule, kind) = (facts.schedule.id, MailKind::from(mail.kind));
+    let domain = from.rsplit('@').next().unwrap_or_default();
+    OutboxMail {
+        id: 0,
+        run: None,
+        schedule,
+        scope,
+        due,
+        created: facts.settings.now,
+        mail: NewMail {
+            kind,
+            message_id: message_id(schedule, due, kind, domain),
+            from: from.to_owned(),
+            to: people.to,
+            cc: people.cc,
+            bcc: people.bcc,
+            subject: mail.subject,
+            text: mail.text,
+            attach_file: mail.attach_file,
+        },
+        file: file.filter(|_| mail.attach_file),
+    }
 }
 
 /// The bytes of a mail, with CRLF line ends. The same mail and file give the same bytes.

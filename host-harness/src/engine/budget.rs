@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use wasmtime::{ResourceLimiter, Store, UpdateDeadline};
 
-use crate::ports::State;
+use crate::imports::{Call, Imports};
 
 /// How often guest code can be stopped or made to yield.
 const TICK: Duration = Duration::from_millis(5);
@@ -51,7 +51,7 @@ impl Ticker {
 
     /// Gives the store's guest code `compute`, counted in ticks that pass while it runs: a tick during an import costs it at
     /// most one, so a slow import does not use the budget up. Ends with the answer's drop.
-    pub(super) fn run(&self, store: &mut Store<State>, compute: Duration) -> Running<'_> {
+    pub(super) fn run<H: Imports>(&self, store: &mut Store<Call<H>>, compute: Duration) -> Running<'_> {
         let mut left = u64::try_from(compute.as_nanos() / TICK.as_nanos())
             .unwrap_or(u64::MAX)
             .max(1);

@@ -1,10 +1,8 @@
 //! `auth-context`: the two handles, and the facts that they stand for.
 
-use wasmtime::component::Resource;
-
-use super::State;
-use crate::contract::auth_context::{AccessFacts, Host, HostAccess, HostRun, OwnerRight, RunFacts, Settings};
-use crate::contract::{Schedule, User};
+use super::Services;
+use crate::contract::auth_context::{AccessFacts, RunFacts};
+use crate::imports::AuthContext;
 use crate::platform::Principal;
 use crate::storage::{Change, FileFacts, Leased, NewMail, Visible};
 
@@ -23,74 +21,22 @@ pub struct Access {
 #[derive(Debug)]
 pub struct Run {
     pub leased: Leased,
-    pub owner: Option<User>,
-    pub owner_right: OwnerRight,
-    pub settings: Settings,
-    /// The run's id, once it is started.
-    pub run: Option<u64>,
+    pub facts: RunFacts,
     /// Its pinned due time, once it is started.
     pub due: Option<i64>,
     pub file: Option<FileFacts>,
     pub staged: Option<NewMail>,
-    /// `finish` has committed.
-    pub finished: bool,
-    /// The lease was found lost: whatever comes of this call, another holds the run.
-    pub lost: bool,
 }
 
-impl State {
-    pub(super) fn access(&self, handle: &Resource<Access>) -> wasmtime::Result<&Access> {
-        Ok(self.table.get(handle)?)
+impl AuthContext for Services {
+    type Access = Access;
+    type Run = Run;
+
+    fn access_facts<'a>(&self, access: &'a Access) -> &'a AccessFacts {
+        &access.facts
     }
 
-    pub(super) fn access_mut(&mut self, handle: &Resource<Access>) -> wasmtime::Result<&mut Access> {
-        Ok(self.table.get_mut(handle)?)
-    }
-
-    pub(super) fn run(&self, handle: &Resource<Run>) -> wasmtime::Result<&Run> {
-        Ok(self.table.get(handle)?)
-    }
-
-    pub(super) fn run_mut(&mut self, handle: &Resource<Run>) -> wasmtime::Result<&mut Run> {
-        Ok(self.table.get_mut(handle)?)
-    }
-}
-
-impl Host for State {}
-
-impl HostAccess for State {
-    async fn facts(&mut self, handle: Resource<Access>) -> wasmtime::Result<AccessFacts> {
-        Ok(self.access(&handle)?.facts.clone())
-    }
-
-    async fn drop(&mut self, handle: Resource<Access>) -> wasmtime::Result<()> {
-        self.table.delete(handle)?;
-        Ok(())
-    }
-}
-
-impl HostRun for State {
-    async fn facts(&mut self, handle: Resource<Run>) -> wasmtime::Result<RunFacts> {
-        let run = self.run(&handle)?;
-        let row = &run.leased.row;
-        Ok(RunFacts {
-            schedule: Schedule {
-                id: row.id,
-                owner: run.owner.clone(),
-                version: row.version,
-                content: row.content.clone(),
-            },
-            event_level: row.scope.event.is_some(),
-            owner_right: run.owner_right,
-            due: run.leased.due,
-            started_version: run.leased.started_version,
-            attempt: run.leased.attempt,
-            settings: run.settings.clone(),
-        })
-    }
-
-    async fn drop(&mut self, handle: Resource<Run>) -> wasmtime::Result<()> {
-        self.table.delete(handle)?;
-        Ok(())
+    fn run_facts<'a>(&self, run: &'a Run) -> &'a RunFacts {
+        &run.facts
     }
 }

@@ -3,17 +3,26 @@
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-use wasmtime::component::Resource;
-
-use super::{Access, Run, Services, State, bounds, mistake};
-use crate::contract::exporters::{DownloadLink, ExportError, Exporter, File, Host, LookupError, Subject};
+use super::{Access, Run, Services};
+use crate::clock::Instant;
+use crate::contract::exporters::{DownloadLink, ExportError, Exporter, File, LookupError, Subject};
 use crate::download::{self, Secret};
+use crate::imports::{Exporters, ImportError};
 use crate::platform::{self, ExportJob, PlatformError};
 use crate::storage::{FileFacts, LeaseError};
 
-impl From<PlatformError> for LookupError {
+impl From<PlatformError> for ImportError<LookupError> {
     fn from(error: PlatformError) -> Self {
-        Self::Unavailable(error.to_string())
+        Self::Refused(LookupError::Unavailable(error.to_string()))
+    }
+}
+
+impl From<LeaseError> for ExportError {
+    fn from(error: LeaseError) -> Self {
+        match error {
+            LeaseError::Lost => Self::LeaseLost,
+            LeaseError::Storage(error) => Self::Unavailable(error.to_string()),
+        }
     }
 }
 
@@ -43,102 +52,70 @@ async fn subject(services: &Services, access: &Access, whose: Subject) -> Result
 /// Media type of an archive.
 const ZIP: &str = "application/zip";
 
-fn slugs_within(slugs: &[String]) -> wasmtime::Result<()> {
-    if slugs.len() > bounds::MOST_SLUGS {
-        return Err(mistake(format!("it asked about {} events at once", slugs.len())));
-    }
-    Ok(())
+/// The id of a started run.
+fn started(run: &Run) -> Result<u64, ExportError> {
+    run.leased.lease.run.ok_or(ExportError::LeaseLost)
 }
 
-impl Host for State {
+impl Exporters for Services {
     async fn available(
-        &mut self,
-        by: Resource<Access>,
+        &self,
+        access: &Access,
         whose: Subject,
         only: Option<String>,
-    ) -> wasmtime::Result<Result<Vec<Exporter>, LookupError>> {
-        let access = self.access(&by)?;
-        let subject = match subject(&self.services, access, whose).await {
-            Ok(subject) => subject,
-            Err(error) => return Ok(Err(error)),
-        };
+    ) -> Result<Vec<Exporter>, ImportError<LookupError>> {
+        let subject = subject(self, access, whose).await?;
         let (scope, language) = (&access.visible.scope, &access.facts.language);
-        Ok(self
-            .services
-            .platform
-            .available(&subject, scope, only.as_deref(), language)
-            .await
-            .map_err(Into::into))
+        let available = self.platform.available(&subject, scope, only.as_deref(), language);
+        Ok(available.await?)
     }
 
     async fn usable_events(
-        &mut self,
-        by: Resource<Access>,
+        &self,
+        access: &Access,
         whose: Subject,
         exporter: String,
         only: Option<Vec<String>>,
-    ) -> wasmtime::Result<Result<Vec<String>, LookupError>> {
-        slugs_within(only.as_deref().unwrap_or_default())?;
-        let access = self.access(&by)?;
-        let subject = match subject(&self.services, access, whose).await {
-            Ok(subject) => subject,
-            Err(error) => return Ok(Err(error)),
-        };
+    ) -> Result<Vec<String>, ImportError<LookupError>> {
+        let subject = subject(self, access, whose).await?;
         let organizer = &access.visible.scope.organizer;
         let usable = self
-            .services
             .platform
             .usable_events(&subject, organizer, &exporter, only.as_deref());
-        Ok(usable.await.map_err(Into::into))
+        Ok(usable.await?)
     }
 
     async fn visible_events(
-        &mut self,
-        by: Resource<Access>,
+        &self,
+        access: &Access,
         slugs: Vec<String>,
-    ) -> wasmtime::Result<Result<Vec<String>, LookupError>> {
-        slugs_within(&slugs)?;
-        let access = self.access(&by)?;
-        let visible = self
-            .services
-            .platform
-            .visible_events(&access.principal, &access.visible.scope.organizer, &slugs)
-            .await;
-        Ok(visible.map_err(Into::into))
+    ) -> Result<Vec<String>, ImportError<LookupError>> {
+        let organizer = &access.visible.scope.organizer;
+        let visible = self.platform.visible_events(&access.principal, organizer, &slugs);
+        Ok(visible.await?)
     }
 
     async fn missing_events(
-        &mut self,
-        by: Resource<Access>,
+        &self,
+        access: &Access,
         slugs: Vec<String>,
-    ) -> wasmtime::Result<Result<Vec<String>, LookupError>> {
-        slugs_within(&slugs)?;
-        let organizer = &self.access(&by)?.visible.scope.organizer;
-        let there = match self.services.platform.events(organizer).await {
-            Ok(there) => there,
-            Err(error) => return Ok(Err(error.into())),
-        };
+    ) -> Result<Vec<String>, ImportError<LookupError>> {
+        let there = self.platform.events(&access.visible.scope.organizer).await?;
         let missing = |slug: &String| there.iter().all(|event| event.slug != *slug);
-        Ok(Ok(slugs.into_iter().filter(missing).collect()))
+        Ok(slugs.into_iter().filter(missing).collect())
     }
 
     async fn produce(
-        &mut self,
-        handle: Resource<Run>,
+        &self,
+        run: &mut Run,
         form: String,
         language: String,
         zone: String,
-        now: i64,
-    ) -> wasmtime::Result<Result<File, ExportError>> {
-        let run = self.run(&handle)?;
-        let (Some(id), false, false, true) = (run.run, run.finished, run.lost, run.to_execute()) else {
-            return Ok(Err(ExportError::LeaseLost));
-        };
-        if form.len() > bounds::MOST_DOCUMENT {
-            return Ok(Err(ExportError::FormUnfit("the form is too long".into())));
-        }
+        now: Instant,
+    ) -> Result<File, ImportError<ExportError>> {
+        let id = started(run)?;
         let Ok(form) = serde_json::from_str(&form) else {
-            return Ok(Err(ExportError::FormUnfit("the form is not a JSON document".into())));
+            return Err(ExportError::FormUnfit("the form is not a JSON document".into()).into());
         };
         let row = &run.leased.row;
         let job = ExportJob {
@@ -150,37 +127,19 @@ impl Host for State {
             zone,
             now,
         };
-        let produced = match self.services.platform.produce(&job).await {
-            Ok(produced) => produced,
-            Err(error) => return Ok(Err(error)),
-        };
-        let kept = self
-            .services
-            .storage
-            .keep_file(&run.leased.lease, id, &produced.facts, &produced.file)
-            .await;
-        self.kept(&handle, produced.facts, kept)
+        let produced = self.platform.produce(&job).await?;
+        self.keep(run, id, produced.facts, &produced.file).await
     }
 
-    async fn zip(&mut self, handle: Resource<Run>) -> wasmtime::Result<Result<File, ExportError>> {
-        let run = self.run(&handle)?;
-        let (Some(id), false, false, true) = (run.run, run.finished, run.lost, run.to_execute()) else {
-            return Ok(Err(ExportError::LeaseLost));
-        };
+    async fn zip(&self, run: &mut Run) -> Result<File, ImportError<ExportError>> {
+        let id = started(run)?;
         if run.file.as_ref().is_some_and(|file| file.content_type == ZIP) {
-            return Ok(Err(ExportError::Failed("the file is an archive already".into())));
+            return Err(ExportError::Failed("the file is an archive already".into()).into());
         }
-        let lease = run.leased.lease.clone();
         let zipped = async {
             let folder = tempfile::tempdir()?;
             let plain = folder.path().join("plain");
-            let Some(facts) = self
-                .services
-                .storage
-                .read_file(id, &plain)
-                .await
-                .map_err(io::Error::other)?
-            else {
+            let Some(facts) = self.storage.read_file(id, &plain).await.map_err(io::Error::other)? else {
                 return Ok(None);
             };
             let (packed, name) = (folder.path().join("packed"), facts.name.clone());
@@ -197,70 +156,41 @@ impl Host for State {
                 },
             )))
         };
-        let (folder, packed, facts) = match zipped.await {
-            Ok(Some(made)) => made,
-            Ok(None) => {
-                return Ok(Err(ExportError::Failed(
-                    "there is no file to put into an archive".into(),
-                )));
-            }
-            Err(error) => return Ok(Err(ExportError::Unavailable(error.to_string()))),
-        };
-        let kept = self.services.storage.keep_file(&lease, id, &facts, &packed).await;
-        drop(folder);
-        self.kept(&handle, facts, kept)
+        // The folder goes when the archive is in the store.
+        let (_folder, packed, facts) = zipped
+            .await
+            .map_err(|error| ExportError::Unavailable(error.to_string()))?
+            .ok_or_else(|| ExportError::Failed("there is no file to put into an archive".into()))?;
+        self.keep(run, id, facts, &packed).await
     }
 
-    async fn link(&mut self, handle: Resource<Run>) -> wasmtime::Result<Result<Option<DownloadLink>, ExportError>> {
-        let run = self.run(&handle)?;
-        let (Some(id), false, false) = (run.run, run.finished, run.lost) else {
-            return Ok(Err(ExportError::LeaseLost));
-        };
-        if run.file.is_none() {
-            return Ok(Err(ExportError::Failed("there is no file to offer".into())));
+    async fn link(&self, run: &mut Run) -> Result<Option<DownloadLink>, ImportError<ExportError>> {
+        let id = started(run)?;
+        if !self.facts.download_links {
+            return Ok(None);
         }
-        let services = &self.services;
-        if !services.facts.download_links {
-            return Ok(Ok(None));
-        }
-        let secret = match Secret::new() {
-            Ok(secret) => secret,
-            Err(error) => return Ok(Err(ExportError::Unavailable(error.to_string()))),
-        };
-        let expires = services.clock.now().saturating_add(download::LIFETIME);
-        let lease = run.leased.lease.clone();
-        let kept = services.storage.keep_link(&lease, id, &secret.hash(), expires).await;
-        let url = format!("{}{}{secret}", services.facts.base_url, download::PATH);
-        Ok(match kept {
-            Ok(()) => Ok(Some(DownloadLink { url, expires })),
-            Err(LeaseError::Lost) => {
-                self.run_mut(&handle)?.lost = true;
-                Err(ExportError::LeaseLost)
-            }
-            Err(LeaseError::Storage(error)) => Err(ExportError::Unavailable(error.to_string())),
-        })
+        let secret = Secret::new().map_err(|error| ExportError::Unavailable(error.to_string()))?;
+        let expires = self.clock.now().saturating_add(download::LIFETIME);
+        let (lease, hash) = (&run.leased.lease, secret.hash());
+        let kept = self.storage.keep_link(lease, id, &hash, expires).await;
+        kept.map_err(ExportError::from)?;
+        let url = format!("{}{}{secret}", self.facts.base_url, download::PATH);
+        Ok(Some(DownloadLink { url, expires }))
     }
 }
 
-impl State {
-    fn kept(
-        &mut self,
-        handle: &Resource<Run>,
+impl Services {
+    async fn keep(
+        &self,
+        run: &mut Run,
+        id: u64,
         facts: FileFacts,
-        kept: Result<(), LeaseError>,
-    ) -> wasmtime::Result<Result<File, ExportError>> {
-        let run = self.run_mut(handle)?;
-        Ok(match kept {
-            Ok(()) => {
-                run.file = Some(facts.clone());
-                Ok(facts.into())
-            }
-            Err(LeaseError::Lost) => {
-                run.lost = true;
-                Err(ExportError::LeaseLost)
-            }
-            Err(LeaseError::Storage(error)) => Err(ExportError::Unavailable(error.to_string())),
-        })
+        path: &Path,
+    ) -> Result<File, ImportError<ExportError>> {
+        let kept = self.storage.keep_file(&run.leased.lease, id, &facts, path).await;
+        kept.map_err(ExportError::from)?;
+        run.file = Some(facts.clone());
+        Ok(facts.into())
     }
 }
 

@@ -5,18 +5,41 @@
 
 use std::collections::HashMap;
 
-use wasmtime::component::Resource;
-
-use super::{Access, Run, Services, State, bounds, mistake};
+use super::{Access, Run, Services};
 use crate::contract::auth_context::Caller;
-use crate::contract::schedule_store::{Host, Page, Plan, RunPage, StoreError};
+use crate::contract::schedule_store::{Page, Plan, RunPage, StoreError};
 use crate::contract::{Content, MissedRange, Outcome, PageQuery, Position, Schedule, User};
-use crate::service::STOPS_AT;
-use crate::storage::{Change, Finish, LeaseError, Row, StartError, StorageError, Work};
+use crate::imports::{ImportError, ScheduleStore};
+use crate::storage::{Change, Finish, LeaseError, Row, StartError, StorageError};
 
 impl From<StorageError> for StoreError {
     fn from(error: StorageError) -> Self {
         Self::Unavailable(error.to_string())
+    }
+}
+
+impl From<StorageError> for ImportError<StoreError> {
+    fn from(error: StorageError) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+impl From<StartError> for ImportError<StoreError> {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::Lost => Self::Refused(StoreError::LeaseLost),
+            StartError::Recorded(latest) => Self::Refused(StoreError::Recorded(latest)),
+            StartError::Storage(error) => error.into(),
+        }
+    }
+}
+
+impl From<LeaseError> for ImportError<StoreError> {
+    fn from(error: LeaseError) -> Self {
+        match error {
+            LeaseError::Lost => Self::Refused(StoreError::LeaseLost),
+            LeaseError::Storage(error) => error.into(),
+        }
     }
 }
 
@@ -46,16 +69,21 @@ async fn joined_one(services: &Services, row: Row) -> Result<Schedule, StoreErro
     Ok(joined(services, vec![row]).await?.remove(0))
 }
 
-/// The row as this call sees it: as staged, else as stored.
+/// The row as this call sees it: as stored, and then what it has staged about it.
 async fn seen(services: &Services, access: &Access, id: u64) -> Result<Row, StoreError> {
-    for change in access.staged.iter().rev() {
+    let inserts = |change: &Change| matches!(change, Change::Insert { id: inserted, .. } if *inserted == id);
+    let mut row = match access.staged.iter().any(inserts) {
+        true => None,
+        false => services.storage.get(&access.visible, id).await?,
+    };
+    for change in &access.staged {
         match change {
             Change::Insert {
                 id: inserted,
                 owner,
                 content,
             } if *inserted == id => {
-                return Ok(Row {
+                row = Some(Row {
                     id,
                     scope: access.visible.scope.clone(),
                     owner: owner.clone(),
@@ -63,40 +91,37 @@ async fn seen(services: &Services, access: &Access, id: u64) -> Result<Row, Stor
                     content: content.clone(),
                 });
             }
-            Change::Delete { id: deleted, .. } if *deleted == id => return Err(StoreError::NotFound),
+            Change::Update {
+                id: updated,
+                version,
+                content,
+                ..
+            } if *updated == id => {
+                row = row.map(|row| Row {
+                    version: version + 1,
+                    content: content.clone(),
+                    ..row
+                });
+            }
+            Change::TakeOver {
+                id: taken,
+                version,
+                content,
+                owner,
+                ..
+            } if *taken == id => {
+                row = row.map(|row| Row {
+                    version: version + 1,
+                    content: content.clone(),
+                    owner: owner.clone(),
+                    ..row
+                });
+            }
+            Change::Delete { id: deleted, .. } if *deleted == id => row = None,
             Change::Insert { .. } | Change::Update { .. } | Change::TakeOver { .. } | Change::Delete { .. } => {}
         }
     }
-    let row = services
-        .storage
-        .get(&access.visible, id)
-        .await?
-        .ok_or(StoreError::NotFound)?;
-    let updated = access.staged.iter().rev().find_map(|change| match change {
-        Change::Update {
-            id: updated,
-            version,
-            content,
-            ..
-        } if *updated == id => Some((version, content, None)),
-        Change::TakeOver {
-            id: taken,
-            version,
-            content,
-            owner,
-            ..
-        } if *taken == id => Some((version, content, Some(owner))),
-        Change::Insert { .. } | Change::Update { .. } | Change::TakeOver { .. } | Change::Delete { .. } => None,
-    });
-    Ok(match updated {
-        Some((version, content, owner)) => Row {
-            version: version + 1,
-            content: content.clone(),
-            owner: owner.cloned().unwrap_or(row.owner),
-            ..row
-        },
-        None => row,
-    })
+    row.ok_or(StoreError::NotFound)
 }
 
 /// Refuses missed due times of which some have an entry. The commit asks again: this answer is for the guest to correct.
@@ -109,54 +134,26 @@ async fn not_recorded(services: &Services, id: u64, missed: &[MissedRange]) -> R
     Ok(())
 }
 
-/// Adds a change to what the call has staged.
-fn stage(access: &mut Access, change: Change) -> wasmtime::Result<()> {
-    if access.staged.len() >= bounds::MOST_CHANGES {
-        return Err(mistake("it staged too many changes in one call"));
-    }
-    access.staged.push(change);
-    Ok(())
-}
-
-impl Host for State {
-    async fn list(&mut self, by: Resource<Access>, query: PageQuery) -> wasmtime::Result<Result<Page, StoreError>> {
-        let access = self.access(&by)?;
-        let query = PageQuery {
-            size: query.size.clamp(1, 50),
-            ..query
-        };
-        let rows = match self.services.storage.list(&access.visible, &query).await {
-            Ok(Some(rows)) => rows,
-            Ok(None) => return Ok(Err(StoreError::NotFound)),
-            Err(error) => return Ok(Err(error.into())),
-        };
-        Ok(joined(&self.services, rows.rows).await.map(|joined| Page {
+impl ScheduleStore for Services {
+    async fn list(&self, access: &Access, query: PageQuery) -> Result<Page, ImportError<StoreError>> {
+        let found = self.storage.list(&access.visible, &query).await?;
+        let rows = found.ok_or(StoreError::NotFound)?;
+        Ok(Page {
             total: rows.total,
-            rows: joined,
+            rows: joined(self, rows.rows).await?,
             next: rows.next,
-        }))
+        })
     }
 
-    async fn get(&mut self, by: Resource<Access>, id: u64) -> wasmtime::Result<Result<Schedule, StoreError>> {
-        match seen(&self.services, self.access(&by)?, id).await {
-            Ok(row) => Ok(joined_one(&self.services, row).await),
-            Err(error) => Ok(Err(error)),
-        }
+    async fn get(&self, access: &Access, id: u64) -> Result<Schedule, ImportError<StoreError>> {
+        let row = seen(self, access, id).await?;
+        Ok(joined_one(self, row).await?)
     }
 
-    async fn insert(
-        &mut self,
-        by: Resource<Access>,
-        content: Content,
-    ) -> wasmtime::Result<Result<Schedule, StoreError>> {
-        let content = bounds::content(content)?;
-        let access = self.access(&by)?;
+    async fn insert(&self, access: &mut Access, content: Content) -> Result<Schedule, ImportError<StoreError>> {
         let Caller::User(user) = &access.facts.caller else {
-            return Ok(Err(StoreError::Forbidden));
+            return Err(StoreError::Forbidden.into());
         };
-        if !access.facts.may_write {
-            return Ok(Err(StoreError::Forbidden));
-        }
         // The commit asks again, in its transaction: this answer is for the guest to tell.
         if let Some(quota) = access.quota {
             let inserts = access
@@ -164,98 +161,71 @@ impl Host for State {
                 .iter()
                 .filter(|change| matches!(change, Change::Insert { .. }))
                 .count() as u64;
-            match self.services.storage.count(&access.visible.scope.organizer).await {
-                Ok(count) if count + inserts >= u64::from(quota) => return Ok(Err(StoreError::Quota(quota))),
-                Ok(_) => {}
-                Err(error) => return Ok(Err(error.into())),
+            let count = self.storage.count(&access.visible.scope.organizer).await?;
+            if count + inserts >= u64::from(quota) {
+                return Err(StoreError::Quota(quota).into());
             }
         }
         let owner = user.clone();
-        let id = match self.services.storage.reserve_id().await {
-            Ok(id) => id,
-            Err(error) => return Ok(Err(error.into())),
-        };
-        let change = Change::Insert {
+        let id = self.storage.reserve_id().await?;
+        access.staged.push(Change::Insert {
             id,
             owner: owner.id.clone(),
             content: content.clone(),
-        };
-        stage(self.access_mut(&by)?, change)?;
-        Ok(Ok(Schedule {
+        });
+        Ok(Schedule {
             id,
             owner: Some(owner),
             version: 1,
             content,
-        }))
+        })
     }
 
     async fn update(
-        &mut self,
-        by: Resource<Access>,
+        &self,
+        access: &mut Access,
         id: u64,
         version: u64,
         content: Content,
         missed: Vec<MissedRange>,
-    ) -> wasmtime::Result<Result<Schedule, StoreError>> {
-        let content = bounds::content(content)?;
-        bounds::given_up(&missed, content.next_run, self.access(&by)?.facts.settings.now)?;
-        if !self.access(&by)?.facts.may_write {
-            return Ok(Err(StoreError::Forbidden));
-        }
-        let row = match seen(&self.services, self.access(&by)?, id).await {
-            Ok(row) => row,
-            Err(error) => return Ok(Err(error)),
-        };
+    ) -> Result<Schedule, ImportError<StoreError>> {
+        let row = seen(self, access, id).await?;
         if row.version != version {
-            return Ok(Err(StoreError::Stale));
+            return Err(StoreError::Stale.into());
         }
-        if let Err(error) = not_recorded(&self.services, id, &missed).await {
-            return Ok(Err(error));
-        }
-        let change = Change::Update {
+        not_recorded(self, id, &missed).await?;
+        access.staged.push(Change::Update {
             id,
             version,
             content: content.clone(),
             missed,
+        });
+        let changed = Row {
+            version: version + 1,
+            content,
+            ..row
         };
-        stage(self.access_mut(&by)?, change)?;
-        Ok(joined_one(
-            &self.services,
-            Row {
-                version: version + 1,
-                content,
-                ..row
-            },
-        )
-        .await)
+        Ok(joined_one(self, changed).await?)
     }
 
     async fn take_over(
-        &mut self,
-        by: Resource<Access>,
+        &self,
+        access: &mut Access,
         id: u64,
         version: u64,
         content: Content,
         missed: Vec<MissedRange>,
-    ) -> wasmtime::Result<Result<Schedule, StoreError>> {
-        let content = bounds::content(content)?;
-        let facts = &self.access(&by)?.facts;
-        bounds::given_up(&missed, content.next_run, facts.settings.now)?;
-        let owner = match &facts.caller {
-            Caller::User(user) if facts.may_write => user.clone(),
-            Caller::User(_) | Caller::Token | Caller::Device => return Ok(Err(StoreError::Forbidden)),
+    ) -> Result<Schedule, ImportError<StoreError>> {
+        let Caller::User(user) = &access.facts.caller else {
+            return Err(StoreError::Forbidden.into());
         };
-        let row = match seen(&self.services, self.access(&by)?, id).await {
-            Ok(row) => row,
-            Err(error) => return Ok(Err(error)),
-        };
+        let owner = user.clone();
+        let row = seen(self, access, id).await?;
         if row.version != version {
-            return Ok(Err(StoreError::Stale));
+            return Err(StoreError::Stale.into());
         }
-        if let Err(error) = not_recorded(&self.services, id, &missed).await {
-            return Ok(Err(error));
-        }
-        let change = Change::TakeOver {
+        not_recorded(self, id, &missed).await?;
+        access.staged.push(Change::TakeOver {
             id,
             version,
             owner: owner.id.clone(),
@@ -263,135 +233,72 @@ impl Host for State {
             content: content.clone(),
             missed,
             notice: None,
-        };
-        stage(self.access_mut(&by)?, change)?;
-        Ok(Ok(Schedule {
+        });
+        Ok(Schedule {
             id,
             owner: Some(owner),
             version: version + 1,
             content,
-        }))
+        })
     }
 
-    async fn delete(
-        &mut self,
-        by: Resource<Access>,
-        id: u64,
-        version: Option<u64>,
-    ) -> wasmtime::Result<Result<(), StoreError>> {
-        if !self.access(&by)?.facts.may_write {
-            return Ok(Err(StoreError::Forbidden));
-        }
-        let row = match seen(&self.services, self.access(&by)?, id).await {
-            Ok(row) => row,
-            Err(error) => return Ok(Err(error)),
-        };
+    async fn delete(&self, access: &mut Access, id: u64, version: Option<u64>) -> Result<(), ImportError<StoreError>> {
+        let row = seen(self, access, id).await?;
         if version.is_some_and(|version| version != row.version) {
-            return Ok(Err(StoreError::Stale));
+            return Err(StoreError::Stale.into());
         }
-        stage(self.access_mut(&by)?, Change::Delete { id, version })?;
-        Ok(Ok(()))
+        access.staged.push(Change::Delete { id, version });
+        Ok(())
     }
 
     async fn runs(
-        &mut self,
-        by: Resource<Access>,
+        &self,
+        access: &Access,
         id: u64,
         at: Position,
         size: u32,
-    ) -> wasmtime::Result<Result<RunPage, StoreError>> {
-        if let Err(error) = seen(&self.services, self.access(&by)?, id).await {
-            return Ok(Err(error));
-        }
-        Ok(match self.services.storage.runs(id, &at, size.clamp(1, 50)).await {
-            Ok(Some(rows)) => Ok(RunPage {
-                total: rows.total,
-                rows: rows.rows,
-                next: rows.next,
-            }),
-            Ok(None) => Err(StoreError::NotFound),
-            Err(error) => Err(error.into()),
+    ) -> Result<RunPage, ImportError<StoreError>> {
+        seen(self, access, id).await?;
+        let rows = self.storage.runs(id, &at, size).await?.ok_or(StoreError::NotFound)?;
+        Ok(RunPage {
+            total: rows.total,
+            rows: rows.rows,
+            next: rows.next,
         })
     }
 
-    async fn start(&mut self, of: Resource<Run>, plan: Plan) -> wasmtime::Result<Result<(), StoreError>> {
-        let run = self.run(&of)?;
-        if run.finished || run.lost || !run.to_execute() || run.leased.due.is_some_and(|pinned| pinned != plan.due) {
-            return Ok(Err(StoreError::LeaseLost));
-        }
-        let planned = run.leased.row.content.next_run;
-        bounds::plan(&plan, planned, run.leased.due, run.settings.now)?;
-        let services = &self.services;
-        let started = services
+    async fn start(&self, run: &mut Run, plan: Plan) -> Result<(), ImportError<StoreError>> {
+        let lease = &mut run.leased.lease;
+        let id = self
             .storage
-            .start(&run.leased.lease, &plan, &services.zone_database, services.clock.now())
-            .await;
-        let run = self.run_mut(&of)?;
-        Ok(match started {
-            Ok(id) => {
-                if run.run.is_none() {
-                    // Of the span that the call is made in.
-                    tracing::Span::current().record("run", id);
-                    tracing::info!("a run was started");
-                }
-                run.run = Some(id);
-                run.due = Some(plan.due);
-                run.leased.started_version.get_or_insert(run.leased.row.version);
-                run.leased.lease.run = Some(id);
-                Ok(())
-            }
-            Err(StartError::Lost) => Err(run.lease_error(LeaseError::Lost)),
-            Err(StartError::Recorded(latest)) => Err(StoreError::Recorded(latest)),
-            Err(StartError::Storage(error)) => Err(error.into()),
-        })
+            .start(lease, &plan, &self.zone_database, self.clock.now())
+            .await?;
+        if lease.run.is_none() {
+            // Of the span that the call is made in.
+            tracing::Span::current().record("run", id);
+            tracing::info!("a run was started");
+        }
+        lease.run = Some(id);
+        run.due = Some(plan.due);
+        run.leased.started_version.get_or_insert(run.leased.row.version);
+        Ok(())
     }
 
     async fn finish(
-        &mut self,
-        of: Resource<Run>,
+        &self,
+        run: &mut Run,
         outcome: Outcome,
         error_counter: u32,
         active: bool,
-    ) -> wasmtime::Result<Result<(), StoreError>> {
-        let run = self.run(&of)?;
-        let (Some(id), false, false) = (run.run, run.finished, run.lost) else {
-            return Ok(Err(StoreError::LeaseLost));
-        };
-        let now = self.services.clock.now();
-        let mail = run.staged.clone();
-        let staged = mail.as_ref().map(|mail| mail.kind);
+    ) -> Result<(), ImportError<StoreError>> {
+        let id = run.leased.lease.run.ok_or(StoreError::LeaseLost)?;
         let finish = Finish {
-            outcome: bounds::outcome(outcome, &run.leased, run.due, staged, now)?,
-            error_counter: error_counter.min(STOPS_AT),
-            active: active && error_counter < STOPS_AT,
-            mail,
-            now,
+            outcome,
+            error_counter,
+            active,
+            mail: run.staged.clone(),
+            now: self.clock.now(),
         };
-        let done = self.services.storage.finish(&run.leased.lease, id, &finish).await;
-        let run = self.run_mut(&of)?;
-        Ok(match done {
-            Ok(()) => {
-                run.finished = true;
-                Ok(())
-            }
-            Err(error) => Err(run.lease_error(error)),
-        })
-    }
-}
-
-impl Run {
-    /// Is it to be made? Else its mail has left, and `finish` is all that is left to do.
-    pub(super) fn to_execute(&self) -> bool {
-        self.leased.lease.work == Work::Execute
-    }
-
-    pub(super) fn lease_error(&mut self, error: LeaseError) -> StoreError {
-        match error {
-            LeaseError::Lost => {
-                self.lost = true;
-                StoreError::LeaseLost
-            }
-            LeaseError::Storage(error) => error.into(),
-        }
+        Ok(self.storage.finish(&run.leased.lease, id, &finish).await?)
     }
 }

@@ -2,16 +2,14 @@
 
 use std::time::Duration;
 
-use tokio::time::timeout;
 use tracing::Instrument as _;
-use wasmtime::component::Resource;
 
-use super::{CallError, STOPS_AT, Service, label_of};
-use crate::contract::auth_context::OwnerRight;
-use crate::contract::exported::jobs::AbandonReason;
+use super::{CallError, Service};
+use crate::contract::auth_context::{OwnerRight, RunFacts};
 use crate::contract::schedule_store::Plan;
-use crate::contract::{Delivery, DeliveryStatus, Outcome};
-use crate::engine::{GuestFault, conclude};
+use crate::contract::{Delivery, DeliveryStatus, Outcome, Schedule};
+use crate::engine::{End, Worked};
+use crate::imports::STOPS_AT;
 use crate::ports::Run;
 use crate::storage::{Finish, LeaseError, Leased, MailKind, NewMail, StartError, Work};
 
@@ -108,16 +106,15 @@ impl Service {
             Ok(run) => run,
             Err(error) => return Ended::LeftToItsLease(error.to_string()),
         };
-        let (outcome, run) = self.call_job(run, None).await;
-        let reason = match outcome {
-            Err(GuestFault::Host(words)) => return Ended::LeftToItsLease(words),
-            // What `finish` committed counts, even if the guest trapped after it.
-            _ if run.finished => return Ended::Finished,
-            _ if run.lost => return Ended::LeaseLost,
-            Ok(()) => AbandonReason::Unfinished,
-            Err(GuestFault::Trapped(words)) => AbandonReason::Trapped(words),
-            Err(GuestFault::OutOfTime) => AbandonReason::OutOfTime,
-            Err(GuestFault::OutOfMemory) => AbandonReason::OutOfMemory,
+        let Worked { run, end, .. } = match leased.lease.work {
+            Work::Execute => self.engine.execute(&self.services, run).await,
+            Work::Settle => self.engine.settle(&self.services, run, &leased.deliveries).await,
+        };
+        let reason = match end {
+            End::Finished => return Ended::Finished,
+            End::LeaseLost => return Ended::LeaseLost,
+            End::HostFault(words) => return Ended::LeftToItsLease(words),
+            End::Unfinished(reason) => reason,
         };
         tracing::error!(?reason, "the component did not finish a run");
         if leased.lease.work == Work::Settle {
@@ -132,12 +129,12 @@ impl Service {
             Ok(run) => run,
             Err(error) => return Ended::LeftToItsLease(error.to_string()),
         };
-        let (outcome, run) = self.call_job(run, Some(reason)).await;
-        match outcome {
-            Err(GuestFault::Host(words)) => Ended::LeftToItsLease(words),
-            _ if run.finished => Ended::Finished,
-            _ if run.lost => Ended::LeaseLost,
-            ended => {
+        let Worked { run, end, .. } = self.engine.abandon(&self.services, run, &reason).await;
+        match end {
+            End::Finished => Ended::Finished,
+            End::LeaseLost => Ended::LeaseLost,
+            End::HostFault(words) => Ended::LeftToItsLease(words),
+            End::Unfinished(ended) => {
                 tracing::error!(
                     schedule = leased.row.id,
                     ?ended,
@@ -166,63 +163,28 @@ impl Service {
             Work::Settle => OwnerRight::Yes,
         };
         let (settings, _) = self.settings(&row.scope).await?;
-        let (run, due) = (leased.lease.run, leased.due);
+        let due = leased.due;
+        let facts = RunFacts {
+            schedule: Schedule {
+                id: row.id,
+                owner,
+                version: row.version,
+                content: row.content.clone(),
+            },
+            event_level: row.scope.event.is_some(),
+            owner_right,
+            due,
+            started_version: leased.started_version,
+            attempt: leased.attempt,
+            settings,
+        };
         Ok(Run {
             leased,
-            owner,
-            owner_right,
-            settings,
-            run,
+            facts,
             due,
             file: None,
             staged: None,
-            finished: false,
-            lost: false,
         })
-    }
-
-    /// Runs `execute` or `settle`, or with a reason `abandon`, and takes the handle back, also from an instance that trapped.
-    async fn call_job(&self, run: Run, abandon: Option<AbandonReason>) -> (Result<(), GuestFault>, Run) {
-        let limits = self.engine.limits();
-        let (work, deliveries) = (run.leased.lease.work, run.leased.deliveries.clone());
-        let verb = match (&abandon, work) {
-            (Some(_), _) => "abandon",
-            (None, Work::Execute) => "execute",
-            (None, Work::Settle) => "settle",
-        };
-        let row = &run.leased.row;
-        let label = format!(
-            "{verb} {} schedule {} fence {}",
-            label_of(&row.scope),
-            row.id,
-            run.leased.lease.fence
-        );
-        let mut instance = match self.engine.instance(self.state(label), limits.run_compute).await {
-            Ok(instance) => instance,
-            Err(fault) => return (Err(fault), run),
-        };
-        let handle = instance
-            .store
-            .data_mut()
-            .table
-            .push(run)
-            .expect("the table of a fresh instance is empty");
-        let lent = Resource::new_borrow(handle.rep());
-        let jobs = instance.plugin.ticketing_scheduled_exports_jobs();
-        let store = &mut instance.store;
-        let outcome = match (&abandon, work) {
-            (Some(reason), _) => timeout(limits.abandon_deadline, jobs.call_abandon(store, lent, reason)).await,
-            (None, Work::Execute) => timeout(limits.run_deadline, jobs.call_execute(store, lent)).await,
-            (None, Work::Settle) => timeout(limits.run_deadline, jobs.call_settle(store, lent, &deliveries)).await,
-        };
-        let outcome = conclude(outcome, instance.store.data());
-        let run = instance
-            .store
-            .data_mut()
-            .table
-            .delete(handle)
-            .expect("the guest can't drop what it was lent");
-        (outcome, run)
     }
 
     /// Writes `failed` where the component can't: counted, and the owner told in the host's own words.

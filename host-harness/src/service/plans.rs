@@ -1,13 +1,9 @@
 //! `recurrence`: questions to the component that need no caller.
 
-use tokio::time::timeout;
-
 use super::{CallError, Service};
 use crate::clock::Instant;
 use crate::contract::FieldError;
 use crate::contract::exported::recurrence::{Occurrence, Rule, Stored};
-use crate::engine::conclude;
-use crate::ports::bounds;
 use crate::storage::{Replan, Row, Scope};
 
 impl Service {
@@ -20,18 +16,7 @@ impl Service {
         rule: &Rule,
         after: Instant,
     ) -> Result<Result<Option<Instant>, Vec<FieldError>>, CallError> {
-        let limits = self.engine.limits();
-        let mut instance = self
-            .engine
-            .instance(self.state("next-run".into()), limits.call_compute)
-            .await?;
-        let recurrence = instance.plugin.ticketing_scheduled_exports_recurrence();
-        let asked = timeout(
-            limits.call_deadline,
-            recurrence.call_next_run(&mut instance.store, rule, after),
-        )
-        .await;
-        Ok(conclude(asked, instance.store.data())?)
+        Ok(self.engine.next_run(&self.services, rule, after).await?)
     }
 
     /// The next runs of a rule.
@@ -44,18 +29,7 @@ impl Service {
         after: Instant,
         limit: u32,
     ) -> Result<Result<Vec<Occurrence>, Vec<FieldError>>, CallError> {
-        let limits = self.engine.limits();
-        let mut instance = self
-            .engine
-            .instance(self.state("preview".into()), limits.call_compute)
-            .await?;
-        let recurrence = instance.plugin.ticketing_scheduled_exports_recurrence();
-        let asked = timeout(
-            limits.call_deadline,
-            recurrence.call_preview(&mut instance.store, rule, after, limit),
-        )
-        .await;
-        Ok(conclude(asked, instance.store.data())?)
+        Ok(self.engine.preview(&self.services, rule, after, limit).await?)
     }
 
     /// Plans a batch of schedules again that were marked for it; answers how many there were.
@@ -149,33 +123,7 @@ impl Service {
         stored: &[Stored],
         after: Instant,
     ) -> Result<Vec<Result<Option<Instant>, String>>, CallError> {
-        let limits = self.engine.limits();
-        let mut instance = self
-            .engine
-            .instance(self.state("replan".into()), limits.run_compute)
-            .await?;
-        let recurrence = instance.plugin.ticketing_scheduled_exports_recurrence();
-        let asked = timeout(
-            limits.call_deadline,
-            recurrence.call_replan(&mut instance.store, stored, after),
-        )
-        .await;
-        let mut plans = conclude(asked, instance.store.data())?;
-        for plan in &mut plans {
-            if let Ok(Some(next)) = plan
-                && let Err(words) = bounds::instant(*next)
-            {
-                *plan = Err(words);
-            }
-        }
-        if plans.len() != stored.len() {
-            return Err(CallError::Trapped(format!(
-                "replan answered {} of {} rows",
-                plans.len(),
-                stored.len()
-            )));
-        }
-        Ok(plans)
+        Ok(self.engine.replan(&self.services, stored, after).await?)
     }
 
     /// Moves an event to another zone, and has its schedules planned again.

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::{CallError, Grant, Operation, Service};
 use crate::contract::Problem;
 use crate::contract::auth_context::Caller;
+use crate::imports::STOPS_AT;
 use crate::platform::{FixtureSchedule, Principal};
 use crate::storage::{Change, CommitError, Replan, Row, Scope, StorageError};
 
@@ -74,7 +75,7 @@ impl Service {
         };
         if let Some(counter) = schedule.error_counter {
             content.error_counter = counter;
-            content.active = counter < super::STOPS_AT;
+            content.active = counter < STOPS_AT;
         }
         let id = schedule.id.unwrap_or(id);
         let row = Row {

@@ -1,13 +1,15 @@
-//! What a guest may give. Texts and numbers are held to these bounds before they reach the store or the platform: brought
-//! down where less does no harm, else the guest's mistake, which traps and so costs its call.
+//! What a guest may give. Texts and numbers are held to these bounds before they reach any host: brought down where less does
+//! no harm, else the guest's mistake, which traps and so costs its call.
 
-use super::log::cut;
-use super::mistake;
+use super::GuestMistake;
+use super::call::Work;
 use crate::clock::Instant;
+use crate::contract::mailer::MailKind;
 use crate::contract::schedule_store::Plan;
-use crate::contract::{Content, DeliveryStatus, MissedRange, Outcome};
-use crate::service::STOPS_AT;
-use crate::storage::{Leased, MailKind, Work};
+use crate::contract::{Content, MissedRange, Outcome};
+
+/// Failures in a row after which a schedule is not executed any more.
+pub const STOPS_AT: u32 = 5;
 
 /// Most bytes of a document, as `types.json` says.
 pub(super) const MOST_DOCUMENT: usize = 64 << 10;
@@ -24,13 +26,52 @@ const LONGEST_WORDS: usize = 4 << 10;
 /// Most ranges of missed due times in one call.
 const MOST_RANGES: usize = 16;
 /// Most changes that one call stages.
-pub(super) const MOST_CHANGES: usize = 100;
+const MOST_CHANGES: usize = 100;
 /// Most event slugs in one question: more than a document holds.
-pub(super) const MOST_SLUGS: usize = 1 << 14;
+const MOST_SLUGS: usize = 1 << 14;
+/// Most rows of a page.
+const MOST_ROWS: u32 = 50;
 /// Longest postponement of a run, in seconds.
 const LONGEST_RETRY: i64 = 86_400;
 /// 9999-12-31T23:59:59Z: the last instant that has a date of four digits.
 const LAST: Instant = 253_402_300_799;
+
+fn mistake(words: impl Into<String>) -> GuestMistake {
+    GuestMistake(words.into())
+}
+
+/// The text on one line, at most `most` bytes, ended at a character.
+pub(super) fn cut(text: &str, most: usize) -> String {
+    let mut end = text.len().min(most);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text[..end]
+        .chars()
+        .map(|character| if character.is_control() { ' ' } else { character })
+        .collect()
+}
+
+/// Rows of a page.
+pub(super) fn page_size(size: u32) -> u32 {
+    size.clamp(1, MOST_ROWS)
+}
+
+/// Slugs in one question.
+pub(super) fn slugs(slugs: &[String]) -> Result<(), GuestMistake> {
+    if slugs.len() > MOST_SLUGS {
+        return Err(mistake(format!("it asked about {} events at once", slugs.len())));
+    }
+    Ok(())
+}
+
+/// One more change beside the `staged` ones of this call.
+pub(super) fn one_more(staged: usize) -> Result<(), GuestMistake> {
+    if staged >= MOST_CHANGES {
+        return Err(mistake("it staged too many changes in one call"));
+    }
+    Ok(())
+}
 
 /// An instant to plan for.
 pub(crate) fn instant(at: Instant) -> Result<Instant, String> {
@@ -42,7 +83,7 @@ pub(crate) fn instant(at: Instant) -> Result<Instant, String> {
 }
 
 /// What is to be stored of a schedule. The error counter is brought down to the number that stops it.
-pub(super) fn content(mut content: Content) -> wasmtime::Result<Content> {
+pub(super) fn content(mut content: Content) -> Result<Content, GuestMistake> {
     if content.document.len() > MOST_DOCUMENT {
         let bytes = content.document.len();
         return Err(mistake(format!("it stored a document of {bytes} bytes")));
@@ -70,7 +111,7 @@ pub(super) fn content(mut content: Content) -> wasmtime::Result<Content> {
 }
 
 /// Due times given up by a change: all of them passed at `now`, and not what is planned.
-pub(super) fn given_up(missed: &[MissedRange], next_run: Option<Instant>, now: Instant) -> wasmtime::Result<()> {
+pub(super) fn given_up(missed: &[MissedRange], next_run: Option<Instant>, now: Instant) -> Result<(), GuestMistake> {
     if missed.iter().any(|range| range.last > now) {
         return Err(mistake("it gave up due times that are still to come"));
     }
@@ -81,7 +122,7 @@ pub(super) fn given_up(missed: &[MissedRange], next_run: Option<Instant>, now: I
     ranges(missed)
 }
 
-fn ranges(missed: &[MissedRange]) -> wasmtime::Result<()> {
+fn ranges(missed: &[MissedRange]) -> Result<(), GuestMistake> {
     if missed.len() > MOST_RANGES {
         return Err(mistake(format!("it missed {} ranges of due times", missed.len())));
     }
@@ -91,7 +132,7 @@ fn ranges(missed: &[MissedRange]) -> wasmtime::Result<()> {
     missed.iter().try_for_each(range)
 }
 
-fn range(missed: &MissedRange) -> wasmtime::Result<()> {
+fn range(missed: &MissedRange) -> Result<(), GuestMistake> {
     let seconds = missed
         .last
         .checked_sub(missed.first)
@@ -110,7 +151,7 @@ pub(super) fn plan(
     planned: Option<Instant>,
     pinned: Option<Instant>,
     now: Instant,
-) -> wasmtime::Result<()> {
+) -> Result<(), GuestMistake> {
     // Leased by a clock that has since gone back, the planned one may still be to come.
     let due =
         pinned.is_some() || planned == Some(plan.due) || planned.is_some_and(|from| (from..=now).contains(&plan.due));
@@ -133,19 +174,15 @@ pub(super) fn plan(
 /// How a run may end: as fits the call that ends it and the mail that is staged.
 pub(super) fn outcome(
     outcome: Outcome,
-    leased: &Leased,
-    due: Option<Instant>,
+    work: Work,
+    due: Instant,
     staged: Option<MailKind>,
     now: Instant,
-) -> wasmtime::Result<Outcome> {
-    let taken = leased
-        .deliveries
-        .iter()
-        .any(|delivery| delivery.status == DeliveryStatus::Accepted);
-    let fits = match (&outcome, leased.lease.work) {
-        (Outcome::Delivered, Work::Settle) => taken,
-        (Outcome::Failed(_), Work::Settle) => !taken,
-        (Outcome::Delivered, Work::Execute) | (_, Work::Settle) => false,
+) -> Result<Outcome, GuestMistake> {
+    let fits = match (&outcome, work) {
+        (Outcome::Delivered, Work::Settle { taken }) => taken,
+        (Outcome::Failed(_), Work::Settle { taken }) => !taken,
+        (Outcome::Delivered, Work::Execute) | (_, Work::Settle { .. }) => false,
         (_, Work::Execute) => true,
     };
     if !fits {
@@ -161,11 +198,11 @@ pub(super) fn outcome(
         Outcome::Cancelled(words) => Outcome::Cancelled(cut(&words, LONGEST_WORDS)),
         Outcome::Retry(at) => {
             let latest = now.saturating_add(LONGEST_RETRY);
-            Outcome::Retry(at.clamp(now, due.map_or(latest, |due| due.max(latest))))
+            Outcome::Retry(at.clamp(now, due.max(latest)))
         }
         Outcome::Missed(missed) => {
             range(&missed)?;
-            if due != Some(missed.last) {
+            if due != missed.last {
                 return Err(mistake("it ended as missed with another due time than its own"));
             }
             Outcome::Missed(missed)
@@ -177,8 +214,7 @@ pub(super) fn outcome(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::{Delivery, Recipients};
-    use crate::storage::{Lease, Row, Scope};
+    use crate::contract::Recipients;
 
     const NOW: Instant = 1_800_000_000;
 
@@ -197,43 +233,7 @@ mod tests {
         }
     }
 
-    /// To settle: one of two recipients' servers took the mail.
-    fn leased(work: Work) -> Leased {
-        let delivery = |address: &str, status| Delivery {
-            address: address.into(),
-            status,
-            words: String::new(),
-        };
-        Leased {
-            lease: Lease {
-                schedule: 1,
-                work,
-                run: None,
-                fence: 1,
-                until: NOW,
-            },
-            row: Row {
-                id: 1,
-                scope: Scope {
-                    organizer: "bigevents".into(),
-                    event: None,
-                },
-                owner: "u1".into(),
-                version: 1,
-                content: stored(),
-            },
-            due: Some(NOW),
-            started_version: Some(1),
-            attempt: 1,
-            deliveries: match work {
-                Work::Execute => Vec::new(),
-                Work::Settle => vec![
-                    delivery("a@example.com", DeliveryStatus::Accepted),
-                    delivery("b@example.com", DeliveryStatus::Rejected),
-                ],
-            },
-        }
-    }
+    const SETTLE: Work = Work::Settle { taken: true };
 
     fn missed(first: Instant, last: Instant, count: u64) -> MissedRange {
         MissedRange { first, last, count }
@@ -345,19 +345,17 @@ mod tests {
     #[test]
     fn an_outcome_fits_the_call_and_the_mail() {
         let failed = || Outcome::Failed(("code".into(), "words".into()));
-        let ends = |given, work, staged| outcome(given, &leased(work), Some(NOW), staged, NOW).is_ok();
+        let ends = |given, work, staged| outcome(given, work, NOW, staged, NOW).is_ok();
         assert!(ends(Outcome::Submitted, Work::Execute, Some(MailKind::Export)));
         assert!(!ends(Outcome::Submitted, Work::Execute, None));
         assert!(!ends(Outcome::Submitted, Work::Execute, Some(MailKind::Failure)));
         assert!(!ends(failed(), Work::Execute, Some(MailKind::Export)));
-        assert!(ends(failed(), Work::Execute, Some(MailKind::Failure)) && !ends(failed(), Work::Settle, None));
-        assert!(ends(Outcome::Delivered, Work::Settle, None) && !ends(Outcome::Delivered, Work::Execute, None));
-        let mut refused = leased(Work::Settle);
-        refused.deliveries[0].status = DeliveryStatus::Rejected;
-        assert!(outcome(failed(), &refused, Some(NOW), None, NOW).is_ok());
-        assert!(outcome(Outcome::Delivered, &refused, Some(NOW), None, NOW).is_err());
+        assert!(ends(failed(), Work::Execute, Some(MailKind::Failure)) && !ends(failed(), SETTLE, None));
+        assert!(ends(Outcome::Delivered, SETTLE, None) && !ends(Outcome::Delivered, Work::Execute, None));
+        let refused = Work::Settle { taken: false };
+        assert!(ends(failed(), refused, None) && !ends(Outcome::Delivered, refused, None));
         for given in [Outcome::Empty, Outcome::Retry(NOW), Outcome::Cancelled(String::new())] {
-            assert!(ends(given.clone(), Work::Execute, None) && !ends(given, Work::Settle, None));
+            assert!(ends(given.clone(), Work::Execute, None) && !ends(given, SETTLE, None));
         }
         assert!(ends(Outcome::Missed(missed(10, NOW, 2)), Work::Execute, None));
         assert!(!ends(Outcome::Missed(missed(10, NOW - 1, 2)), Work::Execute, None));
@@ -365,8 +363,7 @@ mod tests {
 
     #[test]
     fn a_postponement_is_between_now_and_tomorrow_or_the_due_time() {
-        let retried =
-            |at, due| outcome(Outcome::Retry(at), &leased(Work::Execute), Some(due), None, NOW).expect("clamped");
+        let retried = |at, due| outcome(Outcome::Retry(at), Work::Execute, due, None, NOW).expect("clamped");
         assert_eq!(retried(i64::MIN, NOW), Outcome::Retry(NOW));
         assert_eq!(retried(NOW - 1, NOW), Outcome::Retry(NOW));
         assert_eq!(retried(NOW + 1, NOW), Outcome::Retry(NOW + 1));
@@ -377,7 +374,7 @@ mod tests {
     #[test]
     fn words_are_cut_at_a_character() {
         let long = Outcome::Failed(("x".repeat(1 << 20), "€\n".repeat(1 << 18)));
-        let Ok(Outcome::Failed((code, words))) = outcome(long, &leased(Work::Execute), Some(NOW), None, NOW) else {
+        let Ok(Outcome::Failed((code, words))) = outcome(long, Work::Execute, NOW, None, NOW) else {
             panic!("it is cut");
         };
         assert_eq!((code.len(), words.len()), (LONGEST_CODE, LONGEST_WORDS));

@@ -1,0 +1,48 @@
+//! What a host implements: one trait for each import of the contract.
+//!
+//! | trait | import | what it is about |
+//! | --- | --- | --- |
+//! | [`AuthContext`] | `auth-context` | the handles, and what they stand for |
+//! | [`ScheduleStore`] | `schedule-store` | schedules, runs, history |
+//! | [`Exporters`] | `exporters` | makers of files, and who may run them |
+//! | [`Mailer`] | `mailer` | the outbox |
+//! | [`Log`] | `log` | lines for the operator |
+//!
+//! A type with all five is a host ([`Imports`]), and [`Engine`](crate::engine::Engine) links the component to it. Arguments and
+//! answers are the records of the contract ([`crate::contract`]); where the contract lends a handle, a trait is given what the
+//! host itself has put behind it. What the guest gives is checked before a trait is asked: that it keeps to the contract's limits,
+//! that the handle allows it, that a run is started and not over. So an implementation has its own promises to keep, and
+//! no more.
+//!
+//! What each trait *promises* is in its documentation; the reference host's way of keeping it is in [`crate::ports`], the
+//! shortest way in `examples/minimal-host.rs`.
+//!
+//! A host can be wrapped: a type that implements the five by asking another host ([`AuthContext::Access`] and
+//! [`AuthContext::Run`] being the other's, or something around them) sees each call of an import and its answer.
+
+mod auth_context;
+mod bounds;
+mod call;
+mod error;
+mod exporters;
+mod log;
+mod mailer;
+mod schedule_store;
+
+pub use auth_context::AuthContext;
+pub use bounds::STOPS_AT;
+pub use call::Call;
+pub use error::{HostFault, ImportError};
+pub use exporters::Exporters;
+pub use log::{During, Handle, Log};
+pub use mailer::Mailer;
+pub use schedule_store::ScheduleStore;
+
+pub(crate) use bounds::instant;
+pub(crate) use call::{Returned, Work};
+pub(crate) use error::GuestMistake;
+
+/// All that the component imports: what a host is to it. Every type with the five traits has this one.
+pub trait Imports: AuthContext + ScheduleStore + Exporters + Mailer + Log {}
+
+impl<H: AuthContext + ScheduleStore + Exporters + Mailer + Log> Imports for H {}

@@ -1,0 +1,169 @@
+//! The data of one instance: which host answers, and the one handle that was lent for its one call.
+
+use std::sync::Arc;
+
+use super::log::Lines;
+use super::{During, GuestMistake, Handle, Imports};
+use crate::clock::Instant;
+use crate::contract::mailer::MailKind;
+use crate::engine::MemoryLimiter;
+
+/// One call of an exported function: the host that its imports are answered by, and the handle lent for it.
+///
+/// The guest can't make a handle, and an instance lives for one call: so a handle that comes in through an import is the one
+/// that was lent.
+pub struct Call<H: Imports> {
+    pub(super) host: Arc<H>,
+    lent: Lent<H>,
+    pub(crate) memory: MemoryLimiter,
+    pub(super) lines: Lines,
+    function: &'static str,
+}
+
+enum Lent<H: Imports> {
+    Nothing,
+    Access(LentAccess<H>),
+    Run(LentRun<H>),
+}
+
+/// An access, and what its call has written through it.
+pub(super) struct LentAccess<H: Imports> {
+    pub(super) access: H::Access,
+    /// Changes staged so far.
+    pub(super) writes: usize,
+    /// Schedules taken over so far.
+    pub(super) taken_over: Vec<u64>,
+}
+
+/// A run, and how far its call has come.
+pub(super) struct LentRun<H: Imports> {
+    pub(super) run: H::Run,
+    pub(super) work: Work,
+    /// The due time that an earlier attempt or this call has pinned; none: not started.
+    pub(super) due: Option<Instant>,
+    /// A file was made in this call.
+    pub(super) file: bool,
+    /// The mail that is staged.
+    pub(super) staged: Option<MailKind>,
+    /// `finish` was committed.
+    pub(super) finished: bool,
+    /// The host has answered that the lease is lost.
+    pub(super) lost: bool,
+}
+
+/// What a run was lent for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Work {
+    /// To be made, or given up.
+    Execute,
+    /// Its mail has left: `taken` if somebody's server has it.
+    Settle {
+        /// At least one recipient's server took the mail.
+        taken: bool,
+    },
+}
+
+/// A run that was lent, taken back.
+pub(crate) struct Returned<R> {
+    pub(crate) run: R,
+    pub(crate) finished: bool,
+    pub(crate) lost: bool,
+}
+
+impl<H: Imports> LentRun<H> {
+    /// Nothing is written through it any more.
+    pub(super) fn over(&self) -> bool {
+        self.finished || self.lost
+    }
+
+    /// Is it started, not over, and still to be made?
+    pub(super) fn is_making(&self) -> bool {
+        self.due.is_some() && !self.over() && self.work == Work::Execute
+    }
+}
+
+impl<H: Imports> Call<H> {
+    /// For a call of `function` that may use `memory` bytes.
+    pub(crate) fn new(host: &Arc<H>, function: &'static str, memory: usize) -> Self {
+        Self {
+            host: Arc::clone(host),
+            lent: Lent::Nothing,
+            memory: MemoryLimiter::new(memory),
+            lines: Lines::default(),
+            function,
+        }
+    }
+
+    pub(crate) fn lend_access(&mut self, access: H::Access) {
+        self.lent = Lent::Access(LentAccess {
+            access,
+            writes: 0,
+            taken_over: Vec::new(),
+        });
+    }
+
+    pub(crate) fn lend_run(&mut self, run: H::Run, work: Work) {
+        let due = self.host.run_facts(&run).due;
+        self.lent = Lent::Run(LentRun {
+            run,
+            work,
+            due,
+            file: false,
+            staged: None,
+            finished: false,
+            lost: false,
+        });
+    }
+
+    /// The access that was lent; none: none was.
+    pub(crate) fn take_access(&mut self) -> Option<H::Access> {
+        match std::mem::replace(&mut self.lent, Lent::Nothing) {
+            Lent::Access(lent) => Some(lent.access),
+            Lent::Run(_) | Lent::Nothing => None,
+        }
+    }
+
+    /// The run that was lent; none: none was.
+    pub(crate) fn take_run(&mut self) -> Option<Returned<H::Run>> {
+        match std::mem::replace(&mut self.lent, Lent::Nothing) {
+            Lent::Run(lent) => Some(Returned {
+                run: lent.run,
+                finished: lent.finished,
+                lost: lent.lost,
+            }),
+            Lent::Access(_) | Lent::Nothing => None,
+        }
+    }
+
+    /// The words of the guest's last panic, if it had one.
+    pub(crate) fn panic(&self) -> Option<&str> {
+        self.lines.panic()
+    }
+
+    pub(super) fn access(&mut self) -> Result<(&H, &mut LentAccess<H>), GuestMistake> {
+        match &mut self.lent {
+            Lent::Access(lent) => Ok((&self.host, lent)),
+            Lent::Run(_) | Lent::Nothing => Err(GuestMistake("it used an access that it was not lent".into())),
+        }
+    }
+
+    pub(super) fn run(&mut self) -> Result<(&H, &mut LentRun<H>), GuestMistake> {
+        match &mut self.lent {
+            Lent::Run(lent) => Ok((&self.host, lent)),
+            Lent::Access(_) | Lent::Nothing => Err(GuestMistake("it used a run that it was not lent".into())),
+        }
+    }
+
+    pub(super) fn during(&self) -> During<'_, H::Access, H::Run> {
+        During {
+            function: self.function,
+            handle: match &self.lent {
+                Lent::Nothing => Handle::None,
+                Lent::Access(lent) => Handle::Access(&lent.access),
+                Lent::Run(lent) => Handle::Run(&lent.run),
+            },
+        }
+    }
+}
+
+impl<H: Imports> crate::contract::types::Host for Call<H> {}

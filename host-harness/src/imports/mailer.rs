@@ -1,0 +1,133 @@
+//! `mailer`: who may be written to, and what. What passes is kept until the call or the run commits.
+
+use std::collections::HashSet;
+use std::future::Future;
+
+use wasmtime::component::Resource;
+
+use super::error::answered;
+use super::{AuthContext, Call, ImportError, Imports};
+use crate::contract;
+use crate::contract::Recipients;
+use crate::contract::auth_context::RunFacts;
+use crate::contract::mailer::{Audience, Host, Mail, MailError};
+
+/// Longest subject, in characters.
+const LONGEST_SUBJECT: usize = 250;
+
+/// An outbox that commits together with the schedules.
+///
+/// Checked before a mail gets here: its subject is one line without blanks around it; who is named is the owner or among the
+/// schedule's stored recipients and of an allowed domain, each once; and a file that is to go with it has been made.
+pub trait Mailer: AuthContext {
+    /// Keeps the mail with the run, in place of one staged before; it leaves with the commit of `finish`, and only with that.
+    ///
+    /// # Errors
+    /// `nobody` where nobody is responsible; `too-large` where it would be larger than the settings allow, as sent.
+    fn stage(&self, of: &mut Self::Run, mail: Mail) -> impl Future<Output = Result<(), ImportError<MailError>>> + Send;
+
+    /// Keeps a notice to the user whose schedule it was before the take-over that this call has staged, in place of one kept
+    /// before; it leaves with the commit of the call. Asked only about a schedule that this call has taken over.
+    ///
+    /// # Errors
+    /// `nobody` where the former owner is inactive, gone, or the caller himself; `too-large`.
+    fn notify_former_owner(
+        &self,
+        by: &mut Self::Access,
+        id: u64,
+        subject: String,
+        text: String,
+    ) -> impl Future<Output = Result<(), ImportError<MailError>>> + Send;
+}
+
+/// The subject without blanks around it, if it is one.
+fn checked_subject(given: &str) -> Option<&str> {
+    let subject = given.trim();
+    let fits =
+        !subject.is_empty() && subject.chars().count() <= LONGEST_SUBJECT && !subject.chars().any(char::is_control);
+    fits.then_some(subject)
+}
+
+/// Each address once, where it comes first.
+fn each_once(mut people: Recipients) -> Recipients {
+    let mut seen = HashSet::new();
+    for list in [&mut people.to, &mut people.cc, &mut people.bcc] {
+        list.retain(|address| seen.insert(address.to_lowercase()));
+    }
+    people
+}
+
+/// Those of the addresses that are neither the owner's nor stored with the schedule, or of a domain that is not allowed.
+fn not_recipients(facts: &RunFacts, people: &Recipients) -> Vec<String> {
+    let stored = &facts.schedule.content.recipients;
+    let owner = facts.schedule.owner.as_ref().map(|owner| owner.email.as_str());
+    [&people.to, &people.cc, &people.bcc]
+        .into_iter()
+        .flatten()
+        .filter(|address| {
+            let is_owner = owner.is_some_and(|owner| owner.eq_ignore_ascii_case(address));
+            let is_stored = [&stored.to, &stored.cc, &stored.bcc]
+                .into_iter()
+                .flatten()
+                .any(|known| known.eq_ignore_ascii_case(address));
+            !(is_owner || is_stored && domain_allowed(facts, address))
+        })
+        .cloned()
+        .collect()
+}
+
+fn domain_allowed(facts: &RunFacts, address: &str) -> bool {
+    let domain = address.rsplit('@').next().unwrap_or_default();
+    let allowed = facts.settings.recipient_domains.as_ref();
+    allowed.is_none_or(|domains| domains.iter().any(|one| one.eq_ignore_ascii_case(domain)))
+}
+
+impl<H: Imports> Host for Call<H> {
+    async fn stage(&mut self, _of: Resource<contract::Run>, mut mail: Mail) -> wasmtime::Result<Result<(), MailError>> {
+        let Some(subject) = checked_subject(&mail.subject) else {
+            return Ok(Err(MailError::BadSubject));
+        };
+        mail.subject = subject.to_owned();
+        let (host, lent) = self.run()?;
+        if let Audience::People(people) = mail.audience {
+            let people = each_once(people);
+            let refused = not_recipients(host.run_facts(&lent.run), &people);
+            if !refused.is_empty() {
+                return Ok(Err(MailError::NotARecipient(refused)));
+            }
+            if people.to.is_empty() && people.cc.is_empty() && people.bcc.is_empty() {
+                return Ok(Err(MailError::Nobody));
+            }
+            mail.audience = Audience::People(people);
+        }
+        if mail.attach_file && !lent.file {
+            return Ok(Err(MailError::NoFile));
+        }
+        let kind = mail.kind;
+        let answer = answered(host.stage(&mut lent.run, mail).await)?;
+        if answer.is_ok() {
+            lent.staged = Some(kind);
+        }
+        Ok(answer)
+    }
+
+    async fn notify_former_owner(
+        &mut self,
+        _by: Resource<contract::Access>,
+        id: u64,
+        subject: String,
+        text: String,
+    ) -> wasmtime::Result<Result<(), MailError>> {
+        let Some(subject) = checked_subject(&subject) else {
+            return Ok(Err(MailError::BadSubject));
+        };
+        let (host, lent) = self.access()?;
+        if !lent.taken_over.contains(&id) {
+            return Ok(Err(MailError::Nobody));
+        }
+        answered(
+            host.notify_former_owner(&mut lent.access, id, subject.to_owned(), text)
+                .await,
+        )
+    }
+}
