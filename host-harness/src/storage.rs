@@ -440,7 +440,8 @@ pub trait Storage: Send + Sync {
 
     /// Leases what is due at `now`: at most `limit`, longest due first. Next runs stay as they are.
     async fn take_due(&self, now: Instant, lease_until: Instant, limit: u32) -> Result<Vec<Leased>, StorageError>;
-    /// Leases submitted runs whose recipients are all final.
+    /// Leases submitted runs whose recipients are all final: one of a schedule at a time, and none while it is leased to execute,
+    /// or the other way round. A lease to settle that ran out is lost once anybody leases its schedule, for whatever work.
     async fn take_settled(&self, now: Instant, lease_until: Instant, limit: u32) -> Result<Vec<Leased>, StorageError>;
     async fn renew(&self, lease: &Lease, until: Instant) -> Result<(), LeaseError>;
     /// Gives a lease back unused, as a host does that is asked to stop: due again at once, the attempt not counted.

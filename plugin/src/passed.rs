@@ -59,16 +59,17 @@ impl<'a> Passed<'a> {
         None
     }
 
-    /// Those from `from` to `until`, both included: one range, or two where between the planned one and the others there are
-    /// some that never were, or that the history has already.
+    /// Those from `from` to before `end`: one range, or two where between the planned one and the others there are some that
+    /// never were, or that the history has already.
     #[must_use]
-    pub fn ranges(&self, from: Instant, until: Instant) -> Vec<MissedRange> {
-        let planned = (from <= self.planned && self.planned <= until).then_some(MissedRange {
+    pub fn ranges(&self, from: Instant, end: Instant) -> Vec<MissedRange> {
+        let planned = (from..end).contains(&self.planned).then_some(MissedRange {
             first: self.planned,
             last: self.planned,
             count: 1,
         });
         let after = self.after.max(from.saturating_sub(1));
+        let until = end.saturating_sub(1);
         let others = self.timetable.and_then(|timetable| range(timetable, after, until));
         match (planned, others) {
             (Some(planned), Some(others)) if !self.kept => vec![MissedRange {

@@ -379,12 +379,12 @@ async fn a_former_owner_who_is_gone_or_inactive_is_no_obstacle_and_gets_no_mail(
     }
 }
 
-#[tokio::test]
-async fn across_events_one_takes_over_only_what_he_could_export_himself() {
-    let fixture = with(|fixture| {
+/// Vera changes settings and may export Sample Conf, Mary both events.
+fn vera_reads_one_event_and_mary_both() -> String {
+    with(|fixture| {
         fixture["schedules"] = json!([]);
         let teams = fixture["teams"].as_array_mut().expect("teams");
-        // Vera may export Sample Conf now, Mary both events.
+        // Beside what they had.
         teams.push(
             json!({"organizer": "bigevents", "name": "Conf", "members": ["vera@example.org"],
                           "events": ["sampleconf"], "permissions": ["view_orders"], "api_tokens": []}),
@@ -393,15 +393,21 @@ async fn across_events_one_takes_over_only_what_he_could_export_himself() {
             json!({"organizer": "bigevents", "name": "Both", "members": ["mary@example.org"],
                           "events": "all", "permissions": ["view_orders"], "api_tokens": []}),
         );
-    });
-    let host = TestHost::start(&fixture, NOON).await;
-    let form = |more: Value| {
-        let form = but(json!({"_format": "xlsx", "date_range": "days_last14"}), more);
-        but(daily(), json!({ "export_form_data": form }))
-    };
-    let all = host.create(BIG, MARY, &form(json!({"all_events": true}))).await;
-    let fest = host.create(BIG, MARY, &form(json!({"events": ["summerfest"]}))).await;
-    let conf = host.create(BIG, MARY, &form(json!({"events": ["sampleconf"]}))).await;
+    })
+}
+
+/// A daily order list at organizer level, of these events.
+fn across(events: Value) -> Value {
+    let form = but(json!({"_format": "xlsx", "date_range": "days_last14"}), events);
+    but(daily(), json!({ "export_form_data": form }))
+}
+
+#[tokio::test]
+async fn across_events_one_takes_over_only_what_he_could_export_himself() {
+    let host = TestHost::start(&vera_reads_one_event_and_mary_both(), NOON).await;
+    let all = host.create(BIG, MARY, &across(json!({"all_events": true}))).await;
+    let fest = host.create(BIG, MARY, &across(json!({"events": ["summerfest"]}))).await;
+    let conf = host.create(BIG, MARY, &across(json!({"events": ["sampleconf"]}))).await;
     for (id, status) in [(all, 403), (fest, 403), (conf, 200)] {
         let (answered, body) = take_over(&host, BIG, id, VERA).await;
         assert_eq!(answered, status, "{id}: {body}");
@@ -420,4 +426,62 @@ async fn across_events_one_takes_over_only_what_he_could_export_himself() {
             "vera@example.org"
         ]
     );
+}
+
+#[tokio::test]
+async fn while_an_owner_is_inactive_his_events_count_for_who_may_change_his_schedule_of_all_events() {
+    let host = TestHost::start(&vera_reads_one_event_and_mary_both(), NOON).await;
+    let all = host.create(BIG, MARY, &across(json!({"all_events": true}))).await;
+    let conf = host.create(BIG, MARY, &across(json!({"events": ["sampleconf"]}))).await;
+    let mary = id_of(&host, "mary@example.org").await;
+    let platform = host.platform();
+    platform.set_user_active(&mary, false).await.expect("deactivated");
+    let to_vera = json!({"mail_additional_recipients": "vera@example.com"});
+    let path = |id: u64| format!("{BIG}{id}/");
+    assert_eq!(host.patch(&path(all), VERA, &to_vera).await.status, 403);
+    assert_eq!(take_over(&host, BIG, all, VERA).await.0, 403);
+    // What she reads herself she may have sent to her; and John reads all that Mary does.
+    assert_eq!(host.patch(&path(conf), VERA, &to_vera).await.status, 200);
+    let renamed = json!({"mail_subject": "All orders"});
+    assert_eq!(host.patch(&path(all), JOHN, &renamed).await.status, 200);
+    platform.set_user_active(&mary, true).await.expect("activated");
+    host.advance_to(NEXT_NOON).await;
+    let mails = host.mails();
+    let subjects = |address: &str| {
+        let own = mails.iter().filter(move |mail| mail.recipient == address);
+        own.map(|mail| mail.subject.as_str()).collect::<Vec<_>>()
+    };
+    assert_eq!(subjects("vera@example.com"), ["Orders"]);
+    let mut marys = subjects("mary@example.org");
+    marys.sort_unstable();
+    assert_eq!(marys, ["All orders", "Orders"]);
+}
+
+#[tokio::test]
+async fn a_schedule_that_lists_a_deleted_event_is_taken_over_without_it() {
+    for gone in [true, false] {
+        let host = TestHost::start(&vera_reads_one_event_and_mary_both(), NOON).await;
+        let both = json!({"events": ["summerfest", "sampleconf"]});
+        let both = host.create(BIG, MARY, &across(both)).await;
+        let only = host.create(BIG, MARY, &across(json!({"events": ["summerfest"]}))).await;
+        assert_eq!(take_over(&host, BIG, both, VERA).await.0, 403, "summerfest is there");
+        let deleted = host.platform().delete_event("bigevents", "summerfest").await;
+        deleted.expect("deleted");
+        if gone {
+            let mary = id_of(&host, "mary@example.org").await;
+            host.platform().remove_user(&mary).await.expect("removed");
+        }
+        let (status, body) = take_over(&host, BIG, both, VERA).await;
+        assert_eq!(status, 200, "{body}");
+        assert_eq!(body["export_form_data"]["events"], json!(["sampleconf"]));
+        let (status, body) = take_over(&host, BIG, only, VERA).await;
+        let words = body["detail"].as_str().expect("words");
+        assert!(
+            status == 403 && words.contains("Delete it, and create a new one"),
+            "{words}"
+        );
+        assert_eq!(host.delete(&format!("{BIG}{only}/"), VERA).await.status, 204);
+        host.advance_to(NEXT_NOON).await;
+        assert_eq!(latest(&host, both).await, Outcome::Delivered);
+    }
 }

@@ -268,6 +268,47 @@ async fn a_change_at_any_step_that_takes_the_due_time_away_ends_it_without_a_mai
 }
 
 #[tokio::test]
+async fn a_zone_that_moves_while_a_run_is_put_off_takes_nothing_from_it_but_a_person_who_moves_it_does() {
+    for (change, outcome) in [
+        (json!({}), Outcome::Delivered),
+        (json!({"mail_subject": "Renamed"}), Outcome::Delivered),
+        (
+            json!({"schedule_rrule_time": "05:00"}),
+            Outcome::Cancelled(String::new()),
+        ),
+    ] {
+        let (host, id) = daily_at(EVE).await;
+        host.exports.fail(1, &away());
+        host.advance_to(DUE).await;
+        let moved = host.service.move_event("bigevents", "sampleconf", "Asia/Tokyo").await;
+        moved.expect("moved");
+        host.step().await;
+        let next = &shown(&host, id).await["schedule_next_run"];
+        assert_eq!(*next, "2026-10-23T19:00:00Z", "04:00 in Tokyo");
+        if change != json!({}) {
+            let changed = host.patch(&format!("{CONF}{id}/"), JOHN, &change).await;
+            assert_eq!(changed.status, 200, "{}", changed.body);
+        }
+        host.advance_to("2026-10-23T12:00:00Z").await;
+        let ran = ran(&host, id).await;
+        let [(due, Some(ended))] = &ran[..] else {
+            panic!("{change}: {ran:?}")
+        };
+        assert_eq!(*due, at(DUE));
+        assert_eq!(
+            std::mem::discriminant(ended),
+            std::mem::discriminant(&outcome),
+            "{change}: {ended:?}"
+        );
+        assert_eq!(
+            host.mails().len(),
+            usize::from(outcome == Outcome::Delivered),
+            "{change}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_schedule_deleted_at_any_step_before_the_mail_is_submitted_ends_its_due_time_cancelled() {
     for step in STEPS {
         let (host, id) = daily_at(EVE).await;

@@ -161,6 +161,40 @@ async fn line_4_after_a_day_down_there_is_one_run_for_the_latest_due_time_and_on
 }
 
 #[tokio::test]
+async fn line_4_a_clock_set_back_a_new_plan_and_a_downtime_record_no_due_time_twice() {
+    let host = TestHost::start(&without_schedules(), "2026-10-22T12:00:00Z").await;
+    let id = host.create(CONF, JOHN, &daily()).await;
+    host.advance_to("2026-10-25T12:00:00Z").await;
+    host.clock.set(at("2026-10-22T12:00:00Z"));
+    for zone in ["Asia/Tokyo", "Europe/Berlin"] {
+        let moved = host.service.move_event("bigevents", "sampleconf", zone).await;
+        moved.expect("moved");
+        host.step().await;
+    }
+    let shown = host.get(&format!("{CONF}{id}/"), JOHN).await;
+    assert_eq!(shown.body["schedule_next_run"], "2026-10-23T02:00:00Z", "it ran before");
+    host.jump_to("2026-10-28T12:00:00Z");
+    host.step().await;
+    let days = instants(&[
+        "2026-10-23T02:00:00Z",
+        "2026-10-24T02:00:00Z",
+        "2026-10-25T03:00:00Z",
+        "2026-10-28T03:00:00Z",
+    ]);
+    assert_eq!(executed(&host, id).await, days);
+    let missed: Vec<_> = ran(&host, id)
+        .await
+        .into_iter()
+        .filter_map(|(_, outcome)| match outcome {
+            Some(Outcome::Missed(range)) => Some((range.first, range.last, range.count)),
+            _ => None,
+        })
+        .collect();
+    let (first, last) = (at("2026-10-26T03:00:00Z"), at("2026-10-27T03:00:00Z"));
+    assert_eq!(missed, [(first, last, 2)]);
+}
+
+#[tokio::test]
 async fn line_4_a_restart_in_the_middle_of_a_day_loses_nothing_and_repeats_nothing() {
     let host = TestHost::start(&without_schedules(), "2026-10-22T12:00:00Z").await;
     let id = host.create(CONF, JOHN, &daily()).await;

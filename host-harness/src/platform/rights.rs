@@ -22,6 +22,8 @@ pub enum Subject {
     Caller(Principal),
     /// Those of this user; none where the user is inactive or gone.
     Owner(String),
+    /// Those that this user has as soon as he is active; none where the user is gone.
+    OwnerOnceActive(String),
 }
 
 /// What a principal may at one organizer or event.
@@ -37,11 +39,14 @@ pub struct Rights {
     pub may_write: bool,
 }
 
-/// Whose teams count: those that a user is in, or the one that a token is of. At most one of them is set.
+/// Whose teams count: those that a user is in, while active or at any time, or the one that a token is of. At most one of them
+/// is set.
 #[derive(Clone, Copy, Default)]
 struct Holder<'a> {
     user: Option<&'a str>,
     team: Option<i64>,
+    /// A user, active or not: for events only.
+    member: Option<&'a str>,
 }
 
 impl<'a> Holder<'a> {
@@ -55,7 +60,7 @@ impl<'a> Holder<'a> {
                 team, organizer: own, ..
             } if own == organizer => Some(Self {
                 team: Some(*team),
-                user: None,
+                ..Self::default()
             }),
             _ => None,
         }
@@ -64,7 +69,7 @@ impl<'a> Holder<'a> {
     fn user(id: &'a str) -> Self {
         Self {
             user: Some(id),
-            team: None,
+            ..Self::default()
         }
     }
 }
@@ -162,7 +167,8 @@ impl Platform {
                 SELECT 1 FROM platform_teams t JOIN platform_team_covers c ON c.team = t.id AND c.event = e.slug
                 WHERE t.organizer = e.organizer
                   AND (t.id = ?2
-                       OR EXISTS (SELECT 1 FROM platform_team_holders h WHERE h.team = t.id AND h.user_id = ?3))
+                       OR EXISTS (SELECT 1 FROM platform_team_holders h WHERE h.team = t.id AND h.user_id = ?3)
+                       OR EXISTS (SELECT 1 FROM platform_team_members m WHERE m.team = t.id AND m.user_id = ?5))
                   AND (t.view_orders OR NOT ?4))
              ORDER BY e.starts, e.slug",
         )
@@ -170,6 +176,7 @@ impl Platform {
         .bind(holder.team)
         .bind(holder.user)
         .bind(view_orders)
+        .bind(holder.member)
         .fetch_all(&self.readers)
         .await?;
         Ok(events)
@@ -234,6 +241,10 @@ impl Platform {
         let holder = match who {
             Subject::Caller(principal) => Holder::of(principal, organizer),
             Subject::Owner(id) => Some(Holder::user(id)),
+            Subject::OwnerOnceActive(id) => Some(Holder {
+                member: Some(id),
+                ..Holder::default()
+            }),
         };
         match holder {
             None => Ok(Vec::new()),

@@ -37,12 +37,12 @@ impl From<FileFacts> for File {
     }
 }
 
-/// Whose rights are asked about: the caller's, or those of the owner of a schedule that he can see.
+/// Whose rights are asked about: the caller's, or those of the owner of a schedule that he can see, inactive or not.
 async fn subject(services: &Services, access: &Access, whose: Subject) -> Result<platform::Subject, LookupError> {
     match whose {
         Subject::Caller => Ok(platform::Subject::Caller(access.principal.clone())),
         Subject::OwnerOf(id) => match services.storage.get(&access.visible, id).await {
-            Ok(Some(row)) => Ok(platform::Subject::Owner(row.owner)),
+            Ok(Some(row)) => Ok(platform::Subject::OwnerOnceActive(row.owner)),
             Ok(None) => Err(LookupError::NotFound),
             Err(error) => Err(LookupError::Unavailable(error.to_string())),
         },

@@ -64,6 +64,9 @@ macro_rules! store_kit {
                 a_change_before_the_start_follows_the_new_plan,
                 a_retry_comes_at_its_time_or_with_the_next_due_time,
                 due_times_that_nobody_ran_are_one_entry,
+                missed_due_times_around_one_that_is_kept_are_an_entry_each,
+                what_the_history_has_is_not_missed_again,
+                a_run_keeps_the_version_that_started_it,
                 a_due_time_that_has_ended_does_not_start_again,
                 a_finished_lease_is_spent,
                 a_failure_is_counted_and_stops_a_schedule,
@@ -90,6 +93,7 @@ macro_rules! store_kit {
                 a_lease_to_settle_is_taken_over_at_its_end,
                 a_settled_counter_yields_to_a_person,
                 settling_and_executing_take_turns,
+                whoever_takes_the_schedule_ends_the_lease_of_a_late_settler,
                 mail_of_a_deleted_schedule_is_delivered_and_ends_its_run,
                 mail_that_nobody_takes_fails_the_run_of_a_deleted_schedule,
                 a_schedule_deleted_before_settling_ends_its_run;

@@ -12,6 +12,8 @@ pub enum Refusal {
     OnlyUsersTakeOver,
     /// The caller could not run the stored export himself.
     DataOutOfReach,
+    /// Of the events that the stored form lists none is left.
+    EventsGone,
     /// The store said so.
     ByHost,
 }
@@ -39,6 +41,10 @@ impl Refusal {
             Self::DataOutOfReach => (
                 "This schedule exports data that these credentials cannot export, so they cannot change it.",
                 "Dieser Zeitplan exportiert Daten, die diese Zugangsdaten nicht exportieren dürfen; daher ist er damit nicht änderbar.",
+            ),
+            Self::EventsGone => (
+                "None of the events of this schedule exists any more. Delete it, and create a new one for other events.",
+                "Keine der Veranstaltungen dieses Zeitplans gibt es noch. Bitte löschen und einen neuen für andere Veranstaltungen anlegen.",
             ),
             Self::ByHost => (
                 "These credentials do not allow this here.",

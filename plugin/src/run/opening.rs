@@ -75,7 +75,7 @@ fn fresh(planned: Instant, kept_at: Option<Instant>, now: Instant, timetable: &T
     Opening {
         plan: Plan {
             due,
-            missed: passed.ranges(planned, due.saturating_sub(1)),
+            missed: passed.ranges(planned, due),
             next_run,
         },
         course,

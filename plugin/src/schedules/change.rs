@@ -1,7 +1,7 @@
 //! Writing schedules: a document and what is stored become what is to be stored.
 
 use crate::document::Document;
-use crate::form::{Scope, text};
+use crate::form::{EVENTS, Scope, text};
 use crate::host::{
     Access, AccessFacts, Caller, Content, FieldError, Problem, Recipients, Schedule, ScheduleId, StoreError,
 };
@@ -14,7 +14,7 @@ use super::body::Body;
 use super::data::Data;
 use super::plan::{Before, Plan, plan};
 use super::when::When;
-use super::{LARGEST_DOCUMENT, Versioned, data, problem, read_stored, resource, rights, when};
+use super::{LARGEST_DOCUMENT, Versioned, data, lookup_problem, problem, read_stored, resource, rights, when};
 
 /// Longest subject and text of the mail, in characters.
 const LONGEST_SUBJECT: usize = 250;
@@ -64,6 +64,28 @@ impl Stored {
             scope,
             own,
         }
+    }
+
+    /// Without the listed events that are gone: what is left of the schedule for who takes it over.
+    ///
+    /// # Errors
+    /// `Forbidden` where none is left.
+    pub(super) fn without_missing_events(mut self, by: &impl Access, facts: &AccessFacts) -> Result<Self, Problem> {
+        let (Scope::Events(slugs), Some(document)) = (&mut self.scope, &mut self.document) else {
+            return Ok(self);
+        };
+        let missing = by.missing_events(slugs).map_err(lookup_problem)?;
+        if missing.is_empty() {
+            return Ok(self);
+        }
+        slugs.retain(|slug| !missing.contains(slug));
+        if slugs.is_empty() {
+            let language = Language::of_tag(&facts.language);
+            return Err(Problem::Forbidden(Refusal::EventsGone.message(language)));
+        }
+        document.form.insert(EVENTS.to_owned(), slugs.iter().cloned().collect());
+        self.schedule.content.document = document.to_text();
+        Ok(self)
     }
 
     /// What was due before a change.

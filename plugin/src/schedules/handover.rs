@@ -12,8 +12,8 @@ use super::change::{ATTEMPTS, Stored};
 use super::plan::plan;
 use super::{problem, resource, rights};
 
-/// Makes the caller the owner. It counts as a change: the failures are forgotten, and the next run is planned again. Whose it
-/// is already keeps it as it is.
+/// Makes the caller the owner. It counts as a change: the failures are forgotten, and the next run is planned again. Events that
+/// are gone leave the form, so that it asks for what the new owner can see. Whose it is already keeps it as it is.
 pub(super) fn take_over(by: &impl Access, id: ScheduleId, json: &str) -> Result<String, Problem> {
     let facts = by.facts();
     let language = Language::of_tag(&facts.language);
@@ -30,6 +30,7 @@ pub(super) fn take_over(by: &impl Access, id: ScheduleId, json: &str) -> Result<
         if stored.own {
             return Ok(resource::versioned(by, &facts, stored.schedule)?.document);
         }
+        let stored = stored.without_missing_events(by, &facts)?;
         if rights::runs_stored(by, &facts, &stored)?.is_none() {
             return Err(Problem::Forbidden(Refusal::DataOutOfReach.message(language)));
         }

@@ -43,10 +43,11 @@ pub(super) fn plan(old: &Content, before: Before<'_>, new: &Timetable, now: Inst
         return from_now;
     };
     let passed = Passed::new(planned, before.kept_at, before.timetable);
+    let end = now.saturating_add(1);
     match passed.latest_of(new, now) {
         Some(kept) => {
-            let mut missed = passed.ranges(planned, kept.saturating_sub(1));
-            missed.extend(passed.ranges(kept.saturating_add(1), now));
+            let mut missed = passed.ranges(planned, kept);
+            missed.extend(passed.ranges(kept.saturating_add(1), end));
             Plan {
                 next_run: Some(kept),
                 missed,
@@ -54,7 +55,7 @@ pub(super) fn plan(old: &Content, before: Before<'_>, new: &Timetable, now: Inst
             }
         }
         None => Plan {
-            missed: passed.ranges(planned, now),
+            missed: passed.ranges(planned, end),
             ..from_now
         },
     }

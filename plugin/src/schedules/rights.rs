@@ -55,7 +55,7 @@ pub(super) fn runs_stored(by: &impl Access, facts: &AccessFacts, stored: &Stored
     Ok(reaches.then_some(exporter))
 }
 
-/// Whether every event that the owner may export with this exporter is open to the caller too.
+/// Whether every event that the owner may export with this exporter, once active if he is not, is open to the caller too.
 fn reaches_all_of_owner(by: &impl Access, exporter: &Exporter, id: ScheduleId) -> Result<bool, Problem> {
     let whose = Subject::OwnerOf(id);
     let owners = by

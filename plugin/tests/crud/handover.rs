@@ -69,6 +69,7 @@ fn whoever_could_not_run_it_himself_does_not() {
 
 fn host_with_some(events: &[&str]) -> Host {
     let host = Host::organizer();
+    host.allow("owner", "orders", &["conf", "fest", "old"]);
     shown(create(
         &host.owner(),
         &with_form(json!({"_format": "csv", "events": events})),
@@ -137,4 +138,29 @@ fn a_document_that_cannot_be_read_is_taken_over_with_its_plan() {
         (taken["owner"].as_str(), host.row(1).content.next_run),
         (Some("editor@example.org"), before)
     );
+}
+
+#[test]
+fn an_event_that_is_gone_is_left_behind_and_where_none_is_left_there_is_nothing_to_take_over() {
+    let host = host_with_some(&["fest", "old", "conf"]);
+    host.edit(1, |row| row.owner = None);
+    for known in host.known.borrow_mut().values_mut() {
+        known.remove("old");
+    }
+    host.allow("editor", "orders", &["conf"]);
+    host.allow("editor", "checkins", &["conf"]);
+    assert!(forbidden(take_over(&host.editor(), 1)), "fest is closed to him");
+    assert_eq!(host.row(1).version, 1);
+    host.allow("editor", "orders", &["conf", "fest"]);
+    let taken = take_over(&host.editor(), 1).expect("taken over");
+    assert_eq!(taken["export_form_data"]["events"], json!(["fest", "conf"]));
+
+    let host = host_with_some(&["old"]);
+    for known in host.known.borrow_mut().values_mut() {
+        known.remove("old");
+    }
+    let Err(Problem::Forbidden(words)) = take_over(&host.editor(), 1) else {
+        panic!("taken over")
+    };
+    assert!(words.contains("Delete it"), "{words}");
 }

@@ -372,6 +372,7 @@ async fn section_3_line_6_a_due_time_that_passed_unrun_is_kept_if_the_new_rule_h
     let host = host().await;
     let kept = host.create(CONF, JOHN, &daily()).await;
     let given_up = host.create(CONF, JOHN, &daily()).await;
+    let between = host.create(CONF, JOHN, &daily()).await;
     // Nobody ran the due times of the 23rd, 24th and 25th.
     host.jump_to("2026-10-25T12:00:00Z");
     let one = |id: u64| format!("{CONF}{id}/");
@@ -388,9 +389,35 @@ async fn section_3_line_6_a_due_time_that_passed_unrun_is_kept_if_the_new_rule_h
     let runs = host.get(&format!("{}runs/", one(given_up)), JOHN).await.body;
     let range = json!({"first": "2026-10-23T02:00:00Z", "last": "2026-10-25T03:00:00Z", "count": 3});
     assert_eq!((&runs["count"], missed(&runs, 0)), (&json!(1), range));
+    // The new rule has the 24th, a Saturday, and would have had the 22nd.
+    let saturdays = json!({"mail_subject": "Saturdays and Thursdays",
+        "schedule_rrule": "DTSTART:20260101T000000\nRRULE:FREQ=WEEKLY;BYDAY=SA,TH"});
+    let answer = host.patch(&one(between), JOHN, &saturdays).await;
+    assert_eq!(answer.body["schedule_next_run"], "2026-10-24T02:00:00Z");
+    let runs = host.get(&format!("{}runs/", one(between)), JOHN).await.body;
+    let single = |day: &str| json!({"first": day, "last": day, "count": 1});
+    assert_eq!(
+        (&runs["count"], missed(&runs, 0), missed(&runs, 1)),
+        (
+            &json!(2),
+            single("2026-10-25T03:00:00Z"),
+            single("2026-10-23T02:00:00Z")
+        )
+    );
     host.step().await;
+    let runs = host.get(&format!("{}runs/", one(between)), JOHN).await.body;
+    let outcomes: Vec<_> = (0..3).map(|place| runs["results"][place]["outcome"].clone()).collect();
+    assert_eq!(
+        (&runs["count"], outcomes.as_slice()),
+        (
+            &json!(3),
+            [json!("missed"), json!("delivered"), json!("missed")].as_slice()
+        )
+    );
+    let answer = host.get(&one(between), JOHN).await;
+    assert_eq!(answer.body["schedule_next_run"], "2026-10-29T03:00:00Z");
     let subjects: Vec<String> = host.mails().into_iter().map(|mail| mail.subject).collect();
-    assert_eq!(subjects, ["Late"]);
+    assert_eq!(subjects, ["Late", "Saturdays and Thursdays"]);
 }
 
 #[tokio::test]

@@ -7,6 +7,8 @@ use super::{
 use crate::contract::{DeliveryStatus, Outcome};
 use crate::storage::{FileFacts, Finish, LeaseError, MailKind, NewMail, Storage, Work};
 
+const DAY: i64 = 24 * HOUR;
+
 pub async fn each_address_gets_a_mail_once(store: &dyn Storage) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
@@ -210,6 +212,60 @@ pub async fn settling_and_executing_take_turns(store: &dyn Storage) {
     assert_eq!(stored(store, id).await.content.error_counter, 1);
     let leased = take_one(store, next + HOUR).await;
     assert_eq!(leased.row.content.error_counter, 1, "it reads what settling wrote");
+}
+
+pub async fn whoever_takes_the_schedule_ends_the_lease_of_a_late_settler(store: &dyn Storage) {
+    let id = add_due(store).await;
+    let first = submit(store, &["ann@example.org"]).await;
+    let noon = T0 + DAY;
+    let leased = take_one(store, noon).await;
+    let second = store
+        .start(&leased.lease, &plan(noon, noon + 100), ZONES, noon)
+        .await
+        .unwrap();
+    let submitted = Finish {
+        mail: Some(NewMail {
+            message_id: "second@host.example".to_owned(),
+            ..mail(MailKind::Export, &["bob@example.org"])
+        }),
+        ..finish(Outcome::Submitted)
+    };
+    store.finish(&leased.lease, second, &submitted).await.unwrap();
+    let tasks = take_deliveries(store, noon + 1).await;
+    let [ann, bob] = &tasks[..] else { panic!("{tasks:?}") };
+    store.record_delivery(ann, &rejected(), noon + 2).await.unwrap();
+    let late = settle_one(store, noon + 2).await;
+    assert_eq!(late.lease.run, Some(first));
+    store.record_delivery(bob, &rejected(), noon + 10).await.unwrap();
+
+    // The lease of the first is over, and the second has waited longer.
+    let settle = settle_one(store, noon + 2 + LEASE).await;
+    assert_eq!(settle.lease.run, Some(second));
+    let counted = |error_counter| Finish {
+        error_counter,
+        ..finish(failed("not-delivered"))
+    };
+    for lost in [
+        store.finish(&late.lease, first, &counted(1)).await,
+        store.renew(&late.lease, noon + HOUR).await,
+        store.hand_back(&late.lease, noon).await,
+    ] {
+        assert!(matches!(lost, Err(LeaseError::Lost)), "{lost:?}");
+    }
+    assert_eq!(take(store, noon + 110).await, [], "the second is still being settled");
+    store.finish(&settle.lease, second, &counted(1)).await.unwrap();
+    let late = settle_one(store, noon + 80).await;
+    assert_eq!((late.lease.run, late.row.content.error_counter), (Some(first), 1));
+
+    // An execution takes the schedule as well.
+    assert_eq!(take(store, noon + 80 + LEASE - 1).await, []);
+    let leased = take_one(store, noon + 80 + LEASE).await;
+    let lost = store.finish(&late.lease, first, &counted(2)).await;
+    assert!(matches!(lost, Err(LeaseError::Lost)), "{lost:?}");
+    store.hand_back(&leased.lease, noon + 81 + LEASE).await.unwrap();
+    let settle = settle_one(store, noon + 81 + LEASE).await;
+    store.finish(&settle.lease, first, &counted(2)).await.unwrap();
+    assert_eq!(stored(store, id).await.content.error_counter, 2);
 }
 
 pub async fn mail_of_a_deleted_schedule_is_delivered_and_ends_its_run(store: &dyn Storage) {

@@ -4,9 +4,10 @@ use super::{
     HOUR, LEASE, T0, ZONES, acme, add, add_due, change, commit, content, entries, failed, finish, plan, start, stored,
     take, take_one,
 };
+use crate::clock::Instant;
 use crate::contract::schedule_store::Plan;
 use crate::contract::{Content, MissedRange, Outcome, Position};
-use crate::storage::{Change, FileFacts, Finish, LeaseError, StartError, Storage, Work};
+use crate::storage::{Change, Commit, CommitError, FileFacts, Finish, LeaseError, StartError, Storage, Work};
 
 const DAY: i64 = 24 * HOUR;
 
@@ -210,6 +211,130 @@ pub async fn due_times_that_nobody_ran_are_one_entry(store: &dyn Storage) {
     store.commit(commit(super::all(acme()), vec![update])).await.unwrap();
     let history = entries(store, id).await;
     assert_eq!(history[2].outcome, Some(Outcome::Missed(given_up)));
+}
+
+pub async fn missed_due_times_around_one_that_is_kept_are_an_entry_each(store: &dyn Storage) {
+    let id = add_due(store).await;
+    let range = |first: Instant, last: Instant, count| MissedRange { first, last, count };
+    let missed = vec![
+        range(T0, T0 + DAY, 2),
+        range(T0 + 3 * DAY, T0 + 3 * DAY, 1),
+        range(T0 + 4 * DAY, T0 + 6 * DAY, 3),
+    ];
+    let update = Change::Update {
+        id,
+        version: 1,
+        content: content(T0 + 2 * DAY),
+        missed: missed.clone(),
+    };
+    let now = T0 + 6 * DAY;
+    let commit = Commit {
+        now,
+        ..commit(super::all(acme()), vec![update])
+    };
+    store.commit(commit).await.unwrap();
+    let written: Vec<_> = entries(store, id)
+        .await
+        .into_iter()
+        .rev()
+        .map(|entry| entry.outcome)
+        .collect();
+    assert_eq!(
+        written,
+        missed
+            .iter()
+            .map(|range| Some(Outcome::Missed(*range)))
+            .collect::<Vec<_>>()
+    );
+    let audited = store.audit("acme", 10).await.unwrap();
+    assert_eq!(
+        audited.iter().filter(|entry| entry.detail.contains("missed")).count(),
+        3
+    );
+
+    // The one between them is still to be run, with ranges of its own.
+    let leased = take_one(store, now + DAY).await;
+    let missed = vec![range(T0 + 2 * DAY, T0 + 2 * DAY, 1), range(now + HOUR, now + HOUR, 1)];
+    let plan = Plan {
+        due: now + DAY,
+        missed,
+        next_run: None,
+    };
+    store.start(&leased.lease, &plan, ZONES, now + DAY).await.unwrap();
+    assert_eq!(entries(store, id).await.len(), 6);
+}
+
+/// As after a clock was set back, and a new plan.
+pub async fn what_the_history_has_is_not_missed_again(store: &dyn Storage) {
+    let id = add_due(store).await;
+    let leased = take_one(store, T0).await;
+    let run = start(store, &leased).await;
+    store.finish(&leased.lease, run, &finish(Outcome::Empty)).await.unwrap();
+    let range = |first: Instant, last: Instant, count| MissedRange { first, last, count };
+    let late = |days: Instant, missed| Plan {
+        due: T0 + days * DAY,
+        missed,
+        next_run: None,
+    };
+    let leased = take_one(store, T0 + 3 * DAY).await;
+    let plan = late(3, vec![range(T0 + DAY, T0 + 2 * DAY, 2)]);
+    let run = store.start(&leased.lease, &plan, ZONES, plan.due).await.unwrap();
+    store.finish(&leased.lease, run, &finish(Outcome::Empty)).await.unwrap();
+    let before = entries(store, id).await;
+
+    change(store, id, content(T0), T0 - HOUR).await.unwrap();
+    let leased = take_one(store, T0 + 5 * DAY).await;
+    let all = range(T0, T0 + 4 * DAY, 5);
+    for (asked, recorded) in [
+        (all, Some(T0 + 3 * DAY)),
+        (range(T0 - DAY, T0, 2), Some(T0)),
+        (range(T0 + DAY + 1, T0 + 2 * DAY - 1, 1), Some(T0 + 2 * DAY - 1)),
+        (range(T0 - DAY, T0 - 1, 1), None),
+        (range(T0 + 1, T0 + DAY - 1, 1), None),
+        (range(T0 + 3 * DAY + 1, T0 + 4 * DAY, 1), None),
+    ] {
+        assert_eq!(store.recorded(id, &asked).await.unwrap(), recorded, "{asked:?}");
+        assert_eq!(store.recorded(id + 1, &asked).await.unwrap(), None);
+    }
+    let refused = store
+        .start(&leased.lease, &late(5, vec![all]), ZONES, T0 + 5 * DAY)
+        .await;
+    assert!(
+        matches!(refused, Err(StartError::Recorded(latest)) if latest == T0 + 3 * DAY),
+        "{refused:?}"
+    );
+    let update = Change::Update {
+        id,
+        version: 2,
+        content: content(None),
+        missed: vec![range(T0 - DAY, T0 - DAY, 1), all],
+    };
+    let stale = store.commit(commit(super::all(acme()), vec![update])).await;
+    assert!(matches!(stale, Err(CommitError::Stale)), "{stale:?}");
+    assert_eq!(entries(store, id).await, before);
+
+    let left = range(T0 + 4 * DAY, T0 + 4 * DAY, 1);
+    store
+        .start(&leased.lease, &late(5, vec![left]), ZONES, T0 + 5 * DAY)
+        .await
+        .unwrap();
+    let history = entries(store, id).await;
+    assert_eq!(
+        (history[1].outcome.clone(), history.len()),
+        (Some(Outcome::Missed(left)), 5)
+    );
+}
+
+pub async fn a_run_keeps_the_version_that_started_it(store: &dyn Storage) {
+    let id = add_due(store).await;
+    let leased = take_one(store, T0).await;
+    assert_eq!(leased.started_version, None);
+    start(store, &leased).await;
+    change(store, id, content(T0 + DAY), T0 + 1).await.unwrap();
+    let leased = take_one(store, T0 + 1).await;
+    assert_eq!((leased.started_version, leased.row.version), (Some(1), 2));
+    start(store, &leased).await;
+    assert_eq!(take_one(store, T0 + 1 + LEASE).await.started_version, Some(1));
 }
 
 pub async fn a_due_time_that_has_ended_does_not_start_again(store: &dyn Storage) {

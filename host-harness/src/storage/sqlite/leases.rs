@@ -41,6 +41,7 @@ impl SqliteStorage {
             let fence: i64 = found.try_get::<i64, _>("fence")? + 1;
             let attempt: u32 = found.try_get::<u32, _>("attempt")?.saturating_add(1);
             let row = row(found)?;
+            end_late_settling(&mut transaction, signed(row.id)?).await?;
             sqlx::query(
                 "update schedule set fence = $2, attempt = $3, lease_until = $4, retry_at = null where id = $1",
             )
@@ -106,6 +107,7 @@ impl SqliteStorage {
             let run: i64 = found.try_get("run")?;
             let fence: i64 = found.try_get::<i64, _>("settle_fence")? + 1;
             let attempt: u32 = found.try_get::<u32, _>("settle_attempt")?.saturating_add(1);
+            end_late_settling(&mut transaction, signed(row.id)?).await?;
             sqlx::query(
                 "update run set settle_fence = $2, settle_attempt = $3, settle_version = $4, settle_wake = $5 where id = $1",
             )
@@ -219,6 +221,19 @@ pub(super) async fn hold(on: &mut SqliteConnection, schedule: i64, until: Option
         .bind(until)
         .execute(on)
         .await?;
+    Ok(())
+}
+
+/// Ends leases to settle that ran out, as another takes the schedule: whoever comes late would write a counter that he read
+/// before, and let the schedule go that is another's now.
+async fn end_late_settling(on: &mut SqliteConnection, schedule: i64) -> Result<(), StorageError> {
+    sqlx::query(
+        "update run set settle_version = null
+         where schedule = $1 and state = 'submitted' and settle_version is not null",
+    )
+    .bind(schedule)
+    .execute(on)
+    .await?;
     Ok(())
 }
 
