@@ -1,6 +1,8 @@
-//! Builds the plugin into a component and puts it at `OUT_DIR/plugin.wasm`, for the harness to embed.
+//! Builds the plugin and the conformance checks into components and puts them at `OUT_DIR/plugin.wasm` and
+//! `OUT_DIR/conformance.wasm`, for the harness to embed.
 //!
-//! With `HARNESS_PLUGIN_PREBUILT=FILE` that component is taken instead, for machines without rustup.
+//! With `HARNESS_PLUGIN_PREBUILT=FILE` that component is taken instead, for machines without rustup; the checks are then not
+//! there.
 
 use std::env;
 use std::fs;
@@ -30,7 +32,7 @@ fn main() {
 
 fn build() -> Result<(), String> {
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("OUT_DIR is not set; run this through cargo")?);
-    let component = out.join("plugin.wasm");
+    let [component, conformance] = ["plugin", "conformance"].map(|name| out.join(format!("{name}.wasm")));
     println!("cargo:rerun-if-env-changed={PREBUILT}");
     let root = Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
@@ -39,6 +41,7 @@ fn build() -> Result<(), String> {
         // A build script runs in its package's folder; who sets this stands in the workspace's.
         let file = root.join(file);
         println!("cargo:rerun-if-changed={}", file.display());
+        fs::write(&conformance, []).map_err(|error| format!("{} can't be written: {error}", conformance.display()))?;
         return fs::copy(&file, &component)
             .map(drop)
             .map_err(|error| format!("{PREBUILT} names {}, which can't be read: {error}", file.display()));
@@ -47,6 +50,8 @@ fn build() -> Result<(), String> {
     for made_of in [
         "plugin/src",
         "plugin/Cargo.toml",
+        "conformance/src",
+        "conformance/Cargo.toml",
         "wit",
         "Cargo.toml",
         "Cargo.lock",
@@ -66,13 +71,17 @@ fn build() -> Result<(), String> {
         .nth(4)
         .ok_or("OUT_DIR is not below a target folder")?
         .join("guest");
-    let module = build_module(root, &folder)?;
-    let bytes = fs::read(&module).map_err(|error| format!("{} can't be read: {error}", module.display()))?;
-    let encoded = wit_component::ComponentEncoder::default()
-        .module(&bytes)
-        .and_then(|encoder| encoder.validate(true).encode())
-        .map_err(|error| format!("the plugin is not a component of the contract in wit/: {error:#}"))?;
-    fs::write(&component, encoded).map_err(|error| format!("{} can't be written: {error}", component.display()))
+    build_modules(root, &folder)?;
+    for (name, file) in [("plugin", component), ("conformance", conformance)] {
+        let module = folder.join(TARGET).join("guest").join(format!("{name}.wasm"));
+        let bytes = fs::read(&module).map_err(|error| format!("{} can't be read: {error}", module.display()))?;
+        let encoded = wit_component::ComponentEncoder::default()
+            .module(&bytes)
+            .and_then(|encoder| encoder.validate(true).encode())
+            .map_err(|error| format!("{name} is not a component of the contract in wit/: {error:#}"))?;
+        fs::write(&file, encoded).map_err(|error| format!("{} can't be written: {error}", file.display()))?;
+    }
+    Ok(())
 }
 
 fn ensure_target() -> Result<(), String> {
@@ -98,8 +107,8 @@ fn ensure_target() -> Result<(), String> {
     ))
 }
 
-/// The core module that cargo makes of the plugin.
-fn build_module(root: &Path, folder: &Path) -> Result<PathBuf, String> {
+/// The core modules that cargo makes of the plugin and the checks.
+fn build_modules(root: &Path, folder: &Path) -> Result<(), String> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command
@@ -108,6 +117,8 @@ fn build_module(root: &Path, folder: &Path) -> Result<PathBuf, String> {
             "build",
             "--package",
             "plugin",
+            "--package",
+            "conformance",
             "--lib",
             "--profile",
             "guest",
@@ -138,9 +149,9 @@ fn build_module(root: &Path, folder: &Path) -> Result<PathBuf, String> {
         .map_err(|error| format!("cargo could not be started to build the plugin: {error}"))?;
     if !built.status.success() {
         return Err(format!(
-            "the plugin does not build for {TARGET}:\n{}",
+            "plugin and checks do not build for {TARGET}:\n{}",
             String::from_utf8_lossy(&built.stderr)
         ));
     }
-    Ok(folder.join(TARGET).join("guest").join("plugin.wasm"))
+    Ok(())
 }
