@@ -5,20 +5,8 @@ use std::env;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-const TARGET: &str = "wasm32-unknown-unknown";
-// As in host-harness/build.rs: what a caller sets for its own build would change the guests, or make the builds wait for
-// each other.
-const NOT_FOR_THE_GUESTS: [&str; 7] = [
-    "RUSTFLAGS",
-    "CARGO_ENCODED_RUSTFLAGS",
-    "CARGO_TARGET_DIR",
-    "CARGO_BUILD_TARGET",
-    "CARGO_BUILD_RUSTFLAGS",
-    "RUSTC_WRAPPER",
-    "RUSTC_WORKSPACE_WRAPPER",
-];
+use guest_build::{Guests, ensure_target, rerun_if_changed, target_beside};
 
 fn main() {
     if let Err(sentence) = build() {
@@ -31,31 +19,24 @@ fn main() {
 fn build() -> Result<(), String> {
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("OUT_DIR is not set; run this through cargo")?);
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let guests = here.join("guests");
-    let names = names(&guests)?;
+    let folder = here.join("guests");
+    let names = names(&folder)?;
     let workspace = ["guests/Cargo.toml", "guests/Cargo.lock", "../wit", "build.rs"].map(|path| here.join(path));
-    let sources = names.iter().map(|name| guests.join(name));
-    for made_of in sources.chain(workspace) {
-        println!("cargo:rerun-if-changed={}", made_of.display());
-    }
+    let sources = names.iter().map(|name| folder.join(name));
+    rerun_if_changed(sources.chain(workspace));
 
-    let folder = out
-        .ancestors()
-        .nth(4)
-        .ok_or("OUT_DIR is not below a target folder")?
-        .join("test-guests");
-    build_modules(&guests, &folder)?;
+    ensure_target()?;
+    let guests = Guests {
+        workspace: &folder,
+        target: &target_beside(&out, "test-guests")?,
+    };
+    guests.build(None)?;
     let mut list = String::new();
     let mut each = String::new();
     for name in &names {
-        let module = folder.join(TARGET).join("guest").join(format!("{name}.wasm"));
-        let bytes = fs::read(&module).map_err(|error| format!("{} can't be read: {error}", module.display()))?;
-        let encoded = wit_component::ComponentEncoder::default()
-            .module(&bytes)
-            .and_then(|encoder| encoder.validate(true).encode())
-            .map_err(|error| format!("the guest {name} is not a component of the contract in wit/: {error:#}"))?;
         let file = out.join(format!("{name}.wasm"));
-        fs::write(&file, encoded).map_err(|error| format!("{} can't be written: {error}", file.display()))?;
+        fs::write(&file, guests.component(name)?)
+            .map_err(|error| format!("{} can't be written: {error}", file.display()))?;
         let constant = name.to_uppercase();
         let _ = writeln!(
             list,
@@ -83,48 +64,4 @@ fn names(guests: &Path) -> Result<Vec<String>, String> {
     }
     names.sort();
     Ok(names)
-}
-
-/// The core modules that cargo makes of the guests. The target itself is there: the harness's own build script saw to it.
-fn build_modules(guests: &Path, folder: &Path) -> Result<(), String> {
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
-    command
-        .current_dir(guests)
-        .args([
-            "build",
-            "--workspace",
-            "--lib",
-            "--profile",
-            "guest",
-            "--locked",
-            "--target",
-            TARGET,
-        ])
-        .arg("--target-dir")
-        .arg(folder);
-    for name in NOT_FOR_THE_GUESTS {
-        command.env_remove(name);
-    }
-    let cargo_home = env::var_os("CARGO_HOME")
-        .map(PathBuf::from)
-        .or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cargo")));
-    let mut flags = vec![
-        format!("--remap-path-prefix={}=/target", folder.display()),
-        format!("--remap-path-prefix={}=/guests", guests.display()),
-    ];
-    if let Some(home) = cargo_home {
-        flags.push(format!("--remap-path-prefix={}=/cargo", home.display()));
-    }
-    command.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
-    let built = command
-        .output()
-        .map_err(|error| format!("cargo could not be started to build the guests: {error}"))?;
-    if built.status.success() {
-        return Ok(());
-    }
-    Err(format!(
-        "the guests do not build for {TARGET}:\n{}",
-        String::from_utf8_lossy(&built.stderr)
-    ))
 }

@@ -14,11 +14,12 @@ mod table;
 mod tick;
 
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use chrono::DateTime;
 use clap::{Args, Parser, Subcommand};
+use host_harness::engine::{Limits, Permissions};
 
 /// Exit codes: 0 done, 1 failed (one sentence on standard error), 2 called wrongly.
 #[derive(Parser)]
@@ -76,6 +77,18 @@ struct PluginFile {
     /// Component to run instead of the one built into this program
     #[arg(long, value_name = "FILE")]
     plugin: Option<PathBuf>,
+    /// Imports it may ask for, and no others: a manifest, or names with commas between them, like `log,mailer.stage`
+    #[arg(long, value_name = "FILE|LIST", value_parser = permissions)]
+    allow_imports: Option<Permissions>,
+}
+
+impl PluginFile {
+    fn limits(&self) -> Limits {
+        Limits {
+            imports: self.allow_imports.clone().unwrap_or_default(),
+            ..Limits::default()
+        }
+    }
 }
 
 /// How answers are printed.
@@ -159,6 +172,16 @@ fn log_to_stderr(serving: bool) {
         .with_ansi(io::stderr().is_terminal())
         .with_writer(io::stderr)
         .init();
+}
+
+/// A manifest of imports, or a list of them.
+fn permissions(text: &str) -> Result<Permissions, String> {
+    let file = Path::new(text);
+    if !file.is_file() {
+        return Permissions::from_list(text);
+    }
+    let manifest = std::fs::read_to_string(file).map_err(|reason| format!("it can't be read: {reason}"))?;
+    Permissions::from_json(&manifest).map_err(|reason| format!("it is no manifest of imports: {reason}"))
 }
 
 /// An RFC 3339 instant as seconds since 1970.

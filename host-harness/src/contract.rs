@@ -33,3 +33,37 @@ pub use bindings::ticketing::scheduled_exports::types::{
 };
 pub use bindings::ticketing::scheduled_exports::{auth_context, exporters, log, mailer, schedule_store, types};
 pub use bindings::{Plugin, PluginPre};
+
+impl RunEntry {
+    /// A line of the history about a due time that nobody has begun: as missed or cancelled if it says so, else in progress.
+    #[must_use]
+    pub fn new(due: i64, outcome: Option<Outcome>) -> Self {
+        Self {
+            due,
+            started: None,
+            ended: None,
+            attempts: 0,
+            outcome,
+            rows: None,
+            bytes: None,
+            deliveries: Vec::new(),
+        }
+    }
+}
+
+impl Recipients {
+    /// One address, in To.
+    #[must_use]
+    pub fn only(address: impl Into<String>) -> Self {
+        Self {
+            to: vec![address.into()],
+            cc: Vec::new(),
+            bcc: Vec::new(),
+        }
+    }
+
+    /// All addresses, in the order To, Cc, Bcc.
+    pub fn all(&self) -> impl Iterator<Item = &String> {
+        [&self.to, &self.cc, &self.bcc].into_iter().flatten()
+    }
+}

@@ -4,6 +4,7 @@ mod budget;
 mod cache;
 mod inspect;
 mod jobs;
+mod permissions;
 mod recurrence;
 mod schedules;
 
@@ -19,6 +20,7 @@ pub use budget::MemoryLimiter;
 pub use cache::Cache;
 pub use inspect::{Inspection, inspect};
 pub use jobs::{End, Worked};
+pub use permissions::{Imported, Permissions};
 pub use schedules::{Accepted, Schedules, Unaccepted};
 
 use crate::contract::{Plugin, PluginPre};
@@ -27,9 +29,11 @@ use crate::imports::{Call, GuestMistake, HostFault, Imports};
 /// The component that the build script made of `plugin/`.
 pub const EMBEDDED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/plugin.wasm"));
 
-/// What one call may use. A call past a limit costs just that call.
+/// What a plugin may ask for, and what one call may use. A call past a limit costs just that call.
 #[derive(Clone, Debug)]
 pub struct Limits {
+    /// What it may import: one that asks for more is not loaded.
+    pub imports: Permissions,
     /// Linear memory of one instance, in bytes.
     pub memory: usize,
     /// What one answer or one call of an import may make the host allocate, in bytes.
@@ -51,6 +55,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            imports: Permissions::default(),
             memory: 64 << 20,
             // The largest that is ever right is a page of 50 documents of 64 KiB each.
             lifted: 8 << 20,
@@ -73,6 +78,8 @@ pub enum LoadError {
     NotAComponent(String),
     #[error("the plugin asks for `{0}`, which this host does not offer")]
     ForeignImport(String),
+    #[error("the plugin asks for `{function}` of `{interface}`, which the operator does not allow")]
+    NotAllowed { interface: String, function: String },
     #[error("the plugin does not export `{0}`, which this host calls")]
     MissingExport(String),
     #[error("the plugin was built for version {found} of the contract, and this host speaks {wanted}")]
@@ -118,6 +125,9 @@ impl<H: Imports> Engine<H> {
         let found = inspect(bytes)?;
         if let Some(misfit) = found.misfit {
             return Err(misfit);
+        }
+        if let Some(refusal) = limits.imports.refusal(&found.functions) {
+            return Err(refusal);
         }
         let engine =
             wasmtime::Engine::new(&config(&limits)).map_err(|error| LoadError::Engine(format!("{error:#}")))?;

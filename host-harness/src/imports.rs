@@ -20,6 +20,8 @@
 //! A host can be wrapped: a type that implements the five by asking another host ([`AuthContext::Access`] and
 //! [`AuthContext::Run`] being the other's, or something around them) sees each call of an import and its answer.
 
+#![deny(missing_docs)]
+
 mod auth_context;
 mod bounds;
 mod call;
@@ -27,15 +29,17 @@ mod error;
 mod exporters;
 mod log;
 mod mailer;
+mod rows;
 mod schedule_store;
 
 pub use auth_context::AuthContext;
 pub use bounds::STOPS_AT;
 pub use call::Call;
-pub use error::{HostFault, ImportError};
+pub use error::{Answer, HostFault, ImportError};
 pub use exporters::Exporters;
 pub use log::{During, Handle, Log};
 pub use mailer::Mailer;
+pub use rows::{SortKey, page, sort_key};
 pub use schedule_store::ScheduleStore;
 
 pub(crate) use bounds::instant;

@@ -23,7 +23,7 @@ use host_harness::testing::{CrashPoint, WatchedStorage};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use super::{Failure, Output, failed, host, say};
+use super::{Failure, Output, PluginFile, failed, host, say};
 
 /// Names a step boundary at which a worker dies by itself: `after-start:3`.
 const CRASH_AT: &str = "HARNESS_CRASH_AT";
@@ -147,7 +147,7 @@ impl Chaos {
         let spread =
             i64::try_from(BETWEEN.as_secs_f64().mul_add(f64::from(self.kills), 0.0).max(2.0) as u64).unwrap_or(60);
         let clock: Arc<dyn Clock> = Arc::new(VirtualClock::at(now));
-        let service = host::open(folder, true, None, clock, HostFacts::default()).await?;
+        let service = host::open(folder, true, &PluginFile::default(), clock, HostFacts::default()).await?;
         let schedules: Vec<Value> = (0..self.schedules)
             .map(|number| {
                 let due = now + 1 + i64::from(number) * spread / i64::from(self.schedules);

@@ -97,7 +97,7 @@ impl Demo {
         }
         let clock = Arc::new(VirtualClock::at(FROM));
         let seen: Arc<dyn Clock> = Arc::clone(&clock) as _;
-        let service = host::open(&folder, true, self.plugin.plugin.as_deref(), seen, HostFacts::default()).await?;
+        let service = host::open(&folder, true, &self.plugin, seen, HostFacts::default()).await?;
         let fixture = Fixture::from_json(FIXTURE)?;
         host::seed(&service, &folder, &fixture).await?;
         let named = create(&service).await?;

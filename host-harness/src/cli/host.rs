@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use host_harness::clock::Clock;
 use host_harness::delivery::{EmlTransport, SmtpTimeouts, SmtpTransport, Transport};
-use host_harness::engine::{Cache, Engine, Limits};
+use host_harness::engine::{Cache, Engine};
 use host_harness::platform::{Fixture, Platform};
 use host_harness::ports::HostFacts;
 use host_harness::scheduler::{Scheduler, SchedulerOptions};
 use host_harness::service::Service;
 use host_harness::storage::sqlite::SqliteStorage;
 
-use super::{Failure, failed};
+use super::{Failure, PluginFile, failed};
 
 /// The store's file in the data folder.
 const STORE: &str = "harness.db";
@@ -23,11 +23,11 @@ const MAIL: &str = "mail";
 pub async fn open(
     folder: &Path,
     create: bool,
-    plugin: Option<&Path>,
+    plugin: &PluginFile,
     clock: Arc<dyn Clock>,
     facts: HostFacts,
 ) -> Result<Arc<Service>, Failure> {
-    let engine = Engine::load_file(plugin, Limits::default(), &Cache::of_user())?;
+    let engine = Engine::load_file(plugin.plugin.as_deref(), plugin.limits(), &Cache::of_user())?;
     let (storage, platform) = stores(folder, create).await?;
     let service = Service::new(engine, Arc::new(storage), platform, clock, facts).await;
     service

@@ -7,7 +7,7 @@ use clap::Args;
 use host_harness::clock::{Clock, SystemClock};
 use host_harness::contract::FieldError;
 use host_harness::contract::exported::recurrence::{ClockNote, Rule};
-use host_harness::engine::{Cache, Engine, Limits};
+use host_harness::engine::{Cache, Engine};
 use host_harness::ports::HostFacts;
 use host_harness::service::Service;
 use serde_json::{Value, json};
@@ -46,7 +46,7 @@ pub struct NextRun {
 
 impl NextRun {
     pub async fn run(self) -> Result<(), Failure> {
-        let engine = Engine::load_file(self.plugin.plugin.as_deref(), Limits::default(), &Cache::of_user())?;
+        let engine = Engine::load_file(self.plugin.plugin.as_deref(), self.plugin.limits(), &Cache::of_user())?;
         // The rule needs no store; the component's imports need one to be there.
         let folder = tempfile::tempdir()?;
         let (storage, platform) = host::stores(folder.path(), true).await?;

@@ -63,12 +63,11 @@ impl Organizer {
 
 impl Switch {
     async fn to(self, enabled: bool) -> Result<(), Failure> {
-        let plugin = self.plugin.plugin.as_deref();
         let clock: Arc<dyn Clock> = match self.now {
             Some(now) => Arc::new(VirtualClock::at(now)),
             None => Arc::new(SystemClock),
         };
-        let service = host::open(&self.data.folder, false, plugin, clock, HostFacts::default()).await?;
+        let service = host::open(&self.data.folder, false, &self.plugin, clock, HostFacts::default()).await?;
         if service.platform().organizer(&self.slug).await?.is_none() {
             return Err(Failure::Sentence(format!(
                 "there is no organizer `{}` in this store",

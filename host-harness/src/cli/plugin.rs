@@ -1,4 +1,4 @@
-//! `harness plugin inspect`.
+//! `harness plugin inspect`, and what else there is about a component file.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,11 +8,13 @@ use host_harness::clock::SystemClock;
 use host_harness::engine::{Cache, EMBEDDED, Engine, Limits, LoadError, inspect};
 use host_harness::ports::HostFacts;
 use host_harness::service::Service;
+use host_harness::testing::conformance::COMPONENT;
 use serde_json::json;
+use sha2::{Digest as _, Sha256};
 
-use super::{Failure, Output, host, say};
+use super::{Failure, Output, failed, host, say};
 
-/// Looks into a plugin file.
+/// Looks into a plugin file, or writes the built-in one.
 #[derive(Args)]
 #[command(after_help = "Example:\n  harness plugin inspect ./plugin.wasm")]
 pub struct Plugin {
@@ -24,6 +26,18 @@ pub struct Plugin {
 enum What {
     /// Name, version, size, exports and imports, and whether this host can run it
     Inspect(Inspect),
+    /// Writes the component built into this program to a file, for other hosts
+    Write(Write),
+}
+
+#[derive(Args)]
+#[command(after_help = "Example:\n  harness plugin write ./plugin.wasm")]
+struct Write {
+    /// Where to; a file that is there is replaced
+    file: PathBuf,
+    /// Writes the checks of a host instead: docs/conformance.md
+    #[arg(long)]
+    conformance: bool,
 }
 
 #[derive(Args)]
@@ -37,8 +51,23 @@ struct Inspect {
 
 impl Plugin {
     pub async fn run(self) -> Result<(), Failure> {
-        let What::Inspect(inspect) = self.what;
-        inspect.run().await
+        match self.what {
+            What::Inspect(inspect) => inspect.run().await,
+            What::Write(write) => write.run(),
+        }
+    }
+}
+
+impl Write {
+    fn run(self) -> Result<(), Failure> {
+        let bytes = if self.conformance { COMPONENT } else { EMBEDDED };
+        if bytes.is_empty() {
+            let sentence = "this program was built without a wasm target, and so without the checks of a host";
+            return Err(Failure::Sentence(sentence.into()));
+        }
+        std::fs::write(&self.file, bytes)
+            .map_err(|reason| failed(format!("{} can't be written", self.file.display()))(&reason))?;
+        say(format_args!("{}: {} bytes", self.file.display(), bytes.len()))
     }
 }
 
@@ -52,6 +81,7 @@ impl Inspect {
             None => EMBEDDED.to_vec(),
         };
         let found = inspect(&bytes)?;
+        let sha256 = format!("{:x}", Sha256::digest(&bytes));
         let about = match &found.misfit {
             Some(misfit) => Err(misfit.to_string()),
             None => about(&bytes).await.map_err(|failure| match failure {
@@ -66,7 +96,7 @@ impl Inspect {
             };
             say(json!({
                 "name": name, "version": version, "zone_database": zones, "size": found.size,
-                "imports": found.imports, "exports": found.exports,
+                "sha256": sha256, "imports": found.functions, "exports": found.exports,
                 "runs_here": about.is_ok(), "reason": about.as_ref().err(),
             }))?;
         } else {
@@ -76,12 +106,15 @@ impl Inspect {
                     about.name, about.version, about.zone_database
                 ))?;
             }
-            say(format_args!("{} bytes", found.size))?;
+            say(format_args!("{} bytes, SHA-256 {sha256}", found.size))?;
             for name in &found.exports {
                 say(format_args!("exports {name}"))?;
             }
-            for name in &found.imports {
+            for (name, functions) in &found.functions {
                 say(format_args!("imports {name}"))?;
+                for function in functions {
+                    say(format_args!("  {function}"))?;
+                }
             }
             if about.is_ok() {
                 say("this host can run it")?;

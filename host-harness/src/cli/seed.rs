@@ -36,8 +36,7 @@ impl Seed {
             Some(now) => Arc::new(VirtualClock::at(now)),
             None => Arc::new(SystemClock),
         };
-        let plugin = self.plugin.plugin.as_deref();
-        let service = host::open(&self.data.folder, true, plugin, clock, HostFacts::default()).await?;
+        let service = host::open(&self.data.folder, true, &self.plugin, clock, HostFacts::default()).await?;
         if !service.platform().is_empty().await? {
             return Err(Failure::Sentence(format!(
                 "the store in {} is filled already, and a fixture goes into an empty one only: name another folder",

@@ -76,11 +76,10 @@ impl Serve {
             download_links: self.download_links,
             ..HostFacts::default()
         };
-        let plugin = self.plugin.plugin.as_deref();
         let service = host::open(
             &self.data.folder,
             fixture.is_some(),
-            plugin,
+            &self.plugin,
             Arc::new(SystemClock),
             facts,
         )

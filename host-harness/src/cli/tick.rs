@@ -34,8 +34,7 @@ impl Tick {
             None => Arc::new(SystemClock),
         };
         let smtp = self.smtp.as_deref().map(host::smtp).transpose()?;
-        let plugin = self.plugin.plugin.as_deref();
-        let service = host::open(&self.data.folder, false, plugin, clock, HostFacts::default()).await?;
+        let service = host::open(&self.data.folder, false, &self.plugin, clock, HostFacts::default()).await?;
         let (transport, _) = host::transport(&self.data.folder, smtp)?;
         service.plan_with_this_zone_database().await?;
         let step = host::scheduler(&service, transport).step().await?;

@@ -3,12 +3,13 @@
 use wasmparser::{Encoding, Parser, Payload};
 
 use super::LoadError;
+use super::permissions::{Imported, imported};
 
 /// The package of the contract.
-const PACKAGE: &str = "ticketing:scheduled-exports/";
+pub(super) const PACKAGE: &str = "ticketing:scheduled-exports/";
 /// The version that this host speaks.
 const VERSION: &str = "0.1.0";
-const IMPORTS: [&str; 6] = ["types", "auth-context", "schedule-store", "exporters", "mailer", "log"];
+pub(super) const IMPORTS: [&str; 6] = ["types", "auth-context", "schedule-store", "exporters", "mailer", "log"];
 const EXPORTS: [&str; 4] = ["schedules", "recurrence", "jobs", "about"];
 
 /// What was found in a component file.
@@ -18,6 +19,8 @@ pub struct Inspection {
     pub size: usize,
     /// Names of imported interfaces, with package and version.
     pub imports: Vec<String>,
+    /// The functions of each that it can call.
+    pub functions: Imported,
     /// Names of exported interfaces, with package and version.
     pub exports: Vec<String>,
     /// Why this host can't run it; none: it can, as far as names tell.
@@ -30,10 +33,12 @@ pub struct Inspection {
 /// [`LoadError::NotAComponent`].
 pub fn inspect(bytes: &[u8]) -> Result<Inspection, LoadError> {
     let (imports, exports) = names(bytes).map_err(LoadError::NotAComponent)?;
+    let functions = imported(bytes).map_err(LoadError::NotAComponent)?;
     let misfit = misfit(&imports, &exports);
     Ok(Inspection {
         size: bytes.len(),
         imports,
+        functions,
         exports,
         misfit,
     })

@@ -33,19 +33,25 @@ pub(crate) struct GuestMistake(pub(crate) String);
 /// assert!(matches!(version(None), Err(ImportError::Refused(StoreError::NotFound))));
 /// assert!(matches!(version(Some(Err("torn".into()))), Err(ImportError::Fault(_))));
 /// ```
-#[derive(Debug)]
-pub enum ImportError<E> {
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError<E: std::fmt::Debug> {
     /// An answer of the contract: the guest reads it and goes on.
+    #[error("refused: {0:?}")]
     Refused(E),
     /// The host's own fault: the guest is not asked how to go on.
+    #[error(transparent)]
     Fault(HostFault),
     /// What the guest gave can't be right; what, in words that go on from "the plugin …": `it stored an address of 4 MB`. It
     /// traps. Whatever holds for every host is checked before an import is asked, so few hosts have more to add.
+    #[error("{0}")]
     Mistake(String),
 }
 
+/// What an import answers.
+pub type Answer<T, E> = Result<T, ImportError<E>>;
+
 /// Errors that an import answers with.
-trait Refusal {}
+trait Refusal: std::fmt::Debug {}
 impl Refusal for StoreError {}
 impl Refusal for LookupError {}
 impl Refusal for ExportError {}
@@ -57,14 +63,14 @@ impl<E: Refusal> From<E> for ImportError<E> {
     }
 }
 
-impl<E> From<HostFault> for ImportError<E> {
+impl<E: std::fmt::Debug> From<HostFault> for ImportError<E> {
     fn from(fault: HostFault) -> Self {
         Self::Fault(fault)
     }
 }
 
 /// As the linker wants it: refusals are values, all else traps.
-pub(super) fn answered<T, E>(answer: Result<T, ImportError<E>>) -> wasmtime::Result<Result<T, E>> {
+pub(super) fn answered<T, E: std::fmt::Debug>(answer: Result<T, ImportError<E>>) -> wasmtime::Result<Result<T, E>> {
     match answer {
         Ok(answer) => Ok(Ok(answer)),
         Err(ImportError::Refused(refusal)) => Ok(Err(refusal)),

@@ -5,7 +5,7 @@ use std::future::Future;
 use wasmtime::component::Resource;
 
 use super::error::answered;
-use super::{AuthContext, Call, ImportError, Imports, bounds};
+use super::{Answer, AuthContext, Call, Imports, bounds};
 use crate::clock::Instant;
 use crate::contract;
 use crate::contract::exporters::{DownloadLink, ExportError, Exporter, File, Host, LookupError, Subject};
@@ -24,40 +24,47 @@ pub trait Exporters: AuthContext {
         by: &Self::Access,
         whose: Subject,
         only: Option<String>,
-    ) -> impl Future<Output = Result<Vec<Exporter>, ImportError<LookupError>>> + Send;
+    ) -> impl Future<Output = Answer<Vec<Exporter>, LookupError>> + Send;
 
     /// Slugs of the organizer's events whose data the subject may export with this exporter; with `only`, those among these. An
-    /// event that does not exist is not among them.
+    /// event that does not exist is not among them. None if left out: asked at organizer level only, it is not needed where no
+    /// exporter reads across events.
     ///
     /// # Errors
     /// As [`available`](Self::available).
     fn usable_events(
         &self,
-        by: &Self::Access,
-        whose: Subject,
-        exporter: String,
-        only: Option<Vec<String>>,
-    ) -> impl Future<Output = Result<Vec<String>, ImportError<LookupError>>> + Send;
+        _by: &Self::Access,
+        _whose: Subject,
+        _exporter: String,
+        _only: Option<Vec<String>>,
+    ) -> impl Future<Output = Answer<Vec<String>, LookupError>> + Send {
+        async { Ok(Vec::new()) }
+    }
 
-    /// Those of the slugs that the caller may know of.
+    /// Those of the slugs that the caller may know of. None if left out, as above.
     ///
     /// # Errors
     /// `unavailable`.
     fn visible_events(
         &self,
-        by: &Self::Access,
-        slugs: Vec<String>,
-    ) -> impl Future<Output = Result<Vec<String>, ImportError<LookupError>>> + Send;
+        _by: &Self::Access,
+        _slugs: Vec<String>,
+    ) -> impl Future<Output = Answer<Vec<String>, LookupError>> + Send {
+        async { Ok(Vec::new()) }
+    }
 
-    /// Those of the slugs that no event of this organizer has.
+    /// Those of the slugs that no event of this organizer has. All of them if left out, as above.
     ///
     /// # Errors
     /// `unavailable`.
     fn missing_events(
         &self,
-        by: &Self::Access,
+        _by: &Self::Access,
         slugs: Vec<String>,
-    ) -> impl Future<Output = Result<Vec<String>, ImportError<LookupError>>> + Send;
+    ) -> impl Future<Output = Answer<Vec<String>, LookupError>> + Send {
+        async { Ok(slugs) }
+    }
 
     /// Runs the schedule's exporter with its owner's rights of this moment, and keeps the file with the run in place of an
     /// earlier one. `form` is a JSON document of at most 64 KiB with date ranges resolved to dates; `now` is the due time,
@@ -72,23 +79,23 @@ pub trait Exporters: AuthContext {
         language: String,
         zone: String,
         now: Instant,
-    ) -> impl Future<Output = Result<File, ImportError<ExportError>>> + Send;
+    ) -> impl Future<Output = Answer<File, ExportError>> + Send;
 
-    /// Puts the file that `produce` made into a zip archive, which takes its place. Asked only where this call has made a file.
+    /// Puts the file that `produce` made into a zip archive, which takes its place. Asked only where this call has made a file
+    /// whose mail was too large. `failed` if left out: this host makes no archives.
     ///
     /// # Errors
     /// As [`produce`](Self::produce).
-    fn zip(&self, of: &mut Self::Run) -> impl Future<Output = Result<File, ImportError<ExportError>>> + Send;
+    fn zip(&self, _of: &mut Self::Run) -> impl Future<Output = Answer<File, ExportError>> + Send {
+        async { Err(ExportError::Failed("this host makes no archives".into()).into()) }
+    }
 
     /// Offers the file for download, from the commit of `submitted` on. None: this host offers no downloads, which is also the
     /// answer if this is left out. Asked only where this call has made a file.
     ///
     /// # Errors
     /// As [`produce`](Self::produce).
-    fn link(
-        &self,
-        _of: &mut Self::Run,
-    ) -> impl Future<Output = Result<Option<DownloadLink>, ImportError<ExportError>>> + Send {
+    fn link(&self, _of: &mut Self::Run) -> impl Future<Output = Answer<Option<DownloadLink>, ExportError>> + Send {
         async { Ok(None) }
     }
 }

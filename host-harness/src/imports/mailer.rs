@@ -6,7 +6,7 @@ use std::future::Future;
 use wasmtime::component::Resource;
 
 use super::error::answered;
-use super::{AuthContext, Call, ImportError, Imports};
+use super::{Answer, AuthContext, Call, Imports};
 use crate::contract;
 use crate::contract::Recipients;
 use crate::contract::auth_context::RunFacts;
@@ -24,20 +24,23 @@ pub trait Mailer: AuthContext {
     ///
     /// # Errors
     /// `nobody` where nobody is responsible; `too-large` where it would be larger than the settings allow, as sent.
-    fn stage(&self, of: &mut Self::Run, mail: Mail) -> impl Future<Output = Result<(), ImportError<MailError>>> + Send;
+    fn stage(&self, of: &mut Self::Run, mail: Mail) -> impl Future<Output = Answer<(), MailError>> + Send;
 
     /// Keeps a notice to the user whose schedule it was before the take-over that this call has staged, in place of one kept
-    /// before; it leaves with the commit of the call. Asked only about a schedule that this call has taken over.
+    /// before; it leaves with the commit of the call. Asked only about a schedule that this call has taken over. `nobody` if left
+    /// out: right where all schedules are one user's.
     ///
     /// # Errors
     /// `nobody` where the former owner is inactive, gone, or the caller himself; `too-large`.
     fn notify_former_owner(
         &self,
-        by: &mut Self::Access,
-        id: u64,
-        subject: String,
-        text: String,
-    ) -> impl Future<Output = Result<(), ImportError<MailError>>> + Send;
+        _by: &mut Self::Access,
+        _id: u64,
+        _subject: String,
+        _text: String,
+    ) -> impl Future<Output = Answer<(), MailError>> + Send {
+        async { Err(MailError::Nobody.into()) }
+    }
 }
 
 /// The subject without blanks around it, if it is one.

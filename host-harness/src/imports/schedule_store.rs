@@ -6,7 +6,7 @@ use wasmtime::component::Resource;
 
 use super::call::{LentAccess, Work};
 use super::error::answered;
-use super::{AuthContext, Call, ImportError, Imports, STOPS_AT, bounds};
+use super::{Answer, AuthContext, Call, Imports, STOPS_AT, bounds};
 use crate::contract;
 use crate::contract::auth_context::Caller;
 use crate::contract::schedule_store::{Host, Page, Plan, RunPage, StoreError};
@@ -26,18 +26,13 @@ pub trait ScheduleStore: AuthContext {
     ///
     /// # Errors
     /// `not-found`, `unavailable`.
-    fn list(
-        &self,
-        by: &Self::Access,
-        query: PageQuery,
-    ) -> impl Future<Output = Result<Page, ImportError<StoreError>>> + Send;
+    fn list(&self, by: &Self::Access, query: PageQuery) -> impl Future<Output = Answer<Page, StoreError>> + Send;
 
     /// One schedule, as this call has staged it, else as it is stored.
     ///
     /// # Errors
     /// `not-found` where it is not there or not visible, which must read the same; `unavailable`.
-    fn get(&self, by: &Self::Access, id: u64)
-    -> impl Future<Output = Result<Schedule, ImportError<StoreError>>> + Send;
+    fn get(&self, by: &Self::Access, id: u64) -> impl Future<Output = Answer<Schedule, StoreError>> + Send;
 
     /// Stages a new schedule of the caller's at version 1, with an id that no schedule has had or will have.
     ///
@@ -47,7 +42,7 @@ pub trait ScheduleStore: AuthContext {
         &self,
         by: &mut Self::Access,
         content: Content,
-    ) -> impl Future<Output = Result<Schedule, ImportError<StoreError>>> + Send;
+    ) -> impl Future<Output = Answer<Schedule, StoreError>> + Send;
 
     /// Stages a new content, at a version one higher, where `version` is the stored one. With the commit a run in progress loses
     /// its lease and is due for lease at once, and `missed` becomes one entry of the history.
@@ -61,7 +56,7 @@ pub trait ScheduleStore: AuthContext {
         version: u64,
         content: Content,
         missed: Vec<MissedRange>,
-    ) -> impl Future<Output = Result<Schedule, ImportError<StoreError>>> + Send;
+    ) -> impl Future<Output = Answer<Schedule, StoreError>> + Send;
 
     /// As [`update`](Self::update), and the caller becomes the owner.
     ///
@@ -74,7 +69,7 @@ pub trait ScheduleStore: AuthContext {
         version: u64,
         content: Content,
         missed: Vec<MissedRange>,
-    ) -> impl Future<Output = Result<Schedule, ImportError<StoreError>>> + Send;
+    ) -> impl Future<Output = Answer<Schedule, StoreError>> + Send;
 
     /// Stages the removal where `version` is the stored one; none: any. With the commit its run is cancelled; history stays.
     ///
@@ -85,7 +80,7 @@ pub trait ScheduleStore: AuthContext {
         by: &mut Self::Access,
         id: u64,
         version: Option<u64>,
-    ) -> impl Future<Output = Result<(), ImportError<StoreError>>> + Send;
+    ) -> impl Future<Output = Answer<(), StoreError>> + Send;
 
     /// History of one schedule that is visible, latest due time first. A page past the last is `not-found`.
     ///
@@ -97,15 +92,14 @@ pub trait ScheduleStore: AuthContext {
         id: u64,
         at: Position,
         size: u32,
-    ) -> impl Future<Output = Result<RunPage, ImportError<StoreError>>> + Send;
+    ) -> impl Future<Output = Answer<RunPage, StoreError>> + Send;
 
     /// Opens the run: pins `plan.due`, so that every later attempt has it, stores the next run, and writes the missed ones down;
     /// all in one transaction, if the lease holds. With an open run of the same due time it goes on with that.
     ///
     /// # Errors
     /// `lease-lost` where the lease is gone or this (schedule, due time) has ended, and nothing was written; `unavailable`.
-    fn start(&self, of: &mut Self::Run, plan: Plan)
-    -> impl Future<Output = Result<(), ImportError<StoreError>>> + Send;
+    fn start(&self, of: &mut Self::Run, plan: Plan) -> impl Future<Output = Answer<(), StoreError>> + Send;
 
     /// Submits, ends or postpones the run: history, counter, `active` and the staged mail in one transaction, if the lease
     /// holds. Counter and `active` stay as they are where a person changed the schedule since the run was leased.
@@ -118,7 +112,7 @@ pub trait ScheduleStore: AuthContext {
         outcome: Outcome,
         error_counter: u32,
         active: bool,
-    ) -> impl Future<Output = Result<(), ImportError<StoreError>>> + Send;
+    ) -> impl Future<Output = Answer<(), StoreError>> + Send;
 }
 
 /// What is refused to whoever may not write, and with `as_user` to whoever is no user.

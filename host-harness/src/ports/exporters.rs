@@ -7,7 +7,7 @@ use super::{Access, Run, Services};
 use crate::clock::Instant;
 use crate::contract::exporters::{DownloadLink, ExportError, Exporter, File, LookupError, Subject};
 use crate::download::{self, Secret};
-use crate::imports::{Exporters, ImportError};
+use crate::imports::{Answer, Exporters, ImportError};
 use crate::platform::{self, ExportJob, PlatformError};
 use crate::storage::{FileFacts, LeaseError};
 
@@ -63,7 +63,7 @@ impl Exporters for Services {
         access: &Access,
         whose: Subject,
         only: Option<String>,
-    ) -> Result<Vec<Exporter>, ImportError<LookupError>> {
+    ) -> Answer<Vec<Exporter>, LookupError> {
         let subject = subject(self, access, whose).await?;
         let (scope, language) = (&access.visible.scope, &access.facts.language);
         let available = self.platform.available(&subject, scope, only.as_deref(), language);
@@ -76,7 +76,7 @@ impl Exporters for Services {
         whose: Subject,
         exporter: String,
         only: Option<Vec<String>>,
-    ) -> Result<Vec<String>, ImportError<LookupError>> {
+    ) -> Answer<Vec<String>, LookupError> {
         let subject = subject(self, access, whose).await?;
         let organizer = &access.visible.scope.organizer;
         let usable = self
@@ -85,21 +85,13 @@ impl Exporters for Services {
         Ok(usable.await?)
     }
 
-    async fn visible_events(
-        &self,
-        access: &Access,
-        slugs: Vec<String>,
-    ) -> Result<Vec<String>, ImportError<LookupError>> {
+    async fn visible_events(&self, access: &Access, slugs: Vec<String>) -> Answer<Vec<String>, LookupError> {
         let organizer = &access.visible.scope.organizer;
         let visible = self.platform.visible_events(&access.principal, organizer, &slugs);
         Ok(visible.await?)
     }
 
-    async fn missing_events(
-        &self,
-        access: &Access,
-        slugs: Vec<String>,
-    ) -> Result<Vec<String>, ImportError<LookupError>> {
+    async fn missing_events(&self, access: &Access, slugs: Vec<String>) -> Answer<Vec<String>, LookupError> {
         let there = self.platform.events(&access.visible.scope.organizer).await?;
         let missing = |slug: &String| there.iter().all(|event| event.slug != *slug);
         Ok(slugs.into_iter().filter(missing).collect())
@@ -112,7 +104,7 @@ impl Exporters for Services {
         language: String,
         zone: String,
         now: Instant,
-    ) -> Result<File, ImportError<ExportError>> {
+    ) -> Answer<File, ExportError> {
         let id = started(run)?;
         let Ok(form) = serde_json::from_str(&form) else {
             return Err(ExportError::FormUnfit("the form is not a JSON document".into()).into());
@@ -131,7 +123,7 @@ impl Exporters for Services {
         self.keep(run, id, produced.facts, &produced.file).await
     }
 
-    async fn zip(&self, run: &mut Run) -> Result<File, ImportError<ExportError>> {
+    async fn zip(&self, run: &mut Run) -> Answer<File, ExportError> {
         let id = started(run)?;
         if run.file.as_ref().is_some_and(|file| file.content_type == ZIP) {
             return Err(ExportError::Failed("the file is an archive already".into()).into());
@@ -164,7 +156,7 @@ impl Exporters for Services {
         self.keep(run, id, facts, &packed).await
     }
 
-    async fn link(&self, run: &mut Run) -> Result<Option<DownloadLink>, ImportError<ExportError>> {
+    async fn link(&self, run: &mut Run) -> Answer<Option<DownloadLink>, ExportError> {
         let id = started(run)?;
         if !self.facts.download_links {
             return Ok(None);
@@ -180,13 +172,7 @@ impl Exporters for Services {
 }
 
 impl Services {
-    async fn keep(
-        &self,
-        run: &mut Run,
-        id: u64,
-        facts: FileFacts,
-        path: &Path,
-    ) -> Result<File, ImportError<ExportError>> {
+    async fn keep(&self, run: &mut Run, id: u64, facts: FileFacts, path: &Path) -> Answer<File, ExportError> {
         let kept = self.storage.keep_file(&run.leased.lease, id, &facts, path).await;
         kept.map_err(ExportError::from)?;
         run.file = Some(facts.clone());

@@ -5,7 +5,7 @@ use super::{Access, Run, Services, away};
 use crate::contract::mailer::{Audience, Mail, MailError};
 use crate::contract::{Recipients, User};
 use crate::delivery;
-use crate::imports::{ImportError, Mailer};
+use crate::imports::{Answer, Mailer};
 use crate::platform::PlatformError;
 use crate::storage::{Change, MailKind, NewMail, OutboxMail, Scope};
 
@@ -25,7 +25,7 @@ impl Services {
 }
 
 impl Mailer for Services {
-    async fn stage(&self, run: &mut Run, mail: Mail) -> Result<(), ImportError<MailError>> {
+    async fn stage(&self, run: &mut Run, mail: Mail) -> Answer<(), MailError> {
         let people = match &mail.audience {
             Audience::People(people) => people.clone(),
             Audience::Responsible => {
@@ -60,7 +60,7 @@ impl Mailer for Services {
         id: u64,
         subject: String,
         text: String,
-    ) -> Result<(), ImportError<MailError>> {
+    ) -> Answer<(), MailError> {
         let staged = access.staged.iter().rev().find_map(|change| match change {
             Change::TakeOver {
                 id: taken,

@@ -9,7 +9,7 @@ use super::{Access, Run, Services};
 use crate::contract::auth_context::Caller;
 use crate::contract::schedule_store::{Page, Plan, RunPage, StoreError};
 use crate::contract::{Content, MissedRange, Outcome, PageQuery, Position, Schedule, User};
-use crate::imports::{ImportError, ScheduleStore};
+use crate::imports::{Answer, ImportError, ScheduleStore};
 use crate::storage::{Change, Finish, LeaseError, Row, StartError, StorageError};
 
 impl From<StorageError> for StoreError {
@@ -135,7 +135,7 @@ async fn not_recorded(services: &Services, id: u64, missed: &[MissedRange]) -> R
 }
 
 impl ScheduleStore for Services {
-    async fn list(&self, access: &Access, query: PageQuery) -> Result<Page, ImportError<StoreError>> {
+    async fn list(&self, access: &Access, query: PageQuery) -> Answer<Page, StoreError> {
         let found = self.storage.list(&access.visible, &query).await?;
         let rows = found.ok_or(StoreError::NotFound)?;
         Ok(Page {
@@ -145,12 +145,12 @@ impl ScheduleStore for Services {
         })
     }
 
-    async fn get(&self, access: &Access, id: u64) -> Result<Schedule, ImportError<StoreError>> {
+    async fn get(&self, access: &Access, id: u64) -> Answer<Schedule, StoreError> {
         let row = seen(self, access, id).await?;
         Ok(joined_one(self, row).await?)
     }
 
-    async fn insert(&self, access: &mut Access, content: Content) -> Result<Schedule, ImportError<StoreError>> {
+    async fn insert(&self, access: &mut Access, content: Content) -> Answer<Schedule, StoreError> {
         let Caller::User(user) = &access.facts.caller else {
             return Err(StoreError::Forbidden.into());
         };
@@ -188,7 +188,7 @@ impl ScheduleStore for Services {
         version: u64,
         content: Content,
         missed: Vec<MissedRange>,
-    ) -> Result<Schedule, ImportError<StoreError>> {
+    ) -> Answer<Schedule, StoreError> {
         let row = seen(self, access, id).await?;
         if row.version != version {
             return Err(StoreError::Stale.into());
@@ -215,7 +215,7 @@ impl ScheduleStore for Services {
         version: u64,
         content: Content,
         missed: Vec<MissedRange>,
-    ) -> Result<Schedule, ImportError<StoreError>> {
+    ) -> Answer<Schedule, StoreError> {
         let Caller::User(user) = &access.facts.caller else {
             return Err(StoreError::Forbidden.into());
         };
@@ -242,7 +242,7 @@ impl ScheduleStore for Services {
         })
     }
 
-    async fn delete(&self, access: &mut Access, id: u64, version: Option<u64>) -> Result<(), ImportError<StoreError>> {
+    async fn delete(&self, access: &mut Access, id: u64, version: Option<u64>) -> Answer<(), StoreError> {
         let row = seen(self, access, id).await?;
         if version.is_some_and(|version| version != row.version) {
             return Err(StoreError::Stale.into());
@@ -251,13 +251,7 @@ impl ScheduleStore for Services {
         Ok(())
     }
 
-    async fn runs(
-        &self,
-        access: &Access,
-        id: u64,
-        at: Position,
-        size: u32,
-    ) -> Result<RunPage, ImportError<StoreError>> {
+    async fn runs(&self, access: &Access, id: u64, at: Position, size: u32) -> Answer<RunPage, StoreError> {
         seen(self, access, id).await?;
         let rows = self.storage.runs(id, &at, size).await?.ok_or(StoreError::NotFound)?;
         Ok(RunPage {
@@ -267,7 +261,7 @@ impl ScheduleStore for Services {
         })
     }
 
-    async fn start(&self, run: &mut Run, plan: Plan) -> Result<(), ImportError<StoreError>> {
+    async fn start(&self, run: &mut Run, plan: Plan) -> Answer<(), StoreError> {
         let lease = &mut run.leased.lease;
         let id = self
             .storage
@@ -290,7 +284,7 @@ impl ScheduleStore for Services {
         outcome: Outcome,
         error_counter: u32,
         active: bool,
-    ) -> Result<(), ImportError<StoreError>> {
+    ) -> Answer<(), StoreError> {
         let id = run.leased.lease.run.ok_or(StoreError::LeaseLost)?;
         let finish = Finish {
             outcome,

@@ -172,3 +172,40 @@ fn the_api_documents_requests_are_answered_as_it_says() {
         "only {requests} requests were found: is the search right?"
     );
 }
+
+/// Adds the text of all Rust files below a folder.
+fn read_rust(folder: &Path, text: &mut String) {
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() && !path.ends_with("target") {
+            read_rust(&path, text);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            text.push_str(&std::fs::read_to_string(&path).expect("a source"));
+        }
+    }
+}
+
+#[test]
+fn each_threat_in_the_model_names_what_tries_it() {
+    let model = std::fs::read_to_string(root().join("docs/security.md")).expect("the model");
+    let table = model.split_once("## Threats").expect("the threats").1;
+    let table = table.split_once("\n## ").expect("what follows").0;
+    let mut sources = String::new();
+    for folder in ["tests/all", "host-harness/src", "host-harness/tests", "plugin/tests"] {
+        read_rust(&root().join(folder), &mut sources);
+    }
+    let rows: Vec<&str> = table.lines().filter(|line| line.starts_with("| ")).skip(2).collect();
+    assert!(rows.len() > 20, "only {} threats were found", rows.len());
+    for row in rows {
+        let tried = row.trim_end_matches(" |").rsplit_once(" | ").expect("a last column").1;
+        let named: Vec<&str> = tried.split('`').skip(1).step_by(2).collect();
+        assert!(!named.is_empty(), "{row}");
+        for name in named {
+            let there = match name.contains(['/', ' ']) {
+                true => name.starts_with("harness ") || root().join(name).exists(),
+                false => sources.contains(&format!("fn {name}(")),
+            };
+            assert!(there, "{name} is not there: {row}");
+        }
+    }
+}

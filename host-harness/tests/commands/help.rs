@@ -2,7 +2,7 @@
 
 use super::process::harness;
 
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 16] = [
     "",
     "demo",
     "serve",
@@ -17,6 +17,7 @@ const COMMANDS: [&str; 15] = [
     "next-run",
     "plugin",
     "plugin inspect",
+    "plugin write",
     "chaos",
 ];
 

@@ -1,8 +1,8 @@
 //! `plugin inspect`, and component files that this host can't run.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::process::{command, fixture, harness};
+use super::process::{command, fixture, harness, root};
 
 /// A file's name and bytes, and what the sentence about it holds.
 fn misfits() -> Vec<(&'static str, Vec<u8>, &'static str)> {
@@ -106,15 +106,128 @@ fn the_built_in_component_asks_for_the_contract_and_nothing_else() {
     let found: Value = serde_json::from_str(&harness(["plugin", "inspect", "--json"]).well()).expect("JSON");
     assert_eq!((&found["runs_here"], &found["reason"]), (&true.into(), &Value::Null));
     assert_eq!(found["size"], host_harness::engine::EMBEDDED.len());
-    let imports = found["imports"].as_array().expect("a list");
+    let imports = found["imports"].as_object().expect("an object");
     assert!(!imports.is_empty());
-    for import in imports {
-        let import = import.as_str().expect("a text");
+    for import in imports.keys() {
         assert!(import.starts_with("ticketing:scheduled-exports/"), "{import}");
     }
     let told = harness(["plugin", "inspect"]).well();
     assert!(told.ends_with("this host can run it\n"), "{told}");
     assert!(told.contains("time zones 20"), "{told}");
+}
+
+#[test]
+fn the_manifest_beside_the_plugin_says_what_the_built_in_component_asks_for() {
+    let manifest = std::fs::read_to_string(root().join("plugin/imports.json")).expect("the manifest");
+    let manifest: Value = serde_json::from_str(&manifest).expect("JSON");
+    let found: Value = serde_json::from_str(&harness(["plugin", "inspect", "--json"]).well()).expect("JSON");
+    // After a wanted change, what `harness plugin inspect --json` prints goes there.
+    assert_eq!(manifest["imports"], found["imports"]);
+    assert_eq!(manifest["exports"], found["exports"]);
+}
+
+#[test]
+fn a_component_that_asks_for_more_than_the_operator_allows_is_refused_by_function() {
+    let manifest = root().join("plugin/imports.json").display().to_string();
+    let folder = tempfile::tempdir().expect("a folder");
+    let less = folder.path().join("less.json");
+    let text = std::fs::read_to_string(&manifest).expect("the manifest");
+    std::fs::write(&less, text.replace("\"notify-former-owner\", ", "")).expect("written");
+    let less = less.display().to_string();
+    let data = folder.path().join("data").display().to_string();
+    let why = "harness: the plugin asks for `notify-former-owner` of `ticketing:scheduled-exports/mailer@0.1.0`, \
+               which the operator does not allow";
+    let listed = "auth-context,exporters,log,mailer.stage,schedule-store";
+    for allowed in [listed, &less] {
+        let rule = ["--rule", "RRULE:FREQ=DAILY", "--time", "04:00:00", "--zone", "UTC"];
+        let ended = harness(["next-run", "--allow-imports", allowed].into_iter().chain(rule));
+        assert_eq!(ended.err.trim_end(), why);
+        let seed = [
+            "seed",
+            "--data",
+            &data,
+            "--fixture",
+            &fixture(),
+            "--allow-imports",
+            allowed,
+        ];
+        assert_eq!(harness(seed).err.trim_end(), why);
+    }
+    assert!(!folder.path().join("data").exists(), "a store was made all the same");
+    let rule = ["--rule", "RRULE:FREQ=DAILY", "--time", "04:00:00", "--zone", "UTC"];
+    for allowed in [&manifest, "auth-context,exporters,log,mailer,schedule-store"] {
+        harness(["next-run", "--allow-imports", allowed].into_iter().chain(rule)).well();
+    }
+}
+
+#[test]
+fn an_import_made_up_by_the_component_is_refused_whatever_the_operator_allows() {
+    let wat = r#"(component
+        (type $mailer (instance (export "stage" (func)) (export "send-to-anybody" (func))))
+        (import "ticketing:scheduled-exports/mailer@0.1.0" (instance (type $mailer)))
+        (instance $none)
+        (export "ticketing:scheduled-exports/schedules@0.1.0" (instance $none))
+        (export "ticketing:scheduled-exports/recurrence@0.1.0" (instance $none))
+        (export "ticketing:scheduled-exports/jobs@0.1.0" (instance $none))
+        (export "ticketing:scheduled-exports/about@0.1.0" (instance $none)))"#;
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("made-up.wasm");
+    std::fs::write(&file, wat::parse_str(wat).expect("a component")).expect("written");
+    let file = file.display().to_string();
+    let manifest = root().join("plugin/imports.json").display().to_string();
+    let rule = ["--rule", "RRULE:FREQ=DAILY", "--time", "04:00:00", "--zone", "UTC"];
+    let call = ["next-run", "--plugin", &file, "--allow-imports", &manifest];
+    let ended = harness(call.into_iter().chain(rule));
+    assert!(
+        ended
+            .sentence()
+            .starts_with("the plugin asks for `send-to-anybody` of `ticketing:scheduled-exports/mailer@0.1.0`"),
+        "{ended:?}"
+    );
+}
+
+#[test]
+fn a_list_of_imports_that_is_neither_file_nor_list_is_a_wrong_call() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let torn = folder.path().join("torn.json");
+    std::fs::write(&torn, "{").expect("written");
+    let torn = torn.display().to_string();
+    for (given, why) in [
+        ("log,mailr", "`mailr` is no import of the contract"),
+        (&torn, "it is no manifest of imports"),
+    ] {
+        let ended = harness(["tick", "--data", "nowhere", "--allow-imports", given]);
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        assert!(ended.err.contains(why), "{ended:?}");
+    }
+}
+
+#[test]
+fn the_built_in_component_can_be_written_to_a_file_that_every_command_takes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("plugin.wasm");
+    let path = file.display().to_string();
+    harness(["plugin", "write", &path]).well();
+    assert_eq!(std::fs::read(&file).expect("written"), host_harness::engine::EMBEDDED);
+    let read = |call: &[&str]| harness(call.iter().copied()).well();
+    assert_eq!(
+        read(&["plugin", "inspect", "--json", &path]),
+        read(&["plugin", "inspect", "--json"])
+    );
+    harness(["plugin", "write", "--conformance", &path]).well();
+    let checks = std::fs::read(&file).expect("written");
+    assert_eq!(checks, host_harness::testing::conformance::COMPONENT);
+    assert!(
+        read(&["plugin", "inspect", &path]).starts_with("conformance "),
+        "it is a component like any other"
+    );
+    let ended = harness(["plugin", "write", "/no/such/folder/plugin.wasm"]);
+    assert!(
+        ended
+            .sentence()
+            .contains("/no/such/folder/plugin.wasm can't be written"),
+        "{ended:?}"
+    );
 }
 
 #[test]
@@ -142,6 +255,6 @@ fn a_misfit_is_shown_before_it_is_refused() {
     let ended = harness(["plugin", "inspect", "--json", &file.display().to_string()]);
     let found: Value = serde_json::from_str(&ended.out).expect("JSON");
     assert_eq!(found["runs_here"], false);
-    assert_eq!(found["imports"][0], "wasi:cli/environment@0.2.6");
+    assert_eq!(found["imports"], json!({ "wasi:cli/environment@0.2.6": [] }));
     assert_eq!(found["reason"], ended.sentence());
 }

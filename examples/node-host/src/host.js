@@ -1,0 +1,208 @@
+// The host: mints a handle for each call, makes it in a fresh instance, and writes down what came of it.
+
+import { instance } from './component.js';
+import { Access, imports, Mistake, Run, STOPS_AT } from './imports.js';
+import { byDeliveries, Conflict, Store } from './store.js';
+
+/** Seconds that a lease lasts: longer than any run here takes, since nothing can renew it while the one thread works. */
+const LEASE = 600n;
+/** Most leases of one due time: a run that kills its host must end. */
+const MOST_ATTEMPTS = 6;
+/** Most repetitions of a call that others' changes come in between of. */
+const MOST_TRIES = 5;
+
+export class Host {
+  /** `clock` answers seconds since 1970 as a bigint; `log` takes a level and a line. */
+  constructor({ platform, clock, log = () => {} }) {
+    Object.assign(this, { platform, clock, log, store: new Store() });
+  }
+
+  #instance(label) {
+    return instance(imports(this, { label, now: this.clock() }));
+  }
+
+  /** When a rule fires next: asks nothing of the host. */
+  nextRun(rule, after) {
+    return answered(() => this.#instance('next-run').recurrence.nextRun(rule, after));
+  }
+
+  /**
+   * One call of `schedules` by a user (or, without one, a token) at an organizer or event: `{ ok }` or `{ problem }`.
+   *
+   * What it staged is committed if it answers ok. Where another change came in between, the component decides again.
+   */
+  call(by, name, ...given) {
+    for (let tries = 1; ; tries += 1) {
+      const access = this.#access(by);
+      const answer = answered(() => this.#instance(name).schedules[name](access, ...given));
+      if ('problem' in answer) {
+        return answer;
+      }
+      try {
+        this.store.commit(access.staged, this.clock());
+        return answer;
+      } catch (error) {
+        if (!(error instanceof Conflict)) throw error;
+        if (tries === MOST_TRIES) return { problem: { tag: 'unavailable', val: error.message } };
+      }
+    }
+  }
+
+  #access({ user, organizer, event, mayWrite = true }) {
+    const scope = { organizer, event };
+    const person = user && this.platform.user(user);
+    return new Access({
+      user,
+      scope,
+      facts: {
+        caller: person ? { tag: 'user', val: person } : { tag: 'token' },
+        language: person?.language ?? 'en',
+        eventLevel: event !== undefined,
+        mayChangeSettings: user === undefined || this.platform.mayChangeSettings(user),
+        mayWrite,
+        settings: this.platform.settings(scope, this.clock()),
+      },
+    });
+  }
+
+  /** Executes all that is due, one after the other. */
+  tick() {
+    const now = this.clock();
+    this.#workOn(this.store.leaseDue(now, now + LEASE));
+  }
+
+  /** Hands mails to `send(mail, address)`, which answers `{ status, words }`; then settles what is final. */
+  deliver(send) {
+    for (const mail of this.store.outbox()) {
+      for (const { address, status } of mail.deliveries) {
+        if (status === 'queued' || status === 'retrying') {
+          this.store.recordDelivery(mail.key, address, send(mail, address));
+        }
+      }
+    }
+    const now = this.clock();
+    this.#workOn(this.store.leaseSettled(now, now + LEASE));
+  }
+
+  #workOn(runs) {
+    for (const leased of runs) {
+      try {
+        this.#work(leased);
+      } catch (error) {
+        // Somebody changed the schedule, or has the run: it is his.
+        if (error.tag !== 'lease-lost') throw error;
+      }
+    }
+  }
+
+  /** Works on a leased run until it is finished: by the component, by its `abandon`, or by the host in its place. */
+  #work(leased) {
+    const { work, attempt, deliveries } = leased;
+    if (attempt > MOST_ATTEMPTS && work === 'execute') {
+      return this.#failInItsPlace(leased, 'did-not-come-back', 'The run did not come back, six times.');
+    }
+    const first = this.#job(leased, (jobs, run) =>
+      work === 'settle' ? jobs.settle(run, deliveries) : jobs.execute(run),
+    );
+    if (first.over) {
+      return undefined;
+    }
+    if (work === 'settle') {
+      // The mail has left: nothing that the component does changes what became of it.
+      return this.#settleInItsPlace(leased);
+    }
+    const { due, startedVersion } = first.run;
+    const again = { ...leased, due, startedVersion };
+    const second = this.#job(again, (jobs, run) => jobs.abandon(run, first.reason));
+    if (second.over) {
+      return undefined;
+    }
+    // What a trap says may hold data: it is logged, nobody is mailed it.
+    const words = 'The plugin stopped without bringing the run to an end, twice.';
+    return this.#failInItsPlace({ ...leased, due: second.run.due }, 'component-failed', words);
+  }
+
+  /** One call of `jobs` in a fresh instance: whether it is over, and if not, why `abandon` is to be called. */
+  #job(leased, call) {
+    const run = new Run({ leased, facts: this.#runFacts(leased) });
+    const label = `schedule ${leased.row.id}, fence ${leased.fence}`;
+    let reason = { tag: 'unfinished' };
+    try {
+      call(this.#instance(label).jobs, run);
+    } catch (error) {
+      if (!(error instanceof WebAssembly.RuntimeError || error instanceof Mistake)) {
+        // The host's own fault: the lease runs out, and the run is taken again.
+        this.log('error', `${label}: ${error.message}`);
+        return { over: true, run };
+      }
+      reason = { tag: 'trapped', val: error.message };
+    }
+    // What `finish` has written counts, even if the component trapped after it; a lost lease is another's.
+    const over = run.finished || run.lost;
+    if (!over) {
+      this.log('error', `${label}: not finished: ${reason.val ?? reason.tag}`);
+    }
+    return { over, run, reason };
+  }
+
+  #runFacts({ work, row, due, startedVersion, attempt }) {
+    const { scope, owner, content } = row;
+    return {
+      schedule: { id: row.id, owner: this.platform.user(owner), version: row.version, content },
+      eventLevel: scope.event !== undefined,
+      // What is left to do once a mail has left needs no right.
+      ownerRight: work === 'settle' ? 'yes' : this.platform.ownerRight(owner, scope, content.exportIdentifier),
+      due,
+      startedVersion,
+      attempt,
+      settings: this.platform.settings(scope, this.clock()),
+    };
+  }
+
+  /** Writes `failed` where the component can't. */
+  #failInItsPlace(leased, code, words) {
+    const { row } = leased;
+    if (leased.due === undefined) {
+      const due = row.content.nextRun;
+      const { zone } = this.platform.settings(row.scope, this.clock());
+      const [next] = this.#instance('replan').recurrence.replan(
+        [{ document: row.content.document, defaultZone: zone }],
+        due,
+      );
+      this.store.start(leased, { due, missed: [], nextRun: next.tag === 'ok' ? next.val : undefined }, this.clock());
+    }
+    this.#finish(leased, { tag: 'failed', val: [code, words] }, Math.min(row.content.errorCounter + 1, STOPS_AT));
+  }
+
+  #settleInItsPlace(leased) {
+    const { content } = leased.row;
+    const outcome = byDeliveries(leased.deliveries);
+    this.#finish(leased, outcome, outcome.tag === 'failed' ? Math.min(content.errorCounter + 1, STOPS_AT) : 0);
+  }
+
+  #finish(leased, outcome, errorCounter) {
+    const { row } = leased;
+    const owner = this.platform.user(row.owner);
+    const told = owner?.active ? [owner] : this.platform.responsible();
+    const people = { to: told.map(({ email }) => email), cc: [], bcc: [] };
+    const subject = `Scheduled export ${row.id} failed`;
+    const mail =
+      outcome.tag === 'failed' && told.length > 0
+        ? { kind: 'failure', people, subject, text: outcome.val[1], attachFile: false }
+        : undefined;
+    const active = row.content.active && errorCounter < STOPS_AT;
+    this.store.finish(leased, { outcome, errorCounter, active, mail }, this.clock());
+  }
+}
+
+/** The contract's result: `{ ok }` or `{ problem }`. All else is a trap or a fault, and goes on. */
+function answered(call) {
+  try {
+    return { ok: call() };
+  } catch (error) {
+    if (error instanceof Error && Object.hasOwn(error, 'payload')) {
+      return { problem: error.payload };
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,114 @@
+// The platform around the component, as small as it can be: people, one organizer's events, and one exporter.
+//
+// Yours is here already: replace this file by questions to it.
+
+/** The host could not do its own part: the run is left to its lease, and taken again. */
+export class HostFault extends Error {}
+
+/** What the one exporter is called, and asks for. */
+const ATTENDEES = {
+  identifier: 'attendees',
+  label: 'Attendees',
+  acrossEvents: true,
+  fields: [
+    { name: 'date_range', label: 'Registered', kind: { tag: 'date-range' }, required: false, default: '"past"' },
+    { name: 'with_email', label: 'With e-mail addresses', kind: { tag: 'boolean' }, required: true, default: 'false' },
+  ],
+};
+
+export class Platform {
+  /**
+   * `users`: id → `{ email, language, active, settings, events }`: may change settings, and may export these events.
+   * `organizers`: slug → `{ zone, quota, recipientDomains, events: { slug → { zone, attendees } } }`.
+   */
+  constructor({ users, organizers, baseUrl }) {
+    Object.assign(this, { users, organizers, baseUrl });
+  }
+
+  /** The user as the contract has him; none: he is gone. */
+  user(id) {
+    const user = this.users[id];
+    return user && { id, email: user.email, language: user.language, active: user.active };
+  }
+
+  mayChangeSettings(id) {
+    return this.users[id]?.active === true && this.users[id].settings;
+  }
+
+  /** The rules of an organizer or one of its events, at this time. */
+  settings({ organizer, event }, now) {
+    const { zone, recipientDomains, events } = this.organizers[organizer];
+    return {
+      now,
+      zone: event === undefined ? zone : events[event].zone,
+      languages: ['en', 'de'],
+      recipientDomains,
+      mailBytes: 20_000_000n,
+      configurationUrl: [this.baseUrl, organizer, event, 'exports'].filter(Boolean).join('/'),
+    };
+  }
+
+  /** Slugs of events of this organizer that the user may export; with `onceActive`, as if he were active. */
+  usableEvents(organizer, id, onceActive = false) {
+    const user = this.users[id];
+    return user && (user.active || onceActive)
+      ? Object.keys(this.organizers[organizer].events).filter((slug) => user.events.includes(slug))
+      : [];
+  }
+
+  /** Exporters that the user may run here. */
+  exporters({ organizer, event }, id, onceActive = false) {
+    const usable = this.usableEvents(organizer, id, onceActive);
+    return (event === undefined ? usable.length > 0 : usable.includes(event)) ? [ATTENDEES] : [];
+  }
+
+  ownerRight(id, scope, exporter) {
+    const user = this.users[id];
+    if (user === undefined) return 'gone';
+    if (!user.active) return 'inactive';
+    return this.exporters(scope, id).some(({ identifier }) => identifier === exporter) ? 'yes' : 'not-allowed';
+  }
+
+  /** Active users who may change settings, at most ten: they are told where an owner can't be. */
+  responsible() {
+    return Object.values(this.users)
+      .filter(({ active, settings }) => active && settings)
+      .slice(0, 10);
+  }
+
+  /** Makes the file, with the owner's rights of this moment. */
+  produce({ owner, scope, exporter, form, now }) {
+    if (this.ownerRight(owner, scope, exporter) !== 'yes') {
+      throw { tag: 'not-allowed' };
+    }
+    const { events } = this.organizers[scope.organizer];
+    const usable = this.usableEvents(scope.organizer, owner);
+    const chosen =
+      scope.event !== undefined ? [scope.event] : (form.events ?? usable).filter((slug) => usable.includes(slug));
+    const [from, to] = (form.date_range ?? '/').split('/');
+    const within = ({ day }) => (from === '' || day >= from) && (to === '' || day <= to);
+    const people = chosen.flatMap((slug) =>
+      events[slug].attendees.filter(within).map((one) => ({ ...one, event: slug })),
+    );
+    if (people.length === 0) {
+      throw { tag: 'nothing-to-export' };
+    }
+    const columns = ['event', 'name', 'day', ...(form.with_email ? ['email'] : [])];
+    const lines = [columns, ...people.map((one) => columns.map((column) => one[column]))];
+    const data = Buffer.from(lines.map((line) => `${line.map(cell).join(',')}\r\n`).join(''));
+    const day = new Date(Number(now) * 1000).toISOString().slice(0, 10);
+    return {
+      name: `attendees-${day}.csv`,
+      contentType: 'text/csv',
+      size: BigInt(data.length),
+      rows: BigInt(people.length),
+      data,
+    };
+  }
+}
+
+/** What a spreadsheet would take for a formula stays a text. */
+function cell(value) {
+  const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}

@@ -1,0 +1,207 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { HostFault } from '../src/platform.js';
+import { daily, host, john, ok, read, seconds } from './stage.js';
+
+const DUE = '2026-10-24T02:00:00Z';
+const taken = () => ({ status: 'accepted', words: '250 OK' });
+const refused = () => ({ status: 'rejected', words: '550 no such user' });
+
+/** A host with one schedule, at the second due time after it was made: the first was missed. */
+function due(changes) {
+  const there = host({ at: '2026-10-23T10:00:00Z' });
+  ok(there.call(john, 'create', daily(changes)));
+  there.goTo(DUE);
+  return there;
+}
+
+const history = (there) => there.store.history(1n).map(({ due, outcome, attempts }) => [due, outcome?.tag, attempts]);
+const kinds = (there) => there.store.outbox().map(({ kind }) => kind);
+
+test('what is due is exported, mailed once to each recipient, and settled', () => {
+  const there = due();
+  there.tick();
+  assert.deepEqual(history(there), [[seconds(DUE), 'submitted', 1]]);
+
+  const sent = [];
+  there.deliver((mail, address) => {
+    sent.push({
+      address,
+      subject: mail.subject,
+      text: mail.text,
+      file: mail.file.name,
+      data: mail.file.data.toString(),
+    });
+    return taken();
+  });
+  const mail = {
+    subject: 'Attendees',
+    text: "Yesterday's.",
+    file: 'attendees-2026-10-24.csv',
+    data: "event,name,day\r\nconf,'=1+1,2026-10-23\r\n",
+  };
+  assert.deepEqual(sent, [
+    { address: 'finance@example.com', ...mail },
+    { address: 'john@example.com', ...mail },
+  ]);
+  assert.deepEqual(history(there), [[seconds(DUE), 'delivered', 1]]);
+  assert.equal(read(there.call(john, 'get', 1n)).schedule_next_run, '2026-10-25T03:00:00Z');
+
+  there.tick();
+  there.deliver(() => assert.fail('a mail was sent twice'));
+  const [run] = ok(there.call(john, 'runs', 1n, { tag: 'number', val: 1 }, 50)).documents.map((one) => JSON.parse(one));
+  assert.equal(run.outcome, 'delivered');
+});
+
+test('nothing runs before its time', () => {
+  const there = due();
+  there.goTo('2026-10-24T01:59:59Z');
+  there.tick();
+  assert.deepEqual(history(there), []);
+});
+
+test('a host that was down runs the latest due time, and records those before it as missed', () => {
+  const there = due();
+  there.goTo('2026-10-26T12:00:00Z');
+  there.platform.organizers.bigevents.events.conf.attendees.push({
+    name: 'Cyd',
+    email: 'cyd@example.org',
+    day: '2026-10-25',
+  });
+  there.tick();
+  assert.deepEqual(history(there), [
+    [seconds('2026-10-26T03:00:00Z'), 'submitted', 1],
+    [seconds('2026-10-25T03:00:00Z'), 'missed', 0],
+  ]);
+});
+
+test('where there is nothing to export the owner is told, and nothing counts as failed', () => {
+  const there = due({ export_form_data: { date_range: 'days_today', with_email: true } });
+  there.tick();
+  assert.deepEqual([history(there)[0][1], kinds(there)], ['empty', ['nothing-to-export']]);
+  assert.equal(read(there.call(john, 'get', 1n)).error_counter, 0);
+});
+
+test('a mail that no server takes is a failure, and the owner learns why', () => {
+  const there = due();
+  there.tick();
+  there.deliver(refused);
+  assert.deepEqual([history(there)[0][1], kinds(there)], ['failed', ['export', 'failure']]);
+  assert.equal(read(there.call(john, 'get', 1n)).error_counter, 1);
+  there.deliver(taken);
+  const failure = there.store.outbox().find(({ kind }) => kind === 'failure');
+  assert.deepEqual(failure.deliveries, [{ address: 'john@example.com', status: 'accepted', words: '250 OK' }]);
+});
+
+test('a run whose instance traps is abandoned in another one: it fails, and the owner is told', () => {
+  const there = due();
+  // As when the component hits `unreachable` between two imports.
+  there.platform.produce = () => {
+    throw new WebAssembly.RuntimeError('unreachable');
+  };
+  there.tick();
+  assert.deepEqual(history(there), [[seconds(DUE), 'failed', 1]]);
+  assert.deepEqual(kinds(there), ['failure']);
+  assert.ok(!there.store.outbox()[0].text.includes('unreachable'), 'what a trap says may hold data');
+  assert.ok(
+    there.lines.some((line) => /not finished: .*unreachable/.test(line)),
+    there.lines.join('\n'),
+  );
+  const { error_counter, schedule_next_run } = read(there.call(john, 'get', 1n));
+  assert.deepEqual([error_counter, schedule_next_run], [1, '2026-10-25T03:00:00Z']);
+});
+
+test('a run that returns without its end is abandoned, and tried again for the same due time', () => {
+  const there = due();
+  const { finish } = there.store;
+  there.store.finish = () => {
+    there.store.finish = finish;
+    throw { tag: 'unavailable', val: 'the store is away' };
+  };
+  there.tick();
+  assert.deepEqual(history(there), [[seconds(DUE), undefined, 1]]);
+  there.goTo('2026-10-24T02:01:59Z');
+  there.tick();
+  assert.deepEqual(history(there), [[seconds(DUE), undefined, 1]]);
+  there.goTo('2026-10-24T02:02:00Z');
+  there.tick();
+  assert.deepEqual([history(there), kinds(there)], [[[seconds(DUE), 'submitted', 2]], ['export']]);
+});
+
+test("a fault of the host's own leaves the run to its lease, and six of them end it", () => {
+  const there = due();
+  there.platform.produce = () => {
+    throw new HostFault('the disk is full');
+  };
+  let at = seconds(DUE);
+  for (let lease = 1; lease <= 6; lease += 1) {
+    there.goTo(new Date(Number(at) * 1000).toISOString());
+    there.tick();
+    assert.deepEqual(history(there), [[seconds(DUE), undefined, lease]]);
+    at += 600n;
+  }
+  there.goTo(new Date(Number(at) * 1000).toISOString());
+  there.tick();
+  assert.deepEqual(history(there), [[seconds(DUE), 'failed', 6]]);
+  assert.equal(there.store.history(1n)[0].outcome.val[0], 'did-not-come-back');
+  assert.deepEqual(kinds(there), ['failure']);
+});
+
+test('a change while the run is made takes its lease away: what the run writes afterwards does not count', () => {
+  const there = due();
+  const { produce } = there.platform;
+  there.platform.produce = (job) => {
+    there.platform.produce = produce;
+    ok(there.call(john, 'patch', 1n, '{"mail_subject": "Changed"}', undefined));
+    return produce.call(there.platform, job);
+  };
+  there.tick();
+  assert.deepEqual(kinds(there), []);
+  there.tick();
+  assert.deepEqual(
+    there.store.outbox().map(({ subject }) => subject),
+    ['Changed'],
+  );
+  assert.equal(history(there)[0][1], 'submitted');
+});
+
+test('the owner counts: without his right nothing is exported, and those who may change settings are told', () => {
+  const there = due();
+  there.platform.users.john.active = false;
+  there.tick();
+  assert.equal(history(there)[0][1], 'failed');
+  assert.deepEqual(there.store.outbox()[0].people.to, ['vera@example.com']);
+});
+
+test('a schedule that is deleted after its mail was submitted is settled by what the servers said', () => {
+  const there = due();
+  there.tick();
+  ok(there.call(john, 'delete', 1n, undefined));
+  there.deliver(taken);
+  assert.equal(history(there)[0][1], 'delivered');
+});
+
+test('a due time that has ended does not run again when a clock was set back and the schedule planned anew', () => {
+  const there = due();
+  there.tick();
+  there.deliver(taken);
+  there.goTo('2026-10-24T01:00:00Z');
+  const planned = read(there.call(john, 'patch', 1n, '{"mail_subject": "Again"}', undefined));
+  assert.equal(planned.schedule_next_run, DUE);
+  there.goTo(DUE);
+  there.tick();
+  assert.deepEqual([history(there), kinds(there)], [[[seconds(DUE), 'delivered', 1]], ['export']]);
+  assert.equal(read(there.call(john, 'get', 1n)).schedule_next_run, '2026-10-25T03:00:00Z');
+});
+
+test('due times that a change gives up after a downtime are in the history, on both sides of the one that is kept', () => {
+  const there = due();
+  there.goTo('2026-10-26T12:00:00Z');
+  const changed = { schedule_rrule: 'DTSTART:20260101T000000\nRRULE:FREQ=WEEKLY;BYDAY=SA' };
+  ok(there.call(john, 'patch', 1n, JSON.stringify(changed), undefined));
+  there.tick();
+  const tags = there.store.history(1n).map(({ due, outcome }) => [due, outcome.tag]);
+  assert.deepEqual(tags.at(-1), [seconds(DUE), 'submitted']);
+  assert.deepEqual(tags.slice(0, -1), [[seconds('2026-10-26T03:00:00Z'), 'missed']]);
+});
