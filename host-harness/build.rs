@@ -1,6 +1,8 @@
-//! Builds the plugin into a component and puts it at `OUT_DIR/plugin.wasm`, for the harness to embed.
+//! Builds the plugin and the conformance checks into components and puts them at `OUT_DIR/plugin.wasm` and
+//! `OUT_DIR/conformance.wasm`, for the harness to embed.
 //!
-//! With `HARNESS_PLUGIN_PREBUILT=FILE` that component is taken instead, for machines without rustup.
+//! With `HARNESS_PLUGIN_PREBUILT=FILE` that component is taken instead, for machines without rustup; the checks are then not
+//! there.
 
 use std::env;
 use std::fs;
@@ -20,7 +22,7 @@ fn main() {
 
 fn build() -> Result<(), String> {
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("OUT_DIR is not set; run this through cargo")?);
-    let component = out.join("plugin.wasm");
+    let [component, conformance] = ["plugin", "conformance"].map(|name| out.join(format!("{name}.wasm")));
     println!("cargo:rerun-if-env-changed={PREBUILT}");
     let root = Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
@@ -29,6 +31,7 @@ fn build() -> Result<(), String> {
         // A build script runs in its package's folder; who sets this stands in the workspace's.
         let file = root.join(file);
         println!("cargo:rerun-if-changed={}", file.display());
+        fs::write(&conformance, []).map_err(|error| format!("{} can't be written: {error}", conformance.display()))?;
         return fs::copy(&file, &component)
             .map(drop)
             .map_err(|error| format!("{PREBUILT} names {}, which can't be read: {error}", file.display()));
@@ -37,6 +40,8 @@ fn build() -> Result<(), String> {
     let made_of = [
         "plugin/src",
         "plugin/Cargo.toml",
+        "conformance/src",
+        "conformance/Cargo.toml",
         "wit",
         "Cargo.toml",
         "Cargo.lock",
@@ -49,7 +54,10 @@ fn build() -> Result<(), String> {
         workspace: root,
         target: &target_beside(&out, "guest")?,
     };
-    guests.build(Some("plugin"))?;
-    fs::write(&component, guests.component("plugin")?)
-        .map_err(|error| format!("{} can't be written: {error}", component.display()))
+    for (package, file) in [("plugin", component), ("conformance", conformance)] {
+        guests.build(Some(package))?;
+        fs::write(&file, guests.component(package)?)
+            .map_err(|error| format!("{} can't be written: {error}", file.display()))?;
+    }
+    Ok(())
 }

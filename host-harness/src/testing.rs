@@ -1,5 +1,6 @@
 //! For tests of plugins and hosts: a whole host with a clock that the test holds, and what stands in for the world outside.
 
+pub mod conformance;
 mod exports;
 mod host;
 pub mod postgres;

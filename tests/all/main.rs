@@ -1,5 +1,6 @@
 //! Behaviour, through the built component.
 
+mod conformance;
 mod contract;
 mod crud;
 mod disk;

@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 use host_harness::engine::{Cache, EMBEDDED, Engine, Limits, LoadError, inspect};
 use host_harness::ports::HostFacts;
 use host_harness::service::Service;
+use host_harness::testing::conformance::COMPONENT;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
@@ -32,6 +33,9 @@ enum What {
 struct Write {
     /// Where to; a file that is there is replaced
     file: PathBuf,
+    /// Writes the checks of a host instead: docs/conformance.md
+    #[arg(long)]
+    conformance: bool,
 }
 
 #[derive(Args)]
@@ -54,9 +58,14 @@ impl Plugin {
 
 impl Write {
     fn run(self) -> Result<(), Failure> {
-        std::fs::write(&self.file, EMBEDDED)
+        let bytes = if self.conformance { COMPONENT } else { EMBEDDED };
+        if bytes.is_empty() {
+            let sentence = "this program was built without a wasm target, and so without the checks of a host";
+            return Err(Failure::Sentence(sentence.into()));
+        }
+        std::fs::write(&self.file, bytes)
             .map_err(|reason| failed(format!("{} can't be written", self.file.display()))(&reason))?;
-        say(format_args!("{}: {} bytes", self.file.display(), EMBEDDED.len()))
+        say(format_args!("{}: {} bytes", self.file.display(), bytes.len()))
     }
 }
 

@@ -60,14 +60,8 @@ impl Service {
     ///
     /// # Errors
     /// If the platform is away.
-    pub async fn try_once(&self, leased: Leased, abandon: Option<AbandonReason>) -> Result<Tried, CallError> {
-        let (work, deliveries) = (leased.lease.work, leased.deliveries.clone());
-        let run = self.mint_run(leased).await?;
-        let Worked { end, outcome, .. } = match (abandon, work) {
-            (Some(reason), _) => self.engine.abandon(&self.services, run, &reason).await,
-            (None, Work::Execute) => self.engine.execute(&self.services, run).await,
-            (None, Work::Settle) => self.engine.settle(&self.services, run, &deliveries).await,
-        };
+    pub async fn try_once(&self, mut leased: Leased, abandon: Option<AbandonReason>) -> Result<Tried, CallError> {
+        let Worked { outcome, end, .. } = self.job(&mut leased, abandon).await?;
         Ok(Tried {
             outcome,
             finished: end == End::Finished,
@@ -153,6 +147,28 @@ impl Service {
                 self.fail_in_its_place(leased, "component-failed", words).await
             }
         }
+    }
+
+    /// One exported call for a leased run, and nothing after it: for whoever goes through a run step by step. What it has pinned
+    /// is noted in `leased`.
+    ///
+    /// # Errors
+    /// If the handle can't be minted, since the platform is away.
+    pub(crate) async fn job(
+        &self,
+        leased: &mut Leased,
+        abandon: Option<AbandonReason>,
+    ) -> Result<Worked<Run>, CallError> {
+        let run = self.mint_run(leased.clone()).await?;
+        let worked = match (&abandon, leased.lease.work) {
+            (Some(reason), _) => self.engine.abandon(&self.services, run, reason).await,
+            (None, Work::Execute) => self.engine.execute(&self.services, run).await,
+            (None, Work::Settle) => self.engine.settle(&self.services, run, &leased.deliveries).await,
+        };
+        leased.due = worked.run.due;
+        leased.started_version = worked.run.leased.started_version;
+        leased.lease = worked.run.leased.lease.clone();
+        Ok(worked)
     }
 
     async fn mint_run(&self, leased: Leased) -> Result<Run, CallError> {

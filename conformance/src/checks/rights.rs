@@ -1,0 +1,334 @@
+//! Who may do what, and whose rights count.
+
+use serde_json::{Value, json};
+
+use crate::script::{
+    Check, Facts, HOUR, T0, call, check, clock, compare, deliver, ends, executes, finish, get, insert, refuse, remove,
+    run, start, switch_off, take, take_rights, update, with,
+};
+use crate::world::address;
+
+pub(super) fn checks(facts: &Facts) -> Vec<Check> {
+    let due = T0 + HOUR;
+    let one = facts.content(due, json!({"n": 1}));
+    let two = facts.content(2 * HOUR + T0, json!({"n": 2}));
+    let answers = |import: Value, word: &str| with(import, json!({"answers": word}));
+    let take_over = |content: &Value| json!({"do": "take-over", "id": "$a.id", "version": "$a.version", "content": content, "keep": "a"});
+    let delete = json!({"do": "delete", "id": "$a.id", "version": null});
+    let notice = |subject: &str| json!({"do": "notify-former-owner", "id": "$a.id", "subject": subject});
+    let available = |more: Value, identifiers: Value| {
+        let mut import = with(json!({"do": "available"}), more);
+        import["answers"] = json!({"ok": identifiers});
+        import
+    };
+    let this_one = json!({"$has": [{"identifier": facts.exporter}]});
+    let only = json!({"only": facts.exporter});
+    let usable = |more: Value, slugs: Value| {
+        let mut import = with(json!({"do": "usable-events", "exporter": facts.exporter}), more);
+        import["answers"] = json!({"ok": slugs});
+        import
+    };
+    let produces = |word: &str| {
+        facts.content(
+            due,
+            executes(json!([[
+                start(),
+                answers(facts.produce(), word),
+                finish(json!("empty"))
+            ]])),
+        )
+    };
+    vec![
+        check(
+            "reading-credentials-write-nothing",
+            "Who came with credentials for reading gets `forbidden` for every write, though as a person he may write.",
+            vec![
+                call("ada", "north", json!([insert("a", &one)])),
+                call(
+                    "ada-reading",
+                    "north",
+                    json!([
+                        get("a", json!({"id": "$a.id"})),
+                        answers(insert("b", &one), "forbidden"),
+                        answers(update("a", &two), "forbidden"),
+                        answers(take_over(&two), "forbidden"),
+                        answers(delete.clone(), "forbidden"),
+                    ]),
+                ),
+                call("ada", "north", json!([get("a", json!({"version": "$a.version"}))])),
+            ],
+        ),
+        check(
+            "only-a-user-inserts-and-takes-over",
+            "A schedule is owned by a person, whose rights its runs have: a token or device can be no owner.",
+            vec![
+                call("ada", "north", json!([insert("a", &one)])),
+                call(
+                    "token",
+                    "north",
+                    json!([
+                        answers(insert("b", &one), "forbidden"),
+                        answers(take_over(&two), "forbidden"),
+                        update("a", &two),
+                    ]),
+                ),
+                call("gate", "north", json!([answers(insert("b", &one), "forbidden")])),
+                call(
+                    "ada",
+                    "north",
+                    json!([get(
+                        "a",
+                        json!({"version": "$a.version", "owner": {"email": address("ada")}})
+                    )]),
+                ),
+            ],
+        ),
+        check(
+            "an-owner-is-who-inserted-it-and-stays-so-when-others-change-it",
+            "The owner's rights count at each run; a change by somebody else must not make him the owner.",
+            vec![
+                call("ada", "north", json!([insert("a", &one)])),
+                call("cleo", "north", json!([update("a", &two)])),
+                call("token", "north", json!([update("a", &one)])),
+                call(
+                    "ada",
+                    "north",
+                    json!([get("a", json!({"owner": {"email": address("ada")}}))]),
+                ),
+                remove("ada"),
+                call("cleo", "north", json!([get("a", json!({"owner": null}))])),
+            ],
+        ),
+        check(
+            "a-take-over-makes-the-caller-the-owner",
+            "`take-over` names nobody: whoever calls becomes the owner, and the content is replaced at the stored version.",
+            vec![
+                call("ada", "north", json!([insert("a", &one)])),
+                call(
+                    "cleo",
+                    "north",
+                    json!([
+                        with(
+                            take_over(&two),
+                            json!({"answers": {"ok": {"owner": {"email": address("cleo")},
+                            "version": {"$above": "$a.version"}}}})
+                        ),
+                        get(
+                            "a",
+                            json!({"owner": {"email": address("cleo")}, "version": "$a.version"})
+                        ),
+                    ]),
+                ),
+                call(
+                    "ada",
+                    "north",
+                    json!([get(
+                        "a",
+                        json!({"owner": {"email": address("cleo")}, "version": "$a.version",
+                        "content": {"document": "{\"n\":2}"}})
+                    )]),
+                ),
+            ],
+        ),
+        check(
+            "a-former-owner-is-told-with-the-take-over",
+            "The notice goes to whose schedule it was, once, with the commit of the take-over, and to nobody without one.",
+            vec![
+                call(
+                    "ada",
+                    "north",
+                    json!([insert("a", &one), answers(notice("Nothing was taken"), "nobody")]),
+                ),
+                call("cleo", "north", json!([answers(notice("Nothing was taken"), "nobody")])),
+                ends(
+                    call(
+                        "cleo",
+                        "north",
+                        json!([take_over(&two), notice("Dropped with its call"), refuse()]),
+                    ),
+                    &["refused"],
+                ),
+                deliver(&[]),
+                call("ada", "north", json!([compare("$mails", json!([]))])),
+                call(
+                    "cleo",
+                    "north",
+                    json!([
+                        take_over(&two),
+                        answers(notice("Two\nlines"), "bad-subject"),
+                        answers(notice("  "), "bad-subject"),
+                        notice("The first"),
+                        notice("The second takes its place"),
+                    ]),
+                ),
+                call(
+                    "cleo",
+                    "north",
+                    json!([take_over(&one), answers(notice("It was mine"), "nobody")]),
+                ),
+                deliver(&[]),
+                call(
+                    "cleo",
+                    "north",
+                    json!([compare(
+                        "$mails",
+                        json!([{"to": address("ada"), "subject": "The second takes its place"}])
+                    )]),
+                ),
+                deliver(&[]),
+                call("cleo", "north", json!([compare("$mails", json!([]))])),
+            ],
+        ),
+        check(
+            "exporters-are-those-of-the-subject",
+            "`caller` asks for the caller's rights, `owner-of` for those of the owner: one in place of the other lets a person \
+             mail himself data that he can't see, or keeps him from changing what is his.",
+            vec![
+                call(
+                    "ada",
+                    "north",
+                    json!([insert("a", &one), available(json!({}), this_one.clone())]),
+                ),
+                call(
+                    "ben",
+                    "north/spring",
+                    json!([insert("b", &one), available(only.clone(), this_one.clone())]),
+                ),
+                call(
+                    "cleo",
+                    "north/spring",
+                    json!([insert("c", &one), available(json!({}), json!([]))]),
+                ),
+                call("gate", "north", json!([available(json!({}), json!([]))])),
+                call(
+                    "cleo",
+                    "north",
+                    json!([available(
+                        with(only.clone(), json!({"owner-of": "$a.id"})),
+                        this_one.clone()
+                    )]),
+                ),
+                call(
+                    "ada",
+                    "north/spring",
+                    json!([
+                        available(json!({"owner-of": "$b.id"}), this_one.clone()),
+                        available(json!({"owner-of": "$c.id"}), json!([])),
+                        available(json!({"only": "there is no such exporter"}), json!([])),
+                    ]),
+                ),
+                switch_off("ben"),
+                call(
+                    "ada",
+                    "north/spring",
+                    json!([with(
+                        available(json!({"owner-of": "$b.id"}), this_one.clone()),
+                        json!({"says": "an inactive owner counts with the rights that he will have again"})
+                    )]),
+                ),
+                remove("ben"),
+                call(
+                    "ada",
+                    "north/spring",
+                    json!([available(json!({"owner-of": "$b.id"}), json!([]))]),
+                ),
+            ],
+        ),
+        check(
+            "events-are-those-of-the-subject",
+            "Events that a person may not export, or may not know of, are not among the answers; nor are another organizer's.",
+            vec![
+                call(
+                    "ada",
+                    "north",
+                    json!([
+                        insert("a", &one),
+                        usable(json!({}), json!(["autumn", "spring"])),
+                        usable(json!({"only": ["autumn", "winter", "no-such-event"]}), json!(["autumn"])),
+                        {"do": "visible-events", "slugs": ["spring", "winter", "no-such-event"], "answers": {"ok": ["spring"]}},
+                    {"do": "missing-events", "slugs": ["spring", "winter", "no-such-event"],
+                     "answers": {"ok": ["no-such-event", "winter"]}},
+                    ]),
+                ),
+                call(
+                    "ben",
+                    "north/spring",
+                    json!([
+                        usable(json!({}), json!(["spring"])),
+                        {"do": "visible-events", "slugs": ["autumn", "spring"], "answers": {"ok": ["spring"]}},
+                    {"do": "missing-events", "slugs": ["autumn", "spring"], "answers": {"ok": []}},
+                    ]),
+                ),
+                call(
+                    "cleo",
+                    "north",
+                    json!([
+                        usable(json!({}), json!([])),
+                        usable(json!({"owner-of": "$a.id"}), json!(["autumn", "spring"])),
+                        {"do": "visible-events", "slugs": ["autumn", "spring"], "answers": {"ok": ["autumn", "spring"]}},
+                    ]),
+                ),
+                take_rights("ada"),
+                call(
+                    "cleo",
+                    "north",
+                    json!([usable(json!({"owner-of": "$a.id"}), json!([]))]),
+                ),
+            ],
+        ),
+        check(
+            "a-file-is-made-with-its-owners-rights",
+            "Who changed the schedule last, or may do more than the owner, does not count: the owner's rights do.",
+            vec![
+                call("ada", "north/spring", json!([insert("a", &produces("ok"))])),
+                call("cleo", "north/spring", json!([insert("b", &produces("not-allowed"))])),
+                call("cleo", "north/spring", json!([update("a", &produces("ok"))])),
+                call("ada", "north/spring", json!([update("b", &produces("not-allowed"))])),
+                clock(due),
+                take("due", 2),
+                run("execute", "due"),
+            ],
+        ),
+        check(
+            "a-file-is-made-with-the-rights-of-that-moment",
+            "Rights that were there when the schedule was saved or the run was leased may be gone when the file is made.",
+            vec![
+                call("ben", "north/spring", json!([insert("a", &produces("not-allowed"))])),
+                call("ada", "north/spring", json!([insert("b", &produces("not-allowed"))])),
+                clock(due),
+                take("due", 2),
+                take_rights("ben"),
+                switch_off("ada"),
+                run("execute", "due"),
+            ],
+        ),
+        check(
+            "a-run-says-whether-its-owner-may-still",
+            "An owner who is inactive, gone or without the right is told apart: the mail about it goes to other people.",
+            {
+                let right = |word: &str| {
+                    facts.content(
+                        due,
+                        executes(json!([[
+                            {"do": "facts", "answers": {"ok": {"owner-right": word}}},
+                            start(),
+                            finish(json!("empty")),
+                        ]])),
+                    )
+                };
+                vec![
+                    call("ben", "north/spring", json!([insert("a", &right("not-allowed"))])),
+                    call("cleo", "north", json!([insert("b", &right("gone"))])),
+                    call("dan", "south", json!([insert("c", &right("inactive"))])),
+                    call("eve", "narrow", json!([insert("d", &right("yes"))])),
+                    take_rights("ben"),
+                    remove("cleo"),
+                    switch_off("dan"),
+                    clock(due),
+                    take("due", 4),
+                    run("execute", "due"),
+                ]
+            },
+        ),
+    ]
+}

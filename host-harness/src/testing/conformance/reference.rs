@@ -1,0 +1,336 @@
+//! The reference host under test.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde_json::{Value, json};
+
+use super::{
+    COMPONENT, Change, Ending, Export, Facts, HandedOver, HostUnderTest, Hosts, Job, Right, Stands, Taken, World,
+};
+use crate::clock::{Clock as _, Instant};
+use crate::contract::auth_context::Caller;
+use crate::contract::exported::jobs::AbandonReason;
+use crate::contract::exported::recurrence::Stored;
+use crate::contract::{Order, PageQuery, Position};
+use crate::delivery::{DeliveryLimits, Refusal, deliver_due};
+use crate::engine::Limits;
+use crate::platform::{Credentials, Principal};
+use crate::service::{Answer, CallError, Grant, Operation};
+use crate::storage::{Leased, Scope};
+use crate::testing::TestHost;
+
+/// How long a run is leased for, in seconds.
+const LEASE: i64 = 60;
+
+/// Reference hosts on SQLite, each in a folder of its own.
+#[derive(Clone, Copy, Debug)]
+pub struct OnSqlite;
+
+#[async_trait]
+impl Hosts for OnSqlite {
+    fn facts(&self) -> Facts {
+        Facts {
+            exporter: "orderlist".into(),
+            form: json!({"_format": "default", "date_range": "2000-01-01/2039-12-31"}),
+            lease: LEASE,
+        }
+    }
+
+    async fn plan(&self, document: &str) -> Result<String, String> {
+        let host = TestHost::with_plugin(COMPONENT.to_vec(), Limits::default(), "{}", "2030-01-01T00:00:00Z").await;
+        let instance = host.service.instance("replan", Duration::from_secs(60)).await;
+        let mut instance = instance.map_err(|fault| fault.to_string())?;
+        let recurrence = instance.plugin.ticketing_scheduled_exports_recurrence();
+        let row = Stored {
+            document: document.into(),
+            default_zone: "UTC".into(),
+        };
+        let answers = recurrence.call_replan(&mut instance.store, &[row], 0).await;
+        match answers.map_err(|error| error.to_string())?.pop() {
+            Some(Err(plan)) => Ok(plan),
+            other => Err(format!("the component answered {other:?} for a plan")),
+        }
+    }
+
+    async fn host(&self, world: &World, now: Instant) -> Result<Box<dyn HostUnderTest>, String> {
+        let now = chrono::DateTime::from_timestamp(now, 0).ok_or("a clock that no calendar has")?;
+        let fixture = fixture(world).to_string();
+        let host = TestHost::with_plugin(COMPONENT.to_vec(), Limits::default(), &fixture, &now.to_rfc3339()).await;
+        Ok(Box::new(ReferenceHost {
+            host,
+            world: world.clone(),
+            leases: Mutex::default(),
+        }))
+    }
+}
+
+/// The world as a fixture of the reference platform. Each right of a user is a team.
+fn fixture(world: &World) -> Value {
+    let permissions = |right: &Right| {
+        let mut permissions = Vec::new();
+        if right.settings {
+            permissions.extend(["change_organizer_settings", "change_event_settings"]);
+        }
+        if right.export {
+            permissions.push("view_orders");
+        }
+        permissions
+    };
+    let team = |name: &str, right: &Right, members: Value, tokens: Value| {
+        let events = right
+            .events
+            .as_ref()
+            .map_or_else(|| json!("all"), |events| json!(events));
+        json!({"organizer": right.organizer, "name": name, "members": members, "events": events,
+            "permissions": permissions(right), "api_tokens": tokens})
+    };
+    let mut teams = Vec::new();
+    for user in &world.users {
+        teams.extend(
+            user.rights
+                .iter()
+                .map(|right| team(&user.name, right, json!([user.email]), json!([]))),
+        );
+    }
+    let (mut oauth_tokens, mut devices) = (Vec::new(), Vec::new());
+    for caller in &world.callers {
+        match &caller.stands {
+            Stands::User(name) => {
+                let user = world.users.iter().find(|user| user.name == *name);
+                let organizers = user
+                    .into_iter()
+                    .flat_map(|user| &user.rights)
+                    .map(|right| &right.organizer);
+                oauth_tokens.push(json!({
+                    "token": caller.name,
+                    "user": user.map(|user| &user.email),
+                    "scopes": if caller.may_write { json!(["read", "write"]) } else { json!(["read"]) },
+                    "organizers": organizers.collect::<Vec<_>>(),
+                }));
+            }
+            Stands::Token(right) => teams.push(team(&caller.name, right, json!([]), json!([caller.name]))),
+            Stands::Device { organizer } => devices
+                .push(json!({"organizer": organizer, "name": caller.name, "token": caller.name, "events": "all"})),
+        }
+    }
+    let organizers = world.organizers.iter().map(|organizer| {
+        let mut settings = json!({"max_mail_bytes": organizer.mail_bytes});
+        if let Some(quota) = organizer.quota {
+            settings["max_schedules"] = json!(quota);
+        }
+        if let Some(domains) = &organizer.recipient_domains {
+            settings["recipient_domains"] = json!(domains);
+        }
+        json!({"slug": organizer.slug, "name": organizer.slug, "timezone": organizer.zone, "locale": "en", "settings": settings})
+    });
+    let events = world.events.iter().map(|event| {
+        json!({"organizer": event.organizer, "slug": event.slug, "name": event.slug, "timezone": event.zone,
+            "currency": "EUR", "starts": "2030-06-01T10:00:00Z", "ends": "2030-06-01T22:00:00Z"})
+    });
+    let orders = world.events.iter().zip(1..).map(|(event, seed)| {
+        json!({"organizer": event.organizer, "event": event.slug, "count": 3, "from": "2029-01-01T00:00:00Z",
+            "to": "2030-01-01T00:00:00Z", "seed": seed})
+    });
+    let users = world
+        .users
+        .iter()
+        .map(|user| json!({"email": user.email, "name": user.name, "locale": user.language}));
+    json!({
+        "organizers": organizers.collect::<Vec<_>>(),
+        "events": events.collect::<Vec<_>>(),
+        "users": users.collect::<Vec<_>>(),
+        "teams": teams,
+        "oauth_tokens": oauth_tokens,
+        "devices": devices,
+        "orders_generated": orders.collect::<Vec<_>>(),
+        "schedules": [],
+    })
+}
+
+struct ReferenceHost {
+    host: TestHost,
+    world: World,
+    leases: Mutex<Vec<Leased>>,
+}
+
+fn words(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}
+
+impl ReferenceHost {
+    /// What the HTTP API would find out about this caller there.
+    async fn grant(&self, name: &str, at: &Scope) -> Result<Grant, String> {
+        let caller = self.world.callers.iter().find(|caller| caller.name == name);
+        let caller = caller.ok_or_else(|| format!("there is no caller {name}"))?;
+        let secret = caller.name.clone();
+        let credentials = match caller.stands {
+            Stands::User(_) => Credentials::Bearer(secret),
+            Stands::Token(_) => Credentials::Token(secret),
+            Stands::Device { .. } => Credentials::Device(secret),
+        };
+        let platform = self.host.platform();
+        let principal = platform
+            .principal(&credentials, self.host.clock.now())
+            .await
+            .map_err(words)?;
+        let principal = principal.ok_or_else(|| format!("the credentials of {name} are not good any more"))?;
+        let rights = platform.rights(&principal, at).await.map_err(words)?;
+        let rights = rights.ok_or_else(|| format!("{name} has nothing to do with {at:?}"))?;
+        let caller = match &principal {
+            Principal::User { id, .. } => {
+                let user = platform.user(id).await.map_err(words)?;
+                Caller::User(user.ok_or_else(|| format!("{name} is gone"))?)
+            }
+            Principal::Token { .. } => Caller::Token,
+            Principal::Device { .. } => Caller::Device,
+        };
+        Ok(Grant {
+            scope: at.clone(),
+            principal,
+            caller,
+            language: "en".into(),
+            may_change_settings: rights.may_change_settings,
+            may_write: rights.may_write,
+        })
+    }
+
+    async fn id_of(&self, user: &str) -> Result<String, String> {
+        let email = self
+            .world
+            .users
+            .iter()
+            .find(|one| one.name == user)
+            .map(|one| &one.email);
+        let email = email.ok_or_else(|| format!("there is no user {user}"))?;
+        let found = self.host.platform().user_by_email(email).await.map_err(words)?;
+        Ok(found.ok_or_else(|| format!("{user} is gone"))?.id)
+    }
+}
+
+/// The first page, as a step asks for it.
+const FIRST: Position = Position::Number(1);
+
+fn operation(export: Export) -> Operation {
+    match export {
+        Export::List => Operation::List(PageQuery {
+            order: Order::Id,
+            descending: false,
+            at: FIRST,
+            size: 50,
+        }),
+        Export::Get(id) => Operation::Get(id),
+        Export::Create(document) => Operation::Create(document),
+        Export::Replace(id, document) => Operation::Replace {
+            id,
+            document,
+            if_version: None,
+        },
+        Export::Patch(id, document) => Operation::Patch {
+            id,
+            document,
+            if_version: None,
+        },
+        Export::Delete(id) => Operation::Delete { id, if_version: None },
+        Export::Runs(id) => Operation::Runs {
+            id,
+            at: FIRST,
+            size: 50,
+        },
+        Export::Exporters => Operation::Exporters(None),
+        Export::Act { verb, document } => Operation::Act {
+            id: None,
+            verb,
+            document,
+        },
+    }
+}
+
+#[async_trait]
+impl HostUnderTest for ReferenceHost {
+    async fn set_clock(&self, now: Instant) -> Result<(), String> {
+        self.host.clock.set(now);
+        Ok(())
+    }
+
+    async fn call(&self, caller: &str, at: &Scope, export: Export) -> Result<Ending, String> {
+        let grant = self.grant(caller, at).await?;
+        match self.host.service.call(&grant, operation(export), None).await {
+            Ok(Answer::Document { document, .. } | Answer::Acted(document)) => Ok(Ending::Ok(Some(document))),
+            Ok(Answer::Page { .. } | Answer::Deleted | Answer::Exporters(_)) => Ok(Ending::Ok(None)),
+            Err(CallError::Problem(refusal)) => Ok(super::problem(refusal)),
+            Err(CallError::Trapped(words)) => Ok(Ending::Trap(words)),
+            Err(error @ (CallError::Unavailable(_) | CallError::Superseded)) => Err(words(error)),
+        }
+    }
+
+    async fn take(&self) -> Result<Vec<Taken>, String> {
+        let (storage, now) = (self.host.storage(), self.host.clock.now());
+        let mut all = storage.take_settled(now, now + LEASE, 100).await.map_err(words)?;
+        all.extend(storage.take_due(now, now + LEASE, 100).await.map_err(words)?);
+        let mut leases = self.leases.lock().map_err(words)?;
+        Ok(all
+            .into_iter()
+            .map(|leased| {
+                let schedule = leased.row.id;
+                leases.push(leased);
+                Taken {
+                    lease: leases.len() - 1,
+                    schedule,
+                }
+            })
+            .collect())
+    }
+
+    async fn run(&self, lease: usize, job: Job) -> Result<Result<(), String>, String> {
+        let leased = self.leases.lock().map_err(words)?.get(lease).cloned();
+        let mut leased = leased.ok_or("there is no such lease")?;
+        let abandon = match job {
+            Job::Execute | Job::Settle => None,
+            Job::Abandon => Some(AbandonReason::Unfinished),
+        };
+        let done = self.host.service.job(&mut leased, abandon).await.map_err(words)?;
+        self.leases.lock().map_err(words)?[lease] = leased;
+        Ok(done.outcome.map_err(words))
+    }
+
+    async fn deliver(&self, refused: &[String]) -> Result<Vec<HandedOver>, String> {
+        let refusal = Refusal::Permanent("550 no such user".into());
+        for address in refused {
+            self.host.mail.refuse(address, Some(refusal.clone()));
+        }
+        let (storage, clock) = (self.host.storage(), self.host.clock.as_ref());
+        let limits = DeliveryLimits::default();
+        deliver_due(storage, self.host.mail.as_ref(), clock, &limits)
+            .await
+            .map_err(words)?;
+        for address in refused {
+            self.host.mail.refuse(address, None);
+        }
+        let mails = self.host.take_mails().into_iter().map(|mail| HandedOver {
+            to: mail.recipient,
+            subject: mail.subject,
+            message_id: mail.message_id,
+            attached: mail.attachment.is_some(),
+        });
+        Ok(mails.collect())
+    }
+
+    async fn change_user(&self, user: &str, change: Change) -> Result<(), String> {
+        let id = self.id_of(user).await?;
+        let platform = self.host.platform();
+        match change {
+            Change::Inactive => platform.set_user_active(&id, false).await.map_err(words),
+            Change::Gone => platform.remove_user(&id).await.map_err(words),
+            Change::WithoutRights => {
+                let of = self.world.users.iter().filter(|one| one.name == user);
+                for right in of.flat_map(|one| &one.rights) {
+                    let removed = platform.remove_team_member(&right.organizer, user, &id).await;
+                    removed.map_err(words)?;
+                }
+                Ok(())
+            }
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! The conformance checks: hosts that are right pass them all, and a host that gets one thing wrong fails at the check of it.
+
+mod memory;
+
+use host_harness::testing::conformance::reference::OnSqlite;
+use host_harness::testing::conformance::{Conformance, Report, Verdict, conformance};
+
+use memory::{InMemory, WRONG};
+
+/// Checks that a host could not show its part of.
+fn not_known(report: &Report) -> Vec<&str> {
+    let not_known = |verdict: &Verdict| matches!(verdict, Verdict::CannotTell(_));
+    let checks = report.checks.iter().filter(|checked| not_known(&checked.verdict));
+    checks.map(|checked| &*checked.name).collect()
+}
+
+#[tokio::test]
+async fn the_reference_host_on_sqlite_keeps_what_the_contract_promises() {
+    let report = conformance(&OnSqlite).await.expect("the component brings its checks");
+    assert_eq!(report.wrong().count(), 0, "{report}");
+    assert_eq!(not_known(&report), ["handles-are-closed-when-the-call-is-over"]);
+}
+
+#[tokio::test]
+async fn a_host_in_memory_keeps_what_the_contract_promises() {
+    let report = conformance(&InMemory::right())
+        .await
+        .expect("the component brings its checks");
+    assert_eq!(report.wrong().count(), 0, "{report}");
+    assert_eq!(not_known(&report), Vec::<&str>::new());
+}
+
+#[tokio::test]
+async fn a_host_that_gets_one_thing_wrong_fails_at_the_check_of_it() {
+    let right = InMemory::right();
+    let mut passed = Vec::new();
+    for (fault, check) in WRONG {
+        let hosts = right.but(*fault);
+        let conformance = Conformance::of(&hosts).await.expect("the component brings its checks");
+        let checked = conformance.check(check).await;
+        match &checked.verdict {
+            Verdict::Wrong(words) => println!("{fault:?}: {check}: {words}"),
+            Verdict::Right | Verdict::CannotTell(_) => passed.push(format!("{fault:?}: {checked}")),
+        }
+    }
+    assert!(passed.is_empty(), "{}", passed.join("\n"));
+}
