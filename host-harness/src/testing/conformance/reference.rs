@@ -10,13 +10,12 @@ use super::{
     COMPONENT, Change, Ending, Export, Facts, HandedOver, HostUnderTest, Hosts, Job, Right, Stands, Taken, World,
 };
 use crate::clock::{Clock as _, Instant};
-use crate::contract::auth_context::Caller;
 use crate::contract::exported::jobs::AbandonReason;
 use crate::contract::exported::recurrence::Stored;
 use crate::contract::{Order, PageQuery, Position};
 use crate::delivery::{DeliveryLimits, Refusal, deliver_due};
 use crate::engine::Limits;
-use crate::platform::{Credentials, Principal};
+use crate::platform::{Admission, Credentials};
 use crate::service::{Answer, CallError, Grant, Operation};
 use crate::storage::{Leased, Scope};
 use crate::testing::TestHost;
@@ -171,28 +170,20 @@ impl ReferenceHost {
             Stands::Device { .. } => Credentials::Device(secret),
         };
         let platform = self.host.platform();
-        let principal = platform
-            .principal(&credentials, self.host.clock.now())
-            .await
-            .map_err(words)?;
-        let principal = principal.ok_or_else(|| format!("the credentials of {name} are not good any more"))?;
-        let rights = platform.rights(&principal, at).await.map_err(words)?;
-        let rights = rights.ok_or_else(|| format!("{name} has nothing to do with {at:?}"))?;
-        let caller = match &principal {
-            Principal::User { id, .. } => {
-                let user = platform.user(id).await.map_err(words)?;
-                Caller::User(user.ok_or_else(|| format!("{name} is gone"))?)
-            }
-            Principal::Token { .. } => Caller::Token,
-            Principal::Device { .. } => Caller::Device,
+        let now = self.host.clock.now();
+        let admitted = match platform.admission(&credentials, Some(at), now).await.map_err(words)? {
+            Admission::Nobody => return Err(format!("the credentials of {name} are not good any more")),
+            Admission::NoAccess => return Err(format!("{name} has nothing to do with {at:?}")),
+            Admission::Admitted(admitted) => *admitted,
         };
         Ok(Grant {
             scope: at.clone(),
-            principal,
-            caller,
+            principal: admitted.principal,
+            caller: admitted.caller,
             language: "en".into(),
-            may_change_settings: rights.may_change_settings,
-            may_write: rights.may_write,
+            may_change_settings: admitted.rights.may_change_settings,
+            may_write: admitted.rights.may_write,
+            place: admitted.place,
         })
     }
 
