@@ -172,6 +172,12 @@ impl<H: Imports> Engine<H> {
         &self.limits
     }
 
+    /// How many instances calls have at the moment; [`Limits::instances`] are all.
+    #[must_use]
+    pub fn in_use(&self) -> usize {
+        (self.limits.instances as usize).saturating_sub(self.places.available_permits())
+    }
+
     /// A fresh instance, with `compute` to spend in guest code. Waits where all are in use.
     ///
     /// For whoever wants to call exports one by one, and without a handle; the others are functions of their own here.

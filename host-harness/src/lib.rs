@@ -38,6 +38,7 @@ pub mod delivery;
 pub mod download;
 pub mod engine;
 pub mod imports;
+pub mod metrics;
 pub mod platform;
 pub mod ports;
 pub mod scheduler;

@@ -5,7 +5,7 @@ mod plans;
 mod seeding;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant as Stopwatch};
 
 use tokio::sync::Notify;
 
@@ -19,8 +19,10 @@ use crate::contract::exported::schedules::{Page, Versioned};
 use crate::contract::{PageQuery, Position, Problem};
 use crate::download::{Download, Secret};
 use crate::engine::{Accepted, Engine, GuestFault, Instance, Unaccepted};
+use crate::metrics::{Called, Metrics};
 use crate::platform::{Place, Platform, PlatformError, Principal};
 use crate::ports::{Access, HostFacts, Services};
+use crate::storage::counted::CountedStorage;
 use crate::storage::{Commit, CommitError, Completion, KeptAnswer, RequestKey, Scope, Storage, StorageError, Visible};
 
 /// How often a call is repeated whose commit met another one.
@@ -88,6 +90,23 @@ pub enum Answer {
     Deleted,
     Exporters(Vec<String>),
     Acted(String),
+}
+
+impl Operation {
+    /// The function as the contract names it.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::List(_) => "list",
+            Self::Get(_) => "get",
+            Self::Create(_) => "create",
+            Self::Replace { .. } => "replace",
+            Self::Patch { .. } => "patch",
+            Self::Delete { .. } => "delete",
+            Self::Runs { .. } => "runs",
+            Self::Exporters(_) => "exporters",
+            Self::Act { .. } => "act",
+        }
+    }
 }
 
 impl From<Page> for Answer {
@@ -167,6 +186,7 @@ pub struct Service {
     services: Arc<Services>,
     about: Description,
     changed: Notify,
+    metrics: Arc<Metrics>,
 }
 
 impl Service {
@@ -181,8 +201,9 @@ impl Service {
         clock: Arc<dyn Clock>,
         facts: HostFacts,
     ) -> Result<Self, GuestFault> {
+        let metrics = Arc::new(Metrics::default());
         let mut services = Services {
-            storage,
+            storage: Arc::new(CountedStorage::new(storage, Arc::clone(&metrics))),
             platform,
             clock,
             facts,
@@ -197,7 +218,20 @@ impl Service {
             services: Arc::new(services),
             about,
             changed: Notify::new(),
+            metrics,
         })
+    }
+
+    /// What this host has counted.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Instances of the component in use, and how many there can be.
+    #[must_use]
+    pub fn instances(&self) -> (usize, usize) {
+        (self.engine.in_use(), self.engine.limits().instances as usize)
     }
 
     /// Told after each change that a person made through this process, and after each run and delivery of it: something may be
@@ -329,6 +363,19 @@ impl Service {
     }
 
     async fn ask(&self, access: Access, operation: Operation) -> Result<(Answer, Access), CallError> {
+        let (export, began) = (operation.name(), Stopwatch::now());
+        let asked = self.ask_once(access, operation).await;
+        let how = match &asked {
+            Ok(_) => Called::Answered,
+            Err(CallError::Problem(_)) => Called::Refused,
+            Err(CallError::Unavailable(_) | CallError::Superseded) => Called::Away,
+            Err(CallError::Trapped(_)) => Called::Failed,
+        };
+        self.metrics.called(export, how, began.elapsed());
+        asked
+    }
+
+    async fn ask_once(&self, access: Access, operation: Operation) -> Result<(Answer, Access), CallError> {
         let schedules = self.engine.schedules(&self.services, access);
         Ok(match operation {
             Operation::List(query) => answered(schedules.list(&query).await?),

@@ -3,6 +3,7 @@
 //! Every function is one transaction, durable when it answers `Ok`. Nothing here knows what a document means, and no guest
 //! call, export or SMTP talk happens inside a transaction. Instants are seconds since 1970-01-01T00:00:00Z.
 
+pub mod counted;
 mod cursor;
 mod fault;
 pub mod kit;
@@ -397,6 +398,22 @@ pub struct HistoryRow {
     pub entry: RunEntry,
 }
 
+/// What waits at one instant, for whoever watches a host.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// Schedules that can be leased, and that nobody has.
+    pub due: u64,
+    /// Since when the first of them can be; none: none is due.
+    pub oldest_due: Option<Instant>,
+    /// Schedules that are due later; those under way are, when their lease ends.
+    pub waiting: u64,
+    /// Deliveries of the outbox that are not final.
+    pub outbox: u64,
+}
+
+/// Most that [`Storage::backlog`] counts of each kind: so it costs no more however much there is.
+pub const MOST_COUNTED: u32 = 1_000_000;
+
 /// The store. `Err(StorageError)` leaves everything as it was.
 #[async_trait]
 pub trait Storage: Send + Sync {
@@ -512,6 +529,8 @@ pub trait Storage: Send + Sync {
     /// The earliest instant at which anything of the above is due (a due time, retry, lease end, delivery, settling); none:
     /// nothing is.
     async fn next_wake(&self) -> Result<Option<Instant>, StorageError>;
+    /// What waits at `now`, each count up to [`MOST_COUNTED`].
+    async fn backlog(&self, now: Instant) -> Result<Backlog, StorageError>;
     /// Removes what has outlived its use: idempotency records past 24 h, links past their end, files of ended runs.
     async fn collect(&self, now: Instant) -> Result<(), StorageError>;
     /// Removes history: at most `most` runs that ended at or before `before.history`, with their mails, as many notices to former

@@ -9,6 +9,7 @@ mod commands {
     mod documents;
     mod failures;
     mod help;
+    mod metrics;
     mod next_run;
     mod operator;
     mod plugin;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::Args;
 use host_harness::api::{self, ApiLimits};
+use host_harness::metrics;
 use host_harness::ports::HostFacts;
 use host_harness::scheduler::{Scheduler, SchedulerOptions};
 use tokio::net::TcpListener;
@@ -26,6 +27,9 @@ pub struct Serve {
     /// Address of the HTTP API; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
+    /// Address of `GET /metrics`, in the text format of OpenMetrics; whoever reaches it may read it. Without, there is none
+    #[arg(long, value_name = "ADDR")]
+    metrics: Option<SocketAddr>,
     /// Mail server, `smtp://[USER:PASS@]HOST[:PORT]` or `smtps://…`; without it mails are files in DIR/mail
     #[arg(long, value_name = "URL")]
     smtp: Option<String>,
@@ -54,10 +58,15 @@ impl Serve {
         let smtp = self.smtp.as_deref().map(host::smtp).transpose()?;
         host::check(&self.data, smtp.is_some())?;
         // Before the store: where another process has the port, nothing is written.
-        let listener = TcpListener::bind(self.listen)
-            .await
-            .map_err(|reason| failed(format!("{} can't be listened on", self.listen))(&reason))?;
+        let listener = listen(self.listen).await?;
+        let metrics = match self.metrics {
+            Some(address) => Some(listen(address).await?),
+            None => None,
+        };
         let address = listener.local_addr()?;
+        if let Some(metrics) = &metrics {
+            tracing::info!(address = %metrics.local_addr()?, "metrics are served");
+        }
         // From here on a stop is orderly: one that comes while the store is filled waits until it is.
         let (stop, stopped) = watch::channel(false);
         let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
@@ -105,14 +114,25 @@ impl Serve {
             ..SchedulerOptions::default()
         };
         let scheduler = Arc::new(Scheduler::new(Arc::clone(&service), transport, options));
-        let mut api_stopped = stopped.clone();
-        let shutdown = async move {
-            let _ = api_stopped.wait_for(|stop| *stop).await;
+        let shutdown = |mut stopped: watch::Receiver<bool>| async move {
+            let _ = stopped.wait_for(|stop| *stop).await;
+        };
+        let metrics = async {
+            if let Some(listener) = metrics {
+                let page = metrics::router(Arc::clone(&service));
+                api::serve(listener, page, ApiLimits::default(), shutdown(stopped.clone())).await;
+            }
         };
         tokio::join!(
-            api::serve(listener, router, ApiLimits::default(), shutdown),
-            scheduler.serve(stopped)
+            api::serve(listener, router, ApiLimits::default(), shutdown(stopped.clone())),
+            metrics,
+            scheduler.serve(stopped.clone())
         );
         Ok(())
     }
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
+    let listener = TcpListener::bind(address).await;
+    listener.map_err(|reason| failed(format!("{address} can't be listened on"))(&reason))
 }

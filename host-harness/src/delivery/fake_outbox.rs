@@ -252,6 +252,7 @@ not_part_of_delivery! {
         zone_database: &str
     ) -> Result<(), StorageError>;
     fn next_wake() -> Result<Option<Instant>, StorageError>;
+    fn backlog(now: Instant) -> Result<Backlog, StorageError>;
     fn collect(now: Instant) -> Result<(), StorageError>;
     fn forget(before: Kept, most: u32) -> Result<u64, StorageError>;
     fn history(schedule: Option<u64>, limit: u32) -> Result<Vec<HistoryRow>, StorageError>;

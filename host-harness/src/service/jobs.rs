@@ -1,6 +1,6 @@
 //! `jobs`: one leased run through the component, to an end that is written down.
 
-use std::time::Duration;
+use std::time::{Duration, Instant as Stopwatch};
 
 use tracing::Instrument as _;
 
@@ -11,6 +11,7 @@ use crate::contract::schedule_store::Plan;
 use crate::contract::{Delivery, DeliveryStatus, Outcome, Schedule};
 use crate::engine::{End, GuestFault, Worked};
 use crate::imports::STOPS_AT;
+use crate::metrics::Called;
 use crate::ports::Run;
 use crate::storage::{Finish, LeaseError, Leased, MailKind, NewMail, StartError, Work};
 
@@ -106,10 +107,7 @@ impl Service {
             Ok(run) => run,
             Err(error) => return Ended::LeftToItsLease(error.to_string()),
         };
-        let Worked { run, end, .. } = match leased.lease.work {
-            Work::Execute => self.engine.execute(&self.services, run).await,
-            Work::Settle => self.engine.settle(&self.services, run, &leased.deliveries).await,
-        };
+        let Worked { run, end, .. } = self.export(run, &leased.deliveries, None).await;
         let reason = match end {
             End::Finished => return Ended::Finished,
             End::LeaseLost => return Ended::LeaseLost,
@@ -129,7 +127,7 @@ impl Service {
             Ok(run) => run,
             Err(error) => return Ended::LeftToItsLease(error.to_string()),
         };
-        let Worked { run, end, .. } = self.engine.abandon(&self.services, run, &reason).await;
+        let Worked { run, end, .. } = self.export(run, &leased.deliveries, Some(&reason)).await;
         match end {
             End::Finished => Ended::Finished,
             End::LeaseLost => Ended::LeaseLost,
@@ -160,15 +158,28 @@ impl Service {
         abandon: Option<AbandonReason>,
     ) -> Result<Worked<Run>, CallError> {
         let run = self.mint_run(leased.clone()).await?;
-        let worked = match (&abandon, leased.lease.work) {
-            (Some(reason), _) => self.engine.abandon(&self.services, run, reason).await,
-            (None, Work::Execute) => self.engine.execute(&self.services, run).await,
-            (None, Work::Settle) => self.engine.settle(&self.services, run, &leased.deliveries).await,
-        };
+        let worked = self.export(run, &leased.deliveries, abandon.as_ref()).await;
         leased.due = worked.run.due;
         leased.started_version = worked.run.leased.started_version;
         leased.lease = worked.run.leased.lease.clone();
         Ok(worked)
+    }
+
+    /// The export that this work is done by, counted.
+    async fn export(&self, run: Run, deliveries: &[Delivery], abandon: Option<&AbandonReason>) -> Worked<Run> {
+        let began = Stopwatch::now();
+        let (export, worked) = match (abandon, run.leased.lease.work) {
+            (Some(reason), _) => ("abandon", self.engine.abandon(&self.services, run, reason).await),
+            (None, Work::Execute) => ("execute", self.engine.execute(&self.services, run).await),
+            (None, Work::Settle) => ("settle", self.engine.settle(&self.services, run, deliveries).await),
+        };
+        let how = match &worked.outcome {
+            Ok(()) => Called::Answered,
+            Err(GuestFault::Host(_)) => Called::Away,
+            Err(GuestFault::Trapped(_) | GuestFault::OutOfTime | GuestFault::OutOfMemory) => Called::Failed,
+        };
+        self.metrics.called(export, how, began.elapsed());
+        worked
     }
 
     async fn mint_run(&self, leased: Leased) -> Result<Run, CallError> {

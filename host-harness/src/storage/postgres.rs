@@ -42,9 +42,9 @@ use sqlx::{Connection as _, PgPool, Postgres, Transaction};
 
 use super::reserve::Reserved;
 use super::{
-    AuditEntry, Commit, CommitError, DeliveryResult, DeliveryTask, FileFacts, Finish, HistoryRow, Kept, KeptAnswer,
-    Lease, LeaseError, Leased, OutboxMail, Replan, ReplanRow, RequestKey, RequestState, Row, Rows, StartError, Storage,
-    StorageError, Visible,
+    AuditEntry, Backlog, Commit, CommitError, DeliveryResult, DeliveryTask, FileFacts, Finish, HistoryRow, Kept,
+    KeptAnswer, Lease, LeaseError, Leased, OutboxMail, Replan, ReplanRow, RequestKey, RequestState, Row, Rows,
+    StartError, Storage, StorageError, Visible,
 };
 use crate::clock::Instant;
 use crate::contract::schedule_store::Plan;
@@ -409,6 +409,10 @@ impl Storage for PostgresStorage {
 
     async fn next_wake(&self) -> Result<Option<Instant>, StorageError> {
         self.earliest_wake().await
+    }
+
+    async fn backlog(&self, now: Instant) -> Result<Backlog, StorageError> {
+        self.what_waits(now).await
     }
 
     async fn collect(&self, now: Instant) -> Result<(), StorageError> {

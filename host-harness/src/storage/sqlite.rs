@@ -36,9 +36,9 @@ use self::reading::Reading;
 pub use self::writer::Write;
 use self::writer::Writer;
 use super::{
-    AuditEntry, Commit, CommitError, DeliveryResult, DeliveryTask, FileFacts, Finish, HistoryRow, Kept, KeptAnswer,
-    Lease, LeaseError, Leased, OutboxMail, Replan, ReplanRow, RequestKey, RequestState, Row, Rows, StartError, Storage,
-    StorageError, Visible,
+    AuditEntry, Backlog, Commit, CommitError, DeliveryResult, DeliveryTask, FileFacts, Finish, HistoryRow, Kept,
+    KeptAnswer, Lease, LeaseError, Leased, OutboxMail, Replan, ReplanRow, RequestKey, RequestState, Row, Rows,
+    StartError, Storage, StorageError, Visible,
 };
 use crate::clock::Instant;
 use crate::contract::schedule_store::Plan;
@@ -333,6 +333,10 @@ impl Storage for SqliteStorage {
 
     async fn next_wake(&self) -> Result<Option<Instant>, StorageError> {
         self.earliest_wake().await
+    }
+
+    async fn backlog(&self, now: Instant) -> Result<Backlog, StorageError> {
+        self.what_waits(now).await
     }
 
     async fn collect(&self, now: Instant) -> Result<(), StorageError> {

@@ -12,9 +12,9 @@ use crate::clock::Instant;
 use crate::contract::schedule_store::Plan;
 use crate::contract::{MissedRange, PageQuery, Position, RunEntry};
 use crate::storage::{
-    AuditEntry, Commit, CommitError, DeliveryResult, DeliveryTask, FileFacts, Finish, HistoryRow, Kept, KeptAnswer,
-    Lease, LeaseError, Leased, OutboxMail, Replan, ReplanRow, RequestKey, RequestState, Row, Rows, StartError, Storage,
-    StorageError, Visible,
+    AuditEntry, Backlog, Commit, CommitError, DeliveryResult, DeliveryTask, FileFacts, Finish, HistoryRow, Kept,
+    KeptAnswer, Lease, LeaseError, Leased, OutboxMail, Replan, ReplanRow, RequestKey, RequestState, Row, Rows,
+    StartError, Storage, StorageError, Visible,
 };
 
 /// Where a step of the host meets its store. Every step boundary of a run is one of these: `take_due`, `start`, `keep_file`,
@@ -90,6 +90,7 @@ watched! {
     write_plan(row: &ReplanRow, plan: Option<Option<Instant>>, zone_database: &str) -> (), StorageError;
     write_plans(plans: &[(ReplanRow, Option<Option<Instant>>)], zone_database: &str) -> (), StorageError;
     next_wake() -> Option<Instant>, StorageError;
+    backlog(now: Instant) -> Backlog, StorageError;
     collect(now: Instant) -> (), StorageError;
     forget(before: Kept, most: u32) -> u64, StorageError;
     history(schedule: Option<u64>, limit: u32) -> Vec<HistoryRow>, StorageError;

@@ -6,8 +6,8 @@ use super::audit::Entries;
 use super::columns::{count, event_of, scope, text};
 use super::{PostgresStorage, files, read, runs, settled};
 use crate::clock::Instant;
-use crate::storage::values::signed;
-use crate::storage::{Replan, ReplanRow, StorageError};
+use crate::storage::values::{signed, unsigned};
+use crate::storage::{Backlog, MOST_COUNTED, Replan, ReplanRow, StorageError};
 
 /// The earliest of everything that is due; each part reads the beginning of an index. Of what can be settled, a hundred are looked
 /// at: those whose schedules are leased wait for that.
@@ -32,6 +32,13 @@ pub(super) const MARK_OLDER: &str = "with old as materialized (
 
 pub(super) const REPLAN: &str = "select id, version, organizer, event, document, next_run, parked from schedule
      where replan and lease_until is null order by id limit $1";
+
+/// What is due at $1, since when, what is due later, and the outbox; of each at most $2 are counted, from the beginning of an index.
+pub(super) const BACKLOG: &str = "select
+    (select count(*) from (select 1 from schedule where wake_at <= $1 order by wake_at limit $2) due),
+    (select min(wake_at) from schedule where wake_at <= $1),
+    (select count(*) from (select 1 from schedule where wake_at > $1 order by wake_at limit $2) later),
+    (select count(*) from (select 1 from delivery where wake_at is not null order by wake_at limit $2) outbox)";
 
 impl PostgresStorage {
     pub(super) async fn mark_replan(&self, which: &Replan) -> Result<u64, StorageError> {
@@ -138,6 +145,21 @@ impl PostgresStorage {
 
     pub(super) async fn earliest_wake(&self) -> Result<Option<Instant>, StorageError> {
         Ok(read!(sqlx::query_scalar(NEXT_WAKE).fetch_one(&self.pool))?)
+    }
+
+    pub(super) async fn what_waits(&self, now: Instant) -> Result<Backlog, StorageError> {
+        let (due, oldest_due, waiting, outbox): (i64, Option<i64>, i64, i64) = read!(
+            sqlx::query_as(BACKLOG)
+                .bind(now)
+                .bind(i64::from(MOST_COUNTED))
+                .fetch_one(&self.pool)
+        )?;
+        Ok(Backlog {
+            due: unsigned(due)?,
+            oldest_due,
+            waiting: unsigned(waiting)?,
+            outbox: unsigned(outbox)?,
+        })
     }
 
     pub(super) async fn remove_outlived(&self, now: Instant) -> Result<(), StorageError> {

@@ -5,7 +5,7 @@ use sqlx::Row as _;
 use super::columns::{scope, signed, unsigned};
 use super::{SqliteStorage, files, runs};
 use crate::clock::Instant;
-use crate::storage::{Replan, ReplanRow, StorageError};
+use crate::storage::{Backlog, MOST_COUNTED, Replan, ReplanRow, StorageError};
 
 /// The earliest of everything that is due; each part reads one entry of an index.
 pub(super) const NEXT_WAKE: &str = "select min(at) from (
@@ -15,6 +15,13 @@ pub(super) const NEXT_WAKE: &str = "select min(at) from (
     union all
     select min(case when s.settling_until > r.settle_wake then s.settling_until else r.settle_wake end)
     from run r join schedule s on s.id = r.schedule where r.settle_wake is not null and s.lease_until is null)";
+
+/// What is due at $1, since when, what is due later, and the outbox; of each at most $2 are counted, from the beginning of an index.
+pub(super) const BACKLOG: &str = "select
+    (select count(*) from (select 1 from schedule where wake_at <= $1 order by wake_at limit $2) due),
+    (select min(wake_at) from schedule where wake_at <= $1),
+    (select count(*) from (select 1 from schedule where wake_at > $1 order by wake_at limit $2) later),
+    (select count(*) from (select 1 from delivery where wake_at is not null order by wake_at limit $2) outbox)";
 
 impl SqliteStorage {
     pub(super) async fn mark_replan(&self, which: &Replan) -> Result<u64, StorageError> {
@@ -89,6 +96,20 @@ impl SqliteStorage {
 
     pub(super) async fn earliest_wake(&self) -> Result<Option<Instant>, StorageError> {
         Ok(sqlx::query_scalar(NEXT_WAKE).fetch_one(&self.readers).await?)
+    }
+
+    pub(super) async fn what_waits(&self, now: Instant) -> Result<Backlog, StorageError> {
+        let (due, oldest_due, waiting, outbox): (i64, Option<i64>, i64, i64) = sqlx::query_as(BACKLOG)
+            .bind(now)
+            .bind(i64::from(MOST_COUNTED))
+            .fetch_one(&self.readers)
+            .await?;
+        Ok(Backlog {
+            due: unsigned(due)?,
+            oldest_due,
+            waiting: unsigned(waiting)?,
+            outbox: unsigned(outbox)?,
+        })
     }
 
     pub(super) async fn remove_outlived(&self, now: Instant) -> Result<(), StorageError> {

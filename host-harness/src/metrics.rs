@@ -1,0 +1,221 @@
+//! What a host counts while it works, and what waits in its store, as an OpenMetrics text: what Prometheus and others scrape.
+//!
+//! Counting costs some nanoseconds and no lock that anybody holds for longer. What waits is asked of the store when somebody scrapes,
+//! from the beginning of indexes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use prometheus_client::encoding::text::{encode_eof, encode_registry};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+use crate::contract::{DeliveryStatus, Outcome};
+use crate::service::Service;
+
+/// What all names begin with.
+const PREFIX: &str = "scheduled_exports";
+/// Of OpenMetrics 1.0.
+const TEXT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+/// Upper ends of the durations of calls, in seconds: from a look-up to an export of minutes.
+const SECONDS: [f64; 12] = [
+    0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.1, 0.5, 2.0, 10.0, 60.0, 600.0,
+];
+
+type One = [(&'static str, &'static str); 1];
+type Two = [(&'static str, &'static str); 2];
+
+/// How a call of the component ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Called {
+    /// It answered.
+    Answered,
+    /// It refused, in its own words.
+    Refused,
+    /// The host could not go on.
+    Away,
+    /// It trapped, or ran past a limit.
+    Failed,
+}
+
+impl Called {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::Refused => "refused",
+            Self::Away => "away",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// What one host has counted since it started.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    calls: Family<Two, Counter>,
+    durations: Family<One, Histogram, fn() -> Histogram>,
+    runs: Family<One, Counter>,
+    deliveries: Family<One, Counter>,
+    leases_lost: Counter,
+    store_errors: Counter,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let durations: fn() -> Histogram = || Histogram::new(SECONDS);
+        let mut metrics = Self {
+            registry: Registry::with_prefix(PREFIX),
+            calls: Family::default(),
+            durations: Family::new_with_constructor(durations),
+            runs: Family::default(),
+            deliveries: Family::default(),
+            leases_lost: Counter::default(),
+            store_errors: Counter::default(),
+        };
+        let to = &mut metrics.registry;
+        to.register("calls", "Calls of the component", metrics.calls.clone());
+        to.register(
+            "call_duration_seconds",
+            "How long calls of the component took, waiting for an instance included",
+            metrics.durations.clone(),
+        );
+        to.register(
+            "runs",
+            "How runs were written down: submitted when the mail is in the outbox, delivered when a server has it",
+            metrics.runs.clone(),
+        );
+        to.register(
+            "deliveries",
+            "Tries of mails, one for each recipient",
+            metrics.deliveries.clone(),
+        );
+        to.register(
+            "leases_lost",
+            "Writes refused since another has the lease",
+            metrics.leases_lost.clone(),
+        );
+        to.register(
+            "store_errors",
+            "Calls of the store that it could not answer",
+            metrics.store_errors.clone(),
+        );
+        metrics
+    }
+}
+
+impl Metrics {
+    /// A call of an export of the component has ended.
+    pub fn called(&self, export: &'static str, how: Called, took: Duration) {
+        let labels = [("export", export), ("outcome", how.as_str())];
+        self.calls.get_or_create(&labels).inc();
+        self.durations
+            .get_or_create(&[("export", export)])
+            .observe(took.as_secs_f64());
+    }
+
+    /// The end of a run, or of a part of it, is written down.
+    pub fn run_ended(&self, outcome: &Outcome) {
+        let outcome = match outcome {
+            Outcome::Submitted => "submitted",
+            Outcome::Delivered => "delivered",
+            Outcome::Empty => "empty",
+            Outcome::Failed(_) => "failed",
+            Outcome::Retry(_) => "put-off",
+            Outcome::Cancelled(_) => "cancelled",
+            Outcome::Missed(_) => "missed",
+        };
+        self.runs.get_or_create(&[("outcome", outcome)]).inc();
+    }
+
+    /// How a try of one delivery ended is written down.
+    pub fn delivery_tried(&self, status: DeliveryStatus) {
+        let status = match status {
+            DeliveryStatus::Queued => "queued",
+            DeliveryStatus::Accepted => "accepted",
+            DeliveryStatus::Retrying => "retrying",
+            DeliveryStatus::Rejected => "rejected",
+        };
+        self.deliveries.get_or_create(&[("status", status)]).inc();
+    }
+
+    /// Something was not written, since another has the lease.
+    pub fn lease_lost(&self) {
+        self.leases_lost.inc();
+    }
+
+    /// The store did not answer.
+    pub fn store_failed(&self) {
+        self.store_errors.inc();
+    }
+}
+
+/// `GET /metrics`, and nothing else: for an address of its own, since whoever reaches it is let in.
+pub fn router(service: Arc<Service>) -> Router {
+    Router::new().route("/metrics", get(page)).with_state(service)
+}
+
+async fn page(State(service): State<Arc<Service>>) -> impl IntoResponse {
+    ([(CONTENT_TYPE, TEXT)], text(&service).await)
+}
+
+/// All of it. Without the store what waits there is left out, and `store_up` is 0.
+pub async fn text(service: &Service) -> String {
+    let mut registry = Registry::with_prefix(PREFIX);
+    let mut put = |name: &str, help: &str, value: u64| {
+        let gauge: Gauge = Gauge::default();
+        gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+        registry.register(name, help, gauge);
+    };
+    let (used, all) = service.instances();
+    put(
+        "instances_in_use",
+        "Instances of the component that a call has",
+        used as u64,
+    );
+    put("instances_most", "Instances that there can be at a time", all as u64);
+    let now = service.clock().now();
+    let backlog = service.storage().backlog(now).await;
+    put(
+        "store_up",
+        "Has the store answered this scrape",
+        u64::from(backlog.is_ok()),
+    );
+    if let Ok(backlog) = backlog {
+        let oldest = backlog.oldest_due.map_or(0, |since| now.saturating_sub(since));
+        put(
+            "due_schedules",
+            "Schedules that are due and that no host has, a million at most",
+            backlog.due,
+        );
+        put(
+            "oldest_due_seconds",
+            "For how long the first of them has been due; 0 where none is",
+            u64::try_from(oldest).unwrap_or_default(),
+        );
+        put(
+            "waiting_schedules",
+            "Schedules that are due later, a million at most",
+            backlog.waiting,
+        );
+        put(
+            "outbox_deliveries",
+            "Deliveries that are not final, a million at most",
+            backlog.outbox,
+        );
+    }
+    let mut text = String::new();
+    let written = encode_registry(&mut text, &registry)
+        .and_then(|()| encode_registry(&mut text, &service.metrics().registry))
+        .and_then(|()| encode_eof(&mut text));
+    written.expect("a text takes all that is written to it");
+    text
+}

@@ -1,0 +1,158 @@
+//! A store whose calls are counted: how runs and deliveries end there, what fails, and which leases are lost.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::{
+    AuditEntry, Backlog, Commit, CommitError, DeliveryResult, DeliveryTask, FileFacts, Finish, HistoryRow, Kept,
+    KeptAnswer, Lease, LeaseError, Leased, OutboxMail, Replan, ReplanRow, RequestKey, RequestState, Row, Rows,
+    StartError, Storage, StorageError, Visible,
+};
+use crate::clock::Instant;
+use crate::contract::schedule_store::Plan;
+use crate::contract::{MissedRange, PageQuery, Position, RunEntry};
+use crate::metrics::Metrics;
+
+/// A store, and what counts its calls.
+pub struct CountedStorage {
+    store: Arc<dyn Storage>,
+    metrics: Arc<Metrics>,
+}
+
+impl CountedStorage {
+    #[must_use]
+    pub fn new(store: Arc<dyn Storage>, metrics: Arc<Metrics>) -> Self {
+        Self { store, metrics }
+    }
+
+    fn count<T, E: Countable>(&self, answer: Result<T, E>) -> Result<T, E> {
+        if let Err(error) = &answer {
+            match error.kind() {
+                Kind::Store => self.metrics.store_failed(),
+                Kind::Lease => self.metrics.lease_lost(),
+                Kind::Refusal => {}
+            }
+        }
+        answer
+    }
+}
+
+/// What an error of the store says to whoever counts.
+enum Kind {
+    /// It is away, or damaged.
+    Store,
+    /// Somebody else has the lease now.
+    Lease,
+    /// It works, and says no.
+    Refusal,
+}
+
+trait Countable {
+    fn kind(&self) -> Kind;
+}
+
+impl Countable for StorageError {
+    fn kind(&self) -> Kind {
+        Kind::Store
+    }
+}
+
+impl Countable for CommitError {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Storage(_) => Kind::Store,
+            Self::NotFound | Self::Stale | Self::Quota(_) | Self::Superseded => Kind::Refusal,
+        }
+    }
+}
+
+impl Countable for LeaseError {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Storage(_) => Kind::Store,
+            Self::Lost => Kind::Lease,
+        }
+    }
+}
+
+impl Countable for StartError {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Storage(_) => Kind::Store,
+            Self::Lost => Kind::Lease,
+            Self::Recorded(_) => Kind::Refusal,
+        }
+    }
+}
+
+macro_rules! counted {
+    ($($call:ident($($name:ident: $of:ty),*) -> $answer:ty, $error:ty;)*) => {
+        #[async_trait]
+        impl Storage for CountedStorage {
+            $(async fn $call(&self, $($name: $of),*) -> Result<$answer, $error> {
+                self.count(self.store.$call($($name),*).await)
+            })*
+
+            async fn finish(&self, lease: &Lease, run: u64, finish: &Finish) -> Result<(), LeaseError> {
+                self.count(self.store.finish(lease, run, finish).await)?;
+                self.metrics.run_ended(&finish.outcome);
+                Ok(())
+            }
+
+            async fn record_delivery(
+                &self,
+                task: &DeliveryTask,
+                result: &DeliveryResult,
+                now: Instant,
+            ) -> Result<(), LeaseError> {
+                self.count(self.store.record_delivery(task, result, now).await)?;
+                self.metrics.delivery_tried(result.status);
+                Ok(())
+            }
+
+            async fn changed(&self) {
+                self.store.changed().await;
+            }
+        }
+    };
+}
+
+counted! {
+    list(seen: &Visible, query: &PageQuery) -> Option<Rows<Row>>, StorageError;
+    get(seen: &Visible, id: u64) -> Option<Row>, StorageError;
+    runs(schedule: u64, at: &Position, size: u32) -> Option<Rows<RunEntry>>, StorageError;
+    count(organizer: &str) -> u64, StorageError;
+    reserve_id() -> u64, StorageError;
+    commit(commit: Commit) -> (), CommitError;
+    seed(row: &Row, zone_database: &str, now: Instant) -> (), CommitError;
+    begin_request(key: &RequestKey, fingerprint: &[u8; 32], now: Instant, lease_until: Instant) -> RequestState, StorageError;
+    end_request(key: &RequestKey, ticket: u64, answer: Option<KeptAnswer>) -> (), StorageError;
+    enabled(organizer: &str) -> bool, StorageError;
+    set_enabled(organizer: &str, enabled: bool, actor: &str, now: Instant) -> (), StorageError;
+    organizers() -> Vec<(String, bool)>, StorageError;
+    take_due(now: Instant, lease_until: Instant, limit: u32) -> Vec<Leased>, StorageError;
+    take_settled(now: Instant, lease_until: Instant, limit: u32) -> Vec<Leased>, StorageError;
+    renew(lease: &Lease, until: Instant) -> (), LeaseError;
+    hand_back(lease: &Lease, now: Instant) -> (), LeaseError;
+    start(lease: &Lease, plan: &Plan, zone_database: &str, now: Instant) -> u64, StartError;
+    recorded(schedule: u64, range: &MissedRange) -> Option<Instant>, StorageError;
+    keep_file(lease: &Lease, run: u64, facts: &FileFacts, path: &Path) -> (), LeaseError;
+    read_file(run: u64, path: &Path) -> Option<FileFacts>, StorageError;
+    keep_link(lease: &Lease, run: u64, hash: &[u8; 32], expires: Instant) -> (), LeaseError;
+    linked(hash: &[u8; 32], now: Instant) -> Option<u64>, StorageError;
+    take_deliveries(now: Instant, lease_until: Instant, limit: u32) -> Vec<DeliveryTask>, StorageError;
+    mail(id: u64) -> Option<OutboxMail>, StorageError;
+    request_replan(which: &Replan) -> u64, StorageError;
+    replan_batch(limit: u32) -> Vec<ReplanRow>, StorageError;
+    write_plan(row: &ReplanRow, plan: Option<Option<Instant>>, zone_database: &str) -> (), StorageError;
+    write_plans(plans: &[(ReplanRow, Option<Option<Instant>>)], zone_database: &str) -> (), StorageError;
+    next_wake() -> Option<Instant>, StorageError;
+    backlog(now: Instant) -> Backlog, StorageError;
+    collect(now: Instant) -> (), StorageError;
+    forget(before: Kept, most: u32) -> u64, StorageError;
+    history(schedule: Option<u64>, limit: u32) -> Vec<HistoryRow>, StorageError;
+    audit(organizer: &str, limit: u32) -> Vec<AuditEntry>, StorageError;
+    ping() -> (), StorageError;
+}
