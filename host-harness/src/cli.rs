@@ -9,6 +9,7 @@ mod host;
 mod next_run;
 mod organizer;
 mod plugin;
+mod scale;
 mod seed;
 mod serve;
 mod table;
@@ -66,6 +67,8 @@ enum Command {
     Bench(bench::Bench),
     #[command(hide = true)]
     BenchWorker(bench::Worker),
+    /// Measures what a million schedules cost: ticks, pages, a burst, memory
+    Scale(scale::Scale),
 }
 
 /// Where the store is: in a folder, or in a database and at most the mails in a folder.
@@ -151,6 +154,7 @@ pub fn main() -> ExitCode {
             Command::ChaosWorker(worker) => worker.run().await,
             Command::Bench(bench) => bench.run().await,
             Command::BenchWorker(worker) => worker.run().await,
+            Command::Scale(scale) => scale.run().await,
         }
     });
     match done {

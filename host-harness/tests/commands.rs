@@ -14,5 +14,6 @@ mod commands {
     mod operator;
     mod plugin;
     mod process;
+    mod scale;
     mod serve;
 }

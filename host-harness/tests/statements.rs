@@ -1,11 +1,14 @@
-//! How often one call asks the database: counted, so that it does not creep up.
+//! What the database is asked: how often in one call, and on SQLite by which plan.
 //!
-//! One test, since what it counts is counted for the whole process.
+//! One test, since statements are seen of the whole process. Plans on PostgreSQL: `storage/postgres/tests/indexes.rs`.
 
 use std::sync::{Arc, Mutex};
 
+use host_harness::storage::Replan;
+use host_harness::storage::sqlite::SqliteStorage;
 use host_harness::testing::{TestHost, TestStore};
 use serde_json::json;
+use sqlx::{AssertSqlSafe, Row as _};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::Layer;
@@ -20,7 +23,7 @@ const TOKEN: &str = "Token bigevents-settings-token";
 /// that are counted late, one statement more a call is still seen.
 const CALLS: usize = 20;
 
-/// Statements that the database was asked, by their first words.
+/// Statements that the database was asked.
 #[derive(Clone, Default)]
 struct Counted(Arc<Mutex<Vec<String>>>);
 
@@ -33,7 +36,7 @@ impl Counted {
 impl<S: Subscriber> Layer<S> for Counted {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         if event.metadata().target() == "sqlx::query" {
-            let mut words = Summary(String::new());
+            let mut words = Statement(String::new());
             event.record(&mut words);
             // A connection that is opened is not the call's.
             if words.0.contains("PRAGMA") {
@@ -44,14 +47,128 @@ impl<S: Subscriber> Layer<S> for Counted {
     }
 }
 
-struct Summary(String);
+/// A statement whole, or its first words where these are all of it.
+struct Statement(String);
 
-impl Visit for Summary {
+impl Visit for Statement {
     fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-        if field.name() == "summary" {
-            self.0 = format!("{value:?}");
+        let text = format!("{value:?}");
+        // The whole comes after its first words.
+        if field.name() == "summary" || (field.name() == "db.statement" && !text.trim().is_empty()) {
+            self.0 = text;
         }
     }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if field.name() == "summary" || (field.name() == "db.statement" && !value.trim().is_empty()) {
+            value.trim().clone_into(&mut self.0);
+        }
+    }
+}
+
+/// Indexes that hold only what is to be done: to go through one of them is to go through that.
+const OF_WORK: [&str; 7] = [
+    "schedule_wake",
+    "schedule_replan",
+    "run_submitted",
+    "run_settle",
+    "run_file",
+    "run_link",
+    "delivery_wake",
+];
+
+/// Does this step of a plan read all of a table of the store, however large it is?
+fn reads_a_whole_table(step: &str) -> bool {
+    let Some(rest) = step.strip_prefix("SCAN ") else {
+        return false;
+    };
+    let (table, how) = rest.split_once(' ').unwrap_or((rest, ""));
+    let of_store = [
+        "schedule",
+        "run",
+        "mail",
+        "delivery",
+        "file_chunk",
+        "request",
+        "s",
+        "r",
+        "m",
+        "d",
+    ]
+    .contains(&table);
+    let of_work = OF_WORK.iter().any(|index| how.ends_with(index));
+    of_store && !of_work
+}
+
+/// A day of a host: schedules made, changed, listed, run, delivered, settled, planned again, and what is over removed.
+async fn no_statement_of_a_day_reads_a_whole_table(counted: &Counted) {
+    let host = TestHost::start(FIXTURE, "2026-10-22T12:00:00Z").await;
+    counted.take();
+    let document = json!({
+        "export_identifier": "orderlist", "export_form_data": {"_format": "xlsx"},
+        "mail_additional_recipients": "finance@example.com", "mail_subject": "Orders", "mail_template": "All.",
+        "schedule_rrule": "RRULE:FREQ=DAILY", "schedule_rrule_time": "04:00:00",
+    });
+    let id = host.create(PATH, JOHN, &document).await;
+    let one = format!("{PATH}{id}/");
+    let renamed = host.patch(&one, JOHN, &json!({"mail_subject": "Orders of all"})).await;
+    assert_eq!(renamed.status, 200, "{}", renamed.body);
+    host.advance_to("2026-10-25T12:00:00Z").await;
+    assert_eq!(host.history(id).await.len(), 3);
+    for path in [PATH, &one, &format!("{one}runs/")] {
+        assert_eq!(host.get(path, JOHN).await.status, 200, "{path}");
+    }
+    let storage = host.storage();
+    storage
+        .request_replan(&Replan::OlderThan("9999z".into()))
+        .await
+        .expect("the store is there");
+    host.step().await;
+    storage
+        .backlog(host_harness::testing::at("2026-10-25T12:00:00Z"))
+        .await
+        .expect("the store is there");
+    host.tidy().await;
+    host.delete(&one, JOHN).await;
+    host.jump_to("2027-02-25T12:00:00Z");
+    host.step().await;
+    host.tidy().await;
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = SqliteStorage::open(&folder.path().join("store.sqlite"))
+        .await
+        .expect("a store");
+    let mut asked = counted.take();
+    asked.sort_unstable();
+    asked.dedup();
+    let mut checked = 0;
+    for statement in asked.iter().filter(|one| !one.contains("platform_")) {
+        for part in statement.split(';').filter(|part| !part.trim().is_empty()) {
+            let first = part
+                .trim_start()
+                .split_whitespace()
+                .next()
+                .unwrap_or_default()
+                .to_lowercase();
+            if !["select", "insert", "update", "delete", "with"].contains(&first.as_str())
+                || part.contains("sqlite_")
+                || part.contains("_migrations")
+            {
+                continue;
+            }
+            let plan = sqlx::query(AssertSqlSafe(format!("explain query plan {part}")))
+                .fetch_all(store.readers())
+                .await
+                .unwrap_or_else(|error| panic!("{part}: {error}"));
+            let steps: Vec<String> = plan.iter().map(|step| step.get("detail")).collect();
+            assert!(
+                !steps.iter().any(|step| reads_a_whole_table(step)),
+                "{part}: {steps:#?}"
+            );
+            checked += 1;
+        }
+    }
+    assert!(checked > 40, "the statements of a day are seen: {checked}");
 }
 
 async fn at_most(most: usize, counted: &Counted, host: &TestHost, path: &str, credentials: &str) {
@@ -91,7 +208,7 @@ async fn a_call_asks_few_things(store: TestStore, counted: &Counted) {
 }
 
 #[tokio::test]
-async fn a_call_asks_the_database_few_things() {
+async fn a_call_asks_the_database_few_things_and_nothing_on_sqlite_reads_a_whole_table() {
     let counted = Counted::default();
     let subscriber = tracing_subscriber::registry().with(counted.clone());
     tracing::subscriber::set_global_default(subscriber).expect("nobody else counts");
@@ -99,4 +216,5 @@ async fn a_call_asks_the_database_few_things() {
     if let Some(store) = TestStore::postgres() {
         a_call_asks_few_things(store, &counted).await;
     }
+    no_statement_of_a_day_reads_a_whole_table(&counted).await;
 }

@@ -1,7 +1,7 @@
 //! `harness bench`: what the whole system does in a second, and two builds compared in one run.
 
 mod load;
-mod process;
+pub mod process;
 mod report;
 mod sample;
 mod side;

@@ -21,7 +21,7 @@ use sqlx::{ConnectOptions as _, Connection as _};
 use super::{Data, Failure, PluginFile, failed};
 
 /// The store's file in the data folder.
-const STORE: &str = "harness.db";
+pub const STORE: &str = "harness.db";
 /// The folder of mails that are written as files.
 const MAIL: &str = "mail";
 /// How long a database has to answer at the start.

@@ -20,6 +20,7 @@ const COMMANDS: [&str; 17] = [
     "plugin write",
     "chaos",
     "bench",
+    "scale",
 ];
 
 #[test]

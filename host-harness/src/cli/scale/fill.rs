@@ -1,0 +1,109 @@
+//! Many schedules at once: copies of one that the component has made, put into the store by its own SQL.
+
+use host_harness::storage::postgres::PostgresStorage;
+use host_harness::storage::sqlite::SqliteStorage;
+use sqlx::AssertSqlSafe;
+
+use super::Failure;
+
+/// Copies made in one transaction.
+const BATCH: i64 = 50_000;
+
+/// The store that is filled, past its port.
+pub enum Raw {
+    Sqlite(SqliteStorage),
+    Postgres(PostgresStorage),
+}
+
+/// Copies of schedule 1 with these ids.
+pub struct Copies {
+    pub first: i64,
+    pub last: i64,
+    /// Whose they are; none: of so many organizers `o0`, `o1`, … of uneven size.
+    pub organizer: Result<&'static str, u32>,
+    /// The earliest next run, and over how many seconds they are spread.
+    pub next_run: i64,
+    pub spread: i64,
+}
+
+impl Raw {
+    pub async fn fill(&self, copies: &Copies) -> Result<(), Failure> {
+        let organizer = match copies.organizer {
+            Ok(slug) => format!("'{slug}'"),
+            Err(count) => format!("'o' || cast((n.id * 7919 % {count}) * (n.id * 7919 % {count}) / {count} as text)"),
+        };
+        let insert = format!(
+            "with recursive n (id) as (select $1 union all select id + 1 from n where id < $2)
+             insert into schedule (id, organizer, event, owner, version, exporter, recipients, next_run, active, error_counter,
+               document, zone_database, created_at, changed_at)
+             select n.id, {organizer}, s.event, s.owner, s.version, s.exporter, s.recipients, $3 + n.id % $4, s.active, 0,
+               s.document, s.zone_database, s.created_at, s.changed_at
+             from n cross join schedule s where s.id = 1"
+        );
+        let mut first = copies.first;
+        while first <= copies.last {
+            let last = copies.last.min(first + BATCH - 1);
+            let insert = sqlx::AssertSqlSafe(insert.clone());
+            match self {
+                Self::Sqlite(store) => {
+                    let mut transaction = store.write().await?;
+                    sqlx::query(insert)
+                        .bind(first)
+                        .bind(last)
+                        .bind(copies.next_run)
+                        .bind(copies.spread)
+                        .execute(&mut *transaction)
+                        .await?;
+                    transaction.commit().await?;
+                }
+                Self::Postgres(store) => {
+                    let mut transaction = store.pool().begin().await?;
+                    // So many rows take longer than a statement of the host may.
+                    sqlx::query("set local statement_timeout = 0")
+                        .execute(&mut *transaction)
+                        .await?;
+                    sqlx::query(insert)
+                        .bind(first)
+                        .bind(last)
+                        .bind(copies.next_run)
+                        .bind(copies.spread)
+                        .execute(&mut *transaction)
+                        .await?;
+                    transaction.commit().await?;
+                }
+            }
+            first = last + 1;
+        }
+        Ok(())
+    }
+
+    /// What a server does by itself after a while, and a file does not need: figures for the planner, and space of what is over.
+    pub async fn rest(&self) -> Result<(), Failure> {
+        if let Self::Postgres(store) = self {
+            let mut connection = store.pool().acquire().await?;
+            for statement in [
+                "set statement_timeout = 0",
+                "vacuum analyze",
+                "set statement_timeout = '30s'",
+            ] {
+                sqlx::query(AssertSqlSafe(statement)).execute(&mut *connection).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Bytes of the store on the disk.
+    pub async fn bytes(&self) -> Result<u64, Failure> {
+        let bytes: i64 = match self {
+            Self::Sqlite(store) => {
+                let pages = "select page_count * page_size from pragma_page_count, pragma_page_size";
+                sqlx::query_scalar(pages).fetch_one(store.readers()).await?
+            }
+            Self::Postgres(store) => {
+                let size = "select pg_database_size(current_database())";
+                sqlx::query_scalar(size).fetch_one(store.pool()).await?
+            }
+        };
+        Ok(bytes.unsigned_abs())
+    }
+}

@@ -1,0 +1,46 @@
+//! `harness scale` at a small size: that the work it counts is done, and in which order. How long it takes is not tested.
+
+use host_harness::testing::postgres::PostgresServer;
+use serde_json::Value;
+
+use super::process::harness;
+
+fn scale(arguments: &[&str]) -> Value {
+    let small = [
+        "scale",
+        "--schedules",
+        "5000",
+        "--burst",
+        "200",
+        "--organizers",
+        "20",
+        "--json",
+    ];
+    let said = harness(small.into_iter().chain(arguments.iter().copied())).well();
+    let figures: Value = serde_json::from_str(&said).expect("JSON");
+    // It ends early where not exactly the 1,000 due ones are leased, of few and of all.
+    assert_eq!(figures["burst, runs"], 1_200.0, "{figures}");
+    assert_eq!(figures["schedules"], 5_000.0, "{figures}");
+    let deep = &figures["list of the largest scope, the page deep in it"];
+    assert!(deep.as_f64().is_some_and(|page| page >= 2.0), "{figures}");
+    figures
+}
+
+#[test]
+fn what_is_due_is_leased_and_run_among_many_on_sqlite() {
+    let folder = tempfile::tempdir().expect("a folder");
+    scale(&["--folder", folder.path().to_str().expect("text")]);
+    assert_eq!(std::fs::read_dir(folder.path()).expect("the folder").count(), 0);
+}
+
+#[test]
+fn one_due_beside_many_of_another_organizer_is_in_the_first_batches_on_postgresql() {
+    // Said on stderr where there is none.
+    if PostgresServer::shared().is_none() {
+        return;
+    }
+    let figures = scale(&["--database", "temporary"]);
+    let place = figures["one beside many, its place in the queue"].as_f64();
+    // Those of a tick before it are due as well: one batch for each organizer of the twenty-two.
+    assert!(place.is_some_and(|place| place <= 128.0), "{figures}");
+}
