@@ -2,7 +2,7 @@
 
 use super::process::harness;
 
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 18] = [
     "",
     "demo",
     "serve",
