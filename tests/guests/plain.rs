@@ -130,7 +130,7 @@ impl exports::jobs::Guest for Guest {
             missed: Vec::new(),
             next_run: Some(due.max(facts.settings.now) + DAY),
         };
-        store::start(run, plan).expect("the lease is new");
+        store::start(run, &plan).expect("the lease is new");
         exporters::produce(run, FORM, "en", "UTC", due).expect("there are orders");
         mailer::stage(run, &mail(run, &facts)).expect("the owner is a recipient");
         store::finish(run, &Outcome::Submitted, content.error_counter, true).expect("the lease is new");
