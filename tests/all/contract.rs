@@ -64,7 +64,7 @@ fn the_host_offers_what_the_contract_says() {
 #[test]
 fn every_item_of_the_contract_is_documented() {
     let mut resolve = Resolve::default();
-    resolve.push_dir(&folder("wit")).expect("wit/ parses");
+    resolve.push_dir(folder("wit")).expect("wit/ parses");
     let mut bare = Vec::new();
     for (_, interface) in &resolve.interfaces {
         let name = interface.name.clone().unwrap_or_default();

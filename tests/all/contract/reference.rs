@@ -48,7 +48,7 @@ fn reference() -> String {
             .collect::<Vec<_>>()
             .join(", ")
     };
-    let _ = writeln!(page, "- A host offers (imports of the plugin): {}", named(&imports));
+    let _ = writeln!(page, "\n- A host offers (imports of the plugin): {}", named(&imports));
     let _ = writeln!(page, "- A host calls (exports of the plugin): {}", named(&exports));
     for (role, ids) in [("offered by the host", imports), ("called by the host", exports)] {
         for id in ids {
