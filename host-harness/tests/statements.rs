@@ -4,7 +4,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use host_harness::storage::Replan;
+use host_harness::storage::Scope;
 use host_harness::storage::sqlite::SqliteStorage;
 use host_harness::testing::{TestHost, TestStore};
 use serde_json::json;
@@ -119,10 +119,11 @@ async fn no_statement_of_a_day_reads_a_whole_table(counted: &Counted) {
         assert_eq!(host.get(path, JOHN).await.status, 200, "{path}");
     }
     let storage = host.storage();
-    storage
-        .request_replan(&Replan::OlderThan("9999z".into()))
-        .await
-        .expect("the store is there");
+    let moved = Scope {
+        organizer: "bigevents".into(),
+        event: Some("sampleconf".into()),
+    };
+    storage.request_replan(&moved).await.expect("the store is there");
     host.step().await;
     storage
         .backlog(host_harness::testing::at("2026-10-25T12:00:00Z"))

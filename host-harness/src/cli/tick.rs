@@ -34,7 +34,6 @@ impl Tick {
         host::check(&self.data, smtp.is_some())?;
         let service = host::open(&self.data, false, &self.plugin, clock, HostFacts::default()).await?;
         let (transport, _) = host::transport(&self.data, smtp)?;
-        service.plan_with_this_zone_database().await?;
         let step = host::scheduler(&service, transport).step().await?;
         for schedule in step.schedules {
             let Some(latest) = service.storage().history(Some(schedule), 1).await?.pop() else {

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 
 use super::{
     AuditEntry, Backlog, Commit, CommitError, DeliveryResult, DeliveryTask, FileFacts, Finish, HistoryRow, Kept,
-    KeptAnswer, Lease, LeaseError, Leased, OutboxMail, Replan, ReplanRow, RequestKey, RequestState, Row, Rows,
+    KeptAnswer, Lease, LeaseError, Leased, OutboxMail, ReplanRow, RequestKey, RequestState, Row, Rows, Scope,
     StartError, Storage, StorageError, Visible,
 };
 use crate::clock::Instant;
@@ -136,7 +136,7 @@ counted! {
     take_settled(now: Instant, lease_until: Instant, limit: u32) -> Vec<Leased>, StorageError;
     renew(lease: &Lease, until: Instant) -> (), LeaseError;
     hand_back(lease: &Lease, now: Instant) -> (), LeaseError;
-    start(lease: &Lease, plan: &Plan, zone_database: &str, now: Instant) -> u64, StartError;
+    start(lease: &Lease, plan: &Plan, zone_database: &str, zone: &str, now: Instant) -> u64, StartError;
     recorded(schedule: u64, range: &MissedRange) -> Option<Instant>, StorageError;
     keep_file(lease: &Lease, run: u64, facts: &FileFacts, path: &Path) -> (), LeaseError;
     read_file(run: u64, path: &Path) -> Option<FileFacts>, StorageError;
@@ -144,8 +144,8 @@ counted! {
     linked(hash: &[u8; 32], now: Instant) -> Option<u64>, StorageError;
     take_deliveries(now: Instant, lease_until: Instant, limit: u32) -> Vec<DeliveryTask>, StorageError;
     mail(id: u64) -> Option<OutboxMail>, StorageError;
-    request_replan(which: &Replan) -> u64, StorageError;
-    replan_batch(limit: u32) -> Vec<ReplanRow>, StorageError;
+    request_replan(moved: &Scope) -> u64, StorageError;
+    replan_batch(limit: u32, zone_database: &str) -> Vec<ReplanRow>, StorageError;
     write_plan(row: &ReplanRow, plan: Option<Option<Instant>>, zone_database: &str) -> (), StorageError;
     write_plans(plans: &[(ReplanRow, Option<Option<Instant>>)], zone_database: &str) -> (), StorageError;
     next_wake() -> Option<Instant>, StorageError;

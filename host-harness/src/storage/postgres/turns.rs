@@ -117,9 +117,12 @@ impl Round {
         let organizers: Vec<String> = (0..most)
             .map(|nth| self.organizers[(self.at + nth) % all].clone())
             .collect();
-        self.at = (self.at + most) % all;
+        let each = batch.div_ceil(u32::try_from(most).unwrap_or(u32::MAX));
+        // For the last ones the batch can be too small: the next one begins with them.
+        let served = most.min((batch.max(1) / each.max(1)) as usize);
+        self.at = (self.at + served) % all;
         Some(Turn {
-            each: batch.div_ceil(u32::try_from(most).unwrap_or(u32::MAX)),
+            each,
             all: most == all,
             organizers,
         })
@@ -176,8 +179,21 @@ mod tests {
         };
         assert_eq!(round.next(2), turn(&["a", "b"], 1, false));
         assert_eq!(round.next(2), turn(&["c", "a"], 1, false));
-        assert_eq!(round.next(10), turn(&["b", "c", "a"], 4, true));
+        assert_eq!(round.next(9), turn(&["b", "c", "a"], 3, true));
         assert_eq!(round.place_in(&["x".to_owned(), "b".to_owned()]), 1);
         assert_eq!(Round::default().next(1), None);
+    }
+
+    #[test]
+    fn whom_a_batch_has_no_room_for_is_first_in_the_next() {
+        let mut round = Round {
+            organizers: ["a", "b", "c"].map(str::to_owned).to_vec(),
+            ..Round::default()
+        };
+        // Two each: with four in all, there is nothing for the third.
+        let first = round.next(4).map(|turn| (turn.organizers[0].clone(), turn.each));
+        assert_eq!(first, Some(("a".to_owned(), 2)));
+        let second = round.next(4).map(|turn| turn.organizers[0].clone());
+        assert_eq!(second, Some("c".to_owned()));
     }
 }
