@@ -7,7 +7,7 @@ use sqlx::AssertSqlSafe;
 use super::Failure;
 
 /// Copies made in one transaction.
-const BATCH: i64 = 50_000;
+const BATCH: i64 = 10_000;
 
 /// The store that is filled, past its port.
 pub enum Raw {
