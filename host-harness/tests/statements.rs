@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use host_harness::storage::Scope;
 use host_harness::storage::sqlite::SqliteStorage;
-use host_harness::testing::{TestHost, TestStore};
+use host_harness::testing::{Harness, TestStore};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Row as _};
 use tracing::field::{Field, Visit};
@@ -102,7 +102,7 @@ fn reads_a_whole_table(step: &str) -> bool {
 
 /// A day of a host: schedules made, changed, listed, run, delivered, settled, planned again, and what is over removed.
 async fn no_statement_of_a_day_reads_a_whole_table(counted: &Counted) {
-    let host = TestHost::start(FIXTURE, "2026-10-22T12:00:00Z").await;
+    let host = Harness::start(FIXTURE, "2026-10-22T12:00:00Z").await;
     counted.take();
     let document = json!({
         "export_identifier": "orderlist", "export_form_data": {"_format": "xlsx"},
@@ -172,7 +172,7 @@ async fn no_statement_of_a_day_reads_a_whole_table(counted: &Counted) {
     assert!(checked > 40, "the statements of a day are seen: {checked}");
 }
 
-async fn at_most(most: usize, counted: &Counted, host: &TestHost, path: &str, credentials: &str) {
+async fn at_most(most: usize, counted: &Counted, host: &Harness, path: &str, credentials: &str) {
     // What is prepared, and connections that are opened, are not a call's.
     host.get(path, credentials).await;
     counted.take();
@@ -186,7 +186,7 @@ async fn at_most(most: usize, counted: &Counted, host: &TestHost, path: &str, cr
 }
 
 async fn a_call_asks_few_things(store: TestStore, counted: &Counted) {
-    let host = TestHost::on(store, FIXTURE, "2026-10-22T12:00:00Z").await;
+    let host = Harness::builder().store(store).fixture(FIXTURE).build().await;
     let document = json!({
         "export_identifier": "orderlist", "export_form_data": {"_format": "xlsx"},
         "mail_subject": "Orders", "mail_template": "All.",
