@@ -15,7 +15,7 @@ mod lists;
 mod organizers;
 mod outbox;
 mod plans;
-mod reading;
+pub(crate) mod reading;
 mod requests;
 mod retention;
 mod runs;
