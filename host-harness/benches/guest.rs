@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use divan::Bencher;
 use host_harness::contract::exported::recurrence::Rule;
-use host_harness::testing::{TestHost, at};
+use host_harness::testing::{Harness, at};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
@@ -22,8 +22,8 @@ fn main() {
     divan::main();
 }
 
-fn host() -> TestHost {
-    RUNTIME.block_on(TestHost::start(FIXTURE, "2026-10-22T12:00:00Z"))
+fn host() -> Harness {
+    RUNTIME.block_on(Harness::start(FIXTURE, "2026-10-22T12:00:00Z"))
 }
 
 fn schedule(format: &str) -> Value {
@@ -115,7 +115,7 @@ fn executed_schedule(bencher: Bencher, format: &str) {
         fixture["schedules"] = json!([]);
         fixture.to_string()
     };
-    let host = RUNTIME.block_on(TestHost::start(&without_schedules, "2026-10-22T12:00:00Z"));
+    let host = RUNTIME.block_on(Harness::start(&without_schedules, "2026-10-22T12:00:00Z"));
     RUNTIME.block_on(host.create(EVENT, JOHN, &schedule(format)));
     let day = Cell::new(at("2026-10-23T12:00:00Z"));
     bencher.bench_local(|| {

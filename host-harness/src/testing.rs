@@ -9,6 +9,6 @@ mod store;
 
 pub use axum::http::Method;
 pub use exports::ScriptedExports;
-pub use host::{Answer, CapturedMail, Client, Mail, STORE_VARIABLE, TestHost, TestStore, at};
+pub use host::{Answer, CapturedMail, Client, Harness, HarnessBuilder, Mail, STORE_VARIABLE, TestStore, at};
 pub use postgres::PostgresServer;
 pub use store::{CrashPoint, Moment, StoreScript, StoreWatch, WatchedStorage};

@@ -4,7 +4,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use host_harness::testing::{TestHost, TestStore};
+use host_harness::testing::{Harness, TestStore};
 use serde_json::json;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
@@ -54,7 +54,7 @@ impl Visit for Summary {
     }
 }
 
-async fn at_most(most: usize, counted: &Counted, host: &TestHost, path: &str, credentials: &str) {
+async fn at_most(most: usize, counted: &Counted, host: &Harness, path: &str, credentials: &str) {
     // What is prepared, and connections that are opened, are not a call's.
     host.get(path, credentials).await;
     counted.take();
@@ -68,7 +68,7 @@ async fn at_most(most: usize, counted: &Counted, host: &TestHost, path: &str, cr
 }
 
 async fn a_call_asks_few_things(store: TestStore, counted: &Counted) {
-    let host = TestHost::on(store, FIXTURE, "2026-10-22T12:00:00Z").await;
+    let host = Harness::builder().store(store).fixture(FIXTURE).build().await;
     let document = json!({
         "export_identifier": "orderlist", "export_form_data": {"_format": "xlsx"},
         "mail_subject": "Orders", "mail_template": "All.",

@@ -7,15 +7,15 @@ mod rights;
 
 use host_harness::contract::{Content, Recipients};
 use host_harness::storage::{Row, Scope};
-use host_harness::testing::{Answer, TestHost, at};
+use host_harness::testing::{Answer, Harness, at};
 use serde_json::{Value, json};
 use tests::without_schedules;
 
 /// Nothing is due for hours.
 const NOW: &str = "2026-10-22T12:00:00Z";
 
-async fn host() -> TestHost {
-    TestHost::start(&without_schedules(), NOW).await
+async fn host() -> Harness {
+    Harness::start(&without_schedules(), NOW).await
 }
 
 /// The status, and the fields that are wrong, in order.
@@ -34,7 +34,7 @@ fn across(form: &Value) -> Value {
     tests::but(tests::daily(), json!({"export_form_data": form}))
 }
 
-async fn user(host: &TestHost, email: &str) -> String {
+async fn user(host: &Harness, email: &str) -> String {
     let user = host
         .platform()
         .user_by_email(email)
@@ -44,7 +44,7 @@ async fn user(host: &TestHost, email: &str) -> String {
 }
 
 /// A schedule of Sample Conf put straight into the store, past every check.
-async fn put_straight(host: &TestHost, id: u64, exporter: &str, document: &str) {
+async fn put_straight(host: &Harness, id: u64, exporter: &str, document: &str) {
     let row = Row {
         id,
         scope: Scope {
@@ -72,7 +72,7 @@ async fn put_straight(host: &TestHost, id: u64, exporter: &str, document: &str) 
 }
 
 /// A schedule as it is stored, to be put in again with something changed.
-async fn stored(host: &TestHost, scope: Scope, id: u64) -> Row {
+async fn stored(host: &Harness, scope: Scope, id: u64) -> Row {
     let seen = host_harness::storage::Visible {
         scope,
         only_owner: None,

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use host_harness::contract::Outcome;
-use host_harness::testing::{TestHost, at};
+use host_harness::testing::{Harness, at};
 use serde_json::json;
 use tests::{CONF, JOHN, but, daily, without_schedules};
 
@@ -19,8 +19,8 @@ const YESTERDAY: &str = "days_yesterday";
 const ALL: &str = "past";
 
 /// Schedules 1 to [`SCHEDULES`], all due at [`DUE`], on a disk with so many pages left.
-async fn on_full_disk(free: u32, range: &str) -> TestHost {
-    let host = TestHost::start(&without_schedules(), EVE).await;
+async fn on_full_disk(free: u32, range: &str) -> Harness {
+    let host = Harness::start(&without_schedules(), EVE).await;
     for number in 1..=SCHEDULES {
         let form = json!({"_format": "xlsx", "date_range": range});
         let changes = json!({"mail_subject": format!("Orders {number}"), "export_form_data": form});
@@ -30,7 +30,7 @@ async fn on_full_disk(free: u32, range: &str) -> TestHost {
 }
 
 /// What became of the one due time of each schedule.
-async fn ended(host: &TestHost) -> Vec<Option<Outcome>> {
+async fn ended(host: &Harness) -> Vec<Option<Outcome>> {
     let mut ended = Vec::new();
     for id in 1..=SCHEDULES {
         let mut history = host.history(id).await;
@@ -41,7 +41,7 @@ async fn ended(host: &TestHost) -> Vec<Option<Outcome>> {
 }
 
 /// Mails by Message-ID, with how often they came; the same bytes each time.
-fn mails(host: &TestHost) -> BTreeMap<String, usize> {
+fn mails(host: &Harness) -> BTreeMap<String, usize> {
     let mut bytes = BTreeMap::new();
     let mut mails = BTreeMap::new();
     for mail in host.mails() {

@@ -1,11 +1,11 @@
 //! Catching up, two hosts on one store, and a store that fails.
 
 use host_harness::contract::Outcome;
-use host_harness::testing::{Moment, TestHost, at};
+use host_harness::testing::{Harness, Moment, at};
 use serde_json::json;
 use tests::{CONF, FEST, JOHN, but, daily, without_schedules};
 
-async fn ran(host: &TestHost, schedule: u64) -> Vec<(i64, Option<Outcome>)> {
+async fn ran(host: &Harness, schedule: u64) -> Vec<(i64, Option<Outcome>)> {
     let mut history = host.history(schedule).await;
     history.reverse();
     history
@@ -16,7 +16,7 @@ async fn ran(host: &TestHost, schedule: u64) -> Vec<(i64, Option<Outcome>)> {
 
 #[tokio::test]
 async fn after_a_year_down_there_is_one_run_and_one_missed_entry_with_first_last_and_count() {
-    let host = TestHost::start(&without_schedules(), "2027-06-01T12:00:00Z").await;
+    let host = Harness::start(&without_schedules(), "2027-06-01T12:00:00Z").await;
     let all = json!({"export_form_data": {"_format": "default", "date_range": "past"}});
     let id = host.create(CONF, JOHN, &but(daily(), all)).await;
     host.jump_to("2028-06-01T12:00:00Z"); // over the leap day, and both changes of the clock
@@ -37,7 +37,7 @@ async fn after_a_year_down_there_is_one_run_and_one_missed_entry_with_first_last
 
 #[tokio::test]
 async fn a_host_down_for_a_minute_runs_late_and_misses_nothing() {
-    let host = TestHost::start(&without_schedules(), "2026-10-22T12:00:00Z").await;
+    let host = Harness::start(&without_schedules(), "2026-10-22T12:00:00Z").await;
     let id = host.create(CONF, JOHN, &daily()).await;
     host.jump_to("2026-10-23T02:01:00Z");
     host.step().await;
@@ -49,7 +49,7 @@ async fn a_host_down_for_a_minute_runs_late_and_misses_nothing() {
 
 #[tokio::test]
 async fn a_clock_set_back_over_a_due_time_does_not_run_it_again_even_when_the_schedule_is_planned_anew() {
-    let host = TestHost::start(&without_schedules(), "2026-10-22T12:00:00Z").await;
+    let host = Harness::start(&without_schedules(), "2026-10-22T12:00:00Z").await;
     let id = host.create(CONF, JOHN, &daily()).await;
     host.advance_to("2026-10-23T02:00:00Z").await;
     host.jump_to("2026-10-23T01:00:00Z");
@@ -66,7 +66,7 @@ async fn a_clock_set_back_over_a_due_time_does_not_run_it_again_even_when_the_sc
 
 #[tokio::test]
 async fn a_clock_set_back_below_the_due_time_of_a_leased_run_waits_for_it() {
-    let host = TestHost::start(&without_schedules(), "2026-10-22T12:00:00Z").await;
+    let host = Harness::start(&without_schedules(), "2026-10-22T12:00:00Z").await;
     let id = host.create(CONF, JOHN, &daily()).await;
     let (clock, before) = (std::sync::Arc::clone(&host.clock), at("2026-10-23T01:30:00Z"));
     host.store
@@ -84,7 +84,7 @@ async fn a_clock_set_back_below_the_due_time_of_a_leased_run_waits_for_it() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hosts_on_one_store_at_the_same_instant_mail_each_due_time_once() {
-    let host = TestHost::start(&without_schedules(), "2026-10-22T12:00:00Z").await;
+    let host = Harness::start(&without_schedules(), "2026-10-22T12:00:00Z").await;
     for number in 0..12 {
         let subject = json!({"mail_subject": format!("Orders {number}")});
         host.create(if number % 2 == 0 { CONF } else { FEST }, JOHN, &but(daily(), subject))
@@ -111,7 +111,7 @@ async fn two_hosts_on_one_store_at_the_same_instant_mail_each_due_time_once() {
 #[tokio::test]
 async fn an_answer_of_the_store_that_is_lost_after_the_commit_doubles_nothing() {
     for seed in 1..=12 {
-        let host = TestHost::start(&without_schedules(), "2026-10-22T12:00:00Z").await;
+        let host = Harness::start(&without_schedules(), "2026-10-22T12:00:00Z").await;
         let id = host.create(CONF, JOHN, &daily()).await;
         host.jump_to("2026-10-23T02:00:00Z");
         host.store.fail_by_seed(seed, 4);

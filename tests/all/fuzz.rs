@@ -17,7 +17,7 @@ use host_harness::contract::{Order, PageQuery, Position};
 use host_harness::platform::Principal;
 use host_harness::service::{CallError, Grant, Operation};
 use host_harness::storage::{Scope, Visible};
-use host_harness::testing::TestHost;
+use host_harness::testing::Harness;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestRunner};
@@ -98,9 +98,9 @@ fn any_seed() -> u64 {
     std::hash::RandomState::new().build_hasher().finish()
 }
 
-fn start() -> TestHost {
+fn start() -> Harness {
     let runtime = Runtime::new().expect("a runtime");
-    let host = runtime.block_on(TestHost::start(&without_schedules(), NOW));
+    let host = runtime.block_on(Harness::start(&without_schedules(), NOW));
     // Its connections to the store go on in the runtime that opened them.
     std::mem::forget(runtime);
     host
@@ -399,7 +399,7 @@ fn operations() -> impl Strategy<Value = Operation> {
     ]
 }
 
-async fn grant(host: &TestHost, event: Option<&str>) -> Grant {
+async fn grant(host: &Harness, event: Option<&str>) -> Grant {
     let john = host.platform().user_by_email("john@example.com").await;
     let john = john.expect("asked").expect("john");
     let place = host.platform().place(&scope(event)).await.expect("asked");
@@ -445,7 +445,7 @@ fn calls() -> Target {
 }
 
 /// What the plugin has stored for a plain schedule.
-fn stored_document(host: &TestHost) -> Value {
+fn stored_document(host: &Harness) -> Value {
     let runtime = Runtime::new().expect("a runtime");
     let content = runtime.block_on(async {
         let id = host.create(CONF, JOHN, &daily()).await;

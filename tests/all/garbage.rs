@@ -1,7 +1,7 @@
 //! behaviour.md, section 6: any bytes in any field, query or header are a clear 4xx, never a 5xx, a trap or a hang; and the
 //! schedules that were there are still there.
 
-use host_harness::testing::{Answer, TestHost};
+use host_harness::testing::{Answer, Harness};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 use serde_json::{Map, Value, json};
@@ -98,7 +98,7 @@ type Headers<'a> = &'a [(&'a str, &'a [u8])];
 /// One host for all cases of a test: what one leaves behind, the next has to bear.
 struct World {
     runtime: Runtime,
-    host: TestHost,
+    host: Harness,
     event: u64,
     organizer: u64,
 }
@@ -110,7 +110,7 @@ impl World {
             .build()
             .expect("a runtime");
         let (host, event, organizer) = runtime.block_on(async {
-            let host = TestHost::start(&without_schedules(), "2026-10-22T12:00:00Z").await;
+            let host = Harness::start(&without_schedules(), "2026-10-22T12:00:00Z").await;
             let (event, organizer) = (
                 host.create(CONF, JOHN, &daily()).await,
                 host.create(BIG, JOHN, &daily()).await,

@@ -1,7 +1,7 @@
 //! The main answers of the HTTP API, whole, as clients see them. What a run of the tests may change is hidden, and checked where
 //! it is hidden. `INSTA_UPDATE=always cargo test -p tests golden` writes them anew; read the difference before you commit it.
 
-use host_harness::testing::TestHost;
+use host_harness::testing::Harness;
 use insta::assert_json_snapshot;
 use serde_json::{Value, json};
 use tests::{BIG, CONF, FEST, JOHN, but, daily, with, without_schedules};
@@ -23,7 +23,7 @@ fn is_id(value: &Value) -> bool {
 
 #[tokio::test]
 async fn a_schedule_of_each_level_as_created() {
-    let host = TestHost::start(&without_schedules(), NOW).await;
+    let host = Harness::start(&without_schedules(), NOW).await;
     let full = json!({
         "export_form_data": {"_format": "excel", "date_range": "month_previous", "paid_only": true},
         "locale": "de", "mail_additional_recipients": "finance@example.com, board@example.com",
@@ -44,7 +44,7 @@ async fn a_schedule_of_each_level_as_created() {
 
 #[tokio::test]
 async fn a_page_of_a_list() {
-    let host = TestHost::start(&without_schedules(), NOW).await;
+    let host = Harness::start(&without_schedules(), NOW).await;
     for time in ["04:00", "05:00", "06:00"] {
         host.create(CONF, JOHN, &but(daily(), json!({"schedule_rrule_time": time})))
             .await;
@@ -57,7 +57,7 @@ async fn a_page_of_a_list() {
 
 #[tokio::test]
 async fn everything_wrong_at_once_in_both_languages() {
-    let host = TestHost::start(&without_schedules(), NOW).await;
+    let host = Harness::start(&without_schedules(), NOW).await;
     let body = json!({
         "export_identifier": "orderlist", "export_form_data": {"_format": "pdf", "date_range": "soon", "events": ["nowhere"]},
         "locale": "tlh", "mail_additional_recipients": "nobody", "mail_additional_recipients_cc": null,
@@ -75,7 +75,7 @@ async fn everything_wrong_at_once_in_both_languages() {
 
 #[tokio::test]
 async fn the_exporters_of_an_organizer_in_both_languages() {
-    let host = TestHost::start(&without_schedules(), NOW).await;
+    let host = Harness::start(&without_schedules(), NOW).await;
     for (language, name) in [("en", "exporters_en"), ("de", "exporters_de")] {
         let headers = [("accept-language", language)];
         let path = BIG.replace("scheduled_exports", "exporters");
@@ -88,7 +88,7 @@ async fn the_exporters_of_an_organizer_in_both_languages() {
 
 #[tokio::test]
 async fn a_preview_over_an_hour_that_is_skipped_and_one_that_is_repeated() {
-    let host = TestHost::start(&without_schedules(), NOW).await;
+    let host = Harness::start(&without_schedules(), NOW).await;
     let body = json!({"schedule_rrule": "DTSTART:20261001T000000\nRRULE:FREQ=MONTHLY;BYDAY=-1SU;BYMONTH=3,10", "schedule_rrule_time": "02:30", "limit": 3});
     let fold_and_gap = host.post(&format!("{CONF}preview/"), JOHN, &body).await.body;
     assert_json_snapshot!("preview_with_fold_and_gap_in_berlin", fold_and_gap);
@@ -108,7 +108,7 @@ async fn a_page_of_the_run_history() {
                            "checked_in": null}],
         }]);
     });
-    let host = TestHost::start(&fixture, NOW).await;
+    let host = Harness::start(&fixture, NOW).await;
     let form = json!({"export_form_data": {"_format": "xlsx", "date_range": "days_yesterday"}, "mail_additional_recipients": "finance@example.com"});
     let id = host.create(CONF, JOHN, &but(daily(), form)).await;
     // Delivered, empty, two missed.

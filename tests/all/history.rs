@@ -7,7 +7,7 @@ use std::time::Duration;
 use host_harness::contract::Outcome;
 use host_harness::delivery::Refusal;
 use host_harness::scheduler::SchedulerOptions;
-use host_harness::testing::{TestHost, at};
+use host_harness::testing::{Harness, at};
 use serde_json::{Value, json};
 use tests::{
     CONF, DEVICE, FEST, JOHN, JOHN_READING, MARY, ORDERS_TOKEN, SAM, SETTINGS_TOKEN, VERA, but, daily,
@@ -19,7 +19,7 @@ const NOON: &str = "2026-10-22T12:00:00Z";
 
 #[tokio::test]
 async fn a_run_says_when_how_how_often_how_much_and_who_got_it() {
-    let host = TestHost::start(&without_schedules(), NOON).await;
+    let host = Harness::start(&without_schedules(), NOON).await;
     host.mail.refuse(
         "gone@example.com",
         Some(Refusal::Permanent("550 5.1.1 no such user".into())),
@@ -52,7 +52,7 @@ async fn a_run_says_when_how_how_often_how_much_and_who_got_it() {
 
 #[tokio::test]
 async fn a_failed_run_and_a_missed_one_say_why() {
-    let host = TestHost::start(&without_schedules(), NOON).await;
+    let host = Harness::start(&without_schedules(), NOON).await;
     let id = host.create(CONF, MARY, &daily()).await;
     let mary = host
         .platform()
@@ -80,7 +80,7 @@ async fn a_failed_run_and_a_missed_one_say_why() {
 
 #[tokio::test]
 async fn history_comes_in_pages_latest_first() {
-    let host = TestHost::start(&without_schedules(), NOON).await;
+    let host = Harness::start(&without_schedules(), NOON).await;
     let id = host.create(CONF, JOHN, &daily()).await;
     host.advance_to("2026-10-27T12:00:00Z").await;
     let path = format!("{CONF}{id}/runs/");
@@ -108,7 +108,7 @@ async fn history_comes_in_pages_latest_first() {
 
 #[tokio::test]
 async fn who_does_not_see_a_schedule_does_not_see_its_history() {
-    let host = TestHost::start(&without_schedules(), NOON).await;
+    let host = Harness::start(&without_schedules(), NOON).await;
     let id = host.create(CONF, JOHN, &daily()).await;
     host.advance_to("2026-10-23T12:00:00Z").await;
     let path = format!("{CONF}{id}/runs/");
@@ -134,7 +134,7 @@ async fn who_does_not_see_a_schedule_does_not_see_its_history() {
 
 #[tokio::test]
 async fn history_is_kept_for_90_days_and_the_audit_log_for_a_year() {
-    let host = TestHost::start(&without_schedules(), NOON).await;
+    let host = Harness::start(&without_schedules(), NOON).await;
     let once = json!({"schedule_rrule": "DTSTART:20261023T000000\nRRULE:FREQ=DAILY;COUNT=2"});
     let id = host.create(CONF, JOHN, &but(daily(), once)).await;
     let taken = host.create(CONF, MARY, &daily()).await;
@@ -184,7 +184,7 @@ async fn history_kept_for_longer_than_the_audit_log_keeps_that_as_long() {
         keep_history: Duration::from_secs(2 * 365 * 24 * 60 * 60),
         ..SchedulerOptions::default()
     };
-    let host = TestHost::start(&without_schedules(), NOON).await.scheduling(kept);
+    let host = Harness::start(&without_schedules(), NOON).await.scheduling(kept);
     let once = json!({"schedule_rrule": "DTSTART:20261023T000000\nRRULE:FREQ=DAILY;COUNT=1"});
     let id = host.create(CONF, JOHN, &but(daily(), once)).await;
     host.advance_to("2026-10-23T12:00:00Z").await;
@@ -210,7 +210,7 @@ async fn history_kept_for_longer_than_the_audit_log_keeps_that_as_long() {
 
 #[tokio::test]
 async fn what_is_not_over_stays_however_old_it_is() {
-    let host = TestHost::start(&without_schedules(), NOON).await;
+    let host = Harness::start(&without_schedules(), NOON).await;
     host.mail
         .refuse("john@example.com", Some(Refusal::Transient("451 later".into())));
     let once = json!({"schedule_rrule": "DTSTART:20261023T000000\nRRULE:FREQ=DAILY;COUNT=1"});
@@ -254,7 +254,7 @@ impl<'a> MakeWriter<'a> for Lines {
 
 #[tokio::test]
 async fn all_lines_of_a_run_name_it() {
-    let host = TestHost::start(&without_schedules(), NOON).await;
+    let host = Harness::start(&without_schedules(), NOON).await;
     let ok = host.create(CONF, JOHN, &daily()).await;
     let fails = host.create(CONF, MARY, &daily()).await;
     let mary = host

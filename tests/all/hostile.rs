@@ -4,8 +4,8 @@
 pub(crate) mod misbehaving;
 
 use host_harness::contract::Outcome;
-use host_harness::engine::{EMBEDDED, Limits, LoadError, inspect};
-use host_harness::testing::TestHost;
+use host_harness::engine::{Limits, LoadError, inspect};
+use host_harness::testing::Harness;
 use serde_json::json;
 use std::time::Duration;
 use tests::{CONF, JOHN, daily, without_schedules};
@@ -17,7 +17,11 @@ async fn the_plugin_gives_up_a_run_that_ran_past_its_deadline() {
         run_deadline: Duration::ZERO,
         ..Limits::default()
     };
-    let host = TestHost::with_plugin(EMBEDDED.to_vec(), limits, &without_schedules(), "2026-10-22T12:00:00Z").await;
+    let host = Harness::builder()
+        .limits(limits)
+        .fixture(&without_schedules())
+        .build()
+        .await;
     let id = host.create(CONF, JOHN, &daily()).await;
     host.advance_to("2026-10-23T03:00:00Z").await;
     let history = host.history(id).await;

@@ -6,9 +6,9 @@
 use std::time::Duration;
 
 use host_harness::contract::Outcome;
-use host_harness::engine::{EMBEDDED, Limits};
+use host_harness::engine::Limits;
 use host_harness::scheduler::SchedulerOptions;
-use host_harness::testing::{Moment, TestHost, at};
+use host_harness::testing::{Harness, Moment, at};
 use serde_json::json;
 use tests::{CONF, JOHN, daily, without_schedules};
 
@@ -24,7 +24,7 @@ fn short_leases() -> SchedulerOptions {
 }
 
 /// Returns after the next renewal that this host has written.
-async fn renewed(host: &TestHost) {
+async fn renewed(host: &Harness) {
     let (tell, told) = tokio::sync::oneshot::channel();
     host.store.once(Moment::After("renew"), async move {
         // Who asked has got what he wanted where he is gone.
@@ -34,14 +34,14 @@ async fn renewed(host: &TestHost) {
 }
 
 /// What another host would lease at this host's time.
-async fn taken_by_another(other: &TestHost, now: i64) -> usize {
+async fn taken_by_another(other: &Harness, now: i64) -> usize {
     let taken = other.storage().take_due(now, now + 60, 9).await;
     taken.expect("the store answers").len()
 }
 
 #[tokio::test]
 async fn a_lease_is_renewed_while_an_export_runs_longer_than_it_and_no_other_host_gets_the_run() {
-    let host = TestHost::start(&without_schedules(), EVE)
+    let host = Harness::start(&without_schedules(), EVE)
         .await
         .scheduling(short_leases());
     let id = host.create(CONF, JOHN, &daily()).await;
@@ -71,7 +71,11 @@ async fn a_lease_is_renewed_up_to_the_deadline_and_the_run_is_then_given_up_once
         run_deadline: Duration::from_secs(3),
         ..Limits::default()
     };
-    let host = TestHost::with_plugin(EMBEDDED.to_vec(), limits, &without_schedules(), EVE)
+    let host = Harness::builder()
+        .limits(limits)
+        .fixture(&without_schedules())
+        .at(EVE)
+        .build()
         .await
         .scheduling(short_leases());
     let id = host.create(CONF, JOHN, &daily()).await;
@@ -113,7 +117,7 @@ async fn a_lease_is_renewed_up_to_the_deadline_and_the_run_is_then_given_up_once
 
 #[tokio::test]
 async fn a_change_during_a_slow_export_stops_it_at_the_next_renewal_and_the_due_time_is_executed_with_what_it_says() {
-    let host = TestHost::start(&without_schedules(), EVE)
+    let host = Harness::start(&without_schedules(), EVE)
         .await
         .scheduling(short_leases());
     let id = host.create(CONF, JOHN, &daily()).await;

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use host_harness::contract::{DeliveryStatus, Outcome};
 use host_harness::delivery::{EmlTransport, Refusal, SmtpTimeouts, SmtpTransport, Transport};
 use host_harness::testing::smtp_server::{SmtpServer, Stage};
-use host_harness::testing::{TestHost, at};
+use host_harness::testing::{Harness, at};
 use serde_json::{Value, json};
 use tests::{CONF, JOHN, but, daily, without_schedules};
 use tokio::sync::Notify;
@@ -28,16 +28,16 @@ fn once() -> Value {
 }
 
 /// A host whose mail goes to this server, with one schedule.
-async fn host_with(server: &SmtpServer) -> (TestHost, u64) {
+async fn host_with(server: &SmtpServer) -> (Harness, u64) {
     let smtp = SmtpTransport::from_url(&server.url(), SmtpTimeouts::default()).expect("the server's address");
-    let host = TestHost::start(&without_schedules(), EVE)
+    let host = Harness::start(&without_schedules(), EVE)
         .await
         .mailing_through(Arc::new(smtp));
     let id = host.create(CONF, JOHN, &once()).await;
     (host, id)
 }
 
-async fn outcome(host: &TestHost, id: u64) -> Option<Outcome> {
+async fn outcome(host: &Harness, id: u64) -> Option<Outcome> {
     let mut history = host.history(id).await;
     assert_eq!(history.len(), 1);
     history.remove(0).entry.outcome
@@ -192,7 +192,7 @@ async fn half_a_mail_that_a_killed_host_left_is_never_taken_for_one_and_the_mail
         dead: AtomicBool::new(false),
         died: Notify::new(),
     });
-    let host = TestHost::start(&without_schedules(), EVE)
+    let host = Harness::start(&without_schedules(), EVE)
         .await
         .mailing_through(Arc::clone(&dying) as _);
     let id = host.create(CONF, JOHN, &once()).await;

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use host_harness::testing::{Answer, TestHost};
+use host_harness::testing::{Answer, Harness};
 use serde_json::{Value, json};
 use tests::{BIG, CALLERS, CONF, FEST, JOHN, MARY, SAM, SMALL, but, daily, with};
 
@@ -200,7 +200,7 @@ fn fixture() -> String {
 }
 
 /// One schedule of each owner at each scope that he reaches, with a subject that nobody else's answer may hold.
-async fn plant(host: &TestHost, place: usize, scope: &'static str, owner: &'static str, credentials: &str) -> Planted {
+async fn plant(host: &Harness, place: usize, scope: &'static str, owner: &'static str, credentials: &str) -> Planted {
     let secret = format!("secret-{place}-of-{owner}");
     let body = but(
         daily(),
@@ -215,7 +215,7 @@ async fn plant(host: &TestHost, place: usize, scope: &'static str, owner: &'stat
     }
 }
 
-async fn ask(host: &TestHost, call: Call, scope: &str, id: &str, credentials: &str) -> Answer {
+async fn ask(host: &Harness, call: Call, scope: &str, id: &str, credentials: &str) -> Answer {
     let one = format!("{scope}{id}/");
     let exporters = scope.replace("scheduled_exports", "exporters");
     let when = json!({"schedule_rrule": "RRULE:FREQ=DAILY", "schedule_rrule_time": "04:00"});
@@ -250,7 +250,7 @@ fn leaked<'a>(who: &Who, scope: &str, answer: &Answer, all: &'a [Planted]) -> Ve
 
 #[tokio::test]
 async fn sections_2_and_3_every_caller_at_every_call_scope_and_id_gets_what_the_rules_say_and_nothing_of_others() {
-    let host = TestHost::start(&fixture(), NOW).await;
+    let host = Harness::start(&fixture(), NOW).await;
     let mut planted = Vec::new();
     for (scope, owner, credentials) in [
         (CONF, "john", JOHN),

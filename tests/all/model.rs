@@ -10,7 +10,7 @@ use chrono::{DateTime, Datelike as _, Duration, LocalResult, NaiveDate, NaiveTim
 use host_harness::contract::Outcome;
 use host_harness::contract::exporters::ExportError;
 use host_harness::delivery::Refusal;
-use host_harness::testing::{TestHost, at};
+use host_harness::testing::{Harness, at};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tests::{CONF, JOHN, but, daily, with};
@@ -143,7 +143,7 @@ impl Known {
 }
 
 struct World {
-    host: TestHost,
+    host: Harness,
     known: BTreeMap<u64, Known>,
     /// The latest that the clock has shown.
     high: i64,
@@ -157,7 +157,7 @@ impl World {
                 "from": "2026-01-01T00:00:00Z", "to": "2026-01-31T00:00:00Z", "seed": 1}]);
         });
         Self {
-            host: TestHost::start(&fixture, now).await,
+            host: Harness::start(&fixture, now).await,
             known: BTreeMap::new(),
             high: at(now),
         }

@@ -1,7 +1,7 @@
 //! The corpus of next runs, answered by the component.
 
 use host_harness::contract::exported::recurrence::Rule;
-use host_harness::testing::{TestHost, at};
+use host_harness::testing::{Harness, at};
 use serde_json::Value;
 use tests::without_schedules;
 
@@ -9,7 +9,7 @@ const CORPUS: &str = include_str!("../data/next_run.jsonl");
 
 #[tokio::test]
 async fn every_row_of_the_corpus_is_answered_by_the_component_as_wanted() {
-    let host = TestHost::start(&without_schedules(), "2026-10-22T12:00:00Z").await;
+    let host = Harness::start(&without_schedules(), "2026-10-22T12:00:00Z").await;
     let mut wrong = Vec::new();
     let mut rows = 0;
     for line in CORPUS.lines() {

@@ -3,7 +3,7 @@
 
 use host_harness::contract::{Content, Outcome, Recipients};
 use host_harness::storage::{Row, Scope, Visible};
-use host_harness::testing::{Mail, Method, TestHost};
+use host_harness::testing::{Harness, Mail, Method};
 use serde_json::{Value, json};
 use tests::{
     BIG, CONF, DEVICE, FEST, JOHN, JOHN_READING, MARY, ORDERS_TOKEN, SAM, SETTINGS_TOKEN, SMALL, VERA, but, daily,
@@ -13,7 +13,7 @@ use tests::{
 const NOON: &str = "2026-10-22T12:00:00Z";
 const NEXT_NOON: &str = "2026-10-23T12:00:00Z";
 
-async fn id_of(host: &TestHost, email: &str) -> String {
+async fn id_of(host: &Harness, email: &str) -> String {
     let found = host
         .platform()
         .user_by_email(email)
@@ -22,7 +22,7 @@ async fn id_of(host: &TestHost, email: &str) -> String {
     found.unwrap_or_else(|| panic!("{email}")).id
 }
 
-async fn latest(host: &TestHost, schedule: u64) -> Outcome {
+async fn latest(host: &Harness, schedule: u64) -> Outcome {
     let row = host.history(schedule).await.into_iter().next().expect("a run");
     row.entry.outcome.expect("an outcome")
 }
@@ -60,7 +60,7 @@ async fn without_an_active_owner_those_who_may_change_settings_are_told_and_at_m
     // John and Vera may, too: 10 and 12 people in all.
     for (managers, want) in [(7, 9), (8, 10), (10, 10)] {
         for gone in [false, true] {
-            let host = TestHost::start(&with_managers(managers), NOON).await;
+            let host = Harness::start(&with_managers(managers), NOON).await;
             let id = host.create(CONF, MARY, &daily()).await;
             let mary = id_of(&host, "mary@example.org").await;
             if gone {
@@ -93,7 +93,7 @@ async fn without_an_active_owner_those_who_may_change_settings_are_told_and_at_m
 
 #[tokio::test]
 async fn an_inactive_manager_is_not_told_of_an_owner_who_is_gone() {
-    let host = TestHost::start(&without_schedules(), NOON).await;
+    let host = Harness::start(&without_schedules(), NOON).await;
     host.create(CONF, MARY, &daily()).await;
     for (email, gone) in [("mary@example.org", true), ("vera@example.org", false)] {
         let user = id_of(&host, email).await;
@@ -112,7 +112,7 @@ async fn an_inactive_manager_is_not_told_of_an_owner_who_is_gone() {
 
 #[tokio::test]
 async fn an_active_owner_who_left_the_team_is_told_himself_and_nobody_gets_data() {
-    let host = TestHost::start(&without_schedules(), NOON).await;
+    let host = Harness::start(&without_schedules(), NOON).await;
     let document = but(daily(), json!({"mail_additional_recipients": "finance@example.com"}));
     let id = host.create(CONF, MARY, &document).await;
     let mary = id_of(&host, "mary@example.org").await;
@@ -147,7 +147,7 @@ async fn an_owner_who_loses_one_event_exports_the_rest_and_with_the_last_one_not
         json!({"_format": "default", "date_range": "days_last14", "all_events": true}),
         json!({"_format": "default", "date_range": "days_last14", "events": ["sampleconf", "summerfest"]}),
     ] {
-        let host = TestHost::start(&team_for_each_event(), NOON).await;
+        let host = Harness::start(&team_for_each_event(), NOON).await;
         let id = host
             .create(BIG, JOHN, &but(daily(), json!({"export_form_data": form})))
             .await;
@@ -186,7 +186,7 @@ async fn an_owner_who_loses_one_event_exports_the_rest_and_with_the_last_one_not
 
 #[tokio::test]
 async fn a_withdrawn_exporter_fails_the_run_and_the_owner_can_choose_another() {
-    let host = TestHost::start(&without_schedules(), NOON).await;
+    let host = Harness::start(&without_schedules(), NOON).await;
     let id = host.create(CONF, MARY, &daily()).await;
     let seen = Visible {
         scope: Scope {
@@ -240,7 +240,7 @@ async fn a_withdrawn_exporter_fails_the_run_and_the_owner_can_choose_another() {
 
 #[tokio::test]
 async fn a_deleted_event_ends_its_schedules_runs_and_the_owner_is_told() {
-    let host = TestHost::start(&without_schedules(), NOON).await;
+    let host = Harness::start(&without_schedules(), NOON).await;
     let id = host.create(FEST, JOHN, &daily()).await;
     let form = json!({"_format": "xlsx", "date_range": "days_last14", "events": ["summerfest"]});
     let across = host
@@ -258,7 +258,7 @@ async fn a_deleted_event_ends_its_schedules_runs_and_the_owner_is_told() {
     assert!(mails.iter().all(|mail| mail.attachment.is_none()));
 }
 
-async fn take_over(host: &TestHost, list: &str, id: u64, who: &str) -> (u16, Value) {
+async fn take_over(host: &Harness, list: &str, id: u64, who: &str) -> (u16, Value) {
     let path = format!("{list}{id}/take_over/");
     let answer = host.request(Method::POST, &path, who, &[], None).await;
     (answer.status, answer.body)
@@ -266,7 +266,7 @@ async fn take_over(host: &TestHost, list: &str, id: u64, who: &str) -> (u16, Val
 
 #[tokio::test]
 async fn who_can_take_what_over() {
-    let host = TestHost::start(&without_schedules(), NOON).await;
+    let host = Harness::start(&without_schedules(), NOON).await;
     let id = host.create(CONF, MARY, &daily()).await;
     let others = host.create(CONF, JOHN, &daily()).await;
     for (who, schedule, status) in [
@@ -316,7 +316,7 @@ async fn a_handover_starts_a_stopped_schedule_again_is_audited_and_the_former_ow
                          "error_counter": 5, "mail_additional_recipients": "finance@example.com"});
         fixture["schedules"] = json!([but(daily(), own)]);
     });
-    let host = TestHost::start(&fixture, NOON).await;
+    let host = Harness::start(&fixture, NOON).await;
     let stopped = host.get(&format!("{CONF}70/"), JOHN).await.body;
     assert_eq!(stopped["schedule_next_run"], json!(null));
     let path = format!("{CONF}70/take_over/");
@@ -360,7 +360,7 @@ async fn a_handover_starts_a_stopped_schedule_again_is_audited_and_the_former_ow
 #[tokio::test]
 async fn a_former_owner_who_is_gone_or_inactive_is_no_obstacle_and_gets_no_mail() {
     for gone in [false, true] {
-        let host = TestHost::start(&without_schedules(), NOON).await;
+        let host = Harness::start(&without_schedules(), NOON).await;
         let id = host.create(CONF, MARY, &daily()).await;
         let mary = id_of(&host, "mary@example.org").await;
         if gone {
@@ -404,7 +404,7 @@ fn across(events: Value) -> Value {
 
 #[tokio::test]
 async fn across_events_one_takes_over_only_what_he_could_export_himself() {
-    let host = TestHost::start(&vera_reads_one_event_and_mary_both(), NOON).await;
+    let host = Harness::start(&vera_reads_one_event_and_mary_both(), NOON).await;
     let all = host.create(BIG, MARY, &across(json!({"all_events": true}))).await;
     let fest = host.create(BIG, MARY, &across(json!({"events": ["summerfest"]}))).await;
     let conf = host.create(BIG, MARY, &across(json!({"events": ["sampleconf"]}))).await;
@@ -430,7 +430,7 @@ async fn across_events_one_takes_over_only_what_he_could_export_himself() {
 
 #[tokio::test]
 async fn while_an_owner_is_inactive_his_events_count_for_who_may_change_his_schedule_of_all_events() {
-    let host = TestHost::start(&vera_reads_one_event_and_mary_both(), NOON).await;
+    let host = Harness::start(&vera_reads_one_event_and_mary_both(), NOON).await;
     let all = host.create(BIG, MARY, &across(json!({"all_events": true}))).await;
     let conf = host.create(BIG, MARY, &across(json!({"events": ["sampleconf"]}))).await;
     let mary = id_of(&host, "mary@example.org").await;
@@ -460,7 +460,7 @@ async fn while_an_owner_is_inactive_his_events_count_for_who_may_change_his_sche
 #[tokio::test]
 async fn a_schedule_that_lists_a_deleted_event_is_taken_over_without_it() {
     for gone in [true, false] {
-        let host = TestHost::start(&vera_reads_one_event_and_mary_both(), NOON).await;
+        let host = Harness::start(&vera_reads_one_event_and_mary_both(), NOON).await;
         let both = json!({"events": ["summerfest", "sampleconf"]});
         let both = host.create(BIG, MARY, &across(both)).await;
         let only = host.create(BIG, MARY, &across(json!({"events": ["summerfest"]}))).await;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use host_harness::contract::Outcome;
 use host_harness::contract::exporters::ExportError;
 use host_harness::delivery::Refusal;
-use host_harness::testing::{Moment, TestHost, at};
+use host_harness::testing::{Harness, Moment, at};
 use serde_json::{Value, json};
 use tests::{CONF, JOHN, but, daily, with, without_schedules};
 
@@ -22,14 +22,14 @@ const STEPS: [Moment; 6] = [
     Moment::Before("finish"),
 ];
 
-async fn daily_at(now: &str) -> (TestHost, u64) {
-    let host = TestHost::start(&without_schedules(), now).await;
+async fn daily_at(now: &str) -> (Harness, u64) {
+    let host = Harness::start(&without_schedules(), now).await;
     let id = host.create(CONF, JOHN, &daily()).await;
     (host, id)
 }
 
 /// Due times and outcomes, earliest first.
-async fn ran(host: &TestHost, schedule: u64) -> Vec<(i64, Option<Outcome>)> {
+async fn ran(host: &Harness, schedule: u64) -> Vec<(i64, Option<Outcome>)> {
     let mut history = host.history(schedule).await;
     history.reverse();
     history
@@ -38,7 +38,7 @@ async fn ran(host: &TestHost, schedule: u64) -> Vec<(i64, Option<Outcome>)> {
         .collect()
 }
 
-async fn shown(host: &TestHost, schedule: u64) -> Value {
+async fn shown(host: &Harness, schedule: u64) -> Value {
     host.get(&format!("{CONF}{schedule}/"), JOHN).await.body
 }
 
@@ -113,14 +113,14 @@ fn all_orders() -> Value {
 #[tokio::test]
 async fn a_mailer_that_is_away_is_asked_again_after_2_4_8_16_and_32_minutes_for_the_same_due_time_and_then_the_run_fails()
  {
-    let plain = TestHost::start(&without_schedules(), EVE).await;
+    let plain = Harness::start(&without_schedules(), EVE).await;
     plain.create(CONF, JOHN, &all_orders()).await;
     plain.advance_to(DUE).await;
     let limit = plain.mails()[0].bytes.len() as u64 - 1;
     // The file can't be zipped, or the outbox takes no mail: in each case the file is there, and its mail is not.
     for call in ["read_file", "finish"] {
         for comes_back in [false, true] {
-            let host = TestHost::start(&zipped(limit), EVE).await;
+            let host = Harness::start(&zipped(limit), EVE).await;
             let id = host.create(CONF, JOHN, &all_orders()).await;
             host.jump_to(DUE);
             let mut waits = ["02:02:00", "02:06:00", "02:14:00", "02:30:00", "03:02:00"].iter();

@@ -5,17 +5,17 @@ use std::io::Cursor;
 use calamine::{Data, Reader, Xlsx};
 use host_harness::contract::Outcome;
 use host_harness::delivery::Refusal;
-use host_harness::testing::{Mail, TestHost, at};
+use host_harness::testing::{Harness, Mail, at};
 use serde_json::{Value, json};
 use tests::{BIG, CONF, JOHN, MARY, but, daily, with, without_schedules};
 
-async fn outcomes(host: &TestHost, schedule: u64) -> Vec<Option<Outcome>> {
+async fn outcomes(host: &Harness, schedule: u64) -> Vec<Option<Outcome>> {
     let mut history = host.history(schedule).await;
     history.reverse();
     history.into_iter().map(|row| row.entry.outcome).collect()
 }
 
-async fn counter(host: &TestHost, schedule: u64) -> Value {
+async fn counter(host: &Harness, schedule: u64) -> Value {
     host.get(&format!("{CONF}{schedule}/"), JOHN).await.body["error_counter"].clone()
 }
 
@@ -52,7 +52,7 @@ fn orders(of: &[(&str, &str, &str)]) -> String {
 
 #[tokio::test]
 async fn a_run_mails_the_right_rows_of_the_right_window_in_a_file_that_opens() {
-    let host = TestHost::start(
+    let host = Harness::start(
         &orders(&[
             ("AAAAA", "2026-10-21T21:59:59Z", "paid"), // 23:59:59 of the 21st in Berlin
             ("BBBBB", "2026-10-21T22:00:00Z", "paid"), // 00:00 of the 22nd
@@ -88,7 +88,7 @@ async fn a_run_mails_the_right_rows_of_the_right_window_in_a_file_that_opens() {
 
 #[tokio::test]
 async fn the_mail_is_as_given_with_explicit_recipients_in_to_and_the_owner_in_cc_and_bcc_nowhere() {
-    let host = TestHost::start(&without_schedules(), "2026-10-22T12:00:00Z").await;
+    let host = Harness::start(&without_schedules(), "2026-10-22T12:00:00Z").await;
     let document = but(
         daily(),
         json!({
@@ -126,7 +126,7 @@ async fn the_mail_is_as_given_with_explicit_recipients_in_to_and_the_owner_in_cc
 
 #[tokio::test]
 async fn without_explicit_recipients_the_owner_is_in_to() {
-    let host = TestHost::start(&without_schedules(), "2026-10-22T12:00:00Z").await;
+    let host = Harness::start(&without_schedules(), "2026-10-22T12:00:00Z").await;
     host.create(CONF, MARY, &daily()).await;
     host.advance_to("2026-10-23T12:00:00Z").await;
     let mails = host.mails();
@@ -139,7 +139,7 @@ async fn without_explicit_recipients_the_owner_is_in_to() {
 
 #[tokio::test]
 async fn an_exporter_that_finds_nothing_ends_the_run_empty_and_the_owner_is_told_without_a_file() {
-    let host = TestHost::start(
+    let host = Harness::start(
         &orders(&[("AAAAA", "2026-09-01T12:00:00Z", "paid")]),
         "2026-10-22T12:00:00Z",
     )
@@ -161,7 +161,7 @@ async fn an_exporter_that_finds_nothing_ends_the_run_empty_and_the_owner_is_told
 
 #[tokio::test]
 async fn one_bad_address_costs_nobody_else_theirs_and_the_owner_learns_which_and_why() {
-    let host = TestHost::start(&without_schedules(), "2026-10-22T12:00:00Z").await;
+    let host = Harness::start(&without_schedules(), "2026-10-22T12:00:00Z").await;
     host.mail.refuse(
         "gone@example.com",
         Some(Refusal::Permanent("550 5.1.1 no such user".into())),
@@ -188,7 +188,7 @@ async fn one_bad_address_costs_nobody_else_theirs_and_the_owner_learns_which_and
 
 #[tokio::test]
 async fn a_recipient_put_off_gets_the_same_bytes_later_and_the_others_get_nothing_twice() {
-    let host = TestHost::start(&without_schedules(), "2026-10-22T12:00:00Z").await;
+    let host = Harness::start(&without_schedules(), "2026-10-22T12:00:00Z").await;
     host.mail
         .refuse("slow@example.com", Some(Refusal::Transient("451 4.7.1 later".into())));
     let to = json!({"mail_additional_recipients": "slow@example.com"});
@@ -207,7 +207,7 @@ async fn a_recipient_put_off_gets_the_same_bytes_later_and_the_others_get_nothin
 
 #[tokio::test]
 async fn every_recipient_refused_is_a_failure_that_counts_and_the_owner_is_told_why() {
-    let host = TestHost::start(&without_schedules(), "2026-10-22T12:00:00Z").await;
+    let host = Harness::start(&without_schedules(), "2026-10-22T12:00:00Z").await;
     host.mail.refuse(
         "john@example.com",
         Some(Refusal::Permanent("550 5.2.2 mailbox full".into())),
@@ -230,7 +230,7 @@ async fn a_delivered_run_sets_the_counter_back() {
         schedule["id"] = json!(70);
         fixture["schedules"] = json!([schedule]);
     });
-    let host = TestHost::start(&fixture, "2026-10-22T12:00:00Z").await;
+    let host = Harness::start(&fixture, "2026-10-22T12:00:00Z").await;
     assert_eq!(counter(&host, 70).await, 3);
     host.advance_to("2026-10-23T12:00:00Z").await;
     assert_eq!(counter(&host, 70).await, 0);
@@ -238,7 +238,7 @@ async fn a_delivered_run_sets_the_counter_back() {
 
 #[tokio::test]
 async fn an_owner_who_lost_the_right_fails_the_run_and_those_who_may_change_settings_are_told() {
-    let host = TestHost::start(&without_schedules(), "2026-10-22T12:00:00Z").await;
+    let host = Harness::start(&without_schedules(), "2026-10-22T12:00:00Z").await;
     let id = host.create(CONF, MARY, &daily()).await;
     let mary = host
         .platform()
@@ -264,7 +264,7 @@ async fn an_owner_who_lost_the_right_fails_the_run_and_those_who_may_change_sett
 
 #[tokio::test]
 async fn the_fifth_failure_in_a_row_stops_the_schedule_and_its_mail_says_so_and_how_to_start_it_again() {
-    let host = TestHost::start(&without_schedules(), "2026-10-22T12:00:00Z").await;
+    let host = Harness::start(&without_schedules(), "2026-10-22T12:00:00Z").await;
     let id = host.create(CONF, MARY, &daily()).await;
     let mary = host
         .platform()
@@ -302,7 +302,7 @@ async fn the_fifth_failure_in_a_row_stops_the_schedule_and_its_mail_says_so_and_
 
 #[tokio::test]
 async fn a_submitted_mail_does_not_hold_up_the_next_due_time() {
-    let host = TestHost::start(&without_schedules(), "2026-10-22T12:00:00Z").await;
+    let host = Harness::start(&without_schedules(), "2026-10-22T12:00:00Z").await;
     host.mail
         .refuse("john@example.com", Some(Refusal::Transient("451 later".into())));
     let id = host.create(CONF, JOHN, &daily()).await;
@@ -325,7 +325,7 @@ async fn a_submitted_mail_does_not_hold_up_the_next_due_time() {
 
 #[tokio::test]
 async fn headings_are_in_the_schedules_locale_and_formulas_stay_text() {
-    let host = TestHost::start(
+    let host = Harness::start(
         &orders(&[("AAAAA", "2026-10-22T12:00:00Z", "paid")]),
         "2026-10-22T12:00:00Z",
     )
@@ -363,7 +363,7 @@ async fn headings_are_in_the_schedules_locale_and_formulas_stay_text() {
 
 #[tokio::test]
 async fn across_events_an_export_holds_what_the_owner_may_read_at_that_moment() {
-    let host = TestHost::start(&without_schedules(), "2026-10-22T12:00:00Z").await;
+    let host = Harness::start(&without_schedules(), "2026-10-22T12:00:00Z").await;
     let form = json!({"_format": "xlsx", "date_range": "days_last14"});
     let id = host
         .create(BIG, JOHN, &but(daily(), json!({"export_form_data": form})))

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use axum::http::Method;
 use calamine::{Data, Reader, Xlsx};
 use host_harness::contract::Outcome;
-use host_harness::testing::TestHost;
+use host_harness::testing::Harness;
 use serde_json::{Value, json};
 use tests::{BIG, CALLERS, CONF, DEVICE, FEST, JOHN, MARY, SAM, SETTINGS_TOKEN, but, daily, with, without_schedules};
 
@@ -38,7 +38,7 @@ fn header_names(bytes: &[u8]) -> Vec<String> {
 
 #[tokio::test]
 async fn no_field_injects_a_header_into_a_mail() {
-    let host = TestHost::start(&without_schedules(), NOON).await;
+    let host = Harness::start(&without_schedules(), NOON).await;
     let mut taken = 0;
     for field in [
         "mail_subject",
@@ -99,7 +99,7 @@ async fn names_of_the_platform_inject_nothing_either() {
             fixture["events"][0]["name"] = json!(name);
             fixture["organizers"][0]["name"] = json!(name);
         });
-        let host = TestHost::start(&fixture, NOON).await;
+        let host = Harness::start(&fixture, NOON).await;
         host.create(CONF, JOHN, &daily()).await;
         host.advance_to(NEXT_DAY).await;
         let mails = host.mails();
@@ -132,7 +132,7 @@ fn ordered(text: &str) -> String {
 #[tokio::test]
 async fn what_buyers_write_is_no_formula_in_any_file() {
     for text in ["=1+1", "+1", "-1", "@SUM(A1)", "=HYPERLINK(\"http://evil.test\",\"x\")"] {
-        let host = TestHost::start(&ordered(text), NOON).await;
+        let host = Harness::start(&ordered(text), NOON).await;
         for exporter in ["orderlist", "orderpositions"] {
             for format in ["default", "semicolon", "xlsx"] {
                 let form = json!({"_format": format, "date_range": "days_yesterday"});
@@ -215,7 +215,7 @@ impl Log {
 }
 
 /// Requests of everybody, in every way, good ones and bad ones; then their runs, one of which fails.
-async fn a_day(host: &TestHost) {
+async fn a_day(host: &Harness) {
     let document = but(
         daily(),
         json!({"mail_additional_recipients": "finance@example.com", "mail_subject": "Subject-of-mine",
@@ -251,7 +251,7 @@ async fn a_day(host: &TestHost) {
 #[tokio::test]
 async fn no_token_gets_into_the_log_at_any_level_and_no_address_at_the_levels_that_operators_keep() {
     for level in [tracing::Level::INFO, tracing::Level::TRACE] {
-        let host = TestHost::start(&without_schedules(), NOON).await;
+        let host = Harness::start(&without_schedules(), NOON).await;
         let (log, _guard) = Log::at(level);
         tracing::info!("the log is read");
         a_day(&host).await;
@@ -279,7 +279,7 @@ async fn no_token_gets_into_the_log_at_any_level_and_no_address_at_the_levels_th
 
 #[tokio::test]
 async fn the_store_holds_no_token_but_its_hash() {
-    let host = TestHost::start(&without_schedules(), NOON).await;
+    let host = Harness::start(&without_schedules(), NOON).await;
     a_day(&host).await;
     let mut files = 0;
     for entry in std::fs::read_dir(host.folder()).expect("the host's folder") {
@@ -316,7 +316,7 @@ async fn an_address_in_a_schedule_is_never_fetched_but_kept_as_text() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     listener.set_nonblocking(true).expect("asked without waiting");
     let url = format!("http://{}/", listener.local_addr().expect("an address"));
-    let host = TestHost::start(&without_schedules(), NOON).await;
+    let host = Harness::start(&without_schedules(), NOON).await;
     let id = host
         .create(
             CONF,
@@ -345,7 +345,7 @@ async fn an_address_in_a_schedule_is_never_fetched_but_kept_as_text() {
 
 #[tokio::test]
 async fn nobody_gets_anything_of_another_organizer_by_any_id() {
-    let host = TestHost::start(&without_schedules(), NOON).await;
+    let host = Harness::start(&without_schedules(), NOON).await;
     let johns = host.create(CONF, JOHN, &daily()).await;
     let jazz = "/api/v1/organizers/smallgigs/events/jazznight/scheduled_exports/";
     let sams = host.create(jazz, SAM, &daily()).await;

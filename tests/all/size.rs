@@ -3,7 +3,7 @@
 use std::io::{Cursor, Read as _};
 
 use host_harness::contract::Outcome;
-use host_harness::testing::{Mail, Method, TestHost};
+use host_harness::testing::{Harness, Mail, Method};
 use serde_json::{Value, json};
 use tests::{CONF, JOHN, but, daily, with};
 
@@ -27,7 +27,7 @@ fn orders() -> Value {
     )
 }
 
-async fn run(host: &TestHost) -> (Outcome, Vec<Mail>) {
+async fn run(host: &Harness) -> (Outcome, Vec<Mail>) {
     let id = host.create(CONF, JOHN, &orders()).await;
     host.advance_to(NEXT_NOON).await;
     let outcome = host.history(id).await.remove(0).entry.outcome.expect("an outcome");
@@ -52,10 +52,10 @@ fn archived(bytes: Vec<u8>) -> (String, Vec<u8>) {
 
 /// The mail as it is without a limit, and the size of the one with the zipped file.
 async fn measured() -> (Mail, u64, u64) {
-    let (_, mut plain) = run(&TestHost::start(&limited(20_000_000), NOON).await).await;
+    let (_, mut plain) = run(&Harness::start(&limited(20_000_000), NOON).await).await;
     let plain = plain.remove(0);
     let size = plain.bytes.len() as u64;
-    let (_, mut zipped) = run(&TestHost::start(&limited(size - 1), NOON).await).await;
+    let (_, mut zipped) = run(&Harness::start(&limited(size - 1), NOON).await).await;
     let zipped = zipped.remove(0).bytes.len() as u64;
     assert!(zipped < size);
     (plain, size, zipped)
@@ -69,11 +69,11 @@ async fn a_mail_as_large_as_the_limit_goes_as_it_is_and_one_byte_less_zips_its_f
         size > bytes.len() as u64 * 4 / 3,
         "the limit is one of the mail as sent, base64 and all: {size}"
     );
-    let (outcome, mails) = run(&TestHost::start(&limited(size), NOON).await).await;
+    let (outcome, mails) = run(&Harness::start(&limited(size), NOON).await).await;
     assert_eq!((outcome, &mails[0].bytes), (Outcome::Delivered, &plain.bytes));
 
     for limit in [size - 1, zipped] {
-        let (outcome, mails) = run(&TestHost::start(&limited(limit), NOON).await).await;
+        let (outcome, mails) = run(&Harness::start(&limited(limit), NOON).await).await;
         assert_eq!(outcome, Outcome::Delivered);
         assert_eq!(mails[0].bytes.len() as u64, zipped);
         assert_eq!(unzipped(&mails[0]), (name.clone(), bytes.clone()));
@@ -83,7 +83,7 @@ async fn a_mail_as_large_as_the_limit_goes_as_it_is_and_one_byte_less_zips_its_f
 #[tokio::test]
 async fn a_mail_too_large_even_zipped_fails_with_the_numbers_where_the_host_offers_no_downloads() {
     let (_, _, zipped) = measured().await;
-    let host = TestHost::start(&limited(zipped - 1), NOON).await;
+    let host = Harness::start(&limited(zipped - 1), NOON).await;
     let (outcome, mails) = run(&host).await;
     let Outcome::Failed((code, words)) = outcome else {
         panic!("{outcome:?}")
@@ -115,7 +115,12 @@ fn link(mail: &Mail) -> String {
 #[tokio::test]
 async fn a_mail_too_large_even_zipped_says_where_the_file_is_and_until_when() {
     let (plain, _, zipped) = measured().await;
-    let host = TestHost::with_downloads(&limited(zipped - 1), NOON).await;
+    let host = Harness::builder()
+        .downloads()
+        .fixture(&limited(zipped - 1))
+        .at(NOON)
+        .build()
+        .await;
     let (outcome, mails) = run(&host).await;
     assert_eq!((outcome, mails.len()), (Outcome::Delivered, 1));
     let text = &mails[0].text;
@@ -169,7 +174,12 @@ async fn a_mail_too_large_even_zipped_says_where_the_file_is_and_until_when() {
 #[tokio::test]
 async fn a_link_that_nobody_got_leads_nowhere() {
     let (_, _, zipped) = measured().await;
-    let host = TestHost::with_downloads(&limited(zipped - 1), NOON).await;
+    let host = Harness::builder()
+        .downloads()
+        .fixture(&limited(zipped - 1))
+        .at(NOON)
+        .build()
+        .await;
     host.mail.refuse(
         "john@example.com",
         Some(host_harness::delivery::Refusal::Permanent("550 no".into())),
@@ -186,7 +196,12 @@ async fn a_link_that_nobody_got_leads_nowhere() {
 
 #[tokio::test]
 async fn a_mail_that_fits_has_no_link_also_where_the_host_offers_them() {
-    let host = TestHost::with_downloads(&limited(20_000_000), NOON).await;
+    let host = Harness::builder()
+        .downloads()
+        .fixture(&limited(20_000_000))
+        .at(NOON)
+        .build()
+        .await;
     let (outcome, mails) = run(&host).await;
     assert_eq!(outcome, Outcome::Delivered);
     assert!(mails[0].attachment.is_some() && !mails[0].text.contains("/download/"));

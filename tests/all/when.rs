@@ -1,12 +1,12 @@
 //! behaviour.md, section 4: when a schedule runs. Each numbered line has a test here whose name says it.
 
 use host_harness::contract::Outcome;
-use host_harness::testing::{TestHost, at};
+use host_harness::testing::{Harness, at};
 use serde_json::json;
 use tests::{BIG, CONF, FEST, JOHN, but, daily, without_schedules};
 
 /// Due times and outcomes of a schedule, earliest first.
-async fn ran(host: &TestHost, schedule: u64) -> Vec<(i64, Option<Outcome>)> {
+async fn ran(host: &Harness, schedule: u64) -> Vec<(i64, Option<Outcome>)> {
     let mut history = host.history(schedule).await;
     history.reverse();
     history
@@ -16,7 +16,7 @@ async fn ran(host: &TestHost, schedule: u64) -> Vec<(i64, Option<Outcome>)> {
 }
 
 /// Due times of a schedule's runs that were delivered or found nothing, earliest first.
-async fn executed(host: &TestHost, schedule: u64) -> Vec<i64> {
+async fn executed(host: &Harness, schedule: u64) -> Vec<i64> {
     let ran = ran(host, schedule).await;
     let ended = ran
         .into_iter()
@@ -30,7 +30,7 @@ fn instants(of: &[&str]) -> Vec<i64> {
 
 #[tokio::test]
 async fn line_1_the_wall_clock_holds_through_both_changes_of_the_year() {
-    let host = TestHost::start(&without_schedules(), "2026-03-27T12:00:00Z").await;
+    let host = Harness::start(&without_schedules(), "2026-03-27T12:00:00Z").await;
     let id = host.create(CONF, JOHN, &daily()).await;
     host.advance_to("2026-03-30T12:00:00Z").await;
     let spring = [
@@ -40,7 +40,7 @@ async fn line_1_the_wall_clock_holds_through_both_changes_of_the_year() {
     ];
     assert_eq!(executed(&host, id).await, instants(&spring));
 
-    let host = TestHost::start(&without_schedules(), "2026-10-23T12:00:00Z").await;
+    let host = Harness::start(&without_schedules(), "2026-10-23T12:00:00Z").await;
     let id = host.create(CONF, JOHN, &daily()).await;
     host.advance_to("2026-10-26T12:00:00Z").await;
     let autumn = [
@@ -53,14 +53,14 @@ async fn line_1_the_wall_clock_holds_through_both_changes_of_the_year() {
 
 #[tokio::test]
 async fn line_1_a_time_that_the_clock_skips_runs_once_with_the_offset_before_and_one_that_it_repeats_runs_once() {
-    let host = TestHost::start(&without_schedules(), "2026-03-28T12:00:00Z").await;
+    let host = Harness::start(&without_schedules(), "2026-03-28T12:00:00Z").await;
     let at_half_past_two = but(daily(), json!({"schedule_rrule_time": "02:30:00"}));
     let id = host.create(CONF, JOHN, &at_half_past_two).await;
     host.advance_to("2026-03-30T12:00:00Z").await;
     let gap = ["2026-03-29T02:30:00+01:00", "2026-03-30T02:30:00+02:00"];
     assert_eq!(executed(&host, id).await, instants(&gap));
 
-    let host = TestHost::start(&without_schedules(), "2026-10-24T12:00:00Z").await;
+    let host = Harness::start(&without_schedules(), "2026-10-24T12:00:00Z").await;
     let id = host.create(CONF, JOHN, &at_half_past_two).await;
     host.advance_to("2026-10-26T12:00:00Z").await;
     let fold = ["2026-10-25T02:30:00+02:00", "2026-10-26T02:30:00+01:00"];
@@ -69,7 +69,7 @@ async fn line_1_a_time_that_the_clock_skips_runs_once_with_the_offset_before_and
 
 #[tokio::test]
 async fn line_1_an_event_that_moves_to_another_zone_takes_its_schedules_along() {
-    let host = TestHost::start(&without_schedules(), "2026-10-22T12:00:00Z").await;
+    let host = Harness::start(&without_schedules(), "2026-10-22T12:00:00Z").await;
     let id = host.create(CONF, JOHN, &daily()).await;
     let elsewhere = host.create(FEST, JOHN, &daily()).await;
     host.service
@@ -87,7 +87,7 @@ async fn line_1_an_event_that_moves_to_another_zone_takes_its_schedules_along() 
 
 #[tokio::test]
 async fn line_1_a_schedule_of_the_organizer_goes_by_its_own_zone_and_without_one_by_the_organizers() {
-    let host = TestHost::start(&without_schedules(), "2026-10-22T12:00:00Z").await;
+    let host = Harness::start(&without_schedules(), "2026-10-22T12:00:00Z").await;
     let own = host
         .create(BIG, JOHN, &but(daily(), json!({"timezone": "America/New_York"})))
         .await;
@@ -110,7 +110,7 @@ async fn line_1_a_schedule_of_the_organizer_goes_by_its_own_zone_and_without_one
 
 #[tokio::test]
 async fn line_2_a_rule_without_dtstart_counts_from_the_day_its_text_was_saved_and_moves_only_with_the_text() {
-    let host = TestHost::start(&without_schedules(), "2026-10-22T12:00:00Z").await;
+    let host = Harness::start(&without_schedules(), "2026-10-22T12:00:00Z").await;
     let third_day = but(daily(), json!({"schedule_rrule": "RRULE:FREQ=DAILY;INTERVAL=3"}));
     let path = format!("{CONF}{}/", host.create(CONF, JOHN, &third_day).await);
     // Saved on the 22nd: the 22nd itself has passed, the 25th is next. 04:00 is after the change of the clock.
@@ -130,7 +130,7 @@ async fn line_2_a_rule_without_dtstart_counts_from_the_day_its_text_was_saved_an
 
 #[tokio::test]
 async fn line_3_nothing_runs_a_second_too_early_and_everything_at_its_second() {
-    let host = TestHost::start(&without_schedules(), "2026-10-22T12:00:00Z").await;
+    let host = Harness::start(&without_schedules(), "2026-10-22T12:00:00Z").await;
     let id = host.create(CONF, JOHN, &daily()).await;
     host.jump_to("2026-10-23T01:59:59Z");
     assert_eq!(host.step().await.runs, 0);
@@ -142,7 +142,7 @@ async fn line_3_nothing_runs_a_second_too_early_and_everything_at_its_second() {
 
 #[tokio::test]
 async fn line_4_after_a_day_down_there_is_one_run_for_the_latest_due_time_and_one_entry_for_the_missed() {
-    let host = TestHost::start(&without_schedules(), "2026-10-22T12:00:00Z").await;
+    let host = Harness::start(&without_schedules(), "2026-10-22T12:00:00Z").await;
     let id = host.create(CONF, JOHN, &daily()).await;
     host.jump_to("2026-10-26T12:00:00Z");
     host.step().await;
@@ -162,7 +162,7 @@ async fn line_4_after_a_day_down_there_is_one_run_for_the_latest_due_time_and_on
 
 #[tokio::test]
 async fn line_4_a_clock_set_back_a_new_plan_and_a_downtime_record_no_due_time_twice() {
-    let host = TestHost::start(&without_schedules(), "2026-10-22T12:00:00Z").await;
+    let host = Harness::start(&without_schedules(), "2026-10-22T12:00:00Z").await;
     let id = host.create(CONF, JOHN, &daily()).await;
     host.advance_to("2026-10-25T12:00:00Z").await;
     host.clock.set(at("2026-10-22T12:00:00Z"));
@@ -196,7 +196,7 @@ async fn line_4_a_clock_set_back_a_new_plan_and_a_downtime_record_no_due_time_tw
 
 #[tokio::test]
 async fn line_4_a_restart_in_the_middle_of_a_day_loses_nothing_and_repeats_nothing() {
-    let host = TestHost::start(&without_schedules(), "2026-10-22T12:00:00Z").await;
+    let host = Harness::start(&without_schedules(), "2026-10-22T12:00:00Z").await;
     let id = host.create(CONF, JOHN, &daily()).await;
     host.advance_to("2026-10-23T12:00:00Z").await;
     let host = host.restart().await;
@@ -214,15 +214,15 @@ async fn line_4_a_restart_in_the_middle_of_a_day_loses_nothing_and_repeats_nothi
 
 #[tokio::test]
 async fn line_5_the_window_is_that_of_the_due_time_in_the_schedules_zone_however_late_it_runs() {
-    let punctual = TestHost::start(&without_schedules(), "2026-10-22T12:00:00Z").await;
+    let punctual = Harness::start(&without_schedules(), "2026-10-22T12:00:00Z").await;
     punctual.create(CONF, JOHN, &daily()).await;
     punctual.advance_to("2026-10-23T02:00:00Z").await;
-    let late = TestHost::start(&without_schedules(), "2026-10-22T12:00:00Z").await;
+    let late = Harness::start(&without_schedules(), "2026-10-22T12:00:00Z").await;
     late.create(CONF, JOHN, &daily()).await;
     // 23:30 in Berlin: still the day of the due time there, and "yesterday" must not become the 23rd.
     late.jump_to("2026-10-23T21:30:00Z");
     late.step().await;
-    let file = |host: &TestHost| host.mails().pop().and_then(|mail| mail.attachment).expect("a file").0;
+    let file = |host: &Harness| host.mails().pop().and_then(|mail| mail.attachment).expect("a file").0;
     assert_eq!(file(&punctual), file(&late));
     let rows = |row: &host_harness::storage::HistoryRow| row.entry.rows;
     let (punctual, late) = (punctual.history(1).await, late.history(1).await);
@@ -231,7 +231,7 @@ async fn line_5_the_window_is_that_of_the_due_time_in_the_schedules_zone_however
 
 #[tokio::test]
 async fn line_6_nothing_runs_for_an_organizer_switched_off_and_switched_on_it_is_planned_from_now() {
-    let host = TestHost::start(&without_schedules(), "2026-10-22T12:00:00Z").await;
+    let host = Harness::start(&without_schedules(), "2026-10-22T12:00:00Z").await;
     let id = host.create(CONF, JOHN, &daily()).await;
     let now = at("2026-10-22T12:00:00Z");
     host.storage()
@@ -257,7 +257,7 @@ async fn line_6_nothing_runs_for_an_organizer_switched_off_and_switched_on_it_is
 
 #[tokio::test]
 async fn line_7_a_rule_that_never_fires_again_is_saved_with_no_next_run_and_the_preview_warns() {
-    let host = TestHost::start(&without_schedules(), "2026-10-22T12:00:00Z").await;
+    let host = Harness::start(&without_schedules(), "2026-10-22T12:00:00Z").await;
     for rule in [
         "DTSTART:20200101T000000\nRRULE:FREQ=DAILY;COUNT=3",
         "DTSTART:20200131T000000\nRRULE:FREQ=MONTHLY;BYMONTH=2",

@@ -7,7 +7,7 @@ use host_harness::contract::Outcome;
 use host_harness::contract::exporters::ExportError;
 use host_harness::service::Ended;
 use host_harness::storage::{Row, Scope, Visible};
-use host_harness::testing::{TestHost, at};
+use host_harness::testing::{Harness, at};
 use serde_json::json;
 use tests::{BIG, CONF, FEST, JOHN, but, daily, without_schedules};
 
@@ -17,14 +17,14 @@ const DUE: &str = "2026-10-23T02:00:00Z";
 const OLDER: &str = "1999a";
 const NEWER: &str = "2999a";
 
-async fn daily_at(now: &str) -> (TestHost, u64) {
-    let host = TestHost::start(&without_schedules(), now).await;
+async fn daily_at(now: &str) -> (Harness, u64) {
+    let host = Harness::start(&without_schedules(), now).await;
     let id = host.create(CONF, JOHN, &daily()).await;
     (host, id)
 }
 
 /// Due times and outcomes, earliest first.
-async fn ran(host: &TestHost, schedule: u64) -> Vec<(i64, Option<Outcome>)> {
+async fn ran(host: &Harness, schedule: u64) -> Vec<(i64, Option<Outcome>)> {
     let mut history = host.history(schedule).await;
     history.reverse();
     history
@@ -33,7 +33,7 @@ async fn ran(host: &TestHost, schedule: u64) -> Vec<(i64, Option<Outcome>)> {
         .collect()
 }
 
-async fn next_run(host: &TestHost, path: &str, id: u64) -> serde_json::Value {
+async fn next_run(host: &Harness, path: &str, id: u64) -> serde_json::Value {
     host.get(&format!("{path}{id}/"), JOHN).await.body["schedule_next_run"].clone()
 }
 
@@ -46,7 +46,7 @@ fn conf() -> Scope {
 }
 
 /// Plans the schedule as a plugin with another zone database would have done: at this time, under that release.
-async fn planned_by_another(host: &TestHost, id: u64, next_run: &str, release: &str) {
+async fn planned_by_another(host: &Harness, id: u64, next_run: &str, release: &str) {
     let storage = host.storage();
     storage.request_replan(&conf()).await.expect("the store answers");
     let rows = storage.replan_batch(10, release).await.expect("the store answers");
@@ -70,7 +70,7 @@ async fn an_event_that_moves_between_two_runs_has_the_next_one_at_its_new_time_a
 
 #[tokio::test]
 async fn an_organizer_that_moves_takes_its_own_schedules_along_and_those_of_its_events_stay() {
-    let host = TestHost::start(&without_schedules(), EVE).await;
+    let host = Harness::start(&without_schedules(), EVE).await;
     let form = json!({"export_form_data": {"_format": "default", "date_range": "past"}});
     let own = host.create(BIG, JOHN, &but(daily(), form)).await;
     let conf = host.create(CONF, JOHN, &daily()).await;
@@ -92,7 +92,7 @@ async fn an_organizer_that_moves_takes_its_own_schedules_along_and_those_of_its_
 
 #[tokio::test]
 async fn plans_of_an_older_zone_database_are_made_again_in_batches_and_those_of_this_one_are_left() {
-    let host = TestHost::start(&without_schedules(), EVE).await;
+    let host = Harness::start(&without_schedules(), EVE).await;
     let id = host.create(CONF, JOHN, &daily()).await;
     let seen = Visible {
         scope: conf(),
@@ -129,7 +129,7 @@ async fn an_older_plugin_beside_a_newer_one_leaves_its_plans_as_they_are() {
 }
 
 /// Works on what is due as a host does that has planned nothing again before.
-async fn work_on_what_is_due(host: &TestHost) -> Vec<Ended> {
+async fn work_on_what_is_due(host: &Harness) -> Vec<Ended> {
     let now = host.service.clock().now();
     let due = host
         .storage()

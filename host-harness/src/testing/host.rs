@@ -1,19 +1,17 @@
 //! A whole host in one process: real component, store, platform, API and scheduler, with a clock that the test holds and a
 //! transport that keeps what is mailed.
 
-use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use async_trait::async_trait;
 use axum::http::{HeaderMap, Method};
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::clock::{Clock, Instant, VirtualClock};
-use crate::delivery::{Refusal, Transport};
-use crate::engine::{Cache, EMBEDDED, Engine, Limits};
-use crate::platform::{Fixture, Platform};
+use crate::delivery::Transport;
+use crate::engine::{Cache, Engine, Limits};
+use crate::platform::Platform;
 use crate::ports::HostFacts;
 use crate::scheduler::{Scheduler, SchedulerOptions, Step};
 use crate::service::Service;
@@ -24,81 +22,18 @@ use crate::storage::{HistoryRow, Storage, StorageError};
 use super::postgres::PostgresServer;
 use super::{ScriptedExports, StoreScript, WatchedStorage};
 
+mod builder;
 mod client;
 mod disk;
+mod mail;
+mod when;
 
+pub use builder::HarnessBuilder;
 pub use client::{Answer, Client};
+pub use mail::{CapturedMail, Mail};
+pub use when::at;
 
-/// An instant in RFC 3339, as tests write it.
-///
-/// # Panics
-/// If it is none.
-#[must_use]
-pub fn at(text: &str) -> Instant {
-    chrono::DateTime::parse_from_rfc3339(text)
-        .unwrap_or_else(|error| panic!("{text}: {error}"))
-        .timestamp()
-}
-
-/// A mail as a recipient's server got it.
-#[derive(Clone, Debug)]
-pub struct Mail {
-    /// Address of the SMTP envelope.
-    pub recipient: String,
-    pub from: String,
-    pub to: String,
-    /// Empty: no such header.
-    pub cc: String,
-    pub subject: String,
-    pub message_id: String,
-    pub text: String,
-    /// File name and bytes.
-    pub attachment: Option<(String, Vec<u8>)>,
-    pub bytes: Arc<[u8]>,
-}
-
-/// Keeps what it is handed, and refuses whom it is told to.
-#[derive(Debug, Default)]
-pub struct CapturedMail {
-    taken: Mutex<Vec<(String, Arc<[u8]>)>>,
-    refusals: Mutex<HashMap<String, Refusal>>,
-}
-
-impl CapturedMail {
-    /// From now on this address is refused; with none it is taken again.
-    pub fn refuse(&self, address: &str, refusal: Option<Refusal>) {
-        let mut refusals = self.refusals.lock().expect("no test panics while it holds this");
-        match refusal {
-            Some(refusal) => refusals.insert(address.to_owned(), refusal),
-            None => refusals.remove(address),
-        };
-    }
-}
-
-#[async_trait]
-impl Transport for CapturedMail {
-    async fn hand_over(
-        &self,
-        _from: &str,
-        recipient: &str,
-        _message_id: &str,
-        bytes: Arc<[u8]>,
-    ) -> Result<String, Refusal> {
-        if let Some(refusal) = self
-            .refusals
-            .lock()
-            .expect("no test panics while it holds this")
-            .get(recipient)
-        {
-            return Err(refusal.clone());
-        }
-        self.taken
-            .lock()
-            .expect("no test panics while it holds this")
-            .push((recipient.to_owned(), bytes));
-        Ok("250 kept".into())
-    }
-}
+use mail::read;
 
 /// Where a test's host keeps everything.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,7 +67,7 @@ impl TestStore {
 }
 
 /// The host, and what a test needs to drive it.
-pub struct TestHost {
+pub struct Harness {
     pub service: Arc<Service>,
     pub clock: Arc<VirtualClock>,
     pub mail: Arc<CapturedMail>,
@@ -150,97 +85,24 @@ pub struct TestHost {
     pages: Option<u32>,
     plugin: Vec<u8>,
     limits: Limits,
+    /// The store was told to fail by a seed.
+    faulty: bool,
 }
 
-impl TestHost {
-    /// A host at `now` with the platform and the schedules of a fixture file's text.
+impl Harness {
+    /// A host to be described: its platform, clock, component, limits, and what goes wrong in it.
+    #[must_use]
+    pub fn builder() -> HarnessBuilder {
+        HarnessBuilder::default()
+    }
+
+    /// The usual host at `now`, with the platform and the schedules of a fixture file's text: short for
+    /// `Harness::builder().fixture(fixture).at(now).build()`.
     ///
     /// # Panics
-    /// If any part does not start: a test can't go on without.
+    /// As [`HarnessBuilder::build`].
     pub async fn start(fixture: &str, now: &str) -> Self {
-        Self::on(TestStore::of_environment(), fixture, now).await
-    }
-
-    /// The same on a store of the test's choice.
-    ///
-    /// # Panics
-    /// As [`TestHost::start`].
-    pub async fn on(kept: TestStore, fixture: &str, now: &str) -> Self {
-        Self::launch(kept, EMBEDDED.to_vec(), Limits::default(), facts(), fixture, now).await
-    }
-
-    /// The same, offering files that are too large for a mail for download.
-    ///
-    /// # Panics
-    /// As [`TestHost::start`].
-    pub async fn with_downloads(fixture: &str, now: &str) -> Self {
-        let facts = HostFacts {
-            download_links: true,
-            ..facts()
-        };
-        let kept = TestStore::of_environment();
-        Self::launch(kept, EMBEDDED.to_vec(), Limits::default(), facts, fixture, now).await
-    }
-
-    /// The same with another component, or other limits.
-    ///
-    /// # Panics
-    /// As [`TestHost::start`].
-    pub async fn with_plugin(plugin: Vec<u8>, limits: Limits, fixture: &str, now: &str) -> Self {
-        Self::launch(TestStore::of_environment(), plugin, limits, facts(), fixture, now).await
-    }
-
-    async fn launch(
-        kept: TestStore,
-        plugin: Vec<u8>,
-        limits: Limits,
-        facts: HostFacts,
-        fixture: &str,
-        now: &str,
-    ) -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let clock = Arc::new(VirtualClock::at(at(now)));
-        let mail = Arc::new(CapturedMail::default());
-        let (exports, store) = (Arc::<ScriptedExports>::default(), Arc::<StoreScript>::default());
-        let service = open(
-            (&kept, folder.path(), None),
-            &plugin,
-            limits.clone(),
-            facts,
-            Arc::clone(&clock),
-            &exports,
-            &store,
-        )
-        .await;
-        let fixture = Fixture::from_json(fixture).expect("a fixture");
-        service.platform().load(&fixture).await.expect("the fixture's platform");
-        for organizer in service.platform().organizers().await.expect("organizers") {
-            let switched = service
-                .storage()
-                .set_enabled(&organizer.slug, organizer.enabled, "host", clock.now())
-                .await;
-            switched.expect("the organizer is switched");
-        }
-        for schedule in &fixture.schedules {
-            service.seed(schedule).await.expect("the fixture's schedule");
-        }
-        let (transport, options) = (Arc::clone(&mail) as Arc<dyn Transport>, SchedulerOptions::default());
-        Self {
-            scheduler: Scheduler::new(Arc::clone(&service), Arc::clone(&transport), options.clone()),
-            client: Client::of(&service),
-            service,
-            clock,
-            mail,
-            exports,
-            store,
-            transport,
-            options,
-            folder: Arc::new(folder),
-            kept,
-            pages: None,
-            plugin,
-            limits,
-        }
+        Self::builder().fixture(fixture).at(now).build().await
     }
 
     /// Has mail handed over by this instead of kept in memory, from now on.
@@ -266,7 +128,7 @@ impl TestHost {
     /// Lets go of everything in memory and opens the same store again, as a new process would.
     ///
     /// # Panics
-    /// As [`TestHost::start`].
+    /// As [`HarnessBuilder::build`].
     #[must_use]
     pub async fn restart(self) -> Self {
         let Self {
@@ -284,6 +146,7 @@ impl TestHost {
             pages,
             plugin,
             limits,
+            faulty,
         } = self;
         let facts = service.facts().clone();
         drop((old, client, service));
@@ -312,6 +175,7 @@ impl TestHost {
             pages,
             plugin,
             limits,
+            faulty,
         }
     }
 
@@ -319,7 +183,7 @@ impl TestHost {
     /// its own.
     ///
     /// # Panics
-    /// As [`TestHost::start`].
+    /// As [`HarnessBuilder::build`].
     #[must_use]
     pub async fn second(&self) -> Self {
         let store = Arc::<StoreScript>::default();
@@ -350,6 +214,8 @@ impl TestHost {
             pages: self.pages,
             plugin,
             limits,
+            // Its store is watched by a script of its own.
+            faulty: false,
         }
     }
 
@@ -369,7 +235,7 @@ impl TestHost {
         self.service.storage().as_ref()
     }
 
-    /// Moves the clock there without doing anything on the way: the host was down, or too slow.
+    /// Moves the clock there, an instant as [`at`] reads it, without doing anything on the way: the host was down, or too slow.
     pub fn jump_to(&self, instant: &str) {
         self.clock.set(at(instant));
     }
@@ -404,22 +270,39 @@ impl TestHost {
         self.scheduler.tidy().await.expect("the store answers");
     }
 
-    /// Moves the clock there, stopping at each instant at which something is due, and doing it.
+    /// Moves the clock there, an instant as [`at`] reads it, stopping at each instant at which something is due, and doing it.
+    ///
+    /// With [`HarnessBuilder::faults`] a step that fails is done again, as `serve` does it.
     ///
     /// # Panics
-    /// If the store is away.
+    /// If the store is away and was not told to be.
     pub async fn advance_to(&self, instant: &str) {
         let until = at(instant);
-        self.step().await;
-        while let Some(wake) = self.scheduler.next_wake().await.expect("the store answers") {
+        self.step_through().await;
+        while let Some(wake) = self.wake_through().await {
             if wake > until {
                 break;
             }
             self.clock.set(wake.max(self.clock.now()));
-            self.step().await;
+            self.step_through().await;
         }
         self.clock.set(until);
-        self.step().await;
+        self.step_through().await;
+    }
+
+    async fn step_through(&self) {
+        while let Err(error) = self.scheduler.step().await {
+            assert!(self.faulty, "the store answers: {error}");
+        }
+    }
+
+    async fn wake_through(&self) -> Option<Instant> {
+        loop {
+            match self.scheduler.next_wake().await {
+                Ok(wake) => return wake,
+                Err(error) => assert!(self.faulty, "the store answers: {error}"),
+            }
+        }
     }
 
     /// All mails handed over so far, in the order of their handing-over.
@@ -435,7 +318,7 @@ impl TestHost {
     /// The mails handed over since the last call of this.
     ///
     /// # Panics
-    /// As [`TestHost::mails`].
+    /// As [`Harness::mails`].
     #[must_use]
     pub fn take_mails(&self) -> Vec<Mail> {
         let taken = std::mem::take(&mut *self.mail.taken.lock().expect("no test panics while it holds this"));
@@ -513,13 +396,6 @@ impl TestHost {
     }
 }
 
-fn facts() -> HostFacts {
-    HostFacts {
-        base_url: "https://tickets.example".into(),
-        ..HostFacts::default()
-    }
-}
-
 /// The name of the store's file in its folder.
 const STORE: &str = "harness.db";
 
@@ -560,31 +436,4 @@ async fn open(
             .await
             .expect("the component answers"),
     )
-}
-
-fn read(recipient: &str, bytes: &Arc<[u8]>) -> Mail {
-    use mailparse::MailHeaderMap as _;
-    let parsed = mailparse::parse_mail(bytes).expect("a mail");
-    let header = |name: &str| parsed.headers.get_first_value(name).unwrap_or_default();
-    let parts: Vec<_> = parsed.parts().filter(|part| part.subparts.is_empty()).collect();
-    let named = |part: &&&mailparse::ParsedMail<'_>| part.get_content_disposition().params.contains_key("filename");
-    let text = parts
-        .iter()
-        .find(|part| !named(part))
-        .map(|part| part.get_body().expect("the text is decoded"));
-    let attachment = parts.iter().find(named).map(|part| {
-        let name = part.get_content_disposition().params["filename"].clone();
-        (name, part.get_body_raw().expect("the attachment is decoded"))
-    });
-    Mail {
-        recipient: recipient.to_owned(),
-        from: header("From"),
-        to: header("To"),
-        cc: header("Cc"),
-        subject: header("Subject"),
-        message_id: header("Message-ID"),
-        text: text.unwrap_or_default(),
-        attachment,
-        bytes: Arc::clone(bytes),
-    }
 }

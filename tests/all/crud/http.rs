@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use host_harness::testing::TestHost;
+use host_harness::testing::Harness;
 use serde_json::{Value, json};
 use tests::{BIG, CONF, FEST, JOHN, JOHN_READING, MARY, SAM, SETTINGS_TOKEN, SMALL, VERA, but, daily, with};
 
@@ -12,7 +12,7 @@ const VARY: &str = "Accept, Accept-Language, Authorization";
 const EXPORTERS: &str = "/api/v1/organizers/bigevents/exporters/";
 const CONF_EXPORTERS: &str = "/api/v1/organizers/bigevents/events/sampleconf/exporters/";
 
-async fn ids(host: &TestHost, query: &str) -> Vec<u64> {
+async fn ids(host: &Harness, query: &str) -> Vec<u64> {
     let list = host.get(&format!("{CONF}{query}"), JOHN).await;
     assert_eq!(list.status, 200, "{query}: {}", list.body);
     let rows = list.body["results"].as_array().expect("results").clone();
@@ -380,7 +380,7 @@ async fn section_2_no_unknown_or_unreadable_credentials_are_401_and_the_scheme_i
                           "organizers": ["bigevents"], "expires": NOW});
         fixture["oauth_tokens"].as_array_mut().expect("a list").push(more);
     });
-    let host = TestHost::start(&fixture, "2026-10-22T11:59:59Z").await;
+    let host = Harness::start(&fixture, "2026-10-22T11:59:59Z").await;
     assert_eq!(host.get(CONF, "Bearer john-expired").await.status, 200);
     host.jump_to(NOW);
     for credentials in [
@@ -652,7 +652,7 @@ async fn section_2_over_the_organizers_quota_is_400_non_field_errors_on_both_lev
         fixture["schedules"] = json!([]);
         fixture["organizers"][0]["settings"] = json!({"max_schedules": 2});
     });
-    let host = TestHost::start(&fixture, NOW).await;
+    let host = Harness::start(&fixture, NOW).await;
     let first = host.create(CONF, JOHN, &daily()).await;
     host.create(BIG, JOHN, &daily()).await;
     for path in [CONF, BIG, FEST] {
@@ -680,7 +680,7 @@ async fn section_2_a_recipient_outside_the_allowed_domains_is_400_on_that_field(
         fixture["schedules"] = json!([]);
         fixture["organizers"][0]["settings"] = json!({"recipient_domains": ["example.com"]});
     });
-    let host = TestHost::start(&fixture, NOW).await;
+    let host = Harness::start(&fixture, NOW).await;
     for field in [
         "mail_additional_recipients",
         "mail_additional_recipients_cc",

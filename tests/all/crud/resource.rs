@@ -1,6 +1,6 @@
 //! Section 1: the resource.
 
-use host_harness::testing::TestHost;
+use host_harness::testing::Harness;
 use serde_json::{Value, json};
 use tests::{BIG, CONF, FEST, JOHN, MARY, VERA, but, daily, with};
 
@@ -460,7 +460,7 @@ const IDA: &str = "Bearer ida-oauth";
 
 #[tokio::test]
 async fn section_1_slugs_of_events_that_the_caller_may_not_see_are_not_shown() {
-    let host = TestHost::start(&with_ida(), super::NOW).await;
+    let host = Harness::start(&with_ida(), super::NOW).await;
     let id = host
         .create(BIG, JOHN, &across(&json!({"events": ["summerfest", "sampleconf"]})))
         .await;
@@ -495,7 +495,7 @@ async fn section_1_slugs_of_events_that_the_caller_may_not_see_are_not_shown() {
 
 #[tokio::test]
 async fn section_1_widening_somebody_elses_schedule_to_events_one_may_not_read_is_refused() {
-    let host = TestHost::start(&with_ida(), super::NOW).await;
+    let host = Harness::start(&with_ida(), super::NOW).await;
     let id = host
         .create(BIG, JOHN, &across(&json!({"events": ["sampleconf"]})))
         .await;

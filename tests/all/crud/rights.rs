@@ -3,7 +3,7 @@
 use host_harness::contract::Outcome;
 use host_harness::platform::Credentials;
 use host_harness::storage::Scope;
-use host_harness::testing::{TestHost, at};
+use host_harness::testing::{Harness, at};
 use serde_json::{Value, json};
 use tests::{
     BIG, CONF, DEVICE, FEST, JOHN, JOHN_READING, MARY, ORDERS_TOKEN, SAM, SETTINGS_TOKEN, SMALL, VERA, but, daily,
@@ -12,7 +12,7 @@ use tests::{
 use super::{NOW, across, bad, host, put_straight, stored, user, wrong};
 
 /// Statuses of a PATCH and a PUT that say nothing new, and of a GET.
-async fn changes(host: &TestHost, path: &str, caller: &str) -> (u16, u16, u16) {
+async fn changes(host: &Harness, path: &str, caller: &str) -> (u16, u16, u16) {
     let patch = host
         .patch(path, caller, &json!({"mail_template": "Other."}))
         .await
@@ -21,7 +21,7 @@ async fn changes(host: &TestHost, path: &str, caller: &str) -> (u16, u16, u16) {
     (patch, put, host.get(path, caller).await.status)
 }
 
-async fn mary_leaves_the_box_office(host: &TestHost) {
+async fn mary_leaves_the_box_office(host: &Harness) {
     let mary = user(host, "mary@example.org").await;
     let left = host.platform().remove_team_member("bigevents", "Box office", &mary);
     left.await.expect("the platform answers");
@@ -264,7 +264,7 @@ async fn section_3_line_5_a_read_only_scope_never_writes_and_one_without_reading
         let more = json!({"token": "john-writing", "user": "john@example.com", "scopes": ["write"], "organizers": ["bigevents"]});
         fixture["oauth_tokens"].as_array_mut().expect("a list").push(more);
     });
-    let host = TestHost::start(&fixture, NOW).await;
+    let host = Harness::start(&fixture, NOW).await;
     let before = host.get(CONF, JOHN).await.bytes;
     let id = host.get(CONF, JOHN).await.body["results"][0]["id"].clone();
     let one = format!("{CONF}{id}/");

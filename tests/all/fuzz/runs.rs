@@ -10,7 +10,7 @@ use host_harness::service::Operation;
 use host_harness::storage::{
     Change, Commit, DeliveryResult, Finish, Leased, MailKind, NewMail, Row, StorageError, Visible,
 };
-use host_harness::testing::{TestHost, at};
+use host_harness::testing::{Harness, at};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
@@ -42,7 +42,7 @@ fn stored(of: Value, late: impl Strategy<Value = i64>) -> impl Strategy<Value = 
 
 /// Schedules of one host, one after the other: each is gone before the next one comes.
 struct Schedules {
-    host: TestHost,
+    host: Harness,
     next: Cell<u64>,
     /// The one that is there.
     there: RefCell<Option<Row>>,

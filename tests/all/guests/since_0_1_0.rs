@@ -1,8 +1,8 @@
 //! A component that was built for 0.1.0 as it was released.
 
 use host_harness::contract::Outcome;
-use host_harness::engine::{Limits, inspect};
-use host_harness::testing::TestHost;
+use host_harness::engine::inspect;
+use host_harness::testing::Harness;
 use serde_json::json;
 use tests::guests::SINCE_0_1_0;
 
@@ -22,13 +22,11 @@ fn it_was_built_for_0_1_0_and_nothing_is_amiss() {
 
 #[tokio::test]
 async fn it_does_its_work_in_the_host_of_today() {
-    let host = TestHost::with_plugin(
-        SINCE_0_1_0.to_vec(),
-        Limits::default(),
-        &without_schedules(),
-        "2026-10-22T12:00:00Z",
-    )
-    .await;
+    let host = Harness::builder()
+        .plugin(SINCE_0_1_0)
+        .fixture(&without_schedules())
+        .build()
+        .await;
     let id = host.create(CONF, JOHN, &json!({"kept": "as it is"})).await;
     let shown = host.get(&format!("{CONF}{id}/"), JOHN).await.body;
     assert_eq!(shown["document"], json!({"kept": "as it is"}));

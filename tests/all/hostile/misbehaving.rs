@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use host_harness::contract::{Content, Outcome};
 use host_harness::engine::Limits;
 use host_harness::storage::{Scope, Visible};
-use host_harness::testing::{Answer, Mail, TestHost, at};
+use host_harness::testing::{Answer, Harness, Mail, at};
 use serde_json::{Value, json};
 use tests::guests::MISBEHAVING;
 use tests::{BIG, CONF, FEST, JOHN, MARY, SAM, SETTINGS_TOKEN, SMALL, with};
@@ -38,23 +38,28 @@ fn limits() -> Limits {
 }
 
 /// At noon; what is created now is due at one.
-async fn host() -> TestHost {
+async fn host() -> Harness {
     let fixture = with(|fixture| {
         fixture["schedules"] = json!([]);
         fixture["organizers"][0]["settings"] = json!({"max_mail_bytes": 1_000_000});
     });
-    TestHost::with_plugin(MISBEHAVING.to_vec(), limits(), &fixture, "2026-10-22T12:00:00Z").await
+    Harness::builder()
+        .plugin(MISBEHAVING)
+        .limits(limits())
+        .fixture(&fixture)
+        .build()
+        .await
 }
 
 const DUE: &str = "2026-10-22T13:00:00Z";
 
-async fn outcomes(host: &TestHost, schedule: u64) -> Vec<Option<Outcome>> {
+async fn outcomes(host: &Harness, schedule: u64) -> Vec<Option<Outcome>> {
     let history = host.history(schedule).await;
     history.into_iter().rev().map(|row| row.entry.outcome).collect()
 }
 
 /// What is stored, whoever asks.
-async fn stored(host: &TestHost, place: &str, id: u64) -> Option<Content> {
+async fn stored(host: &Harness, place: &str, id: u64) -> Option<Content> {
     let mut parts = place.trim_matches('/').split('/').skip(3);
     let organizer = parts.next().expect("an organizer").to_owned();
     let event = (parts.next() == Some("events")).then(|| parts.next().expect("an event").to_owned());

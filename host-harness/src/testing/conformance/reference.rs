@@ -14,11 +14,10 @@ use crate::contract::exported::jobs::AbandonReason;
 use crate::contract::exported::recurrence::Stored;
 use crate::contract::{Order, PageQuery, Position};
 use crate::delivery::{DeliveryLimits, Refusal, deliver_due};
-use crate::engine::Limits;
 use crate::platform::{Admission, Credentials};
 use crate::service::{Answer, CallError, Grant, Operation};
 use crate::storage::{Leased, Scope};
-use crate::testing::TestHost;
+use crate::testing::Harness;
 
 /// How long a run is leased for, in seconds.
 const LEASE: i64 = 60;
@@ -38,7 +37,12 @@ impl Hosts for OnSqlite {
     }
 
     async fn plan(&self, document: &str) -> Result<String, String> {
-        let host = TestHost::with_plugin(COMPONENT.to_vec(), Limits::default(), "{}", "2030-01-01T00:00:00Z").await;
+        let host = Harness::builder()
+            .plugin(COMPONENT)
+            .fixture("{}")
+            .at("2030-01-01T00:00:00Z")
+            .build()
+            .await;
         let instance = host.service.instance("replan", Duration::from_secs(60)).await;
         let mut instance = instance.map_err(|fault| fault.to_string())?;
         let recurrence = instance.plugin.ticketing_scheduled_exports_recurrence();
@@ -56,7 +60,12 @@ impl Hosts for OnSqlite {
     async fn host(&self, world: &World, now: Instant) -> Result<Box<dyn HostUnderTest>, String> {
         let now = chrono::DateTime::from_timestamp(now, 0).ok_or("a clock that no calendar has")?;
         let fixture = fixture(world).to_string();
-        let host = TestHost::with_plugin(COMPONENT.to_vec(), Limits::default(), &fixture, &now.to_rfc3339()).await;
+        let host = Harness::builder()
+            .plugin(COMPONENT)
+            .fixture(&fixture)
+            .at(&now.to_rfc3339())
+            .build()
+            .await;
         Ok(Box::new(ReferenceHost {
             host,
             world: world.clone(),
@@ -149,7 +158,7 @@ fn fixture(world: &World) -> Value {
 }
 
 struct ReferenceHost {
-    host: TestHost,
+    host: Harness,
     world: World,
     leases: Mutex<Vec<Leased>>,
 }

@@ -3,19 +3,19 @@
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions as _, Connection as _};
 
-use super::{STORE, TestHost};
+use super::{Harness, STORE};
 
 /// What lies on the disk beside the store, in bytes.
 const FILLER: i64 = 32 << 20;
 
-impl TestHost {
-    /// Opens the store again on a disk that has room for `free` more pages of it, until [`TestHost::make_room`].
+impl Harness {
+    /// Opens the store again on a disk that has room for `free` more pages of it, until [`Harness::make_room`].
     ///
     /// The file itself holds what fills the disk, and may not grow: whatever its connections write needs a page of their own,
     /// as on any file system.
     ///
     /// # Panics
-    /// As [`TestHost::start`].
+    /// As [`Harness::start`].
     #[must_use]
     pub async fn on_full_disk(self, free: u32) -> Self {
         let mut file = self.file().await;
