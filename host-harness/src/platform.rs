@@ -11,6 +11,7 @@ mod fixture;
 mod generated;
 mod load;
 mod orders;
+mod reading;
 mod rights;
 mod words;
 
@@ -116,8 +117,7 @@ impl Platform {
     /// # Errors
     /// The database is away.
     pub async fn is_empty(&self) -> Result<bool, PlatformError> {
-        let any: bool =
-            look_up!(self, fetch_one: sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM platform_organizers)"))?;
+        let (any,): (bool,) = look_up!(self, fetch_one: "SELECT EXISTS (SELECT 1 FROM platform_organizers)")?;
         Ok(!any)
     }
 

@@ -9,6 +9,7 @@ mod fault;
 pub mod kit;
 pub mod postgres;
 mod reserve;
+mod spooled;
 pub mod sqlite;
 pub mod state;
 mod values;
@@ -17,6 +18,7 @@ use std::fmt;
 use std::path::Path;
 
 use async_trait::async_trait;
+use tempfile::SpooledData;
 
 use crate::clock::Instant;
 use crate::contract::mailer;
@@ -479,8 +481,9 @@ pub trait Storage: Send + Sync {
     ) -> Result<u64, StartError>;
     /// The latest due time of the range that has an entry in the history, its own or in a missed range; none: none has.
     async fn recorded(&self, schedule: u64, range: &MissedRange) -> Result<Option<Instant>, StorageError>;
-    /// Keeps the file at `path` with the run, in place of an earlier one.
-    async fn keep_file(&self, lease: &Lease, run: u64, facts: &FileFacts, path: &Path) -> Result<(), LeaseError>;
+    /// Keeps the file with the run, in place of an earlier one.
+    async fn keep_file(&self, lease: &Lease, run: u64, facts: &FileFacts, file: &SpooledData)
+    -> Result<(), LeaseError>;
     /// Writes the run's file to `path`; `Ok(None)`: there is none.
     async fn read_file(&self, run: u64, path: &Path) -> Result<Option<FileFacts>, StorageError>;
     /// Lets the run's file be fetched with the secret of this SHA-256 from its submission until `expires`, and keeps it until then

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use host_harness::testing::postgres::PostgresServer;
 use serde_json::Value;
 
 use self::load::Load;
@@ -20,6 +21,7 @@ use self::sample::Sample;
 use self::side::{Host, Side};
 pub use self::worker::Worker;
 use self::worker::{Ask, LIST, LISTED, NEW, Told, document, request};
+use super::chaos::{NO_SERVER, TEMPORARY};
 use super::{Failure, Output, failed, say};
 
 /// Turns that each side has at each row, one after the other: what else the machine does then meets both.
@@ -34,14 +36,15 @@ const SYNCS: usize = 50;
 /// Measures a host on a fresh store: requests, runs, the component, start and memory.
 #[derive(Args)]
 #[command(
-    after_help = "Use a release build. With --against the sides take turns at each row.\n\nExamples:\n  harness bench\n  harness bench --against ./harness-of-before --json\n  harness bench --against postgres://bench@127.0.0.1/bench"
+    after_help = "Use a release build. With --against the sides take turns at each row.\n\nExamples:\n  harness bench\n  harness bench --against ./harness-of-before --json\n  harness bench --against temporary"
 )]
 pub struct Bench {
-    /// Another build of this program to compare with, or an empty PostgreSQL database for this one
-    #[arg(long, value_name = "FILE|URL")]
+    /// Another build of this program to compare with, or for this one an empty PostgreSQL database as in --database
+    #[arg(long, value_name = "FILE|URL|temporary")]
     against: Option<String>,
-    /// Empty PostgreSQL database to measure on, in place of a fresh SQLite store
-    #[arg(long, value_name = "URL")]
+    /// Empty PostgreSQL database to measure on, in place of a fresh SQLite store: by its URL, or `temporary` for a server of its
+    /// own, as durable as its defaults are
+    #[arg(long, value_name = "URL|temporary")]
     database: Option<String>,
     /// Folder for the stores, which are removed again; else the system's for temporary files. What lies on a disk in memory is
     /// measured without a disk
@@ -66,10 +69,15 @@ impl Bench {
     fn measure(self) -> Result<(), Failure> {
         let began = Instant::now();
         let own = std::env::current_exe()?;
+        let server = self.server()?;
+        let database = |named: &String| match &server {
+            Some(server) if named == TEMPORARY => server.new_database(),
+            _ => named.clone(),
+        };
         let mut sides = Vec::new();
         if let Some(against) = &self.against {
-            let (program, database) = if against.starts_with("postgres") && against.contains("://") {
-                (own.clone(), Some(against.clone()))
+            let (program, database) = if is_database(against) {
+                (own.clone(), Some(database(against)))
             } else {
                 let program = std::fs::canonicalize(against);
                 (
@@ -86,7 +94,7 @@ impl Bench {
         sides.push(Side {
             name: "this".into(),
             program: own,
-            database: self.database.clone(),
+            database: self.database.as_ref().map(database),
         });
         let at = self.folder.clone().unwrap_or_else(std::env::temp_dir);
         let folders: Vec<tempfile::TempDir> = sides
@@ -134,6 +142,19 @@ impl Bench {
         } else {
             say(report.text())
         }
+    }
+
+    /// The server that is started for this, if one is.
+    fn server(&self) -> Result<Option<PostgresServer>, Failure> {
+        if [&self.against, &self.database]
+            .into_iter()
+            .flatten()
+            .all(|named| named != TEMPORARY)
+        {
+            return Ok(None);
+        }
+        let server = PostgresServer::launch(&[]);
+        server.map(Some).ok_or_else(|| Failure::Sentence(NO_SERVER.into()))
     }
 
     fn wants(&self, name: &str) -> bool {
@@ -223,6 +244,11 @@ impl Bench {
         report.rows.extend(rows);
         Ok(())
     }
+}
+
+/// Does `--against` name a database, and not a program?
+fn is_database(against: &str) -> bool {
+    against == TEMPORARY || (against.starts_with("postgres") && against.contains("://"))
 }
 
 fn starts(sides: &[Side], folders: &[tempfile::TempDir], report: &mut Report) -> Result<(), Failure> {

@@ -82,7 +82,10 @@ pub struct Chaos {
 }
 
 /// What `--database` says for a server that is started for this.
-const TEMPORARY: &str = "temporary";
+pub(super) const TEMPORARY: &str = "temporary";
+/// Why there is none.
+pub(super) const NO_SERVER: &str =
+    "there are no programs of a PostgreSQL server in HARNESS_PG_BIN, PATH or /usr/lib/postgresql";
 
 /// Message-ID and bytes, and how often they came.
 type Texts = BTreeMap<(String, Vec<u8>), usize>;
@@ -176,10 +179,7 @@ impl Chaos {
         }
         // As durable as any other: its defaults.
         let server = PostgresServer::launch(&[]);
-        server.map(Some).ok_or_else(|| {
-            let words = "there are no programs of a PostgreSQL server in HARNESS_PG_BIN, PATH or /usr/lib/postgresql";
-            Failure::Sentence(words.into())
-        })
+        server.map(Some).ok_or_else(|| Failure::Sentence(NO_SERVER.into()))
     }
 
     /// A store with one due time a schedule, spread over the time of the killing.

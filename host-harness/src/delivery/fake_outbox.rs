@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
+use tempfile::SpooledData;
 
 use super::*;
 use crate::contract::schedule_store::Plan;
@@ -240,7 +241,7 @@ not_part_of_delivery! {
     fn hand_back(lease: &Lease, now: Instant) -> Result<(), LeaseError>;
     fn start(lease: &Lease, plan: &Plan, zone_database: &str, zone: &str, now: Instant) -> Result<u64, StartError>;
     fn recorded(schedule: u64, range: &MissedRange) -> Result<Option<Instant>, StorageError>;
-    fn keep_file(lease: &Lease, run: u64, facts: &FileFacts, path: &Path) -> Result<(), LeaseError>;
+    fn keep_file(lease: &Lease, run: u64, facts: &FileFacts, file: &SpooledData) -> Result<(), LeaseError>;
     fn keep_link(lease: &Lease, run: u64, hash: &[u8; 32], expires: Instant) -> Result<(), LeaseError>;
     fn linked(hash: &[u8; 32], now: Instant) -> Result<Option<u64>, StorageError>;
     fn finish(lease: &Lease, run: u64, finish: &Finish) -> Result<(), LeaseError>;

@@ -6,6 +6,7 @@ use sqlx::FromRow;
 use super::credentials::hash;
 use super::database::look_up;
 use super::directory::{EventSet, Place, PlaceRow, UserRow, list_of};
+use super::reading::found;
 use super::{Credentials, Platform, PlatformError, Principal, Rights, exporters};
 use crate::clock::Instant;
 use crate::contract::User;
@@ -130,6 +131,12 @@ struct Permissions {
     view_orders: bool,
 }
 
+found!(Permissions {
+    change_organizer_settings,
+    change_event_settings,
+    view_orders
+});
+
 impl Permissions {
     fn at(&self, scope: &Scope, (may_read, may_write): (bool, bool)) -> Rights {
         Rights {
@@ -159,6 +166,8 @@ struct UserFound {
     place: PlaceRow,
 }
 
+found!(UserFound { may_read, may_write, organizers, teams; user, permissions, place });
+
 #[derive(FromRow)]
 struct TokenFound {
     id: i64,
@@ -171,6 +180,8 @@ struct TokenFound {
     place: PlaceRow,
 }
 
+found!(TokenFound { id, team, organizer, covers; permissions, place });
+
 #[derive(FromRow)]
 struct DeviceFound {
     id: i64,
@@ -179,6 +190,8 @@ struct DeviceFound {
     #[sqlx(flatten)]
     place: PlaceRow,
 }
+
+found!(DeviceFound { id, organizer, events; place });
 
 #[derive(FromRow)]
 struct OwnerFound {
@@ -190,6 +203,8 @@ struct OwnerFound {
     #[sqlx(flatten)]
     place: PlaceRow,
 }
+
+found!(OwnerFound { id, email, language, active, readable; place });
 
 impl Platform {
     /// Whose the credentials are, and what that principal may at this organizer or event at this moment; without a scope, at
@@ -212,11 +227,7 @@ impl Platform {
 
     async fn admit_user(&self, secret: &str, scope: Option<&Scope>, now: Instant) -> Result<Admission, PlatformError> {
         let (organizer, event) = parts(scope);
-        let found: Option<UserFound> = look_up!(self, fetch_optional: sqlx::query_as(USER)
-            .bind(hash(secret))
-            .bind(organizer)
-            .bind(event)
-            .bind(now))?;
+        let found: Option<UserFound> = look_up!(self, fetch_optional: USER, hash(secret), organizer, event, now)?;
         let Some(found) = found else {
             return Ok(Admission::Nobody);
         };
@@ -242,10 +253,7 @@ impl Platform {
 
     async fn admit_token(&self, secret: &str, scope: Option<&Scope>) -> Result<Admission, PlatformError> {
         let (organizer, event) = parts(scope);
-        let found: Option<TokenFound> = look_up!(self, fetch_optional: sqlx::query_as(TOKEN)
-            .bind(hash(secret))
-            .bind(organizer)
-            .bind(event))?;
+        let found: Option<TokenFound> = look_up!(self, fetch_optional: TOKEN, hash(secret), organizer, event)?;
         let Some(found) = found else {
             return Ok(Admission::Nobody);
         };
@@ -266,10 +274,7 @@ impl Platform {
 
     async fn admit_device(&self, secret: &str, scope: Option<&Scope>) -> Result<Admission, PlatformError> {
         let (organizer, event) = parts(scope);
-        let found: Option<DeviceFound> = look_up!(self, fetch_optional: sqlx::query_as(DEVICE)
-            .bind(hash(secret))
-            .bind(organizer)
-            .bind(event))?;
+        let found: Option<DeviceFound> = look_up!(self, fetch_optional: DEVICE, hash(secret), organizer, event)?;
         let Some(found) = found else {
             return Ok(Admission::Nobody);
         };
@@ -304,10 +309,7 @@ impl Platform {
     /// # Errors
     /// The database is away.
     pub async fn ownership(&self, owner: &str, scope: &Scope, exporter: &str) -> Result<Ownership, PlatformError> {
-        let found: OwnerFound = look_up!(self, fetch_one: sqlx::query_as(OWNERSHIP)
-            .bind(owner)
-            .bind(&scope.organizer)
-            .bind(&scope.event))?;
+        let found: OwnerFound = look_up!(self, fetch_one: OWNERSHIP, owner, &scope.organizer, &scope.event)?;
         let user = match (found.id, found.email, found.language, found.active) {
             (Some(id), Some(email), Some(language), Some(active)) => Some(User {
                 id,

@@ -14,6 +14,7 @@ use sqlx::{Pool, Postgres, Sqlite, Transaction};
 use super::{EXPORTS_AT_ONCE, PlatformError};
 use crate::storage::StorageError;
 use crate::storage::postgres::PostgresStorage;
+use crate::storage::sqlite::reading::Reading;
 
 /// How long a statement waits for another process's write.
 const BUSY: Duration = Duration::from_secs(10);
@@ -27,8 +28,8 @@ const MOST_LOST: u32 = 10;
 
 /// Connections to one database.
 #[derive(Debug)]
-pub(super) struct Pools<DB: sqlx::Database> {
-    pub look_ups: Pool<DB>,
+pub(super) struct Connections<DB: sqlx::Database, L> {
+    pub look_ups: L,
     pub changes: Pool<DB>,
     /// Which an export keeps for long: look-ups never wait for it.
     pub exports: Pool<DB>,
@@ -36,8 +37,8 @@ pub(super) struct Pools<DB: sqlx::Database> {
 
 #[derive(Debug)]
 pub(super) enum Database {
-    Sqlite(Pools<Sqlite>),
-    Postgres(Pools<Postgres>),
+    Sqlite(Connections<Sqlite, Reading>),
+    Postgres(Connections<Postgres, Pool<Postgres>>),
 }
 
 /// A transaction: one that writes, or of one moment for an export.
@@ -46,18 +47,22 @@ pub(super) enum Open {
     Postgres(Transaction<'static, Postgres>),
 }
 
-/// Asks one thing: `look_up!(platform, fetch_one: sqlx::query_as("…").bind(…))`. Where the connection turns out to be gone, as after
-/// a restart of the server, it is asked again on another: nothing was written, so nothing can be twice.
+/// Asks one thing: `look_up!(platform, fetch_one: "…", parameter, …)`. Where the connection turns out to be gone, as after a restart
+/// of the server, it is asked again on another: nothing was written, so nothing can be twice.
 macro_rules! look_up {
-    ($platform:expr, $fetch:ident: $query:expr) => {
+    ($platform:expr, $fetch:ident: $sql:expr $(, $parameter:expr)* $(,)?) => {
         match &*$platform.database {
-            $crate::platform::database::Database::Sqlite(pools) => $query.$fetch(&pools.look_ups).await,
+            $crate::platform::database::Database::Sqlite(file) => $crate::platform::reading::Asked {
+                sql: $sql,
+                parameters: &[$(&$parameter as &dyn rusqlite::ToSql),*],
+            }
+            .$fetch(&file.look_ups),
             $crate::platform::database::Database::Postgres(pools) => {
                 let mut lost = 0;
                 loop {
-                    match $query.$fetch(&pools.look_ups).await {
+                    match sqlx::query_as($sql)$(.bind($parameter))*.$fetch(&pools.look_ups).await {
                         Err(error) if $crate::platform::database::is_lost(&error, &mut lost) => {}
-                        done => break done,
+                        done => break done.map_err($crate::platform::PlatformError::from),
                     }
                 }
             }
@@ -65,6 +70,18 @@ macro_rules! look_up {
     };
 }
 pub(super) use look_up;
+
+/// A statement with a JSON list of texts as its parameter `$1`, for SQLite and for PostgreSQL: the one thing for which they have no
+/// common words.
+macro_rules! listing {
+    ($before:literal, $after:literal) => {
+        (
+            concat!($before, "(SELECT value FROM json_each($1))", $after),
+            concat!($before, "(SELECT jsonb_array_elements_text($1::jsonb))", $after),
+        )
+    };
+}
+pub(super) use listing;
 
 /// The same within a transaction; `execute` answers how many rows were touched.
 macro_rules! within {
@@ -110,26 +127,21 @@ impl Database {
             .max_connections(1)
             .connect_with(options.clone())
             .await?;
-        let reading = options.pragma("query_only", "ON");
-        // A file does not hang up: to ask a connection whether it is still there would cost as much as the look-up.
-        let look_ups = SqlitePoolOptions::new()
-            .max_connections(4)
-            .test_before_acquire(false)
-            .connect_lazy_with(reading.clone());
         let exports = SqlitePoolOptions::new()
             .max_connections(EXPORTS_AT_ONCE)
+            // A file does not hang up.
             .test_before_acquire(false)
             .acquire_timeout(EXPORT_TURN)
             // As many rows as the writer of the file takes at a time: the two wake each other for batches.
-            .connect_lazy_with(reading.row_buffer_size(256));
+            .connect_lazy_with(options.pragma("query_only", "ON").row_buffer_size(256));
         // All in one transaction that has the write lock from its start, so that two processes can't meet in here.
         let mut tables = changes.begin_with("BEGIN IMMEDIATE").await?;
         tables_of(sqlx::migrate!("src/platform/migrations/sqlite"))
             .run_direct(None, &mut *tables, false)
             .await?;
         tables.commit().await?;
-        Ok(Self::Sqlite(Pools {
-            look_ups,
+        Ok(Self::Sqlite(Connections {
+            look_ups: Reading::of(path),
             changes,
             exports,
         }))
@@ -144,7 +156,7 @@ impl Database {
             .max_connections(EXPORTS_AT_ONCE)
             .acquire_timeout(EXPORT_TURN)
             .connect_lazy_with((*pool.connect_options()).clone());
-        Ok(Self::Postgres(Pools {
+        Ok(Self::Postgres(Connections {
             look_ups: pool.clone(),
             changes: pool.clone(),
             exports,
@@ -175,11 +187,11 @@ impl Database {
         })
     }
 
-    /// The texts of a JSON list, which is the parameter `$1`: the one thing for which the two have no common words.
-    pub(super) fn listed(&self) -> &'static str {
+    /// The one of two statements that this database has words for.
+    pub(super) fn pick(&self, (sqlite, postgres): (&'static str, &'static str)) -> &'static str {
         match self {
-            Self::Sqlite(_) => "(SELECT value FROM json_each($1))",
-            Self::Postgres(_) => "(SELECT jsonb_array_elements_text($1::jsonb))",
+            Self::Sqlite(_) => sqlite,
+            Self::Postgres(_) => postgres,
         }
     }
 
@@ -187,7 +199,8 @@ impl Database {
     pub(super) async fn close(&self) {
         match self {
             Self::Sqlite(pools) => {
-                tokio::join!(pools.look_ups.close(), pools.exports.close());
+                pools.look_ups.close();
+                pools.exports.close().await;
                 pools.changes.close().await;
             }
             Self::Postgres(pools) => pools.exports.close().await,

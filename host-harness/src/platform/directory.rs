@@ -1,8 +1,9 @@
 //! Who and what there is: organizers, events and users.
 
-use sqlx::{AssertSqlSafe, FromRow};
+use sqlx::FromRow;
 
-use super::database::look_up;
+use super::database::{listing, look_up};
+use super::reading::found;
 use super::{Platform, PlatformError};
 use crate::clock::Instant;
 use crate::contract::User;
@@ -70,6 +71,16 @@ pub struct Event {
     pub ends: Instant,
 }
 
+found!(Event {
+    organizer,
+    slug,
+    name,
+    timezone,
+    currency,
+    starts,
+    ends
+});
+
 /// Events of one organizer: all of them, those to come included, or the ones named.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EventSet {
@@ -105,6 +116,17 @@ struct OrganizerRow {
     recipient_domains: Option<String>,
     max_mail_bytes: i64,
 }
+
+found!(OrganizerRow {
+    slug,
+    name,
+    timezone,
+    locale,
+    enabled,
+    max_schedules,
+    recipient_domains,
+    max_mail_bytes
+});
 
 impl TryFrom<OrganizerRow> for Organizer {
     type Error = PlatformError;
@@ -144,6 +166,14 @@ pub(super) struct PlaceRow {
     pub event_zone: Option<String>,
 }
 
+found!(PlaceRow {
+    organizer_zone,
+    max_schedules,
+    recipient_domains,
+    max_mail_bytes,
+    event_zone
+});
+
 impl TryFrom<PlaceRow> for Place {
     type Error = PlatformError;
 
@@ -175,6 +205,13 @@ pub(super) struct UserRow {
     active: bool,
 }
 
+found!(UserRow {
+    id,
+    email,
+    language,
+    active
+});
+
 impl From<UserRow> for User {
     fn from(row: UserRow) -> Self {
         Self {
@@ -192,10 +229,8 @@ impl Platform {
     /// # Errors
     /// The database is away.
     pub async fn organizer(&self, slug: &str) -> Result<Option<Organizer>, PlatformError> {
-        let row: Option<OrganizerRow> = look_up!(self, fetch_optional: sqlx::query_as(
-            "SELECT * FROM platform_organizers WHERE slug = $1",
-        )
-        .bind(slug))?;
+        let row: Option<OrganizerRow> =
+            look_up!(self, fetch_optional: "SELECT * FROM platform_organizers WHERE slug = $1", slug)?;
         row.map(Organizer::try_from).transpose()
     }
 
@@ -204,8 +239,7 @@ impl Platform {
     /// # Errors
     /// The database is away.
     pub async fn organizers(&self) -> Result<Vec<Organizer>, PlatformError> {
-        let rows: Vec<OrganizerRow> =
-            look_up!(self, fetch_all: sqlx::query_as("SELECT * FROM platform_organizers ORDER BY slug"))?;
+        let rows: Vec<OrganizerRow> = look_up!(self, fetch_all: "SELECT * FROM platform_organizers ORDER BY slug")?;
         rows.into_iter().map(Organizer::try_from).collect()
     }
 
@@ -214,11 +248,9 @@ impl Platform {
     /// # Errors
     /// The database is away.
     pub async fn event(&self, organizer: &str, slug: &str) -> Result<Option<Event>, PlatformError> {
-        Ok(look_up!(self, fetch_optional: sqlx::query_as(
-            "SELECT * FROM platform_events WHERE organizer = $1 AND slug = $2",
+        Ok(
+            look_up!(self, fetch_optional: "SELECT * FROM platform_events WHERE organizer = $1 AND slug = $2", organizer, slug)?,
         )
-        .bind(organizer)
-        .bind(slug))?)
     }
 
     /// All events of an organizer, the earliest start first.
@@ -226,10 +258,9 @@ impl Platform {
     /// # Errors
     /// The database is away.
     pub async fn events(&self, organizer: &str) -> Result<Vec<Event>, PlatformError> {
-        Ok(look_up!(self, fetch_all: sqlx::query_as(
-            "SELECT * FROM platform_events WHERE organizer = $1 ORDER BY starts, slug",
+        Ok(
+            look_up!(self, fetch_all: "SELECT * FROM platform_events WHERE organizer = $1 ORDER BY starts, slug", organizer)?,
         )
-        .bind(organizer))?)
     }
 
     /// The rules of an organizer or event. Where the event is gone, its organizer's zone counts; where that is gone too, UTC
@@ -238,15 +269,11 @@ impl Platform {
     /// # Errors
     /// The database is away.
     pub async fn place(&self, scope: &Scope) -> Result<Place, PlatformError> {
-        let row: PlaceRow = look_up!(self, fetch_one: sqlx::query_as(
-            "SELECT o.timezone AS organizer_zone, o.max_schedules, o.recipient_domains, o.max_mail_bytes,
+        let row: PlaceRow = look_up!(self, fetch_one: "SELECT o.timezone AS organizer_zone, o.max_schedules, o.recipient_domains, o.max_mail_bytes,
                     e.timezone AS event_zone
              FROM (SELECT 1 AS one) AS this
                LEFT JOIN platform_organizers o ON o.slug = $1
-               LEFT JOIN platform_events e ON e.organizer = $1 AND e.slug = $2",
-        )
-        .bind(&scope.organizer)
-        .bind(&scope.event))?;
+               LEFT JOIN platform_events e ON e.organizer = $1 AND e.slug = $2", &scope.organizer, &scope.event)?;
         row.try_into()
     }
 
@@ -255,10 +282,8 @@ impl Platform {
     /// # Errors
     /// The database is away.
     pub async fn user(&self, id: &str) -> Result<Option<User>, PlatformError> {
-        let row: Option<UserRow> = look_up!(self, fetch_optional: sqlx::query_as(
-            "SELECT id, email, language, active FROM platform_users WHERE id = $1",
-        )
-        .bind(id))?;
+        let row: Option<UserRow> =
+            look_up!(self, fetch_optional: "SELECT id, email, language, active FROM platform_users WHERE id = $1", id)?;
         Ok(row.map(User::from))
     }
 
@@ -267,12 +292,11 @@ impl Platform {
     /// # Errors
     /// The database is away.
     pub async fn users(&self, ids: &[String]) -> Result<Vec<User>, PlatformError> {
-        let sql = format!(
-            "SELECT id, email, language, active FROM platform_users WHERE id IN {} ORDER BY id",
-            self.database.listed()
+        const USERS: (&str, &str) = listing!(
+            "SELECT id, email, language, active FROM platform_users WHERE id IN ",
+            " ORDER BY id"
         );
-        let rows: Vec<UserRow> =
-            look_up!(self, fetch_all: sqlx::query_as(AssertSqlSafe(sql.clone())).bind(stored_list(ids)))?;
+        let rows: Vec<UserRow> = look_up!(self, fetch_all: self.database.pick(USERS), stored_list(ids))?;
         Ok(rows.into_iter().map(User::from).collect())
     }
 
@@ -281,10 +305,7 @@ impl Platform {
     /// # Errors
     /// The database is away.
     pub async fn user_by_email(&self, email: &str) -> Result<Option<User>, PlatformError> {
-        let row: Option<UserRow> = look_up!(self, fetch_optional: sqlx::query_as(
-            "SELECT id, email, language, active FROM platform_users WHERE lower(email) = $1",
-        )
-        .bind(email.to_ascii_lowercase()))?;
+        let row: Option<UserRow> = look_up!(self, fetch_optional: "SELECT id, email, language, active FROM platform_users WHERE lower(email) = $1", email.to_ascii_lowercase())?;
         Ok(row.map(User::from))
     }
 }

@@ -15,7 +15,7 @@ use std::str::FromStr;
 use async_trait::async_trait;
 use chrono_tz::Tz;
 use serde_json::Value;
-use tempfile::TempPath;
+use tempfile::SpooledData;
 use tokio::task::spawn_blocking;
 
 use self::file::{FileKind, Plan, WriteError};
@@ -136,10 +136,10 @@ pub trait ExportGate: std::fmt::Debug + Send + Sync {
     async fn before(&self, job: &ExportJob) -> Result<(), ExportError>;
 }
 
-/// A finished file, which is removed when this is dropped.
+/// A finished file: in memory where it is small, else on the disk without a name, so that it goes when this is dropped.
 #[derive(Debug)]
 pub struct Produced {
-    pub file: TempPath,
+    pub file: SpooledData,
     pub facts: FileFacts,
 }
 
@@ -184,10 +184,8 @@ impl Platform {
         };
         let orders = Orders::of(&self.database).await;
         let mut orders = orders.map_err(|error| told(error.into(), language))?;
-        let temporary = tempfile::Builder::new().prefix("export-").tempfile_in(&self.folder);
-        let (handle, path) = temporary.map_err(|error| away(&error))?.into_parts();
         let (mut rows, batches) = table::channel();
-        let writer = spawn_blocking(move || file::write(&plan, handle, batches));
+        let writer = spawn_blocking(move || file::write(&plan, batches));
         match exporter.rows(&mut orders, &request, &mut rows).await {
             Ok(()) => rows.finish().await,
             // The writer's own answer says why it stopped.
@@ -207,12 +205,10 @@ impl Platform {
             WriteError::Io(error) => away(&error),
             WriteError::Other(words) => ExportError::Failed(words),
         })?;
-        if written.rows == 0 {
-            return Err(ExportError::NothingToExport);
-        }
+        let written = written.ok_or(ExportError::NothingToExport)?;
         let scope = job.scope.event.as_deref().unwrap_or("all");
         Ok(Produced {
-            file: path,
+            file: written.file,
             facts: FileFacts {
                 name: file_name(
                     &[&job.scope.organizer, scope, &job.exporter, &day.to_string()],

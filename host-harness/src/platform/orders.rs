@@ -5,10 +5,10 @@ use std::str::FromStr;
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use chrono_tz::Tz;
 use futures_util::stream::BoxStream;
-use sqlx::{AssertSqlSafe, FromRow};
+use sqlx::FromRow;
 
 use super::Event;
-use super::database::{Database, Open};
+use super::database::{Database, Open, listing};
 use super::directory::stored_list;
 use super::words::Language;
 use crate::clock::Instant;
@@ -162,11 +162,27 @@ pub(super) struct AddressRow {
     pub placed: Instant,
 }
 
+/// Parameters are $1 slugs as a list, $2 organizer, $3 and $4 the first and last instant, $5 paid only, $6 attendees.
+const ADDRESSES: (&str, &str) = listing!(
+    "WITH chosen AS (
+        SELECT o.id, o.email, o.placed, o.event FROM platform_orders o
+        WHERE o.organizer = $2 AND o.event IN ",
+    " AND o.placed >= $3 AND o.placed < $4
+          AND (o.status = 'paid' OR NOT $5))
+     SELECT address, event, placed FROM (
+        SELECT email AS address, event, placed FROM chosen
+        UNION ALL
+        SELECT p.attendee_email, c.event, c.placed
+        FROM chosen c CROSS JOIN platform_positions p
+        WHERE p.order_id = c.id AND $6 AND p.attendee_email <> '') AS found
+     ORDER BY lower(address), placed, event"
+);
+
 /// Reads orders. Everything that one reader answers is of the same moment.
 pub(super) struct Orders {
     snapshot: Open,
-    /// What the database calls the texts of a list.
-    listed: &'static str,
+    /// [`ADDRESSES`], in the words of this database.
+    addresses: &'static str,
 }
 
 /// Rows as they come, whichever database it is.
@@ -183,7 +199,7 @@ impl Orders {
     pub(super) async fn of(database: &Database) -> sqlx::Result<Self> {
         Ok(Self {
             snapshot: database.snapshot().await?,
-            listed: database.listed(),
+            addresses: database.pick(ADDRESSES),
         })
     }
 
@@ -273,23 +289,9 @@ impl Orders {
         let (from, to) = days.widened();
         let organizer = events.first().map(|one| one.event.organizer.clone());
         let slugs: Vec<String> = events.iter().map(|one| one.event.slug.clone()).collect();
-        let sql = format!(
-            "WITH chosen AS (
-                SELECT o.id, o.email, o.placed, o.event FROM platform_orders o
-                WHERE o.organizer = $2 AND o.event IN {} AND o.placed >= $3 AND o.placed < $4
-                  AND (o.status = 'paid' OR NOT $5))
-             SELECT address, event, placed FROM (
-                SELECT email AS address, event, placed FROM chosen
-                UNION ALL
-                SELECT p.attendee_email, c.event, c.placed
-                FROM chosen c CROSS JOIN platform_positions p
-                WHERE p.order_id = c.id AND $6 AND p.attendee_email <> '') AS found
-             ORDER BY lower(address), placed, event",
-            self.listed
-        );
         stream!(
             self,
-            sqlx::query_as(AssertSqlSafe(sql))
+            sqlx::query_as(self.addresses)
                 .bind(stored_list(&slugs))
                 .bind(organizer)
                 .bind(from)

@@ -80,8 +80,7 @@ impl Platform {
         organizer: &str,
         view_orders: bool,
     ) -> Result<Vec<Event>, PlatformError> {
-        let events = look_up!(self, fetch_all: sqlx::query_as(
-            "SELECT e.* FROM platform_events e
+        let events = look_up!(self, fetch_all: "SELECT e.* FROM platform_events e
              WHERE e.organizer = $1 AND EXISTS (
                 SELECT 1 FROM platform_teams t JOIN platform_team_covers c ON c.team = t.id AND c.event = e.slug
                 WHERE t.organizer = e.organizer
@@ -89,13 +88,7 @@ impl Platform {
                        OR EXISTS (SELECT 1 FROM platform_team_holders h WHERE h.team = t.id AND h.user_id = $3)
                        OR EXISTS (SELECT 1 FROM platform_team_members m WHERE m.team = t.id AND m.user_id = $5))
                   AND (t.view_orders OR NOT $4))
-             ORDER BY e.starts, e.slug",
-        )
-        .bind(organizer)
-        .bind(holder.team)
-        .bind(holder.user)
-        .bind(view_orders)
-        .bind(holder.member))?;
+             ORDER BY e.starts, e.slug", organizer, holder.team, holder.user, view_orders, holder.member)?;
         Ok(events)
     }
 
@@ -196,8 +189,7 @@ impl Platform {
     /// # Errors
     /// The database is away.
     pub async fn responsible(&self, scope: &Scope, limit: usize) -> Result<Vec<User>, PlatformError> {
-        let rows: Vec<UserRow> = look_up!(self, fetch_all: sqlx::query_as(
-            "SELECT u.id, u.email, u.language, u.active FROM platform_users u
+        let rows: Vec<UserRow> = look_up!(self, fetch_all: "SELECT u.id, u.email, u.language, u.active FROM platform_users u
              WHERE EXISTS (
                 SELECT 1 FROM platform_team_holders h JOIN platform_teams t ON t.id = h.team
                 WHERE h.user_id = u.id AND t.organizer = $1
@@ -205,11 +197,7 @@ impl Platform {
                       ELSE t.change_event_settings AND EXISTS (
                         SELECT 1 FROM platform_team_covers c WHERE c.team = t.id AND c.event = $2)
                       END)
-             ORDER BY u.id LIMIT $3",
-        )
-        .bind(&scope.organizer)
-        .bind(&scope.event)
-        .bind(i64::try_from(limit).unwrap_or(i64::MAX)))?;
+             ORDER BY u.id LIMIT $3", &scope.organizer, &scope.event, i64::try_from(limit).unwrap_or(i64::MAX))?;
         Ok(rows.into_iter().map(User::from).collect())
     }
 }

@@ -3,6 +3,8 @@
 use std::io::{self, Read, Write};
 use std::path::Path;
 
+use tempfile::SpooledData;
+
 use super::{Access, Run, Services};
 use crate::clock::Instant;
 use crate::contract::exporters::{DownloadLink, ExportError, Exporter, File, LookupError, Subject};
@@ -138,8 +140,7 @@ impl Exporters for Services {
             let target = packed.clone();
             let size = tokio::task::spawn_blocking(move || zip_file(&plain, &name, &target)).await??;
             Ok::<_, io::Error>(Some((
-                folder,
-                packed,
+                SpooledData::OnDisk(std::fs::File::open(packed)?),
                 FileFacts {
                     name: format!("{}.zip", facts.name),
                     content_type: ZIP.into(),
@@ -148,8 +149,7 @@ impl Exporters for Services {
                 },
             )))
         };
-        // The folder goes when the archive is in the store.
-        let (_folder, packed, facts) = zipped
+        let (packed, facts) = zipped
             .await
             .map_err(|error| ExportError::Unavailable(error.to_string()))?
             .ok_or_else(|| ExportError::Failed("there is no file to put into an archive".into()))?;
@@ -172,8 +172,8 @@ impl Exporters for Services {
 }
 
 impl Services {
-    async fn keep(&self, run: &mut Run, id: u64, facts: FileFacts, path: &Path) -> Answer<File, ExportError> {
-        let kept = self.storage.keep_file(&run.leased.lease, id, &facts, path).await;
+    async fn keep(&self, run: &mut Run, id: u64, facts: FileFacts, file: &SpooledData) -> Answer<File, ExportError> {
+        let kept = self.storage.keep_file(&run.leased.lease, id, &facts, file).await;
         kept.map_err(ExportError::from)?;
         run.file = Some(facts.clone());
         Ok(facts.into())

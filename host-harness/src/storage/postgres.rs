@@ -39,6 +39,7 @@ use async_trait::async_trait;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgDatabaseError, PgPoolOptions};
 use sqlx::{Connection as _, PgPool, Postgres, Transaction};
+use tempfile::SpooledData;
 
 use super::reserve::Reserved;
 use super::{
@@ -347,8 +348,14 @@ impl Storage for PostgresStorage {
         self.recorded_of(schedule, range).await
     }
 
-    async fn keep_file(&self, lease: &Lease, run: u64, facts: &FileFacts, path: &Path) -> Result<(), LeaseError> {
-        self.store_file(lease, run, facts, path).await
+    async fn keep_file(
+        &self,
+        lease: &Lease,
+        run: u64,
+        facts: &FileFacts,
+        file: &SpooledData,
+    ) -> Result<(), LeaseError> {
+        self.store_file(lease, run, facts, file).await
     }
 
     async fn read_file(&self, run: u64, path: &Path) -> Result<Option<FileFacts>, StorageError> {

@@ -15,7 +15,7 @@ mod lists;
 mod organizers;
 mod outbox;
 mod plans;
-mod reading;
+pub(crate) mod reading;
 mod requests;
 mod retention;
 mod runs;
@@ -31,6 +31,7 @@ use async_trait::async_trait;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Connection as _, SqlitePool};
+use tempfile::SpooledData;
 
 use self::reading::Reading;
 pub use self::writer::Write;
@@ -271,8 +272,14 @@ impl Storage for SqliteStorage {
         self.recorded_of(schedule, range).await
     }
 
-    async fn keep_file(&self, lease: &Lease, run: u64, facts: &FileFacts, path: &Path) -> Result<(), LeaseError> {
-        self.store_file(lease, run, facts, path).await
+    async fn keep_file(
+        &self,
+        lease: &Lease,
+        run: u64,
+        facts: &FileFacts,
+        file: &SpooledData,
+    ) -> Result<(), LeaseError> {
+        self.store_file(lease, run, facts, file).await
     }
 
     async fn read_file(&self, run: u64, path: &Path) -> Result<Option<FileFacts>, StorageError> {

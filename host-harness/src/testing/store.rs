@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use tempfile::SpooledData;
 
 use crate::clock::Instant;
 use crate::contract::schedule_store::Plan;
@@ -77,7 +78,7 @@ watched! {
     hand_back(lease: &Lease, now: Instant) -> (), LeaseError;
     start(lease: &Lease, plan: &Plan, zone_database: &str, zone: &str, now: Instant) -> u64, StartError;
     recorded(schedule: u64, range: &MissedRange) -> Option<Instant>, StorageError;
-    keep_file(lease: &Lease, run: u64, facts: &FileFacts, path: &Path) -> (), LeaseError;
+    keep_file(lease: &Lease, run: u64, facts: &FileFacts, file: &SpooledData) -> (), LeaseError;
     read_file(run: u64, path: &Path) -> Option<FileFacts>, StorageError;
     keep_link(lease: &Lease, run: u64, hash: &[u8; 32], expires: Instant) -> (), LeaseError;
     linked(hash: &[u8; 32], now: Instant) -> Option<u64>, StorageError;

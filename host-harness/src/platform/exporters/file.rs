@@ -2,13 +2,13 @@
 //!
 //! Everything here blocks, and runs on a thread of its own.
 
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::PathBuf;
 
 use chrono::{Datelike, NaiveDate, NaiveDateTime, Timelike};
 use rust_decimal::Decimal;
 use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format, Workbook, XlsxError};
+use tempfile::{SpooledData, SpooledTempFile};
 use tokio::sync::mpsc::Receiver;
 
 use super::table::{Batch, Cell, Column};
@@ -16,6 +16,9 @@ use crate::clock::Instant;
 
 /// Rows of a sheet, without the one of headings.
 pub(super) const MOST_XLSX_ROWS: u64 = 1_048_575;
+
+/// Bytes of a file that stays in memory; more of them go to a temporary file.
+const MOST_IN_MEMORY: usize = 256 * 1024;
 
 /// What kind of file, by the words of `_format`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +73,7 @@ pub(super) struct Plan {
     pub made: Instant,
     /// Of an .xlsx file, without the headings.
     pub most_rows: u64,
-    /// Where parts of the file are kept until it is put together.
+    /// Where a file of some size is kept, and its parts until it is put together.
     pub folder: PathBuf,
 }
 
@@ -79,6 +82,7 @@ pub(super) struct Plan {
 pub(super) struct Written {
     pub rows: u64,
     pub size: u64,
+    pub file: SpooledData,
 }
 
 /// Why a file was not finished.
@@ -110,19 +114,22 @@ impl From<csv::Error> for WriteError {
 impl From<XlsxError> for WriteError {
     fn from(error: XlsxError) -> Self {
         match error {
-            XlsxError::IoError(error) => Self::Io(error),
+            XlsxError::IoError(error) | XlsxError::TempFileError(_, error) => Self::Io(error),
             XlsxError::ZipError(error) => Self::Io(error.into()),
             error => Self::Other(error.to_string()),
         }
     }
 }
 
-/// Writes what comes until its end. A table without rows is left unwritten.
-pub(super) fn write(plan: &Plan, file: File, mut batches: Receiver<Batch>) -> Result<Written, WriteError> {
-    let mut sink = Sink::new(plan, file)?;
+/// Writes what comes until its end; none: there were no rows.
+pub(super) fn write(plan: &Plan, mut batches: Receiver<Batch>) -> Result<Option<Written>, WriteError> {
+    let mut next = || batches.blocking_recv().ok_or(WriteError::Abandoned);
+    let (first, second) = (next()?, next()?);
+    let mut sink = Sink::new(plan, matches!(second, Batch::End))?;
+    let mut read_ahead = [first, second].into_iter();
     let mut rows = 0;
     loop {
-        match batches.blocking_recv().ok_or(WriteError::Abandoned)? {
+        match read_ahead.next().map_or_else(&mut next, Ok)? {
             Batch::Rows(batch) => {
                 for row in batch {
                     rows += 1;
@@ -132,23 +139,27 @@ pub(super) fn write(plan: &Plan, file: File, mut batches: Receiver<Batch>) -> Re
                     sink.row(&row)?;
                 }
             }
-            Batch::End if rows == 0 => return Ok(Written { rows, size: 0 }),
+            Batch::End if rows == 0 => return Ok(None),
             Batch::End => {
-                let size = sink.finish()?;
-                return Ok(Written { rows, size });
+                let mut file = sink.finish()?;
+                let size = file.seek(SeekFrom::End(0))?;
+                let file = file.into_inner();
+                return Ok(Some(Written { rows, size, file }));
             }
         }
     }
 }
 
 enum Sink {
-    Csv(Box<csv::Writer<File>>),
+    Csv(Box<csv::Writer<SpooledTempFile>>),
     Xlsx(Box<Sheet>),
-    Lines(BufWriter<File>),
+    Lines(BufWriter<SpooledTempFile>),
 }
 
 impl Sink {
-    fn new(plan: &Plan, mut file: File) -> Result<Self, WriteError> {
+    /// `few`: all rows are in memory already.
+    fn new(plan: &Plan, few: bool) -> Result<Self, WriteError> {
+        let mut file = tempfile::spooled_tempfile_in(MOST_IN_MEMORY, &plan.folder);
         if plan.kind == FileKind::CsvForExcel {
             file.write_all("\u{feff}".as_bytes())?;
         }
@@ -167,7 +178,7 @@ impl Sink {
                 writer.write_record(plan.columns.iter().map(|column| column.heading))?;
                 Ok(Self::Csv(Box::new(writer)))
             }
-            FileKind::Xlsx => Ok(Self::Xlsx(Box::new(Sheet::new(plan, file)?))),
+            FileKind::Xlsx => Ok(Self::Xlsx(Box::new(Sheet::new(plan, file, few)?))),
             FileKind::Lines => Ok(Self::Lines(BufWriter::new(file))),
         }
     }
@@ -196,16 +207,14 @@ impl Sink {
         Ok(())
     }
 
-    /// Bytes of the file.
-    fn finish(self) -> Result<u64, WriteError> {
-        let file = match self {
+    fn finish(self) -> Result<SpooledTempFile, WriteError> {
+        Ok(match self {
             Self::Csv(writer) => writer
                 .into_inner()
                 .map_err(|error| WriteError::Io(error.into_error()))?,
             Self::Xlsx(sheet) => sheet.finish()?,
             Self::Lines(writer) => writer.into_inner().map_err(io::IntoInnerError::into_error)?,
-        };
-        Ok(file.metadata()?.len())
+        })
     }
 }
 
@@ -226,10 +235,10 @@ fn starts_a_formula(text: &str) -> bool {
     text.starts_with(['=', '+', '-', '@', '\t', '\r'])
 }
 
-/// One sheet of a workbook. Rows leave memory as soon as the next one begins.
+/// One sheet of a workbook. Unless there are few, rows leave memory as soon as the next one begins.
 struct Sheet {
     workbook: Workbook,
-    file: File,
+    file: SpooledTempFile,
     next_row: u32,
     amount: Format,
     moment: Format,
@@ -237,15 +246,19 @@ struct Sheet {
 }
 
 impl Sheet {
-    fn new(plan: &Plan, file: File) -> Result<Self, WriteError> {
+    fn new(plan: &Plan, file: SpooledTempFile, few: bool) -> Result<Self, WriteError> {
         let mut workbook = Workbook::new();
-        workbook.set_tempdir(&plan.folder)?;
         if let Some(made) = chrono::DateTime::from_timestamp(plan.made, 0)
             && let Ok(made) = excel(made.naive_utc())
         {
             workbook.set_properties(&DocProperties::new().set_creation_datetime(&made));
         }
-        let sheet = workbook.add_worksheet_with_constant_memory()?;
+        let sheet = if few {
+            workbook.add_worksheet()
+        } else {
+            workbook.set_tempdir(&plan.folder)?;
+            workbook.add_worksheet_with_constant_memory()?
+        };
         sheet.set_name(plan.title)?;
         sheet.set_freeze_panes(1, 0)?;
         let bold = Format::new().set_bold();
@@ -283,7 +296,7 @@ impl Sheet {
         Ok(())
     }
 
-    fn finish(mut self) -> Result<File, WriteError> {
+    fn finish(mut self) -> Result<SpooledTempFile, WriteError> {
         let mut buffered = BufWriter::with_capacity(64 * 1024, self.file);
         self.workbook.save_to_writer(&mut buffered)?;
         Ok(buffered.into_inner().map_err(io::IntoInnerError::into_error)?)
@@ -328,11 +341,11 @@ mod tests {
                 rows.push(vec![Cell::Count(i)]).await.expect("room");
             }
             let plan = plan(FileKind::Xlsx, most);
-            let writer = spawn_blocking(move || write(&plan, tempfile::tempfile().expect("a file"), batches));
+            let writer = spawn_blocking(move || write(&plan, batches));
             rows.finish().await;
             match writer.await.expect("ends") {
                 Err(WriteError::TooManyRows(number)) => assert!(fails && number == 2),
-                Ok(written) => assert!(!fails && written.rows == 3),
+                Ok(written) => assert!(!fails && written.is_some_and(|written| written.rows == 3)),
                 Err(other) => panic!("{other:?}"),
             }
         }
@@ -344,7 +357,7 @@ mod tests {
         rows.push(vec![Cell::Count(1)]).await.expect("room");
         drop(rows);
         let plan = plan(FileKind::Csv, 10);
-        let writer = spawn_blocking(move || write(&plan, tempfile::tempfile().expect("a file"), batches));
+        let writer = spawn_blocking(move || write(&plan, batches));
         assert!(matches!(writer.await.expect("ends"), Err(WriteError::Abandoned)));
     }
 

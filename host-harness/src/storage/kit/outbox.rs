@@ -1,8 +1,8 @@
 //! Mails of runs, and the settling of what was submitted.
 
 use super::{
-    HOUR, LEASE, T0, ZONE, ZONES, accepted, acme, add_due, change, content, deliver, entries, failed, finish, mail,
-    plan, rejected, settle_one, start, stored, submit, take, take_deliveries, take_one,
+    HOUR, LEASE, T0, ZONE, ZONES, accepted, acme, add_due, change, content, deliver, entries, failed, finish,
+    in_memory, mail, plan, rejected, settle_one, start, stored, submit, take, take_deliveries, take_one,
 };
 use crate::contract::{DeliveryStatus, Outcome};
 use crate::storage::{FileFacts, Finish, LeaseError, MailKind, NewMail, Storage, Work};
@@ -12,7 +12,6 @@ const DAY: i64 = 24 * HOUR;
 pub async fn each_address_gets_a_mail_once(store: &dyn Storage) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
-    std::fs::write(&file, "a,b").unwrap();
     let facts = FileFacts {
         name: "orders.csv".to_owned(),
         content_type: "text/csv".to_owned(),
@@ -22,7 +21,10 @@ pub async fn each_address_gets_a_mail_once(store: &dyn Storage) {
     let id = add_due(store).await;
     let leased = take_one(store, T0).await;
     let run = start(store, &leased).await;
-    store.keep_file(&leased.lease, run, &facts, &file).await.unwrap();
+    store
+        .keep_file(&leased.lease, run, &facts, &in_memory(b"a,b"))
+        .await
+        .unwrap();
     let export = NewMail {
         cc: vec!["ANN@example.org".to_owned(), "cy@example.org".to_owned()],
         bcc: vec!["bob@EXAMPLE.org".to_owned(), "dee@example.org".to_owned()],

@@ -1,8 +1,10 @@
 //! Leases, runs, and how they end.
 
+use tempfile::SpooledData;
+
 use super::{
-    HOUR, LEASE, T0, ZONE, ZONES, acme, add, add_due, change, commit, content, entries, failed, finish, plan, start,
-    stored, take, take_one,
+    HOUR, LEASE, T0, ZONE, ZONES, acme, add, add_due, change, commit, content, entries, failed, finish, in_memory,
+    plan, start, stored, take, take_one,
 };
 use crate::clock::Instant;
 use crate::contract::schedule_store::Plan;
@@ -463,6 +465,7 @@ pub async fn a_file_is_kept_until_its_run_ends(store: &dyn Storage) {
     let leased = take_one(store, T0).await;
     let run = start(store, &leased).await;
     assert_eq!(store.read_file(run, &read).await.unwrap(), None);
+    let on_disk = || SpooledData::OnDisk(std::fs::File::open(&made).unwrap());
     // The second is smaller, and takes the place of the first.
     for size in [0, 256 * 1024 * 2 + 1, 256 * 1024] {
         let bytes: Vec<u8> = (0..=250).cycle().take(size).collect();
@@ -473,15 +476,17 @@ pub async fn a_file_is_kept_until_its_run_ends(store: &dyn Storage) {
             size: size as u64,
             rows: Some(3),
         };
-        store.keep_file(&leased.lease, run, &facts, &made).await.unwrap();
-        assert_eq!(store.read_file(run, &read).await.unwrap(), Some(facts.clone()));
-        assert!(std::fs::read(&read).unwrap() == bytes, "{size} bytes come back");
+        for made in [&on_disk(), &in_memory(&bytes)] {
+            store.keep_file(&leased.lease, run, &facts, made).await.unwrap();
+            assert_eq!(store.read_file(run, &read).await.unwrap(), Some(facts.clone()));
+            assert!(std::fs::read(&read).unwrap() == bytes, "{size} bytes come back");
+        }
 
         let wrong = FileFacts {
             size: facts.size + 1,
             ..facts.clone()
         };
-        let refused = store.keep_file(&leased.lease, run, &wrong, &made).await;
+        let refused = store.keep_file(&leased.lease, run, &wrong, &on_disk()).await;
         assert!(matches!(refused, Err(LeaseError::Storage(_))), "{refused:?}");
         assert_eq!(store.read_file(run, &read).await.unwrap(), Some(facts));
     }
@@ -498,6 +503,6 @@ pub async fn a_file_is_kept_until_its_run_ends(store: &dyn Storage) {
         size: 256 * 1024,
         rows: None,
     };
-    let lost = store.keep_file(&leased.lease, run, &facts, &made).await;
+    let lost = store.keep_file(&leased.lease, run, &facts, &on_disk()).await;
     assert!(matches!(lost, Err(LeaseError::Lost)), "{lost:?}");
 }

@@ -4,12 +4,14 @@ use std::path::Path;
 
 use futures_util::TryStreamExt as _;
 use sqlx::{PgConnection, Row as _};
+use tempfile::SpooledData;
 use tokio::fs::File;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::columns::text;
 use super::{PostgresStorage, read, settled};
 use crate::clock::Instant;
+use crate::storage::spooled::{begun, expect_size, unreadable};
 use crate::storage::values::{signed, unsigned};
 use crate::storage::{FileFacts, Lease, LeaseError, StorageError, Work};
 
@@ -49,7 +51,7 @@ async fn remove_chunks(on: &mut PgConnection, runs: &[i64]) -> sqlx::Result<()> 
 }
 
 /// The next chunks of a file, fewer or none at its end.
-async fn next_chunks(from: &mut File) -> std::io::Result<Vec<Vec<u8>>> {
+async fn next_chunks(from: &mut (impl AsyncRead + Unpin)) -> std::io::Result<Vec<Vec<u8>>> {
     let mut chunks = Vec::with_capacity(SENT);
     while chunks.len() < SENT {
         let mut chunk = Vec::with_capacity(CHUNK);
@@ -63,7 +65,7 @@ async fn next_chunks(from: &mut File) -> std::io::Result<Vec<Vec<u8>>> {
 }
 
 /// The machine's own files are part of the store that can be away.
-fn unreadable(path: &Path, error: &std::io::Error) -> StorageError {
+fn unwritable(path: &Path, error: &std::io::Error) -> StorageError {
     StorageError::Unavailable(format!("{}: {error}", path.display()))
 }
 
@@ -73,18 +75,24 @@ impl PostgresStorage {
         lease: &Lease,
         run: u64,
         facts: &FileFacts,
-        path: &Path,
+        file: &SpooledData,
     ) -> Result<(), LeaseError> {
-        if lease.work == Work::Execute && settled!(self.try_store_file(lease, run, facts, path))? {
+        if lease.work == Work::Execute && settled!(self.try_store_file(lease, run, facts, file))? {
             Ok(())
         } else {
             Err(LeaseError::Lost)
         }
     }
 
-    async fn try_store_file(&self, lease: &Lease, run: u64, facts: &FileFacts, path: &Path) -> sqlx::Result<bool> {
+    async fn try_store_file(
+        &self,
+        lease: &Lease,
+        run: u64,
+        facts: &FileFacts,
+        file: &SpooledData,
+    ) -> sqlx::Result<bool> {
         let run = signed(run)?;
-        let mut file = File::open(path).await.map_err(|error| unreadable(path, &error))?;
+        let mut file = begun(file).await?;
         let mut transaction = self.begin().await?;
         if !held(&mut transaction, lease, run).await? {
             return Ok(false);
@@ -104,7 +112,7 @@ impl PostgresStorage {
         remove_chunks(&mut transaction, &[run]).await?;
         let (mut seq, mut size) = (0_i64, 0_u64);
         loop {
-            let chunks = next_chunks(&mut file).await.map_err(|error| unreadable(path, &error))?;
+            let chunks = next_chunks(&mut file).await.map_err(|error| unreadable(&error))?;
             if chunks.is_empty() {
                 break;
             }
@@ -121,14 +129,7 @@ impl PostgresStorage {
             seq += sent;
             size += length as u64;
         }
-        if size != facts.size {
-            return Err(StorageError::Unavailable(format!(
-                "{} has {size} bytes, and was said to have {}",
-                path.display(),
-                facts.size
-            ))
-            .into());
-        }
+        expect_size(size, facts.size)?;
         transaction.commit().await?;
         Ok(true)
     }
@@ -157,18 +158,18 @@ impl PostgresStorage {
             size: unsigned(facts.try_get("bytes")?)?,
             rows: facts.try_get::<Option<i64>, _>("rows")?.map(unsigned).transpose()?,
         };
-        let mut file = File::create(path).await.map_err(|error| unreadable(path, &error))?;
+        let mut file = File::create(path).await.map_err(|error| unwritable(path, &error))?;
         let mut size = 0_u64;
         let mut chunks = sqlx::query_scalar("select bytes from file_chunk where run = $1 order by seq")
             .bind(run)
             .fetch(&mut *snapshot);
         while let Some(chunk) = chunks.try_next().await? {
             let chunk: Vec<u8> = chunk;
-            file.write_all(&chunk).await.map_err(|error| unreadable(path, &error))?;
+            file.write_all(&chunk).await.map_err(|error| unwritable(path, &error))?;
             size += chunk.len() as u64;
         }
         drop(chunks);
-        file.flush().await.map_err(|error| unreadable(path, &error))?;
+        file.flush().await.map_err(|error| unwritable(path, &error))?;
         snapshot.rollback().await?;
         if size != facts.size {
             return Err(StorageError::Corrupt(format!(

@@ -1,15 +1,16 @@
 //! Files of runs, kept in chunks beside them.
 
-use std::io::Read as _;
 use std::path::Path;
 
 use sqlx::{Row as _, SqliteConnection};
+use tempfile::SpooledData;
 use tokio::fs::File;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::SqliteStorage;
 use super::columns::{signed, unsigned};
 use crate::clock::Instant;
+use crate::storage::spooled::{begun, expect_size, unreadable};
 use crate::storage::{FileFacts, Lease, LeaseError, StorageError, Work};
 
 /// Largest chunk in bytes: what one row and one read of it costs.
@@ -40,28 +41,16 @@ async fn remove_chunks(on: &mut SqliteConnection, run: i64) -> Result<(), Storag
     Ok(())
 }
 
-/// Reads until the buffer is full or the file ends.
-async fn fill(from: &mut File, chunk: &mut Vec<u8>) -> std::io::Result<()> {
+/// Reads until the chunk is full or the file ends.
+async fn fill(from: &mut (impl AsyncRead + Unpin), chunk: &mut Vec<u8>) -> Result<(), StorageError> {
     chunk.clear();
-    from.take(CHUNK as u64).read_to_end(chunk).await?;
+    let read = from.take(CHUNK as u64).read_to_end(chunk).await;
+    read.map_err(|error| unreadable(&error))?;
     Ok(())
 }
 
-/// Opens a file, and reads its first chunk.
-async fn begun(path: &Path) -> std::io::Result<(File, Vec<u8>)> {
-    let path = path.to_owned();
-    let opened = tokio::task::spawn_blocking(move || {
-        let mut file = std::fs::File::open(path)?;
-        let mut chunk = Vec::new();
-        (&mut file).take(CHUNK as u64).read_to_end(&mut chunk)?;
-        std::io::Result::Ok((file, chunk))
-    });
-    let (file, chunk) = opened.await.map_err(std::io::Error::other)??;
-    Ok((File::from_std(file), chunk))
-}
-
 /// The machine's own files are part of the store that can be away.
-fn unreadable(path: &Path, error: &std::io::Error) -> StorageError {
+fn unwritable(path: &Path, error: &std::io::Error) -> StorageError {
     StorageError::Unavailable(format!("{}: {error}", path.display()))
 }
 
@@ -71,14 +60,15 @@ impl SqliteStorage {
         lease: &Lease,
         run: u64,
         facts: &FileFacts,
-        path: &Path,
+        file: &SpooledData,
     ) -> Result<(), LeaseError> {
         if lease.work != Work::Execute {
             return Err(LeaseError::Lost);
         }
         let run = signed(run)?;
         // The first chunk, and that is mostly the whole file, is read before others have to wait for this write.
-        let (mut file, mut chunk) = begun(path).await.map_err(|error| unreadable(path, &error))?;
+        let (mut file, mut chunk) = (begun(file).await?, Vec::new());
+        fill(&mut file, &mut chunk).await?;
         let mut transaction = self.write().await?;
         // All three in one go; without the lease, what the others did is taken back.
         let held = sqlx::query(
@@ -106,9 +96,7 @@ impl SqliteStorage {
         }
         let (mut seq, mut size) = (1_i64, chunk.len() as u64);
         while chunk.len() == CHUNK {
-            fill(&mut file, &mut chunk)
-                .await
-                .map_err(|error| unreadable(path, &error))?;
+            fill(&mut file, &mut chunk).await?;
             if chunk.is_empty() {
                 break;
             }
@@ -121,14 +109,7 @@ impl SqliteStorage {
             seq += 1;
             size += chunk.len() as u64;
         }
-        if size != facts.size {
-            return Err(StorageError::Unavailable(format!(
-                "{} has {size} bytes, and was said to have {}",
-                path.display(),
-                facts.size
-            ))
-            .into());
-        }
+        expect_size(size, facts.size)?;
         Ok(transaction.commit().await?)
     }
 
@@ -149,7 +130,7 @@ impl SqliteStorage {
             size: unsigned(facts.try_get("bytes")?)?,
             rows: facts.try_get::<Option<i64>, _>("rows")?.map(unsigned).transpose()?,
         };
-        let mut file = File::create(path).await.map_err(|error| unreadable(path, &error))?;
+        let mut file = File::create(path).await.map_err(|error| unwritable(path, &error))?;
         let (mut seq, mut size) = (0_i64, 0_u64);
         loop {
             let chunk: Option<Vec<u8>> = sqlx::query_scalar("select bytes from file_chunk where run = $1 and seq = $2")
@@ -158,11 +139,11 @@ impl SqliteStorage {
                 .fetch_optional(&mut *snapshot)
                 .await?;
             let Some(chunk) = chunk else { break };
-            file.write_all(&chunk).await.map_err(|error| unreadable(path, &error))?;
+            file.write_all(&chunk).await.map_err(|error| unwritable(path, &error))?;
             seq += 1;
             size += chunk.len() as u64;
         }
-        file.flush().await.map_err(|error| unreadable(path, &error))?;
+        file.flush().await.map_err(|error| unwritable(path, &error))?;
         if size != facts.size {
             return Err(StorageError::Corrupt(format!(
                 "the file of run {run} has {size} bytes in its chunks, and should have {}",

@@ -25,7 +25,7 @@ const STATEMENTS: usize = 32;
 
 /// Connections that nobody uses at the moment.
 #[derive(Debug)]
-pub(super) struct Reading {
+pub(crate) struct Reading {
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
 }
@@ -38,7 +38,8 @@ pub(super) struct Listed {
 }
 
 impl Reading {
-    pub(super) fn of(path: &Path) -> Self {
+    /// Of the file at `path`, which is opened when somebody reads.
+    pub(crate) fn of(path: &Path) -> Self {
         Self {
             path: path.to_owned(),
             idle: Mutex::default(),
@@ -46,7 +47,13 @@ impl Reading {
     }
 
     /// Lets `work` read; as many at a time as there are threads that call.
-    fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T, StorageError>) -> Result<T, StorageError> {
+    ///
+    /// # Errors
+    /// Those of `work`, or the file can't be opened.
+    pub(crate) fn read<T, E: From<rusqlite::Error>>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, E>,
+    ) -> Result<T, E> {
         let idle = self.idle().pop();
         let connection = match idle {
             Some(connection) => connection,
@@ -75,7 +82,7 @@ impl Reading {
     }
 
     /// Closes the connections that nobody uses.
-    pub(super) fn close(&self) {
+    pub(crate) fn close(&self) {
         self.idle().clear();
     }
 

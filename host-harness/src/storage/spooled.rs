@@ -1,0 +1,35 @@
+//! Files on their way into a store: small ones in memory, others on the disk.
+
+use std::io;
+
+use tempfile::SpooledData;
+use tokio::fs::File;
+use tokio::io::{AsyncRead, AsyncSeekExt as _};
+
+use super::StorageError;
+
+/// The bytes of a file, from its beginning.
+pub(super) async fn begun(file: &SpooledData) -> Result<Box<dyn AsyncRead + Send + Unpin + '_>, StorageError> {
+    match file {
+        SpooledData::InMemory(bytes) => Ok(Box::new(bytes.get_ref().as_slice())),
+        SpooledData::OnDisk(file) => {
+            let mut file = File::from_std(file.try_clone().map_err(|error| unreadable(&error))?);
+            file.rewind().await.map_err(|error| unreadable(&error))?;
+            Ok(Box::new(file))
+        }
+    }
+}
+
+/// The machine's own files are part of the store that can be away.
+pub(super) fn unreadable(error: &io::Error) -> StorageError {
+    StorageError::Unavailable(format!("a file that was made can't be read: {error}"))
+}
+
+/// A file of another size than it was said to have is not kept.
+pub(super) fn expect_size(read: u64, said: u64) -> Result<(), StorageError> {
+    if read == said {
+        return Ok(());
+    }
+    let words = format!("a file has {read} bytes, and was said to have {said}");
+    Err(StorageError::Unavailable(words))
+}
