@@ -10,16 +10,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use host_harness::clock::{Clock, VirtualClock};
-use host_harness::contract::auth_context::{AccessFacts, Caller, OwnerRight, RunFacts, Settings};
-use host_harness::contract::exported::recurrence::Stored;
-use host_harness::contract::exporters::{ExportError, Exporter, File, LookupError, Subject};
-use host_harness::contract::mailer::{Audience, Mail, MailError};
-use host_harness::contract::schedule_store::{Page, Plan, RunPage, StoreError};
-use host_harness::contract::{Content, Delivery, DeliveryStatus, MissedRange, Outcome, PageQuery, Position};
-use host_harness::contract::{Recipients, RunEntry, Schedule, User};
-use host_harness::delivery::{render, size, staged};
-use host_harness::engine::{Accepted, Cache, EMBEDDED, End, Engine, Limits, Worked};
-use host_harness::imports::{Answer, AuthContext, Exporters, Log, Mailer, STOPS_AT, ScheduleStore, page, sort_key};
+use host_harness::contract::*;
+use host_harness::delivery::{render, staged};
+use host_harness::engine::{Accepted, Cache, EMBEDDED, Engine, Limits};
+use host_harness::imports::*;
 use host_harness::storage::{FileFacts, NewMail, OutboxMail, Scope};
 
 /// A schedule, and what the host has to know to run it.
@@ -32,7 +26,6 @@ struct Row {
     pinned: Option<(i64, u64)>,
     /// Not leased before then: the end of a lease, or a retry.
     wait: i64,
-    /// Leases of this due time.
     attempt: u32,
 }
 
@@ -41,28 +34,32 @@ struct Tables {
     rows: BTreeMap<u64, Row>,
     /// By schedule and due time: so each due time has one entry.
     history: BTreeMap<(u64, i64), RunEntry>,
-    /// By schedule, due time and kind: so there is one mail of each. With the bytes of its file.
-    outbox: BTreeMap<(u64, i64, &'static str), (OutboxMail, Vec<u8>)>,
+    /// By schedule, due time and kind: so there is one mail of each. With its file, until it has gone.
+    outbox: BTreeMap<(u64, i64, &'static str), Option<(OutboxMail, Option<Vec<u8>>)>>,
 }
 
-struct Host {
+/// The host of one person, whose all schedules are.
+pub struct Host {
     tables: Mutex<Tables>,
     ids: AtomicU64,
-    clock: VirtualClock,
+    pub clock: VirtualClock,
+    person: User,
 }
 
-/// One caller, the tables as his call has found them, and as it leaves them.
-struct Access {
+/// One call: the tables as it has found them, and as it leaves them.
+pub struct Access {
     facts: AccessFacts,
     found: Tables,
     tables: Tables,
 }
 
-/// One leased run.
-struct Run {
+/// One leased run: its facts as they were then, and what its call has made and staged.
+#[derive(Clone)]
+pub struct Run {
     facts: RunFacts,
     fence: u64,
-    due: Option<i64>,
+    /// The mail has gone: there is one worker for that, and no fence.
+    settles: bool,
     file: Option<(FileFacts, Vec<u8>)>,
     mail: Option<OutboxMail>,
 }
@@ -83,99 +80,76 @@ impl Log for Host {}
 
 impl ScheduleStore for Host {
     async fn list(&self, by: &Access, query: PageQuery) -> Answer<Page, StoreError> {
-        let rows = by.tables.rows.values().map(|row| (sort_key(query.order, &row.schedule), row.schedule.clone()));
-        let (total, rows, next) = page(rows.collect(), query.descending, &query.at, query.size)?;
-        Ok(Page { total, rows, next })
+        Ok(schedules_page(by.tables.rows.values().map(|row| &row.schedule), &query)?)
     }
-
     async fn get(&self, by: &Access, id: u64) -> Answer<Schedule, StoreError> {
         Ok(by.tables.rows.get(&id).map(|row| row.schedule.clone()).ok_or(StoreError::NotFound)?)
     }
-
     async fn insert(&self, by: &mut Access, content: Content) -> Answer<Schedule, StoreError> {
         let id = self.ids.fetch_add(1, Ordering::Relaxed) + 1;
-        let schedule = Schedule { id, owner: Some(mary()), version: 1, content };
+        let schedule = Schedule { id, owner: Some(self.person.clone()), version: 1, content };
         by.tables.rows.insert(id, Row { schedule: schedule.clone(), fence: 0, pinned: None, wait: 0, attempt: 0 });
         Ok(schedule)
     }
-
     async fn update(
         &self, by: &mut Access, id: u64, version: u64, content: Content, missed: Vec<MissedRange>,
     ) -> Answer<Schedule, StoreError> {
-        let row = by.tables.rows.get_mut(&id).ok_or(StoreError::NotFound)?;
-        if row.schedule.version != version {
-            return Err(StoreError::Stale.into());
-        }
+        by.tables.at(id, Some(version))?;
         record(&mut by.tables.history, id, missed)?;
+        let row = by.tables.at(id, Some(version))?;
         (row.schedule.version, row.schedule.content) = (version + 1, content);
         (row.fence, row.wait, row.attempt) = (row.fence + 1, 0, 0);
         Ok(row.schedule.clone())
     }
-
-    async fn take_over(
-        &self, by: &mut Access, id: u64, version: u64, content: Content, missed: Vec<MissedRange>,
-    ) -> Answer<Schedule, StoreError> {
-        self.update(by, id, version, content, missed).await // all are Mary's already
-    }
-
     async fn delete(&self, by: &mut Access, id: u64, version: Option<u64>) -> Answer<(), StoreError> {
-        let row = by.tables.rows.get(&id).ok_or(StoreError::NotFound)?;
-        if version.is_some_and(|version| version != row.schedule.version) {
-            return Err(StoreError::Stale.into());
-        }
-        if let Some(run) = row.pinned.and_then(|(due, _)| by.tables.history.get_mut(&(id, due))) {
+        let pinned = by.tables.at(id, version)?.pinned;
+        if let Some(run) = pinned.and_then(|(due, _)| by.tables.history.get_mut(&(id, due))) {
             run.outcome = Some(Outcome::Cancelled("The schedule was deleted.".into()));
         }
         by.tables.rows.remove(&id);
         Ok(())
     }
-
     async fn runs(&self, by: &Access, id: u64, at: Position, size: u32) -> Answer<RunPage, StoreError> {
         self.get(by, id).await?;
-        let runs = by.tables.history.range((id, i64::MIN)..=(id, i64::MAX));
-        let rows = runs.map(|(_, run)| ((false, format!("{:020}", run.due), id), run.clone()));
-        let (total, rows, next) = page(rows.collect(), true, &at, size)?;
-        Ok(RunPage { total, rows, next })
+        Ok(runs_page(by.tables.history.range((id, i64::MIN)..=(id, i64::MAX)).map(|(_, run)| run), &at, size)?)
     }
-
     async fn start(&self, of: &mut Run, plan: Plan) -> Answer<(), StoreError> {
         let Tables { rows, history, .. } = &mut *self.tables();
         let id = of.facts.schedule.id;
         let row = rows.get_mut(&id).filter(|row| row.fence == of.fence).ok_or(StoreError::LeaseLost)?;
-        if row.pinned.is_none() {
-            if history.contains_key(&(id, plan.due)) {
-                return Err(StoreError::LeaseLost.into()); // it has ended
-            }
-            record(history, id, plan.missed)?;
+        match row.pinned {
+            None if !history.contains_key(&(id, plan.due)) => record(history, id, plan.missed)?,
+            Some((due, _)) if due == plan.due => {}
+            _ => return Err(StoreError::LeaseLost.into()), // it has ended, or is not the pinned one
         }
         let entry = history.entry((id, plan.due)).or_insert_with(|| RunEntry::new(plan.due, None));
         (entry.started, entry.attempts) = (entry.started.or(Some(self.clock.now())), row.attempt);
-        row.pinned = row.pinned.or(Some((plan.due, row.schedule.version)));
-        (row.schedule.content.next_run, of.due) = (plan.next_run, Some(plan.due));
+        let pinned = *row.pinned.get_or_insert((plan.due, row.schedule.version));
+        row.schedule.content.next_run = plan.next_run;
+        (of.facts.due, of.facts.started_version) = Some(pinned).unzip();
         Ok(())
     }
-
     async fn finish(&self, of: &mut Run, outcome: Outcome, error_counter: u32, active: bool) -> Answer<(), StoreError> {
-        let Tables { rows, history, outbox, .. } = &mut *self.tables();
-        let (id, due) = (of.facts.schedule.id, of.due.ok_or(StoreError::LeaseLost)?);
-        let row = rows.get_mut(&id).filter(|row| row.fence == of.fence).ok_or(StoreError::LeaseLost)?;
-        let entry = history.get_mut(&(id, due)).ok_or(StoreError::LeaseLost)?;
-        (row.schedule.content.error_counter, row.schedule.content.active) = (error_counter, active);
-        row.fence += 1;
+        let tables = &mut *self.tables();
+        let (row, entry) = tables.held(of).ok_or(StoreError::LeaseLost)?;
+        if row.schedule.version == of.facts.schedule.version {
+            (row.schedule.content.error_counter, row.schedule.content.active) = (error_counter, active);
+        }
+        if !of.settles {
+            row.fence += 1;
+            match outcome {
+                Outcome::Retry(at) => row.wait = at,
+                _ => (row.pinned, row.wait, row.attempt) = (None, 0, 0),
+            }
+        }
+        if outcome == Outcome::Submitted {
+            entry.deliveries = of.mail.iter().flat_map(|mail| mail.mail.queued()).collect();
+        }
+        entry.end(outcome, self.clock.now());
         if let Some(mail) = of.mail.take() {
-            let (file, bytes) = of.file.take().unzip();
-            (entry.rows, entry.bytes) = file.map_or((None, None), |file| (file.rows, Some(file.size)));
-            outbox.entry((id, due, mail.mail.kind.as_str())).or_insert((mail, bytes.unwrap_or_default()));
+            let key = (mail.schedule, mail.due, mail.mail.kind.as_str());
+            tables.outbox.entry(key).or_insert(Some((mail, of.file.take().map(|(_, bytes)| bytes))));
         }
-        if let Outcome::Retry(at) = outcome {
-            row.wait = at;
-            return Ok(());
-        }
-        if row.pinned.is_some_and(|(pinned, _)| pinned == due) {
-            (row.pinned, row.wait, row.attempt) = (None, 0, 0);
-        }
-        entry.ended = (outcome != Outcome::Submitted).then(|| self.clock.now());
-        entry.outcome = Some(outcome);
         Ok(())
     }
 }
@@ -189,13 +163,15 @@ impl Exporters for Host {
         let visitors = Exporter { identifier, label, across_events: false, fields: Vec::new() };
         Ok(Vec::from_iter(only.is_none_or(|only| only == "visitors").then_some(visitors)))
     }
-
     async fn produce(
         &self, of: &mut Run, _form: String, _language: String, _zone: String, _now: i64,
     ) -> Answer<File, ExportError> {
         let csv = b"Name,City\r\nAda,London\r\nGrace,New York\r\n".to_vec();
         let (name, content_type) = ("visitors.csv".to_owned(), "text/csv".to_owned());
         let file = FileFacts { name, content_type, size: csv.len() as u64, rows: Some(2) };
+        let mut tables = self.tables();
+        let (_, entry) = tables.held(of).ok_or(ExportError::LeaseLost)?;
+        (entry.rows, entry.bytes) = (file.rows, Some(file.size));
         of.file = Some((file.clone(), csv));
         Ok(file.into())
     }
@@ -205,168 +181,119 @@ impl Mailer for Host {
     async fn stage(&self, of: &mut Run, mail: Mail) -> Answer<(), MailError> {
         let people = match &mail.audience {
             Audience::People(people) => people.clone(),
-            Audience::Responsible => Recipients::only(mary().email),
+            Audience::Responsible => Recipients::only(&*self.person.email),
         };
-        let scope = Scope { organizer: "harbour".into(), event: Some("summer".into()) };
+        let scope = Scope { organizer: "harbour".into(), event: None };
         let file = of.file.as_ref().map(|(file, _)| file.clone());
-        let mail = staged(&of.facts, scope, of.due.unwrap_or(0), mail, people, "exports@harbour.example", file);
-        let sent = size(&mail, mail.file.as_ref().map_or(0, |file| file.size));
-        if sent > of.facts.settings.mail_bytes {
-            return Err(MailError::TooLarge(sent).into());
-        }
-        of.mail = Some(mail);
+        let (due, from) = (of.facts.due.unwrap_or(0), "exports@harbour.example");
+        of.mail = Some(staged(&of.facts, scope, due, mail, people, from, file)?);
         Ok(())
     }
 }
 
+impl Tables {
+    /// The row, if it is at this version.
+    fn at(&mut self, id: u64, version: Option<u64>) -> Result<&mut Row, StoreError> {
+        let row = self.rows.get_mut(&id).ok_or(StoreError::NotFound)?;
+        version.is_none_or(|version| version == row.schedule.version).then_some(row).ok_or(StoreError::Stale)
+    }
+    /// Row and entry of a started run, if its lease still holds.
+    fn held(&mut self, run: &Run) -> Option<(&mut Row, &mut RunEntry)> {
+        let (id, due) = (run.facts.schedule.id, run.facts.due?);
+        let (row, entry) = (self.rows.get_mut(&id)?, self.history.get_mut(&(id, due))?);
+        (run.settles || row.fence == run.fence).then_some((row, entry))
+    }
+}
+
 impl Host {
+    pub fn new(person: User, now: i64) -> Self {
+        Self { tables: Mutex::default(), ids: AtomicU64::new(0), clock: VirtualClock::at(now), person }
+    }
     fn tables(&self) -> MutexGuard<'_, Tables> {
         self.tables.lock().expect("nobody panics while he holds this")
     }
-
     fn settings(&self) -> Settings {
         let (now, zone, languages) = (self.clock.now(), "Europe/Berlin".into(), vec!["en".into()]);
         let configuration_url = "https://harbour.example/exports".into();
         Settings { now, zone, languages, recipient_domains: None, mail_bytes: 20_000_000, configuration_url }
     }
-
-    /// For one call of Mary's.
-    fn access(&self) -> Access {
-        let (caller, language, settings) = (Caller::User(mary()), "en".into(), self.settings());
-        let (event_level, may_change_settings, may_write) = (true, true, true);
+    /// For one call of the person's.
+    pub fn access(&self) -> Access {
+        let (caller, language, settings) = (Caller::User(self.person.clone()), "en".into(), self.settings());
+        let (event_level, may_change_settings, may_write) = (false, true, true);
         let facts = AccessFacts { caller, language, event_level, may_change_settings, may_write, settings };
         let found = self.tables().clone();
         Access { facts, tables: found.clone(), found }
     }
-
     /// All that a call has changed, or nothing.
-    fn commit(&self, access: Access) -> Result<(), StoreError> {
+    pub fn commit(&self, access: Access) -> Result<(), StoreError> {
         let mut tables = self.tables();
-        if *tables != access.found {
-            return Err(StoreError::Stale);
-        }
-        *tables = access.tables;
-        Ok(())
+        (*tables == access.found).then(|| *tables = access.tables).ok_or(StoreError::Stale)
     }
-
     /// Leases what is due, one at a time.
-    fn lease(&self) -> Option<Run> {
-        let (mut tables, now) = (self.tables(), self.clock.now());
-        let row = tables.rows.values_mut().find(|row| {
+    pub fn lease(&self) -> Option<Run> {
+        let (rows, now) = (&mut self.tables().rows, self.clock.now());
+        let row = rows.values_mut().find(|row| {
             let due = row.pinned.map(|(due, _)| due).or(row.schedule.content.next_run);
             row.schedule.content.active && row.wait <= now && due.is_some_and(|due| due <= now)
         })?;
-        (row.wait, row.attempt) = (now + 60, row.attempt + 1);
-        Some(self.run(row, row.pinned))
+        (row.wait, row.fence, row.attempt) = (now + 60, row.fence + 1, row.attempt + 1);
+        Some(Run { facts: self.facts(row, row.pinned), fence: row.fence, settles: false, file: None, mail: None })
     }
-
-    /// The handle of a run, under a new fence.
-    fn run(&self, row: &mut Row, pinned: Option<(i64, u64)>) -> Run {
-        row.fence += 1;
-        let ((due, started_version), attempt, event_level) = (pinned.unzip(), row.attempt, true);
-        let (schedule, owner_right, settings) = (row.schedule.clone(), OwnerRight::Yes, self.settings());
-        // One component plans here.
-        let newer_zone_database = None;
-        let facts = RunFacts {
-            schedule,
-            event_level,
-            owner_right,
-            due,
-            started_version,
-            newer_zone_database,
-            attempt,
-            settings,
-        };
-        Run { facts, fence: row.fence, due, file: None, mail: None }
+    fn facts(&self, row: &Row, pinned: Option<(i64, u64)>) -> RunFacts {
+        let (schedule, attempt, (due, started_version)) = (row.schedule.clone(), row.attempt, pinned.unzip());
+        let (owner_right, event_level, settings) = (OwnerRight::Yes, false, self.settings());
+        let newer_zone_database = None; // one component plans here
+        RunFacts { schedule, event_level, owner_right, due, started_version, newer_zone_database, attempt, settings }
     }
-
-    /// Does all that is due now.
-    async fn work(self: &Arc<Self>, engine: &Engine<Self>) -> Result<(), Box<dyn Error>> {
-        while let Some(run) = self.lease() {
-            let Worked { run, end, .. } = engine.execute(self, run).await;
-            if let End::Unfinished(reason) = end {
-                // In a fresh instance, which must see the pinned due time.
-                let again = self.tables().rows.get_mut(&run.facts.schedule.id).map(|row| self.run(row, row.pinned));
-                let Some(run) = again else { continue };
-                let Worked { run, end, .. } = engine.abandon(self, run, &reason).await;
-                if let End::Unfinished(_) = end {
-                    self.fail(engine, run).await?;
-                }
-            }
-        }
-        let outbox = std::mem::take(&mut self.tables().outbox);
-        for ((id, due, kind), (mail, file)) in outbox {
-            let bytes = render(&mail, Some(&file))?;
-            println!("-- mail to {}:\n{}", mail.mail.to.join(", "), String::from_utf8(bytes)?.replace('\r', ""));
-            if let ("export", Some((run, deliveries))) = (kind, self.sent(id, due, &mail.mail)) {
-                let Worked { mut run, end, .. } = engine.settle(self, run, &deliveries).await;
-                if let End::Unfinished(_) = end {
-                    self.finish(&mut run, Outcome::Delivered, 0, true).await?;
-                }
+    /// Empties the outbox. `hand_over` answers what the recipients' servers say, once they are all final.
+    pub async fn deliver(
+        self: &Arc<Self>, engine: &Engine<Self>, mut hand_over: impl FnMut(&NewMail, Vec<u8>) -> Vec<Delivery>,
+    ) -> Result<(), Box<dyn Error>> {
+        let mut outbox = self.tables().outbox.clone();
+        for ((id, due, kind), (mail, file)) in outbox.iter_mut().filter_map(|(key, mail)| Some((*key, mail.take()?))) {
+            let deliveries = hand_over(&mail.mail, render(&mail, file.as_deref())?);
+            self.tables().outbox.insert((id, due, kind), None);
+            let facts = |row: &Row| self.facts(row, Some((due, row.schedule.version)));
+            let facts = self.tables().rows.get(&id).map(facts).filter(|_| kind == "export");
+            if let Some(facts) = facts {
+                self.tables().history.entry((id, due)).and_modify(|run| run.deliveries.clone_from(&deliveries));
+                let run = Run { facts, fence: 0, settles: true, file: None, mail: None };
+                engine.work(self, run, Some(&deliveries), afresh).await?;
             }
         }
         Ok(())
     }
-
-    /// The run to settle, once every recipient's server (here, a terminal) has taken the mail.
-    fn sent(&self, id: u64, due: i64, mail: &NewMail) -> Option<(Run, Vec<Delivery>)> {
-        let (status, words) = (DeliveryStatus::Accepted, String::from("printed"));
-        let to = [&mail.to, &mail.cc, &mail.bcc].into_iter().flatten().cloned();
-        let deliveries: Vec<_> = to.map(|address| Delivery { address, status, words: words.clone() }).collect();
-        let Tables { rows, history, .. } = &mut *self.tables();
-        history.get_mut(&(id, due))?.deliveries.clone_from(&deliveries);
-        let row = rows.get_mut(&id)?;
-        Some((self.run(row, Some((due, row.schedule.version))), deliveries))
-    }
-
-    /// Ends a run that the component has not brought to an end, twice.
-    async fn fail(self: &Arc<Self>, engine: &Engine<Self>, mut run: Run) -> Result<(), Box<dyn Error>> {
-        let content = run.facts.schedule.content.clone();
-        if let (None, Some(due)) = (run.due, content.next_run) {
-            let stored = Stored { document: content.document, default_zone: run.facts.settings.zone.clone() };
-            let next_run = engine.replan(self, &[stored], due).await?.remove(0)?;
-            self.start(&mut run, Plan { due, missed: Vec::new(), next_run }).await?;
-        }
-        let (code, words) = ("component-failed".into(), "The plugin did not end the run.".into());
-        let counter = content.error_counter + 1;
-        run.mail = None;
-        Ok(self.finish(&mut run, Outcome::Failed((code, words)), counter, counter < STOPS_AT).await?)
-    }
 }
 
-fn mary() -> User {
-    User { id: "1".into(), email: "mary@harbour.example".into(), language: "en".into(), active: true }
-}
-
-/// Writes missed due times down, unless one of them has an entry.
-fn record(history: &mut BTreeMap<(u64, i64), RunEntry>, id: u64, missed: Vec<MissedRange>) -> Result<(), StoreError> {
-    let recorded = |range: &MissedRange| history.range((id, range.first)..=(id, range.last)).next_back();
-    if let Some((&(_, due), _)) = missed.iter().rev().find_map(recorded) {
-        return Err(StoreError::Recorded(due));
-    }
-    history.extend(missed.into_iter().map(|of| ((id, of.last), RunEntry::new(of.last, Some(Outcome::Missed(of))))));
-    Ok(())
+/// The run without what a call that has come to nothing has made of it.
+pub async fn afresh(run: Run) -> Result<Run, HostFault> {
+    Ok(Run { file: None, mail: None, ..run })
 }
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+pub async fn main() -> Result<(), Box<dyn Error>> {
     let engine = Engine::load(EMBEDDED, Limits::default(), &Cache::of_user())?;
-    let clock = VirtualClock::at(1_792_670_400); // 2026-10-22T12:00:00Z, a Thursday
-    let host = Arc::new(Host { tables: Mutex::default(), ids: AtomicU64::new(0), clock });
-
+    let mary = User { id: "1".into(), email: "mary@harbour.example".into(), language: "en".into(), active: true };
+    let host = Arc::new(Host::new(mary, 1_792_670_400)); // 2026-10-22T12:00:00Z, a Thursday
     let document = r#"{"export_identifier": "visitors", "export_form_data": {},
         "mail_additional_recipients": "finance@harbour.example", "mail_subject": "Visitors", "mail_template": "As every Tuesday.",
         "schedule_rrule": "RRULE:FREQ=WEEKLY;BYDAY=TU", "schedule_rrule_time": "04:00:00"}"#;
     let Accepted { answer, access } = engine.schedules(&host, host.access()).create(document.into()).await?;
     host.commit(access)?;
     println!("-- created:\n{}", answer.document);
-
     let due = host.tables().rows.values().filter_map(|row| row.schedule.content.next_run).min();
     host.clock.set(due.ok_or("nothing is planned")?);
-    host.work(&engine).await?;
-
-    let first = Position::Number(1);
-    let Accepted { answer, .. } = engine.schedules(&host, host.access()).runs(1, &first, 50).await?;
+    while let Some(run) = host.lease() {
+        engine.work(&host, run, None, afresh).await?;
+    }
+    let print = |mail: &NewMail, bytes: Vec<u8>| {
+        println!("-- mail to {}:\n{}", mail.to.join(", "), String::from_utf8_lossy(&bytes).replace('\r', ""));
+        let taken = |one| Delivery { status: DeliveryStatus::Accepted, words: "printed".into(), ..one };
+        mail.queued().into_iter().map(taken).collect()
+    };
+    host.deliver(&engine, print).await?;
+    let Accepted { answer, .. } = engine.schedules(&host, host.access()).runs(1, &Position::Number(1), 50).await?;
     println!("-- history:\n{}", answer.documents.join("\n"));
     Ok(())
 }

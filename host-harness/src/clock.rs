@@ -1,5 +1,7 @@
 //! The time, as the host sees it: the machine's, or one that a test, the demo or `tick --now` holds.
 
+#![warn(missing_docs)]
+
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -8,6 +10,7 @@ pub type Instant = i64;
 
 /// Where the host reads the time.
 pub trait Clock: Send + Sync {
+    /// This moment.
     fn now(&self) -> Instant;
 }
 
@@ -29,11 +32,13 @@ impl Clock for SystemClock {
 pub struct VirtualClock(AtomicI64);
 
 impl VirtualClock {
+    /// A clock that stands at `now`.
     #[must_use]
     pub fn at(now: Instant) -> Self {
         Self(AtomicI64::new(now))
     }
 
+    /// Sets it, forwards or back.
     pub fn set(&self, now: Instant) {
         self.0.store(now, Ordering::SeqCst);
     }

@@ -3,6 +3,8 @@
 //! The host keeps no second set of these records. They *are* its vocabulary, documented in `wit/`, and a later contract
 //! version maps the unchanged ones back to these (`with:`) at no cost.
 
+#![warn(missing_docs)]
+
 mod bindings {
     #![allow(missing_docs, reason = "generated; documented in wit/")]
     wasmtime::component::bindgen!({
@@ -26,7 +28,13 @@ pub enum Access {}
 #[derive(Debug)]
 pub enum Run {}
 
+pub use auth_context::{AccessFacts, Caller, OwnerRight, RunFacts, Settings};
 pub use bindings::exports::ticketing::scheduled_exports as exported;
+pub use exported::recurrence::Stored;
+pub use exporters::{ExportError, Exporter, File, LookupError, Subject};
+pub use mailer::{Audience, Mail, MailError, MailKind};
+pub use schedule_store::{Page, Plan, RunPage, StoreError};
+
 pub use bindings::ticketing::scheduled_exports::types::{
     Content, Delivery, DeliveryStatus, FieldError, MissedRange, Order, Outcome, PageQuery, Position, Problem,
     Recipients, RunEntry, Schedule, User,
@@ -47,6 +55,14 @@ impl RunEntry {
             rows: None,
             bytes: None,
             deliveries: Vec::new(),
+        }
+    }
+
+    /// Writes down how a run came out at `now`. `retry` ends nothing, and `submitted` is not the end.
+    pub fn end(&mut self, outcome: Outcome, now: i64) {
+        if !matches!(outcome, Outcome::Retry(_)) {
+            self.ended = (outcome != Outcome::Submitted).then_some(now);
+            self.outcome = Some(outcome);
         }
     }
 }

@@ -4,6 +4,8 @@
 //! mail server, [`eml`] to a folder. [`worker`] goes through what is due and writes down how each handing-over ended, with the
 //! waits of [`backoff`].
 
+#![warn(missing_docs)]
+
 use std::sync::Arc;
 
 use async_trait::async_trait;

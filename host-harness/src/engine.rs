@@ -1,5 +1,7 @@
 //! The component on wasmtime: loaded and checked once, instantiated afresh for every call, within limits.
 
+#![warn(missing_docs)]
+
 mod budget;
 mod cache;
 mod inspect;
@@ -7,6 +9,7 @@ mod jobs;
 mod permissions;
 mod recurrence;
 mod schedules;
+mod work;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -72,28 +75,55 @@ impl Default for Limits {
 /// Why a component can't be used. One sentence each.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
+    /// The file.
     #[error("the plugin {path} can't be read: {reason}")]
-    Unreadable { path: PathBuf, reason: std::io::Error },
+    Unreadable {
+        /// Where it was looked for.
+        path: PathBuf,
+        /// What the operating system says.
+        reason: std::io::Error,
+    },
+    /// Of no binary format that wasmtime compiles.
     #[error("the plugin is not a WebAssembly component: {0}")]
     NotAComponent(String),
+    /// An import that is not the contract's.
     #[error("the plugin asks for `{0}`, which this host does not offer")]
     ForeignImport(String),
+    /// An import of the contract that [`Limits::imports`] leaves out.
     #[error("the plugin asks for `{function}` of `{interface}`, which the operator does not allow")]
-    NotAllowed { interface: String, function: String },
+    NotAllowed {
+        /// An interface of the contract.
+        interface: String,
+        /// What it asks for in there.
+        function: String,
+    },
+    /// An interface that the contract has plugins export.
     #[error("the plugin does not export `{0}`, which this host calls")]
     MissingExport(String),
+    /// A version whose components can't be loaded here.
     #[error("the plugin was built for version {found} of the contract, and this host speaks {wanted}")]
-    OtherVersion { found: String, wanted: String },
+    OtherVersion {
+        /// The component's.
+        found: String,
+        /// The host's.
+        wanted: String,
+    },
+    /// A later version that fits, but for what the plugin asks of it.
     #[error(
         "the plugin was built for version {found} of the contract and asks for `{lacking}`, which {wanted}, this host's version, does not have"
     )]
     LaterVersion {
+        /// The component's.
         found: String,
+        /// The host's.
         wanted: String,
+        /// The import that the host's version does not have.
         lacking: String,
     },
+    /// It links to the contract's names, and not to its types; in wasmtime's words.
     #[error("the plugin does not fit this host: {0}")]
     Unfit(String),
+    /// No engine with these limits here.
     #[error("wasmtime can't be set up on this machine: {0}")]
     Engine(String),
 }
@@ -101,10 +131,13 @@ pub enum LoadError {
 /// Why a call into the guest gave no answer. The instance is gone; nothing that it staged was kept.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GuestFault {
+    /// It panicked, or did what the contract rules out; in the words of its panic, or of the trap.
     #[error("{0}")]
     Trapped(String),
+    /// Of guest code, or of the whole call.
     #[error("it ran past its deadline")]
     OutOfTime,
+    /// Past [`Limits::memory`].
     #[error("it asked for more memory than it may have")]
     OutOfMemory,
     /// An import could not go on: the host's own fault, not the guest's.

@@ -39,7 +39,7 @@ pub use error::{Answer, HostFault, ImportError};
 pub use exporters::Exporters;
 pub use log::{During, Handle, Log};
 pub use mailer::Mailer;
-pub use rows::{SortKey, page, sort_key};
+pub use rows::{record, runs_page, schedules_page};
 pub use schedule_store::ScheduleStore;
 
 pub(crate) use bounds::instant;

@@ -275,6 +275,20 @@ pub struct NewMail {
     pub attach_file: bool,
 }
 
+impl NewMail {
+    /// Whom it goes to, in the order To, Cc, Bcc, none of them tried yet: what the history says when it is submitted.
+    #[must_use]
+    pub fn queued(&self) -> Vec<Delivery> {
+        let to = [&self.to, &self.cc, &self.bcc].into_iter().flatten();
+        let queued = |address: &String| Delivery {
+            address: address.clone(),
+            status: DeliveryStatus::Queued,
+            words: String::new(),
+        };
+        to.map(queued).collect()
+    }
+}
+
 /// What `finish` writes, in one transaction, if the lease still holds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finish {

@@ -45,13 +45,51 @@ fn the_minimal_host_creates_a_schedule_mails_its_file_and_shows_what_became_of_i
     assert_eq!(history.trim().lines().count(), 1, "{history}");
 }
 
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the repository")
+}
+
+/// The fenced blocks of the guide in this language.
+fn blocks(language: &str) -> Vec<String> {
+    let guide = std::fs::read_to_string(root().join("docs/host-author.md")).expect("the guide");
+    let opening = format!("```{language}\n");
+    let rest = guide.split(&opening).skip(1);
+    rest.map(|rest| rest.split("```").next().unwrap_or_default().to_owned())
+        .collect()
+}
+
 #[test]
 fn the_guide_shows_what_the_minimal_host_tells() {
-    let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/host-author.md");
-    let guide = std::fs::read_to_string(guide).expect("the guide");
-    let shown = guide
-        .split("```text\n")
-        .nth(1)
-        .and_then(|rest| rest.split("```").next());
-    assert_eq!(shown.expect("what it tells"), told());
+    assert_eq!(blocks("text"), [told()]);
+}
+
+#[test]
+fn following_the_guide_in_an_empty_folder_ends_in_the_minimal_host() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::os::unix::fs::symlink(root(), folder.path().join("scheduled-exports")).expect("the repository beside it");
+    let [script] = &blocks("sh")[..] else {
+        panic!("the guide's commands are one block");
+    };
+    // The last one compiles wasmtime once more. What it would compile and run is what stands beside this test: the same text,
+    // with dependencies that are found.
+    let steps = script.strip_suffix("cargo run\n").expect("it ends in a run");
+    // Where there is no network, versions are those of here.
+    let steps = steps.replace("cd my-host\n", "cd my-host\ncp ../scheduled-exports/Cargo.lock .\n");
+    let resolved = "cargo metadata --format-version 1 >/dev/null";
+    let run = Command::new("sh")
+        .args(["-euc", &format!("{steps}{resolved}")])
+        .env("CARGO_NET_OFFLINE", "true")
+        .current_dir(folder.path())
+        .output()
+        .expect("a shell");
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    let written = std::fs::read_to_string(folder.path().join("my-host/src/main.rs")).expect("the program");
+    let example = std::fs::read_to_string(root().join("examples/minimal-host.rs")).expect("the example");
+    assert_eq!(written, example);
+    assert!(example.lines().count() < 300, "it is not small any more");
+    for block in blocks("rust") {
+        for line in block.lines() {
+            assert!(example.contains(line.trim()), "the minimal host does not have: {line}");
+        }
+    }
 }

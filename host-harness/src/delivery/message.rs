@@ -24,7 +24,7 @@ use super::is_control;
 use crate::clock::Instant;
 use crate::contract::Recipients;
 use crate::contract::auth_context::RunFacts;
-use crate::contract::mailer::Mail;
+use crate::contract::mailer::{Mail, MailError};
 use crate::storage::{FileFacts, MailKind, NewMail, OutboxMail, Scope};
 
 /// Why a mail has no bytes. For the log: it is a fault of the host or its configuration.
@@ -36,6 +36,7 @@ pub enum RenderError {
     /// The mail is to carry a file, and there is none.
     #[error("the file to attach is missing")]
     NoFile,
+    /// A part that can't be written into a message; in lettre's words.
     #[error("the mail could not be put together: {0}")]
     Build(#[from] lettre::error::Error),
 }
@@ -58,10 +59,12 @@ pub fn message_id(schedule: u64, due: Instant, kind: MailKind, host: &str) -> St
     format!("{due}-schedule-{schedule}-{}@{host}", kind.as_str())
 }
 
-/// What a run stages, as an outbox keeps it: [`size`] measures it, and once the run is submitted [`render`] makes its bytes. It has
-/// no id yet, and no run. `people` are whom the mail's audience comes to; `from` is the host's own address, whose domain is
-/// that of the Message-ID; `file` goes with it where the mail says so.
-#[must_use]
+/// What a run stages, as an outbox keeps it; once the run is submitted, [`render`] makes its bytes. It has no id yet, and no run.
+/// `people` are whom the mail's audience comes to; `from` is the host's own address, whose domain is that of the Message-ID;
+/// `file` goes with it where the mail says so.
+///
+/// # Errors
+/// `too-large` where it is larger than the settings allow, as sent.
 pub fn staged(
     facts: &RunFacts,
     scope: Scope,
@@ -70,10 +73,10 @@ pub fn staged(
     people: Recipients,
     from: &str,
     file: Option<FileFacts>,
-) -> OutboxMail {
+) -> Result<OutboxMail, MailError> {
     let (schedule, kind) = (facts.schedule.id, MailKind::from(mail.kind));
     let domain = from.rsplit('@').next().unwrap_or_default();
-    OutboxMail {
+    let staged = OutboxMail {
         id: 0,
         run: None,
         schedule,
@@ -92,7 +95,12 @@ pub fn staged(
             attach_file: mail.attach_file,
         },
         file: file.filter(|_| mail.attach_file),
+    };
+    let sent = size(&staged, staged.file.as_ref().map_or(0, |file| file.size));
+    if sent > facts.settings.mail_bytes {
+        return Err(MailError::TooLarge(sent));
     }
+    Ok(staged)
 }
 
 /// The bytes of a mail, with CRLF line ends. The same mail and file give the same bytes.

@@ -57,9 +57,11 @@ impl DeliveryLimits {
 /// How the tries of a pass ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Delivered {
+    /// Taken by the recipient's server.
     pub accepted: u32,
     /// To be tried again.
     pub retrying: u32,
+    /// Refused, or given up.
     pub rejected: u32,
     /// Not written down: another host had taken the delivery over meanwhile.
     pub lost: u32,

@@ -1,16 +1,18 @@
 //! Pages of what a host has at hand.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
-use crate::contract::schedule_store::StoreError;
-use crate::contract::{Order, Position, Schedule};
+use crate::clock::Instant;
+use crate::contract::{
+    MissedRange, Order, Outcome, Page, PageQuery, Position, RunEntry, RunPage, Schedule, StoreError,
+};
 
 /// What a row is sorted by: whether the value is absent (last either way), the value, and for ties a number, upwards.
-pub type SortKey = (bool, String, u64);
+type SortKey = (bool, String, u64);
 
 /// What a schedule is sorted by in this order.
-#[must_use]
-pub fn sort_key(order: Order, of: &Schedule) -> SortKey {
+fn sort_key(order: Order, of: &Schedule) -> SortKey {
     let (absent, value) = match (order, of.content.next_run) {
         (Order::Id, _) => (false, format!("{:020}", of.id)),
         (Order::ExportIdentifier, _) => (false, of.content.export_identifier.clone()),
@@ -19,21 +21,19 @@ pub fn sort_key(order: Order, of: &Schedule) -> SortKey {
     (absent, value, of.id)
 }
 
-/// One page, for a store that has all rows at hand: their number, those of the page, and where the next one begins.
+/// One page: the number of rows, those of the page, and where the next one begins. `sorted` names the order, and says whether it
+/// is descending.
 ///
-/// A place is the key of the row before it, so rows that are added or removed meanwhile shift nothing. A database does this with
-/// an index instead.
-///
-/// # Errors
-/// `not-found` for a page that does not exist; the first always does.
-pub fn page<T>(
+/// A place is the key of the row before it, so rows that are added or removed meanwhile shift nothing. It is a place in this
+/// order only. A database does this with an index instead.
+fn page<T>(
     mut rows: Vec<(SortKey, T)>,
-    descending: bool,
+    sorted: (&str, bool),
     at: &Position,
     size: u32,
 ) -> Result<(u64, Vec<T>, Option<String>), StoreError> {
     let order = |a: &SortKey, b: &SortKey| {
-        let by_value = if descending { b.1.cmp(&a.1) } else { a.1.cmp(&b.1) };
+        let by_value = if sorted.1 { b.1.cmp(&a.1) } else { a.1.cmp(&b.1) };
         a.0.cmp(&b.0).then(by_value).then(a.2.cmp(&b.2))
     };
     rows.sort_by(|a, b| order(&a.0, &b.0));
@@ -43,18 +43,71 @@ pub fn page<T>(
         Position::Number(number) => (*number as usize)
             .checked_sub(1)
             .and_then(|pages| pages.checked_mul(size)),
-        Position::After(text) => serde_json::from_str::<SortKey>(text)
+        Position::After(text) => serde_json::from_str::<((String, bool), SortKey)>(text)
             .ok()
-            .map(|last| rows.partition_point(|(key, _)| order(key, &last) != Ordering::Greater)),
+            .filter(|((name, descending), _)| (&**name, *descending) == sorted)
+            .map(|(_, last)| rows.partition_point(|(key, _)| order(key, &last) != Ordering::Greater)),
     };
     let first = *at == Position::Number(1);
     let begin = begin
         .filter(|begin| first || *begin < total)
         .ok_or(StoreError::NotFound)?;
     let end = total.min(begin.saturating_add(size));
-    let next = (end < total).then(|| serde_json::json!(rows[end - 1].0).to_string());
+    let next = (end < total).then(|| serde_json::json!((sorted, &rows[end - 1].0)).to_string());
     let page = rows.drain(begin..end).map(|(_, row)| row).collect();
     Ok((total as u64, page, next))
+}
+
+/// A page of schedules, as `list` answers it, for a store that has all rows at hand.
+///
+/// # Errors
+/// `not-found` for a page that does not exist; the first always does.
+pub fn schedules_page<'a>(rows: impl Iterator<Item = &'a Schedule>, query: &PageQuery) -> Result<Page, StoreError> {
+    let rows = rows.map(|row| (sort_key(query.order, row), row.clone())).collect();
+    let name = match query.order {
+        Order::Id => "id",
+        Order::ExportIdentifier => "export-identifier",
+        Order::NextRun => "next-run",
+    };
+    let (total, rows, next) = page(rows, (name, query.descending), &query.at, query.size)?;
+    Ok(Page { total, rows, next })
+}
+
+/// A page of one schedule's history, as `runs` answers it: latest due time first.
+///
+/// # Errors
+/// As [`schedules_page`].
+pub fn runs_page<'a>(
+    rows: impl Iterator<Item = &'a RunEntry>,
+    at: &Position,
+    size: u32,
+) -> Result<RunPage, StoreError> {
+    let rows = rows.map(|run| ((false, format!("{:020}", run.due), 0), run.clone()));
+    let (total, rows, next) = page(rows.collect(), ("due", true), at, size)?;
+    Ok(RunPage { total, rows, next })
+}
+
+/// Writes due times of a schedule down that nobody ran, into the history by schedule and due time: one entry a range, under its
+/// last.
+///
+/// # Errors
+/// `recorded`, with the latest due time among them that has an entry. Nothing was written.
+pub fn record(
+    history: &mut BTreeMap<(u64, Instant), RunEntry>,
+    schedule: u64,
+    missed: Vec<MissedRange>,
+) -> Result<(), StoreError> {
+    let recorded = |range: &MissedRange| {
+        history
+            .range((schedule, range.first)..=(schedule, range.last))
+            .next_back()
+    };
+    if let Some((&(_, due), _)) = missed.iter().rev().find_map(recorded) {
+        return Err(StoreError::Recorded(due));
+    }
+    let entry = |of: MissedRange| ((schedule, of.last), RunEntry::new(of.last, Some(Outcome::Missed(of))));
+    history.extend(missed.into_iter().map(entry));
+    Ok(())
 }
 
 #[cfg(test)]
@@ -67,12 +120,13 @@ mod tests {
         of.iter().map(key).collect()
     }
 
+    const UP: (&str, bool) = ("value", false);
     const FOUR: [(Option<i64>, u64); 4] = [(None, 1), (Some(7), 2), (Some(7), 3), (Some(9), 4)];
 
     #[test]
     fn absent_values_are_last_and_ties_by_id_either_way() {
         let all = |descending| {
-            page(rows(&FOUR), descending, &Position::Number(1), 50)
+            page(rows(&FOUR), ("value", descending), &Position::Number(1), 50)
                 .expect("a page")
                 .1
         };
@@ -83,26 +137,48 @@ mod tests {
     #[test]
     fn pages_end_with_the_last_and_the_first_is_there_without_rows() {
         assert_eq!(
-            page(rows(&FOUR), false, &Position::Number(2), 3).expect("a page"),
+            page(rows(&FOUR), UP, &Position::Number(2), 3).expect("a page"),
             (4, vec![1], None)
         );
         for gone in [Position::Number(0), Position::Number(3), Position::Number(u32::MAX)] {
-            assert_eq!(page(rows(&FOUR), false, &gone, 2), Err(StoreError::NotFound));
+            assert_eq!(page(rows(&FOUR), UP, &gone, 2), Err(StoreError::NotFound));
         }
-        assert_eq!(
-            page(rows(&[]), false, &Position::Number(1), 50),
-            Ok((0, Vec::new(), None))
-        );
+        assert_eq!(page(rows(&[]), UP, &Position::Number(1), 50), Ok((0, Vec::new(), None)));
         let no_place = Position::After("here".into());
-        assert_eq!(page(rows(&FOUR), false, &no_place, 2), Err(StoreError::NotFound));
+        assert_eq!(page(rows(&FOUR), UP, &no_place, 2), Err(StoreError::NotFound));
+    }
+
+    #[test]
+    fn a_place_in_one_order_is_none_in_another() {
+        let (_, _, next) = page(rows(&FOUR), UP, &Position::Number(1), 2).expect("a page");
+        let place = Position::After(next.expect("there is more"));
+        for other in [("value", true), ("another", false)] {
+            assert_eq!(page(rows(&FOUR), other, &place, 2), Err(StoreError::NotFound));
+        }
+        page(rows(&FOUR), UP, &place, 2).expect("its own order");
     }
 
     #[test]
     fn a_place_stays_where_it_is_when_its_row_goes() {
-        let (_, seen, next) = page(rows(&FOUR), false, &Position::Number(1), 2).expect("a page");
+        let (_, seen, next) = page(rows(&FOUR), UP, &Position::Number(1), 2).expect("a page");
         assert_eq!(seen, [2, 3]);
         let place = Position::After(next.expect("there is more"));
         let without_three = [FOUR[0], FOUR[1], FOUR[3]];
-        assert_eq!(page(rows(&without_three), false, &place, 2), Ok((3, vec![4, 1], None)));
+        assert_eq!(page(rows(&without_three), UP, &place, 2), Ok((3, vec![4, 1], None)));
+    }
+
+    #[test]
+    fn what_was_missed_is_written_down_once() {
+        let mut history = BTreeMap::new();
+        let range = |first, last| vec![MissedRange { first, last, count: 2 }];
+        record(&mut history, 1, range(10, 20)).expect("nothing is there yet");
+        assert!(matches!(
+            record(&mut history, 1, range(20, 30)),
+            Err(StoreError::Recorded(20))
+        ));
+        record(&mut history, 1, range(21, 30)).expect("a second later");
+        record(&mut history, 2, range(10, 20)).expect("another schedule's");
+        let written: Vec<_> = history.keys().copied().collect();
+        assert_eq!(written, [(1, 20), (1, 30), (2, 20)]);
     }
 }

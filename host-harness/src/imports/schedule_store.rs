@@ -58,7 +58,8 @@ pub trait ScheduleStore: AuthContext {
         missed: Vec<MissedRange>,
     ) -> impl Future<Output = Answer<Schedule, StoreError>> + Send;
 
-    /// As [`update`](Self::update), and the caller becomes the owner.
+    /// As [`update`](Self::update), and the caller becomes the owner. Just that if left out: right where all schedules are one
+    /// user's.
     ///
     /// # Errors
     /// As that.
@@ -69,7 +70,9 @@ pub trait ScheduleStore: AuthContext {
         version: u64,
         content: Content,
         missed: Vec<MissedRange>,
-    ) -> impl Future<Output = Answer<Schedule, StoreError>> + Send;
+    ) -> impl Future<Output = Answer<Schedule, StoreError>> + Send {
+        self.update(by, id, version, content, missed)
+    }
 
     /// Stages the removal where `version` is the stored one; none: any. With the commit its run is cancelled; history stays.
     ///

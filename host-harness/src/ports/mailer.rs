@@ -44,13 +44,8 @@ impl Mailer for Services {
         };
         let (scope, due) = (run.leased.row.scope.clone(), run.due.unwrap_or_default());
         let (from, file) = (&self.facts.mail_from, run.file.clone());
-        let size = file.as_ref().map_or(0, |file| file.size);
-        let as_sent = delivery::staged(&run.facts, scope, due, mail, people, from, file);
-        let sent = delivery::size(&as_sent, size);
-        if sent > run.facts.settings.mail_bytes {
-            return Err(MailError::TooLarge(sent).into());
-        }
-        run.staged = Some(as_sent.mail);
+        let staged = delivery::staged(&run.facts, scope, due, mail, people, from, file)?;
+        run.staged = Some(staged.mail);
         Ok(())
     }
 

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use tempfile::SpooledData;
 
 use super::{
     AuditEntry, Backlog, Commit, CommitError, DeliveryResult, DeliveryTask, FileFacts, Finish, HistoryRow, Kept,
@@ -138,7 +139,7 @@ counted! {
     hand_back(lease: &Lease, now: Instant) -> (), LeaseError;
     start(lease: &Lease, plan: &Plan, zone_database: &str, zone: &str, now: Instant) -> u64, StartError;
     recorded(schedule: u64, range: &MissedRange) -> Option<Instant>, StorageError;
-    keep_file(lease: &Lease, run: u64, facts: &FileFacts, path: &Path) -> (), LeaseError;
+    keep_file(lease: &Lease, run: u64, facts: &FileFacts, data: &SpooledData) -> (), LeaseError;
     read_file(run: u64, path: &Path) -> Option<FileFacts>, StorageError;
     keep_link(lease: &Lease, run: u64, hash: &[u8; 32], expires: Instant) -> (), LeaseError;
     linked(hash: &[u8; 32], now: Instant) -> Option<u64>, StorageError;

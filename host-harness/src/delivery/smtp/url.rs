@@ -9,21 +9,28 @@ use lettre::transport::smtp::{SMTP_PORT, SUBMISSION_PORT, SUBMISSIONS_PORT};
 /// Why `--smtp URL` is of no use. Never holds a part of the URL that could be a password.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SmtpUrlError {
+    /// Not a URL.
     #[error(
         "the URL of the mail server can't be read; it looks like smtp://user:password@host:587?tls=required, \
          with special characters of user and password percent-encoded"
     )]
     Unreadable,
+    /// Another scheme.
     #[error("the URL of the mail server begins with smtp:// or smtps://")]
     Scheme,
+    /// A URL without host.
     #[error("the URL of the mail server names no host")]
     NoHost,
+    /// An encryption that there is none of.
     #[error("tls= in the URL of the mail server is required, opportunistic or none; smtps:// takes no tls=")]
     Tls,
+    /// A setting that there is none of.
     #[error("the URL of the mail server knows no setting but tls=")]
     Setting,
+    /// A name without password, or the reverse.
     #[error("the URL of the mail server has a user without a password, or a password without a user")]
     HalfCredentials,
+    /// TLS can't be set up here; why.
     #[error("encryption can't be set up for this mail server: {0}")]
     Encryption(String),
 }

@@ -1,10 +1,12 @@
 //! The reference host under test.
 
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
+use tokio::sync::OnceCell;
 
 use super::{
     COMPONENT, Change, Ending, Export, Facts, HandedOver, HostUnderTest, Hosts, Job, Right, Stands, Taken, World,
@@ -17,7 +19,7 @@ use crate::delivery::{DeliveryLimits, Refusal, deliver_due};
 use crate::platform::{Admission, Credentials};
 use crate::service::{Answer, CallError, Grant, Operation};
 use crate::storage::{Leased, Scope};
-use crate::testing::Harness;
+use crate::testing::{Harness, TestStore};
 
 /// How long a run is leased for, in seconds.
 const LEASE: i64 = 60;
@@ -26,52 +28,80 @@ const LEASE: i64 = 60;
 #[derive(Clone, Copy, Debug)]
 pub struct OnSqlite;
 
+/// Reference hosts on PostgreSQL, each in a database of its own on the server that the tests of this process share.
+#[derive(Clone, Copy, Debug)]
+pub struct OnPostgres;
+
 #[async_trait]
 impl Hosts for OnSqlite {
     fn facts(&self) -> Facts {
-        Facts {
-            exporter: "orderlist".into(),
-            form: json!({"_format": "default", "date_range": "2000-01-01/2039-12-31"}),
-            lease: LEASE,
-        }
+        facts()
     }
 
     async fn plan(&self, document: &str) -> Result<String, String> {
-        let host = Harness::builder()
-            .plugin(COMPONENT)
-            .fixture("{}")
-            .at("2030-01-01T00:00:00Z")
-            .build()
-            .await;
-        let instance = host.service.instance("replan", Duration::from_secs(60)).await;
-        let mut instance = instance.map_err(|fault| fault.to_string())?;
-        let recurrence = instance.plugin.ticketing_scheduled_exports_recurrence();
-        let row = Stored {
-            document: document.into(),
-            default_zone: "UTC".into(),
-        };
-        let answers = recurrence.call_replan(&mut instance.store, &[row], 0).await;
-        match answers.map_err(|error| error.to_string())?.pop() {
-            Some(Err(plan)) => Ok(plan),
-            other => Err(format!("the component answered {other:?} for a plan")),
-        }
+        plan(document).await
     }
 
-    async fn host(&self, world: &World, now: Instant) -> Result<Box<dyn HostUnderTest>, String> {
-        let now = chrono::DateTime::from_timestamp(now, 0).ok_or("a clock that no calendar has")?;
-        let fixture = fixture(world).to_string();
-        let host = Harness::builder()
-            .plugin(COMPONENT)
-            .fixture(&fixture)
-            .at(&now.to_rfc3339())
-            .build()
-            .await;
-        Ok(Box::new(ReferenceHost {
-            host,
-            world: world.clone(),
-            leases: Mutex::default(),
-        }))
+    async fn host(&self, world: &World, now: Instant) -> Result<Arc<dyn HostUnderTest>, String> {
+        host(TestStore::Sqlite, world, now).await
     }
+}
+
+#[async_trait]
+impl Hosts for OnPostgres {
+    fn facts(&self) -> Facts {
+        facts()
+    }
+
+    async fn plan(&self, document: &str) -> Result<String, String> {
+        plan(document).await
+    }
+
+    async fn host(&self, world: &World, now: Instant) -> Result<Arc<dyn HostUnderTest>, String> {
+        let kept = TestStore::postgres().ok_or("there are no programs of a PostgreSQL server here")?;
+        host(kept, world, now).await
+    }
+}
+
+fn facts() -> Facts {
+    Facts {
+        exporter: "orderlist".into(),
+        form: json!({"_format": "default", "date_range": "2000-01-01/2039-12-31"}),
+        lease: LEASE,
+    }
+}
+
+async fn launch(kept: TestStore, fixture: &str, now: &str) -> Harness {
+    let host = Harness::builder().store(kept).plugin(COMPONENT);
+    host.fixture(fixture).at(now).build().await
+}
+
+async fn plan(document: &str) -> Result<String, String> {
+    let host = launch(TestStore::Sqlite, "{}", "2030-01-01T00:00:00Z").await;
+    let instance = host.service.instance("replan", Duration::from_secs(60)).await;
+    let mut instance = instance.map_err(|fault| fault.to_string())?;
+    let recurrence = instance.plugin.ticketing_scheduled_exports_recurrence();
+    let row = Stored {
+        document: document.into(),
+        default_zone: "UTC".into(),
+    };
+    let answers = recurrence.call_replan(&mut instance.store, &[row], 0).await;
+    match answers.map_err(|error| error.to_string())?.pop() {
+        Some(Err(plan)) => Ok(plan),
+        other => Err(format!("the component answered {other:?} for a plan")),
+    }
+}
+
+async fn host(kept: TestStore, world: &World, now: Instant) -> Result<Arc<dyn HostUnderTest>, String> {
+    let now = chrono::DateTime::from_timestamp(now, 0).ok_or("a clock that no calendar has")?;
+    let host = launch(kept, &fixture(world).to_string(), &now.to_rfc3339()).await;
+    Ok(Arc::new(ReferenceHost {
+        host,
+        second: OnceCell::new(),
+        looking: AtomicUsize::new(0),
+        world: world.clone(),
+        leases: Mutex::default(),
+    }))
 }
 
 /// The world as a fixture of the reference platform. Each right of a user is a team.
@@ -159,6 +189,9 @@ fn fixture(world: &World) -> Value {
 
 struct ReferenceHost {
     host: Harness,
+    /// Another one on the same store: for workers that come while one is looking for work.
+    second: OnceCell<Harness>,
+    looking: AtomicUsize,
     world: World,
     leases: Mutex<Vec<Leased>>,
 }
@@ -266,9 +299,14 @@ impl HostUnderTest for ReferenceHost {
     }
 
     async fn take(&self) -> Result<Vec<Taken>, String> {
-        let (storage, now) = (self.host.storage(), self.host.clock.now());
+        let host = match self.looking.fetch_add(1, Ordering::SeqCst) {
+            0 => &self.host,
+            _ => self.second.get_or_init(|| self.host.second()).await,
+        };
+        let (storage, now) = (host.storage(), host.clock.now());
         let mut all = storage.take_settled(now, now + LEASE, 100).await.map_err(words)?;
         all.extend(storage.take_due(now, now + LEASE, 100).await.map_err(words)?);
+        self.looking.fetch_sub(1, Ordering::SeqCst);
         let mut leases = self.leases.lock().map_err(words)?;
         Ok(all
             .into_iter()

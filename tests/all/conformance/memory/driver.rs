@@ -95,8 +95,8 @@ impl Hosts for InMemory {
         }
     }
 
-    async fn host(&self, world: &World, now: i64) -> Result<Box<dyn HostUnderTest>, String> {
-        Ok(Box::new(InMemory::host(self, world, now)))
+    async fn host(&self, world: &World, now: i64) -> Result<Arc<dyn HostUnderTest>, String> {
+        Ok(Arc::new(InMemory::host(self, world, now)))
     }
 }
 

@@ -44,6 +44,7 @@ faults! {
     ForgetsTheCounter => "a-finish-writes-counter-and-active": "Leaves the counter as it was when a run ends.",
     StartsUnfenced => "start-is-fenced": "Forgets the fence in `start`.",
     FinishesUnfenced => "finish-is-fenced": "Forgets the fence in `finish`.",
+    SubmitsUnfenced => "submitting-is-fenced": "Forgets the fence where a run submits.",
     ProducesUnfenced => "a-file-is-fenced": "Forgets the fence in `produce`.",
     LeavesTheRunAfterAChange => "a-change-takes-the-run-away-and-keeps-its-due-time": "Leaves a run to its worker when its schedule is changed.",
     RunsTheDeleted => "a-deleted-schedule-takes-its-run-with-it": "Lets a run end whose schedule is deleted.",

@@ -182,7 +182,11 @@ impl Memory {
             }
         } else {
             let raises = self.is(Fault::CountsRunsAsChanges);
-            let stored = self.held(&mut state, of, Fault::FinishesUnfenced)?;
+            let unfenced = match outcome {
+                Outcome::Submitted => Fault::SubmitsUnfenced,
+                _ => Fault::FinishesUnfenced,
+            };
+            let stored = self.held(&mut state, of, unfenced)?;
             if writes_counter {
                 (stored.content.error_counter, stored.content.active) = (error_counter, active);
             }

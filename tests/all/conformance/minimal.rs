@@ -1,0 +1,203 @@
+//! How the minimal host is driven: its one person is `ada` at `north`, and nobody else is there.
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use host_harness::contract::exported::jobs::AbandonReason;
+use host_harness::contract::{DeliveryStatus, Order, PageQuery, Position, Stored, User as Person};
+use host_harness::engine::{Accepted, Cache, Engine, Limits, Unaccepted};
+use host_harness::imports::AuthContext as _;
+use host_harness::storage::{NewMail, Scope};
+use host_harness::testing::conformance::{
+    COMPONENT, Change, Ending, Export, Facts, HandedOver, HostUnderTest, Hosts, Job, Taken, World, problem,
+};
+use serde_json::json;
+
+use super::minimal_host::{Access, Host, Run, afresh};
+
+/// Minimal hosts.
+pub struct Minimal {
+    engine: Arc<Engine<Host>>,
+}
+
+impl Minimal {
+    /// With the conformance component.
+    ///
+    /// # Panics
+    /// If that does not load.
+    #[must_use]
+    pub fn new() -> Self {
+        let engine = Engine::load(COMPONENT, Limits::default(), &Cache::of_user()).expect("the component loads");
+        Self {
+            engine: Arc::new(engine),
+        }
+    }
+}
+
+fn person(email: &str) -> Person {
+    Person {
+        id: "1".into(),
+        email: email.into(),
+        language: "en".into(),
+        active: true,
+    }
+}
+
+#[async_trait]
+impl Hosts for Minimal {
+    fn facts(&self) -> Facts {
+        Facts {
+            exporter: "visitors".into(),
+            form: json!({}),
+            lease: 60,
+        }
+    }
+
+    async fn plan(&self, document: &str) -> Result<String, String> {
+        let row = Stored {
+            document: document.into(),
+            default_zone: "UTC".into(),
+        };
+        let host = Arc::new(Host::new(person("nobody@example.com"), 0));
+        let answers = self.engine.replan(&host, &[row], 0).await;
+        match answers.map_err(|fault| fault.to_string())?.pop() {
+            Some(Err(plan)) => Ok(plan),
+            other => Err(format!("the component answered {other:?} for a plan")),
+        }
+    }
+
+    async fn host(&self, world: &World, now: i64) -> Result<Arc<dyn HostUnderTest>, String> {
+        let ada = world.users.iter().find(|user| user.name == "ada");
+        let ada = ada.ok_or("there is no ada")?;
+        Ok(Arc::new(Driven {
+            engine: Arc::clone(&self.engine),
+            host: Arc::new(Host::new(person(&ada.email), now)),
+            leases: Mutex::default(),
+        }))
+    }
+}
+
+struct Driven {
+    engine: Arc<Engine<Host>>,
+    host: Arc<Host>,
+    leases: Mutex<Vec<Run>>,
+}
+
+impl Driven {
+    fn ending<T>(
+        &self,
+        called: Result<Accepted<T, Access>, Unaccepted>,
+        document: impl FnOnce(T) -> Option<String>,
+    ) -> Result<Ending, String> {
+        match called {
+            Ok(Accepted { answer, access }) => {
+                self.host.commit(access).map_err(|error| error.to_string())?;
+                Ok(Ending::Ok(document(answer)))
+            }
+            Err(Unaccepted::Problem(refusal)) => Ok(problem(refusal)),
+            Err(Unaccepted::Fault(fault)) => Ok(Ending::Trap(fault.to_string())),
+        }
+    }
+}
+
+/// The first page, as a step asks for it.
+const FIRST: Position = Position::Number(1);
+
+#[async_trait]
+impl HostUnderTest for Driven {
+    fn has(&self, caller: &str, at: &Scope) -> bool {
+        caller == "ada" && at.organizer == "north" && at.event.is_none()
+    }
+
+    fn changes_users(&self) -> bool {
+        false
+    }
+
+    fn leases_to_settle(&self) -> bool {
+        false
+    }
+
+    async fn set_clock(&self, now: i64) -> Result<(), String> {
+        self.host.clock.set(now);
+        Ok(())
+    }
+
+    async fn call(&self, _caller: &str, _at: &Scope, export: Export) -> Result<Ending, String> {
+        let schedules = self.engine.schedules(&self.host, self.host.access());
+        match export {
+            Export::List => {
+                let query = PageQuery {
+                    order: Order::Id,
+                    descending: false,
+                    at: FIRST,
+                    size: 50,
+                };
+                self.ending(schedules.list(&query).await, |_| None)
+            }
+            Export::Get(id) => self.ending(schedules.get(id).await, |one| Some(one.document)),
+            Export::Create(document) => self.ending(schedules.create(document).await, |one| Some(one.document)),
+            Export::Replace(id, document) => {
+                self.ending(schedules.replace(id, document, None).await, |one| Some(one.document))
+            }
+            Export::Patch(id, document) => {
+                self.ending(schedules.patch(id, document, None).await, |one| Some(one.document))
+            }
+            Export::Delete(id) => self.ending(schedules.delete(id, None).await, |()| None),
+            Export::Runs(id) => self.ending(schedules.runs(id, &FIRST, 50).await, |_| None),
+            Export::Exporters => self.ending(schedules.exporters(None).await, |_| None),
+            Export::Act { verb, document } => self.ending(schedules.act(None, &verb, document).await, Some),
+        }
+    }
+
+    async fn take(&self) -> Result<Vec<Taken>, String> {
+        let mut taken = Vec::new();
+        while let Some(run) = self.host.lease() {
+            let schedule = self.host.run_facts(&run).schedule.id;
+            let mut leases = self.leases.lock().map_err(|error| error.to_string())?;
+            let lease = leases.len();
+            taken.push(Taken { lease, schedule });
+            leases.push(run);
+        }
+        Ok(taken)
+    }
+
+    async fn run(&self, lease: usize, job: Job) -> Result<Result<(), String>, String> {
+        let held = self.leases.lock().map_err(|error| error.to_string())?[lease].clone();
+        let run = afresh(held).await.map_err(|fault| fault.to_string())?;
+        let worked = match job {
+            Job::Execute => self.engine.execute(&self.host, run).await,
+            Job::Abandon => self.engine.abandon(&self.host, run, &AbandonReason::Unfinished).await,
+            Job::Settle => return Err("this host settles as it delivers".into()),
+        };
+        self.leases.lock().map_err(|error| error.to_string())?[lease] = worked.run;
+        Ok(worked.outcome.map_err(|fault| fault.to_string()))
+    }
+
+    async fn deliver(&self, refused: &[String]) -> Result<Vec<HandedOver>, String> {
+        let mut taken = Vec::new();
+        let hand_over = |mail: &NewMail, _bytes: Vec<u8>| {
+            let mut said = mail.queued();
+            for one in &mut said {
+                if refused.contains(&one.address) {
+                    (one.status, one.words) = (DeliveryStatus::Rejected, "550 no such user".into());
+                    continue;
+                }
+                (one.status, one.words) = (DeliveryStatus::Accepted, "250 taken".into());
+                taken.push(HandedOver {
+                    to: one.address.clone(),
+                    subject: mail.subject.clone(),
+                    message_id: mail.message_id.clone(),
+                    attached: mail.attach_file,
+                });
+            }
+            said
+        };
+        let delivered = self.host.deliver(&self.engine, hand_over).await;
+        delivered.map_err(|error| error.to_string())?;
+        Ok(taken)
+    }
+
+    async fn change_user(&self, user: &str, change: Change) -> Result<(), String> {
+        Err(format!("{user} does not change at this host: {change:?}"))
+    }
+}
