@@ -13,5 +13,6 @@ mod commands {
     mod operator;
     mod plugin;
     mod process;
+    mod replay;
     mod serve;
 }

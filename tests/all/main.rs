@@ -22,5 +22,6 @@ mod rows;
 mod runs;
 mod security;
 mod size;
+mod tape;
 mod when;
 mod zones;

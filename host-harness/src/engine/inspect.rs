@@ -8,7 +8,7 @@ use super::permissions::{Imported, imported};
 /// The package of the contract.
 pub(super) const PACKAGE: &str = "ticketing:scheduled-exports/";
 /// The version that this host speaks.
-const VERSION: &str = "0.1.0";
+pub(crate) const VERSION: &str = "0.1.0";
 pub(super) const IMPORTS: [&str; 6] = ["types", "auth-context", "schedule-store", "exporters", "mailer", "log"];
 const EXPORTS: [&str; 4] = ["schedules", "recurrence", "jobs", "about"];
 

@@ -13,6 +13,7 @@ use crate::engine::{End, GuestFault, Worked};
 use crate::imports::STOPS_AT;
 use crate::ports::Run;
 use crate::storage::{Finish, LeaseError, Leased, MailKind, NewMail, StartError, Work};
+use crate::tape::Job;
 
 /// How the handling of one leased run ended. What became of the due time is in the run history.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,8 +108,8 @@ impl Service {
             Err(error) => return Ended::LeftToItsLease(error.to_string()),
         };
         let Worked { run, end, .. } = match leased.lease.work {
-            Work::Execute => self.engine.execute(&self.services, run).await,
-            Work::Settle => self.engine.settle(&self.services, run, &leased.deliveries).await,
+            Work::Execute => self.make(run, Job::Execute).await,
+            Work::Settle => self.make(run, Job::Settle(leased.deliveries.clone())).await,
         };
         let reason = match end {
             End::Finished => return Ended::Finished,
@@ -129,7 +130,7 @@ impl Service {
             Ok(run) => run,
             Err(error) => return Ended::LeftToItsLease(error.to_string()),
         };
-        let Worked { run, end, .. } = self.engine.abandon(&self.services, run, &reason).await;
+        let Worked { run, end, .. } = self.make(run, Job::Abandon(reason)).await;
         match end {
             End::Finished => Ended::Finished,
             End::LeaseLost => Ended::LeaseLost,
@@ -160,11 +161,12 @@ impl Service {
         abandon: Option<AbandonReason>,
     ) -> Result<Worked<Run>, CallError> {
         let run = self.mint_run(leased.clone()).await?;
-        let worked = match (&abandon, leased.lease.work) {
-            (Some(reason), _) => self.engine.abandon(&self.services, run, reason).await,
-            (None, Work::Execute) => self.engine.execute(&self.services, run).await,
-            (None, Work::Settle) => self.engine.settle(&self.services, run, &leased.deliveries).await,
+        let job = match (abandon, leased.lease.work) {
+            (Some(reason), _) => Job::Abandon(reason),
+            (None, Work::Execute) => Job::Execute,
+            (None, Work::Settle) => Job::Settle(leased.deliveries.clone()),
         };
+        let worked = self.make(run, job).await;
         leased.due = worked.run.due;
         leased.started_version = worked.run.leased.started_version;
         leased.lease = worked.run.leased.lease.clone();

@@ -2,7 +2,7 @@
 
 use super::process::harness;
 
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 18] = [
     "",
     "demo",
     "serve",
@@ -15,6 +15,7 @@ const COMMANDS: [&str; 17] = [
     "history",
     "audit",
     "next-run",
+    "replay",
     "plugin",
     "plugin inspect",
     "plugin write",
