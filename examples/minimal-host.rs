@@ -265,7 +265,18 @@ impl Host {
         row.fence += 1;
         let ((due, started_version), attempt, event_level) = (pinned.unzip(), row.attempt, true);
         let (schedule, owner_right, settings) = (row.schedule.clone(), OwnerRight::Yes, self.settings());
-        let facts = RunFacts { schedule, event_level, owner_right, due, started_version, attempt, settings };
+        // One component plans here.
+        let newer_zone_database = None;
+        let facts = RunFacts {
+            schedule,
+            event_level,
+            owner_right,
+            due,
+            started_version,
+            newer_zone_database,
+            attempt,
+            settings,
+        };
         Run { facts, fence: row.fence, due, file: None, mail: None }
     }
 

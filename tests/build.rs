@@ -21,7 +21,15 @@ fn build() -> Result<(), String> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folder = here.join("guests");
     let names = names(&folder)?;
-    let workspace = ["guests/Cargo.toml", "guests/Cargo.lock", "../wit", "build.rs"].map(|path| here.join(path));
+    let workspace = [
+        "guests/Cargo.toml",
+        "guests/Cargo.lock",
+        "guests/plain.rs",
+        "contract",
+        "../wit",
+        "build.rs",
+    ]
+    .map(|path| here.join(path));
     let sources = names.iter().map(|name| folder.join(name));
     rerun_if_changed(sources.chain(workspace));
 

@@ -18,7 +18,7 @@ use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationCon
 
 pub use budget::MemoryLimiter;
 pub use cache::Cache;
-pub use inspect::{Inspection, inspect};
+pub use inspect::{Inspection, OFFERED, inspect};
 pub use jobs::{End, Worked};
 pub use permissions::{Imported, Permissions};
 pub use schedules::{Accepted, Schedules, Unaccepted};
@@ -86,6 +86,14 @@ pub enum LoadError {
     MissingExport(String),
     #[error("the plugin was built for version {found} of the contract, and this host speaks {wanted}")]
     OtherVersion { found: String, wanted: String },
+    #[error(
+        "the plugin was built for version {found} of the contract and asks for `{lacking}`, which {wanted}, this host's version, does not have"
+    )]
+    LaterVersion {
+        found: String,
+        wanted: String,
+        lacking: String,
+    },
     #[error("the plugin does not fit this host: {0}")]
     Unfit(String),
     #[error("wasmtime can't be set up on this machine: {0}")]

@@ -207,6 +207,10 @@ pub struct Leased {
     pub due: Option<Instant>,
     /// The schedule's version when that start pinned it; none: not started.
     pub started_version: Option<u64>,
+    /// IANA name of the zone that the schedule's level was in then, as given to [`Storage::start`]; none: not started.
+    pub started_zone: Option<String>,
+    /// Release of the zone database that the next run was computed with.
+    pub zone_database: String,
     /// Leases of this due time, this one included; for [`Work::Settle`], those to settle it.
     pub attempt: u32,
     /// For [`Work::Settle`]: recipients of the export mail; else empty.
@@ -356,18 +360,13 @@ pub struct ReplanRow {
     pub scope: Scope,
     pub document: String,
     pub old_next_run: Option<Instant>,
+    /// The latest due time that has an entry in the history.
+    pub last_due: Option<Instant>,
+    /// Asked for by [`Storage::request_replan`]; else only planned with an older zone database.
+    pub moved: bool,
     /// Asleep since its organizer was off: planned from now. Else a next run that has passed is a due time not run yet, and
     /// the new plan has to keep it.
     pub asleep: bool,
-}
-
-/// Which schedules are to be planned again.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Replan {
-    /// Those of one event, or the organizer-level ones of one organizer: its zone moved.
-    Scope(Scope),
-    /// Those planned with a zone database older than this one (compared as text: `2026a` < `2026b`).
-    OlderThan(String),
 }
 
 /// One entry of the audit log.
@@ -452,7 +451,15 @@ pub trait Storage: Send + Sync {
     async fn hand_back(&self, lease: &Lease, now: Instant) -> Result<(), LeaseError>;
     /// Opens the run and answers its id; with an open run of the same due time, that one's, and `missed` is left aside.
     /// A (schedule, due time) that has ended is `Lost`.
-    async fn start(&self, lease: &Lease, plan: &Plan, zone_database: &str, now: Instant) -> Result<u64, StartError>;
+    /// `zone_database` is what `plan` was computed with, `zone` that of the schedule's level: kept for later leases.
+    async fn start(
+        &self,
+        lease: &Lease,
+        plan: &Plan,
+        zone_database: &str,
+        zone: &str,
+        now: Instant,
+    ) -> Result<u64, StartError>;
     /// The latest due time of the range that has an entry in the history, its own or in a missed range; none: none has.
     async fn recorded(&self, schedule: u64, range: &MissedRange) -> Result<Option<Instant>, StorageError>;
     /// Keeps the file at `path` with the run, in place of an earlier one.
@@ -486,11 +493,14 @@ pub trait Storage: Send + Sync {
 
     // ---- plans, time and housekeeping ----
 
-    async fn request_replan(&self, which: &Replan) -> Result<u64, StorageError>;
-    /// Schedules waiting to be planned again, at most `limit`.
-    async fn replan_batch(&self, limit: u32) -> Result<Vec<ReplanRow>, StorageError>;
-    /// Writes a new plan where version and old next run are still the same, and wakes the schedule if its organizer is on.
-    /// `plan` none: the plugin could not say; the row is left as it is, and not asked for again.
+    /// Has the schedules of one event, or the organizer-level ones of one organizer, planned again: its zone moved.
+    async fn request_replan(&self, moved: &Scope) -> Result<u64, StorageError>;
+    /// Schedules to be planned again by a host with this zone database, at most `limit`: those asked for, and those planned
+    /// with an older one (compared as text: `2026a` < `2026b`). None that is leased.
+    async fn replan_batch(&self, limit: u32, zone_database: &str) -> Result<Vec<ReplanRow>, StorageError>;
+    /// Writes a new plan, computed with `zone_database`, where version and old next run are still the same and the row is still
+    /// one of those of [`Storage::replan_batch`], and wakes the schedule if its organizer is on. `plan` none: the plugin could
+    /// not say; the row is left as it is, and not asked for again.
     async fn write_plan(
         &self,
         row: &ReplanRow,

@@ -316,6 +316,7 @@ impl host::Run for imports::auth_context::Run {
             },
             due: facts.due,
             started_version: facts.started_version,
+            newer_zone_database: facts.newer_zone_database,
             attempt: facts.attempt,
             settings: facts.settings.into(),
         }

@@ -180,6 +180,7 @@ pub struct RunFacts {
     pub owner_right: OwnerRight,
     pub due: Option<Instant>,
     pub started_version: Option<u64>,
+    pub newer_zone_database: Option<String>,
     pub attempt: u32,
     pub settings: Settings,
 }

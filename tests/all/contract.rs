@@ -1,114 +1,70 @@
 //! The built component against `wit/`: it exports what the contract says, and can reach nothing that is not in it.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+mod growth;
+mod reference;
+mod shape;
+mod version;
 
-use host_harness::engine::{EMBEDDED, LoadError, inspect};
-use wit_component::DecodedWasm;
-use wit_parser::{Resolve, WorldId, WorldItem};
+use host_harness::engine::{EMBEDDED, LoadError, OFFERED, inspect};
+use wit_parser::Resolve;
 
-/// Interface name, then function name and its parameters and results as text.
-type Interfaces = BTreeMap<String, BTreeMap<String, String>>;
-
-fn of_wit() -> (Interfaces, Interfaces) {
-    let mut resolve = Resolve::default();
-    let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit");
-    let (package, _) = resolve.push_dir(&wit).expect("wit/ parses");
-    let world = resolve
-        .select_world(&[package], Some("plugin"))
-        .expect("the world `plugin`");
-    interfaces(&resolve, world)
-}
-
-fn of_component(bytes: &[u8]) -> (Interfaces, Interfaces) {
-    match wit_component::decode(bytes).expect("a component") {
-        DecodedWasm::Component(resolve, world) => interfaces(&resolve, world),
-        DecodedWasm::WitPackage(..) => panic!("a WIT package is no component"),
-    }
-}
-
-fn interfaces(resolve: &Resolve, world: WorldId) -> (Interfaces, Interfaces) {
-    let world = &resolve.worlds[world];
-    let read = |items: &wit_parser::IndexMap<wit_parser::WorldKey, WorldItem>| {
-        items
-            .iter()
-            .map(|(key, item)| {
-                let WorldItem::Interface { id, .. } = item else {
-                    panic!("{} is not an interface", resolve.name_world_key(key));
-                };
-                let functions = resolve.interfaces[*id].functions.iter();
-                let functions = functions.map(|(name, function)| {
-                    let types = |types: Vec<wit_parser::Type>| {
-                        let names: Vec<String> = types.iter().map(|one| name_of(resolve, one)).collect();
-                        names.join(", ")
-                    };
-                    let taken = types(function.params.iter().map(|param| param.ty).collect());
-                    let given = types(function.result.into_iter().collect());
-                    (name.clone(), format!("({taken}) -> {given}"))
-                });
-                (resolve.name_world_key(key), functions.collect())
-            })
-            .collect()
-    };
-    (read(&world.imports), read(&world.exports))
-}
-
-/// A type's name, and of nameless ones what they are made of.
-fn name_of(resolve: &Resolve, of: &wit_parser::Type) -> String {
-    use wit_parser::{Handle, Type, TypeDefKind};
-    let Type::Id(id) = of else { return format!("{of:?}") };
-    let definition = &resolve.types[*id];
-    if let Some(name) = &definition.name {
-        return name.clone();
-    }
-    match &definition.kind {
-        TypeDefKind::Handle(Handle::Borrow(id)) => format!("borrow<{}>", name_of(resolve, &Type::Id(*id))),
-        TypeDefKind::Handle(Handle::Own(id)) => format!("own<{}>", name_of(resolve, &Type::Id(*id))),
-        TypeDefKind::List(of) => format!("list<{}>", name_of(resolve, of)),
-        TypeDefKind::Option(of) => format!("option<{}>", name_of(resolve, of)),
-        TypeDefKind::Result(result) => {
-            let side = |of: &Option<Type>| of.as_ref().map_or_else(|| "_".into(), |of| name_of(resolve, of));
-            format!("result<{}, {}>", side(&result.ok), side(&result.err))
-        }
-        TypeDefKind::Tuple(tuple) => {
-            let parts: Vec<String> = tuple.types.iter().map(|part| name_of(resolve, part)).collect();
-            format!("tuple<{}>", parts.join(", "))
-        }
-        TypeDefKind::Type(of) => name_of(resolve, of),
-        other => panic!("a nameless {}", other.as_str()),
-    }
-}
+use shape::{folder, of_component, of_folder};
 
 #[test]
 fn the_component_exports_what_the_contract_says_and_nothing_else() {
-    assert_eq!(of_component(EMBEDDED).1, of_wit().1);
+    let (built, contract) = (of_component(EMBEDDED), of_folder(&folder("wit")));
+    assert_eq!(built.version, contract.version);
+    let built: Vec<_> = built.exports.iter().map(|(name, of)| (name, of.signatures())).collect();
+    let contract: Vec<_> = contract
+        .exports
+        .iter()
+        .map(|(name, of)| (name, of.signatures()))
+        .collect();
+    assert_eq!(built, contract);
 }
 
 #[test]
 fn the_component_imports_nothing_beyond_the_contract() {
-    let (offered, _) = of_wit();
-    let (wanted, _) = of_component(EMBEDDED);
-    for (interface, functions) in &wanted {
-        let offered = offered
+    let (built, contract) = (of_component(EMBEDDED), of_folder(&folder("wit")));
+    for (interface, wanted) in &built.imports {
+        let offered = contract
+            .imports
             .get(interface)
             .unwrap_or_else(|| panic!("{interface} is not in wit/"));
-        for (name, types) in functions {
-            assert_eq!(offered.get(name), Some(types), "{interface}: {name}");
+        let offered = offered.signatures();
+        for (name, types) in wanted.signatures() {
+            assert_eq!(offered.get(name), Some(&types), "{interface}: {name}");
         }
     }
+    assert!(!built.imports.is_empty());
     assert!(
-        !wanted.keys().any(|name| name.starts_with("wasi:")),
+        !built.imports.keys().any(|name| name.starts_with("wasi:")),
         "{:?}",
-        wanted.keys()
+        built.imports.keys()
     );
+}
+
+#[test]
+fn the_host_offers_what_the_contract_says() {
+    let contract = of_folder(&folder("wit"));
+    for (name, interface) in &contract.imports {
+        let short = name.trim_start_matches("ticketing:scheduled-exports/");
+        let (_, offered) = OFFERED
+            .iter()
+            .find(|(offered, _)| *offered == short)
+            .unwrap_or_else(|| panic!("{short} is not offered"));
+        let mut offered = offered.to_vec();
+        offered.sort_unstable();
+        let wanted: Vec<&str> = interface.functions.keys().map(String::as_str).collect();
+        assert_eq!(offered, wanted, "{short}");
+    }
+    assert_eq!(OFFERED.len(), contract.imports.len());
 }
 
 #[test]
 fn every_item_of_the_contract_is_documented() {
     let mut resolve = Resolve::default();
-    resolve
-        .push_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit"))
-        .expect("wit/ parses");
+    resolve.push_dir(folder("wit")).expect("wit/ parses");
     let mut bare = Vec::new();
     for (_, interface) in &resolve.interfaces {
         let name = interface.name.clone().unwrap_or_default();

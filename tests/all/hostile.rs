@@ -1,7 +1,7 @@
 //! behaviour.md, sections 5 and 6: a component that traps, loops, eats memory or lies costs its own run or call, and nobody
 //! else's.
 
-mod misbehaving;
+pub(crate) mod misbehaving;
 
 use host_harness::contract::Outcome;
 use host_harness::engine::{Limits, LoadError, inspect};
@@ -9,14 +9,6 @@ use host_harness::testing::Harness;
 use serde_json::json;
 use std::time::Duration;
 use tests::{CONF, JOHN, daily, without_schedules};
-
-macro_rules! has_a_test {
-    ($guest:ident) => {
-        #[expect(unused_imports, reason = "asks only that the tests are there")]
-        use self::$guest as _;
-    };
-}
-tests::foreach_guest!(has_a_test);
 
 #[tokio::test]
 async fn the_plugin_gives_up_a_run_that_ran_past_its_deadline() {

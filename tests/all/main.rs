@@ -9,6 +9,7 @@ mod faults;
 mod fuzz;
 mod garbage;
 mod golden;
+mod guests;
 mod history;
 mod hostile;
 mod lease;

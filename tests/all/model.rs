@@ -128,7 +128,18 @@ struct Known {
     pending: Option<i64>,
     must: BTreeSet<i64>,
     may: BTreeSet<i64>,
+    /// After five failures: what passes then is nobody's, until a person starts it again.
+    stopped: bool,
     deleted: bool,
+}
+
+impl Known {
+    /// A person has changed it.
+    fn start_again(&mut self, now: i64) {
+        if std::mem::take(&mut self.stopped) {
+            self.since = now;
+        }
+    }
 }
 
 struct World {
@@ -200,6 +211,10 @@ impl World {
             if known.deleted || only.is_some_and(|only| only != *id) {
                 continue;
             }
+            if known.stopped {
+                known.since = now;
+                continue;
+            }
             let mut passed = known.rule.between(known.since, now);
             if known.pending.take().is_none() {
                 known.must.extend(passed.pop_first());
@@ -222,6 +237,7 @@ impl World {
                     pending: None,
                     must: BTreeSet::new(),
                     may: BTreeSet::new(),
+                    stopped: false,
                     deleted: false,
                 };
                 self.known.insert(id, known);
@@ -232,6 +248,7 @@ impl World {
                     self.patch(id, &rule.document()).await;
                     let now = self.now();
                     let known = self.known.get_mut(&id).expect("known");
+                    known.start_again(now);
                     let mut unrun = known.rule.between(known.since, now);
                     known.must.extend(&unrun);
                     unrun.extend(known.pending);
@@ -243,6 +260,8 @@ impl World {
                 self.catch_up().await;
                 if let Some(id) = self.which(*place) {
                     self.patch(id, &json!({"mail_subject": "Renamed"})).await;
+                    let now = self.now();
+                    self.known.get_mut(&id).expect("known").start_again(now);
                 }
             }
             Op::Delete(place) => {
@@ -354,8 +373,8 @@ impl World {
                 }
                 assert!(entry.attempts <= 7, "{id}: {} leases", entry.attempts);
             }
-            if counter == 5 {
-                // Stopped: what would have been due since is nobody's until a person starts it again.
+            known.stopped = counter == 5;
+            if known.stopped {
                 assert_eq!(shown.body["schedule_next_run"], Value::Null);
                 known.must.retain(|due| accounted.contains(due));
                 stopped_runs.insert(*id);

@@ -287,7 +287,14 @@ async fn the_fifth_failure_in_a_row_stops_the_schedule_and_its_mail_says_so_and_
     );
     let mails = host.take_mails();
     assert_eq!((mails.len(), mails[0].recipient.as_str()), (1, "mary@example.org"));
-    assert!(mails[0].text.contains("https://tickets.example/"), "{}", mails[0].text);
+    // She reads German.
+    for said in [
+        "Das war der 5. Fehlschlag von 5 in Folge. Der Plan wurde deshalb angehalten",
+        "So startet er wieder: unter der Adresse unten öffnen, die Ursache beheben und speichern.",
+        "https://tickets.example/",
+    ] {
+        assert!(mails[0].text.contains(said), "{said}: {}", mails[0].text);
+    }
     host.advance_to("2026-11-05T12:00:00Z").await;
     assert_eq!(outcomes(&host, id).await.len(), 5, "nothing runs any more");
     assert_eq!(host.take_mails().len(), 0);

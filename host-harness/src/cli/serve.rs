@@ -95,7 +95,6 @@ impl Serve {
                 tracing::info!("the store has a platform already: the fixture is not loaded again");
             }
         }
-        service.plan_with_this_zone_database().await?;
 
         let (transport, mail) = host::transport(&self.data, smtp)?;
         let router = api::router(Arc::clone(&service) as _, ApiLimits::default());

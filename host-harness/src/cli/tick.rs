@@ -44,7 +44,6 @@ impl Tick {
         )
         .await?;
         let (transport, _) = host::transport(&self.data, smtp)?;
-        service.plan_with_this_zone_database().await?;
         let step = host::scheduler(&service, transport).step().await?;
         for schedule in step.schedules {
             let Some(latest) = service.storage().history(Some(schedule), 1).await?.pop() else {

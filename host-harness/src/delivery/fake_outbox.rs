@@ -238,14 +238,14 @@ not_part_of_delivery! {
     fn take_settled(now: Instant, lease_until: Instant, limit: u32) -> Result<Vec<Leased>, StorageError>;
     fn renew(lease: &Lease, until: Instant) -> Result<(), LeaseError>;
     fn hand_back(lease: &Lease, now: Instant) -> Result<(), LeaseError>;
-    fn start(lease: &Lease, plan: &Plan, zone_database: &str, now: Instant) -> Result<u64, StartError>;
+    fn start(lease: &Lease, plan: &Plan, zone_database: &str, zone: &str, now: Instant) -> Result<u64, StartError>;
     fn recorded(schedule: u64, range: &MissedRange) -> Result<Option<Instant>, StorageError>;
     fn keep_file(lease: &Lease, run: u64, facts: &FileFacts, path: &Path) -> Result<(), LeaseError>;
     fn keep_link(lease: &Lease, run: u64, hash: &[u8; 32], expires: Instant) -> Result<(), LeaseError>;
     fn linked(hash: &[u8; 32], now: Instant) -> Result<Option<u64>, StorageError>;
     fn finish(lease: &Lease, run: u64, finish: &Finish) -> Result<(), LeaseError>;
-    fn request_replan(which: &Replan) -> Result<u64, StorageError>;
-    fn replan_batch(limit: u32) -> Result<Vec<ReplanRow>, StorageError>;
+    fn request_replan(moved: &Scope) -> Result<u64, StorageError>;
+    fn replan_batch(limit: u32, zone_database: &str) -> Result<Vec<ReplanRow>, StorageError>;
     fn write_plan(
         row: &ReplanRow,
         plan: Option<Option<Instant>>,

@@ -9,7 +9,39 @@ use super::permissions::{Imported, imported};
 pub(super) const PACKAGE: &str = "ticketing:scheduled-exports/";
 /// The version that this host speaks.
 pub(crate) const VERSION: &str = "0.1.0";
-pub(super) const IMPORTS: [&str; 6] = ["types", "auth-context", "schedule-store", "exporters", "mailer", "log"];
+/// Interfaces that this host offers, and the functions of each. A test compares them with `wit/`.
+pub const OFFERED: [(&str, &[&str]); 6] = [
+    ("types", &[]),
+    ("auth-context", &["[method]access.facts", "[method]run.facts"]),
+    (
+        "schedule-store",
+        &[
+            "list",
+            "get",
+            "insert",
+            "update",
+            "take-over",
+            "delete",
+            "runs",
+            "start",
+            "finish",
+        ],
+    ),
+    (
+        "exporters",
+        &[
+            "available",
+            "usable-events",
+            "visible-events",
+            "missing-events",
+            "produce",
+            "zip",
+            "link",
+        ],
+    ),
+    ("mailer", &["stage", "notify-former-owner"]),
+    ("log", &["write"]),
+];
 const EXPORTS: [&str; 4] = ["schedules", "recurrence", "jobs", "about"];
 
 /// What was found in a component file.
@@ -34,7 +66,7 @@ pub struct Inspection {
 pub fn inspect(bytes: &[u8]) -> Result<Inspection, LoadError> {
     let (imports, exports) = names(bytes).map_err(LoadError::NotAComponent)?;
     let functions = imported(bytes).map_err(LoadError::NotAComponent)?;
-    let misfit = misfit(&imports, &exports);
+    let misfit = misfit(&imports, &functions, &exports);
     Ok(Inspection {
         size: bytes.len(),
         imports,
@@ -81,26 +113,41 @@ fn names(bytes: &[u8]) -> Result<(Vec<String>, Vec<String>), String> {
     Ok((imports, exports))
 }
 
-fn misfit(imports: &[String], exports: &[String]) -> Option<LoadError> {
-    let versions = || {
-        let names = imports.iter().chain(exports);
-        names
-            .filter_map(|name| name.strip_prefix(PACKAGE)?.split_once('@'))
-            .map(|(_, version)| version)
+fn misfit(imports: &[String], functions: &Imported, exports: &[String]) -> Option<LoadError> {
+    let of_contract = |name: &'_ str| -> Option<(String, String)> {
+        let (interface, version) = name.strip_prefix(PACKAGE)?.split_once('@')?;
+        Some((interface.to_owned(), version.to_owned()))
     };
-    if let Some(found) = versions().find(|found| !links(found)) {
+    let mut versions = imports.iter().chain(exports).filter_map(|name| of_contract(name));
+    if let Some((_, found)) = versions.find(|(_, found)| !links(found)) {
         return Some(LoadError::OtherVersion {
-            found: found.into(),
+            found,
             wanted: VERSION.into(),
         });
     }
-    let offered = |name: &&String| {
-        name.strip_prefix(PACKAGE)
-            .and_then(|rest| rest.split_once('@'))
-            .is_some_and(|(interface, _)| IMPORTS.contains(&interface))
-    };
-    if let Some(foreign) = imports.iter().find(|name| !offered(name)) {
-        return Some(LoadError::ForeignImport(foreign.clone()));
+    for name in imports {
+        let Some((interface, version)) = of_contract(name) else {
+            return Some(LoadError::ForeignImport(name.clone()));
+        };
+        let offered = OFFERED.iter().find(|(offered, _)| *offered == interface);
+        let lacking = match (offered, functions.get(name)) {
+            (None, _) => interface,
+            (Some((_, offered)), Some(wanted)) => {
+                match wanted.iter().find(|function| !offered.contains(&function.as_str())) {
+                    Some(function) => format!("{interface}.{function}"),
+                    None => continue,
+                }
+            }
+            (Some(_), None) => continue,
+        };
+        return Some(match version == VERSION {
+            true => LoadError::ForeignImport(name.clone()),
+            false => LoadError::LaterVersion {
+                found: version,
+                wanted: VERSION.into(),
+                lacking,
+            },
+        });
     }
     let missing = EXPORTS.iter().find(|wanted| {
         let stem = format!("{PACKAGE}{wanted}@");

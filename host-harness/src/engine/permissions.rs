@@ -8,7 +8,7 @@ use wasmparser::{
 };
 
 use super::LoadError;
-use super::inspect::{IMPORTS, PACKAGE};
+use super::inspect::{OFFERED, PACKAGE};
 
 /// Imported interfaces with package and version, and the functions of each that a component can call.
 pub type Imported = BTreeMap<String, Vec<String>>;
@@ -22,7 +22,9 @@ pub struct Permissions {
 
 impl Default for Permissions {
     fn default() -> Self {
-        let all = IMPORTS.iter().map(|interface| (format!("{PACKAGE}{interface}"), None));
+        let all = OFFERED
+            .iter()
+            .map(|(interface, _)| (format!("{PACKAGE}{interface}"), None));
         Self { allowed: all.collect() }
     }
 }
@@ -39,10 +41,11 @@ impl Permissions {
                 Some((interface, function)) => (interface, Some(function)),
                 None => (name, None),
             };
-            if !IMPORTS.contains(&interface) {
+            if !OFFERED.iter().any(|(offered, _)| *offered == interface) {
+                let right: Vec<&str> = OFFERED.iter().map(|(offered, _)| *offered).collect();
                 return Err(format!(
                     "`{interface}` is no import of the contract; right would be one of {}",
-                    IMPORTS.join(", ")
+                    right.join(", ")
                 ));
             }
             let functions = allowed

@@ -222,7 +222,7 @@ trait Documents {
     fn are_json(&self) -> bool;
 }
 
-fn is_json(document: &String) -> bool {
+fn is_json(document: &str) -> bool {
     serde_json::from_str::<IgnoredAny>(document).is_ok()
 }
 
@@ -234,7 +234,7 @@ impl Documents for Page {
 
 impl Documents for Vec<String> {
     fn are_json(&self) -> bool {
-        self.iter().all(is_json)
+        self.iter().all(|document| is_json(document))
     }
 }
 

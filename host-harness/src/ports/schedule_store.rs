@@ -278,7 +278,13 @@ impl ScheduleStore for Services {
         let lease = &mut run.leased.lease;
         let id = self
             .storage
-            .start(lease, &plan, &self.zone_database, self.clock.now())
+            .start(
+                lease,
+                &plan,
+                &self.zone_database,
+                &run.facts.settings.zone,
+                self.clock.now(),
+            )
             .await?;
         if lease.run.is_none() {
             // Of the span that the call is made in.
@@ -288,6 +294,8 @@ impl ScheduleStore for Services {
         lease.run = Some(id);
         run.due = Some(plan.due);
         run.leased.started_version.get_or_insert(run.leased.row.version);
+        let zone = &run.facts.settings.zone;
+        run.leased.started_zone.get_or_insert_with(|| zone.clone());
         Ok(())
     }
 

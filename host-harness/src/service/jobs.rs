@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tracing::Instrument as _;
 
+use super::plans::Rechecked;
 use super::{CallError, Service};
 use crate::contract::auth_context::{OwnerRight, RunFacts};
 use crate::contract::exported::jobs::AbandonReason;
@@ -22,6 +23,8 @@ pub enum Ended {
     Finished,
     /// The lease was lost on the way: somebody changed the schedule, or another host has it. Nothing was written.
     LeaseLost,
+    /// By this component's zone database its time is still to come: planned again, and the lease given back unused.
+    StillToCome,
     /// Nothing could be written; the lease runs out, and the run is taken again.
     LeftToItsLease(String),
 }
@@ -71,6 +74,12 @@ impl Service {
     }
 
     async fn work_on(&self, leased: Leased, lease: Duration) -> Ended {
+        let leased = match self.rechecked(leased).await {
+            Ok(Rechecked::Due(leased)) => *leased,
+            Ok(Rechecked::StillToCome) => return Ended::StillToCome,
+            Err(LeaseError::Lost) => return Ended::LeaseLost,
+            Err(LeaseError::Storage(error)) => return Ended::LeftToItsLease(error.to_string()),
+        };
         if leased.attempt > MOST_ATTEMPTS {
             return match leased.lease.work {
                 Work::Execute => {
@@ -125,6 +134,7 @@ impl Service {
         // It may have been started: the fresh instance must see the pinned due time.
         leased.due = run.due;
         leased.started_version = run.leased.started_version;
+        leased.started_zone.clone_from(&run.leased.started_zone);
         leased.lease = run.leased.lease;
         let run = match self.mint_run(leased.clone()).await {
             Ok(run) => run,
@@ -169,6 +179,7 @@ impl Service {
         let worked = self.make(run, job).await;
         leased.due = worked.run.due;
         leased.started_version = worked.run.leased.started_version;
+        leased.started_zone.clone_from(&worked.run.leased.started_zone);
         leased.lease = worked.run.leased.lease.clone();
         Ok(worked)
     }
@@ -184,7 +195,13 @@ impl Service {
             // What is left to do needs no right.
             Work::Settle => OwnerRight::Yes,
         };
-        let settings = self.settings(&row.scope, ownership.place);
+        let mut settings = self.settings(&row.scope, ownership.place);
+        // Its window stays what it was when it was started. What a person has changed since is read where things are now.
+        if let Some(zone) = &leased.started_zone
+            && leased.started_version == Some(row.version)
+        {
+            settings.zone.clone_from(zone);
+        }
         let due = leased.due;
         let facts = RunFacts {
             schedule: Schedule {
@@ -197,6 +214,9 @@ impl Service {
             owner_right,
             due,
             started_version: leased.started_version,
+            newer_zone_database: Some(&leased.zone_database)
+                .filter(|release| **release > self.services.zone_database)
+                .cloned(),
             attempt: leased.attempt,
             settings,
         };
@@ -219,7 +239,7 @@ impl Service {
             Some(run) => run,
             None => {
                 // From the due time on: those that have passed beside it are the next lease's, and must not be forgotten.
-                let next_run = match self.plan_of(&leased.row, due).await {
+                let next_run = match self.plan_after(&leased.row, due).await {
                     Ok(next_run) => next_run,
                     Err(error) => return Ended::LeftToItsLease(error.to_string()),
                 };
@@ -228,8 +248,12 @@ impl Service {
                     missed: Vec::new(),
                     next_run,
                 };
+                let zone = match self.platform().place(&leased.row.scope).await {
+                    Ok(place) => place.timezone,
+                    Err(error) => return Ended::LeftToItsLease(error.to_string()),
+                };
                 match storage
-                    .start(&leased.lease, &plan, &self.services.zone_database, now)
+                    .start(&leased.lease, &plan, &self.services.zone_database, &zone, now)
                     .await
                 {
                     Ok(run) => {
@@ -344,6 +368,7 @@ impl Service {
 fn report(ended: &Ended) {
     match ended {
         Ended::Finished => tracing::info!("a run was worked on"),
+        Ended::StillToCome => tracing::info!("a due time is still to come by newer zone rules: it was planned again"),
         Ended::LeaseLost => tracing::info!("a run was given up: its lease is lost"),
         Ended::LeftToItsLease(reason) => {
             tracing::warn!(

@@ -7,7 +7,7 @@ use crate::contract::Problem;
 use crate::contract::auth_context::Caller;
 use crate::imports::STOPS_AT;
 use crate::platform::{FixtureSchedule, PlatformError, Principal};
-use crate::storage::{Change, CommitError, Replan, Row, Scope, StorageError};
+use crate::storage::{Change, CommitError, Row, Scope};
 
 /// Why a fixture's schedule was not put in.
 #[derive(Debug, thiserror::Error)]
@@ -92,15 +92,5 @@ impl Service {
             .seed(&row, &self.services.zone_database, self.clock().now())
             .await?;
         Ok(id)
-    }
-
-    /// Marks what was planned with an older zone database than the component's; the scheduler plans it again.
-    ///
-    /// # Errors
-    /// If the store is away.
-    pub async fn plan_with_this_zone_database(&self) -> Result<u64, StorageError> {
-        self.storage()
-            .request_replan(&Replan::OlderThan(self.services.zone_database.clone()))
-            .await
     }
 }

@@ -114,7 +114,9 @@ macro_rules! store_kit {
                 a_plan_waits_while_its_schedule_is_leased,
                 a_schedule_that_cannot_be_planned_is_asked_for_once,
                 plans_of_one_scope_are_asked_for,
-                a_new_zone_database_asks_for_older_plans,
+                a_host_plans_again_what_an_older_zone_database_planned_and_nothing_of_a_newer_one,
+                a_lease_tells_the_zone_that_its_run_was_started_in,
+                a_plan_to_be_made_again_comes_with_the_latest_due_time_of_the_history,
                 the_next_wake_is_the_earliest_of_all;
             retention:
                 a_run_is_forgotten_at_its_time_and_not_one_second_before,
@@ -147,6 +149,8 @@ pub(crate) use store_kit;
 pub const T0: Instant = 1_800_000_000;
 /// Release of the zone database that the kit plans with.
 pub const ZONES: &str = "2026b";
+/// Zone that the kit starts runs in.
+pub const ZONE: &str = "Europe/Berlin";
 const HOUR: Instant = 3600;
 const LEASE: Instant = 60;
 
@@ -268,7 +272,7 @@ fn plan(due: Instant, next_run: impl Into<Option<Instant>>) -> Plan {
 /// Starts a run due at [`T0`]; the next is a day later.
 async fn start(store: &dyn Storage, leased: &Leased) -> u64 {
     store
-        .start(&leased.lease, &plan(T0, T0 + 24 * HOUR), ZONES, T0)
+        .start(&leased.lease, &plan(T0, T0 + 24 * HOUR), ZONES, ZONE, T0)
         .await
         .unwrap()
 }

@@ -43,7 +43,7 @@ use sqlx::{Connection as _, PgPool, Postgres, Transaction};
 use super::reserve::Reserved;
 use super::{
     AuditEntry, Commit, CommitError, DeliveryResult, DeliveryTask, FileFacts, Finish, HistoryRow, Kept, KeptAnswer,
-    Lease, LeaseError, Leased, OutboxMail, Replan, ReplanRow, RequestKey, RequestState, Row, Rows, StartError, Storage,
+    Lease, LeaseError, Leased, OutboxMail, ReplanRow, RequestKey, RequestState, Row, Rows, Scope, StartError, Storage,
     StorageError, Visible,
 };
 use crate::clock::Instant;
@@ -332,8 +332,15 @@ impl Storage for PostgresStorage {
         self.give_back(lease, now).await
     }
 
-    async fn start(&self, lease: &Lease, plan: &Plan, zone_database: &str, now: Instant) -> Result<u64, StartError> {
-        self.open_run(lease, plan, zone_database, now).await
+    async fn start(
+        &self,
+        lease: &Lease,
+        plan: &Plan,
+        zone_database: &str,
+        zone: &str,
+        now: Instant,
+    ) -> Result<u64, StartError> {
+        self.open_run(lease, plan, (zone_database, zone), now).await
     }
 
     async fn recorded(&self, schedule: u64, range: &MissedRange) -> Result<Option<Instant>, StorageError> {
@@ -382,12 +389,12 @@ impl Storage for PostgresStorage {
         self.write_delivery(task, result, now).await
     }
 
-    async fn request_replan(&self, which: &Replan) -> Result<u64, StorageError> {
-        self.mark_replan(which).await
+    async fn request_replan(&self, moved: &Scope) -> Result<u64, StorageError> {
+        self.mark_replan(moved).await
     }
 
-    async fn replan_batch(&self, limit: u32) -> Result<Vec<ReplanRow>, StorageError> {
-        self.to_replan(limit).await
+    async fn replan_batch(&self, limit: u32, zone_database: &str) -> Result<Vec<ReplanRow>, StorageError> {
+        self.to_replan(limit, zone_database).await
     }
 
     async fn write_plan(

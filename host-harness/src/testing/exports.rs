@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
+use serde_json::Value;
 use tokio::sync::watch;
 
 use crate::contract::exporters::ExportError;
@@ -33,7 +34,7 @@ struct Script {
     next: VecDeque<ExportError>,
     always: Option<ExportError>,
     hold: usize,
-    asked: usize,
+    forms: Vec<Value>,
 }
 
 impl ScriptedExports {
@@ -67,7 +68,13 @@ impl ScriptedExports {
     /// Exports asked for so far, answered or not.
     #[must_use]
     pub fn asked(&self) -> usize {
-        self.script().asked
+        self.script().forms.len()
+    }
+
+    /// The form of each of them, date ranges resolved to dates.
+    #[must_use]
+    pub fn forms(&self) -> Vec<Value> {
+        self.script().forms.clone()
     }
 
     fn script(&self) -> std::sync::MutexGuard<'_, Script> {
@@ -75,9 +82,9 @@ impl ScriptedExports {
     }
 
     /// Is the export that has just been asked for one to be held?
-    fn holds(&self) -> bool {
+    fn holds(&self, form: &Value) -> bool {
         let mut script = self.script();
-        script.asked += 1;
+        script.forms.push(form.clone());
         let holds = script.hold > 0;
         script.hold -= usize::from(holds);
         holds
@@ -86,8 +93,8 @@ impl ScriptedExports {
 
 #[async_trait]
 impl ExportGate for ScriptedExports {
-    async fn before(&self, _job: &ExportJob) -> Result<(), ExportError> {
-        if self.holds() {
+    async fn before(&self, job: &ExportJob) -> Result<(), ExportError> {
+        if self.holds(&job.form) {
             let mut released = self.released.subscribe();
             self.held.send_modify(|held| *held += 1);
             let _ = released.changed().await;

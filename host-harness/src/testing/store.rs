@@ -13,7 +13,7 @@ use crate::contract::schedule_store::Plan;
 use crate::contract::{MissedRange, PageQuery, Position, RunEntry};
 use crate::storage::{
     AuditEntry, Commit, CommitError, DeliveryResult, DeliveryTask, FileFacts, Finish, HistoryRow, Kept, KeptAnswer,
-    Lease, LeaseError, Leased, OutboxMail, Replan, ReplanRow, RequestKey, RequestState, Row, Rows, StartError, Storage,
+    Lease, LeaseError, Leased, OutboxMail, ReplanRow, RequestKey, RequestState, Row, Rows, Scope, StartError, Storage,
     StorageError, Visible,
 };
 
@@ -75,7 +75,7 @@ watched! {
     take_settled(now: Instant, lease_until: Instant, limit: u32) -> Vec<Leased>, StorageError;
     renew(lease: &Lease, until: Instant) -> (), LeaseError;
     hand_back(lease: &Lease, now: Instant) -> (), LeaseError;
-    start(lease: &Lease, plan: &Plan, zone_database: &str, now: Instant) -> u64, StartError;
+    start(lease: &Lease, plan: &Plan, zone_database: &str, zone: &str, now: Instant) -> u64, StartError;
     recorded(schedule: u64, range: &MissedRange) -> Option<Instant>, StorageError;
     keep_file(lease: &Lease, run: u64, facts: &FileFacts, path: &Path) -> (), LeaseError;
     read_file(run: u64, path: &Path) -> Option<FileFacts>, StorageError;
@@ -85,8 +85,8 @@ watched! {
     take_deliveries(now: Instant, lease_until: Instant, limit: u32) -> Vec<DeliveryTask>, StorageError;
     mail(id: u64) -> Option<OutboxMail>, StorageError;
     record_delivery(task: &DeliveryTask, result: &DeliveryResult, now: Instant) -> (), LeaseError;
-    request_replan(which: &Replan) -> u64, StorageError;
-    replan_batch(limit: u32) -> Vec<ReplanRow>, StorageError;
+    request_replan(moved: &Scope) -> u64, StorageError;
+    replan_batch(limit: u32, zone_database: &str) -> Vec<ReplanRow>, StorageError;
     write_plan(row: &ReplanRow, plan: Option<Option<Instant>>, zone_database: &str) -> (), StorageError;
     write_plans(plans: &[(ReplanRow, Option<Option<Instant>>)], zone_database: &str) -> (), StorageError;
     next_wake() -> Option<Instant>, StorageError;

@@ -39,6 +39,7 @@ pub(crate) fn facts() -> RunFacts {
         owner_right: OwnerRight::Yes,
         due: None,
         started_version: None,
+        newer_zone_database: None,
         attempt: 1,
         settings: Settings {
             now: MONDAY,

@@ -6,6 +6,10 @@ use crate::notice::Cancellation;
 use crate::passed::Passed;
 use crate::recurrence::Timetable;
 
+/// In seconds. Due times lie a day apart at least, to the hour that clocks are put forward: what another zone database makes
+/// of one is nearer to it than this.
+const SAME_DUE_TIME: i64 = 12 * 60 * 60;
+
 /// What to open the run with, and how it goes on from there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Opening {
@@ -48,7 +52,10 @@ pub(super) fn opening(facts: &RunFacts, rule: Option<(&Document, &Timetable)>) -
                 .is_none_or(|version| document.retimed_since(version));
             pinned(due, planned, retimed, now, timetable)
         }
-        (None, Some(planned), Some((document, timetable))) => fresh(planned, document.kept_at, now, timetable),
+        (None, Some(planned), Some((document, timetable))) => match facts.newer_zone_database {
+            Some(_) => fresh_by_newer(planned, document.kept_at, now, timetable),
+            None => fresh(planned, document.kept_at, now, timetable),
+        },
     };
     if !facts.schedule.content.active {
         opening.course = Course::Cancel(Cancellation::Stopped);
@@ -79,6 +86,22 @@ fn fresh(planned: Instant, kept_at: Option<Instant>, now: Instant, timetable: &T
             next_run,
         },
         course,
+    }
+}
+
+/// First attempt at a due time that a newer zone database has planned: it is one, whatever the timetable says. What the
+/// timetable has close to it is the same one, and neither run nor planned besides.
+fn fresh_by_newer(planned: Instant, kept_at: Option<Instant>, now: Instant, timetable: &Timetable) -> Opening {
+    let others_after = planned.saturating_add(SAME_DUE_TIME);
+    let passed = Passed::new(planned, kept_at.max(Some(others_after)), Some(timetable));
+    let due = passed.latest_until(now).unwrap_or(planned);
+    Opening {
+        plan: Plan {
+            due,
+            missed: passed.ranges(planned, due),
+            next_run: timetable.next_after(others_after.max(now)).map(|next| next.at),
+        },
+        course: Course::Run,
     }
 }
 
@@ -137,6 +160,15 @@ mod tests {
         change(&mut document);
         let timetable = document.timetable("Europe/Berlin").expect("valid");
         opening(&facts, Some((&document, &timetable)))
+    }
+    fn by_newer(planned: Instant, now: Instant) -> Opening {
+        let mut facts = facts();
+        facts.settings.now = now;
+        facts.schedule.content.next_run = Some(planned);
+        facts.newer_zone_database = Some("2999a".into());
+        let document = Document::read(&facts.schedule.content.document).expect("readable");
+        let timetable = document.timetable("Europe/Berlin").expect("valid");
+        opening(&facts, Some((&document, &timetable))).expect("an opening")
     }
     fn plan(due: Instant, next_run: Instant) -> Plan {
         Plan {
@@ -225,6 +257,33 @@ mod tests {
         let opening = at(MONDAY - 600, None, Some(MONDAY - 3600)).expect("an opening");
         assert_eq!(opening.plan, plan(MONDAY - 3600, MONDAY));
         assert_eq!(opening.course, Course::Cancel(Cancellation::NoLongerDue));
+    }
+
+    #[test]
+    fn a_due_time_of_a_newer_zone_database_is_run_as_it_is_and_not_once_more_where_the_timetable_has_it() {
+        for (planned, now) in [
+            (MONDAY - 3600, MONDAY - 3600),
+            (MONDAY - 3600, MONDAY + 60),
+            (MONDAY + 3600, MONDAY + 3600),
+            (MONDAY + 3600, MONDAY + DAY - 1),
+        ] {
+            let opening = by_newer(planned, now);
+            assert_eq!(opening.plan, plan(planned, MONDAY + DAY), "{planned} {now}");
+            assert_eq!(opening.course, Course::Run);
+        }
+        let opening = by_newer(MONDAY - 3600, MONDAY + 2 * DAY);
+        assert_eq!(
+            (opening.plan.due, opening.plan.next_run),
+            (MONDAY + 2 * DAY, Some(MONDAY + 3 * DAY))
+        );
+        let missed: Vec<_> = opening
+            .plan
+            .missed
+            .iter()
+            .map(|range| (range.first, range.count))
+            .collect();
+        assert_eq!(missed, [(MONDAY - 3600, 1), (MONDAY + DAY, 1)]);
+        assert_eq!(by_newer(MONDAY + 3600, MONDAY).course, Course::Wait(MONDAY + 3600));
     }
 
     #[test]

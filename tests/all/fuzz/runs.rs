@@ -226,7 +226,11 @@ pub(super) fn abandonments() -> Target {
                     missed: Vec::new(),
                     next_run: next.map(|next| at(NOW) + next),
                 };
-                let run = all.host.storage().start(&leased.lease, &plan, "2026a", at(NOW)).await;
+                let run = all
+                    .host
+                    .storage()
+                    .start(&leased.lease, &plan, "2026a", "UTC", at(NOW))
+                    .await;
                 let run = run.map_err(|error| TestCaseError::fail(error.to_string()))?;
                 (leased.due, leased.lease.run, leased.row.content.next_run) = (Some(due), Some(run), plan.next_run);
             }
@@ -294,7 +298,7 @@ async fn submitted_and_final(all: &Schedules, row: &Row, taken: bool) -> Result<
         missed: Vec::new(),
         next_run: None,
     };
-    let run = storage.start(&leased.lease, &plan, "2026a", now).await;
+    let run = storage.start(&leased.lease, &plan, "2026a", "UTC", now).await;
     let run = run.map_err(|error| TestCaseError::fail(error.to_string()))?;
     let submitted = Finish {
         outcome: Outcome::Submitted,

@@ -1,7 +1,8 @@
 //! Organizers switched on and off.
 
 use super::{
-    HOUR, T0, ZONES, acme, add, add_due, change, content, entries, finish, plan, start, stored, submit, take, take_one,
+    HOUR, T0, ZONE, ZONES, acme, add, add_due, change, content, entries, finish, plan, start, stored, submit, take,
+    take_one,
 };
 use crate::contract::Outcome;
 use crate::storage::{LeaseError, Scope, Storage};
@@ -50,18 +51,18 @@ pub async fn an_organizer_switched_on_sleeps_until_it_is_planned(store: &dyn Sto
     store.set_enabled("acme", false, "user:1", T0).await.unwrap();
     store.set_enabled("acme", true, "user:1", T0 + HOUR).await.unwrap();
     assert_eq!(take(store, T0 + HOUR).await, [], "not planned yet");
-    let rows = store.replan_batch(10).await.unwrap();
+    let rows = store.replan_batch(10, ZONES).await.unwrap();
     assert_eq!(rows.len(), 1);
     assert_eq!((rows[0].id, rows[0].version, rows[0].asleep), (id, 1, true));
     store
         .write_plan(&rows[0], Some(Some(T0 + HOUR + 1)), ZONES)
         .await
         .unwrap();
-    assert_eq!(store.replan_batch(10).await.unwrap(), []);
+    assert_eq!(store.replan_batch(10, ZONES).await.unwrap(), []);
     let leased = take_one(store, T0 + HOUR + 1).await;
     assert_eq!((leased.row.id, leased.attempt), (id, 1));
     let next = store
-        .start(&leased.lease, &plan(T0 + HOUR + 1, None), ZONES, T0 + HOUR + 1)
+        .start(&leased.lease, &plan(T0 + HOUR + 1, None), ZONES, ZONE, T0 + HOUR + 1)
         .await
         .unwrap();
     assert_ne!(next, run);
@@ -79,5 +80,5 @@ pub async fn an_organizer_nobody_switched_on_is_off(store: &dyn Storage) {
     store.set_enabled("zoo", false, "host", T0).await.unwrap();
     let switched = [("acme".to_owned(), true), ("zoo".to_owned(), false)];
     assert_eq!(store.organizers().await.unwrap(), switched);
-    assert_eq!(store.replan_batch(10).await.unwrap()[0].id, id);
+    assert_eq!(store.replan_batch(10, ZONES).await.unwrap()[0].id, id);
 }

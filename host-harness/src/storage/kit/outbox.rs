@@ -1,8 +1,8 @@
 //! Mails of runs, and the settling of what was submitted.
 
 use super::{
-    HOUR, LEASE, T0, ZONES, accepted, acme, add_due, change, content, deliver, entries, failed, finish, mail, plan,
-    rejected, settle_one, start, stored, submit, take, take_deliveries, take_one,
+    HOUR, LEASE, T0, ZONE, ZONES, accepted, acme, add_due, change, content, deliver, entries, failed, finish, mail,
+    plan, rejected, settle_one, start, stored, submit, take, take_deliveries, take_one,
 };
 use crate::contract::{DeliveryStatus, Outcome};
 use crate::storage::{FileFacts, Finish, LeaseError, MailKind, NewMail, Storage, Work};
@@ -192,7 +192,7 @@ pub async fn settling_and_executing_take_turns(store: &dyn Storage) {
     assert_eq!(store.take_settled(next, next + LEASE, 10).await.unwrap(), []);
     assert_eq!(store.next_wake().await.unwrap(), Some(next + LEASE));
     let second = store
-        .start(&leased.lease, &plan(next, next + HOUR), ZONES, next)
+        .start(&leased.lease, &plan(next, next + HOUR), ZONES, ZONE, next)
         .await
         .unwrap();
     store
@@ -220,7 +220,7 @@ pub async fn whoever_takes_the_schedule_ends_the_lease_of_a_late_settler(store: 
     let noon = T0 + DAY;
     let leased = take_one(store, noon).await;
     let second = store
-        .start(&leased.lease, &plan(noon, noon + 100), ZONES, noon)
+        .start(&leased.lease, &plan(noon, noon + 100), ZONES, ZONE, noon)
         .await
         .unwrap();
     let submitted = Finish {

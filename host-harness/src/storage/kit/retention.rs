@@ -1,8 +1,8 @@
 //! How long what is over is kept.
 
 use super::{
-    HOUR, T0, ZONES, accepted, acme, add_due, all, commit, content, deliver, entries, failed, finish, keep_file, mail,
-    plan, rejected, settle_one, start, stored, submit, take_deliveries, take_one,
+    HOUR, T0, ZONE, ZONES, accepted, acme, add_due, all, commit, content, deliver, entries, failed, finish, keep_file,
+    mail, plan, rejected, settle_one, start, stored, submit, take_deliveries, take_one,
 };
 use crate::clock::Instant;
 use crate::contract::Outcome;
@@ -23,7 +23,7 @@ async fn run_daily(store: &dyn Storage, days: Instant) {
         let due = T0 + nth * DAY;
         let leased = take_one(store, due).await;
         let run = store
-            .start(&leased.lease, &plan(due, due + DAY), ZONES, due)
+            .start(&leased.lease, &plan(due, due + DAY), ZONES, ZONE, due)
             .await
             .unwrap();
         let done = Finish {

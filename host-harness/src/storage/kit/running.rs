@@ -1,8 +1,8 @@
 //! Leases, runs, and how they end.
 
 use super::{
-    HOUR, LEASE, T0, ZONES, acme, add, add_due, change, commit, content, entries, failed, finish, plan, start, stored,
-    take, take_one,
+    HOUR, LEASE, T0, ZONE, ZONES, acme, add, add_due, change, commit, content, entries, failed, finish, plan, start,
+    stored, take, take_one,
 };
 use crate::clock::Instant;
 use crate::contract::schedule_store::Plan;
@@ -50,7 +50,7 @@ pub async fn a_lease_is_taken_over_at_its_end_with_the_same_due_time(store: &dyn
     assert!(heir.lease.fence > dead.lease.fence);
     assert_eq!(start(store, &heir).await, run);
     assert!(matches!(
-        store.start(&heir.lease, &plan(T0 + 1, T0 + DAY), ZONES, T0).await,
+        store.start(&heir.lease, &plan(T0 + 1, T0 + DAY), ZONES, ZONE, T0).await,
         Err(StartError::Lost)
     ));
 
@@ -136,7 +136,9 @@ pub async fn a_change_before_the_start_follows_the_new_plan(store: &dyn Storage)
     let id = add_due(store).await;
     let leased = take_one(store, T0).await;
     change(store, id, content(T0 + HOUR), T0 + 1).await.unwrap();
-    let lost = store.start(&leased.lease, &plan(T0, T0 + DAY), ZONES, T0 + 1).await;
+    let lost = store
+        .start(&leased.lease, &plan(T0, T0 + DAY), ZONES, ZONE, T0 + 1)
+        .await;
     assert!(matches!(lost, Err(StartError::Lost)), "{lost:?}");
     assert_eq!(entries(store, id).await, []);
     assert_eq!(take(store, T0 + HOUR - 1).await, []);
@@ -185,7 +187,10 @@ pub async fn due_times_that_nobody_ran_are_one_entry(store: &dyn Storage) {
         next_run: None,
     };
     for _ in 0..2 {
-        store.start(&leased.lease, &plan, ZONES, T0 + 3 * DAY).await.unwrap();
+        store
+            .start(&leased.lease, &plan, ZONES, ZONE, T0 + 3 * DAY)
+            .await
+            .unwrap();
     }
     let history = entries(store, id).await;
     assert_eq!(history.len(), 2);
@@ -260,7 +265,7 @@ pub async fn missed_due_times_around_one_that_is_kept_are_an_entry_each(store: &
         missed,
         next_run: None,
     };
-    store.start(&leased.lease, &plan, ZONES, now + DAY).await.unwrap();
+    store.start(&leased.lease, &plan, ZONES, ZONE, now + DAY).await.unwrap();
     assert_eq!(entries(store, id).await.len(), 6);
 }
 
@@ -278,7 +283,7 @@ pub async fn what_the_history_has_is_not_missed_again(store: &dyn Storage) {
     };
     let leased = take_one(store, T0 + 3 * DAY).await;
     let plan = late(3, vec![range(T0 + DAY, T0 + 2 * DAY, 2)]);
-    let run = store.start(&leased.lease, &plan, ZONES, plan.due).await.unwrap();
+    let run = store.start(&leased.lease, &plan, ZONES, ZONE, plan.due).await.unwrap();
     store.finish(&leased.lease, run, &finish(Outcome::Empty)).await.unwrap();
     let before = entries(store, id).await;
 
@@ -297,7 +302,7 @@ pub async fn what_the_history_has_is_not_missed_again(store: &dyn Storage) {
         assert_eq!(store.recorded(id + 1, &asked).await.unwrap(), None);
     }
     let refused = store
-        .start(&leased.lease, &late(5, vec![all]), ZONES, T0 + 5 * DAY)
+        .start(&leased.lease, &late(5, vec![all]), ZONES, ZONE, T0 + 5 * DAY)
         .await;
     assert!(
         matches!(refused, Err(StartError::Recorded(latest)) if latest == T0 + 3 * DAY),
@@ -315,7 +320,7 @@ pub async fn what_the_history_has_is_not_missed_again(store: &dyn Storage) {
 
     let left = range(T0 + 4 * DAY, T0 + 4 * DAY, 1);
     store
-        .start(&leased.lease, &late(5, vec![left]), ZONES, T0 + 5 * DAY)
+        .start(&leased.lease, &late(5, vec![left]), ZONES, ZONE, T0 + 5 * DAY)
         .await
         .unwrap();
     let history = entries(store, id).await;
@@ -345,7 +350,9 @@ pub async fn a_due_time_that_has_ended_does_not_start_again(store: &dyn Storage)
     // A change that had been read before the start brings the due time back.
     change(store, id, content(T0), T0 + 6).await.unwrap();
     let leased = take_one(store, T0 + 6).await;
-    let lost = store.start(&leased.lease, &plan(T0, T0 + DAY), ZONES, T0 + 6).await;
+    let lost = store
+        .start(&leased.lease, &plan(T0, T0 + DAY), ZONES, ZONE, T0 + 6)
+        .await;
     assert!(matches!(lost, Err(StartError::Lost)), "{lost:?}");
     assert_eq!(entries(store, id).await.len(), 1);
     assert_eq!(entries(store, id).await[0].outcome, Some(Outcome::Empty));
@@ -370,7 +377,7 @@ pub async fn a_finished_lease_is_spent(store: &dyn Storage) {
     }
     assert!(matches!(store.renew(&leased.lease, T0).await, Err(LeaseError::Lost)));
     assert!(matches!(
-        store.start(&leased.lease, &plan(T0 + 1, None), ZONES, T0).await,
+        store.start(&leased.lease, &plan(T0 + 1, None), ZONES, ZONE, T0).await,
         Err(StartError::Lost)
     ));
 }
@@ -424,7 +431,7 @@ pub async fn history_has_pages(store: &dyn Storage) {
         let due = T0 + nth * DAY;
         let leased = take_one(store, due).await;
         let run = store
-            .start(&leased.lease, &plan(due, due + DAY), ZONES, due)
+            .start(&leased.lease, &plan(due, due + DAY), ZONES, ZONE, due)
             .await
             .unwrap();
         store.finish(&leased.lease, run, &finish(Outcome::Empty)).await.unwrap();

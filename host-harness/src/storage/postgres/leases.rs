@@ -29,9 +29,10 @@ pub(super) const LEASE_DUE: &str = concat!(
      from chosen where s.id = chosen.id
      returning ",
     row_columns!(),
-    ", s.fence, s.attempt, s.open_run, chosen.wake_at as since,
+    ", s.fence, s.attempt, s.open_run, s.zone_database, chosen.wake_at as since,
        (select r.due from run r where r.id = s.open_run) as due,
-       (select r.started_version from run r where r.id = s.open_run) as started_version"
+       (select r.started_version from run r where r.id = s.open_run) as started_version,
+       (select r.started_zone from run r where r.id = s.open_run) as started_zone"
 );
 
 /// Can anything be settled at $1? Asked for by `exists`, the first row in the table might be thought to be one.
@@ -43,7 +44,7 @@ pub(super) const SETTLED: &str = concat!(
     "with found as materialized (
        select ",
     row_columns!(),
-    ", r.id as run, r.due, r.started_version, r.settle_wake
+    ", s.zone_database, r.id as run, r.due, r.started_version, r.started_zone, r.settle_wake
        from run r join schedule s on s.id = r.schedule
        where r.settle_wake <= $1 and s.lease_until is null and (s.settling_until is null or s.settling_until <= $1)
        order by r.settle_wake, r.id limit $2 for no key update of s skip locked)
@@ -146,6 +147,8 @@ impl PostgresStorage {
                 row,
                 due: found.try_get("due")?,
                 started_version: started_version(found)?,
+                started_zone: found.try_get("started_zone")?,
+                zone_database: found.try_get("zone_database")?,
                 attempt: 0,
                 deliveries: deliveries(found)?,
             });
@@ -302,6 +305,8 @@ fn leased_to_execute(found: &PgRow, until: Instant) -> sqlx::Result<(Instant, Le
         },
         due: found.try_get("due")?,
         started_version: started_version(found)?,
+        started_zone: found.try_get("started_zone")?,
+        zone_database: found.try_get("zone_database")?,
         attempt: small(found, "attempt")?,
         deliveries: Vec::new(),
         row,

@@ -7,7 +7,7 @@ use super::columns::{count, event_of, scope, text};
 use super::{PostgresStorage, files, read, runs, settled};
 use crate::clock::Instant;
 use crate::storage::values::signed;
-use crate::storage::{Replan, ReplanRow, StorageError};
+use crate::storage::{ReplanRow, Scope, StorageError};
 
 /// The earliest of everything that is due; each part reads the beginning of an index. Of what can be settled, a hundred are looked
 /// at: those whose schedules are leased wait for that.
@@ -21,55 +21,35 @@ pub(super) const NEXT_WAKE: &str = "select min(at) from (
       from run r join schedule s on s.id = r.schedule where r.settle_wake is not null and s.lease_until is null
       order by r.settle_wake, r.id limit 100) settled) each";
 
-/// Schedules marked in one transaction.
-const MARKED: i64 = 5000;
-
-/// Marks for planning what was planned with a zone database older than $1, from schedule $3 of release $2 on, at most $4.
-pub(super) const MARK_OLDER: &str = "with old as materialized (
-       select id, zone_database from schedule
-       where zone_database < $1 and (zone_database, id) > ($2, $3) order by zone_database, id limit $4 for no key update)
-     update schedule s set replan = true from old where s.id = old.id returning s.id, s.zone_database";
-
-pub(super) const REPLAN: &str = "select id, version, organizer, event, document, next_run, parked from schedule
-     where replan and lease_until is null order by id limit $1";
+/// What a host with zone database $2 is to plan again, at most $1; each part reads one index. One that is leased at this moment may
+/// start with a plan of before: its turn comes when the lease is over.
+pub(super) const REPLAN: &str =
+    "select found.*, (select max(r.due) from run r where r.schedule = found.id) as last_due from (
+      (select id, version, organizer, event, document, next_run, replan, parked from schedule
+       where replan and lease_until is null order by id limit $1)
+      union all
+      (select id, version, organizer, event, document, next_run, replan, parked from schedule
+       where not replan and zone_database < $2 and lease_until is null order by zone_database, id limit $1)) found
+    limit $1";
 
 impl PostgresStorage {
-    pub(super) async fn mark_replan(&self, which: &Replan) -> Result<u64, StorageError> {
-        match which {
-            Replan::Scope(scope) => Ok(settled!(
-                sqlx::query("update schedule set replan = true where organizer = $1 and event = $2")
-                    .bind(text(&scope.organizer))
-                    .bind(event_of(scope))
-                    .execute(&self.pool)
-            )?
-            .rows_affected()),
-            Replan::OlderThan(release) => self.mark_older(release).await,
-        }
+    pub(super) async fn mark_replan(&self, moved: &Scope) -> Result<u64, StorageError> {
+        Ok(settled!(
+            sqlx::query("update schedule set replan = true where organizer = $1 and event = $2")
+                .bind(text(&moved.organizer))
+                .bind(event_of(moved))
+                .execute(&self.pool)
+        )?
+        .rows_affected())
     }
 
-    /// Marks them in batches: there may be a million, and others want to write.
-    async fn mark_older(&self, release: &str) -> Result<u64, StorageError> {
-        let (mut marked, mut last) = (0, (String::new(), 0_i64));
-        loop {
-            let batch: Vec<(i64, String)> = settled!(
-                sqlx::query_as(MARK_OLDER)
-                    .bind(text(release))
-                    .bind(&last.0)
-                    .bind(last.1)
-                    .bind(MARKED)
-                    .fetch_all(&self.pool)
-            )?;
-            marked += batch.len() as u64;
-            match batch.into_iter().map(|(id, release)| (release, id)).max() {
-                Some(highest) => last = highest,
-                None => return Ok(marked),
-            }
-        }
-    }
-
-    pub(super) async fn to_replan(&self, limit: u32) -> Result<Vec<ReplanRow>, StorageError> {
-        // One that is leased at this moment may start with a plan of before: its turn comes when the lease is over.
-        let found = read!(sqlx::query(REPLAN).bind(i64::from(limit)).fetch_all(&self.pool))?;
+    pub(super) async fn to_replan(&self, limit: u32, zone_database: &str) -> Result<Vec<ReplanRow>, StorageError> {
+        let found = read!(
+            sqlx::query(REPLAN)
+                .bind(i64::from(limit))
+                .bind(text(zone_database))
+                .fetch_all(&self.pool)
+        )?;
         let rows = found.iter().map(|row| {
             Ok(ReplanRow {
                 id: count(row, "id")?,
@@ -77,6 +57,8 @@ impl PostgresStorage {
                 scope: scope(row)?,
                 document: row.try_get("document")?,
                 old_next_run: row.try_get("next_run")?,
+                last_due: row.try_get("last_due")?,
+                moved: row.try_get("replan")?,
                 asleep: row.try_get("parked")?,
             })
         });
@@ -122,7 +104,7 @@ impl PostgresStorage {
              from unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::boolean[], $6::boolean[], $7::bigint[])
                as plan (id, version, old_next_run, asleep, known, next_run)
              where s.id = plan.id and s.version = plan.version and s.next_run is not distinct from plan.old_next_run
-               and s.parked = plan.asleep and s.replan and s.lease_until is null",
+               and s.parked = plan.asleep and (s.replan or s.zone_database < $1) and s.lease_until is null",
         )
         .bind(text(zone_database))
         .bind(&ids)

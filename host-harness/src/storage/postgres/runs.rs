@@ -254,13 +254,13 @@ impl PostgresStorage {
         &self,
         lease: &Lease,
         plan: &Plan,
-        zone_database: &str,
+        zones: (&str, &str),
         now: Instant,
     ) -> Result<u64, StartError> {
         if lease.work != Work::Execute {
             return Err(StartError::Lost);
         }
-        let run = settled!(self.try_open_run(lease, plan, zone_database, now))??;
+        let run = settled!(self.try_open_run(lease, plan, zones, now))??;
         Ok(unsigned(run)?)
     }
 
@@ -268,7 +268,7 @@ impl PostgresStorage {
         &self,
         lease: &Lease,
         plan: &Plan,
-        zone_database: &str,
+        (zone_database, zone): (&str, &str),
         now: Instant,
     ) -> sqlx::Result<Result<i64, StartError>> {
         let schedule = signed(lease.schedule)?;
@@ -305,8 +305,8 @@ impl PostgresStorage {
                update run r set attempts = s.attempt from schedule s
                where s.id = $1 and r.id = s.open_run returning r.id),
              opened as (
-               insert into run (schedule, organizer, event, due, state, started, started_version, attempts)
-               select id, organizer, event, $2, 'open', $3, version, attempt
+               insert into run (schedule, organizer, event, due, state, started, started_version, started_zone, attempts)
+               select id, organizer, event, $2, 'open', $3, version, $6, attempt
                from schedule where id = $1 and open_run is null
                on conflict (schedule, due) do nothing returning id),
              started as (select max(id) as id from (select id from again union all select id from opened) either),
@@ -321,7 +321,8 @@ impl PostgresStorage {
         .bind(plan.due)
         .bind(now)
         .bind(plan.next_run)
-        .bind(zone_database)
+        .bind(text(zone_database))
+        .bind(text(zone))
         .fetch_one(&mut *transaction)
         .await?;
         said.write(&mut transaction, now).await?;

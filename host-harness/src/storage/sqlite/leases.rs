@@ -28,7 +28,7 @@ impl SqliteStorage {
         let found = sqlx::query(concat!(
             "select ",
             row_columns!(),
-            ", s.fence, s.attempt, s.open_run, r.due, r.started_version
+            ", s.fence, s.attempt, s.open_run, s.zone_database, r.due, r.started_version, r.started_zone
              from schedule s left join run r on r.id = s.open_run
              where s.wake_at <= $1 order by s.wake_at, s.id limit $2"
         ))
@@ -67,6 +67,8 @@ impl SqliteStorage {
                 row,
                 due: found.try_get("due")?,
                 started_version: started_version(found)?,
+                started_zone: found.try_get("started_zone")?,
+                zone_database: found.try_get("zone_database")?,
                 attempt,
                 deliveries: Vec::new(),
             });
@@ -93,7 +95,7 @@ impl SqliteStorage {
         let found = sqlx::query(concat!(
             "select ",
             row_columns!(),
-            ", r.id as run, r.due, r.started_version, r.settle_fence, r.settle_attempt
+            ", s.zone_database, r.id as run, r.due, r.started_version, r.started_zone, r.settle_fence, r.settle_attempt
              from run r join schedule s on s.id = r.schedule
              where r.settle_wake <= $1 and s.lease_until is null
                and (s.settling_until is null or s.settling_until <= $1)
@@ -135,6 +137,8 @@ impl SqliteStorage {
                 row,
                 due: found.try_get("due")?,
                 started_version: started_version(found)?,
+                started_zone: found.try_get("started_zone")?,
+                zone_database: found.try_get("zone_database")?,
                 attempt,
                 deliveries: export_deliveries(&mut transaction, run).await?,
             });

@@ -5,7 +5,7 @@ use sqlx::Row as _;
 use super::columns::{scope, signed, unsigned};
 use super::{SqliteStorage, files, runs};
 use crate::clock::Instant;
-use crate::storage::{Replan, ReplanRow, StorageError};
+use crate::storage::{ReplanRow, Scope, StorageError};
 
 /// The earliest of everything that is due; each part reads one entry of an index.
 pub(super) const NEXT_WAKE: &str = "select min(at) from (
@@ -16,37 +16,36 @@ pub(super) const NEXT_WAKE: &str = "select min(at) from (
     select min(case when s.settling_until > r.settle_wake then s.settling_until else r.settle_wake end)
     from run r join schedule s on s.id = r.schedule where r.settle_wake is not null and s.lease_until is null)";
 
+/// What is to be planned again; each part reads one index. One that is leased at this moment may start with a plan of before:
+/// its turn comes when the lease is over.
+pub(super) const TO_REPLAN: &str =
+    "select s.id, s.version, s.organizer, s.event, s.document, s.next_run, s.replan, s.parked,
+      (select max(r.due) from run r where r.schedule = s.id) as last_due
+    from schedule s where s.id in (
+      select id from (select id from schedule where replan = 1 and lease_until is null order by id limit $1)
+      union all
+      select id from (
+        select id from schedule where zone_database < $2 and lease_until is null order by zone_database, id limit $1)
+      limit $1)";
+
 impl SqliteStorage {
-    pub(super) async fn mark_replan(&self, which: &Replan) -> Result<u64, StorageError> {
+    pub(super) async fn mark_replan(&self, moved: &Scope) -> Result<u64, StorageError> {
         let mut transaction = self.write().await?;
-        let marked = match which {
-            Replan::Scope(scope) => {
-                sqlx::query("update schedule set replan = 1 where organizer = $1 and event is $2")
-                    .bind(&scope.organizer)
-                    .bind(&scope.event)
-                    .execute(&mut *transaction)
-                    .await?
-            }
-            Replan::OlderThan(release) => {
-                sqlx::query("update schedule set replan = 1 where zone_database < $1")
-                    .bind(release)
-                    .execute(&mut *transaction)
-                    .await?
-            }
-        };
+        let marked = sqlx::query("update schedule set replan = 1 where organizer = $1 and event is $2")
+            .bind(&moved.organizer)
+            .bind(&moved.event)
+            .execute(&mut *transaction)
+            .await?;
         transaction.commit().await?;
         Ok(marked.rows_affected())
     }
 
-    pub(super) async fn to_replan(&self, limit: u32) -> Result<Vec<ReplanRow>, StorageError> {
-        // One that is leased at this moment may start with a plan of before: its turn comes when the lease is over.
-        let found = sqlx::query(
-            "select id, version, organizer, event, document, next_run, parked from schedule
-             where replan = 1 and lease_until is null order by id limit $1",
-        )
-        .bind(limit)
-        .fetch_all(&self.readers)
-        .await?;
+    pub(super) async fn to_replan(&self, limit: u32, zone_database: &str) -> Result<Vec<ReplanRow>, StorageError> {
+        let found = sqlx::query(TO_REPLAN)
+            .bind(limit)
+            .bind(zone_database)
+            .fetch_all(&self.readers)
+            .await?;
         found
             .iter()
             .map(|row| {
@@ -56,6 +55,8 @@ impl SqliteStorage {
                     scope: scope(row)?,
                     document: row.try_get("document")?,
                     old_next_run: row.try_get("next_run")?,
+                    last_due: row.try_get("last_due")?,
+                    moved: row.try_get("replan")?,
                     asleep: row.try_get("parked")?,
                 })
             })
@@ -72,7 +73,8 @@ impl SqliteStorage {
             sqlx::query(
                 "update schedule set next_run = case when $5 then $6 else next_run end, zone_database = $7, replan = 0,
                    parked = not exists (select 1 from organizer o where o.slug = schedule.organizer and o.enabled = 1)
-                 where id = $1 and version = $2 and next_run is $3 and parked = $4 and replan = 1 and lease_until is null",
+                 where id = $1 and version = $2 and next_run is $3 and parked = $4 and lease_until is null
+                   and (replan = 1 or zone_database < $7)",
             )
             .bind(signed(row.id)?)
             .bind(signed(row.version)?)

@@ -231,7 +231,7 @@ impl SqliteStorage {
         &self,
         lease: &Lease,
         plan: &Plan,
-        zone_database: &str,
+        (zone_database, zone): (&str, &str),
         now: Instant,
     ) -> Result<u64, StartError> {
         if lease.work != Work::Execute {
@@ -269,8 +269,8 @@ impl SqliteStorage {
         // was planned once more (by a change that had been read before it started), there is no open run of it; the schedule
         // goes on to the next one all the same, or it would be leased for this one for ever.
         let opened: Vec<Option<i64>> = sqlx::query_scalar(
-            "insert into run (schedule, organizer, event, due, state, started, started_version, attempts)
-             values ($1, $2, $3, $4, 'open', $5, $9, $6)
+            "insert into run (schedule, organizer, event, due, state, started, started_version, started_zone, attempts)
+             values ($1, $2, $3, $4, 'open', $5, $9, $10, $6)
              on conflict (schedule, due) do update set attempts = excluded.attempts where state = 'open';
              update schedule set next_run = $7, zone_database = $8, open_run = opened.id,
                lease_until = case when opened.id is not null then lease_until end,
@@ -287,6 +287,7 @@ impl SqliteStorage {
         .bind(plan.next_run)
         .bind(zone_database)
         .bind(held.try_get::<i64, _>("version")?)
+        .bind(zone)
         .fetch_all(&mut *transaction)
         .await?;
         let run = opened.first().copied().flatten();

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::SqliteStorage;
 use super::lists::page_sql;
-use super::plans::NEXT_WAKE;
+use super::plans::{NEXT_WAKE, TO_REPLAN};
 use crate::contract::schedule_store::Plan;
 use crate::contract::{Content, Order, Recipients};
 use crate::storage::kit::{T0, ZONES, store_kit};
@@ -120,7 +120,7 @@ async fn what_was_answered_is_there_after_the_process_is_gone() {
         missed: Vec::new(),
         next_run: Some(T0 + 3600),
     };
-    let run = store.start(&leased.lease, &plan, ZONES, T0).await.unwrap();
+    let run = store.start(&leased.lease, &plan, ZONES, "UTC", T0).await.unwrap();
     // In the midst of a write, and nothing is closed.
     let mut half = store.write().await.unwrap();
     sqlx::query("delete from schedule").execute(&mut *half).await.unwrap();
@@ -257,8 +257,7 @@ async fn a_tick_reads_what_is_due_and_no_table() {
         "select exists (select 1 from delivery where wake_at <= $1)",
         "select * from delivery where wake_at <= $1 order by wake_at, mail, position limit $2",
         "select exists (select 1 from run where settle_wake <= $1)",
-        "select id from schedule where replan = 1 and lease_until is null order by id limit $1",
-        "update schedule set replan = 1 where zone_database < $1",
+        TO_REPLAN,
         "select id from run where file_kept = 1 and ended is not null",
         "delete from request where expires_at <= $1",
         NEXT_WAKE,

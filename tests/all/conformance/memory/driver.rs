@@ -168,6 +168,7 @@ impl Memory {
             },
             due: run.map(|run| run.entry.due),
             started_version: run.map(|run| run.version),
+            newer_zone_database: None,
             attempt: if lease.fence.is_some() { stored.attempt } else { 1 },
             settings: self.settings(&stored.scope),
         };

@@ -38,6 +38,8 @@ create table run (
   started bigint,
   -- The schedule's version when the run was started; null: never started.
   started_version bigint check ((started is null) = (started_version is null)),
+  -- Zone of its event or organizer when the run was started.
+  started_zone text check (started is not null or started_zone is null),
   ended bigint check ((state in ('open', 'submitted')) = (ended is null)),
   attempts bigint not null default 0,
   -- The file: its facts stay for the history, `file_kept` says whether its chunks are there.
@@ -104,7 +106,7 @@ create table schedule (
   settling_until bigint,
   -- Asleep: the organizer is off, or on again and the schedule not yet planned.
   parked boolean not null default false,
-  -- To be planned again.
+  -- To be planned again, whatever zone_database says.
   replan boolean not null default false,
 
   -- When the schedule is due for lease. The one place that decides it: no statement can forget to. `greatest` and `least` leave

@@ -83,7 +83,7 @@ async fn what_was_answered_is_there_after_a_crash_and_every_due_time_ends_once()
             let idle = leased.is_empty();
             for leased in leased {
                 let due = leased.due.unwrap_or(T0);
-                let Ok(run) = store.start(&leased.lease, &plan(due), ZONES, now).await else {
+                let Ok(run) = store.start(&leased.lease, &plan(due), ZONES, "UTC", now).await else {
                     continue;
                 };
                 match store.finish(&leased.lease, run, &empty()).await {
@@ -198,7 +198,7 @@ async fn stricter_transactions_only_make_it_try_again() {
                 Err(damaged) => panic!("{damaged}"),
             };
             for leased in leased {
-                let Ok(run) = store.start(&leased.lease, &plan(T0), ZONES, T0).await else {
+                let Ok(run) = store.start(&leased.lease, &plan(T0), ZONES, "UTC", T0).await else {
                     continue;
                 };
                 if store.finish(&leased.lease, run, &empty()).await.is_ok() {

@@ -182,7 +182,7 @@ async fn submit(store: &PostgresStorage, recipients: usize) -> u64 {
         missed: Vec::new(),
         next_run: Some(T0 + 86_400),
     };
-    let run = store.start(&leased.lease, &plan, ZONES, T0).await.unwrap();
+    let run = store.start(&leased.lease, &plan, ZONES, "UTC", T0).await.unwrap();
     let mail = NewMail {
         kind: MailKind::Export,
         message_id: "export@host.example".to_owned(),

@@ -35,6 +35,8 @@ create table run (
   started integer,
   -- The schedule's version when the run was started; null: never started.
   started_version integer check ((started is null) = (started_version is null)),
+  -- Zone of its event or organizer when the run was started.
+  started_zone text check (started is not null or started_zone is null),
   ended integer check ((state in ('open', 'submitted')) = (ended is null)),
   attempts integer not null default 0,
   -- The file: its facts stay for the history, `file_kept` says whether its chunks are there.
@@ -100,7 +102,7 @@ create table schedule (
   settling_until integer,
   -- Asleep: the organizer is off, or on again and the schedule not yet planned.
   parked integer not null default 0 check (parked in (0, 1)),
-  -- To be planned again.
+  -- To be planned again, whatever zone_database says.
   replan integer not null default 0 check (replan in (0, 1)),
 
   -- What the next wake-up is for, leases left aside.
