@@ -58,15 +58,22 @@ impl Tapes {
     }
 
     /// Writes a tape down if it is one to keep, and lets go of the earliest ones past the number. What can't be written is
-    /// said in the log: no run fails of it.
-    pub(crate) fn take(&self, tape: Option<Tape>, failed: bool) {
-        if !failed && self.keep == Keep::Failed {
-            return;
-        }
+    /// said in the log: no run fails of it. None: the tape was too long. `cut` is a call that gave no answer, or did not finish
+    /// its run.
+    pub(crate) fn take(&self, tape: Option<Tape>, cut: bool) {
         let Some(tape) = tape else {
             tracing::warn!("a call was too long to be kept on tape");
             return;
         };
+        let failed = cut
+            || tape
+                .end
+                .finished
+                .as_ref()
+                .is_some_and(|outcome| outcome.get("Failed").is_some());
+        if !failed && self.keep == Keep::Failed {
+            return;
+        }
         match self.write(&tape) {
             Ok(path) if failed => tracing::warn!(tape = %path.display(), "a call that failed is on tape"),
             Ok(_) => {}
