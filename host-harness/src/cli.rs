@@ -109,8 +109,8 @@ impl PluginFile {
 struct Recording {
     /// Keep a tape of each run that failed or did not finish in this folder, the last 100, for `harness replay`; tapes hold
     /// addresses and form data, and only this user may read them
-    #[arg(long = "record", value_name = "DIR")]
-    folder: Option<PathBuf>,
+    #[arg(long, value_name = "DIR")]
+    record: Option<PathBuf>,
 }
 
 /// How answers are printed.

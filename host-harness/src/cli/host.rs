@@ -67,7 +67,7 @@ pub async fn open_recording(
     let service = Service::new(engine, stores.storage, stores.platform, clock, facts)
         .await
         .map_err(|fault| failed("the plugin can't say what it is")(&fault))?;
-    Ok(Arc::new(match &recording.folder {
+    Ok(Arc::new(match &recording.record {
         None => service,
         Some(folder) => {
             let tapes = Tapes::in_folder(folder, MOST_TAPES, Keep::Failed)
