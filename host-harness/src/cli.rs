@@ -9,6 +9,7 @@ mod host;
 mod next_run;
 mod organizer;
 mod plugin;
+mod replay;
 mod scale;
 mod seed;
 mod serve;
@@ -57,6 +58,8 @@ enum Command {
     Audit(audit::Audit),
     /// Says when a rule fires next, by the component
     NextRun(next_run::NextRun),
+    /// Has the component go through a call again that failed and was kept on tape
+    Replay(replay::Replay),
     /// Looks into a plugin file
     Plugin(plugin::Plugin),
     /// Kills hosts at random while they work, and counts what was lost or doubled
@@ -104,6 +107,15 @@ impl PluginFile {
     }
 }
 
+/// What is kept of runs that go wrong.
+#[derive(Args, Default)]
+struct Recording {
+    /// Keep a tape of each run that failed or did not finish in this folder, the last 100, for `harness replay`; tapes hold
+    /// addresses and form data, and only this user may read them
+    #[arg(long, value_name = "DIR")]
+    record: Option<PathBuf>,
+}
+
 /// How answers are printed.
 #[derive(Args, Default)]
 struct Output {
@@ -149,6 +161,7 @@ pub fn main() -> ExitCode {
             Command::History(history) => history.run().await,
             Command::Audit(audit) => audit.run().await,
             Command::NextRun(next_run) => next_run.run().await,
+            Command::Replay(replay) => replay.run().await,
             Command::Plugin(plugin) => plugin.run().await,
             Command::Chaos(chaos) => chaos.run().await,
             Command::ChaosWorker(worker) => worker.run().await,

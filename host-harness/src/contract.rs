@@ -16,7 +16,7 @@ mod bindings {
             "ticketing:scheduled-exports/auth-context.access": super::Access,
             "ticketing:scheduled-exports/auth-context.run": super::Run,
         },
-        additional_derives: [PartialEq],
+        additional_derives: [PartialEq, serde::Serialize, serde::Deserialize],
     });
 }
 

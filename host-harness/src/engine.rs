@@ -26,6 +26,8 @@ pub use jobs::{End, Worked};
 pub use permissions::{Imported, Permissions};
 pub use schedules::{Accepted, Schedules, Unaccepted};
 
+pub(crate) use inspect::VERSION as CONTRACT;
+
 use crate::contract::{Plugin, PluginPre};
 use crate::imports::{Call, GuestMistake, HostFault, Imports};
 

@@ -18,7 +18,8 @@
 //! shortest way in `examples/minimal-host.rs`.
 //!
 //! A host can be wrapped: a type that implements the five by asking another host ([`AuthContext::Access`] and
-//! [`AuthContext::Run`] being the other's, or something around them) sees each call of an import and its answer.
+//! [`AuthContext::Run`] being the other's, or something around them) sees each call of an import and its answer. [`Recorded`](crate::tape::Recorded) is such a
+//! host.
 
 #![deny(missing_docs)]
 

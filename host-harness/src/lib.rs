@@ -29,7 +29,7 @@
 //! # The reference host
 //!
 //! [`ports`] implements the traits on [`storage`], [`platform`] and a [`clock`]; [`service`], [`scheduler`], [`delivery`] and [`api`] are
-//! the rest of a host; [`testing`] puts it all together for tests.
+//! the rest of a host; [`tape`] keeps what failed, to be gone through again; [`testing`] puts it all together for tests.
 
 pub mod api;
 pub mod clock;
@@ -44,4 +44,5 @@ pub mod ports;
 pub mod scheduler;
 pub mod service;
 pub mod storage;
+pub mod tape;
 pub mod testing;

@@ -2,11 +2,13 @@
 
 mod jobs;
 mod plans;
+mod recording;
 mod seeding;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant as Stopwatch};
 
+use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
 pub use jobs::Ended;
@@ -19,11 +21,13 @@ use crate::contract::exported::schedules::{Page, Versioned};
 use crate::contract::{PageQuery, Position, Problem};
 use crate::download::{Download, Secret};
 use crate::engine::{Accepted, Engine, GuestFault, Instance, Unaccepted};
+use crate::imports::Imports;
 use crate::metrics::{Called, Metrics};
 use crate::platform::{Place, Platform, PlatformError, Principal};
 use crate::ports::{Access, HostFacts, Services};
 use crate::storage::counted::CountedStorage;
 use crate::storage::{Commit, CommitError, Completion, KeptAnswer, RequestKey, Scope, Storage, StorageError, Visible};
+use crate::tape::Recorded;
 
 /// How often a call is repeated whose commit met another one.
 const COMMIT_TRIES: u32 = 5;
@@ -43,7 +47,7 @@ pub struct Grant {
 }
 
 /// An exported function of `schedules`, with its arguments.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Operation {
     List(PageQuery),
     Get(u64),
@@ -76,7 +80,7 @@ pub enum Operation {
 }
 
 /// What it answered. Documents are JSON texts, to be passed on as they are.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub enum Answer {
     Page {
         total: u64,
@@ -182,11 +186,13 @@ impl From<PlatformError> for CallError {
 
 /// The component, and what it is given.
 pub struct Service {
-    engine: Engine<Services>,
-    services: Arc<Services>,
+    engine: Engine<Recorded<Services>>,
+    services: Arc<Recorded<Services>>,
     about: Description,
     changed: Notify,
     metrics: Arc<Metrics>,
+    /// Where calls are kept on tape; none: they are not.
+    kept: Option<recording::Kept>,
 }
 
 impl Service {
@@ -195,30 +201,31 @@ impl Service {
     /// # Errors
     /// If it traps when asked what it is.
     pub async fn new(
-        engine: Engine<Services>,
+        engine: Engine<Recorded<Services>>,
         storage: Arc<dyn Storage>,
         platform: Platform,
         clock: Arc<dyn Clock>,
         facts: HostFacts,
     ) -> Result<Self, GuestFault> {
         let metrics = Arc::new(Metrics::default());
-        let mut services = Services {
+        let services = Services {
             storage: Arc::new(CountedStorage::new(storage, Arc::clone(&metrics))),
             platform,
             clock,
             facts,
             zone_database: String::new(),
         };
-        let shared = Arc::new(services);
+        let shared = Arc::new(Recorded { host: services });
         let about = engine.describe(&shared).await?;
-        services = Arc::into_inner(shared).expect("the instance that shared it is gone");
-        services.zone_database.clone_from(&about.zone_database);
+        let mut services = Arc::into_inner(shared).expect("the instance that shared it is gone");
+        services.host.zone_database.clone_from(&about.zone_database);
         Ok(Self {
             engine,
             services: Arc::new(services),
             about,
             changed: Notify::new(),
             metrics,
+            kept: None,
         })
     }
 
@@ -358,13 +365,13 @@ impl Service {
         &self,
         function: &'static str,
         compute: Duration,
-    ) -> Result<Instance<'_, Services>, GuestFault> {
+    ) -> Result<Instance<'_, Recorded<Services>>, GuestFault> {
         self.engine.instance(&self.services, function, compute).await
     }
 
     async fn ask(&self, access: Access, operation: Operation) -> Result<(Answer, Access), CallError> {
         let (export, began) = (operation.name(), Stopwatch::now());
-        let asked = self.ask_once(access, operation).await;
+        let asked = self.ask_on_tape(access, operation).await;
         let how = match &asked {
             Ok(_) => Called::Answered,
             Err(CallError::Problem(_)) => Called::Refused,
@@ -373,38 +380,6 @@ impl Service {
         };
         self.metrics.called(export, how, began.elapsed());
         asked
-    }
-
-    async fn ask_once(&self, access: Access, operation: Operation) -> Result<(Answer, Access), CallError> {
-        let schedules = self.engine.schedules(&self.services, access);
-        Ok(match operation {
-            Operation::List(query) => answered(schedules.list(&query).await?),
-            Operation::Get(id) => answered(schedules.get(id).await?),
-            Operation::Create(document) => answered(schedules.create(document).await?),
-            Operation::Replace {
-                id,
-                document,
-                if_version,
-            } => answered(schedules.replace(id, document, if_version).await?),
-            Operation::Patch {
-                id,
-                document,
-                if_version,
-            } => answered(schedules.patch(id, document, if_version).await?),
-            Operation::Delete { id, if_version } => {
-                let Accepted { answer: (), access } = schedules.delete(id, if_version).await?;
-                (Answer::Deleted, access)
-            }
-            Operation::Runs { id, at, size } => answered(schedules.runs(id, &at, size).await?),
-            Operation::Exporters(only) => {
-                let Accepted { answer, access } = schedules.exporters(only.as_deref()).await?;
-                (Answer::Exporters(answer), access)
-            }
-            Operation::Act { id, verb, document } => {
-                let Accepted { answer, access } = schedules.act(id, &verb, document).await?;
-                (Answer::Acted(answer), access)
-            }
-        })
     }
 
     #[must_use]
@@ -428,6 +403,44 @@ impl Service {
     }
 }
 
-fn answered<T: Into<Answer>>(accepted: Accepted<T, Access>) -> (Answer, Access) {
+/// Asks the component of an engine what one of the operations says.
+pub(crate) async fn ask<H: Imports>(
+    engine: &Engine<H>,
+    host: &Arc<H>,
+    access: H::Access,
+    operation: Operation,
+) -> Result<(Answer, H::Access), Unaccepted> {
+    let schedules = engine.schedules(host, access);
+    Ok(match operation {
+        Operation::List(query) => answered(schedules.list(&query).await?),
+        Operation::Get(id) => answered(schedules.get(id).await?),
+        Operation::Create(document) => answered(schedules.create(document).await?),
+        Operation::Replace {
+            id,
+            document,
+            if_version,
+        } => answered(schedules.replace(id, document, if_version).await?),
+        Operation::Patch {
+            id,
+            document,
+            if_version,
+        } => answered(schedules.patch(id, document, if_version).await?),
+        Operation::Delete { id, if_version } => {
+            let Accepted { answer: (), access } = schedules.delete(id, if_version).await?;
+            (Answer::Deleted, access)
+        }
+        Operation::Runs { id, at, size } => answered(schedules.runs(id, &at, size).await?),
+        Operation::Exporters(only) => {
+            let Accepted { answer, access } = schedules.exporters(only.as_deref()).await?;
+            (Answer::Exporters(answer), access)
+        }
+        Operation::Act { id, verb, document } => {
+            let Accepted { answer, access } = schedules.act(id, &verb, document).await?;
+            (Answer::Acted(answer), access)
+        }
+    })
+}
+
+fn answered<T: Into<Answer>, A>(accepted: Accepted<T, A>) -> (Answer, A) {
     (accepted.answer.into(), accepted.access)
 }

@@ -14,6 +14,7 @@ mod commands {
     mod operator;
     mod plugin;
     mod process;
+    mod replay;
     mod scale;
     mod serve;
 }

@@ -131,3 +131,16 @@ async fn an_answer_of_the_store_that_is_lost_after_the_commit_doubles_nothing() 
         assert!(mails.iter().all(|mail| mail.bytes == mails[0].bytes), "seed {seed}");
     }
 }
+
+#[tokio::test]
+async fn a_story_goes_on_through_the_faults_of_a_seed() {
+    let harness = Harness::builder().faults(7).build().await;
+    harness.advance_to("2026-10-27T08:00+01:00[Europe/Berlin]").await;
+    harness.store.works();
+    let due = at("2026-10-27T04:00+01:00[Europe/Berlin]");
+    assert_eq!(ran(&harness, 1).await, [(due, Some(Outcome::Delivered))]);
+    let mut recipients: Vec<String> = harness.mails().into_iter().map(|mail| mail.recipient).collect();
+    recipients.sort();
+    recipients.dedup(); // a mail whose handing-over could not be written down is handed over again
+    assert_eq!(recipients, ["john@example.com", "mary@example.org"]);
+}

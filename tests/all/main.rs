@@ -23,5 +23,6 @@ mod rows;
 mod runs;
 mod security;
 mod size;
+mod tape;
 mod when;
 mod zones;

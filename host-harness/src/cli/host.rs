@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use host_harness::clock::{Clock, SystemClock};
 use host_harness::delivery::{EmlTransport, SmtpTimeouts, SmtpTransport, Transport};
-use host_harness::engine::{Cache, Engine};
+use host_harness::engine::{Cache, EMBEDDED, Engine};
 use host_harness::platform::{Fixture, Platform};
 use host_harness::ports::HostFacts;
 use host_harness::scheduler::{Scheduler, SchedulerOptions};
@@ -15,15 +15,18 @@ use host_harness::service::Service;
 use host_harness::storage::postgres::PostgresStorage;
 use host_harness::storage::sqlite::SqliteStorage;
 use host_harness::storage::{Change, Commit, Scope, Storage, Visible};
+use host_harness::tape::{Keep, Tapes};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _};
 
-use super::{Data, Failure, PluginFile, failed};
+use super::{Data, Failure, PluginFile, Recording, failed};
 
 /// The store's file in the data folder.
 pub const STORE: &str = "harness.db";
 /// The folder of mails that are written as files.
 const MAIL: &str = "mail";
+/// So many tapes of failed runs are kept.
+const MOST_TAPES: usize = 100;
 /// How long a database has to answer at the start.
 const REACH: Duration = Duration::from_secs(10);
 /// What is said where mails could go nowhere.
@@ -46,13 +49,35 @@ pub async fn open(
     clock: Option<Arc<dyn Clock>>,
     facts: HostFacts,
 ) -> Result<Arc<Service>, Failure> {
+    open_recording(data, create, plugin, clock, facts, &Recording::default()).await
+}
+
+/// The same, keeping tapes where that is wanted.
+pub async fn open_recording(
+    data: &Data,
+    create: bool,
+    plugin: &PluginFile,
+    clock: Option<Arc<dyn Clock>>,
+    facts: HostFacts,
+    recording: &Recording,
+) -> Result<Arc<Service>, Failure> {
     let engine = Engine::load_file(plugin.plugin.as_deref(), plugin.limits(), &Cache::of_user())?;
     let stores = stores(data, create).await?;
     let clock = clock.unwrap_or(stores.clock);
-    let service = Service::new(engine, stores.storage, stores.platform, clock, facts).await;
-    service
-        .map(Arc::new)
-        .map_err(|fault| failed("the plugin can't say what it is")(&fault))
+    let service = Service::new(engine, stores.storage, stores.platform, clock, facts)
+        .await
+        .map_err(|fault| failed("the plugin can't say what it is")(&fault))?;
+    Ok(Arc::new(match &recording.record {
+        None => service,
+        Some(folder) => {
+            let tapes = Tapes::in_folder(folder, MOST_TAPES, Keep::Failed)
+                .map_err(|reason| failed(format!("the folder {} can't be made", folder.display()))(&reason))?;
+            match &plugin.plugin {
+                None => service.recording(tapes, EMBEDDED),
+                Some(file) => service.recording(tapes, &std::fs::read(file)?),
+            }
+        }
+    }))
 }
 
 /// The store. Tables are made where a database has none; a folder's file only if `create`.

@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use super::{Data, Failure, PluginFile, failed, host, say};
+use super::{Data, Failure, PluginFile, Recording, failed, host, say};
 
 /// Serves the HTTP API and runs what is due, until SIGTERM or SIGINT.
 #[derive(Args)]
@@ -45,6 +45,8 @@ pub struct Serve {
     /// Days for which the history of runs is kept; the audit log is kept for a year at least
     #[arg(long, value_name = "DAYS", default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=36_500))]
     keep_history: u32,
+    #[command(flatten)]
+    recording: Recording,
     #[command(flatten)]
     plugin: PluginFile,
     /// Platform to fill an empty store with
@@ -85,7 +87,15 @@ impl Serve {
             download_links: self.download_links,
             ..HostFacts::default()
         };
-        let service = host::open(&self.data, fixture.is_some(), &self.plugin, None, facts).await?;
+        let service = host::open_recording(
+            &self.data,
+            fixture.is_some(),
+            &self.plugin,
+            None,
+            facts,
+            &self.recording,
+        )
+        .await?;
         if let Some(fixture) = &fixture {
             if service.platform().is_empty().await? {
                 let schedules = host::seed(&service, &self.data, fixture).await?;

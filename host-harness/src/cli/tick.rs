@@ -7,7 +7,7 @@ use host_harness::clock::{Clock, VirtualClock};
 use host_harness::ports::HostFacts;
 
 use super::history::{document, line};
-use super::{Data, Failure, Output, PluginFile, host, instant, say};
+use super::{Data, Failure, Output, PluginFile, Recording, host, instant, say};
 
 /// Runs and delivers all that is due at one instant, prints one line a run, and stops.
 #[derive(Args)]
@@ -22,6 +22,8 @@ pub struct Tick {
     #[arg(long, value_name = "URL")]
     smtp: Option<String>,
     #[command(flatten)]
+    recording: Recording,
+    #[command(flatten)]
     plugin: PluginFile,
     #[command(flatten)]
     output: Output,
@@ -32,7 +34,15 @@ impl Tick {
         let clock = self.now.map(|now| Arc::new(VirtualClock::at(now)) as Arc<dyn Clock>);
         let smtp = self.smtp.as_deref().map(host::smtp).transpose()?;
         host::check(&self.data, smtp.is_some())?;
-        let service = host::open(&self.data, false, &self.plugin, clock, HostFacts::default()).await?;
+        let service = host::open_recording(
+            &self.data,
+            false,
+            &self.plugin,
+            clock,
+            HostFacts::default(),
+            &self.recording,
+        )
+        .await?;
         let (transport, _) = host::transport(&self.data, smtp)?;
         let step = host::scheduler(&service, transport).step().await?;
         for schedule in step.schedules {

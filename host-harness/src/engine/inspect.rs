@@ -8,7 +8,7 @@ use super::permissions::{Imported, imported};
 /// The package of the contract.
 pub(super) const PACKAGE: &str = "ticketing:scheduled-exports/";
 /// The version that this host speaks.
-const VERSION: &str = "0.1.0";
+pub(crate) const VERSION: &str = "0.1.0";
 /// Interfaces that this host offers, and the functions of each. A test compares them with `wit/`.
 pub const OFFERED: [(&str, &[&str]); 6] = [
     ("types", &[]),

@@ -15,6 +15,7 @@ use crate::imports::STOPS_AT;
 use crate::metrics::Called;
 use crate::ports::Run;
 use crate::storage::{Finish, LeaseError, Leased, MailKind, NewMail, StartError, Work};
+use crate::tape::Job;
 
 /// How the handling of one leased run ended. What became of the due time is in the run history.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,7 +117,11 @@ impl Service {
             Ok(run) => run,
             Err(error) => return Ended::LeftToItsLease(error.to_string()),
         };
-        let Worked { run, end, .. } = self.export(run, &leased.deliveries, None).await;
+        let job = match leased.lease.work {
+            Work::Execute => Job::Execute,
+            Work::Settle => Job::Settle(leased.deliveries.clone()),
+        };
+        let Worked { run, end, .. } = self.export(run, job).await;
         let reason = match end {
             End::Finished => return Ended::Finished,
             End::LeaseLost => return Ended::LeaseLost,
@@ -137,7 +142,7 @@ impl Service {
             Ok(run) => run,
             Err(error) => return Ended::LeftToItsLease(error.to_string()),
         };
-        let Worked { run, end, .. } = self.export(run, &leased.deliveries, Some(&reason)).await;
+        let Worked { run, end, .. } = self.export(run, Job::Abandon(reason)).await;
         match end {
             End::Finished => Ended::Finished,
             End::LeaseLost => Ended::LeaseLost,
@@ -168,7 +173,12 @@ impl Service {
         abandon: Option<AbandonReason>,
     ) -> Result<Worked<Run>, CallError> {
         let run = self.mint_run(leased.clone()).await?;
-        let worked = self.export(run, &leased.deliveries, abandon.as_ref()).await;
+        let job = match (abandon, leased.lease.work) {
+            (Some(reason), _) => Job::Abandon(reason),
+            (None, Work::Execute) => Job::Execute,
+            (None, Work::Settle) => Job::Settle(leased.deliveries.clone()),
+        };
+        let worked = self.export(run, job).await;
         leased.due = worked.run.due;
         leased.started_version = worked.run.leased.started_version;
         leased.started_zone.clone_from(&worked.run.leased.started_zone);
@@ -177,13 +187,14 @@ impl Service {
     }
 
     /// The export that this work is done by, counted.
-    async fn export(&self, run: Run, deliveries: &[Delivery], abandon: Option<&AbandonReason>) -> Worked<Run> {
+    async fn export(&self, run: Run, job: Job) -> Worked<Run> {
         let began = Stopwatch::now();
-        let (export, worked) = match (abandon, run.leased.lease.work) {
-            (Some(reason), _) => ("abandon", self.engine.abandon(&self.services, run, reason).await),
-            (None, Work::Execute) => ("execute", self.engine.execute(&self.services, run).await),
-            (None, Work::Settle) => ("settle", self.engine.settle(&self.services, run, deliveries).await),
+        let export = match job {
+            Job::Execute => "execute",
+            Job::Abandon(_) => "abandon",
+            Job::Settle(_) => "settle",
         };
+        let worked = self.make(run, job).await;
         let how = match &worked.outcome {
             Ok(()) => Called::Answered,
             Err(GuestFault::Host(_)) => Called::Away,

@@ -18,6 +18,7 @@ use crate::service::Service;
 use crate::storage::postgres::{PostgresOptions, PostgresStorage};
 use crate::storage::sqlite::SqliteStorage;
 use crate::storage::{HistoryRow, Storage, StorageError};
+use crate::tape::{Keep, Replay, Tape, Tapes, replay};
 
 use super::postgres::PostgresServer;
 use super::{ScriptedExports, StoreScript, WatchedStorage};
@@ -87,6 +88,8 @@ pub struct Harness {
     limits: Limits,
     /// The store was told to fail by a seed.
     faulty: bool,
+    /// Calls are kept on tape.
+    recorded: bool,
 }
 
 impl Harness {
@@ -147,11 +150,12 @@ impl Harness {
             plugin,
             limits,
             faulty,
+            recorded,
         } = self;
         let facts = service.facts().clone();
         drop((old, client, service));
         let service = open(
-            (&kept, folder.path(), pages),
+            (&kept, folder.path(), pages, recorded),
             &plugin,
             limits.clone(),
             facts,
@@ -176,6 +180,7 @@ impl Harness {
             plugin,
             limits,
             faulty,
+            recorded,
         }
     }
 
@@ -190,7 +195,7 @@ impl Harness {
         let (clock, exports) = (Arc::clone(&self.clock), Arc::clone(&self.exports));
         let (plugin, limits) = (self.plugin.clone(), self.limits.clone());
         let service = open(
-            (&self.kept, self.folder.path(), self.pages),
+            (&self.kept, self.folder.path(), self.pages, self.recorded),
             &plugin,
             limits.clone(),
             self.service.facts().clone(),
@@ -216,6 +221,7 @@ impl Harness {
             limits,
             // Its store is watched by a script of its own.
             faulty: false,
+            recorded: self.recorded,
         }
     }
 
@@ -233,6 +239,26 @@ impl Harness {
     #[must_use]
     pub fn storage(&self) -> &dyn Storage {
         self.service.storage().as_ref()
+    }
+
+    /// All calls of the component so far that were lent a handle, in the order of their ends, with [`HarnessBuilder::record`].
+    ///
+    /// # Panics
+    /// If one can't be read.
+    #[must_use]
+    pub fn tapes(&self) -> Vec<Tape> {
+        let files = tapes(self.folder.path()).files().expect("a folder");
+        let read = |file| Tape::from_text(&std::fs::read_to_string(file).expect("a file")).expect("a tape");
+        files.into_iter().map(read).collect()
+    }
+
+    /// Has the component go through a tape again, held to the limits of this host.
+    ///
+    /// # Panics
+    /// If the tape lends another handle than its call takes.
+    pub async fn replay(&self, tape: &Tape) -> Replay {
+        let engine = Engine::load(&self.plugin, self.limits.clone(), &Cache::of_user()).expect("the component loads");
+        replay(&engine, tape).await.expect("a tape of one call")
     }
 
     /// Moves the clock there, an instant as [`at`] reads it, without doing anything on the way: the host was down, or too slow.
@@ -399,8 +425,15 @@ impl Harness {
 /// The name of the store's file in its folder.
 const STORE: &str = "harness.db";
 
+/// So many tapes of a test are kept.
+const MOST_TAPES: usize = 1_000;
+
+fn tapes(folder: &Path) -> Tapes {
+    Tapes::in_folder(&folder.join("tapes"), MOST_TAPES, Keep::All).expect("a folder")
+}
+
 async fn open(
-    (kept, folder, pages): (&TestStore, &Path, Option<u32>),
+    (kept, folder, pages, recorded): (&TestStore, &Path, Option<u32>, bool),
     plugin: &[u8],
     limits: Limits,
     facts: HostFacts,
@@ -431,9 +464,11 @@ async fn open(
     let storage = WatchedStorage::new(storage, Arc::clone(script) as _);
     let platform = platform.expect("the platform opens");
     let platform = platform.exporting_through(Arc::clone(exports) as _);
-    Arc::new(
-        Service::new(engine, Arc::new(storage), platform, clock, facts)
-            .await
-            .expect("the component answers"),
-    )
+    let service = Service::new(engine, Arc::new(storage), platform, clock, facts)
+        .await
+        .expect("the component answers");
+    Arc::new(match recorded {
+        true => service.recording(tapes(folder), plugin),
+        false => service,
+    })
 }

@@ -115,6 +115,35 @@ fn the_readmes_commands_work_in_its_order() {
 }
 
 #[test]
+fn the_plugin_developers_commands_work_in_the_guides_order() {
+    let folder = workplace();
+    let binary = Path::new(env!("CARGO_BIN_EXE_harness")).parent().expect("its folder");
+    let path = format!("{}:{}", binary.display(), std::env::var("PATH").unwrap_or_default());
+    let (tests, scripts): (Vec<String>, Vec<String>) = scripts("docs/plugin-developer.md")
+        .into_iter()
+        .partition(|script| script.starts_with("cargo test"));
+    assert_eq!((tests.len(), scripts.len()), (1, 3)); // this is one of the tests
+    let mut said = Vec::new();
+    for script in scripts {
+        let ended = Command::new("sh")
+            .args(["-euc", &script])
+            .current_dir(folder.path())
+            .env("PATH", &path)
+            .env_remove("RUST_LOG")
+            .output()
+            .expect("a shell");
+        assert!(
+            ended.status.success(),
+            "{script}\n{}",
+            String::from_utf8_lossy(&ended.stderr)
+        );
+        said.push(String::from_utf8(ended.stdout).expect("text"));
+    }
+    assert!(said[0].contains("(repeated-hour)"), "{}", said[0]);
+    assert!(said[2].starts_with("same outcome: finished with "), "{}", said[2]);
+}
+
+#[test]
 fn the_readmes_demo_is_what_the_demo_prints() {
     let shown = fences("README.md")
         .into_iter()

@@ -2,7 +2,7 @@
 
 use super::process::harness;
 
-const COMMANDS: [&str; 18] = [
+const COMMANDS: [&str; 19] = [
     "",
     "demo",
     "serve",
@@ -15,6 +15,7 @@ const COMMANDS: [&str; 18] = [
     "history",
     "audit",
     "next-run",
+    "replay",
     "plugin",
     "plugin inspect",
     "plugin write",

@@ -54,6 +54,7 @@ pub struct HarnessBuilder {
     now: Instant,
     faults: Option<u64>,
     exports: ScriptedExports,
+    recorded: bool,
 }
 
 impl Default for HarnessBuilder {
@@ -70,6 +71,7 @@ impl Default for HarnessBuilder {
             now: NOW,
             faults: None,
             exports: ScriptedExports::default(),
+            recorded: false,
         }
     }
 }
@@ -126,6 +128,11 @@ impl HarnessBuilder {
         Self { exports, ..self }
     }
 
+    /// Each call that is lent a handle is kept on tape: see [`Harness::tapes`].
+    pub fn record(self) -> Self {
+        Self { recorded: true, ..self }
+    }
+
     /// The host.
     ///
     /// # Panics
@@ -140,6 +147,7 @@ impl HarnessBuilder {
             now,
             faults,
             exports,
+            recorded,
         } = self;
         let kept = kept.unwrap_or_else(TestStore::of_environment);
         let folder = tempfile::tempdir().expect("a temporary folder");
@@ -147,7 +155,7 @@ impl HarnessBuilder {
         let mail = Arc::<CapturedMail>::default();
         let (exports, store) = (Arc::new(exports), Arc::<StoreScript>::default());
         let service = open(
-            (&kept, folder.path(), None),
+            (&kept, folder.path(), None, recorded),
             &plugin,
             limits.clone(),
             facts,
@@ -188,6 +196,7 @@ impl HarnessBuilder {
             plugin,
             limits,
             faulty: faults.is_some(),
+            recorded,
         }
     }
 }

@@ -1,0 +1,50 @@
+//! `harness replay`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use host_harness::engine::{Cache, EMBEDDED, Engine};
+use host_harness::tape::{Tape, fingerprint, replay};
+
+use super::{Failure, PluginFile, failed, say};
+
+/// Has the component go through a call again that `serve --record` or `tick --record` has kept: the same questions get the answers
+/// that are on the tape. Says `same outcome`, or where the component was another first, and fails then.
+#[derive(Args)]
+#[command(after_help = "Example:\n  harness replay ./tapes/00000001-execute-7.tape.jsonl")]
+pub struct Replay {
+    /// The tape
+    #[arg(value_name = "FILE")]
+    tape: PathBuf,
+    #[command(flatten)]
+    plugin: PluginFile,
+}
+
+impl Replay {
+    pub async fn run(self) -> Result<(), Failure> {
+        let named = format!("the tape {}", self.tape.display());
+        let text =
+            std::fs::read_to_string(&self.tape).map_err(|reason| failed(format!("{named} can't be read"))(&reason))?;
+        let tape = Tape::from_text(&text).map_err(|reason| failed(&named)(&reason))?;
+        let limits = self.plugin.limits();
+        let (engine, component) = match &self.plugin.plugin {
+            None => (
+                Engine::load(EMBEDDED, limits, &Cache::of_user())?,
+                fingerprint(EMBEDDED),
+            ),
+            Some(file) => {
+                let bytes = std::fs::read(file)
+                    .map_err(|reason| failed(format!("the plugin {} can't be read", file.display()))(&reason))?;
+                (Engine::load(&bytes, limits, &Cache::of_user())?, fingerprint(&bytes))
+            }
+        };
+        if component != tape.head.component {
+            say("another component than the tape's")?;
+        }
+        let made = replay(&engine, &tape).await.map_err(|reason| failed(&named)(&reason))?;
+        match made.difference {
+            None => say(format_args!("same outcome: {}", made.end)),
+            Some(difference) => Err(Failure::Sentence(difference)),
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! A host that answers from a tape.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::{Called, Came, Ending, Entry, Facts, Reply, Tape, finished, short, work};
+use crate::clock::Instant;
+use crate::contract::auth_context::{AccessFacts, RunFacts};
+use crate::contract::exporters::{DownloadLink, ExportError, Exporter, File, LookupError, Subject};
+use crate::contract::log::Level;
+use crate::contract::mailer::{Mail, MailError};
+use crate::contract::schedule_store::{Page, Plan, RunPage, StoreError};
+use crate::contract::{Content, MissedRange, Outcome, PageQuery, Position, Schedule};
+use crate::engine::{Engine, Unaccepted};
+use crate::imports::{Answer, AuthContext, During, Exporters, HostFault, ImportError, Log, Mailer, ScheduleStore};
+use crate::service::ask;
+
+/// Answers what a tape says, in its order, as long as the same is asked.
+#[derive(Debug)]
+pub struct Replayed {
+    calls: Vec<Entry>,
+    place: Mutex<Place>,
+}
+
+#[derive(Debug, Default)]
+struct Place {
+    /// Calls that were answered.
+    answered: usize,
+    /// Where the component left the tape first.
+    difference: Option<String>,
+    /// It waits for what had no answer on the tape either.
+    waiting: bool,
+}
+
+impl Replayed {
+    fn of(calls: &[Entry]) -> Self {
+        Self {
+            calls: calls.to_vec(),
+            place: Mutex::default(),
+        }
+    }
+
+    fn place(&self) -> MutexGuard<'_, Place> {
+        self.place.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The call that is next on the tape, if it is this one; else the difference is noted.
+    fn next(&self, import: &str, with: &Value) -> Option<&Entry> {
+        let import = import.replace('_', "-");
+        let mut place = self.place();
+        let number = place.answered + 1;
+        let has = match self.calls.get(place.answered) {
+            Some(entry) if entry.import == import && entry.with == *with => {
+                place.answered += 1;
+                return Some(entry);
+            }
+            Some(entry) => format!("the tape has {} {}", entry.import, short(&entry.with)),
+            None => "the tape ends".into(),
+        };
+        let difference = format!("call {number}: {has}, the component asked {import} {}", short(with));
+        place.difference.get_or_insert(difference);
+        None
+    }
+
+    fn answer<T: DeserializeOwned, E: DeserializeOwned + std::fmt::Debug>(
+        &self,
+        import: &str,
+        with: &Value,
+    ) -> Answer<T, E> {
+        let stop = |words: &str| Err(ImportError::Fault(HostFault(words.into())));
+        let Some(entry) = self.next(import, with) else {
+            return stop("the component asks something else than on the tape");
+        };
+        let unread = |reason: serde_json::Error| {
+            let mut place = self.place();
+            let words = format!(
+                "call {}: its answer on the tape can't be read: {reason}",
+                place.answered
+            );
+            place.difference.get_or_insert(words.clone());
+            ImportError::Fault(HostFault(words))
+        };
+        match entry.answer.clone() {
+            Some(Reply::Ok(value)) => serde_json::from_value(value).map_err(unread),
+            Some(Reply::Refused(value)) => {
+                let refusal = serde_json::from_value(value).map_err(unread)?;
+                Err(ImportError::Refused(refusal))
+            }
+            Some(Reply::Fault(words)) => stop(&words),
+            Some(Reply::Mistake(words)) => Err(ImportError::Mistake(words)),
+            None => {
+                self.place().waiting = true;
+                stop("there is no answer on the tape")
+            }
+        }
+    }
+}
+
+impl AuthContext for Replayed {
+    type Access = AccessFacts;
+    type Run = RunFacts;
+
+    fn access_facts<'a>(&self, access: &'a AccessFacts) -> &'a AccessFacts {
+        access
+    }
+
+    fn run_facts<'a>(&self, run: &'a RunFacts) -> &'a RunFacts {
+        run
+    }
+}
+
+macro_rules! replayed {
+    ($trait:ident in $interface:literal:
+        $(($($lent:tt)+) $handle:ident $call:ident($($name:ident: $of:ty),*) -> $answer:ty, $refusal:ty;)*) => {
+        impl $trait for Replayed {
+            $(async fn $call(&self, _: $($lent)+ Self::$handle, $($name: $of),*) -> Answer<$answer, $refusal> {
+                let import = concat!($interface, ".", stringify!($call));
+                self.answer(import, &json!({$((stringify!($name)): $name),*}))
+            })*
+        }
+    };
+}
+
+replayed! { ScheduleStore in "schedule-store":
+    (&) Access list(query: PageQuery) -> Page, StoreError;
+    (&) Access get(id: u64) -> Schedule, StoreError;
+    (&mut) Access insert(content: Content) -> Schedule, StoreError;
+    (&mut) Access update(id: u64, version: u64, content: Content, missed: Vec<MissedRange>) -> Schedule, StoreError;
+    (&mut) Access take_over(id: u64, version: u64, content: Content, missed: Vec<MissedRange>) -> Schedule, StoreError;
+    (&mut) Access delete(id: u64, version: Option<u64>) -> (), StoreError;
+    (&) Access runs(id: u64, at: Position, size: u32) -> RunPage, StoreError;
+    (&mut) Run start(plan: Plan) -> (), StoreError;
+    (&mut) Run finish(outcome: Outcome, error_counter: u32, active: bool) -> (), StoreError;
+}
+
+replayed! { Exporters in "exporters":
+    (&) Access available(whose: Subject, only: Option<String>) -> Vec<Exporter>, LookupError;
+    (&) Access usable_events(whose: Subject, exporter: String, only: Option<Vec<String>>) -> Vec<String>, LookupError;
+    (&) Access visible_events(slugs: Vec<String>) -> Vec<String>, LookupError;
+    (&) Access missing_events(slugs: Vec<String>) -> Vec<String>, LookupError;
+    (&mut) Run produce(form: String, language: String, zone: String, now: Instant) -> File, ExportError;
+    (&mut) Run zip() -> File, ExportError;
+    (&mut) Run link() -> Option<DownloadLink>, ExportError;
+}
+
+replayed! { Mailer in "mailer":
+    (&mut) Run stage(mail: Mail) -> (), MailError;
+    (&mut) Access notify_former_owner(id: u64, subject: String, text: String) -> (), MailError;
+}
+
+impl Log for Replayed {
+    fn write(&self, _during: &During<'_, AccessFacts, RunFacts>, level: Level, text: &str) {
+        self.next("log.write", &json!({"level": level, "text": text}));
+    }
+}
+
+/// What a component made of a tape.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Replay {
+    /// Where it was another than on the tape first, in words; none: nowhere.
+    pub difference: Option<String>,
+    /// What came of it.
+    pub end: Ending,
+}
+
+/// Has the component of an engine go through the call of a tape again.
+///
+/// # Errors
+/// If the tape lends another handle than its call takes.
+pub async fn replay(engine: &Engine<Replayed>, tape: &Tape) -> Result<Replay, String> {
+    let host = Arc::new(Replayed::of(&tape.calls));
+    let came = match (&tape.head.called, &tape.head.facts) {
+        (Called::Jobs(job), Facts::Run(facts)) => match work(engine, &host, facts.clone(), job).await.outcome {
+            Ok(()) => Came::Answered(Value::Null),
+            Err(fault) => Came::from(&fault),
+        },
+        (Called::Schedules(operation), Facts::Access(facts)) => {
+            match ask(engine, &host, facts.clone(), operation.clone()).await {
+                Ok((answer, _)) => Came::Answered(json!(answer)),
+                Err(Unaccepted::Problem(problem)) => Came::Refused(json!(problem)),
+                Err(Unaccepted::Fault(fault)) => Came::from(&fault),
+            }
+        }
+        (Called::Jobs(_), Facts::Access(_)) | (Called::Schedules(_), Facts::Run(_)) => {
+            return Err("its call takes another handle than it lends".into());
+        }
+    };
+    let mut place = host.place();
+    let (made, left) = tape.calls.split_at(place.answered);
+    let end = match place.waiting {
+        // It stands where the call was ended from outside.
+        true => tape.end.clone(),
+        false => Ending {
+            finished: finished(made),
+            came,
+        },
+    };
+    let ended_early = left.first().map(|next| {
+        format!(
+            "it ended after call {}, the tape goes on with {} {}",
+            made.len(),
+            next.import,
+            short(&next.with)
+        )
+    });
+    let ended_otherwise = (end != tape.end).then(|| format!("the tape has: {}; now: {end}", tape.end));
+    let difference = place.difference.take().or(ended_early).or(ended_otherwise);
+    Ok(Replay { difference, end })
+}
