@@ -91,6 +91,14 @@ pub enum LoadError {
     /// An import that is not the contract's.
     #[error("the plugin asks for `{0}`, which this host does not offer")]
     ForeignImport(String),
+    /// A function that an interface of the contract does not have.
+    #[error("the plugin asks for `{function}` of `{interface}`, which this host does not offer")]
+    ForeignFunction {
+        /// An interface of the contract.
+        interface: String,
+        /// What it asks for in there.
+        function: String,
+    },
     /// An import of the contract that [`Limits::imports`] leaves out.
     #[error("the plugin asks for `{function}` of `{interface}`, which the operator does not allow")]
     NotAllowed {

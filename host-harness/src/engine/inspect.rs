@@ -130,22 +130,26 @@ fn misfit(imports: &[String], functions: &Imported, exports: &[String]) -> Optio
             return Some(LoadError::ForeignImport(name.clone()));
         };
         let offered = OFFERED.iter().find(|(offered, _)| *offered == interface);
-        let lacking = match (offered, functions.get(name)) {
-            (None, _) => interface,
+        let function = match (offered, functions.get(name)) {
+            (None, _) => None,
             (Some((_, offered)), Some(wanted)) => {
                 match wanted.iter().find(|function| !offered.contains(&function.as_str())) {
-                    Some(function) => format!("{interface}.{function}"),
+                    Some(function) => Some(function.clone()),
                     None => continue,
                 }
             }
             (Some(_), None) => continue,
         };
-        return Some(match version == VERSION {
-            true => LoadError::ForeignImport(name.clone()),
-            false => LoadError::LaterVersion {
+        return Some(match (version == VERSION, function) {
+            (true, None) => LoadError::ForeignImport(name.clone()),
+            (true, Some(function)) => LoadError::ForeignFunction {
+                interface: name.clone(),
+                function,
+            },
+            (false, function) => LoadError::LaterVersion {
                 found: version,
                 wanted: VERSION.into(),
-                lacking,
+                lacking: function.map_or_else(|| interface.clone(), |function| format!("{interface}.{function}")),
             },
         });
     }

@@ -4,7 +4,7 @@
 use rusqlite::{CachedStatement, Connection, Row, ToSql};
 
 use super::PlatformError;
-use crate::storage::sqlite::reading::Reading;
+use crate::storage::sqlite::reading::{Reading, prepared};
 
 /// What a row is read into; columns go by their names.
 pub(super) trait Found: Sized {
@@ -52,7 +52,7 @@ impl Asked<'_> {
     const NAMES: [&'static str; 8] = ["$1", "$2", "$3", "$4", "$5", "$6", "$7", "$8"];
 
     fn prepared<'c>(&self, on: &'c Connection) -> rusqlite::Result<CachedStatement<'c>> {
-        let mut statement = on.prepare_cached(self.sql)?;
+        let mut statement = prepared(on, self.sql)?;
         for (name, parameter) in Self::NAMES.iter().zip(self.parameters) {
             if let Some(index) = statement.parameter_index(name)? {
                 statement.raw_bind_parameter(index, parameter)?;

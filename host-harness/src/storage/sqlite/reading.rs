@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use rusqlite::types::Value;
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
+use rusqlite::{CachedStatement, Connection, OpenFlags, OptionalExtension as _, params};
 
 use super::BUSY;
 use super::columns::{recipients, row_columns, unsigned};
@@ -88,15 +88,17 @@ impl Reading {
 
     pub(super) fn enabled(&self, organizer: &str) -> Result<bool, StorageError> {
         self.read(|on| {
-            let mut statement =
-                on.prepare_cached("select exists (select 1 from organizer where slug = ?1 and enabled = 1)")?;
+            let mut statement = prepared(
+                on,
+                "select exists (select 1 from organizer where slug = ?1 and enabled = 1)",
+            )?;
             Ok(statement.query_row([organizer], |row| row.get(0))?)
         })
     }
 
     pub(super) fn one(&self, seen: &Visible, id: i64) -> Result<Option<Row>, StorageError> {
         self.read(|on| {
-            let mut statement = on.prepare_cached(concat!(
+            let mut statement = prepared(on, concat!(
                 "select ",
                 row_columns!(),
                 " from schedule s where s.id = ?1 and s.organizer = ?2 and s.event is ?3 and (?4 is null or s.owner = ?4)"
@@ -117,7 +119,7 @@ impl Reading {
         key: fn(&rusqlite::Row<'_>) -> rusqlite::Result<Key>,
     ) -> Result<Vec<Listed>, StorageError> {
         self.read(|on| {
-            let mut statement = on.prepare_cached(sql)?;
+            let mut statement = prepared(on, sql)?;
             // With an offset there is no key, and without `only_owner` the third has nothing to say.
             let wanted = statement.parameter_count().min(parameters.len());
             let mut found = statement.query(rusqlite::params_from_iter(&parameters[..wanted]))?;
@@ -136,7 +138,7 @@ impl Reading {
     /// All that are visible.
     pub(super) fn count(&self, seen: &Visible) -> Result<i64, StorageError> {
         self.read(|on| {
-            let mut statement = on.prepare_cached(count_sql(seen.only_owner.is_some()))?;
+            let mut statement = prepared(on, count_sql(seen.only_owner.is_some()))?;
             let Visible { scope, only_owner } = seen;
             let found = match only_owner {
                 Some(owner) => statement.query_row(params![scope.organizer, scope.event, owner], |row| row.get(0)),
@@ -145,6 +147,12 @@ impl Reading {
             Ok(found?)
         })
     }
+}
+
+/// Prepares a statement, once for a connection. It is logged as `sqlx` logs those that go through it: one filter shows all.
+pub(crate) fn prepared<'c>(on: &'c Connection, sql: &str) -> rusqlite::Result<CachedStatement<'c>> {
+    tracing::debug!(target: "sqlx::query", summary = sql);
+    on.prepare_cached(sql)
 }
 
 /// Reads `row_columns!`, which come first.
