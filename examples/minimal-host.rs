@@ -28,14 +28,14 @@ struct Row {
     wait: i64,
     attempt: u32,
 }
-
+type Posted = Option<(OutboxMail, Option<Vec<u8>>)>;
 #[derive(Clone, Default, PartialEq)]
 struct Tables {
     rows: BTreeMap<u64, Row>,
     /// By schedule and due time: so each due time has one entry.
     history: BTreeMap<(u64, i64), RunEntry>,
     /// By schedule, due time and kind: so there is one mail of each. With its file, until it has gone.
-    outbox: BTreeMap<(u64, i64, &'static str), Option<(OutboxMail, Option<Vec<u8>>)>>,
+    outbox: BTreeMap<(u64, i64, &'static str), Posted>,
 }
 
 /// The host of one person, whose all schedules are.

@@ -94,7 +94,6 @@ pub struct Harness {
 
 impl Harness {
     /// A host to be described: its platform, clock, component, limits, and what goes wrong in it.
-    #[must_use]
     pub fn builder() -> HarnessBuilder {
         HarnessBuilder::default()
     }
