@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 /// Most ids that a process holds in reserve: they are lost when it ends.
-const BLOCK: u64 = 32;
+const BLOCK: u64 = 256;
 
 /// Ids that this process has taken from the store and not given out.
 #[derive(Debug)]

@@ -36,6 +36,7 @@ use tempfile::SpooledData;
 use self::reading::Reading;
 pub use self::writer::Write;
 use self::writer::Writer;
+use super::reserve::Reserved;
 use super::{
     AuditEntry, Backlog, Commit, CommitError, DeliveryResult, DeliveryTask, FileFacts, Finish, HistoryRow, Kept,
     KeptAnswer, Lease, LeaseError, Leased, OutboxMail, ReplanRow, RequestKey, RequestState, Row, Rows, Scope,
@@ -80,7 +81,7 @@ pub struct SqliteStorage {
     writer: Writer,
     readers: SqlitePool,
     reading: Reading,
-    reserved: Mutex<lists::Reserved>,
+    reserved: Mutex<Reserved>,
 }
 
 impl SqliteStorage {
@@ -179,7 +180,7 @@ impl SqliteStorage {
         self.writer.close().await;
     }
 
-    fn reserved(&self) -> std::sync::MutexGuard<'_, lists::Reserved> {
+    fn reserved(&self) -> std::sync::MutexGuard<'_, Reserved> {
         // A range of numbers is whole at every moment.
         self.reserved.lock().unwrap_or_else(PoisonError::into_inner)
     }

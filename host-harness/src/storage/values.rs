@@ -141,11 +141,16 @@ impl<'a> State<'a> {
                 words: Some(words),
                 ..plain
             },
-            Outcome::Missed(range) => Self {
-                missed_first: Some(range.first),
-                missed_count: Some(signed(range.count)?),
-                ..plain
-            },
+            Outcome::Missed(range) => Self::missed(range)?,
+        })
+    }
+
+    /// Passed while nobody could run.
+    pub(super) fn missed(range: &MissedRange) -> Result<Self, StorageError> {
+        Ok(Self {
+            missed_first: Some(range.first),
+            missed_count: Some(signed(range.count)?),
+            ..Self::plain(RunState::Missed)
         })
     }
 }

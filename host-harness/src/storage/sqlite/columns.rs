@@ -1,12 +1,12 @@
 //! Values of the contract as columns, and back.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
-use crate::clock::Instant;
-use crate::contract::{Content, Delivery, DeliveryStatus, MissedRange, Outcome, Recipients, RunEntry};
-use crate::storage::state::RunState;
+use crate::contract::{Content, Delivery, Outcome, RunEntry};
+pub(super) use crate::storage::values::{State, recipients, recipients_text, signed, status_text, unsigned};
+use crate::storage::values::{StoredOutcome, status};
 use crate::storage::{Row, Scope, StorageError};
 
 /// Columns that [`row`] reads, of a table or alias `s`.
@@ -24,42 +24,9 @@ macro_rules! entry_columns {
 }
 pub(super) use {entry_columns, row_columns};
 
-/// A number of ours as SQLite keeps it: ids, fences and versions are counted up from 1 and never get near the limit.
-pub(super) fn signed(value: u64) -> Result<i64, StorageError> {
-    i64::try_from(value).map_err(|_| StorageError::Corrupt(format!("{value} is too large to be stored")))
-}
-
-/// A stored number that cannot be negative.
-pub(super) fn unsigned(value: i64) -> Result<u64, StorageError> {
-    u64::try_from(value).map_err(|_| StorageError::Corrupt(format!("{value} is stored where nothing is below zero")))
-}
-
-#[derive(Serialize, Deserialize)]
-struct RecipientLists {
-    to: Vec<String>,
-    cc: Vec<String>,
-    bcc: Vec<String>,
-}
-
 /// What `json_each` takes apart: one parameter for any number of values.
 pub(super) fn json_list<T: Serialize>(values: &[T]) -> String {
     serde_json::to_string(values).expect("numbers and strings are JSON")
-}
-
-/// The column `schedule.recipients`.
-pub(super) fn recipients_text(recipients: &Recipients) -> String {
-    let lists = RecipientLists {
-        to: recipients.to.clone(),
-        cc: recipients.cc.clone(),
-        bcc: recipients.bcc.clone(),
-    };
-    serde_json::to_string(&lists).expect("lists of strings are JSON")
-}
-
-pub(super) fn recipients(text: &str) -> Result<Recipients, StorageError> {
-    let RecipientLists { to, cc, bcc } =
-        serde_json::from_str(text).map_err(|error| StorageError::Corrupt(format!("stored recipients: {error}")))?;
-    Ok(Recipients { to, cc, bcc })
 }
 
 /// Reads `organizer` and `event`.
@@ -109,89 +76,19 @@ pub(super) fn entry(from: &SqliteRow) -> Result<RunEntry, StorageError> {
 pub(super) fn delivery(from: &SqliteRow) -> Result<Delivery, StorageError> {
     Ok(Delivery {
         address: from.try_get("address")?,
-        status: match from.try_get("status")? {
-            "queued" => DeliveryStatus::Queued,
-            "accepted" => DeliveryStatus::Accepted,
-            "retrying" => DeliveryStatus::Retrying,
-            "rejected" => DeliveryStatus::Rejected,
-            other => return Err(StorageError::Corrupt(format!("a delivery is stored as `{other}`"))),
-        },
+        status: status(from.try_get("status")?)?,
         words: from.try_get("words")?,
     })
 }
 
-/// The column `delivery.status`.
-pub(super) fn status_text(status: DeliveryStatus) -> &'static str {
-    match status {
-        DeliveryStatus::Queued => "queued",
-        DeliveryStatus::Accepted => "accepted",
-        DeliveryStatus::Retrying => "retrying",
-        DeliveryStatus::Rejected => "rejected",
-    }
-}
-
-/// A run's state, and what belongs to it.
-pub(super) struct State<'a> {
-    pub(super) state: RunState,
-    pub(super) code: Option<&'a str>,
-    pub(super) words: Option<&'a str>,
-    pub(super) missed_first: Option<Instant>,
-    pub(super) missed_count: Option<i64>,
-}
-
-impl<'a> State<'a> {
-    /// A state that has nothing beside its name.
-    pub(super) fn plain(state: RunState) -> Self {
-        Self {
-            state,
-            code: None,
-            words: None,
-            missed_first: None,
-            missed_count: None,
-        }
-    }
-
-    /// What a run becomes with this outcome.
-    pub(super) fn of(outcome: &'a Outcome) -> Result<Self, StorageError> {
-        let plain = Self::plain(RunState::after(outcome));
-        Ok(match outcome {
-            Outcome::Retry(_) | Outcome::Submitted | Outcome::Delivered | Outcome::Empty => plain,
-            Outcome::Failed((code, words)) => Self {
-                code: Some(code),
-                words: Some(words),
-                ..plain
-            },
-            Outcome::Cancelled(words) => Self {
-                words: Some(words),
-                ..plain
-            },
-            Outcome::Missed(range) => Self::missed(range)?,
-        })
-    }
-
-    /// Passed while nobody could run.
-    pub(super) fn missed(range: &MissedRange) -> Result<Self, StorageError> {
-        Ok(Self {
-            missed_first: Some(range.first),
-            missed_count: Some(signed(range.count)?),
-            ..Self::plain(RunState::Missed)
-        })
-    }
-}
-
 fn outcome(from: &SqliteRow) -> Result<Option<Outcome>, StorageError> {
-    Ok(Some(match from.try_get("state")? {
-        "open" => return Ok(None),
-        "submitted" => Outcome::Submitted,
-        "delivered" => Outcome::Delivered,
-        "empty" => Outcome::Empty,
-        "failed" => Outcome::Failed((from.try_get("code")?, from.try_get("words")?)),
-        "cancelled" => Outcome::Cancelled(from.try_get("words")?),
-        "missed" => Outcome::Missed(MissedRange {
-            first: from.try_get("missed_first")?,
-            last: from.try_get("due")?,
-            count: unsigned(from.try_get("missed_count")?)?,
-        }),
-        other => return Err(StorageError::Corrupt(format!("a run is stored as `{other}`"))),
-    }))
+    let stored = StoredOutcome {
+        state: from.try_get("state")?,
+        code: from.try_get("code")?,
+        words: from.try_get("words")?,
+        missed_first: from.try_get("missed_first")?,
+        missed_count: from.try_get("missed_count")?,
+        due: from.try_get("due")?,
+    };
+    stored.read()
 }

@@ -1,40 +1,13 @@
 //! What people see: pages and single schedules, and the ids of new ones.
 
-use std::ops::Range;
-
 use rusqlite::types::Value;
 
 use super::SqliteStorage;
 use super::columns::{row_columns, signed, unsigned};
 use crate::contract::{Order, PageQuery, Position};
 use crate::storage::cursor::{Cursor, Key};
+use crate::storage::values::{clamped, offset};
 use crate::storage::{Row, Rows, StorageError, Visible};
-
-/// Most rows of a page.
-const PAGE: u32 = 50;
-/// Most ids that a process holds in reserve: they are lost when it ends.
-const BLOCK: u64 = 256;
-
-/// Ids that this process has taken from the sequence and not given out.
-#[derive(Debug)]
-pub(super) struct Reserved {
-    ids: Range<u64>,
-    /// Ids to take next time: few for a command that makes one schedule, more for a server.
-    block: u64,
-}
-
-impl Default for Reserved {
-    fn default() -> Self {
-        Self { ids: 0..0, block: 1 }
-    }
-}
-
-impl Reserved {
-    /// Gives the rest up: what is reserved from now on is higher than what the sequence held.
-    pub(super) fn give_up(&mut self) {
-        *self = Self::default();
-    }
-}
 
 /// One page of [`Storage::list`](crate::storage::Storage::list): parameters are ?1 organizer, ?2 event, ?3 owner, ?4 limit,
 /// ?5 offset, or after a cursor ?5 its id and ?6 its key. Each order has an index of its own.
@@ -86,16 +59,6 @@ pub(super) fn count_sql(owner: bool) -> &'static str {
     } else {
         "select count(*) from schedule where organizer = ?1 and event is ?2"
     }
-}
-
-/// Rows before a page; none: there is no page 0.
-pub(super) fn offset(page: u32, size: u32) -> Option<i64> {
-    Some(i64::from(page.checked_sub(1)?) * i64::from(size))
-}
-
-/// Rows of a page, as people may ask for them.
-pub(super) fn clamped(size: u32) -> u32 {
-    size.clamp(1, PAGE)
 }
 
 impl SqliteStorage {
@@ -185,14 +148,9 @@ impl SqliteStorage {
     }
 
     pub(super) async fn next_id(&self) -> Result<u64, StorageError> {
-        let block = {
-            let mut reserved = self.reserved();
-            if let Some(id) = reserved.ids.next() {
-                return Ok(id);
-            }
-            let block = reserved.block;
-            reserved.block = (block * 2).min(BLOCK);
-            block
+        let block = match self.reserved().next() {
+            Ok(id) => return Ok(id),
+            Err(block) => block,
         };
         let mut transaction = self.write().await?;
         let end: i64 =
@@ -201,12 +159,6 @@ impl SqliteStorage {
                 .fetch_one(&mut *transaction)
                 .await?;
         transaction.commit().await?;
-        let end = unsigned(end)?;
-        let mut reserved = self.reserved();
-        // Two callers can have come here at a time: the higher block is kept, so that ids go on upwards.
-        if reserved.ids.is_empty() || reserved.ids.end < end {
-            reserved.ids = end - block + 1..end;
-        }
-        Ok(end - block)
+        Ok(self.reserved().take_in(block, unsigned(end)?))
     }
 }

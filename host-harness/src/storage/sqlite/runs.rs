@@ -4,13 +4,13 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 
 use super::columns::{State, delivery, entry, entry_columns, scope, signed, unsigned};
-use super::lists::{clamped, offset};
 use super::{SqliteStorage, audit, files};
 use crate::clock::Instant;
 use crate::contract::schedule_store::Plan;
 use crate::contract::{MissedRange, Outcome, Position, RunEntry};
 use crate::storage::cursor::{Cursor, Key};
 use crate::storage::state::{RunState, step};
+use crate::storage::values::{clamped, offset};
 use crate::storage::{HistoryRow, Lease, Rows, Scope, StartError, StorageError, Work};
 
 /// Writes what a run has become, by a move of the table in [`state`](crate::storage::state), if it still is what was seen.
