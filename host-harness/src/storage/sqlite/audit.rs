@@ -6,6 +6,7 @@ use super::SqliteStorage;
 use super::columns::{scope, unsigned};
 use crate::clock::Instant;
 use crate::contract::Outcome;
+use crate::storage::values::told;
 use crate::storage::{AuditEntry, Scope, StorageError};
 
 /// Actor of what the host does by itself.
@@ -44,25 +45,7 @@ pub(super) async fn write_run(
     due: Instant,
     outcome: &Outcome,
 ) -> Result<(), StorageError> {
-    let how = match outcome {
-        Outcome::Submitted => "submitted".to_owned(),
-        Outcome::Delivered => "delivered".to_owned(),
-        Outcome::Empty => "empty".to_owned(),
-        Outcome::Failed((code, words)) => format!("failed: {code}: {words}"),
-        Outcome::Retry(again) => format!("again at {}", written(*again)),
-        Outcome::Cancelled(words) => format!("cancelled: {words}"),
-        Outcome::Missed(range) => format!("missed: {} since {}", range.count, written(range.first)),
-    };
-    let detail = format!("due {}: {how}", written(due));
-    write(on, at, scope, Some(schedule), HOST, ("run", &detail)).await
-}
-
-/// RFC 3339, or the bare number where no calendar reaches.
-fn written(at: Instant) -> String {
-    chrono::DateTime::from_timestamp(at, 0).map_or_else(
-        || at.to_string(),
-        |at| at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
-    )
+    write(on, at, scope, Some(schedule), HOST, ("run", &told(due, outcome))).await
 }
 
 impl SqliteStorage {

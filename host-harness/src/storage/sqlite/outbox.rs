@@ -1,13 +1,12 @@
 //! The outbox: mails kept with the commit of `finish`.
 
-use std::collections::HashSet;
-
 use sqlx::{Row as _, SqliteConnection};
 
 use super::SqliteStorage;
 use super::columns::{json_list, scope, unsigned};
 use crate::clock::Instant;
-use crate::storage::{FileFacts, MailKind, NewMail, OutboxMail, Scope, StorageError};
+use crate::storage::values::{addressed, mail_kind};
+use crate::storage::{FileFacts, NewMail, OutboxMail, Scope, StorageError};
 
 /// Keeps a mail and its recipients, each address once; nothing where the run's due time has a mail of this kind.
 pub(super) async fn insert(
@@ -18,15 +17,6 @@ pub(super) async fn insert(
     mail: &NewMail,
     now: Instant,
 ) -> Result<(), StorageError> {
-    let mut seen = HashSet::new();
-    let mut once = Vec::new();
-    for (role, addresses) in [("to", &mail.to), ("cc", &mail.cc), ("bcc", &mail.bcc)] {
-        for address in addresses {
-            if seen.insert(address.to_lowercase()) {
-                once.push((role, address));
-            }
-        }
-    }
     // Both statements in one go. A mail that was there before has its recipients.
     sqlx::query(
         "insert into mail (run, schedule, due, kind, message_id, sender, subject, body, attach_file, created, organizer, event)
@@ -48,7 +38,7 @@ pub(super) async fn insert(
     .bind(now)
     .bind(&scope.organizer)
     .bind(&scope.event)
-    .bind(json_list(&once))
+    .bind(json_list(&addressed(mail)))
     .execute(on)
     .await?;
     Ok(())
@@ -67,19 +57,6 @@ pub(super) async fn settle_if_final(on: &mut SqliteConnection, run: i64, now: In
     .execute(on)
     .await?;
     Ok(())
-}
-
-fn kind(text: &str) -> Result<MailKind, StorageError> {
-    [
-        MailKind::Export,
-        MailKind::NothingToExport,
-        MailKind::Failure,
-        MailKind::Undelivered,
-        MailKind::Handover,
-    ]
-    .into_iter()
-    .find(|kind| kind.as_str() == text)
-    .ok_or_else(|| StorageError::Corrupt(format!("a mail is stored as `{text}`")))
 }
 
 impl SqliteStorage {
@@ -132,7 +109,7 @@ impl SqliteStorage {
             due: found.try_get("due")?,
             created: found.try_get("created")?,
             mail: NewMail {
-                kind: kind(found.try_get("kind")?)?,
+                kind: mail_kind(found.try_get("kind")?)?,
                 message_id: found.try_get("message_id")?,
                 from: found.try_get("sender")?,
                 to,
