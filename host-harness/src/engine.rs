@@ -1,6 +1,23 @@
 //! The component on wasmtime: loaded and checked once, instantiated afresh for every call, within limits.
-
-#![warn(missing_docs)]
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use host_harness::engine::{Cache, EMBEDDED, Engine, Limits, LoadError, Permissions};
+//! use host_harness::ports::Services; // the reference host; yours in its place
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let limits = Limits { call_compute: Duration::from_millis(200), ..Limits::default() };
+//! let engine = Engine::<Services>::load(EMBEDDED, limits, &Cache::of_user())?;
+//! assert_eq!(engine.in_use(), 0); // instances: each call gets one, and it goes with the call
+//!
+//! // A component that asks for more than the operator allows is not loaded.
+//! let limits = Limits { imports: Permissions::from_list("auth-context, log")?, ..Limits::default() };
+//! let refused = Engine::<Services>::load(EMBEDDED, limits, &Cache::of_user());
+//! assert!(matches!(refused, Err(LoadError::NotAllowed { .. })));
+//! # Ok(())
+//! # }
+//! ```
 
 mod budget;
 mod cache;
