@@ -46,7 +46,7 @@ pub use schedules::{Accepted, Schedules, Unaccepted};
 pub(crate) use inspect::VERSION as CONTRACT;
 
 use crate::contract::{Plugin, PluginPre};
-use crate::imports::{Call, GuestMistake, HostFault, Imports};
+use crate::imports::{Call, GuestMistake, HostFault, Imports, OpenHandles};
 
 /// The component that the build script made of `plugin/`.
 pub const EMBEDDED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/plugin.wasm"));
@@ -183,6 +183,7 @@ pub struct Engine<H: Imports> {
     own: bool,
     limits: Limits,
     places: Semaphore,
+    handles: OpenHandles,
     ticker: budget::Ticker,
 }
 
@@ -213,6 +214,7 @@ impl<H: Imports> Engine<H> {
             own: bytes == EMBEDDED,
             limits,
             places,
+            handles: OpenHandles::default(),
             ticker,
         })
     }
@@ -246,6 +248,13 @@ impl<H: Imports> Engine<H> {
         (self.limits.instances as usize).saturating_sub(self.places.available_permits())
     }
 
+    /// How many handles are lent to calls at the moment. Each is taken back with the answer of its call, or goes with the instance
+    /// where there is none: without a call under way it is 0.
+    #[must_use]
+    pub fn open_handles(&self) -> usize {
+        self.handles.count()
+    }
+
     /// A fresh instance, with `compute` to spend in guest code. Waits where all are in use.
     ///
     /// For whoever wants to call exports one by one, and without a handle; the others are functions of their own here.
@@ -259,7 +268,7 @@ impl<H: Imports> Engine<H> {
         function: &'static str,
         compute: Duration,
     ) -> Result<Instance<'_, H>, GuestFault> {
-        let call = Call::new(host, function, self.limits.memory);
+        let call = Call::new(host, function, self.limits.memory, &self.handles);
         self.instance_for(call, compute).await.map_err(|(fault, _)| fault)
     }
 

@@ -87,7 +87,7 @@ pub use rows::{record, runs_page, schedules_page};
 pub use schedule_store::ScheduleStore;
 
 pub(crate) use bounds::instant;
-pub(crate) use call::{Returned, Work};
+pub(crate) use call::{OpenHandles, Returned, Work};
 pub(crate) use error::GuestMistake;
 
 /// All that the component imports: what a host is to it. Every type with the five traits has this one.

@@ -313,6 +313,12 @@ impl Service {
         &self.metrics
     }
 
+    /// Handles that calls of the component have at the moment.
+    #[must_use]
+    pub fn open_handles(&self) -> usize {
+        self.engine.open_handles()
+    }
+
     /// Instances of the component in use, and how many there can be.
     #[must_use]
     pub fn instances(&self) -> (usize, usize) {
