@@ -8,17 +8,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use rusqlite::types::Value;
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::BUSY;
 use super::columns::{row, row_columns};
+use super::connected;
 use super::lists::count_sql;
 use super::statement::prepared;
 use crate::storage::cursor::Key;
 use crate::storage::{Row, StorageError, Visible};
-
-/// Statements that a connection keeps prepared.
-const STATEMENTS: usize = 32;
 
 /// Connections that nobody uses at the moment.
 #[derive(Debug)]
@@ -65,11 +62,8 @@ impl Reading {
     }
 
     fn connect(&self) -> rusqlite::Result<Connection> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(&self.path, flags)?;
-        connection.busy_timeout(BUSY)?;
+        let connection = connected(&self.path)?;
         connection.pragma_update(None, "query_only", true)?;
-        connection.set_prepared_statement_cache_capacity(STATEMENTS);
         Ok(connection)
     }
 
