@@ -37,6 +37,7 @@ use self::reading::Reading;
 pub use self::writer::Write;
 use self::writer::Writer;
 use super::reserve::Reserved;
+use super::turns::Turns;
 use super::{
     AuditEntry, Backlog, Commit, CommitError, DeliveryResult, DeliveryTask, FileFacts, Finish, HistoryRow, Kept,
     KeptAnswer, Lease, LeaseError, Leased, OutboxMail, ReplanRow, RequestKey, RequestState, Row, Rows, Scope,
@@ -82,6 +83,7 @@ pub struct SqliteStorage {
     readers: SqlitePool,
     reading: Reading,
     reserved: Mutex<Reserved>,
+    schedules: Turns,
 }
 
 impl SqliteStorage {
@@ -132,6 +134,7 @@ impl SqliteStorage {
             readers,
             reading: Reading::of(path),
             reserved: Mutex::default(),
+            schedules: Turns::default(),
         };
         store.migrate(&MIGRATIONS).await?;
         Ok(store)

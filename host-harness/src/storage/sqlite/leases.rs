@@ -7,7 +7,46 @@ use super::SqliteStorage;
 use super::columns::{delivery, json_list, row, row_columns, signed, unsigned};
 use crate::clock::Instant;
 use crate::contract::Delivery;
+use crate::storage::turns::{STEPS, Turn};
 use crate::storage::{Lease, LeaseError, Leased, StorageError, Work};
+
+/// How many are due at $1, as far as $2.
+pub(super) const HOW_MANY_DUE: &str = "select count(*) from (select 1 from schedule where wake_at <= $1 limit $2)";
+
+/// What is due at $1, of all organizers, at most $2.
+pub(super) const DUE: &str = "select id from schedule where wake_at <= $1 order by wake_at, organizer, id limit $2";
+
+/// What is due at $1 of the organizers that $2 is a list of, at most $3 each and $4 in all.
+pub(super) const DUE_BY_TURNS: &str = "select s.id from json_each($2) turn cross join schedule s on s.id in (
+       select id from schedule indexed by schedule_turn where organizer = turn.value and wake_at <= $1
+       order by wake_at, id limit $3)
+     order by turn.key, s.wake_at, s.id limit $4";
+
+/// Pairs of organizer and time that are due at $1, by time, at most $2. A step is from one pair to the first row of the next: of
+/// a comparison of pairs only the first would be looked up in the index.
+pub(super) const DUE_BY_TIME: &str = "with recursive step (id) as (
+       select id from (select id from schedule where wake_at <= $1 order by wake_at, organizer limit 1)
+       union all
+       select coalesce(
+         (select n.id from schedule n where n.wake_at = s.wake_at and n.organizer > s.organizer order by n.organizer limit 1),
+         (select n.id from schedule n where n.wake_at > s.wake_at and n.wake_at <= $1
+          order by n.wake_at, n.organizer limit 1))
+       from step cross join schedule s on s.id = step.id)
+     select s.organizer, s.wake_at from step cross join schedule s on s.id = step.id limit $2";
+
+/// Every organizer with its earliest time, where that is due at $1.
+pub(super) const DUE_BY_ORGANIZER: &str = "with recursive step (organizer) as (
+       select organizer from (
+         select organizer from schedule indexed by schedule_turn where wake_at is not null order by organizer limit 1)
+       union all
+       select (select n.organizer from schedule n indexed by schedule_turn
+         where n.wake_at is not null and n.organizer > step.organizer order by n.organizer limit 1)
+       from step where step.organizer is not null)
+     select organizer, wake_at from (
+       select step.organizer, (select min(n.wake_at) from schedule n indexed by schedule_turn
+         where n.organizer = step.organizer and n.wake_at is not null) as wake_at
+       from step where step.organizer is not null)
+     where wake_at <= $1 order by wake_at";
 
 impl SqliteStorage {
     pub(super) async fn lease_due(
@@ -17,29 +56,83 @@ impl SqliteStorage {
         limit: u32,
     ) -> Result<Vec<Leased>, StorageError> {
         // Nearly always there is nothing, and then nobody has to wait for a write transaction.
-        let any: bool = sqlx::query_scalar("select exists (select 1 from schedule where wake_at <= $1)")
+        let due: u32 = sqlx::query_scalar(HOW_MANY_DUE)
             .bind(now)
+            .bind(i64::from(limit) + 1)
             .fetch_one(&self.readers)
             .await?;
-        if !any {
+        if due == 0 {
             return Ok(Vec::new());
         }
+        let mut found: Vec<(Instant, Leased)> = Vec::new();
+        if due <= limit {
+            // Enough for everybody.
+            found = self.lease_turn(None, now, lease_until, limit).await?;
+        } else {
+            loop {
+                let left = limit - u32::try_from(found.len()).unwrap_or(limit);
+                let turn = match self.schedules.next(left) {
+                    Some(turn) => turn,
+                    None => match self.schedules.keep(self.who_has_due(now).await?, left) {
+                        Some(turn) => turn,
+                        None => break,
+                    },
+                };
+                let batch = self.lease_turn(Some(&turn), now, lease_until, left).await?;
+                let got = batch.len();
+                found.extend(batch);
+                if !self.schedules.go_on(&turn, got, left) {
+                    break;
+                }
+            }
+        }
+        found.sort_by_key(|(since, leased)| (*since, leased.row.id));
+        Ok(found.into_iter().map(|(_, leased)| leased).collect())
+    }
+
+    /// Organizers with something due at `now`, and since when; one can be there more than once.
+    async fn who_has_due(&self, now: Instant) -> Result<Vec<(String, Instant)>, StorageError> {
+        let by_time: Vec<(String, Instant)> = sqlx::query_as(DUE_BY_TIME)
+            .bind(now)
+            .bind(STEPS)
+            .fetch_all(&self.readers)
+            .await?;
+        if by_time.len() < STEPS as usize {
+            return Ok(by_time);
+        }
+        Ok(sqlx::query_as(DUE_BY_ORGANIZER)
+            .bind(now)
+            .fetch_all(&self.readers)
+            .await?)
+    }
+
+    /// Leases what is due of those whose turn it is; none: of all. Each with the time that it has been due since.
+    async fn lease_turn(
+        &self,
+        turn: Option<&Turn>,
+        now: Instant,
+        lease_until: Instant,
+        limit: u32,
+    ) -> Result<Vec<(Instant, Leased)>, StorageError> {
         let mut transaction = self.write().await?;
+        let due = match turn {
+            None => sqlx::query_scalar(DUE).bind(now).bind(limit),
+            Some(turn) => sqlx::query_scalar(DUE_BY_TURNS)
+                .bind(now)
+                .bind(json_list(&turn.organizers))
+                .bind(turn.each)
+                .bind(limit),
+        };
+        let ids: Vec<i64> = due.fetch_all(&mut *transaction).await?;
         let found = sqlx::query(concat!(
             "select ",
             row_columns!(),
-            ", s.fence, s.attempt, s.open_run, s.zone_database, r.due, r.started_version, r.started_zone
-             from schedule s left join run r on r.id = s.open_run
-             where s.wake_at <= $1 order by s.wake_at, s.id limit $2"
+            ", s.wake_at, s.fence, s.attempt, s.open_run, s.zone_database, r.due, r.started_version, r.started_zone
+             from json_each($1) chosen cross join schedule s on s.id = chosen.value left join run r on r.id = s.open_run"
         ))
-        .bind(now)
-        .bind(limit)
+        .bind(json_list(&ids))
         .fetch_all(&mut *transaction)
         .await?;
-        let ids: Vec<i64> = found
-            .iter()
-            .map(|found| found.try_get("id"))
-            .collect::<Result<_, _>>()?;
         // Both in one go: late settling ends for all of them, then all are leased.
         sqlx::query(
             "update run set settle_version = null
@@ -56,7 +149,7 @@ impl SqliteStorage {
             let fence: i64 = found.try_get::<i64, _>("fence")? + 1;
             let attempt: u32 = found.try_get::<u32, _>("attempt")?.saturating_add(1);
             let row = row(found)?;
-            leased.push(Leased {
+            let one = Leased {
                 lease: Lease {
                     schedule: row.id,
                     work: Work::Execute,
@@ -71,7 +164,8 @@ impl SqliteStorage {
                 zone_database: found.try_get("zone_database")?,
                 attempt,
                 deliveries: Vec::new(),
-            });
+            };
+            leased.push((found.try_get("wake_at")?, one));
         }
         transaction.commit().await?;
         Ok(leased)

@@ -130,7 +130,8 @@ create table schedule (
     coalesce(case when active = 1 then ~next_run end, 9223372036854775807)
   ) virtual
 ) strict;
-create index schedule_wake on schedule (wake_at, id) where wake_at is not null;
+create index schedule_wake on schedule (wake_at, organizer, id) where wake_at is not null;
+create index schedule_turn on schedule (organizer, wake_at, id) where wake_at is not null;
 -- For the check of its foreign key, when history is removed.
 create index schedule_open_run on schedule (open_run) where open_run is not null;
 create index schedule_replan on schedule (id) where replan = 1;
