@@ -4,7 +4,7 @@ use sqlx::SqliteConnection;
 
 use super::columns::{recipients_text, signed};
 use super::runs::{self, Cancelled};
-use super::{SqliteStorage, audit, outbox, requests};
+use super::{SqliteStorage, audit, lists, outbox, requests};
 use crate::clock::Instant;
 use crate::contract::{Content, MissedRange};
 use crate::storage::{Change, Commit, CommitError, NewMail, Row, StorageError, Visible};
@@ -126,7 +126,7 @@ async fn insert(
         return Err(CommitError::NotFound);
     }
     if let Some(quota) = commit.quota {
-        let stored: i64 = sqlx::query_scalar("select count(*) from schedule where organizer = $1")
+        let stored: i64 = sqlx::query_scalar(lists::COUNT_ALL)
             .bind(&scope.organizer)
             .fetch_one(&mut *on)
             .await?;

@@ -143,6 +143,23 @@ create index schedule_exporter_down on schedule (organizer, event, exporter desc
 create index schedule_next_up on schedule (organizer, event, next_up, id);
 create index schedule_next_down on schedule (organizer, event, next_down, id);
 
+-- How many schedules a scope has, so that nobody counts them for a page of fifty. Kept by whatever adds or removes one.
+create table scope_size (
+  organizer text not null,
+  -- Empty: of the organizer as a whole.
+  event text not null,
+  schedules integer not null check (schedules > 0),
+  primary key (organizer, event)
+) strict, without rowid;
+create trigger schedule_added after insert on schedule begin
+  insert into scope_size (organizer, event, schedules) values (new.organizer, coalesce(new.event, ''), 1)
+    on conflict (organizer, event) do update set schedules = schedules + 1;
+end;
+create trigger schedule_removed after delete on schedule begin
+  delete from scope_size where organizer = old.organizer and event = coalesce(old.event, '') and schedules = 1;
+  update scope_size set schedules = schedules - 1 where organizer = old.organizer and event = coalesce(old.event, '');
+end;
+
 -- The outbox.
 create table mail (
   id integer primary key,
