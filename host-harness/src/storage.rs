@@ -12,6 +12,7 @@ mod reserve;
 mod spooled;
 pub mod sqlite;
 pub mod state;
+mod turns;
 mod values;
 
 use std::fmt;

@@ -66,8 +66,9 @@ impl Visit for Statement {
 }
 
 /// Indexes that hold only what is to be done: to go through one of them is to go through that.
-const OF_WORK: [&str; 7] = [
+const OF_WORK: [&str; 8] = [
     "schedule_wake",
+    "schedule_turn",
     "schedule_replan",
     "run_submitted",
     "run_settle",
@@ -134,11 +135,11 @@ async fn no_statement_of_a_day_reads_a_whole_table(counted: &Counted) {
     host.step().await;
     host.tidy().await;
 
+    let mut asked = counted.take();
     let folder = tempfile::tempdir().expect("a folder");
     let store = SqliteStorage::open(&folder.path().join("store.sqlite"))
         .await
         .expect("a store");
-    let mut asked = counted.take();
     asked.sort_unstable();
     asked.dedup();
     let mut checked = 0;

@@ -41,6 +41,7 @@ use self::reading::Reading;
 use self::statement::{prepared, value};
 use self::writer::Writer;
 use super::reserve::Reserved;
+use super::turns::Turns;
 use super::{
     AuditEntry, Backlog, Commit, CommitError, DeliveryResult, DeliveryTask, FileFacts, Finish, HistoryRow, Kept,
     KeptAnswer, Lease, LeaseError, Leased, OutboxMail, ReplanRow, RequestKey, RequestState, Row, Rows, Scope,
@@ -64,6 +65,7 @@ pub struct SqliteStorage {
     writer: Writer,
     reading: Arc<Reading>,
     reserved: Mutex<Reserved>,
+    schedules: Turns,
 }
 
 impl SqliteStorage {
@@ -107,6 +109,7 @@ impl SqliteStorage {
             writer: Writer::of(writing(path, pages)?)?,
             reading: Arc::new(Reading::of(path)),
             reserved: Mutex::default(),
+            schedules: Turns::default(),
         })
     }
 

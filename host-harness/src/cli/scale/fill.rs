@@ -72,12 +72,16 @@ impl Raw {
         Ok(())
     }
 
-    /// What a server does by itself after a while, and a file does not need: figures for the planner, and space of what is over.
+    /// What the host does with each schedule, and the file by itself: sizes of the scopes. And what a server does by itself after a
+    /// while, and a file does not need: figures for the planner, and space of what is over.
     pub async fn rest(&self) -> Result<(), Failure> {
         if let Self::Postgres(store) = self {
             let mut connection = store.pool().acquire().await?;
             for statement in [
                 "set statement_timeout = 0",
+                "delete from scope_size",
+                "insert into scope_size (organizer, event, part, schedules)
+                   select organizer, event, id % 16, count(*) from schedule group by 1, 2, 3",
                 "vacuum analyze",
                 "set statement_timeout = '30s'",
             ] {

@@ -5,7 +5,7 @@ use rusqlite::{Connection, params};
 use super::columns::{recipients_text, signed};
 use super::runs::{self, Cancelled};
 use super::statement::{execute, optional, value, values};
-use super::{SqliteStorage, audit, outbox, requests};
+use super::{SqliteStorage, audit, lists, outbox, requests};
 use crate::clock::Instant;
 use crate::contract::{Content, MissedRange};
 use crate::storage::{Change, Commit, CommitError, NewMail, Row, StorageError, Visible};
@@ -120,11 +120,7 @@ fn insert(on: &Connection, commit: &Commit, id: u64, owner: &str, content: &Cont
         return Err(CommitError::NotFound);
     }
     if let Some(quota) = commit.quota {
-        let stored: i64 = value(
-            on,
-            "select count(*) from schedule where organizer = ?1",
-            [&scope.organizer],
-        )?;
+        let stored: i64 = value(on, lists::COUNT_ALL, [&scope.organizer])?;
         if stored >= i64::from(quota) {
             return Err(CommitError::Quota(quota));
         }

@@ -4,10 +4,49 @@ use rusqlite::{Connection, Row as Columns, params};
 
 use super::SqliteStorage;
 use super::columns::{delivery, json_list, row, row_columns, signed, unsigned};
-use super::statement::{all, execute};
+use super::statement::{all, execute, value, values};
 use crate::clock::Instant;
 use crate::contract::Delivery;
+use crate::storage::turns::{STEPS, Turn};
 use crate::storage::{Lease, LeaseError, Leased, StorageError, Work};
+
+/// How many are due at ?1, as far as ?2.
+pub(super) const HOW_MANY_DUE: &str = "select count(*) from (select 1 from schedule where wake_at <= ?1 limit ?2)";
+
+/// What is due at ?1, of all organizers, at most ?2.
+pub(super) const DUE: &str = "select id from schedule where wake_at <= ?1 order by wake_at, organizer, id limit ?2";
+
+/// What is due at ?1 of the organizers that ?2 is a list of, at most ?3 each and ?4 in all.
+pub(super) const DUE_BY_TURNS: &str = "select s.id from json_each(?2) turn cross join schedule s on s.id in (
+       select id from schedule indexed by schedule_turn where organizer = turn.value and wake_at <= ?1
+       order by wake_at, id limit ?3)
+     order by turn.key, s.wake_at, s.id limit ?4";
+
+/// Pairs of organizer and time that are due at ?1, by time, at most ?2. A step is from one pair to the first row of the next: of
+/// a comparison of pairs only the first would be looked up in the index.
+pub(super) const DUE_BY_TIME: &str = "with recursive step (id) as (
+       select id from (select id from schedule where wake_at <= ?1 order by wake_at, organizer limit 1)
+       union all
+       select coalesce(
+         (select n.id from schedule n where n.wake_at = s.wake_at and n.organizer > s.organizer order by n.organizer limit 1),
+         (select n.id from schedule n where n.wake_at > s.wake_at and n.wake_at <= ?1
+          order by n.wake_at, n.organizer limit 1))
+       from step cross join schedule s on s.id = step.id)
+     select s.organizer, s.wake_at from step cross join schedule s on s.id = step.id limit ?2";
+
+/// Every organizer with its earliest time, where that is due at ?1.
+pub(super) const DUE_BY_ORGANIZER: &str = "with recursive step (organizer) as (
+       select organizer from (
+         select organizer from schedule indexed by schedule_turn where wake_at is not null order by organizer limit 1)
+       union all
+       select (select n.organizer from schedule n indexed by schedule_turn
+         where n.wake_at is not null and n.organizer > step.organizer order by n.organizer limit 1)
+       from step where step.organizer is not null)
+     select organizer, wake_at from (
+       select step.organizer, (select min(n.wake_at) from schedule n indexed by schedule_turn
+         where n.organizer = step.organizer and n.wake_at is not null) as wake_at
+       from step where step.organizer is not null)
+     where wake_at <= ?1 order by wake_at";
 
 impl SqliteStorage {
     pub(super) async fn lease_due(
@@ -17,10 +56,68 @@ impl SqliteStorage {
         limit: u32,
     ) -> Result<Vec<Leased>, StorageError> {
         // Nearly always there is nothing, and then nobody has to wait for a write transaction.
-        if !self.any("select exists (select 1 from schedule where wake_at <= ?1)", now)? {
+        let due: u32 = self
+            .reading
+            .read(|on| value(on, HOW_MANY_DUE, params![now, limit + 1]))?;
+        if due == 0 {
             return Ok(Vec::new());
         }
-        self.write(move |on| take_due(on, now, lease_until, limit)).await
+        let mut found: Vec<(Instant, Leased)> = Vec::new();
+        if due <= limit {
+            // Enough for everybody.
+            found = self.lease_turn(None, now, lease_until, limit).await?;
+        } else {
+            loop {
+                let left = limit - u32::try_from(found.len()).unwrap_or(limit);
+                let turn = match self.schedules.next(left) {
+                    Some(turn) => turn,
+                    None => match self.schedules.keep(self.who_has_due(now).await?, left) {
+                        Some(turn) => turn,
+                        None => break,
+                    },
+                };
+                let batch = self.lease_turn(Some(&turn), now, lease_until, left).await?;
+                let got = batch.len();
+                found.extend(batch);
+                if !self.schedules.go_on(&turn, got, left) {
+                    break;
+                }
+            }
+        }
+        found.sort_by_key(|(since, leased)| (*since, leased.row.id));
+        Ok(found.into_iter().map(|(_, leased)| leased).collect())
+    }
+
+    /// Organizers with something due at `now`, and since when; one can be there more than once.
+    async fn who_has_due(&self, now: Instant) -> Result<Vec<(String, Instant)>, StorageError> {
+        self.read_aside(move |on| {
+            let read = |row: &Columns<'_>| Ok((row.get(0)?, row.get(1)?));
+            let by_time = all(on, DUE_BY_TIME, params![now, STEPS], read)?;
+            if by_time.len() < STEPS as usize {
+                return Ok(by_time);
+            }
+            all(on, DUE_BY_ORGANIZER, [now], read)
+        })
+        .await
+    }
+
+    /// Leases what is due of those whose turn it is; none: of all. Each with the time that it has been due since.
+    async fn lease_turn(
+        &self,
+        turn: Option<&Turn>,
+        now: Instant,
+        lease_until: Instant,
+        limit: u32,
+    ) -> Result<Vec<(Instant, Leased)>, StorageError> {
+        let turn = turn.map(|turn| (json_list(&turn.organizers), turn.each));
+        self.write(move |on| {
+            let ids: Vec<i64> = match turn {
+                None => values(on, DUE, params![now, limit])?,
+                Some((organizers, each)) => values(on, DUE_BY_TURNS, params![now, organizers, each, limit])?,
+            };
+            take(on, &json_list(&ids), lease_until)
+        })
+        .await
     }
 
     pub(super) async fn lease_settled(
@@ -46,17 +143,17 @@ impl SqliteStorage {
     }
 }
 
-fn take_due(on: &Connection, now: Instant, lease_until: Instant, limit: u32) -> Result<Vec<Leased>, StorageError> {
-    let leased = all(
+/// Leases these, and answers each with the time that it has been due since.
+fn take(on: &Connection, ids: &str, lease_until: Instant) -> Result<Vec<(Instant, Leased)>, StorageError> {
+    let taken = all(
         on,
         concat!(
             "select ",
             row_columns!(),
-            ", s.fence, s.attempt, s.open_run, s.zone_database, r.due, r.started_version, r.started_zone
-             from schedule s left join run r on r.id = s.open_run
-             where s.wake_at <= ?1 order by s.wake_at, s.id limit ?2"
+            ", s.wake_at, s.fence, s.attempt, s.open_run, s.zone_database, r.due, r.started_version, r.started_zone
+             from json_each(?1) chosen cross join schedule s on s.id = chosen.value left join run r on r.id = s.open_run"
         ),
-        params![now, limit],
+        [ids],
         |found| {
             let lease = Lease {
                 schedule: unsigned(found.get("id")?)?,
@@ -66,17 +163,15 @@ fn take_due(on: &Connection, now: Instant, lease_until: Instant, limit: u32) -> 
                 until: lease_until,
             };
             let attempt = found.get::<_, u32>("attempt")?.saturating_add(1);
-            leased(found, lease, attempt)
+            Ok((found.get("wake_at")?, leased(found, lease, attempt)?))
         },
     )?;
-    let ids: Vec<u64> = leased.iter().map(|leased| leased.row.id).collect();
-    let ids = json_list(&ids);
     // Late settling ends for all of them, then all are leased.
     execute(
         on,
         "update run set settle_version = null
          where schedule in (select value from json_each(?1)) and state = 'submitted' and settle_version is not null",
-        [&ids],
+        [ids],
     )?;
     execute(
         on,
@@ -84,7 +179,7 @@ fn take_due(on: &Connection, now: Instant, lease_until: Instant, limit: u32) -> 
          where id in (select value from json_each(?1))",
         params![ids, lease_until],
     )?;
-    Ok(leased)
+    Ok(taken)
 }
 
 fn take_settled(on: &Connection, now: Instant, lease_until: Instant, limit: u32) -> Result<Vec<Leased>, StorageError> {

@@ -1,5 +1,7 @@
 //! The kit on SQLite, and what only a file has: other processes on it, crashes, indexes.
 
+mod effort;
+
 use std::path::Path;
 
 use sqlx::SqlSafeStr as _;
@@ -7,6 +9,7 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use tempfile::TempDir;
 
 use super::SqliteStorage;
+use super::leases::{DUE, DUE_BY_ORGANIZER, DUE_BY_TIME, DUE_BY_TURNS, HOW_MANY_DUE};
 use super::lists::page_sql;
 use super::plans::{NEXT_WAKE, TO_REPLAN};
 use super::statement::{execute, value, values};
@@ -237,15 +240,30 @@ async fn a_page_reads_rows_of_its_scope_and_sorts_none() {
         for (descending, after) in [(false, false), (false, true), (true, false), (true, true)] {
             let steps_of_all = steps(&store, &page_sql(order, descending, false, after)).await;
             for step in &steps_of_all {
+                let of_both_parts = ["MERGE (UNION ALL)", "LEFT", "RIGHT"].contains(&step.as_str());
                 assert!(
-                    step.contains("(organizer=? AND event=?") || step.starts_with("SCALAR SUBQUERY"),
+                    of_both_parts || step.contains("(organizer=? AND event=?") || step.starts_with("SCALAR SUBQUERY"),
                     "{order:?} {descending} {after}: {steps_of_all:?}"
                 );
             }
+            // Behind a cursor, what shares its key and is before it is passed over by the index.
+            if after && order != Order::Id {
+                assert!(
+                    steps_of_all.iter().any(|step| step.contains("=? AND id>?)")),
+                    "{order:?} {descending}: {steps_of_all:?}"
+                );
+            }
             let steps_of_own = steps(&store, &page_sql(order, descending, true, after)).await;
+            let of_own = "schedule_owner (organizer=? AND event=? AND owner=?";
             assert!(
-                steps_of_own[0].contains("schedule_owner (organizer=? AND event=? AND owner=?"),
+                steps_of_own
+                    .iter()
+                    .all(|step| !step.contains(" s USING ") || step.contains(of_own)),
                 "{order:?} {descending} {after}: {steps_of_own:?}"
+            );
+            assert!(
+                steps_of_own.iter().any(|step| step.contains(of_own)),
+                "{steps_of_own:?}"
             );
         }
     }
@@ -255,8 +273,8 @@ async fn a_page_reads_rows_of_its_scope_and_sorts_none() {
 async fn a_tick_reads_what_is_due_and_no_table() {
     let (store, _kept) = open().await;
     for statement in [
-        "select exists (select 1 from schedule where wake_at <= $1)",
-        "select * from schedule where wake_at <= $1 order by wake_at, id limit $2",
+        HOW_MANY_DUE,
+        DUE,
         "select exists (select 1 from delivery where wake_at <= $1)",
         "select * from delivery where wake_at <= $1 order by wake_at, mail, position limit $2",
         "select exists (select 1 from run where settle_wake <= $1)",
@@ -271,5 +289,21 @@ async fn a_tick_reads_what_is_due_and_no_table() {
             let constant = step == "SCAN CONSTANT ROW" || step.starts_with("SCAN (");
             assert!(!scans_a_table || constant, "{statement}: {step}");
         }
+    }
+}
+
+#[tokio::test]
+async fn whose_turn_it_is_is_read_from_indexes() {
+    let (store, _kept) = open().await;
+    for statement in [DUE_BY_TIME, DUE_BY_ORGANIZER, DUE_BY_TURNS] {
+        let mut by_an_index = 0;
+        for step in steps(&store, statement).await {
+            let of_the_table = [" s ", " n ", " schedule "].iter().any(|name| step.contains(name));
+            let by_index = step.contains("schedule_wake") || step.contains("schedule_turn");
+            let by_id = step.contains("INTEGER PRIMARY KEY (rowid=?)");
+            assert!(!of_the_table || by_index || by_id, "{statement}: {step}");
+            by_an_index += u32::from(by_index);
+        }
+        assert!(by_an_index > 0, "{statement}");
     }
 }
