@@ -1,22 +1,23 @@
-// The component under Node: compiled once, instantiated afresh for every call.
+// Components under Node: each compiled once, instantiated afresh for every call.
 
 import { existsSync, readFileSync } from 'node:fs';
 
-const folder = new URL('../component/', import.meta.url);
-if (!existsSync(new URL('plugin.js', folder))) {
-  throw new Error('The component is not transpiled yet: run `npm run transpile`.');
-}
-const { instantiate } = await import(new URL('plugin.js', folder));
-
-const modules = new Map();
-function compiled(name) {
-  if (!modules.has(name)) {
-    modules.set(name, new WebAssembly.Module(readFileSync(new URL(name, folder))));
+/**
+ * The component of this name, as `transpile.js` left it. What it answers makes a fresh instance with these imports: its exports,
+ * by interface. After a trap an instance must not be entered again.
+ */
+export async function load(name) {
+  const folder = new URL(`../component/${name}/`, import.meta.url);
+  if (!existsSync(folder)) {
+    throw new Error(`The component \`${name}\` is not transpiled yet: run \`npm run transpile\`.`);
   }
-  return modules.get(name);
-}
-
-/** A fresh instance with these imports: its exports, by interface. After a trap it must not be entered again. */
-export function instance(imports) {
-  return instantiate(compiled, imports);
+  const { instantiate } = await import(new URL(`${name}.js`, folder));
+  const modules = new Map();
+  const compiled = (file) => {
+    if (!modules.has(file)) {
+      modules.set(file, new WebAssembly.Module(readFileSync(new URL(file, folder))));
+    }
+    return modules.get(file);
+  };
+  return (imports) => instantiate(compiled, imports);
 }

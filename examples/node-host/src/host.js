@@ -1,11 +1,10 @@
 // The host: mints a handle for each call, makes it in a fresh instance, and writes down what came of it.
 
-import { instance } from './component.js';
 import { Access, imports, Mistake, Run, STOPS_AT } from './imports.js';
 import { byDeliveries, Conflict, Store } from './store.js';
 
 /** Seconds that a lease lasts: longer than any run here takes, since nothing can renew it while the one thread works. */
-const LEASE = 600n;
+export const LEASE = 600n;
 /** Most leases of one due time: a run that kills its host must end. */
 const MOST_ATTEMPTS = 6;
 /** Most repetitions of a call that others' changes come in between of. */
@@ -13,12 +12,12 @@ const MOST_TRIES = 5;
 
 export class Host {
   /** `clock` answers seconds since 1970 as a bigint; `log` takes a level and a line. */
-  constructor({ platform, clock, log = () => {} }) {
-    Object.assign(this, { platform, clock, log, store: new Store() });
+  constructor({ component, platform, clock, log = () => {} }) {
+    Object.assign(this, { component, platform, clock, log, store: new Store() });
   }
 
   #instance(label) {
-    return instance(imports(this, { label, now: this.clock() }));
+    return this.component(imports(this, { label, now: this.clock() }));
   }
 
   /** When a rule fires next: asks nothing of the host. */
@@ -48,31 +47,38 @@ export class Host {
     }
   }
 
-  #access({ user, organizer, event, mayWrite = true }) {
+  #access({ user, token, organizer, event, mayWrite = true }) {
     const scope = { organizer, event };
     const person = user && this.platform.user(user);
+    const rights = person ? this.platform.rights(user) : (token ?? []);
     return new Access({
       user,
+      rights,
       scope,
       facts: {
-        caller: person ? { tag: 'user', val: person } : { tag: 'token' },
+        caller: person ? { tag: 'user', val: person } : { tag: token ? 'token' : 'device' },
         language: person?.language ?? 'en',
         eventLevel: event !== undefined,
-        mayChangeSettings: user === undefined || this.platform.mayChangeSettings(user),
+        mayChangeSettings: this.platform.mayChangeSettings(rights, scope),
         mayWrite,
         settings: this.platform.settings(scope, this.clock()),
       },
     });
   }
 
-  /** Executes all that is due, one after the other. */
-  tick() {
+  /** Leases all that is due, to be executed or settled. */
+  take() {
     const now = this.clock();
-    this.#workOn(this.store.leaseDue(now, now + LEASE));
+    return [...this.store.leaseSettled(now, now + LEASE), ...this.store.leaseDue(now, now + LEASE)];
   }
 
-  /** Hands mails to `send(mail, address)`, which answers `{ status, words }`; then settles what is final. */
-  deliver(send) {
+  /** Works on all that is due, one after the other. */
+  tick() {
+    this.#workOn(this.take());
+  }
+
+  /** Hands mails to `send(mail, address)`, which answers `{ status, words }`. */
+  handOver(send) {
     for (const mail of this.store.outbox()) {
       for (const { address, status } of mail.deliveries) {
         if (status === 'queued' || status === 'retrying') {
@@ -80,6 +86,11 @@ export class Host {
         }
       }
     }
+  }
+
+  /** The same, and settles what is final then. */
+  deliver(send) {
+    this.handOver(send);
     const now = this.clock();
     this.#workOn(this.store.leaseSettled(now, now + LEASE));
   }
@@ -97,13 +108,11 @@ export class Host {
 
   /** Works on a leased run until it is finished: by the component, by its `abandon`, or by the host in its place. */
   #work(leased) {
-    const { work, attempt, deliveries } = leased;
+    const { work, attempt } = leased;
     if (attempt > MOST_ATTEMPTS && work === 'execute') {
       return this.#failInItsPlace(leased, 'did-not-come-back', 'The run did not come back, six times.');
     }
-    const first = this.#job(leased, (jobs, run) =>
-      work === 'settle' ? jobs.settle(run, deliveries) : jobs.execute(run),
-    );
+    const first = this.job(leased, work);
     if (first.over) {
       return undefined;
     }
@@ -111,38 +120,42 @@ export class Host {
       // The mail has left: nothing that the component does changes what became of it.
       return this.#settleInItsPlace(leased);
     }
-    const { due, startedVersion } = first.run;
-    const again = { ...leased, due, startedVersion };
-    const second = this.#job(again, (jobs, run) => jobs.abandon(run, first.reason));
+    const second = this.job(first.leased, 'abandon', first.reason);
     if (second.over) {
       return undefined;
     }
     // What a trap says may hold data: it is logged, nobody is mailed it.
     const words = 'The plugin stopped without bringing the run to an end, twice.';
-    return this.#failInItsPlace({ ...leased, due: second.run.due }, 'component-failed', words);
+    return this.#failInItsPlace(second.leased, 'component-failed', words);
   }
 
-  /** One call of `jobs` in a fresh instance: whether it is over, and if not, why `abandon` is to be called. */
-  #job(leased, call) {
+  /**
+   * One call of `execute`, `settle` or `abandon` in a fresh instance: whether the run is over then, the lease with the due time
+   * that it has pinned, and if it is not over, why `abandon` is to be called.
+   */
+  job(leased, name, given = leased.deliveries) {
     const run = new Run({ leased, facts: this.#runFacts(leased) });
     const label = `schedule ${leased.row.id}, fence ${leased.fence}`;
     let reason = { tag: 'unfinished' };
+    let failed = false;
     try {
-      call(this.#instance(label).jobs, run);
+      this.#instance(label).jobs[name](...(name === "execute" ? [run] : [run, given]));
     } catch (error) {
-      if (!(error instanceof WebAssembly.RuntimeError || error instanceof Mistake)) {
+      if (error instanceof WebAssembly.RuntimeError || error instanceof Mistake) {
+        reason = { tag: 'trapped', val: error.message };
+      } else {
         // The host's own fault: the lease runs out, and the run is taken again.
         this.log('error', `${label}: ${error.message}`);
-        return { over: true, run };
+        failed = true;
       }
-      reason = { tag: 'trapped', val: error.message };
     }
     // What `finish` has written counts, even if the component trapped after it; a lost lease is another's.
-    const over = run.finished || run.lost;
+    const over = run.finished || run.lost || failed;
     if (!over) {
       this.log('error', `${label}: not finished: ${reason.val ?? reason.tag}`);
     }
-    return { over, run, reason };
+    const { due, startedVersion } = run;
+    return { over, failed, reason, leased: { ...leased, due, startedVersion } };
   }
 
   #runFacts({ work, row, due, startedVersion, attempt }) {
@@ -183,7 +196,7 @@ export class Host {
   #finish(leased, outcome, errorCounter) {
     const { row } = leased;
     const owner = this.platform.user(row.owner);
-    const told = owner?.active ? [owner] : this.platform.responsible();
+    const told = owner?.active ? [owner] : this.platform.responsible(row.scope);
     const people = { to: told.map(({ email }) => email), cc: [], bcc: [] };
     const subject = `Scheduled export ${row.id} failed`;
     const mail =

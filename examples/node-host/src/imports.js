@@ -18,9 +18,10 @@ export const STOPS_AT = 5;
 /** One caller at one organizer or event, and what the call has staged so far. Lent for one call. */
 export class Access {
   staged = [];
-  constructor({ facts, user, scope }) {
+  constructor({ facts, user, rights, scope }) {
     const everybody = facts.mayChangeSettings;
-    Object.assign(this, { theFacts: facts, user, scope, seen: { scope, owner: everybody ? undefined : (user ?? '') } });
+    const seen = { scope, owner: everybody ? undefined : (user ?? '') };
+    Object.assign(this, { theFacts: facts, user, rights, scope, seen });
   }
   facts() {
     return this.theFacts;
@@ -162,20 +163,20 @@ export function imports({ store, platform, log }, call) {
 
   /** Whose rights are asked about. An owner who is inactive counts with those that he has again once he is active. */
   function subject(by, whose) {
-    return whose.tag === 'caller' ? [by.user] : [seen(by, whose.val).owner, true];
+    return whose.tag === 'caller' ? by.rights : platform.rights(seen(by, whose.val).owner);
   }
 
   const exporters = {
     available: (by, whose, only) =>
       platform
-        .exporters(by.scope, ...subject(by, whose))
+        .exporters(by.scope, subject(by, whose))
         .filter(({ identifier }) => only === undefined || identifier === only),
     usableEvents: (by, whose, exporter, only) =>
       platform
-        .usableEvents(by.scope.organizer, ...subject(by, whose))
+        .usableEvents(by.scope.organizer, subject(by, whose))
         .filter((slug) => only === undefined || only.includes(slug)),
     visibleEvents: (by, slugs) => {
-      const usable = platform.usableEvents(by.scope.organizer, by.user);
+      const usable = platform.usableEvents(by.scope.organizer, by.rights);
       return slugs.filter((slug) => by.theFacts.mayChangeSettings || usable.includes(slug));
     },
     missingEvents: (by, slugs) => slugs.filter((slug) => !(slug in platform.organizers[by.scope.organizer].events)),
@@ -248,7 +249,7 @@ export function imports({ store, platform, log }, call) {
 
   function responsible(run) {
     const { owner } = run.theFacts.schedule;
-    return (owner?.active ? [owner] : platform.responsible()).map(({ email }) => email);
+    return (owner?.active ? [owner] : platform.responsible(run.leased.row.scope)).map(({ email }) => email);
   }
 
   // The component numbers nothing: the host says which call a line is from.
