@@ -1,6 +1,8 @@
 // The host: mints a handle for each call, makes it in a fresh instance, and writes down what came of it.
 
-import { Access, imports, Mistake, Run, STOPS_AT } from './imports.js';
+import { Mistake, STOPS_AT } from './bounds.js';
+import { Access, Run } from './handles.js';
+import { imports } from './imports.js';
 import { byDeliveries, Conflict, Store } from './store.js';
 
 /** Seconds that a lease lasts: longer than any run here takes, since nothing can renew it while the one thread works. */
@@ -11,13 +13,35 @@ const MOST_ATTEMPTS = 6;
 const MOST_TRIES = 5;
 
 export class Host {
+  #open = new Set();
+
   /** `clock` answers seconds since 1970 as a bigint; `log` takes a level and a line. */
   constructor({ component, platform, clock, log = () => {} }) {
     Object.assign(this, { component, platform, clock, log, store: new Store() });
   }
 
-  #instance(label) {
-    return this.component(imports(this, { label, now: this.clock() }));
+  #instance(label, now = this.clock()) {
+    return this.component(imports(this, { label, now }));
+  }
+
+  /** Makes one exported call in a fresh instance, with a handle that is open for just that. */
+  #lend(handle, label, call) {
+    this.#open.add(handle);
+    try {
+      return call(this.#instance(label, handle.facts().settings.now), handle);
+    } finally {
+      this.takeBack(handle);
+    }
+  }
+
+  takeBack(handle) {
+    handle.close();
+    this.#open.delete(handle);
+  }
+
+  /** Handles that are lent and not taken back. */
+  get openHandles() {
+    return this.#open.size;
   }
 
   /** When a rule fires next: asks nothing of the host. */
@@ -26,14 +50,17 @@ export class Host {
   }
 
   /**
-   * One call of `schedules` by a user (or, without one, a token) at an organizer or event: `{ ok }` or `{ problem }`.
+   * One call of `schedules` at an organizer or event: `{ ok }` or `{ problem }`. `by` has a `user` (an id), or a `token` (the rights of
+   * its own), or neither: a device. With `mayWrite` false the credentials are for reading.
    *
    * What it staged is committed if it answers ok. Where another change came in between, the component decides again.
    */
   call(by, name, ...given) {
     for (let tries = 1; ; tries += 1) {
       const access = this.#access(by);
-      const answer = answered(() => this.#instance(name).schedules[name](access, ...given));
+      const answer = answered(() =>
+        this.#lend(access, name, ({ schedules }, lent) => schedules[name](lent, ...given)),
+      );
       if ('problem' in answer) {
         return answer;
       }
@@ -50,6 +77,7 @@ export class Host {
   #access({ user, token, organizer, event, mayWrite = true }) {
     const scope = { organizer, event };
     const person = user && this.platform.user(user);
+    if (user !== undefined && !person?.active) throw new Error('who is switched off or gone calls nothing');
     const rights = person ? this.platform.rights(user) : (token ?? []);
     return new Access({
       user,
@@ -139,7 +167,7 @@ export class Host {
     let reason = { tag: 'unfinished' };
     let failed = false;
     try {
-      this.#instance(label).jobs[name](...(name === "execute" ? [run] : [run, given]));
+      this.#lend(run, label, ({ jobs }, lent) => jobs[name](lent, given));
     } catch (error) {
       if (error instanceof WebAssembly.RuntimeError || error instanceof Mistake) {
         reason = { tag: 'trapped', val: error.message };

@@ -58,6 +58,15 @@ export class Platform {
     };
   }
 
+  /** Most schedules of an organizer; none: any number. */
+  quota(organizer) {
+    return this.organizers[organizer].quota;
+  }
+
+  hasEvent(organizer, slug) {
+    return Object.hasOwn(this.organizers[organizer].events, slug);
+  }
+
   #events(organizer, may) {
     return Object.keys(this.organizers[organizer].events).filter((event) => may({ organizer, event }));
   }
@@ -97,6 +106,9 @@ export class Platform {
   produce({ owner, scope, exporter, form, now }) {
     if (this.ownerRight(owner, scope, exporter) !== 'yes') {
       throw { tag: 'not-allowed' };
+    }
+    if (typeof form !== 'object' || form === null) {
+      throw { tag: 'form-unfit', val: 'the form is an object' };
     }
     const { events } = this.organizers[scope.organizer];
     const usable = this.usableEvents(scope.organizer, this.rights(owner), exporter);
