@@ -9,6 +9,8 @@ import { fileURLToPath } from 'node:url';
 
 import { transpile } from '@bytecodealliance/jco';
 
+import { toGet } from './src/component.js';
+
 const here = dirname(fileURLToPath(import.meta.url));
 const target = join(here, '..', '..', 'target');
 const into = join(here, 'component');
@@ -65,16 +67,12 @@ async function transpiled(name, file) {
 }
 
 rmSync(into, { recursive: true, force: true });
-for (const { name, given, flag, needed } of [
-  { name: 'plugin', given: 'PLUGIN_WASM', flag: '', needed: true },
-  { name: 'conformance', given: 'CONFORMANCE_WASM', flag: '--conformance ', needed: false },
-]) {
-  const file = process.env[given] ?? built(name);
+for (const name of ['plugin', 'conformance']) {
+  const given = process.env[`${name.toUpperCase()}_WASM`];
+  const file = given ?? built(name);
   if (file !== undefined && existsSync(file)) {
     await transpiled(name, file);
-  } else if (needed || file !== undefined) {
-    fail(
-      `There is no component${file ? ` at ${file}` : ''}: run \`cargo run -- plugin write ${flag}${name}.wasm\` in the workspace, then this with ${given}=FILE.`,
-    );
+  } else if (name === 'plugin' || given !== undefined) {
+    fail(`There is no ${name}${given ? ` at ${given}` : ''}: ${toGet(name)}.`);
   }
 }

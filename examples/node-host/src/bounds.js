@@ -33,7 +33,10 @@ export function cut(text, most) {
   let end = Math.min(kept.length, most);
   // Not within a character: its second and later bytes are 10xxxxxx.
   while (end < kept.length && (kept[end] & 0xc0) === 0x80) end -= 1;
-  return kept.subarray(0, end).toString().replaceAll(/\p{Cc}/gu, ' ');
+  return kept
+    .subarray(0, end)
+    .toString()
+    .replaceAll(/\p{Cc}/gu, ' ');
 }
 
 /** One more change beside those that are staged. */

@@ -58,9 +58,7 @@ export class Host {
   call(by, name, ...given) {
     for (let tries = 1; ; tries += 1) {
       const access = this.#access(by);
-      const answer = answered(() =>
-        this.#lend(access, name, ({ schedules }, lent) => schedules[name](lent, ...given)),
-      );
+      const answer = answered(() => this.#lend(access, name, ({ schedules }, lent) => schedules[name](lent, ...given)));
       if ('problem' in answer) {
         return answer;
       }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { crc32, inflateRawSync } from 'node:zlib';
 
 import { HostFault } from '../src/platform.js';
 import { daily, host, john, ok, read, seconds } from './stage.js';
@@ -204,4 +205,42 @@ test('due times that a change gives up after a downtime are in the history, on b
   const tags = there.store.history(1n).map(({ due, outcome }) => [due, outcome.tag]);
   assert.deepEqual(tags.at(-1), [seconds(DUE), 'submitted']);
   assert.deepEqual(tags.slice(0, -1), [[seconds('2026-10-26T03:00:00Z'), 'missed']]);
+});
+
+test('a file that is too large for a mail goes as an archive of it', () => {
+  const there = due();
+  const many = Array.from({ length: 500 }, () => ({ name: 'Ada', email: 'ada@example.org', day: '2026-10-23' }));
+  const { bigevents } = there.platform.organizers;
+  bigevents.events.conf.attendees = many;
+  bigevents.mailBytes = 4000n;
+  there.tick();
+  const [{ kind, file }] = there.store.outbox();
+  assert.deepEqual([kind, file.name, file.contentType], ['export', 'attendees-2026-10-24.csv.zip', 'application/zip']);
+  const [name, packed] = [file.data.readUInt16LE(26), file.data.readUInt32LE(18)];
+  const data = inflateRawSync(file.data.subarray(30 + name, 30 + name + packed));
+  assert.equal(data.toString().split('\r\n').length, 1 + 500 + 1);
+  assert.deepEqual([file.data.readUInt32LE(14), file.data.readUInt32LE(22)], [crc32(data), data.length]);
+});
+
+test('a run that is put off past the next due time does not keep that waiting', () => {
+  const there = due();
+  const [leased] = there.take();
+  const [at, next] = [seconds(DUE), seconds('2026-10-25T03:00:00Z')];
+  there.store.start(leased, { due: at, missed: [], nextRun: next }, at);
+  const retry = { outcome: { tag: 'retry', val: next + 600n }, errorCounter: 2, active: true };
+  there.store.finish(leased, retry, at);
+  assert.equal(read(there.call(john, 'get', 1n)).error_counter, 2);
+  there.goTo('2026-10-25T02:59:59Z');
+  assert.equal(there.take().length, 0);
+  there.goTo('2026-10-25T03:00:00Z');
+  const [again] = there.take();
+  assert.deepEqual([again.due, again.attempt], [at, 2]);
+});
+
+test('a lease that had started nothing when a person changed the schedule was no attempt at it', () => {
+  const there = due();
+  assert.equal(there.take()[0].attempt, 1);
+  ok(there.call(john, 'patch', 1n, '{"mail_subject": "Changed"}', undefined));
+  there.tick();
+  assert.deepEqual(history(there), [[seconds(DUE), 'submitted', 1]]);
 });

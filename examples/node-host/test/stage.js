@@ -28,7 +28,12 @@ export function platform() {
         active: true,
         rights: [{ organizer: 'bigevents', events: ['conf'], settings: false, export: true }],
       },
-      vera: { email: 'vera@example.com', language: 'en', active: true, rights: [{ ...all('bigevents'), export: false }] },
+      vera: {
+        email: 'vera@example.com',
+        language: 'en',
+        active: true,
+        rights: [{ ...all('bigevents'), export: false }],
+      },
     },
     organizers: {
       bigevents: {

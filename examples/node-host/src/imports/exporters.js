@@ -5,8 +5,7 @@ import { zipped } from '../zip.js';
 
 export function exporters({ store, platform }) {
   /** An owner who is inactive counts with the rights that he has again once he is active. */
-  const rights = (by, whose) =>
-    whose.tag === 'caller' ? by.rights : platform.rights(by.row(store, whose.val).owner);
+  const rights = (by, whose) => (whose.tag === 'caller' ? by.rights : platform.rights(by.row(store, whose.val).owner));
 
   /** A run that nothing is made for: not started, over, or its mail has left. */
   function making(run) {

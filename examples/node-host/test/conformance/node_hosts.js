@@ -6,17 +6,16 @@ import { Host, LEASE } from '../../src/host.js';
 import { imports } from '../../src/imports.js';
 import { Platform } from '../../src/platform.js';
 
-const component = await load('conformance');
-
 /** `wrong` changes a host that has just been made: to see that its fault is found. */
-export function nodeHosts(wrong = () => {}) {
+export async function nodeHosts(wrong = () => {}) {
+  const component = await load('conformance');
   return {
     facts: { exporter: 'attendees', form: { date_range: '/', with_email: false }, leaseSeconds: Number(LEASE) },
     plan(document) {
       const [answer] = component(imports({}, {})).recurrence.replan([{ document, defaultZone: 'UTC' }], 0n);
       return answer.val;
     },
-    host: (world, now) => new NodeHost(world, now, wrong),
+    host: (world, now) => new NodeHost(component, world, now, wrong),
   };
 }
 
@@ -54,7 +53,7 @@ class NodeHost {
   #now;
   #lines = [];
 
-  constructor(world, now, wrong) {
+  constructor(component, world, now, wrong) {
     this.#now = BigInt(now);
     this.callers = new Map(world.callers.map((caller) => [caller.name, caller]));
     this.host = new Host({
@@ -100,7 +99,11 @@ class NodeHost {
 
   run(lease, job) {
     this.#lines = [];
-    const { failed, reason, leased } = this.host.job(lease.leased, job, job === 'abandon' ? { tag: 'unfinished' } : undefined);
+    const { failed, reason, leased } = this.host.job(
+      lease.leased,
+      job,
+      job === 'abandon' ? { tag: 'unfinished' } : undefined,
+    );
     if (failed) throw new Error(this.#lines.join('; '));
     lease.leased = leased;
     const words = this.#lines.join('; ');
