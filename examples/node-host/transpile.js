@@ -1,7 +1,7 @@
 // Makes JavaScript and core modules of the components, in component/. The components themselves stay as they are.
 //
-// The plugin is PLUGIN_WASM=FILE, the checks of a host CONFORMANCE_WASM=FILE; else what `cargo build` made in this workspace. Without
-// the checks everything but their test works.
+// The plugin is PLUGIN_WASM=FILE, the checks of a host CONFORMANCE_WASM=FILE; else what `cargo build` made in this workspace.
+// Without the checks everything but their test works.
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';

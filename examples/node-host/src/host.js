@@ -50,7 +50,7 @@ export class Host {
   }
 
   /**
-   * One call of `schedules` at an organizer or event: `{ ok }` or `{ problem }`. `by` has a `user` (an id), or a `token` (the rights of
+   * One call of `schedules` at an organizer or event: `{ ok }` or `{ problem }`. `by` has a `user` (an id), or a `token` (rights of
    * its own), or neither: a device. With `mayWrite` false the credentials are for reading.
    *
    * What it staged is committed if it answers ok. Where another change came in between, the component decides again.

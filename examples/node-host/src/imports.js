@@ -13,9 +13,20 @@ import { scheduleStore } from './imports/schedule_store.js';
 export function imports(host, call) {
   return {
     'ticketing:scheduled-exports/auth-context': { Access, Run },
-    'ticketing:scheduled-exports/schedule-store': scheduleStore(host, call),
-    'ticketing:scheduled-exports/exporters': exporters(host),
-    'ticketing:scheduled-exports/mailer': mailer(host),
+    'ticketing:scheduled-exports/schedule-store': lent(scheduleStore(host, call)),
+    'ticketing:scheduled-exports/exporters': lent(exporters(host)),
+    'ticketing:scheduled-exports/mailer': lent(mailer(host)),
     'ticketing:scheduled-exports/log': log(host, call),
   };
+}
+
+/** Functions that take a handle first: it is good for its call, and no longer. */
+function lent(functions) {
+  const guarded =
+    (one) =>
+    (handle, ...given) => {
+      if (!handle.open) throw new Error('a handle was used after its call');
+      return one(handle, ...given);
+    };
+  return Object.fromEntries(Object.entries(functions).map(([name, one]) => [name, guarded(one)]));
 }

@@ -246,7 +246,7 @@ function count(schedules, organizer) {
 function wake({ lease, open, retryAt, content: { active, nextRun } }) {
   if (lease !== undefined) return lease;
   if (open === undefined) return active ? nextRun : undefined;
-  // A run that is put off past the next due time is ended first.
+  // A run that is put off past the next due time is tried again by then: it must not keep that waiting.
   return retryAt > nextRun ? nextRun : (retryAt ?? 0n);
 }
 

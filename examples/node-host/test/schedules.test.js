@@ -189,6 +189,24 @@ test('who is switched off or gone calls nothing, and a device sees nothing', () 
   }
 });
 
+test('a handle is good for its call, and no longer', () => {
+  const there = host();
+  const { component } = there;
+  const key = 'ticketing:scheduled-exports/schedule-store';
+  let kept;
+  there.component = (offered) => {
+    kept = offered[key];
+    const list = (by, query) => {
+      kept.by = by;
+      return offered[key].list(by, query);
+    };
+    return component({ ...offered, [key]: { ...offered[key], list } });
+  };
+  ok(there.call(john, 'list', byId));
+  assert.throws(() => kept.list(kept.by, byId), /after its call/);
+  assert.equal(there.openHandles, 0);
+});
+
 test('an event is one that the organizer has, whatever it is called', () => {
   const { platform } = host();
   assert.ok(platform.hasEvent('bigevents', 'conf'));
