@@ -73,6 +73,6 @@ for (const name of ['plugin', 'conformance']) {
   if (file !== undefined && existsSync(file)) {
     await transpiled(name, file);
   } else if (name === 'plugin' || given !== undefined) {
-    fail(`There is no ${name}${given ? ` at ${given}` : ''}: ${toGet(name)}.`);
+    fail(`There is no component \`${name}\`${given ? ` at ${given}` : ''}: ${toGet(name)}.`);
   }
 }

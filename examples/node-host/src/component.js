@@ -15,7 +15,7 @@ export const toGet = (name) =>
 export async function load(name) {
   const folder = new URL(`../component/${name}/`, import.meta.url);
   if (!existsSync(folder)) {
-    throw new Error(`There is no ${name} in component/: ${toGet(name)}.`);
+    throw new Error(`There is no component \`${name}\` in component/: ${toGet(name)}.`);
   }
   const { instantiate } = await import(new URL(`${name}.js`, folder));
   const modules = new Map();

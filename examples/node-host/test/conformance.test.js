@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
 import { Conformance, kind } from '../conformance/driver.js';
@@ -11,6 +12,15 @@ try {
 } catch ({ message }) {
   test('the component brings its checks', () => assert.fail(message));
 }
+
+test('the checks are those of the page about them', { skip: !conformance }, () => {
+  const page = readFileSync(new URL('../../../docs/conformance.md', import.meta.url), 'utf8');
+  const named = page.slice(page.indexOf('## The checks')).matchAll(/^\| `([a-z-]+)` \| (.+) \|$/gm);
+  assert.deepEqual(
+    conformance.checks.map(({ name, about }) => [name, about]),
+    [...named].map(([, name, about]) => [name, about]),
+  );
+});
 
 for (const { name } of conformance?.checks ?? []) {
   test(name, async (t) => {

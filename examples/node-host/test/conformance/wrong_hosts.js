@@ -42,6 +42,14 @@ export const WRONG = [
     },
   },
   {
+    what: 'forgets what a call has staged',
+    check: 'what-a-call-staged-is-committed-when-it-answers-ok',
+    says: /`get`: expected \{"ok":\{"id":1\}\}, the host answered \{"error":"not-found"/,
+    wrong({ store }) {
+      store.commit = () => {};
+    },
+  },
+  {
     what: 'writes at once what a call should stage',
     check: 'what-a-call-staged-is-dropped-when-it-answers-an-error',
     says: /`list`: expected \{"ok":\{"total":2\}\}, the host answered/,
@@ -92,6 +100,12 @@ export const WRONG = [
     wrong: importing('exporters', ({ available }) => ({
       available: (by, _whose, only) => available(by, { tag: 'caller' }, only),
     })),
+  },
+  {
+    what: 'offers a file that is not there',
+    check: 'a-file-is-kept-with-its-run',
+    says: /`link`: expected `failed`, the host answered \{"ok":null\}/,
+    wrong: importing('exporters', () => ({ link: () => undefined })),
   },
   {
     what: 'says of every event that it may be known of',
