@@ -44,11 +44,6 @@ export class Host {
     return this.#open.size;
   }
 
-  /** When a rule fires next: asks nothing of the host. */
-  nextRun(rule, after) {
-    return answered(() => this.#instance('next-run').recurrence.nextRun(rule, after));
-  }
-
   /**
    * One call of `schedules` at an organizer or event: `{ ok }` or `{ problem }`. `by` has a `user` (an id), or a `token` (rights of
    * its own), or neither: a device. With `mayWrite` false the credentials are for reading.

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { crc32, inflateRawSync } from 'node:zlib';
 
+import { Run } from '../src/handles.js';
+import { mailer } from '../src/imports/mailer.js';
 import { HostFault } from '../src/platform.js';
 import { daily, host, john, ok, read, seconds } from './stage.js';
 
@@ -243,4 +245,24 @@ test('a lease that had started nothing when a person changed the schedule was no
   ok(there.call(john, 'patch', 1n, '{"mail_subject": "Changed"}', undefined));
   there.tick();
   assert.deepEqual(history(there), [[seconds(DUE), 'submitted', 1]]);
+});
+
+test('an address that only looks like a stored one is another address', () => {
+  const there = due({ mail_additional_recipients: 'kim@example.com' });
+  const [leased] = there.take();
+  const schedule = { content: leased.row.content };
+  const run = new Run({
+    leased,
+    facts: { schedule, settings: there.platform.settings(leased.row.scope, seconds(DUE)) },
+  });
+  const to = (address) => {
+    const people = { tag: 'people', val: { to: [address], cc: [], bcc: [] } };
+    mailer(there).stage(run, { kind: 'failure', audience: people, subject: 'x', text: 'x', attachFile: false });
+  };
+  to('KIM@Example.com');
+  // The Kelvin sign, whose lower-case form is a k.
+  assert.throws(
+    () => to('\u212aim@example.com'),
+    ({ tag }) => tag === 'not-a-recipient',
+  );
 });

@@ -2,7 +2,8 @@
 
 const LONGEST_SUBJECT = 250;
 
-const lower = (text) => text.toLowerCase();
+/** ASCII only: other letters have lower-case forms that are another address. */
+const lower = (text) => text.replaceAll(/[A-Z]+/g, (letters) => letters.toLowerCase());
 
 export function mailer({ platform }) {
   /** The owner, or without an active one those who may change settings there. */
