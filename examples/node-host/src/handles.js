@@ -48,7 +48,8 @@ export class Run extends Handle {
 
   constructor({ leased, facts }) {
     super(facts);
-    Object.assign(this, { leased, due: facts.due, startedVersion: facts.startedVersion });
+    const { due, startedVersion, zone } = leased;
+    Object.assign(this, { leased, due, startedVersion, zone });
   }
 
   /** Nothing more can be written about it: it has ended, or is another's. */

@@ -53,7 +53,10 @@ export class Host {
   call(by, name, ...given) {
     for (let tries = 1; ; tries += 1) {
       const access = this.#access(by);
-      const answer = answered(() => this.#lend(access, name, ({ schedules }, lent) => schedules[name](lent, ...given)));
+      const label = `${name} at ${[by.organizer, by.event].filter(Boolean).join('/')}`;
+      const answer = answered(() =>
+        this.#lend(access, label, ({ schedules }, lent) => schedules[name](lent, ...given)),
+      );
       if ('problem' in answer) {
         return answer;
       }
@@ -175,12 +178,15 @@ export class Host {
     if (!over) {
       this.log('error', `${label}: not finished: ${reason.val ?? reason.tag}`);
     }
-    const { due, startedVersion } = run;
-    return { over, failed, reason, leased: { ...leased, due, startedVersion } };
+    const { due, startedVersion, zone } = run;
+    return { over, failed, reason, leased: { ...leased, due, startedVersion, zone } };
   }
 
-  #runFacts({ work, row, due, startedVersion, attempt }) {
+  #runFacts({ work, row, due, startedVersion, zone, attempt }) {
     const { scope, owner, content } = row;
+    const settings = this.platform.settings(scope, this.clock());
+    // Where the event has moved since the start, the run stays in its zone, unless a person has changed the schedule.
+    if (startedVersion === row.version) settings.zone = zone;
     return {
       schedule: { id: row.id, owner: this.platform.user(owner), version: row.version, content },
       eventLevel: scope.event !== undefined,
@@ -189,7 +195,7 @@ export class Host {
       due,
       startedVersion,
       attempt,
-      settings: this.platform.settings(scope, this.clock()),
+      settings,
     };
   }
 
@@ -203,7 +209,8 @@ export class Host {
         [{ document: row.content.document, defaultZone: zone }],
         due,
       );
-      this.store.start(leased, { due, missed: [], nextRun: next.tag === 'ok' ? next.val : undefined }, this.clock());
+      const plan = { due, missed: [], nextRun: next.tag === 'ok' ? next.val : undefined };
+      this.store.start(leased, plan, zone, this.clock());
     }
     this.#finish(leased, { tag: 'failed', val: [code, words] }, Math.min(row.content.errorCounter + 1, STOPS_AT));
   }

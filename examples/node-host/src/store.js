@@ -118,13 +118,14 @@ export class Store {
       return due.map((row) => {
         const leased = { ...row, fence: row.fence + 1n, lease: until, attempts: row.attempts + 1 };
         schedules.set(row.id, leased);
-        const startedVersion = runs.get(runKey(row.id, row.open))?.startedVersion;
+        const { startedVersion, zone } = runs.get(runKey(row.id, row.open)) ?? {};
         return {
           work: 'execute',
           row: leased,
           fence: leased.fence,
           due: row.open,
           startedVersion,
+          zone,
           attempt: leased.attempts,
           deliveries: [],
         };
@@ -155,6 +156,7 @@ export class Store {
           fence,
           due: run.due,
           startedVersion: run.startedVersion,
+          zone: run.zone,
           attempt: run.attempts,
           deliveries,
         });
@@ -163,8 +165,8 @@ export class Store {
     });
   }
 
-  /** Pins the due time and stores the next one. */
-  start(leased, plan, now) {
+  /** Pins the due time, in this zone, and stores the next one. */
+  start(leased, plan, zone, now) {
     const started = this.#transaction(({ schedules, runs }) => {
       const row = held(leased, schedules, runs);
       const key = runKey(row.id, plan.due);
@@ -178,8 +180,8 @@ export class Store {
       if (run === undefined) {
         recordMissed(runs, row.id, plan.missed, now);
       }
-      const begun = { started: run?.started ?? now, startedVersion: run?.startedVersion ?? row.version };
-      runs.set(key, { schedule: row.id, due: plan.due, ...begun, attempts: row.attempts });
+      const { started = now, startedVersion = row.version } = run ?? {};
+      runs.set(key, { schedule: row.id, due: plan.due, started, startedVersion, zone, attempts: row.attempts });
       schedules.set(row.id, { ...row, open: plan.due, content: { ...row.content, nextRun: plan.nextRun } });
       return true;
     });

@@ -228,7 +228,7 @@ test('a run that is put off past the next due time does not keep that waiting', 
   const there = due();
   const [leased] = there.take();
   const [at, next] = [seconds(DUE), seconds('2026-10-25T03:00:00Z')];
-  there.store.start(leased, { due: at, missed: [], nextRun: next }, at);
+  there.store.start(leased, { due: at, missed: [], nextRun: next }, 'Europe/Berlin', at);
   const retry = { outcome: { tag: 'retry', val: next + 600n }, errorCounter: 2, active: true };
   there.store.finish(leased, retry, at);
   assert.equal(read(there.call(john, 'get', 1n)).error_counter, 2);
@@ -265,4 +265,26 @@ test('an address that only looks like a stored one is another address', () => {
     () => to('\u212aim@example.com'),
     ({ tag }) => tag === 'not-a-recipient',
   );
+});
+
+test('a run stays in the zone that it was started in, wherever its event has moved', () => {
+  const there = due();
+  const { finish } = there.store;
+  there.store.finish = () => {
+    there.store.finish = finish;
+    throw { tag: 'unavailable', val: 'the store is away' };
+  };
+  const zones = [];
+  const { produce } = there.platform;
+  there.platform.produce = (job) => {
+    zones.push(job.zone);
+    return produce.call(there.platform, job);
+  };
+  const { conf } = there.platform.organizers.bigevents.events;
+  there.tick();
+  conf.zone = 'Europe/Lisbon';
+  there.goTo('2026-10-24T02:02:00Z');
+  there.tick();
+  assert.deepEqual(history(there), [[seconds(DUE), 'submitted', 2]]);
+  assert.deepEqual(zones, ['Europe/Berlin', 'Europe/Berlin']);
 });

@@ -50,15 +50,20 @@ export function scheduleStore({ store, platform }, { now }) {
     runs(by, id, at, size) {
       by.row(store, id);
       const query = { order: 'due', descending: true, at, size };
-      return page(store.history(id), query, ({ schedule, startedVersion, file, fence, lease, ...entry }) => entry);
+      return page(
+        store.history(id),
+        query,
+        ({ schedule, startedVersion, zone, file, fence, lease, ...entry }) => entry,
+      );
     },
 
     start(run, plan) {
       const { work, row, due: pinned } = run.leased;
       if (run.over || work !== 'execute' || (run.started && run.due !== plan.due)) throw { tag: 'lease-lost' };
       fitting(plan, row.content.nextRun, pinned, now);
-      run.holding(() => store.start(run.leased, plan, now));
-      Object.assign(run, { due: plan.due, startedVersion: run.startedVersion ?? row.version });
+      const { zone } = run.facts().settings;
+      run.holding(() => store.start(run.leased, plan, zone, now));
+      Object.assign(run, { due: plan.due, startedVersion: run.startedVersion ?? row.version, zone });
     },
 
     finish(run, outcome, errorCounter, active) {
