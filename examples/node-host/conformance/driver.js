@@ -11,9 +11,9 @@
 //
 //   setClock(now)             does nothing that is due
 //   call(caller, at, what)    `at` is { organizer, event }, `what` { export, verb, id, document }, id as a number and document as
-//                             a text; answers { ok: document or undefined }, { problem: case or code, words } or { trap: words }
+//                             a text; answers { ok: document, if any }, { problem: case or code, words } or { trap: words }
 //   take()                    leases all that is due, for one worker: [{ schedule: id, … }], else what the host likes
-//   run(lease, job)           one of those, once; answers { ok: undefined } or { trap: words }
+//   run(lease, job)           one of those, once; answers { words } or { trap: words }, with what the component logged
 //   deliver(refused)          answers what recipients' servers took: [{ to, subject, messageId, attached }]
 //   changeUser(name, change)
 //   openHandles()             how many; without this method the host can't tell

@@ -87,7 +87,7 @@ class NodeHost {
     }[name];
     try {
       const { ok, problem } = this.host.call(by, name, ...given);
-      return problem === undefined ? { ok: typeof ok === 'string' ? ok : ok?.document } : refused(problem);
+      return problem === undefined ? { ok: typeof ok === 'string' ? ok : ok?.document } : refusal(problem);
     } catch (error) {
       return trapped(error);
     }
@@ -107,7 +107,7 @@ class NodeHost {
     if (failed) throw new Error(this.#lines.join('; '));
     lease.leased = leased;
     const words = this.#lines.join('; ');
-    return reason.tag === 'trapped' ? { trap: words } : { ok: undefined, words };
+    return reason.tag === 'trapped' ? { trap: words } : { words };
   }
 
   deliver(refused) {
@@ -133,7 +133,7 @@ class NodeHost {
 }
 
 /** A refusal of the component: the case, or the code of `other`, and its words. */
-function refused({ tag, val }) {
+function refusal({ tag, val }) {
   if (tag === 'other') return { problem: val[0], words: val[1] };
   if (tag === 'invalid') return { problem: tag, words: val.map(({ message }) => message).join('; ') };
   return { problem: tag, words: val ?? '' };
