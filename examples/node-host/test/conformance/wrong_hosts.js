@@ -154,6 +154,18 @@ export const WRONG = [
     })),
   },
   {
+    what: 'leaves the counter as it was where a run is put off',
+    check: 'a-retry-comes-at-its-time-with-the-same-due-time',
+    says: /`get`: expected .*"error-counter":2/,
+    wrong({ store }) {
+      const { finish } = store;
+      store.finish = (leased, given, now) => {
+        const { errorCounter } = given.outcome.tag === 'retry' ? leased.row.content : given;
+        finish.call(store, leased, { ...given, errorCounter }, now);
+      };
+    },
+  },
+  {
     what: 'hands a mail over each time it looks into the outbox',
     check: 'each-address-gets-one-message',
     says: /`compare`: expected \{"ok":\[\]\}, the host answered/,
