@@ -27,6 +27,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use crate::contract::{DeliveryStatus, Outcome};
+use crate::platform::Platform;
 use crate::service::Service;
 
 /// What all names begin with.
@@ -77,8 +78,10 @@ pub struct Metrics {
     store_errors: Counter,
 }
 
-impl Default for Metrics {
-    fn default() -> Self {
+impl Metrics {
+    /// Nothing counted yet, but for what the platform counts itself.
+    #[must_use]
+    pub fn new(platform: &Platform) -> Self {
         let durations: fn() -> Histogram = || Histogram::new(SECONDS);
         let mut metrics = Self {
             registry: Registry::with_prefix(PREFIX),
@@ -116,11 +119,14 @@ impl Default for Metrics {
             "Calls of the store that it could not answer",
             metrics.store_errors.clone(),
         );
+        to.register(
+            "platform_errors",
+            "Questions to the tables of the platform that had no answer",
+            platform.errors().clone(),
+        );
         metrics
     }
-}
 
-impl Metrics {
     /// A call of an export of the component has ended.
     pub fn called(&self, export: &'static str, how: Called, took: Duration) {
         let labels = [("export", export), ("outcome", how.as_str())];

@@ -32,6 +32,8 @@ mod words;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use prometheus_client::metrics::counter::Counter;
+
 use crate::storage::postgres::PostgresStorage;
 use database::{Database, Open, look_up};
 
@@ -83,6 +85,8 @@ pub struct Platform {
     /// Where files are written.
     folder: PathBuf,
     gate: Option<Arc<dyn ExportGate>>,
+    /// Calls that the tables did not answer.
+    errors: Counter,
 }
 
 impl Platform {
@@ -108,7 +112,21 @@ impl Platform {
             database: Arc::new(database),
             folder: std::env::temp_dir(),
             gate: None,
+            errors: Counter::default(),
         }
+    }
+
+    /// How often the platform's tables did not answer, counted by all clones together.
+    #[must_use]
+    pub fn errors(&self) -> &Counter {
+        &self.errors
+    }
+
+    fn counted<T, E>(&self, answer: Result<T, E>) -> Result<T, E> {
+        if answer.is_err() {
+            self.errors.inc();
+        }
+        answer
     }
 
     /// Has exports written in this folder, which must be there, instead of the machine's one for temporary files. It should
@@ -141,7 +159,7 @@ impl Platform {
     }
 
     async fn write(&self) -> Result<Open, PlatformError> {
-        Ok(self.database.write().await?)
+        Ok(self.counted(self.database.write().await)?)
     }
 }
 

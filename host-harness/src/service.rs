@@ -285,7 +285,7 @@ impl Service {
         clock: Arc<dyn Clock>,
         facts: HostFacts,
     ) -> Result<Self, GuestFault> {
-        let metrics = Arc::new(Metrics::default());
+        let metrics = Arc::new(Metrics::new(&platform));
         let services = Services {
             storage: Arc::new(CountedStorage::new(storage, Arc::clone(&metrics))),
             platform,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use host_harness::contract::Outcome;
 use host_harness::contract::exporters::ExportError;
+use host_harness::metrics;
 use host_harness::service::Ended;
 use host_harness::storage::{Row, Scope, Visible};
 use host_harness::testing::{Harness, at};
@@ -66,6 +67,17 @@ async fn an_event_that_moves_between_two_runs_has_the_next_one_at_its_new_time_a
     let due = [DUE, "2026-10-23T08:00:00Z", "2026-10-24T08:00:00Z"];
     assert_eq!(ran(&host, id).await, due.map(|due| (at(due), Some(Outcome::Delivered))));
     assert_eq!(host.mails().len(), 3);
+}
+
+#[tokio::test]
+async fn plans_made_again_are_counted_with_the_calls() {
+    let (host, _) = daily_at(EVE).await;
+    let moved = host.service.move_event("bigevents", "sampleconf", "America/New_York");
+    moved.await.expect("moved");
+    assert_eq!(host.step().await.planned, 1);
+    let counted = metrics::text(&host.service).await;
+    let line = "scheduled_exports_calls_total{export=\"replan\",outcome=\"answered\"} 1";
+    assert!(counted.lines().any(|one| one == line), "{counted}");
 }
 
 #[tokio::test]

@@ -36,10 +36,11 @@ const SYNCS: usize = 50;
 /// Measures a host on a fresh store: requests, runs, the component, start and memory.
 #[derive(Args)]
 #[command(
-    after_help = "Use a release build. With --against the sides take turns at each row.\n\nExamples:\n  harness bench\n  harness bench --against ./harness-of-before --json\n  harness bench --against temporary"
+    after_help = "Use a release build. With --against the sides take turns at each row.\n\nExamples:\n  harness bench\n  harness bench --against ./harness-of-before --json\n  harness bench --against ./harness-of-before --database temporary\n  harness bench --against temporary"
 )]
 pub struct Bench {
-    /// Another build of this program to compare with, or for this one an empty PostgreSQL database as in --database
+    /// What to compare with: another build of this program, on the same kind of store; or for this build another store, an empty
+    /// PostgreSQL database as in --database
     #[arg(long, value_name = "FILE|URL|temporary")]
     against: Option<String>,
     /// Empty PostgreSQL database to measure on, in place of a fresh SQLite store: by its URL, or `temporary` for a server of its
@@ -79,11 +80,16 @@ impl Bench {
             let (program, database) = if is_database(against) {
                 (own.clone(), Some(database(against)))
             } else {
-                let program = std::fs::canonicalize(against);
-                (
-                    program.map_err(|reason| failed(format!("{against} can't be used"))(&reason))?,
-                    None,
-                )
+                let program = std::fs::canonicalize(against)
+                    .map_err(|reason| failed(format!("{against} can't be used"))(&reason))?;
+                // Two builds on the same kind of store, each on one of its own.
+                if self.database.as_ref().is_some_and(|named| named != TEMPORARY) {
+                    return Err(Failure::Sentence(
+                        "two builds need an empty database each, and --database names one: use --database temporary"
+                            .into(),
+                    ));
+                }
+                (program, self.database.as_ref().map(database))
             };
             sides.push(Side {
                 name: "that".into(),

@@ -51,7 +51,7 @@ pub(super) enum Open {
 /// of the server, it is asked again on another: nothing was written, so nothing can be twice.
 macro_rules! look_up {
     ($platform:expr, $fetch:ident: $sql:expr $(, $parameter:expr)* $(,)?) => {
-        match &*$platform.database {
+        $platform.counted(match &*$platform.database {
             $crate::platform::database::Database::Sqlite(file) => $crate::platform::reading::Asked {
                 sql: $sql,
                 parameters: &[$(&$parameter as &dyn rusqlite::ToSql),*],
@@ -66,7 +66,7 @@ macro_rules! look_up {
                     }
                 }
             }
-        }
+        })
     };
 }
 pub(super) use look_up;

@@ -185,7 +185,7 @@ impl Platform {
             most_rows: file::MOST_XLSX_ROWS,
             folder: self.folder.clone(),
         };
-        let orders = Orders::of(&self.database).await;
+        let orders = self.counted(Orders::of(&self.database).await);
         let mut orders = orders.map_err(|error| told(error.into(), language))?;
         let (mut rows, batches) = table::channel();
         let writer = spawn_blocking(move || file::write(&plan, batches));
@@ -193,7 +193,12 @@ impl Platform {
             Ok(()) => rows.finish().await,
             // The writer's own answer says why it stopped.
             Err(Stop::Closed) => {}
-            Err(stop) => return Err(told(stop, language)),
+            Err(stop) => {
+                if matches!(stop, Stop::Database(_)) {
+                    self.errors.inc();
+                }
+                return Err(told(stop, language));
+            }
         }
         drop(orders);
         let written = writer.await.map_err(|error| ExportError::Failed(error.to_string()))?;

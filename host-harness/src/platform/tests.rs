@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use super::database::within;
 pub(super) use super::fixture::tests::BIGEVENTS;
 use super::*;
 use crate::contract::auth_context::OwnerRight;
@@ -48,6 +49,7 @@ on_both! {
     openings_at_once_make_the_tables_once,
     two_processes_that_load_at_once_load_one_fixture,
     a_schedule_of_what_is_gone_still_has_a_place,
+    what_the_tables_do_not_answer_is_counted,
 }
 
 /// 2026-10-27T03:00:00Z.
@@ -569,4 +571,17 @@ async fn a_schedule_of_what_is_gone_still_has_a_place(on: On) {
             assert_eq!(admitted.place, place, "{at}");
         }
     }
+}
+
+async fn what_the_tables_do_not_answer_is_counted(on: On) {
+    let world = World::of(on, BIGEVENTS).await;
+    let at = scope("bigevents/sampleconf");
+    let place = || world.platform.place(&at);
+    place().await.expect("answers");
+    assert_eq!(world.platform.errors().get(), 0);
+    let mut change = world.platform.write().await.expect("a transaction");
+    within!(&mut change, execute: sqlx::query("ALTER TABLE platform_events RENAME TO elsewhere")).expect("renamed");
+    change.commit().await.expect("committed");
+    place().await.expect_err("there is no such table");
+    assert_eq!(world.platform.clone().errors().get(), 1);
 }

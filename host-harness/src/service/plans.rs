@@ -1,11 +1,14 @@
 //! `recurrence`: questions to the component that need no caller.
 
 use std::collections::{BTreeMap, HashMap};
+use std::time::Instant as Stopwatch;
 
 use super::{CallError, Service};
 use crate::clock::Instant;
 use crate::contract::exported::recurrence::{Occurrence, Rule, Stored};
 use crate::contract::{FieldError, Position};
+use crate::engine::GuestFault;
+use crate::metrics::Called;
 use crate::storage::{LeaseError, Leased, ReplanRow, Row, Scope, StorageError, Work};
 
 /// In seconds. Due times of a schedule lie a day apart at least, to the hour that clocks are put forward. So what another zone
@@ -53,7 +56,10 @@ impl Service {
         rule: &Rule,
         after: Instant,
     ) -> Result<Result<Option<Instant>, Vec<FieldError>>, CallError> {
-        Ok(self.engine.next_run(&self.services, rule, after).await?)
+        let began = Stopwatch::now();
+        let answer = self.engine.next_run(&self.services, rule, after).await;
+        self.asked("next-run", began, answer.as_ref().map(Result::is_ok));
+        Ok(answer?)
     }
 
     /// The next runs of a rule.
@@ -66,7 +72,10 @@ impl Service {
         after: Instant,
         limit: u32,
     ) -> Result<Result<Vec<Occurrence>, Vec<FieldError>>, CallError> {
-        Ok(self.engine.preview(&self.services, rule, after, limit).await?)
+        let began = Stopwatch::now();
+        let answer = self.engine.preview(&self.services, rule, after, limit).await;
+        self.asked("preview", began, answer.as_ref().map(Result::is_ok));
+        Ok(answer?)
     }
 
     /// Plans a batch of schedules again that were marked for it; answers how many there were.
@@ -228,7 +237,21 @@ impl Service {
         stored: &[Stored],
         after: Instant,
     ) -> Result<Vec<Result<Option<Instant>, String>>, CallError> {
-        Ok(self.engine.replan(&self.services, stored, after).await?)
+        let began = Stopwatch::now();
+        let answer = self.engine.replan(&self.services, stored, after).await;
+        self.asked("replan", began, answer.as_ref().map(|_| true));
+        Ok(answer?)
+    }
+
+    /// Counts a question to the component; the answer: did it say what was asked for?
+    fn asked(&self, export: &'static str, began: Stopwatch, answer: Result<bool, &GuestFault>) {
+        let how = match answer {
+            Ok(true) => Called::Answered,
+            Ok(false) => Called::Refused,
+            Err(GuestFault::Host(_)) => Called::Away,
+            Err(GuestFault::Trapped(_) | GuestFault::OutOfTime | GuestFault::OutOfMemory) => Called::Failed,
+        };
+        self.metrics.called(export, how, began.elapsed());
     }
 
     /// Moves an event to another zone, and has its schedules planned again.

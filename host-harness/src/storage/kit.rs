@@ -43,9 +43,11 @@ macro_rules! store_kit {
                 a_page_shows_its_own_scope_and_owner_only,
                 pages_have_numbers_and_page_one_always_exists,
                 a_size_is_clamped,
+                a_page_tells_how_many_there_are_whatever_came_and_went,
                 absent_next_runs_are_last_in_both_directions,
                 ties_go_by_id_upwards_in_both_directions,
                 a_cursor_is_not_moved_by_rows_that_come_and_go,
+                pages_by_cursor_have_each_row_once_however_many_share_a_key,
                 a_text_that_is_no_cursor_is_no_page,
                 a_change_of_another_version_is_stale,
                 a_change_out_of_sight_is_not_found,
@@ -66,6 +68,8 @@ macro_rules! store_kit {
             running:
                 a_schedule_is_leased_at_its_time_and_not_one_second_before,
                 the_longest_due_is_leased_first,
+                much_that_is_due_of_one_organizer_holds_up_no_other,
+                batches_of_one_go_round_all_organizers,
                 a_lease_is_taken_over_at_its_end_with_the_same_due_time,
                 a_lease_that_ran_out_counts_until_somebody_takes_it,
                 a_renewed_lease_ends_later,
@@ -222,6 +226,24 @@ async fn add(store: &dyn Storage, scope: Scope, content: Content) -> u64 {
 async fn add_due(store: &dyn Storage) -> u64 {
     store.set_enabled("acme", true, "user:1", T0 - HOUR).await.unwrap();
     add(store, acme(), content(T0)).await
+}
+
+/// Switches an organizer on and adds schedules of it, the first due at `due` and each so many seconds after the one before.
+async fn add_many(store: &dyn Storage, organizer: &str, count: u32, due: Instant, apart: Instant) -> Vec<u64> {
+    store.set_enabled(organizer, true, "user:1", T0 - HOUR).await.unwrap();
+    let (mut ids, mut changes) = (Vec::new(), Vec::new());
+    for nth in 0..count {
+        let id = store.reserve_id().await.unwrap();
+        let (owner, content) = ("1".to_owned(), content(due + Instant::from(nth) * apart));
+        changes.push(Change::Insert { id, owner, content });
+        ids.push(id);
+    }
+    let scope = Scope {
+        organizer: organizer.to_owned(),
+        event: None,
+    };
+    store.commit(commit(all(scope), changes)).await.unwrap();
+    ids
 }
 
 async fn stored(store: &dyn Storage, id: u64) -> Row {

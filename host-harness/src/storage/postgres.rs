@@ -13,6 +13,7 @@ mod clock;
 mod columns;
 mod commit;
 mod delivery;
+mod due;
 mod files;
 mod finish;
 mod leases;
@@ -27,7 +28,6 @@ mod retention;
 mod runs;
 #[cfg(test)]
 mod tests;
-mod turns;
 
 use std::fmt;
 use std::path::Path;
@@ -42,6 +42,7 @@ use sqlx::{Connection as _, PgPool, Postgres, Transaction};
 use tempfile::SpooledData;
 
 use super::reserve::Reserved;
+use super::turns::Turns;
 use super::{
     AuditEntry, Backlog, Commit, CommitError, DeliveryResult, DeliveryTask, FileFacts, Finish, HistoryRow, Kept,
     KeptAnswer, Lease, LeaseError, Leased, OutboxMail, ReplanRow, RequestKey, RequestState, Row, Rows, Scope,
@@ -51,7 +52,6 @@ use crate::clock::Instant;
 use crate::contract::schedule_store::Plan;
 use crate::contract::{MissedRange, PageQuery, Position, RunEntry};
 pub use clock::DatabaseClock;
-use turns::Turns;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("src/storage/postgres/migrations");
 
@@ -181,8 +181,8 @@ impl PostgresStorage {
         let pool = Self::pool_of(url, options.connections)?;
         let store = Self {
             reserved: Mutex::default(),
-            schedules: Turns::of("schedule"),
-            deliveries: Turns::of("delivery"),
+            schedules: Turns::default(),
+            deliveries: Turns::default(),
             notices: None,
             pool,
         };

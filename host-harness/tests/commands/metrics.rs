@@ -79,6 +79,7 @@ async fn what_a_host_does_and_what_waits_is_scraped_at_an_address_of_its_own() {
         "outbox_deliveries",
         "leases_lost_total",
         "store_errors_total",
+        "platform_errors_total",
     ] {
         assert!(of(name) >= 0.0, "{name}");
     }

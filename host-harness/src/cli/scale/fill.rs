@@ -1,5 +1,6 @@
 //! Many schedules at once: copies of one that the component has made, put into the store by its own SQL.
 
+use host_harness::storage::StorageError;
 use host_harness::storage::postgres::PostgresStorage;
 use host_harness::storage::sqlite::SqliteStorage;
 use sqlx::AssertSqlSafe;
@@ -43,18 +44,12 @@ impl Raw {
         let mut first = copies.first;
         while first <= copies.last {
             let last = copies.last.min(first + BATCH - 1);
-            let insert = sqlx::AssertSqlSafe(insert.clone());
             match self {
                 Self::Sqlite(store) => {
-                    let mut transaction = store.write().await?;
-                    sqlx::query(insert)
-                        .bind(first)
-                        .bind(last)
-                        .bind(copies.next_run)
-                        .bind(copies.spread)
-                        .execute(&mut *transaction)
-                        .await?;
-                    transaction.commit().await?;
+                    // To SQLite, `$1` is a name: they are numbered as they first come, and that is in this order.
+                    let (insert, numbers) = (insert.clone(), [first, last, copies.next_run, copies.spread]);
+                    let put = store.write(move |on| Ok::<_, StorageError>(on.execute(&insert, numbers)?));
+                    put.await?;
                 }
                 Self::Postgres(store) => {
                     let mut transaction = store.pool().begin().await?;
@@ -62,7 +57,7 @@ impl Raw {
                     sqlx::query("set local statement_timeout = 0")
                         .execute(&mut *transaction)
                         .await?;
-                    sqlx::query(insert)
+                    sqlx::query(AssertSqlSafe(insert.clone()))
                         .bind(first)
                         .bind(last)
                         .bind(copies.next_run)
@@ -77,12 +72,16 @@ impl Raw {
         Ok(())
     }
 
-    /// What a server does by itself after a while, and a file does not need: figures for the planner, and space of what is over.
+    /// What the host does with each schedule, and the file by itself: sizes of the scopes. And what a server does by itself after a
+    /// while, and a file does not need: figures for the planner, and space of what is over.
     pub async fn rest(&self) -> Result<(), Failure> {
         if let Self::Postgres(store) = self {
             let mut connection = store.pool().acquire().await?;
             for statement in [
                 "set statement_timeout = 0",
+                "delete from scope_size",
+                "insert into scope_size (organizer, event, part, schedules)
+                   select organizer, event, id % 16, count(*) from schedule group by 1, 2, 3",
                 "vacuum analyze",
                 "set statement_timeout = '30s'",
             ] {
@@ -97,7 +96,8 @@ impl Raw {
         let bytes: i64 = match self {
             Self::Sqlite(store) => {
                 let pages = "select page_count * page_size from pragma_page_count, pragma_page_size";
-                sqlx::query_scalar(pages).fetch_one(store.readers()).await?
+                let size = store.write(|on| Ok::<_, StorageError>(on.query_row(pages, [], |row| row.get(0))?));
+                size.await?
             }
             Self::Postgres(store) => {
                 let size = "select pg_database_size(current_database())";

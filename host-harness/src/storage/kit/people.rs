@@ -1,6 +1,6 @@
 //! What people see and change.
 
-use super::{HOUR, T0, ZONES, acme, add, all, change, commit, content, stored};
+use super::{HOUR, T0, ZONES, acme, add, add_many, all, change, commit, content, stored};
 use crate::contract::{Content, Order, PageQuery, Position};
 use crate::storage::{Change, Commit, CommitError, Row, Rows, Scope, Storage, Visible};
 
@@ -299,6 +299,98 @@ pub async fn a_change_out_of_sight_is_not_found(store: &dyn Storage) {
         }
     }
     assert_eq!(stored(store, id).await.version, 1);
+}
+
+pub async fn pages_by_cursor_have_each_row_once_however_many_share_a_key(store: &dyn Storage) {
+    let mut changes = Vec::new();
+    for nth in 0..45 {
+        changes.push(Change::Insert {
+            id: store.reserve_id().await.unwrap(),
+            owner: format!("{}", nth % 2),
+            content: Content {
+                export_identifier: ["checkinlist", "orderlist"][nth % 5 / 4].to_owned(),
+                active: nth % 7 != 0,
+                ..content([Some(T0), Some(T0 + 1), None][nth % 4 / 2 + nth % 3 / 2])
+            },
+        });
+    }
+    store.commit(commit(all(acme()), changes)).await.unwrap();
+    let of_user_1 = Visible {
+        only_owner: Some("1".to_owned()),
+        ..all(acme())
+    };
+    for seen in [all(acme()), of_user_1] {
+        for order in [Order::Id, Order::ExportIdentifier, Order::NextRun] {
+            for descending in [false, true] {
+                let whole = query(order, descending, Position::Number(1), 50);
+                let whole = store.list(&seen, &whole).await.unwrap().unwrap();
+                assert_eq!(whole.next, None);
+                let (mut walked, mut at) = (Vec::new(), Position::Number(1));
+                loop {
+                    let part = query(order, descending, at, 4);
+                    let part = store.list(&seen, &part).await.unwrap().unwrap();
+                    assert_eq!(part.total, whole.total);
+                    walked.extend(ids(&part.rows));
+                    match part.next {
+                        Some(next) => at = Position::After(next),
+                        None => break,
+                    }
+                }
+                assert_eq!(walked, ids(&whole.rows), "{order:?} {descending} {:?}", seen.only_owner);
+            }
+        }
+    }
+}
+
+pub async fn a_page_tells_how_many_there_are_whatever_came_and_went(store: &dyn Storage) {
+    let event = |slug: &str| Scope {
+        event: Some(slug.to_owned()),
+        ..acme()
+    };
+    let told = async |scope: Scope| {
+        let first = query(Order::Id, false, Position::Number(1), 1);
+        store.list(&all(scope), &first).await.unwrap().unwrap().total
+    };
+    let insert = |id: u64| Change::Insert {
+        id,
+        owner: "1".to_owned(),
+        content: content(T0),
+    };
+    // Made, seeded, seeded where the id is taken, refused with what was made beside it, and deleted.
+    let mut made = add_many(store, "acme", 20, T0, 0).await;
+    let in_fest = add(store, event("fest"), content(T0)).await;
+    let seeded = Row {
+        id: made[19] + 1_000,
+        scope: event("fair"),
+        owner: "1".to_owned(),
+        version: 1,
+        content: content(T0),
+    };
+    store.seed(&seeded, ZONES, T0).await.unwrap();
+    assert!(store.seed(&seeded, ZONES, T0).await.is_err());
+    let id = store.reserve_id().await.unwrap();
+    let stale = Change::Delete {
+        id: made[0],
+        version: Some(9),
+    };
+    let refused = store.commit(commit(all(acme()), vec![insert(id), stale])).await;
+    assert!(matches!(refused, Err(CommitError::Stale)), "{refused:?}");
+    for id in made.drain(..7) {
+        super::delete(store, id).await;
+    }
+    assert_eq!(told(acme()).await, 13);
+    assert_eq!(told(event("fest")).await, 1);
+    assert_eq!(told(event("fair")).await, 1);
+    assert_eq!(store.count("acme").await.unwrap(), 15);
+    // The last one of a scope, and one after it.
+    let delete = Change::Delete {
+        id: in_fest,
+        version: None,
+    };
+    store.commit(commit(all(event("fest")), vec![delete])).await.unwrap();
+    assert_eq!(told(event("fest")).await, 0);
+    add(store, event("fest"), content(T0)).await;
+    assert_eq!((told(event("fest")).await, told(event("none")).await), (1, 0));
 }
 
 pub async fn a_quota_counts_all_of_an_organizer(store: &dyn Storage) {

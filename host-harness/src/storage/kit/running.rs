@@ -3,8 +3,8 @@
 use tempfile::SpooledData;
 
 use super::{
-    HOUR, LEASE, T0, ZONE, ZONES, acme, add, add_due, change, commit, content, entries, failed, finish, in_memory,
-    plan, start, stored, take, take_one,
+    HOUR, LEASE, T0, ZONE, ZONES, acme, add, add_due, add_many, change, commit, content, entries, failed, finish,
+    in_memory, plan, start, stored, take, take_one,
 };
 use crate::clock::Instant;
 use crate::contract::schedule_store::Plan;
@@ -39,6 +39,40 @@ pub async fn the_longest_due_is_leased_first(store: &dyn Storage) {
     let ids: Vec<_> = leased.iter().map(|leased| leased.row.id).collect();
     assert_eq!(ids, [first, second]);
     assert_eq!(take_one(store, T0).await.row.id, last);
+}
+
+pub async fn much_that_is_due_of_one_organizer_holds_up_no_other(store: &dyn Storage) {
+    const BATCH: u32 = 10;
+    // All at one time, and at a time of its own each.
+    for (nth, apart) in [0, 1].into_iter().enumerate() {
+        let (many, single) = (format!("many-{nth}"), format!("single-{nth}"));
+        add_many(store, &many, 300, T0 - 1_000, apart).await;
+        let id = add_many(store, &single, 1, T0, 0).await[0];
+        let mut leased = store.take_due(T0, T0 + LEASE, BATCH).await.unwrap();
+        leased.extend(store.take_due(T0, T0 + LEASE, BATCH).await.unwrap());
+        assert_eq!(leased.len(), 2 * BATCH as usize, "full batches");
+        assert!(leased.iter().any(|leased| leased.row.id == id), "{apart} s apart");
+        for slug in [many, single] {
+            store.set_enabled(&slug, false, "user:1", T0).await.unwrap();
+        }
+    }
+}
+
+pub async fn batches_of_one_go_round_all_organizers(store: &dyn Storage) {
+    for (due, slug) in (T0 - 100..).zip(["a", "b", "c", "d"]) {
+        add_many(store, slug, 20, due, 0).await;
+    }
+    let mut seen = Vec::new();
+    for _ in 0..4 {
+        let leased = store.take_due(T0, T0 + LEASE, 1).await.unwrap();
+        seen.extend(leased.into_iter().map(|leased| leased.row.scope.organizer));
+    }
+    seen.sort();
+    assert_eq!(seen, ["a", "b", "c", "d"]);
+    // And nothing is left out: batches larger than what each of them has.
+    assert_eq!(store.take_due(T0, T0 + LEASE, 70).await.unwrap().len(), 70);
+    assert_eq!(store.take_due(T0, T0 + LEASE, 70).await.unwrap().len(), 6);
+    assert_eq!(store.take_due(T0, T0 + LEASE, 70).await.unwrap(), []);
 }
 
 pub async fn a_lease_is_taken_over_at_its_end_with_the_same_due_time(store: &dyn Storage) {

@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 use super::audit::Entries;
 use super::columns::{event_of, text};
 use super::runs::{self, Cancelled};
-use super::{PostgresStorage, organizers, outbox, requests, settled};
+use super::{PostgresStorage, lists, organizers, outbox, requests, settled};
 use crate::clock::Instant;
 use crate::contract::{Content, MissedRange};
 use crate::storage::values::{recipients_text, signed};
@@ -116,7 +116,7 @@ async fn admit(on: &mut PgConnection, commit: &Commit, inserts: usize) -> sqlx::
 }
 
 async fn counted(on: &mut PgConnection, organizer: &str) -> sqlx::Result<i64> {
-    sqlx::query_scalar("select count(*) from schedule where organizer = $1")
+    sqlx::query_scalar(lists::COUNT_ALL)
         .bind(text(organizer))
         .fetch_one(on)
         .await
@@ -173,7 +173,10 @@ async fn put(on: &mut PgConnection, row: &Row, zone_database: &str, now: Instant
         content,
     } = row;
     let put = sqlx::query(
-        "insert into schedule (id, organizer, event, owner, version, exporter, recipients, next_run, active, error_counter,
+        "with counted as (
+           insert into scope_size (organizer, event, part, schedules) values ($2, $3, $1 % 16, 1)
+           on conflict (organizer, event, part) do update set schedules = scope_size.schedules + 1)
+         insert into schedule (id, organizer, event, owner, version, exporter, recipients, next_run, active, error_counter,
            document, zone_database, created_at, changed_at, parked)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14) on conflict (id) do nothing",
     )
@@ -299,10 +302,14 @@ async fn delete(on: &mut PgConnection, commit: &Commit, id: u64, version: Option
         Err(refused) => return Ok(Err(refused)),
     };
     runs::cancel_open(on, Cancelled::Schedule(id), commit.now, said).await?;
-    sqlx::query("delete from schedule where id = $1")
-        .bind(id)
-        .execute(&mut *on)
-        .await?;
+    sqlx::query(
+        "with gone as (delete from schedule where id = $1 returning organizer, event, id % 16 as part)
+         update scope_size c set schedules = schedules - 1 from gone
+         where c.organizer = gone.organizer and c.event = gone.event and c.part = gone.part",
+    )
+    .bind(id)
+    .execute(&mut *on)
+    .await?;
     // Submitted mail of a deleted schedule still goes out; but nobody is left to settle its runs.
     let submitted: Vec<i64> = sqlx::query_scalar(
         "update run set settle_wake = null, settle_version = null, settle_fence = settle_fence + 1

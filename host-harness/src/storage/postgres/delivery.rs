@@ -4,10 +4,10 @@ use sqlx::Row as _;
 
 use super::audit::Entries;
 use super::columns::{count, small, text};
-use super::turns::Turn;
 use super::{PostgresStorage, files, runs, settled};
 use crate::clock::Instant;
 use crate::contract::DeliveryStatus;
+use crate::storage::turns::Turn;
 use crate::storage::values::{signed, status_text};
 use crate::storage::{DeliveryResult, DeliveryTask, LeaseError, StorageError};
 
@@ -34,21 +34,18 @@ impl PostgresStorage {
         let mut found: Vec<(Instant, DeliveryTask)> = Vec::new();
         loop {
             let left = limit - u32::try_from(found.len()).unwrap_or(limit);
-            let (turn, looked_up) = match self.deliveries.next(left) {
-                Some(turn) => (turn, false),
-                None => match self.deliveries.look_up(&self.pool, now, left).await? {
-                    Some(turn) => (turn, true),
+            let turn = match self.deliveries.next(left) {
+                Some(turn) => turn,
+                None => match self.deliveries.keep(self.who_has_due("delivery", now).await?, left) {
+                    Some(turn) => turn,
                     None => break,
                 },
             };
             let batch = self.lease_delivery_turn(&turn, now, lease_until, left).await?;
-            let (got, each) = (batch.len(), turn.each as usize);
+            let got = batch.len();
             found.extend(batch);
-            if found.len() >= limit as usize || (looked_up && ((turn.all && got < each) || got == 0)) {
+            if !self.deliveries.go_on(&turn, got, left) {
                 break;
-            }
-            if got < left as usize {
-                self.deliveries.forget();
             }
         }
         found.sort_by_key(|(since, task)| (*since, task.mail, task.position));

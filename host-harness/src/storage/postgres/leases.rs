@@ -6,9 +6,9 @@ use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row as _};
 
 use super::columns::{count, deliveries, deliveries_of_run, row, row_columns, small};
-use super::turns::Turn;
 use super::{PostgresStorage, settled};
 use crate::clock::Instant;
+use crate::storage::turns::Turn;
 use crate::storage::values::{signed, unsigned};
 use crate::storage::{Lease, LeaseError, Leased, StorageError, Work};
 
@@ -64,24 +64,18 @@ impl PostgresStorage {
         let mut found: Vec<(Instant, Leased)> = Vec::new();
         loop {
             let left = limit - u32::try_from(found.len()).unwrap_or(limit);
-            let (turn, looked_up) = match self.schedules.next(left) {
-                Some(turn) => (turn, false),
-                None => match self.schedules.look_up(&self.pool, now, left).await? {
-                    Some(turn) => (turn, true),
+            let turn = match self.schedules.next(left) {
+                Some(turn) => turn,
+                None => match self.schedules.keep(self.who_has_due("schedule", now).await?, left) {
+                    Some(turn) => turn,
                     None => break,
                 },
             };
             let batch = self.lease_turn(&turn, now, lease_until, left).await?;
-            let (got, each) = (batch.len(), turn.each as usize);
+            let got = batch.len();
             found.extend(batch);
-            if found.len() >= limit as usize || (looked_up && turn.all && got < each) {
+            if !self.schedules.go_on(&turn, got, left) {
                 break;
-            }
-            if got < left as usize {
-                if looked_up && got == 0 {
-                    break;
-                }
-                self.schedules.forget();
             }
         }
         found.sort_by_key(|(since, leased)| (*since, leased.row.id));

@@ -27,8 +27,9 @@ pub(super) fn page_sql(order: Order, descending: bool, owner: bool, after: bool)
     };
     let scope = "s.organizer = $1 and s.event = $2";
     let columns = format!(
-        "{}, s.next_up, s.next_down, (select count(*) from schedule s where {scope}{owner}) as total",
-        row_columns!()
+        "{}, s.next_up, s.next_down, ({}) as total",
+        row_columns!(),
+        count_sql(!owner.is_empty())
     );
     let down = order == Order::ExportIdentifier && descending;
     let sorted = match order {
@@ -68,14 +69,17 @@ fn cursor_at(last: &PgRow, order: Order, descending: bool) -> sqlx::Result<Curso
     })
 }
 
-/// What is counted where a page has no row to say it.
+/// How many there are of a scope, or of one owner there; parameters as in [`page_sql`].
 pub(super) fn count_sql(owner: bool) -> &'static str {
     if owner {
         "select count(*) from schedule where organizer = $1 and event = $2 and owner = $3"
     } else {
-        "select count(*) from schedule where organizer = $1 and event = $2 and $3::text is null"
+        "select coalesce(sum(schedules), 0)::bigint from scope_size where organizer = $1 and event = $2 and $3::text is null"
     }
 }
+
+/// How many an organizer has, with those of all its events.
+pub(super) const COUNT_ALL: &str = "select coalesce(sum(schedules), 0)::bigint from scope_size where organizer = $1";
 
 pub(super) const ONE: &str = concat!(
     "select ",
@@ -168,7 +172,7 @@ impl PostgresStorage {
 
     pub(super) async fn count_of(&self, organizer: &str) -> Result<u64, StorageError> {
         let count: i64 = read!(
-            sqlx::query_scalar("select count(*) from schedule where organizer = $1")
+            sqlx::query_scalar(COUNT_ALL)
                 .bind(text(organizer))
                 .fetch_one(&self.pool)
         )?;

@@ -1,5 +1,6 @@
 //! The kit on PostgreSQL, and what only a server has: it goes away and comes back, and others are on it at the same time.
 
+mod effort;
 mod faults;
 mod indexes;
 mod many;

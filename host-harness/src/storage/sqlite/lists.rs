@@ -4,42 +4,55 @@ use rusqlite::types::Value;
 
 use super::SqliteStorage;
 use super::columns::{row_columns, signed, unsigned};
+use super::statement::value;
 use crate::contract::{Order, PageQuery, Position};
 use crate::storage::cursor::{Cursor, Key};
 use crate::storage::values::{clamped, offset};
 use crate::storage::{Row, Rows, StorageError, Visible};
 
 /// One page of [`Storage::list`](crate::storage::Storage::list): parameters are ?1 organizer, ?2 event, ?3 owner, ?4 limit,
-/// ?5 offset, or after a cursor ?5 its id and ?6 its key. Each order has an index of its own.
+/// ?5 offset, or after a cursor ?5 its id and ?6 its key. Each order has an index of its own, and no row is read beyond the page.
 pub(super) fn page_sql(order: Order, descending: bool, owner: bool, after: bool) -> String {
     let counted = count_sql(owner);
     // An owner's own rows are few: rather sort those than look for them among everybody's in the order of the page.
-    let (index, owner) = if owner {
+    let (index, own) = if owner {
         (" indexed by schedule_owner", " and s.owner = ?3")
     } else {
         ("", "")
     };
-    let (beyond, sorted) = match (order, descending) {
-        (Order::Id, false) => ("s.id > ?5", "s.id"),
-        (Order::Id, true) => ("s.id < ?5", "s.id desc"),
-        (Order::ExportIdentifier, false) => ("(s.exporter, s.id) > (?6, ?5)", "s.exporter, s.id"),
-        (Order::ExportIdentifier, true) => (
-            "s.exporter <= ?6 and (s.exporter < ?6 or s.id > ?5)",
-            "s.exporter desc, s.id",
+    let rows = |beyond: &str| {
+        format!(
+            "select {}, s.next_up, s.next_down, ({counted}) as total from schedule s{index}
+             where s.organizer = ?1 and s.event is ?2{own}{beyond}",
+            row_columns!(),
+        )
+    };
+    let (key, sorted) = match (order, descending) {
+        (Order::Id, false) => ("id", "id"),
+        (Order::Id, true) => ("id", "id desc"),
+        (Order::ExportIdentifier, false) => ("exporter", "exporter, id"),
+        (Order::ExportIdentifier, true) => ("exporter", "exporter desc, id"),
+        (Order::NextRun, false) => ("next_up", "next_up, id"),
+        (Order::NextRun, true) => ("next_down", "next_down, id"),
+    };
+    let further = match order {
+        Order::Id | Order::ExportIdentifier if descending => "<",
+        _ => ">",
+    };
+    match (after, order) {
+        (false, _) => format!("{} order by {sorted} limit ?4 offset ?5", rows("")),
+        (true, Order::Id) => format!(
+            "{} order by {sorted} limit ?4",
+            rows(&format!(" and s.id {further} ?5"))
         ),
-        (Order::NextRun, false) => ("(s.next_up, s.id) > (?6, ?5)", "s.next_up, s.id"),
-        (Order::NextRun, true) => ("(s.next_down, s.id) > (?6, ?5)", "s.next_down, s.id"),
-    };
-    let (beyond, offset) = if after {
-        (format!(" and {beyond}"), "")
-    } else {
-        (String::new(), " offset ?5")
-    };
-    format!(
-        "select {}, s.next_up, s.next_down, ({counted}) as total from schedule s{index}
-         where s.organizer = ?1 and s.event is ?2{owner}{beyond} order by {sorted} limit ?4{offset}",
-        row_columns!(),
-    )
+        // Of a comparison of pairs only the first is looked up in an index, and all that share the cursor's key would be gone
+        // through: those are one part, the others behind them another.
+        (true, _) => format!(
+            "{} union all {} order by {sorted} limit ?4",
+            rows(&format!(" and s.{key} = ?6 and s.id > ?5")),
+            rows(&format!(" and s.{key} {further} ?6")),
+        ),
+    }
 }
 
 /// How a row of a page says where the page after it begins.
@@ -52,14 +65,17 @@ fn key_of(order: Order, descending: bool) -> fn(&rusqlite::Row<'_>) -> rusqlite:
     }
 }
 
-/// All of a scope, or of one owner there; parameters as in [`page_sql`].
+/// How many there are of a scope, or of one owner there; parameters as in [`page_sql`].
 pub(super) fn count_sql(owner: bool) -> &'static str {
     if owner {
         "select count(*) from schedule where organizer = ?1 and event is ?2 and owner = ?3"
     } else {
-        "select count(*) from schedule where organizer = ?1 and event is ?2"
+        "select coalesce(sum(schedules), 0) from scope_size where organizer = ?1 and event = coalesce(?2, '')"
     }
 }
+
+/// How many an organizer has, with those of all its events.
+pub(super) const COUNT_ALL: &str = "select coalesce(sum(schedules), 0) from scope_size where organizer = ?1";
 
 impl SqliteStorage {
     pub(super) async fn page(&self, seen: &Visible, query: &PageQuery) -> Result<Option<Rows<Row>>, StorageError> {
@@ -140,10 +156,7 @@ impl SqliteStorage {
     }
 
     pub(super) async fn count_of(&self, organizer: &str) -> Result<u64, StorageError> {
-        let count: i64 = sqlx::query_scalar("select count(*) from schedule where organizer = $1")
-            .bind(organizer)
-            .fetch_one(&self.readers)
-            .await?;
+        let count: i64 = self.reading.read(|on| value(on, COUNT_ALL, [organizer]))?;
         unsigned(count)
     }
 
@@ -152,13 +165,14 @@ impl SqliteStorage {
             Ok(id) => return Ok(id),
             Err(block) => block,
         };
-        let mut transaction = self.write().await?;
-        let end: i64 =
-            sqlx::query_scalar("update sequence set next = next + $1 where name = 'schedule' returning next")
-                .bind(signed(block)?)
-                .fetch_one(&mut *transaction)
-                .await?;
-        transaction.commit().await?;
+        let reserved = self.write(move |on| {
+            value(
+                on,
+                "update sequence set next = next + ?1 where name = 'schedule' returning next",
+                [signed(block)?],
+            )
+        });
+        let end: i64 = reserved.await?;
         Ok(self.reserved().take_in(block, unsigned(end)?))
     }
 }

@@ -4,7 +4,7 @@ use sqlx::{AssertSqlSafe, PgPool, Row as _};
 
 use super::open;
 use crate::contract::Order;
-use crate::storage::postgres::turns::{by_organizer_sql, by_time_sql};
+use crate::storage::postgres::due::{by_organizer_sql, by_time_sql};
 use crate::storage::postgres::{delivery, leases, lists, plans, retention, runs};
 
 /// Some thousand rows of each table, as many organizers as a hundred, nearly nothing of it due.

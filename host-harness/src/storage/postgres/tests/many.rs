@@ -154,25 +154,6 @@ async fn a_single_schedule_is_in_the_first_batch_however_much_another_organizer_
     }
 }
 
-#[tokio::test]
-async fn batches_of_one_go_round_all_organizers() {
-    let Some((store, _url)) = open().await else {
-        return;
-    };
-    for (nth, slug) in ["a", "b", "c", "d"].iter().enumerate() {
-        put_in(&store, slug, 1000 * (nth as u64 + 1), 20, T0 - 100 + nth as i64, 0).await;
-    }
-    let mut seen = BTreeSet::new();
-    for _ in 0..4 {
-        let leased = store.take_due(T0, T0 + 60, 1).await.unwrap();
-        seen.insert(leased[0].row.scope.organizer.clone());
-    }
-    assert_eq!(seen.len(), 4, "{seen:?}");
-    // And nothing is left out: batches larger than what each of them has.
-    assert_eq!(store.take_due(T0, T0 + 60, 100).await.unwrap().len(), 76);
-    assert_eq!(store.take_due(T0, T0 + 60, 100).await.unwrap(), []);
-}
-
 /// Switches `acme` on, runs its schedule 1 and submits its mail to so many recipients.
 async fn submit(store: &PostgresStorage, recipients: usize) -> u64 {
     seed(store, 1).await;

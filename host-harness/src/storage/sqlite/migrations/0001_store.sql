@@ -130,7 +130,8 @@ create table schedule (
     coalesce(case when active = 1 then ~next_run end, 9223372036854775807)
   ) virtual
 ) strict;
-create index schedule_wake on schedule (wake_at, id) where wake_at is not null;
+create index schedule_wake on schedule (wake_at, organizer, id) where wake_at is not null;
+create index schedule_turn on schedule (organizer, wake_at, id) where wake_at is not null;
 -- For the check of its foreign key, when history is removed.
 create index schedule_open_run on schedule (open_run) where open_run is not null;
 create index schedule_replan on schedule (id) where replan = 1;
@@ -141,6 +142,23 @@ create index schedule_exporter_up on schedule (organizer, event, exporter, id);
 create index schedule_exporter_down on schedule (organizer, event, exporter desc, id);
 create index schedule_next_up on schedule (organizer, event, next_up, id);
 create index schedule_next_down on schedule (organizer, event, next_down, id);
+
+-- How many schedules a scope has, so that nobody counts them for a page of fifty. Kept by whatever adds or removes one.
+create table scope_size (
+  organizer text not null,
+  -- Empty: of the organizer as a whole.
+  event text not null,
+  schedules integer not null check (schedules > 0),
+  primary key (organizer, event)
+) strict, without rowid;
+create trigger schedule_added after insert on schedule begin
+  insert into scope_size (organizer, event, schedules) values (new.organizer, coalesce(new.event, ''), 1)
+    on conflict (organizer, event) do update set schedules = schedules + 1;
+end;
+create trigger schedule_removed after delete on schedule begin
+  delete from scope_size where organizer = old.organizer and event = coalesce(old.event, '') and schedules = 1;
+  update scope_size set schedules = schedules - 1 where organizer = old.organizer and event = coalesce(old.event, '');
+end;
 
 -- The outbox.
 create table mail (

@@ -5,24 +5,20 @@
 //! through, one step each. While batches are full the answer is used for a second. So the cost depends on what is due, and never on
 //! how many schedules there are.
 
+use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant as Stopwatch};
 
-use sqlx::{AssertSqlSafe, PgPool};
-
-use super::read;
 use crate::clock::Instant;
 
 /// Most steps from one (time, organizer) to the next.
-const STEPS: i64 = 1000;
+pub(super) const STEPS: u32 = 1000;
 /// How long an answer is used.
 const KEPT: Duration = Duration::from_secs(1);
 
 /// The turns at one table that has the columns `organizer` and `wake_at`, with an index that begins with each.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Turns {
-    by_time: String,
-    by_organizer: String,
     round: Mutex<Round>,
 }
 
@@ -43,18 +39,12 @@ pub(super) struct Turn {
     /// Most for each of them.
     pub(super) each: u32,
     /// Nobody else has anything due, as far as is known.
-    pub(super) all: bool,
+    all: bool,
+    /// By what has just been looked up.
+    fresh: bool,
 }
 
 impl Turns {
-    pub(super) fn of(table: &'static str) -> Self {
-        Self {
-            by_time: by_time_sql(table),
-            by_organizer: by_organizer_sql(table),
-            round: Mutex::default(),
-        }
-    }
-
     /// Whom `batch` is for by what was looked up before; none: it is to be looked up.
     pub(super) fn next(&self, batch: u32) -> Option<Turn> {
         let mut round = self.round();
@@ -65,23 +55,10 @@ impl Turns {
         round.next(batch)
     }
 
-    /// Looks up who has something due at `now`, and answers whom `batch` is for; none: nobody has.
-    pub(super) async fn look_up(&self, pool: &PgPool, now: Instant, batch: u32) -> sqlx::Result<Option<Turn>> {
-        let mut found: Vec<(String, i64)> = read!(
-            sqlx::query_as(AssertSqlSafe(self.by_time.clone()))
-                .bind(now)
-                .bind(STEPS)
-                .fetch_all(pool)
-        )?;
-        if found.len() as i64 >= STEPS {
-            found = read!(
-                sqlx::query_as(AssertSqlSafe(self.by_organizer.clone()))
-                    .bind(now)
-                    .fetch_all(pool)
-            )?;
-            found.sort_by_key(|(_, wake_at)| *wake_at);
-        }
-        let mut seen = std::collections::HashSet::new();
+    /// Keeps who has something due, as was looked up, whoever has waited longest first; and answers whom `batch` is for. None:
+    /// nobody has.
+    pub(super) fn keep(&self, found: Vec<(String, Instant)>, batch: u32) -> Option<Turn> {
+        let mut seen = HashSet::new();
         let organizers: Vec<String> = found
             .into_iter()
             .map(|(organizer, _)| organizer)
@@ -93,12 +70,21 @@ impl Turns {
             until: Some(Stopwatch::now() + KEPT),
             organizers,
         };
-        Ok(round.next(batch))
+        let turn = round.next(batch)?;
+        Some(Turn { fresh: true, ..turn })
     }
 
-    /// What was looked up is not used again: it led to less than was asked for.
-    pub(super) fn forget(&self) {
+    /// Can there be more, after a turn for a batch of `left` that got so many?
+    pub(super) fn go_on(&self, turn: &Turn, got: usize, left: u32) -> bool {
+        if got >= left as usize {
+            return false;
+        }
+        if turn.fresh && (got == 0 || (turn.all && got < turn.each as usize)) {
+            return false;
+        }
+        // What was looked up led to less than was asked for.
         self.round().until = None;
+        true
     }
 
     fn round(&self) -> MutexGuard<'_, Round> {
@@ -124,6 +110,7 @@ impl Round {
         Some(Turn {
             each,
             all: most == all,
+            fresh: false,
             organizers,
         })
     }
@@ -134,33 +121,6 @@ impl Round {
         next.and_then(|next| organizers.iter().position(|other| other == next))
             .unwrap_or(0)
     }
-}
-
-/// Pairs of organizer and time that are due at $1, by time, at most $2.
-pub(super) fn by_time_sql(table: &str) -> String {
-    format!(
-        "with recursive step (wake_at, organizer) as (
-           (select wake_at, organizer from {table} where wake_at <= $1 order by wake_at, organizer limit 1)
-           union all
-           select next.wake_at, next.organizer from step cross join lateral (
-             select wake_at, organizer from {table}
-             where wake_at <= $1 and (wake_at, organizer) > (step.wake_at, step.organizer)
-             order by wake_at, organizer limit 1) next)
-         select organizer, wake_at from step limit $2"
-    )
-}
-
-/// Every organizer with its earliest time, where that is due at $1.
-pub(super) fn by_organizer_sql(table: &str) -> String {
-    format!(
-        "with recursive step (organizer, wake_at) as (
-           (select organizer, wake_at from {table} where wake_at is not null order by organizer, wake_at limit 1)
-           union all
-           select next.organizer, next.wake_at from step cross join lateral (
-             select organizer, wake_at from {table} where wake_at is not null and organizer > step.organizer
-             order by organizer, wake_at limit 1) next)
-         select organizer, wake_at from step where wake_at <= $1"
-    )
 }
 
 #[cfg(test)]
@@ -175,7 +135,12 @@ mod tests {
         };
         let turn = |organizers: &[&str], each, all| {
             let organizers = organizers.iter().map(|&one| one.to_owned()).collect();
-            Some(Turn { organizers, each, all })
+            Some(Turn {
+                organizers,
+                each,
+                all,
+                fresh: false,
+            })
         };
         assert_eq!(round.next(2), turn(&["a", "b"], 1, false));
         assert_eq!(round.next(2), turn(&["c", "a"], 1, false));
