@@ -2,6 +2,7 @@
 
 mod later_host;
 mod made_up_0_1_1;
+mod next_line;
 mod since_0_1_0;
 
 use crate::hostile::misbehaving;

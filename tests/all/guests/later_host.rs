@@ -11,7 +11,7 @@ use host_harness::contract::{
 use wasmtime::component::{Component, HasSelf, Linker, Resource};
 use wasmtime::{Config, Engine, Store};
 
-mod bindings {
+pub(super) mod bindings {
     wasmtime::component::bindgen!({
         path: "contract/made-up-0.1.1",
         world: "plugin",
