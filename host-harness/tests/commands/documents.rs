@@ -115,6 +115,22 @@ fn the_readmes_commands_work_in_its_order() {
 }
 
 #[test]
+fn cargo_run_is_the_harness_whatever_other_programs_there_are() {
+    let asked = Command::new(env!("CARGO"))
+        .args(["metadata", "--no-deps", "--offline", "--format-version", "1"])
+        .current_dir(root())
+        .output()
+        .expect("cargo");
+    let metadata: serde_json::Value = serde_json::from_slice(&asked.stdout).expect("JSON");
+    let packages = metadata["packages"].as_array().expect("packages");
+    let run: Vec<&str> = packages
+        .iter()
+        .filter_map(|package| package["default_run"].as_str())
+        .collect();
+    assert_eq!(run, ["harness"]);
+}
+
+#[test]
 fn the_plugin_developers_commands_work_in_the_guides_order() {
     let folder = workplace();
     let binary = Path::new(env!("CARGO_BIN_EXE_harness")).parent().expect("its folder");
