@@ -372,8 +372,8 @@ mod tests {
         assert!(half.await.is_err());
         let panicked = store.write(|on| {
             execute(on, "insert into note (text) values ('half')", [])?;
-            let nothing: Option<StorageError> = None;
-            Err::<(), _>(nothing.expect("somebody made a mistake"))
+            let nothing: Vec<StorageError> = Vec::new();
+            Err::<(), _>(nothing.into_iter().next().expect("somebody made a mistake"))
         });
         assert!(panicked.await.unwrap_err().to_string().contains("panicked"));
         put(&store, "next").await.unwrap();
