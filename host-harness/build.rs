@@ -38,6 +38,7 @@ fn build() -> Result<(), String> {
     }
 
     let made_of = [
+        "plugin/build.rs",
         "plugin/src",
         "plugin/Cargo.toml",
         "conformance/src",

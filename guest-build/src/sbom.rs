@@ -22,14 +22,14 @@ struct Crate {
 
 /// The crates of the workspace's `plugin`, and the packages that were used to build them, as CycloneDX JSON.
 ///
-/// Crates that only run at compile time (procedural macros and what they need) have the scope `excluded`. The same sources
-/// give the same text: it has no time and no serial number.
+/// Crates that only run at compile time (procedural macros, build scripts, and what they need) have the scope `excluded`. The
+/// same sources give the same text: it has no time and no serial number.
 ///
 /// # Errors
 /// One sentence: cargo did not answer, or the lock file can't be read.
 pub fn sbom(workspace: &Path) -> Result<Value, String> {
     let linked = tree(workspace, "normal,no-proc-macro")?;
-    let all = tree(workspace, "normal")?;
+    let all = tree(workspace, "normal,build")?;
     let lock = workspace.join("Cargo.lock");
     let lock = fs::read_to_string(&lock).map_err(|error| format!("{} can't be read: {error}", lock.display()))?;
     let checksums = checksums(&lock);
@@ -160,7 +160,9 @@ mod tests {
                 .find(|one| one["name"] == name)
                 .map(|one| &one["scope"])
         };
-        assert_eq!(scope("chrono-tz"), Some(&json!("required")));
+        assert_eq!(scope("chrono"), Some(&json!("required")));
+        // The plugin's build script makes tables of it.
+        assert_eq!(scope("chrono-tz"), Some(&json!("excluded")));
         assert_eq!(scope("serde_derive"), Some(&json!("excluded")));
         // Only the tests and the host have these.
         assert_eq!((scope("rrule"), scope("wasmtime"), scope("tokio")), (None, None, None));

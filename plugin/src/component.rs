@@ -34,7 +34,7 @@ impl exports::about::Guest for Plugin {
         exports::about::Description {
             name: "Scheduled exports".into(),
             version: env!("CARGO_PKG_VERSION").into(),
-            zone_database: chrono_tz::IANA_TZDB_VERSION.into(),
+            zone_database: recurrence::ZONE_DATABASE.into(),
         }
     }
 }

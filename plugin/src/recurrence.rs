@@ -10,13 +10,15 @@ mod dates;
 mod day_set;
 mod error;
 mod grammar;
+mod name_hash;
 mod rule;
+mod zones;
 
 use chrono::{NaiveDate, NaiveTime, Timelike as _};
-use chrono_tz::Tz;
 
-pub use self::clock::{ClockNote, instant_of, local_date, zone};
+pub use self::clock::{ClockNote, instant_of, local_date, offset_at, zone};
 pub use self::error::{Fault, Part, RecurrenceError};
+pub use self::zones::{ZONE_DATABASE, Zone};
 
 use self::dates::Dates;
 
@@ -45,7 +47,7 @@ const AFTER_ALL_RUNS: i64 = 253_402_473_600;
 pub struct Timetable {
     dates: Dates,
     time: NaiveTime,
-    zone: Tz,
+    zone: Zone,
     has_dtstart: bool,
 }
 
@@ -96,7 +98,7 @@ impl Timetable {
 
     /// The zone whose clock the runs go by.
     #[must_use]
-    pub fn zone(&self) -> Tz {
+    pub fn zone(&self) -> Zone {
         self.zone
     }
 

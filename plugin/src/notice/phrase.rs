@@ -1,6 +1,6 @@
 //! Pieces of sentences: moments, sizes, and text that others wrote.
 
-use chrono::{DateTime, Datelike, NaiveDateTime, Offset, TimeDelta, TimeZone, Timelike, Weekday};
+use chrono::{DateTime, Datelike, NaiveDateTime, TimeDelta, Timelike, Weekday};
 
 use crate::host::Instant;
 use crate::language::Language;
@@ -56,8 +56,8 @@ pub fn moment(at: Instant, zone: &str, language: Language) -> String {
     let Some(utc) = DateTime::from_timestamp(at, 0).map(|at| at.naive_utc()) else {
         return format!("{at} s (UNIX)");
     };
-    let placed = recurrence::zone(zone).and_then(|tz| {
-        let offset = tz.offset_from_utc_datetime(&utc).fix().local_minus_utc();
+    let placed = recurrence::zone(zone).and_then(|zone| {
+        let offset = recurrence::offset_at(at, zone);
         Some((utc.checked_add_signed(TimeDelta::seconds(i64::from(offset)))?, offset))
     });
     let (local, place) = match placed {

@@ -1,9 +1,9 @@
 //! Local wall time and instants: what a zone's clock shows, and what it skips or repeats.
 
-use chrono::{DateTime, Datelike as _, LocalResult, NaiveDate, NaiveTime, Offset as _, TimeZone as _, Timelike as _};
-use chrono_tz::{GapInfo, Tz, TzOffset};
+use chrono::{DateTime, Datelike as _, NaiveDate, NaiveTime, Timelike as _};
 
 use super::SECONDS_IN_DAY;
+use super::zones::Zone;
 
 /// `num_days_from_ce` of 1970-01-01.
 const UNIX_EPOCH_DAY: i64 = 719_163;
@@ -21,14 +21,14 @@ pub enum ClockNote {
 
 /// The zone that the tz database has under exactly this name; none otherwise.
 #[must_use]
-pub fn zone(name: &str) -> Option<Tz> {
-    name.parse().ok()
+pub fn zone(name: &str) -> Option<Zone> {
+    Zone::named(name)
 }
 
 /// The date on the zone's clock at an instant (Unix seconds). Instants that chrono has no date for (some 262,000 years
 /// from now) read as its first or last date.
 #[must_use]
-pub fn local_date(at: i64, zone: Tz) -> NaiveDate {
+pub fn local_date(at: i64, zone: Zone) -> NaiveDate {
     let latest = DateTime::<chrono::Utc>::MAX_UTC.timestamp() - SECONDS_IN_DAY;
     let earliest = DateTime::<chrono::Utc>::MIN_UTC.timestamp() + SECONDS_IN_DAY;
     let at = at.clamp(earliest, latest);
@@ -41,32 +41,34 @@ pub fn local_date(at: i64, zone: Tz) -> NaiveDate {
 /// A time that the clock jumps over is read with the offset before the jump; of a time that happens twice, the first is
 /// taken (RFC 5545, section 3.3.5). A fraction of a second in `time` is dropped.
 #[must_use]
-pub fn instant_of(date: NaiveDate, time: NaiveTime, zone: Tz) -> (i64, i32, ClockNote) {
-    let local = date.and_time(time);
+pub fn instant_of(date: NaiveDate, time: NaiveTime, zone: Zone) -> (i64, i32, ClockNote) {
     let wall = (i64::from(date.num_days_from_ce()) - UNIX_EPOCH_DAY) * SECONDS_IN_DAY
         + i64::from(time.num_seconds_from_midnight());
-    let (offset, note) = match zone.offset_from_local_datetime(&local) {
-        LocalResult::Single(offset) => (seconds_east(&offset), ClockNote::Plain),
-        LocalResult::Ambiguous(first, _) => (seconds_east(&first), ClockNote::RepeatedHour),
-        LocalResult::None => {
-            let before_jump = GapInfo::new(&local, &zone).and_then(|gap| gap.begin);
-            let offset = before_jump.map_or_else(|| offset_at(wall, zone), |(_, offset)| seconds_east(&offset));
-            (offset, ClockNote::SkippedHour)
+    // Offsets are less than a day, and changes more than two apart (`build.rs` sees to it): those until a day before have
+    // passed on the clock as well, and of those after only the next can have.
+    let before = zone.around(wall - SECONDS_IN_DAY);
+    let (offset, note) = match before.change {
+        Some((at, offset)) if wall - at >= i64::from(before.offset.max(offset)) => (offset, ClockNote::Plain),
+        Some((at, offset)) if wall - at >= i64::from(before.offset.min(offset)) => {
+            let note = if offset > before.offset {
+                ClockNote::SkippedHour
+            } else {
+                ClockNote::RepeatedHour
+            };
+            (before.offset, note)
         }
+        _ => (before.offset, ClockNote::Plain),
     };
     (wall - i64::from(offset), offset, note)
 }
 
-/// Seconds east of UTC in the zone at an instant (Unix seconds) that chrono has a date for; 0 where it has none.
-pub(super) fn offset_at(at: i64, zone: Tz) -> i32 {
-    DateTime::from_timestamp(at, 0).map_or(0, |at| seconds_east(&zone.offset_from_utc_datetime(&at.naive_utc())))
+/// Seconds east of UTC in the zone at an instant (Unix seconds).
+#[must_use]
+pub fn offset_at(at: i64, zone: Zone) -> i32 {
+    zone.offset_at(at)
 }
 
 /// The day (as `num_days_from_ce`) of a clock reading in seconds since 1970-01-01T00:00:00 on that clock.
 pub(super) fn day_of_wall(wall: i64) -> i32 {
     i32::try_from(wall.div_euclid(SECONDS_IN_DAY) + UNIX_EPOCH_DAY).unwrap_or(i32::MAX)
-}
-
-fn seconds_east(offset: &TzOffset) -> i32 {
-    offset.fix().local_minus_utc()
 }

@@ -50,7 +50,7 @@ pub(super) fn read(
     let zone = timezone.as_ref().map(|zone| zone.as_deref().unwrap_or(default_zone));
     let today = recurrence::local_date(
         facts.settings.now,
-        zone.and_then(recurrence::zone).unwrap_or(chrono_tz::UTC),
+        zone.and_then(recurrence::zone).unwrap_or(recurrence::Zone::UTC),
     );
     let anchor = stored
         .filter(|stored| Some(&stored.rule) == rule.as_ref())

@@ -1,7 +1,7 @@
 //! Every row of `tests/data/next_run.jsonl`.
 
 use chrono::DateTime;
-use plugin::recurrence::{Timetable, local_date, zone};
+use plugin::recurrence::{Timetable, Zone, local_date, zone};
 use serde_json::Value;
 
 const CORPUS: &str = include_str!("../../../tests/data/next_run.jsonl");
@@ -23,7 +23,7 @@ fn every_row_of_the_corpus_gets_the_next_run_it_wants() {
 fn next_run(row: &Value) -> Value {
     let text = |name: &str| row[name].as_str().unwrap();
     let now = DateTime::parse_from_rfc3339(text("now")).unwrap().timestamp();
-    let anchor = local_date(now, zone(text("tz")).unwrap_or(chrono_tz::UTC));
+    let anchor = local_date(now, zone(text("tz")).unwrap_or(Zone::UTC));
     let timetable = Timetable::parse(text("rule"), text("time"), text("tz"), anchor);
     let next = timetable.as_ref().ok().and_then(|timetable| timetable.next_after(now));
     let next = next.map(|run| {

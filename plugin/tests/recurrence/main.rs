@@ -8,3 +8,4 @@ mod oracle;
 mod queries;
 mod rules;
 mod slow_matcher;
+mod zones;
