@@ -5,7 +5,7 @@ mod plans;
 mod recording;
 mod seeding;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant as Stopwatch};
 
 use serde::{Deserialize, Serialize};
@@ -341,6 +341,7 @@ impl Service {
             },
             quota: grant.place.settings.max_schedules,
             staged: Vec::new(),
+            read: Mutex::default(),
         }
     }
 

@@ -77,21 +77,30 @@ impl Raw {
         Ok(())
     }
 
-    /// What the host does with each schedule, and the file by itself: sizes of the scopes. And what a server does by itself after a
-    /// while, and a file does not need: figures for the planner, and space of what is over.
+    /// What comes of filling and not of the work that is measured after it: what is not yet on the disk; and on a server sizes of the
+    /// scopes, which the host writes with each schedule, and what it does by itself after a while, figures for the planner and space
+    /// of what is over.
     pub async fn rest(&self) -> Result<(), Failure> {
-        if let Self::Postgres(store) = self {
-            let mut connection = store.pool().acquire().await?;
-            for statement in [
-                "set statement_timeout = 0",
-                "delete from scope_size",
-                "insert into scope_size (organizer, event, part, schedules)
-                   select organizer, event, id % 16, count(*) from schedule group by 1, 2, 3",
-                "vacuum analyze",
-                "set statement_timeout = '30s'",
-            ] {
-                sqlx::query(AssertSqlSafe(statement)).execute(&mut *connection).await?;
+        let store = match self {
+            Self::Sqlite(store) => {
+                sqlx::query("pragma wal_checkpoint(truncate)")
+                    .execute(store.readers())
+                    .await?;
+                return Ok(());
             }
+            Self::Postgres(store) => store,
+        };
+        let mut connection = store.pool().acquire().await?;
+        for statement in [
+            "set statement_timeout = 0",
+            "delete from scope_size",
+            "insert into scope_size (organizer, event, part, schedules)
+               select organizer, event, id % 16, count(*) from schedule group by 1, 2, 3",
+            "vacuum analyze",
+            "checkpoint",
+            "set statement_timeout = '30s'",
+        ] {
+            sqlx::query(AssertSqlSafe(statement)).execute(&mut *connection).await?;
         }
         Ok(())
     }
