@@ -53,7 +53,7 @@ pub struct Visible {
 }
 
 /// Why the store did not answer.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum StorageError {
     /// The store is away (locked past its timeout, disk full, no connection): the same call can work later.
     #[error("the store is away: {0}")]

@@ -4,11 +4,10 @@
 
 use std::sync::{Arc, Mutex};
 
-use host_harness::storage::Scope;
 use host_harness::storage::sqlite::SqliteStorage;
+use host_harness::storage::{Scope, StorageError};
 use host_harness::testing::{Harness, TestStore};
 use serde_json::json;
-use sqlx::{AssertSqlSafe, Row as _};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::Layer;
@@ -153,11 +152,13 @@ async fn no_statement_of_a_day_reads_a_whole_table(counted: &Counted) {
             {
                 continue;
             }
-            let plan = sqlx::query(AssertSqlSafe(format!("explain query plan {part}")))
-                .fetch_all(store.readers())
-                .await
-                .unwrap_or_else(|error| panic!("{part}: {error}"));
-            let steps: Vec<String> = plan.iter().map(|step| step.get("detail")).collect();
+            let explain = format!("explain query plan {part}");
+            let steps = store.write(move |on| {
+                let mut plan = on.prepare(&explain)?;
+                let steps: Result<Vec<String>, _> = plan.raw_query().mapped(|step| step.get("detail")).collect();
+                Ok::<_, StorageError>(steps?)
+            });
+            let steps = steps.await.unwrap_or_else(|error| panic!("{part}: {error}"));
             assert!(
                 !steps.iter().any(|step| reads_a_whole_table(step)),
                 "{part}: {steps:#?}"

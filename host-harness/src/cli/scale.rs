@@ -138,7 +138,10 @@ impl Scale {
         }
         let raw = match &data.database {
             Some(url) => Raw::Postgres(PostgresStorage::connect(url).await?),
-            None => Raw::Sqlite(SqliteStorage::open(&folder.path().join(host::STORE)).await?),
+            None => {
+                let path = folder.path().join(host::STORE);
+                Raw::Sqlite(SqliteStorage::open(&path).await?, path)
+            }
         };
         host::seed(&service, &data, &self.platform()?).await?;
 

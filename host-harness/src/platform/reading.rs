@@ -4,7 +4,8 @@
 use rusqlite::{CachedStatement, Connection, Row, ToSql};
 
 use super::PlatformError;
-use crate::storage::sqlite::reading::{Reading, prepared};
+use crate::storage::sqlite::reading::Reading;
+use crate::storage::sqlite::statement::prepared;
 
 /// What a row is read into; columns go by their names.
 pub(super) trait Found: Sized {

@@ -1,6 +1,6 @@
 //! Files on their way into a store: small ones in memory, others on the disk.
 
-use std::io;
+use std::io::{self, Cursor, Read, Seek as _};
 
 use tempfile::SpooledData;
 use tokio::fs::File;
@@ -15,6 +15,18 @@ pub(super) async fn begun(file: &SpooledData) -> Result<Box<dyn AsyncRead + Send
         SpooledData::OnDisk(file) => {
             let mut file = File::from_std(file.try_clone().map_err(|error| unreadable(&error))?);
             file.rewind().await.map_err(|error| unreadable(&error))?;
+            Ok(Box::new(file))
+        }
+    }
+}
+
+/// The same, to be read on another thread.
+pub(super) fn elsewhere(file: &SpooledData) -> Result<Box<dyn Read + Send>, StorageError> {
+    match file {
+        SpooledData::InMemory(bytes) => Ok(Box::new(Cursor::new(bytes.get_ref().clone()))),
+        SpooledData::OnDisk(file) => {
+            let mut file = file.try_clone().map_err(|error| unreadable(&error))?;
+            file.rewind().map_err(|error| unreadable(&error))?;
             Ok(Box::new(file))
         }
     }

@@ -10,6 +10,7 @@ mod commit;
 mod delivery;
 mod files;
 mod finish;
+mod history;
 mod leases;
 mod lists;
 mod organizers;
@@ -19,22 +20,25 @@ pub(crate) mod reading;
 mod requests;
 mod retention;
 mod runs;
+pub(crate) mod statement;
 #[cfg(test)]
 mod tests;
 mod writer;
 
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant as Stopwatch};
 
 use async_trait::async_trait;
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Connection as _, SqlitePool};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{ConnectOptions as _, Connection as _};
 use tempfile::SpooledData;
 
 use self::reading::Reading;
-pub use self::writer::Write;
+use self::statement::{prepared, value};
 use self::writer::Writer;
 use super::reserve::Reserved;
 use super::turns::Turns;
@@ -51,37 +55,15 @@ static MIGRATIONS: Migrator = sqlx::migrate!("src/storage/sqlite/migrations");
 
 /// How long a statement waits for another process's write transaction.
 const BUSY: Duration = Duration::from_secs(10);
-/// How long a caller waits for its turn at a connection: longer than one statement that waits.
-const TURN: Duration = Duration::from_secs(30);
-const READERS: u32 = 4;
-
-/// Connections that are used again.
-fn pool(connections: u32) -> SqlitePoolOptions {
-    SqlitePoolOptions::new()
-        .max_connections(connections)
-        .acquire_timeout(TURN)
-        .max_lifetime(None)
-        .test_before_acquire(false)
-}
-
-/// The connection that writes is used again unless it is left in a transaction. Where the disk is full or fails, SQLite rolls back
-/// by itself; `sqlx` then fails to do so, counts the transaction as open, and would refuse every later one.
-fn writing_pool() -> SqlitePoolOptions {
-    pool(1).after_release(|connection, _| {
-        Box::pin(async move {
-            // After the rollback that a dropped transaction has asked for.
-            connection.ping().await?;
-            Ok(!connection.is_in_transaction())
-        })
-    })
-}
+/// Statements that a connection keeps prepared: more than there are.
+const STATEMENTS: usize = 128;
 
 /// A store in one file.
 #[derive(Debug)]
 pub struct SqliteStorage {
+    file: SqliteConnectOptions,
     writer: Writer,
-    readers: SqlitePool,
-    reading: Reading,
+    reading: Arc<Reading>,
     reserved: Mutex<Reserved>,
     schedules: Turns,
 }
@@ -103,56 +85,63 @@ impl SqliteStorage {
     /// # Errors
     /// As those of [`SqliteStorage::open`].
     pub async fn open_within(path: &Path, pages: Option<u32>) -> Result<Self, StorageError> {
-        let mut file = SqliteConnectOptions::new()
+        let file = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
             .foreign_keys(true)
+            .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(BUSY)
-            .statement_cache_capacity(256)
-            .optimize_on_close(false, None);
-        if let Some(pages) = pages {
-            file = file.pragma("max_page_count", pages.to_string());
-        }
-        let writer = writing_pool()
-            .idle_timeout(None)
-            .connect_lazy_with(file.clone().journal_mode(SqliteJournalMode::Wal));
+            .busy_timeout(BUSY);
         // Turning on WAL needs the file alone, and SQLite does not wait for that: with several openers, all but one try again.
         let began = Stopwatch::now();
-        loop {
-            match writer.acquire().await.map_err(StorageError::from) {
-                Ok(_) => break,
+        let first = loop {
+            match file.connect().await.map_err(StorageError::from) {
+                Ok(first) => break first,
                 Err(StorageError::Unavailable(words)) if words.contains("locked") && began.elapsed() < BUSY => {
                     tokio::time::sleep(Duration::from_millis(10)).await;
                 }
                 Err(error) => return Err(error),
             }
-        }
-        let readers = pool(READERS).connect_lazy_with(file.create_if_missing(false).pragma("query_only", "1"));
-        let store = Self {
-            writer: Writer::new(writer),
-            readers,
-            reading: Reading::of(path),
+        };
+        migrate(first, &MIGRATIONS).await?;
+        Ok(Self {
+            file,
+            writer: Writer::of(writing(path, pages)?)?,
+            reading: Arc::new(Reading::of(path)),
             reserved: Mutex::default(),
             schedules: Turns::default(),
-        };
-        store.migrate(&MIGRATIONS).await?;
-        Ok(store)
+        })
     }
 
-    /// Connections that only read, each statement of one snapshot.
-    #[must_use]
-    pub fn readers(&self) -> &SqlitePool {
-        &self.readers
-    }
-
-    /// A write; dropped without `commit`, it leaves everything as it was. Those that wait for their turn together share a
-    /// transaction. Nothing slow belongs into it: other writers wait.
+    /// Carries `work` out in a transaction, and answers once that is durable. Where `work` answers an error, everything is as it
+    /// was. Those that wait for their turn together share a transaction. Nothing slow belongs into it: other writers wait.
     ///
     /// # Errors
-    /// `Unavailable` where another process keeps the file locked.
-    pub async fn write(&self) -> Result<Write, StorageError> {
-        self.writer.begin().await
+    /// Those of `work`; `Unavailable` where another process keeps the file locked.
+    pub async fn write<T, E>(&self, work: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StorageError> + Send + 'static,
+    {
+        self.writer.write(work).await
+    }
+
+    /// Lets `work` read on a thread where it may take long.
+    ///
+    /// # Errors
+    /// Those of `work`, or the file can't be opened.
+    async fn read_aside<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, StorageError> + Send + 'static,
+    ) -> Result<T, StorageError> {
+        let reading = Arc::clone(&self.reading);
+        let read = tokio::task::spawn_blocking(move || reading.read(work)).await;
+        read.unwrap_or_else(|error| Err(StorageError::Unavailable(error.to_string())))
+    }
+
+    /// Is anything there at `now`? Asked on the thread of the call.
+    fn any(&self, sql: &str, now: Instant) -> Result<bool, StorageError> {
+        self.reading.read(|on| value(on, sql, [now]))
     }
 
     /// Brings tables of another module in the same file up to its version. Each module needs a table of its own for what has
@@ -161,25 +150,12 @@ impl SqliteStorage {
     /// # Errors
     /// `Corrupt` where the file holds a later version.
     pub async fn migrate(&self, migrations: &Migrator) -> Result<(), StorageError> {
-        // All of them in one transaction that has the write lock from its start, so that two processes can't meet in here.
-        let mut transaction = self.write().await?;
-        migrations
-            .run_direct(None, &mut *transaction, false)
-            .await
-            .map_err(|error| match error {
-                MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),
-                MigrateError::VersionMissing(version) => StorageError::Corrupt(format!(
-                    "the file is of schema version {version}, later than this program's"
-                )),
-                other => StorageError::Corrupt(other.to_string()),
-            })?;
-        transaction.commit().await
+        migrate(self.file.connect().await?, migrations).await
     }
 
     /// Closes all connections, and so tidies up the files beside the store's.
     pub async fn close(&self) {
         self.reading.close();
-        self.readers.close().await;
         self.writer.close().await;
     }
 
@@ -374,7 +350,46 @@ impl Storage for SqliteStorage {
     }
 
     async fn ping(&self) -> Result<(), StorageError> {
-        sqlx::query("select 1").execute(&self.readers).await?;
-        Ok(())
+        self.reading.read(|on| {
+            prepared(on, "select 1")?.query_row([], |_| Ok(()))?;
+            Ok(())
+        })
     }
+}
+
+/// A connection to a file that is there, used by one thread at a time.
+fn connected(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    // Else SQLite plans a statement with a bound LIMIT again each time that is bound, which costs more than most of them.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(connection)
+}
+
+/// The connection that writes.
+fn writing(path: &Path, pages: Option<u32>) -> Result<Connection, StorageError> {
+    let connection = connected(path)?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "synchronous", "full")?;
+    if let Some(pages) = pages {
+        connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
+    }
+    Ok(connection)
+}
+
+/// All of them in one transaction that has the write lock from its start, so that two processes can't meet in here.
+async fn migrate(mut on: SqliteConnection, migrations: &Migrator) -> Result<(), StorageError> {
+    let mut transaction = on.begin_with("begin immediate").await?;
+    let migrated = migrations.run_direct(None, &mut *transaction, false).await;
+    migrated.map_err(|error| match error {
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),
+        MigrateError::VersionMissing(version) => StorageError::Corrupt(format!(
+            "the file is of schema version {version}, later than this program's"
+        )),
+        other => StorageError::Corrupt(other.to_string()),
+    })?;
+    transaction.commit().await?;
+    Ok(on.close().await?)
 }

@@ -1,5 +1,8 @@
 //! Many schedules at once: copies of one that the component has made, put into the store by its own SQL.
 
+use std::path::PathBuf;
+
+use host_harness::storage::StorageError;
 use host_harness::storage::postgres::PostgresStorage;
 use host_harness::storage::sqlite::SqliteStorage;
 use sqlx::AssertSqlSafe;
@@ -11,7 +14,7 @@ const BATCH: i64 = 10_000;
 
 /// The store that is filled, past its port.
 pub enum Raw {
-    Sqlite(SqliteStorage),
+    Sqlite(SqliteStorage, PathBuf),
     Postgres(PostgresStorage),
 }
 
@@ -43,18 +46,12 @@ impl Raw {
         let mut first = copies.first;
         while first <= copies.last {
             let last = copies.last.min(first + BATCH - 1);
-            let insert = sqlx::AssertSqlSafe(insert.clone());
             match self {
-                Self::Sqlite(store) => {
-                    let mut transaction = store.write().await?;
-                    sqlx::query(insert)
-                        .bind(first)
-                        .bind(last)
-                        .bind(copies.next_run)
-                        .bind(copies.spread)
-                        .execute(&mut *transaction)
-                        .await?;
-                    transaction.commit().await?;
+                Self::Sqlite(store, _) => {
+                    // To SQLite, `$1` is a name: they are numbered as they first come, and that is in this order.
+                    let (insert, numbers) = (insert.clone(), [first, last, copies.next_run, copies.spread]);
+                    let put = store.write(move |on| Ok::<_, StorageError>(on.execute(&insert, numbers)?));
+                    put.await?;
                 }
                 Self::Postgres(store) => {
                     let mut transaction = store.pool().begin().await?;
@@ -62,7 +59,7 @@ impl Raw {
                     sqlx::query("set local statement_timeout = 0")
                         .execute(&mut *transaction)
                         .await?;
-                    sqlx::query(insert)
+                    sqlx::query(AssertSqlSafe(insert.clone()))
                         .bind(first)
                         .bind(last)
                         .bind(copies.next_run)
@@ -82,10 +79,11 @@ impl Raw {
     /// of what is over.
     pub async fn rest(&self) -> Result<(), Failure> {
         let store = match self {
-            Self::Sqlite(store) => {
-                sqlx::query("pragma wal_checkpoint(truncate)")
-                    .execute(store.readers())
-                    .await?;
+            Self::Sqlite(_, path) => {
+                let connection = rusqlite::Connection::open(path).map_err(StorageError::from)?;
+                connection
+                    .pragma_query(None, "wal_checkpoint", |_| Ok(()))
+                    .map_err(StorageError::from)?;
                 return Ok(());
             }
             Self::Postgres(store) => store,
@@ -108,9 +106,10 @@ impl Raw {
     /// Bytes of the store on the disk.
     pub async fn bytes(&self) -> Result<u64, Failure> {
         let bytes: i64 = match self {
-            Self::Sqlite(store) => {
+            Self::Sqlite(store, _) => {
                 let pages = "select page_count * page_size from pragma_page_count, pragma_page_size";
-                sqlx::query_scalar(pages).fetch_one(store.readers()).await?
+                let size = store.write(|on| Ok::<_, StorageError>(on.query_row(pages, [], |row| row.get(0))?));
+                size.await?
             }
             Self::Postgres(store) => {
                 let size = "select pg_database_size(current_database())";

@@ -1,8 +1,7 @@
 //! Values of the contract as columns, and back.
 
+use rusqlite::Row as Columns;
 use serde::Serialize;
-use sqlx::Row as _;
-use sqlx::sqlite::SqliteRow;
 
 use crate::contract::{Content, Delivery, Outcome, RunEntry};
 pub(super) use crate::storage::values::{State, recipients, recipients_text, signed, status_text, unsigned};
@@ -30,41 +29,49 @@ pub(super) fn json_list<T: Serialize>(values: &[T]) -> String {
 }
 
 /// Reads `organizer` and `event`.
-pub(super) fn scope(from: &SqliteRow) -> Result<Scope, StorageError> {
+pub(super) fn scope(from: &Columns<'_>) -> Result<Scope, StorageError> {
     Ok(Scope {
-        organizer: from.try_get("organizer")?,
-        event: from.try_get("event")?,
+        organizer: from.get("organizer")?,
+        event: from.get("event")?,
     })
 }
 
-/// Reads `row_columns!`.
-pub(super) fn row(from: &SqliteRow) -> Result<Row, StorageError> {
+/// Reads `row_columns!`, which come first.
+pub(super) fn row(from: &Columns<'_>) -> Result<Row, StorageError> {
     Ok(Row {
-        id: unsigned(from.try_get("id")?)?,
-        scope: scope(from)?,
-        owner: from.try_get("owner")?,
-        version: unsigned(from.try_get("version")?)?,
+        id: unsigned(from.get(0)?)?,
+        scope: Scope {
+            organizer: from.get(1)?,
+            event: from.get(2)?,
+        },
+        owner: from.get(3)?,
+        version: unsigned(from.get(4)?)?,
         content: Content {
-            export_identifier: from.try_get("exporter")?,
-            recipients: recipients(from.try_get("recipients")?)?,
-            next_run: from.try_get("next_run")?,
-            active: from.try_get("active")?,
-            error_counter: from.try_get("error_counter")?,
-            document: from.try_get("document")?,
+            export_identifier: from.get(5)?,
+            recipients: recipients(text(from, 6)?)?,
+            next_run: from.get(7)?,
+            active: from.get(8)?,
+            error_counter: from.get(9)?,
+            document: from.get(10)?,
         },
     })
 }
 
+/// A text in its place in the row.
+fn text<'r>(from: &'r Columns<'_>, column: impl rusqlite::RowIndex) -> Result<&'r str, StorageError> {
+    Ok(from.get_ref(column)?.as_str().map_err(rusqlite::Error::from)?)
+}
+
 /// Reads `entry_columns!`; deliveries are added by who asks.
-pub(super) fn entry(from: &SqliteRow) -> Result<RunEntry, StorageError> {
+pub(super) fn entry(from: &Columns<'_>) -> Result<RunEntry, StorageError> {
     let count = |column: &str| -> Result<Option<u64>, StorageError> {
-        from.try_get::<Option<i64>, _>(column)?.map(unsigned).transpose()
+        from.get::<_, Option<i64>>(column)?.map(unsigned).transpose()
     };
     Ok(RunEntry {
-        due: from.try_get("due")?,
-        started: from.try_get("started")?,
-        ended: from.try_get("ended")?,
-        attempts: from.try_get("attempts")?,
+        due: from.get("due")?,
+        started: from.get("started")?,
+        ended: from.get("ended")?,
+        attempts: from.get("attempts")?,
         outcome: outcome(from)?,
         rows: count("rows")?,
         bytes: count("bytes")?,
@@ -73,22 +80,22 @@ pub(super) fn entry(from: &SqliteRow) -> Result<RunEntry, StorageError> {
 }
 
 /// Reads `status`, `address` and `words`.
-pub(super) fn delivery(from: &SqliteRow) -> Result<Delivery, StorageError> {
+pub(super) fn delivery(from: &Columns<'_>) -> Result<Delivery, StorageError> {
     Ok(Delivery {
-        address: from.try_get("address")?,
-        status: status(from.try_get("status")?)?,
-        words: from.try_get("words")?,
+        address: from.get("address")?,
+        status: status(text(from, "status")?)?,
+        words: from.get("words")?,
     })
 }
 
-fn outcome(from: &SqliteRow) -> Result<Option<Outcome>, StorageError> {
+fn outcome(from: &Columns<'_>) -> Result<Option<Outcome>, StorageError> {
     let stored = StoredOutcome {
-        state: from.try_get("state")?,
-        code: from.try_get("code")?,
-        words: from.try_get("words")?,
-        missed_first: from.try_get("missed_first")?,
-        missed_count: from.try_get("missed_count")?,
-        due: from.try_get("due")?,
+        state: from.get("state")?,
+        code: from.get("code")?,
+        words: from.get("words")?,
+        missed_first: from.get("missed_first")?,
+        missed_count: from.get("missed_count")?,
+        due: from.get("due")?,
     };
     stored.read()
 }

@@ -1,41 +1,43 @@
 //! Leases: who may write about a run, and until when.
 
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row as _, SqliteConnection};
+use rusqlite::{Connection, Params, Row as Columns, params};
 
 use super::SqliteStorage;
 use super::columns::{delivery, json_list, row, row_columns, signed, unsigned};
+use super::statement::{all, execute, value, values};
 use crate::clock::Instant;
 use crate::contract::Delivery;
-use crate::storage::turns::{STEPS, Turn};
+use crate::storage::turns::STEPS;
 use crate::storage::{Lease, LeaseError, Leased, StorageError, Work};
 
-/// How many are due at $1, as far as $2.
-pub(super) const HOW_MANY_DUE: &str = "select count(*) from (select 1 from schedule where wake_at <= $1 limit $2)";
+pub(super) const ANY_SETTLED: &str = "select exists (select 1 from run where settle_wake <= ?1)";
 
-/// What is due at $1, of all organizers, at most $2.
-pub(super) const DUE: &str = "select id from schedule where wake_at <= $1 order by wake_at, organizer, id limit $2";
+/// How many are due at ?1, as far as ?2.
+pub(super) const HOW_MANY_DUE: &str = "select count(*) from (select 1 from schedule where wake_at <= ?1 limit ?2)";
 
-/// What is due at $1 of the organizers that $2 is a list of, at most $3 each and $4 in all.
-pub(super) const DUE_BY_TURNS: &str = "select s.id from json_each($2) turn cross join schedule s on s.id in (
+/// What is due at ?1, of all organizers, at most ?2.
+pub(super) const DUE: &str = "select id from schedule where wake_at <= ?1 order by wake_at, organizer, id limit ?2";
+
+/// What is due at ?1 of the organizers that ?2 is a list of, at most ?3 each and ?4 in all.
+pub(super) const DUE_BY_TURNS: &str = "select s.id from json_each(?2) turn cross join schedule s on s.id in (
        select id from schedule indexed by schedule_turn
-       where organizer = turn.value and planned_at <= $1 and parked = 0 and wake_at <= $1
-       order by planned_at, id limit $3)
-     order by turn.key, s.wake_at, s.id limit $4";
+       where organizer = turn.value and planned_at <= ?1 and parked = 0 and wake_at <= ?1
+       order by planned_at, id limit ?3)
+     order by turn.key, s.wake_at, s.id limit ?4";
 
-/// Pairs of organizer and time that are due at $1, by time, at most $2. A step is from one pair to the first row of the next: of
+/// Pairs of organizer and time that are due at ?1, by time, at most ?2. A step is from one pair to the first row of the next: of
 /// a comparison of pairs only the first would be looked up in the index.
 pub(super) const DUE_BY_TIME: &str = "with recursive step (id) as (
-       select id from (select id from schedule where wake_at <= $1 order by wake_at, organizer limit 1)
+       select id from (select id from schedule where wake_at <= ?1 order by wake_at, organizer limit 1)
        union all
        select coalesce(
          (select n.id from schedule n where n.wake_at = s.wake_at and n.organizer > s.organizer order by n.organizer limit 1),
-         (select n.id from schedule n where n.wake_at > s.wake_at and n.wake_at <= $1
+         (select n.id from schedule n where n.wake_at > s.wake_at and n.wake_at <= ?1
           order by n.wake_at, n.organizer limit 1))
        from step cross join schedule s on s.id = step.id)
-     select s.organizer, s.wake_at from step cross join schedule s on s.id = step.id limit $2";
+     select s.organizer, s.wake_at from step cross join schedule s on s.id = step.id limit ?2";
 
-/// Every organizer that has something due at $1, and since when.
+/// Every organizer that has something due at ?1, and since when.
 pub(super) const DUE_BY_ORGANIZER: &str = "with recursive step (organizer) as (
        select organizer from (
          select organizer from schedule indexed by schedule_turn
@@ -47,10 +49,29 @@ pub(super) const DUE_BY_ORGANIZER: &str = "with recursive step (organizer) as (
      select organizer, since from (
        select step.organizer, (
          select n.wake_at from schedule n indexed by schedule_turn
-         where n.organizer = step.organizer and n.planned_at <= $1 and n.parked = 0 and n.wake_at <= $1
+         where n.organizer = step.organizer and n.planned_at <= ?1 and n.parked = 0 and n.wake_at <= ?1
          order by n.planned_at, n.id limit 1) as since
        from step where step.organizer is not null)
      where since is not null order by since";
+
+/// What is leased of the schedules that ?1 is a list of, and how it was before.
+pub(super) const TAKEN: &str = concat!(
+    "select ",
+    row_columns!(),
+    ", s.wake_at, s.fence, s.attempt, s.open_run, s.zone_database, r.due, r.started_version, r.started_zone
+     from json_each(?1) chosen cross join schedule s on s.id = chosen.value left join run r on r.id = s.open_run"
+);
+
+pub(super) const END_LATE_SETTLING: &str = "update run set settle_version = null
+     where schedule in (select value from json_each(?1)) and state = 'submitted' and settle_version is not null";
+
+/// Only where there is something to end: it is in an index.
+pub(super) const END_WAITING: &str = "update schedule set retry_at = null
+     where id in (select value from json_each(?1)) and retry_at is not null";
+
+pub(super) const LEASE: &str =
+    "update schedule set fence = fence + 1, attempt = min(attempt + 1, 4294967295), lease_until = ?2
+     where id in (select value from json_each(?1))";
 
 impl SqliteStorage {
     pub(super) async fn lease_due(
@@ -60,29 +81,35 @@ impl SqliteStorage {
         limit: u32,
     ) -> Result<Vec<Leased>, StorageError> {
         // Nearly always there is nothing, and then nobody has to wait for a write transaction.
-        let due: u32 = sqlx::query_scalar(HOW_MANY_DUE)
-            .bind(now)
-            .bind(i64::from(limit) + 1)
-            .fetch_one(&self.readers)
-            .await?;
+        let due: u32 = self
+            .reading
+            .read(|on| value(on, HOW_MANY_DUE, params![now, i64::from(limit) + 1]))?;
         if due == 0 {
             return Ok(Vec::new());
         }
         let mut found: Vec<(Instant, Leased)> = Vec::new();
         if due <= limit {
             // Enough for everybody.
-            found = self.lease_turn(None, now, lease_until, limit).await?;
+            found = self
+                .write(move |on| take(on, DUE, params![now, limit], lease_until))
+                .await?;
         } else {
             loop {
                 let left = limit - u32::try_from(found.len()).unwrap_or(limit);
                 let turn = match self.schedules.next(left) {
                     Some(turn) => turn,
-                    None => match self.schedules.keep(self.who_has_due(now).await?, left) {
+                    None => match self
+                        .schedules
+                        .keep(self.read_aside(move |on| who_has_due(on, now)).await?, left)
+                    {
                         Some(turn) => turn,
                         None => break,
                     },
                 };
-                let batch = self.lease_turn(Some(&turn), now, lease_until, left).await?;
+                let (organizers, each) = (json_list(&turn.organizers), turn.each);
+                let batch = self
+                    .write(move |on| take(on, DUE_BY_TURNS, params![now, organizers, each, left], lease_until))
+                    .await?;
                 let got = batch.len();
                 found.extend(batch);
                 if !self.schedules.go_on(&turn, got, left) {
@@ -94,263 +121,213 @@ impl SqliteStorage {
         Ok(found.into_iter().map(|(_, leased)| leased).collect())
     }
 
-    /// Organizers with something due at `now`, and since when; one can be there more than once.
-    async fn who_has_due(&self, now: Instant) -> Result<Vec<(String, Instant)>, StorageError> {
-        let by_time: Vec<(String, Instant)> = sqlx::query_as(DUE_BY_TIME)
-            .bind(now)
-            .bind(STEPS)
-            .fetch_all(&self.readers)
-            .await?;
-        if by_time.len() < STEPS as usize {
-            return Ok(by_time);
-        }
-        Ok(sqlx::query_as(DUE_BY_ORGANIZER)
-            .bind(now)
-            .fetch_all(&self.readers)
-            .await?)
-    }
-
-    /// Leases what is due of those whose turn it is; none: of all. Each with the time that it has been due since.
-    async fn lease_turn(
-        &self,
-        turn: Option<&Turn>,
-        now: Instant,
-        lease_until: Instant,
-        limit: u32,
-    ) -> Result<Vec<(Instant, Leased)>, StorageError> {
-        let mut transaction = self.write().await?;
-        let due = match turn {
-            None => sqlx::query_scalar(DUE).bind(now).bind(limit),
-            Some(turn) => sqlx::query_scalar(DUE_BY_TURNS)
-                .bind(now)
-                .bind(json_list(&turn.organizers))
-                .bind(turn.each)
-                .bind(limit),
-        };
-        let ids: Vec<i64> = due.fetch_all(&mut *transaction).await?;
-        let found = sqlx::query(concat!(
-            "select ",
-            row_columns!(),
-            ", s.wake_at, s.fence, s.attempt, s.open_run, s.zone_database, r.due, r.started_version, r.started_zone
-             from json_each($1) chosen cross join schedule s on s.id = chosen.value left join run r on r.id = s.open_run"
-        ))
-        .bind(json_list(&ids))
-        .fetch_all(&mut *transaction)
-        .await?;
-        // All in one go: late settling ends for all of them, then all are leased. What a retry was planned for is in an index.
-        sqlx::query(
-            "update run set settle_version = null
-             where schedule in (select value from json_each($1)) and state = 'submitted' and settle_version is not null;
-             update schedule set retry_at = null
-             where id in (select value from json_each($1)) and retry_at is not null;
-             update schedule set fence = fence + 1, attempt = min(attempt + 1, 4294967295), lease_until = $2
-             where id in (select value from json_each($1))",
-        )
-        .bind(json_list(&ids))
-        .bind(lease_until)
-        .execute(&mut *transaction)
-        .await?;
-        let mut leased = Vec::with_capacity(found.len());
-        for found in &found {
-            let fence: i64 = found.try_get::<i64, _>("fence")? + 1;
-            let attempt: u32 = found.try_get::<u32, _>("attempt")?.saturating_add(1);
-            let row = row(found)?;
-            let one = Leased {
-                lease: Lease {
-                    schedule: row.id,
-                    work: Work::Execute,
-                    run: found.try_get::<Option<i64>, _>("open_run")?.map(unsigned).transpose()?,
-                    fence: unsigned(fence)?,
-                    until: lease_until,
-                },
-                row,
-                due: found.try_get("due")?,
-                started_version: started_version(found)?,
-                started_zone: found.try_get("started_zone")?,
-                zone_database: found.try_get("zone_database")?,
-                attempt,
-                deliveries: Vec::new(),
-            };
-            leased.push((found.try_get("wake_at")?, one));
-        }
-        transaction.commit().await?;
-        Ok(leased)
-    }
-
     pub(super) async fn lease_settled(
         &self,
         now: Instant,
         lease_until: Instant,
         limit: u32,
     ) -> Result<Vec<Leased>, StorageError> {
-        let any: bool = sqlx::query_scalar("select exists (select 1 from run where settle_wake <= $1)")
-            .bind(now)
-            .fetch_one(&self.readers)
-            .await?;
-        if !any {
+        if !self.any(ANY_SETTLED, now)? {
             return Ok(Vec::new());
         }
-        let mut transaction = self.write().await?;
-        // One lease a schedule at a time, of either kind: both write its counter.
-        let found = sqlx::query(concat!(
+        self.write(move |on| take_settled(on, now, lease_until, limit)).await
+    }
+
+    pub(super) async fn prolong(&self, lease: &Lease, until: Instant) -> Result<(), LeaseError> {
+        let lease = lease.clone();
+        self.write(move |on| prolong(on, &lease, until)).await
+    }
+
+    pub(super) async fn give_back(&self, lease: &Lease, now: Instant) -> Result<(), LeaseError> {
+        let lease = lease.clone();
+        self.write(move |on| give_back(on, &lease, now)).await
+    }
+}
+
+/// Organizers with something due at `now`, and since when; one can be there more than once.
+fn who_has_due(on: &Connection, now: Instant) -> Result<Vec<(String, Instant)>, StorageError> {
+    let by_time = all(on, DUE_BY_TIME, params![now, STEPS], organizer_and_since)?;
+    if by_time.len() < STEPS as usize {
+        return Ok(by_time);
+    }
+    all(on, DUE_BY_ORGANIZER, [now], organizer_and_since)
+}
+
+fn organizer_and_since(found: &Columns<'_>) -> Result<(String, Instant), StorageError> {
+    Ok((found.get(0)?, found.get(1)?))
+}
+
+/// Leases what `due` answers the ids of, each with the time that it has been due since.
+fn take(
+    on: &Connection,
+    due: &str,
+    parameters: impl Params,
+    lease_until: Instant,
+) -> Result<Vec<(Instant, Leased)>, StorageError> {
+    let ids = json_list(&values::<i64>(on, due, parameters)?);
+    let taken = all(on, TAKEN, [&ids], |found| {
+        let lease = Lease {
+            schedule: unsigned(found.get("id")?)?,
+            work: Work::Execute,
+            run: found.get::<_, Option<i64>>("open_run")?.map(unsigned).transpose()?,
+            fence: unsigned(found.get::<_, i64>("fence")? + 1)?,
+            until: lease_until,
+        };
+        let attempt = found.get::<_, u32>("attempt")?.saturating_add(1);
+        Ok((found.get("wake_at")?, leased(found, lease, attempt)?))
+    })?;
+    // Late settling ends for all of them, then all are leased.
+    execute(on, END_LATE_SETTLING, [&ids])?;
+    execute(on, END_WAITING, [&ids])?;
+    execute(on, LEASE, params![ids, lease_until])?;
+    Ok(taken)
+}
+
+fn take_settled(on: &Connection, now: Instant, lease_until: Instant, limit: u32) -> Result<Vec<Leased>, StorageError> {
+    // One lease a schedule at a time, of either kind: both write its counter.
+    let found = all(
+        on,
+        concat!(
             "select ",
             row_columns!(),
             ", s.zone_database, r.id as run, r.due, r.started_version, r.started_zone, r.settle_fence, r.settle_attempt
              from run r join schedule s on s.id = r.schedule
-             where r.settle_wake <= $1 and s.lease_until is null
-               and (s.settling_until is null or s.settling_until <= $1)
-             order by r.settle_wake, r.id limit $2"
-        ))
-        .bind(now)
-        .bind(limit)
-        .fetch_all(&mut *transaction)
-        .await?;
-        let mut leased: Vec<Leased> = Vec::with_capacity(found.len());
-        for found in &found {
-            let row = row(found)?;
-            if leased.iter().any(|other| other.row.id == row.id) {
-                continue;
-            }
-            let run: i64 = found.try_get("run")?;
-            let fence: i64 = found.try_get::<i64, _>("settle_fence")? + 1;
-            let attempt: u32 = found.try_get::<u32, _>("settle_attempt")?.saturating_add(1);
-            end_late_settling(&mut transaction, signed(row.id)?).await?;
-            sqlx::query(
-                "update run set settle_fence = $2, settle_attempt = $3, settle_version = $4, settle_wake = $5 where id = $1",
-            )
-            .bind(run)
-            .bind(fence)
-            .bind(attempt)
-            .bind(signed(row.version)?)
-            .bind(lease_until)
-            .execute(&mut *transaction)
-            .await?;
-            hold(&mut transaction, signed(row.id)?, Some(lease_until)).await?;
-            leased.push(Leased {
-                lease: Lease {
-                    schedule: row.id,
-                    work: Work::Settle,
-                    run: Some(unsigned(run)?),
-                    fence: unsigned(fence)?,
-                    until: lease_until,
-                },
-                row,
-                due: found.try_get("due")?,
-                started_version: started_version(found)?,
-                started_zone: found.try_get("started_zone")?,
-                zone_database: found.try_get("zone_database")?,
-                attempt,
-                deliveries: export_deliveries(&mut transaction, run).await?,
-            });
+             where r.settle_wake <= ?1 and s.lease_until is null
+               and (s.settling_until is null or s.settling_until <= ?1)
+             order by r.settle_wake, r.id limit ?2"
+        ),
+        params![now, limit],
+        |found| {
+            let run: i64 = found.get("run")?;
+            let lease = Lease {
+                schedule: unsigned(found.get("id")?)?,
+                work: Work::Settle,
+                run: Some(unsigned(run)?),
+                fence: unsigned(found.get::<_, i64>("settle_fence")? + 1)?,
+                until: lease_until,
+            };
+            let attempt = found.get::<_, u32>("settle_attempt")?.saturating_add(1);
+            Ok((run, leased(found, lease, attempt)?))
+        },
+    )?;
+    let mut taken: Vec<Leased> = Vec::with_capacity(found.len());
+    for (run, mut leased) in found {
+        if taken.iter().any(|other| other.row.id == leased.row.id) {
+            continue;
         }
-        transaction.commit().await?;
-        Ok(leased)
+        let schedule = signed(leased.row.id)?;
+        end_late_settling(on, schedule)?;
+        execute(
+            on,
+            "update run set settle_fence = ?2, settle_attempt = ?3, settle_version = ?4, settle_wake = ?5 where id = ?1",
+            params![
+                run,
+                signed(leased.lease.fence)?,
+                leased.attempt,
+                signed(leased.row.version)?,
+                lease_until
+            ],
+        )?;
+        hold(on, schedule, Some(lease_until))?;
+        leased.deliveries = export_deliveries(on, run)?;
+        taken.push(leased);
     }
+    Ok(taken)
+}
 
-    pub(super) async fn prolong(&self, lease: &Lease, until: Instant) -> Result<(), LeaseError> {
-        let mut transaction = self.write().await?;
-        let held = match lease.work {
-            Work::Execute => {
-                sqlx::query(
-                    "update schedule set lease_until = $3 where id = $1 and fence = $2 and lease_until is not null",
-                )
-                .bind(signed(lease.schedule)?)
-                .bind(signed(lease.fence)?)
-                .bind(until)
-                .execute(&mut *transaction)
-                .await?
-            }
-            Work::Settle => {
-                hold(&mut transaction, signed(lease.schedule)?, Some(until)).await?;
-                sqlx::query(
-                    "update run set settle_wake = $3 where id = $1 and settle_fence = $2 and settle_version is not null",
-                )
-                .bind(settled_run(lease)?)
-                .bind(signed(lease.fence)?)
-                .bind(until)
-                .execute(&mut *transaction)
-                .await?
-            }
-        };
-        if held.rows_affected() == 0 {
-            return Err(LeaseError::Lost);
-        }
-        Ok(transaction.commit().await?)
-    }
+/// Reads what both kinds of lease have, beside the lease.
+fn leased(found: &Columns<'_>, lease: Lease, attempt: u32) -> Result<Leased, StorageError> {
+    let started_version: Option<i64> = found.get("started_version")?;
+    Ok(Leased {
+        lease,
+        row: row(found)?,
+        due: found.get("due")?,
+        started_version: started_version.map(unsigned).transpose()?,
+        started_zone: found.get("started_zone")?,
+        zone_database: found.get("zone_database")?,
+        attempt,
+        deliveries: Vec::new(),
+    })
+}
 
-    pub(super) async fn give_back(&self, lease: &Lease, now: Instant) -> Result<(), LeaseError> {
-        let schedule = signed(lease.schedule)?;
-        let mut transaction = self.write().await?;
-        let held = match lease.work {
-            Work::Execute => {
-                sqlx::query(
-                    "update run set attempts = attempts - 1
-                     where id = (select open_run from schedule s where s.id = $1 and s.fence = $2
-                       and s.lease_until is not null and s.attempt = run.attempts)",
-                )
-                .bind(schedule)
-                .bind(signed(lease.fence)?)
-                .execute(&mut *transaction)
-                .await?;
-                sqlx::query(
-                    "update schedule set lease_until = null, attempt = attempt - 1,
-                       retry_at = case when open_run is not null then $3 end
-                     where id = $1 and fence = $2 and lease_until is not null",
-                )
-                .bind(schedule)
-                .bind(signed(lease.fence)?)
-                .bind(now)
-                .execute(&mut *transaction)
-                .await?
-            }
-            Work::Settle => {
-                hold(&mut transaction, schedule, None).await?;
-                sqlx::query(
-                    "update run set settle_wake = $3, settle_version = null, settle_attempt = settle_attempt - 1
-                     where id = $1 and settle_fence = $2 and settle_version is not null",
-                )
-                .bind(settled_run(lease)?)
-                .bind(signed(lease.fence)?)
-                .bind(now)
-                .execute(&mut *transaction)
-                .await?
-            }
-        };
-        if held.rows_affected() == 0 {
-            return Err(LeaseError::Lost);
+fn prolong(on: &Connection, lease: &Lease, until: Instant) -> Result<(), LeaseError> {
+    let (schedule, fence) = (signed(lease.schedule)?, signed(lease.fence)?);
+    let held = match lease.work {
+        Work::Execute => execute(
+            on,
+            "update schedule set lease_until = ?3 where id = ?1 and fence = ?2 and lease_until is not null",
+            params![schedule, fence, until],
+        )?,
+        Work::Settle => {
+            hold(on, schedule, Some(until))?;
+            execute(
+                on,
+                "update run set settle_wake = ?3 where id = ?1 and settle_fence = ?2 and settle_version is not null",
+                params![settled_run(lease)?, fence, until],
+            )?
         }
-        Ok(transaction.commit().await?)
+    };
+    if held == 0 {
+        return Err(LeaseError::Lost);
     }
+    Ok(())
+}
+
+fn give_back(on: &Connection, lease: &Lease, now: Instant) -> Result<(), LeaseError> {
+    let (schedule, fence) = (signed(lease.schedule)?, signed(lease.fence)?);
+    let held = match lease.work {
+        Work::Execute => {
+            execute(
+                on,
+                "update run set attempts = attempts - 1
+                 where id = (select open_run from schedule s where s.id = ?1 and s.fence = ?2
+                   and s.lease_until is not null and s.attempt = run.attempts)",
+                params![schedule, fence],
+            )?;
+            execute(
+                on,
+                "update schedule set lease_until = null, attempt = attempt - 1,
+                   retry_at = case when open_run is not null then ?3 end
+                 where id = ?1 and fence = ?2 and lease_until is not null",
+                params![schedule, fence, now],
+            )?
+        }
+        Work::Settle => {
+            hold(on, schedule, None)?;
+            execute(
+                on,
+                "update run set settle_wake = ?3, settle_version = null, settle_attempt = settle_attempt - 1
+                 where id = ?1 and settle_fence = ?2 and settle_version is not null",
+                params![settled_run(lease)?, fence, now],
+            )?
+        }
+    };
+    if held == 0 {
+        return Err(LeaseError::Lost);
+    }
+    Ok(())
 }
 
 /// Keeps a schedule from being leased to execute while one of its runs is leased to settle.
-pub(super) async fn hold(on: &mut SqliteConnection, schedule: i64, until: Option<Instant>) -> Result<(), StorageError> {
-    sqlx::query("update schedule set settling_until = $2 where id = $1")
-        .bind(schedule)
-        .bind(until)
-        .execute(on)
-        .await?;
+pub(super) fn hold(on: &Connection, schedule: i64, until: Option<Instant>) -> Result<(), StorageError> {
+    execute(
+        on,
+        "update schedule set settling_until = ?2 where id = ?1",
+        params![schedule, until],
+    )?;
     Ok(())
 }
 
 /// Ends leases to settle that ran out, as another takes the schedule: whoever comes late would write a counter that he read
 /// before, and let the schedule go that is another's now.
-async fn end_late_settling(on: &mut SqliteConnection, schedule: i64) -> Result<(), StorageError> {
-    sqlx::query(
+fn end_late_settling(on: &Connection, schedule: i64) -> Result<(), StorageError> {
+    execute(
+        on,
         "update run set settle_version = null
-         where schedule = $1 and state = 'submitted' and settle_version is not null",
-    )
-    .bind(schedule)
-    .execute(on)
-    .await?;
+         where schedule = ?1 and state = 'submitted' and settle_version is not null",
+        [schedule],
+    )?;
     Ok(())
-}
-
-/// Reads `started_version`.
-fn started_version(from: &SqliteRow) -> Result<Option<u64>, StorageError> {
-    from.try_get::<Option<i64>, _>("started_version")?
-        .map(unsigned)
-        .transpose()
 }
 
 /// The run that a lease to settle is about.
@@ -359,15 +336,12 @@ fn settled_run(lease: &Lease) -> Result<i64, LeaseError> {
 }
 
 /// Recipients of a run's export mail, in the order To, Cc, Bcc.
-async fn export_deliveries(on: &mut SqliteConnection, run: i64) -> Result<Vec<Delivery>, StorageError> {
-    sqlx::query(
+fn export_deliveries(on: &Connection, run: i64) -> Result<Vec<Delivery>, StorageError> {
+    all(
+        on,
         "select d.address, d.status, d.words from mail m join delivery d on d.mail = m.id
-         where m.run = $1 and m.kind = 'export' order by d.position",
+         where m.run = ?1 and m.kind = 'export' order by d.position",
+        [run],
+        delivery,
     )
-    .bind(run)
-    .fetch_all(on)
-    .await?
-    .iter()
-    .map(delivery)
-    .collect()
 }

@@ -4,6 +4,7 @@ use rusqlite::types::Value;
 
 use super::SqliteStorage;
 use super::columns::{row_columns, signed, unsigned};
+use super::statement::value;
 use crate::contract::{Order, PageQuery, Position};
 use crate::storage::cursor::{Cursor, Key};
 use crate::storage::values::{clamped, offset};
@@ -74,7 +75,7 @@ pub(super) fn count_sql(owner: bool) -> &'static str {
 }
 
 /// How many an organizer has, with those of all its events.
-pub(super) const COUNT_ALL: &str = "select coalesce(sum(schedules), 0) from scope_size where organizer = $1";
+pub(super) const COUNT_ALL: &str = "select coalesce(sum(schedules), 0) from scope_size where organizer = ?1";
 
 impl SqliteStorage {
     pub(super) async fn page(&self, seen: &Visible, query: &PageQuery) -> Result<Option<Rows<Row>>, StorageError> {
@@ -155,10 +156,7 @@ impl SqliteStorage {
     }
 
     pub(super) async fn count_of(&self, organizer: &str) -> Result<u64, StorageError> {
-        let count: i64 = sqlx::query_scalar(COUNT_ALL)
-            .bind(organizer)
-            .fetch_one(&self.readers)
-            .await?;
+        let count: i64 = self.reading.read(|on| value(on, COUNT_ALL, [organizer]))?;
         unsigned(count)
     }
 
@@ -167,13 +165,14 @@ impl SqliteStorage {
             Ok(id) => return Ok(id),
             Err(block) => block,
         };
-        let mut transaction = self.write().await?;
-        let end: i64 =
-            sqlx::query_scalar("update sequence set next = next + $1 where name = 'schedule' returning next")
-                .bind(signed(block)?)
-                .fetch_one(&mut *transaction)
-                .await?;
-        transaction.commit().await?;
+        let reserved = self.write(move |on| {
+            value(
+                on,
+                "update sequence set next = next + ?1 where name = 'schedule' returning next",
+                [signed(block)?],
+            )
+        });
+        let end: i64 = reserved.await?;
         Ok(self.reserved().take_in(block, unsigned(end)?))
     }
 }

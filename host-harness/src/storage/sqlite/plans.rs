@@ -1,8 +1,9 @@
 //! Plans computed again, the next wake-up, and what has outlived its use.
 
-use sqlx::Row as _;
+use rusqlite::{Connection, params};
 
 use super::columns::{scope, signed, unsigned};
+use super::statement::{all, execute, prepared, value, values};
 use super::{SqliteStorage, files, runs};
 use crate::clock::Instant;
 use crate::storage::{Backlog, MOST_COUNTED, ReplanRow, Scope, StorageError};
@@ -16,12 +17,12 @@ pub(super) const NEXT_WAKE: &str = "select min(at) from (
     select min(case when s.settling_until > r.settle_wake then s.settling_until else r.settle_wake end)
     from run r join schedule s on s.id = r.schedule where r.settle_wake is not null and s.lease_until is null)";
 
-/// What is due at $1, since when, what is due later, and the outbox; of each at most $2 are counted, from the beginning of an index.
+/// What is due at ?1, since when, what is due later, and the outbox; of each at most ?2 are counted, from the beginning of an index.
 pub(super) const BACKLOG: &str = "select
-    (select count(*) from (select 1 from schedule where wake_at <= $1 order by wake_at limit $2) due),
-    (select min(wake_at) from schedule where wake_at <= $1),
-    (select count(*) from (select 1 from schedule where wake_at > $1 order by wake_at limit $2) later),
-    (select count(*) from (select 1 from delivery where wake_at is not null order by wake_at limit $2) outbox)";
+    (select count(*) from (select 1 from schedule where wake_at <= ?1 order by wake_at limit ?2) due),
+    (select min(wake_at) from schedule where wake_at <= ?1),
+    (select count(*) from (select 1 from schedule where wake_at > ?1 order by wake_at limit ?2) later),
+    (select count(*) from (select 1 from delivery where wake_at is not null order by wake_at limit ?2) outbox)";
 
 /// What is to be planned again; each part reads one index. One that is leased at this moment may start with a plan of before:
 /// its turn comes when the lease is over.
@@ -29,45 +30,42 @@ pub(super) const TO_REPLAN: &str =
     "select s.id, s.version, s.organizer, s.event, s.document, s.next_run, s.replan, s.parked,
       (select max(r.due) from run r where r.schedule = s.id) as last_due
     from schedule s where s.id in (
-      select id from (select id from schedule where replan = 1 and lease_until is null order by id limit $1)
+      select id from (select id from schedule where replan = 1 and lease_until is null order by id limit ?1)
       union all
       select id from (
-        select id from schedule where zone_database < $2 and lease_until is null order by zone_database, id limit $1)
-      limit $1)";
+        select id from schedule where zone_database < ?2 and lease_until is null order by zone_database, id limit ?1)
+      limit ?1)";
 
 impl SqliteStorage {
     pub(super) async fn mark_replan(&self, moved: &Scope) -> Result<u64, StorageError> {
-        let mut transaction = self.write().await?;
-        let marked = sqlx::query("update schedule set replan = 1 where organizer = $1 and event is $2")
-            .bind(&moved.organizer)
-            .bind(&moved.event)
-            .execute(&mut *transaction)
-            .await?;
-        transaction.commit().await?;
-        Ok(marked.rows_affected())
+        let moved = moved.clone();
+        let marked = self.write(move |on| {
+            execute(
+                on,
+                "update schedule set replan = 1 where organizer = ?1 and event is ?2",
+                params![moved.organizer, moved.event],
+            )
+        });
+        Ok(marked.await? as u64)
     }
 
     pub(super) async fn to_replan(&self, limit: u32, zone_database: &str) -> Result<Vec<ReplanRow>, StorageError> {
-        let found = sqlx::query(TO_REPLAN)
-            .bind(limit)
-            .bind(zone_database)
-            .fetch_all(&self.readers)
-            .await?;
-        found
-            .iter()
-            .map(|row| {
+        let zone_database = zone_database.to_owned();
+        self.read_aside(move |on| {
+            all(on, TO_REPLAN, params![limit, zone_database], |row| {
                 Ok(ReplanRow {
-                    id: unsigned(row.try_get("id")?)?,
-                    version: unsigned(row.try_get("version")?)?,
+                    id: unsigned(row.get("id")?)?,
+                    version: unsigned(row.get("version")?)?,
                     scope: scope(row)?,
-                    document: row.try_get("document")?,
-                    old_next_run: row.try_get("next_run")?,
-                    last_due: row.try_get("last_due")?,
-                    moved: row.try_get("replan")?,
-                    asleep: row.try_get("parked")?,
+                    document: row.get("document")?,
+                    old_next_run: row.get("next_run")?,
+                    last_due: row.get("last_due")?,
+                    moved: row.get("replan")?,
+                    asleep: row.get("parked")?,
                 })
             })
-            .collect()
+        })
+        .await
     }
 
     pub(super) async fn replace_plans(
@@ -75,67 +73,70 @@ impl SqliteStorage {
         plans: &[(ReplanRow, Option<Option<Instant>>)],
         zone_database: &str,
     ) -> Result<(), StorageError> {
-        let mut transaction = self.write().await?;
-        for (row, plan) in plans {
-            sqlx::query(
-                "update schedule set next_run = case when $5 then $6 else next_run end, zone_database = $7, replan = 0,
-                   parked = not exists (select 1 from organizer o where o.slug = schedule.organizer and o.enabled = 1)
-                 where id = $1 and version = $2 and next_run is $3 and parked = $4 and lease_until is null
-                   and (replan = 1 or zone_database < $7)",
-            )
-            .bind(signed(row.id)?)
-            .bind(signed(row.version)?)
-            .bind(row.old_next_run)
-            .bind(row.asleep)
-            .bind(plan.is_some())
-            .bind(plan.flatten())
-            .bind(zone_database)
-            .execute(&mut *transaction)
-            .await?;
-        }
-        transaction.commit().await
+        let (plans, zone_database) = (plans.to_vec(), zone_database.to_owned());
+        self.write(move |on| {
+            for (row, plan) in &plans {
+                execute(
+                    on,
+                    "update schedule set next_run = case when ?5 then ?6 else next_run end, zone_database = ?7, replan = 0,
+                       parked = not exists (select 1 from organizer o where o.slug = schedule.organizer and o.enabled = 1)
+                     where id = ?1 and version = ?2 and next_run is ?3 and parked = ?4 and lease_until is null
+                       and (replan = 1 or zone_database < ?7)",
+                    params![
+                        signed(row.id)?,
+                        signed(row.version)?,
+                        row.old_next_run,
+                        row.asleep,
+                        plan.is_some(),
+                        plan.flatten(),
+                        zone_database
+                    ],
+                )?;
+            }
+            Ok(())
+        })
+        .await
     }
 
     pub(super) async fn earliest_wake(&self) -> Result<Option<Instant>, StorageError> {
-        Ok(sqlx::query_scalar(NEXT_WAKE).fetch_one(&self.readers).await?)
+        self.reading.read(|on| value(on, NEXT_WAKE, []))
     }
 
     pub(super) async fn what_waits(&self, now: Instant) -> Result<Backlog, StorageError> {
-        let (due, oldest_due, waiting, outbox): (i64, Option<i64>, i64, i64) = sqlx::query_as(BACKLOG)
-            .bind(now)
-            .bind(i64::from(MOST_COUNTED))
-            .fetch_one(&self.readers)
-            .await?;
-        Ok(Backlog {
-            due: unsigned(due)?,
-            oldest_due,
-            waiting: unsigned(waiting)?,
-            outbox: unsigned(outbox)?,
+        self.read_aside(move |on| {
+            let mut statement = prepared(on, BACKLOG)?;
+            let mut found = statement.query(params![now, MOST_COUNTED])?;
+            let counted = found.next()?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+            Ok(Backlog {
+                due: unsigned(counted.get(0)?)?,
+                oldest_due: counted.get(1)?,
+                waiting: unsigned(counted.get(2)?)?,
+                outbox: unsigned(counted.get(3)?)?,
+            })
         })
+        .await
     }
 
     pub(super) async fn remove_outlived(&self, now: Instant) -> Result<(), StorageError> {
-        let mut transaction = self.write().await?;
-        sqlx::query("delete from request where expires_at <= $1")
-            .bind(now)
-            .execute(&mut *transaction)
-            .await?;
-        files::end_links(&mut transaction, now).await?;
-        // The next two end in the transactions that cause them; whatever was left over by an earlier version goes here.
-        let orphans: Vec<i64> = sqlx::query_scalar(
-            "select id from run where state = 'submitted' and schedule not in (select id from schedule)",
-        )
-        .fetch_all(&mut *transaction)
-        .await?;
-        for run in orphans {
-            runs::conclude(&mut transaction, run, now).await?;
-        }
-        let kept: Vec<i64> = sqlx::query_scalar("select id from run where file_kept = 1 and ended is not null")
-            .fetch_all(&mut *transaction)
-            .await?;
-        for run in kept {
-            files::drop_unneeded(&mut transaction, run).await?;
-        }
-        transaction.commit().await
+        self.write(move |on| remove_outlived(on, now)).await
     }
+}
+
+fn remove_outlived(on: &Connection, now: Instant) -> Result<(), StorageError> {
+    execute(on, "delete from request where expires_at <= ?1", [now])?;
+    files::end_links(on, now)?;
+    // The next two end in the transactions that cause them; whatever was left over by an earlier version goes here.
+    let orphans: Vec<i64> = values(
+        on,
+        "select id from run where state = 'submitted' and schedule not in (select id from schedule)",
+        [],
+    )?;
+    for run in orphans {
+        runs::conclude(on, run, now)?;
+    }
+    let kept: Vec<i64> = values(on, "select id from run where file_kept = 1 and ended is not null", [])?;
+    for run in kept {
+        files::drop_unneeded(on, run)?;
+    }
+    Ok(())
 }

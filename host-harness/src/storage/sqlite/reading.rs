@@ -1,27 +1,21 @@
 //! Look-ups that every call makes, on the thread of the call.
 //!
-//! `sqlx` gives each SQLite connection a thread of its own, and each row a way through a channel. For a look-up by key that costs
-//! ten times what SQLite does for it, and for a page each of its values is copied twice. So what every request asks is read here,
-//! by connections that are used by whoever comes: microseconds of pages that are nearly always in memory, in a snapshot that no
-//! writer holds up. All else, whatever it is that can take long, goes through the pools.
-//!
-//! Parameters are `?1`: to SQLite itself, `$1` is a name like any other, numbered by where it first stands.
+//! Waking another thread costs ten times what SQLite does for a look-up by key. So what every request asks is read by
+//! connections that are used by whoever comes: microseconds of pages that are nearly always in memory, in a snapshot that no
+//! writer holds up. What can take long is read by the same connections on a thread that may wait.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use rusqlite::types::Value;
-use rusqlite::{CachedStatement, Connection, OpenFlags, OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::BUSY;
-use super::columns::{recipients, row_columns, unsigned};
+use super::columns::{row, row_columns};
+use super::connected;
 use super::lists::count_sql;
-use crate::contract::Content;
+use super::statement::prepared;
 use crate::storage::cursor::Key;
-use crate::storage::{Row, Scope, StorageError, Visible};
-
-/// Statements that a connection keeps prepared.
-const STATEMENTS: usize = 32;
+use crate::storage::{Row, StorageError, Visible};
 
 /// Connections that nobody uses at the moment.
 #[derive(Debug)]
@@ -68,11 +62,8 @@ impl Reading {
     }
 
     fn connect(&self) -> rusqlite::Result<Connection> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(&self.path, flags)?;
-        connection.busy_timeout(BUSY)?;
+        let connection = connected(&self.path)?;
         connection.pragma_update(None, "query_only", true)?;
-        connection.set_prepared_statement_cache_capacity(STATEMENTS);
         Ok(connection)
     }
 
@@ -147,31 +138,4 @@ impl Reading {
             Ok(found?)
         })
     }
-}
-
-/// Prepares a statement, once for a connection. It is logged as `sqlx` logs those that go through it: one filter shows all.
-pub(crate) fn prepared<'c>(on: &'c Connection, sql: &str) -> rusqlite::Result<CachedStatement<'c>> {
-    tracing::debug!(target: "sqlx::query", summary = sql);
-    on.prepare_cached(sql)
-}
-
-/// Reads `row_columns!`, which come first.
-fn row(from: &rusqlite::Row<'_>) -> Result<Row, StorageError> {
-    Ok(Row {
-        id: unsigned(from.get(0)?)?,
-        scope: Scope {
-            organizer: from.get(1)?,
-            event: from.get(2)?,
-        },
-        owner: from.get(3)?,
-        version: unsigned(from.get(4)?)?,
-        content: Content {
-            export_identifier: from.get(5)?,
-            recipients: recipients(from.get_ref(6)?.as_str().map_err(rusqlite::Error::from)?)?,
-            next_run: from.get(7)?,
-            active: from.get(8)?,
-            error_counter: from.get(9)?,
-            document: from.get(10)?,
-        },
-    })
 }

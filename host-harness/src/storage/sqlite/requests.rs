@@ -1,9 +1,10 @@
 //! Idempotency records: a request under a key is carried out once.
 
-use sqlx::{Row as _, SqliteConnection};
+use rusqlite::{Connection, params};
 
 use super::SqliteStorage;
 use super::columns::{signed, unsigned};
+use super::statement::{execute, optional, value};
 use crate::clock::Instant;
 use crate::storage::{Completion, KeptAnswer, RequestKey, RequestState, StorageError};
 
@@ -11,29 +12,60 @@ use crate::storage::{Completion, KeptAnswer, RequestKey, RequestState, StorageEr
 const KEPT: Instant = 24 * 60 * 60;
 
 /// Completes the record in the transaction of the write; false: the ticket is not the latest any more.
-pub(super) async fn complete(
-    on: &mut SqliteConnection,
-    completion: &Completion,
-    now: Instant,
-) -> Result<bool, StorageError> {
+pub(super) fn complete(on: &Connection, completion: &Completion, now: Instant) -> Result<bool, StorageError> {
     let Completion { key, ticket, answer } = completion;
     let Ok(ticket) = i64::try_from(*ticket) else {
         return Ok(false);
     };
-    let done = sqlx::query(
-        "update request set status = $4, etag = $5, body = $6, expires_at = $7
-         where caller = $1 and key = $2 and ticket = $3 and status is null",
-    )
-    .bind(&key.caller)
-    .bind(&key.key)
-    .bind(ticket)
-    .bind(answer.status)
-    .bind(&answer.etag)
-    .bind(&answer.body)
-    .bind(now.saturating_add(KEPT))
-    .execute(on)
-    .await?;
-    Ok(done.rows_affected() == 1)
+    let done = execute(
+        on,
+        "update request set status = ?4, etag = ?5, body = ?6, expires_at = ?7
+         where caller = ?1 and key = ?2 and ticket = ?3 and status is null",
+        params![
+            &key.caller,
+            &key.key,
+            ticket,
+            answer.status,
+            &answer.etag,
+            &answer.body,
+            now.saturating_add(KEPT)
+        ],
+    )?;
+    Ok(done == 1)
+}
+
+/// What is known of a request under its key.
+fn known(
+    on: &Connection,
+    key: &RequestKey,
+    fingerprint: &[u8; 32],
+    now: Instant,
+) -> Result<Option<RequestState>, StorageError> {
+    let known = optional(
+        on,
+        "select fingerprint, lease_until, status, etag, body from request
+         where caller = ?1 and key = ?2 and expires_at > ?3",
+        params![&key.caller, &key.key, now],
+        |known| {
+            let status: Option<u16> = known.get("status")?;
+            // One that ran out unanswered has written nothing and never will: it is as if it had not been.
+            if status.is_none() && known.get::<_, Instant>("lease_until")? <= now {
+                return Ok(None);
+            }
+            Ok(Some(if known.get::<_, Vec<u8>>("fingerprint")? != fingerprint {
+                RequestState::OtherRequest
+            } else if let Some(status) = status {
+                RequestState::Answered(KeptAnswer {
+                    status,
+                    etag: known.get("etag")?,
+                    body: known.get("body")?,
+                })
+            } else {
+                RequestState::Running
+            }))
+        },
+    )?;
+    Ok(known.flatten())
 }
 
 impl SqliteStorage {
@@ -44,58 +76,37 @@ impl SqliteStorage {
         now: Instant,
         lease_until: Instant,
     ) -> Result<RequestState, StorageError> {
-        let mut transaction = self.write().await?;
-        let known = sqlx::query(
-            "select fingerprint, lease_until, status, etag, body from request
-             where caller = $1 and key = $2 and expires_at > $3",
-        )
-        .bind(&key.caller)
-        .bind(&key.key)
-        .bind(now)
-        .fetch_optional(&mut *transaction)
-        .await?;
-        if let Some(known) = known {
-            let status: Option<u16> = known.try_get("status")?;
-            // One that ran out unanswered has written nothing and never will: it is as if it had not been.
-            if status.is_some() || known.try_get::<Instant, _>("lease_until")? > now {
-                let state = if known.try_get::<&[u8], _>("fingerprint")? != fingerprint {
-                    RequestState::OtherRequest
-                } else if let Some(status) = status {
-                    RequestState::Answered(KeptAnswer {
-                        status,
-                        etag: known.try_get("etag")?,
-                        body: known.try_get("body")?,
-                    })
-                } else {
-                    RequestState::Running
-                };
-                // The answer may be of another write of the same transaction: it is not repeated before it is durable.
-                transaction.commit().await?;
-                return Ok(state);
+        let (key, fingerprint) = (key.clone(), *fingerprint);
+        self.write(move |on| {
+            if let Some(known) = known(on, &key, &fingerprint, now)? {
+                return Ok(known);
             }
-        }
-        let ticket: i64 =
-            sqlx::query_scalar("update sequence set next = next + 1 where name = 'ticket' returning next - 1")
-                .fetch_one(&mut *transaction)
-                .await?;
-        sqlx::query(
-            "insert into request (caller, key, fingerprint, ticket, lease_until, expires_at)
-             values ($1, $2, $3, $4, $5, $6)
-             on conflict (caller, key) do update set fingerprint = excluded.fingerprint, ticket = excluded.ticket,
-               lease_until = excluded.lease_until, expires_at = excluded.expires_at, status = null, etag = null, body = null",
-        )
-        .bind(&key.caller)
-        .bind(&key.key)
-        .bind(fingerprint.as_slice())
-        .bind(ticket)
-        .bind(lease_until)
-        .bind(now.saturating_add(KEPT))
-        .execute(&mut *transaction)
-        .await?;
-        transaction.commit().await?;
-        Ok(RequestState::Begun {
-            ticket: unsigned(ticket)?,
+            let ticket: i64 = value(
+                on,
+                "update sequence set next = next + 1 where name = 'ticket' returning next - 1",
+                [],
+            )?;
+            execute(
+                on,
+                "insert into request (caller, key, fingerprint, ticket, lease_until, expires_at)
+                 values (?1, ?2, ?3, ?4, ?5, ?6)
+                 on conflict (caller, key) do update set fingerprint = excluded.fingerprint, ticket = excluded.ticket,
+                   lease_until = excluded.lease_until, expires_at = excluded.expires_at, status = null, etag = null,
+                   body = null",
+                params![
+                    &key.caller,
+                    &key.key,
+                    fingerprint,
+                    ticket,
+                    lease_until,
+                    now.saturating_add(KEPT)
+                ],
+            )?;
+            Ok(RequestState::Begun {
+                ticket: unsigned(ticket)?,
+            })
         })
+        .await
     }
 
     pub(super) async fn answer_request(
@@ -104,32 +115,23 @@ impl SqliteStorage {
         ticket: u64,
         answer: Option<KeptAnswer>,
     ) -> Result<(), StorageError> {
-        let ticket = signed(ticket)?;
-        let mut transaction = self.write().await?;
-        match answer {
-            Some(answer) => {
-                sqlx::query(
-                    "update request set status = $4, etag = $5, body = $6
-                     where caller = $1 and key = $2 and ticket = $3 and status is null",
-                )
-                .bind(&key.caller)
-                .bind(&key.key)
-                .bind(ticket)
-                .bind(answer.status)
-                .bind(answer.etag)
-                .bind(answer.body)
-                .execute(&mut *transaction)
-                .await?
-            }
-            None => {
-                sqlx::query("delete from request where caller = $1 and key = $2 and ticket = $3 and status is null")
-                    .bind(&key.caller)
-                    .bind(&key.key)
-                    .bind(ticket)
-                    .execute(&mut *transaction)
-                    .await?
-            }
-        };
-        transaction.commit().await
+        let (key, ticket) = (key.clone(), signed(ticket)?);
+        self.write(move |on| {
+            match answer {
+                Some(answer) => execute(
+                    on,
+                    "update request set status = ?4, etag = ?5, body = ?6
+                     where caller = ?1 and key = ?2 and ticket = ?3 and status is null",
+                    params![&key.caller, &key.key, ticket, answer.status, answer.etag, answer.body],
+                )?,
+                None => execute(
+                    on,
+                    "delete from request where caller = ?1 and key = ?2 and ticket = ?3 and status is null",
+                    params![&key.caller, &key.key, ticket],
+                )?,
+            };
+            Ok(())
+        })
+        .await
     }
 }

@@ -4,14 +4,16 @@ mod effort;
 
 use std::path::Path;
 
+use sqlx::SqlSafeStr as _;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::{AssertSqlSafe, Row as _, SqlSafeStr as _};
 use tempfile::TempDir;
 
 use super::SqliteStorage;
-use super::leases::{DUE, DUE_BY_ORGANIZER, DUE_BY_TIME, DUE_BY_TURNS, HOW_MANY_DUE};
+use super::delivery::ANY_DUE;
+use super::leases::{ANY_SETTLED, DUE, DUE_BY_ORGANIZER, DUE_BY_TIME, DUE_BY_TURNS, HOW_MANY_DUE};
 use super::lists::page_sql;
 use super::plans::{NEXT_WAKE, TO_REPLAN};
+use super::statement::{execute, value, values};
 use crate::contract::schedule_store::Plan;
 use crate::contract::{Content, Order, Recipients};
 use crate::storage::kit::{T0, ZONES, store_kit};
@@ -56,6 +58,15 @@ async fn seed(store: &SqliteStorage, count: u64) {
         };
         store.seed(&row, ZONES, T0).await.unwrap();
     }
+}
+
+/// From now on a file of at most so many pages, or of as many as it has.
+pub(super) async fn limit(store: &SqliteStorage, pages: u32) {
+    let limited = store.write(move |on| {
+        on.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
+        Ok::<_, StorageError>(())
+    });
+    limited.await.unwrap();
 }
 
 fn file(folder: &TempDir) -> std::path::PathBuf {
@@ -125,32 +136,30 @@ async fn what_was_answered_is_there_after_the_process_is_gone() {
     };
     let run = store.start(&leased.lease, &plan, ZONES, "UTC", T0).await.unwrap();
     // In the midst of a write, and nothing is closed.
-    let mut half = store.write().await.unwrap();
-    sqlx::query("delete from schedule").execute(&mut *half).await.unwrap();
-    let copy = tempfile::tempdir().unwrap();
-    for entry in std::fs::read_dir(folder.path()).unwrap() {
-        let entry = entry.unwrap();
-        std::fs::copy(entry.path(), copy.path().join(entry.file_name())).unwrap();
-    }
-    drop(half);
+    let (path, copy) = (folder.path().to_owned(), tempfile::tempdir().unwrap());
+    let target = copy.path().to_owned();
+    let half = store.write(move |on| {
+        on.execute("delete from schedule", [])?;
+        for entry in std::fs::read_dir(path).unwrap() {
+            let entry = entry.unwrap();
+            std::fs::copy(entry.path(), target.join(entry.file_name())).unwrap();
+        }
+        Ok::<_, StorageError>(())
+    });
+    half.await.unwrap();
     let after = SqliteStorage::open(&file(&copy)).await.unwrap();
     assert_eq!(after.take_due(T0 + 59, T0 + 99, 1).await.unwrap(), []);
     let again = after.take_due(T0 + 60, T0 + 99, 1).await.unwrap().remove(0);
     assert_eq!((again.due, again.attempt, again.lease.run), (Some(T0), 2, Some(run)));
-    let sound: String = sqlx::query_scalar("pragma integrity_check")
-        .fetch_one(after.readers())
-        .await
-        .unwrap();
-    assert_eq!(sound, "ok");
+    let sound = after.read_aside(|on| value::<String>(on, "pragma integrity_check", []));
+    assert_eq!(sound.await.unwrap(), "ok");
 }
 
 #[tokio::test]
 async fn a_file_of_a_later_version_is_refused_in_words() {
     let (store, folder) = open().await;
-    sqlx::query("update _sqlx_migrations set version = 9999")
-        .execute(store.writer.pool())
-        .await
-        .unwrap();
+    let later = store.write(|on| execute(on, "update _sqlx_migrations set version = 9999", []));
+    later.await.unwrap();
     store.close().await;
     let refused = SqliteStorage::open(&file(&folder)).await.unwrap_err();
     assert!(matches!(refused, StorageError::Corrupt(_)), "{refused}");
@@ -188,46 +197,41 @@ async fn another_module_keeps_its_tables_in_the_same_file() {
         store.migrate(&other).await.unwrap();
     }
     let again = SqliteStorage::open(&file(&folder)).await.unwrap();
-    sqlx::query("select id from platform_order")
-        .fetch_optional(again.readers())
-        .await
-        .unwrap();
+    let found = again.read_aside(|on| values::<i64>(on, "select id from platform_order", []));
+    assert_eq!(found.await.unwrap(), Vec::<i64>::new());
 }
 
 #[tokio::test]
 async fn a_full_disk_is_away_and_loses_nothing() {
     let (store, _kept) = open().await;
     seed(&store, 1).await;
-    // The limit is the connection's, so it is gone with the one that met it.
-    sqlx::query("pragma max_page_count = 1")
-        .execute(store.writer.pool())
-        .await
-        .unwrap();
+    limit(&store, 1).await;
     let slug = "o".repeat(100_000);
     let full = store.set_enabled(&slug, true, "host", T0).await.unwrap_err();
     assert!(matches!(full, StorageError::Unavailable(_)), "{full}");
     assert!(full.to_string().contains("full"), "{full}");
     assert!(!store.enabled(&slug).await.unwrap());
     assert_eq!(store.take_due(T0, T0 + 60, 5).await.unwrap().len(), 1);
+    limit(&store, u32::MAX - 1).await;
     store.set_enabled(&slug, true, "host", T0).await.unwrap();
 }
 
 #[tokio::test]
 async fn readers_cannot_write() {
     let (store, _kept) = open().await;
-    let refused = sqlx::query("delete from schedule").execute(store.readers()).await;
-    assert!(refused.is_err());
+    let refused = store.read_aside(|on| execute(on, "delete from schedule", [])).await;
+    assert!(refused.unwrap_err().to_string().contains("readonly"));
 }
 
 /// How SQLite goes about a statement: one line a step.
 async fn steps(store: &SqliteStorage, statement: &str) -> Vec<String> {
-    sqlx::query(AssertSqlSafe(format!("explain query plan {statement}")))
-        .fetch_all(store.readers())
-        .await
-        .unwrap()
-        .iter()
-        .map(|row| row.get("detail"))
-        .collect()
+    let explain = format!("explain query plan {statement}");
+    let steps = store.read_aside(move |on| {
+        let mut plan = on.prepare(&explain)?;
+        let steps: Result<_, _> = plan.raw_query().mapped(|step| step.get("detail")).collect();
+        Ok(steps?)
+    });
+    steps.await.unwrap()
 }
 
 #[tokio::test]
@@ -272,9 +276,9 @@ async fn a_tick_reads_what_is_due_and_no_table() {
     for statement in [
         HOW_MANY_DUE,
         DUE,
-        "select exists (select 1 from delivery where wake_at <= $1)",
+        ANY_DUE,
         "select * from delivery where wake_at <= $1 order by wake_at, mail, position limit $2",
-        "select exists (select 1 from run where settle_wake <= $1)",
+        ANY_SETTLED,
         TO_REPLAN,
         "select id from run where file_kept = 1 and ended is not null",
         "delete from request where expires_at <= $1",

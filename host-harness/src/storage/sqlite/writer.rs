@@ -1,275 +1,247 @@
-//! The one writer of a process: writes that wait for their turn at the same time share one transaction, and its fsync.
+//! The one writer of a process: a thread with the connection that writes, which takes writes in the order of asking.
 //!
-//! A batch is one `BEGIN IMMEDIATE … COMMIT`. Each [`Write`] in it has the connection to itself, and from the second on a
-//! savepoint of its own, so that one which fails takes back what it did and nothing else. None is answered before the `COMMIT`
-//! that covers it: what is shared is the wait for the disk, never the promise.
+//! Those that wait for their turn at the same time share one transaction, and its fsync. A batch is one
+//! `BEGIN IMMEDIATE … COMMIT`; from the second on each write in it has a savepoint of its own, so that one which fails takes back
+//! what it did and nothing else. None is answered before the `COMMIT` that covers what it has read and written: what is shared is
+//! the wait for the disk, never the promise. A batch is what came together during the fsync before it, so a write that comes
+//! alone waits for nobody.
 //!
-//! Turns are taken in the order of asking. Whoever is first in a batch and sees others wait leaves the transaction open and lines
-//! up for its `COMMIT` behind them; so a batch is what came together during the fsync before it, and a write that comes alone
-//! waits for nobody.
+//! A write is a function of the connection that is carried out on this thread from its first statement to its last: a
+//! statement costs what SQLite does for it, and whoever asked is woken once.
 
-use std::ops::{Deref, DerefMut};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant as Stopwatch};
 
-use sqlx::{Executor as _, Sqlite, SqliteConnection, SqlitePool, Transaction};
-use tokio::sync::{Mutex, OwnedMutexGuard, watch};
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+use tracing::Span;
 
+use super::statement::execute;
 use crate::storage::StorageError;
 
 /// Most writes of one batch.
-const MOST: u32 = 256;
+const MOST: usize = 256;
 /// A batch that has been open for so long takes no further write: those in it wait to be answered.
 const LONGEST: Duration = Duration::from_millis(50);
 
 /// Whoever wants to write asks here.
 #[derive(Debug)]
 pub(super) struct Writer {
-    /// Of one connection.
-    pool: SqlitePool,
-    turn: Arc<Mutex<Turn>>,
-    waiting: Arc<AtomicUsize>,
+    asks: Sender<Ask>,
+    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// Whose turn it is has the batch.
-#[derive(Debug, Default)]
-struct Turn {
-    batch: Option<Batch>,
-    /// Batches so far: tells them apart.
-    number: u64,
+enum Ask {
+    Write(Box<dyn Write>),
+    /// Those before it are carried out, none after it.
+    Close,
 }
 
-impl Turn {
-    /// Ends a batch of which nothing can be written any more.
-    fn give_up(&mut self, reason: &StorageError) {
-        if let Some(batch) = self.batch.take() {
-            let words = format!("a write in the same transaction failed: {reason}");
-            batch.outcome.send_replace(Some(Outcome::Unavailable(words)));
-        }
+/// What the thread knows of a write.
+trait Write: Send {
+    /// Nobody waits for it any more.
+    fn abandoned(&self) -> bool;
+    /// Does what it has to, or some of it; true: that is to be kept.
+    fn carry_out(&mut self, on: &Connection) -> bool;
+    /// Answers what it came to, or that the transaction it was in did not come to an end.
+    fn answer(self: Box<Self>, shared: Result<(), StorageError>);
+}
+
+struct Asked<F, T, E> {
+    work: Option<F>,
+    came_to: Option<Result<T, E>>,
+    answer: oneshot::Sender<Result<T, E>>,
+    /// What is logged of it belongs where it was asked.
+    span: Span,
+}
+
+impl<F, T, E> Write for Asked<F, T, E>
+where
+    F: FnOnce(&Connection) -> Result<T, E> + Send,
+    T: Send,
+    E: From<StorageError> + Send,
+{
+    fn abandoned(&self) -> bool {
+        self.answer.is_closed()
+    }
+
+    fn carry_out(&mut self, on: &Connection) -> bool {
+        let Some(work) = self.work.take() else { return false };
+        let within = self.span.enter();
+        // What a panic leaves half done is rolled back, and the thread is needed for years.
+        let came_to = catch_unwind(AssertUnwindSafe(|| work(on)))
+            .unwrap_or_else(|_| Err(StorageError::Unavailable("the write panicked".to_owned()).into()));
+        drop(within);
+        self.came_to.insert(came_to).is_ok()
+    }
+
+    fn answer(self: Box<Self>, shared: Result<(), StorageError>) {
+        let answer = match (shared, self.came_to) {
+            (Ok(()), Some(came_to)) => came_to,
+            (Ok(()), None) => Err(gone().into()),
+            (Err(error), _) => Err(error.into()),
+        };
+        // Whoever does not wait any more does not need it.
+        let _ = self.answer.send(answer);
     }
 }
 
-#[derive(Debug)]
-struct Batch {
-    transaction: Transaction<'static, Sqlite>,
-    /// Writes that have done their part.
-    done: u32,
-    savepoint: Savepoint,
-    began: Stopwatch,
-    /// What the `COMMIT` came to; closed without: nobody could say.
-    outcome: watch::Sender<Option<Outcome>>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Savepoint {
-    None,
-    /// Of the write before, which has done its part.
-    Old,
-    /// A write was dropped while it was being set.
-    Unknown,
-}
-
-/// [`StorageError`], for each write of the batch.
-#[derive(Clone, Debug)]
-enum Outcome {
-    Durable,
-    Unavailable(String),
-    Corrupt(String),
-}
-
-impl From<Result<(), StorageError>> for Outcome {
-    fn from(done: Result<(), StorageError>) -> Self {
-        match done {
-            Ok(()) => Self::Durable,
-            Err(StorageError::Unavailable(words)) => Self::Unavailable(words),
-            Err(StorageError::Corrupt(words)) => Self::Corrupt(words),
-        }
-    }
-}
-
-impl From<Outcome> for Result<(), StorageError> {
-    fn from(outcome: Outcome) -> Self {
-        match outcome {
-            Outcome::Durable => Ok(()),
-            Outcome::Unavailable(words) => Err(StorageError::Unavailable(words)),
-            Outcome::Corrupt(words) => Err(StorageError::Corrupt(words)),
-        }
-    }
-}
-
-/// One write, whose turn it is. Dropped without [`Write::commit`], it leaves everything as it was.
-#[derive(Debug)]
-pub struct Write {
-    /// With a batch in it; none: handed on.
-    turn: Option<OwnedMutexGuard<Turn>>,
-    queue: Arc<Mutex<Turn>>,
-    waiting: Arc<AtomicUsize>,
+fn gone() -> StorageError {
+    StorageError::Unavailable("the store is closed".to_owned())
 }
 
 impl Writer {
-    pub(super) fn new(pool: SqlitePool) -> Self {
-        Self {
-            pool,
-            turn: Arc::default(),
-            waiting: Arc::default(),
-        }
-    }
-
-    /// For tests that tamper with the connection.
-    #[cfg(test)]
-    pub(super) fn pool(&self) -> &SqlitePool {
-        &self.pool
-    }
-
-    pub(super) async fn begin(&self) -> Result<Write, StorageError> {
-        let mut turn = {
-            let _waiting = Waiting::among(&self.waiting);
-            Arc::clone(&self.turn).lock_owned().await
-        };
-        match &mut turn.batch {
-            Some(batch) => {
-                let statement = match batch.savepoint {
-                    Savepoint::Old => "release job; savepoint job",
-                    Savepoint::None | Savepoint::Unknown => "savepoint job",
-                };
-                batch.savepoint = Savepoint::Unknown;
-                if let Err(error) = batch.transaction.execute(statement).await {
-                    let error = StorageError::from(error);
-                    turn.give_up(&error);
-                    return Err(error);
-                }
-                batch.savepoint = Savepoint::Old;
-            }
-            None => {
-                let batch = Batch {
-                    transaction: self.pool.begin_with("begin immediate").await?,
-                    done: 0,
-                    savepoint: Savepoint::None,
-                    began: Stopwatch::now(),
-                    outcome: watch::Sender::new(None),
-                };
-                turn.number += 1;
-                turn.batch = Some(batch);
-            }
-        }
-        Ok(Write {
-            turn: Some(turn),
-            queue: Arc::clone(&self.turn),
-            waiting: Arc::clone(&self.waiting),
+    /// Writes by this connection from now on.
+    pub(super) fn of(connection: Connection) -> Result<Self, StorageError> {
+        let (asks, asked) = channel();
+        let thread = std::thread::Builder::new()
+            .name("sqlite-writer".to_owned())
+            .spawn(move || serve(&connection, &asked))
+            .map_err(|error| StorageError::Unavailable(format!("no thread for the writer: {error}")))?;
+        Ok(Self {
+            asks,
+            thread: Mutex::new(Some(thread)),
         })
     }
 
-    /// Waits until nobody writes, and closes the connection.
-    pub(super) async fn close(&self) {
-        let turn = self.turn.lock().await;
-        self.pool.close().await;
-        drop(turn);
-    }
-}
-
-/// Counts somebody as waiting for his turn.
-struct Waiting<'a>(&'a AtomicUsize);
-
-impl<'a> Waiting<'a> {
-    fn among(all: &'a AtomicUsize) -> Self {
-        all.fetch_add(1, Ordering::Relaxed);
-        Self(all)
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-impl Write {
-    /// Makes the write durable, with those that share its transaction.
+    /// Carries `work` out in a transaction, which it shares with what others write; its answer, once that is durable. Where it
+    /// answers an error, nothing of it is written; the same if this future is dropped before its turn has come.
     ///
     /// # Errors
-    /// Nothing of the batch was written.
-    pub async fn commit(mut self) -> Result<(), StorageError> {
-        let mut turn = self.turn.take().expect("it is handed on once");
-        let number = turn.number;
-        let batch = turn.batch.as_mut().expect("whose turn it is has the batch");
-        batch.done += 1;
-        if batch.done == 1 && self.waiting.load(Ordering::Relaxed) == 0 {
-            let alone = turn.batch.take().expect("it was there");
-            return Ok(alone.transaction.commit().await?);
-        }
-        let mut outcome = batch.outcome.subscribe();
-        if batch.done >= MOST || batch.began.elapsed() >= LONGEST {
-            // Tasks of their own: whoever stops waiting for its write must not leave the others' undone.
-            tokio::spawn(finish(turn));
-        } else {
-            if batch.done == 1 {
-                let queue = Arc::clone(&self.queue);
-                tokio::spawn(async move {
-                    let turn = queue.lock_owned().await;
-                    if turn.number == number {
-                        finish(turn).await;
-                    }
-                });
-            }
-            drop(turn);
-        }
-        match outcome.wait_for(Option::is_some).await {
-            Ok(outcome) => outcome.clone().unwrap_or(Outcome::Durable).into(),
-            Err(_) => Err(StorageError::Unavailable(
-                "the write was given up with others".to_owned(),
-            )),
-        }
-    }
-}
-
-/// Commits the batch, and tells those in it.
-async fn finish(mut turn: OwnedMutexGuard<Turn>) {
-    if let Some(batch) = turn.batch.take() {
-        let committed = batch.transaction.commit().await.map_err(StorageError::from);
-        // The next may begin before those in this one have been woken.
-        drop(turn);
-        batch.outcome.send_replace(Some(committed.into()));
-    }
-}
-
-impl Drop for Write {
-    fn drop(&mut self) {
-        let Some(mut turn) = self.turn.take() else { return };
-        let alone = turn.batch.as_ref().is_none_or(|batch| batch.done == 0);
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
-            turn.batch = None;
-            return;
+    /// Those of `work`, or the transaction came to nothing.
+    pub(super) async fn write<T, E>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StorageError> + Send + 'static,
+    {
+        let (answer, answered) = oneshot::channel();
+        let asked = Asked {
+            work: Some(work),
+            came_to: None,
+            answer,
+            span: Span::current(),
         };
-        if alone {
-            // Dropping the transaction rolls it back.
-            turn.batch = None;
+        self.asks.send(Ask::Write(Box::new(asked))).map_err(|_| gone())?;
+        answered.await.unwrap_or_else(|_| Err(gone().into()))
+    }
+
+    /// Waits until all that was asked is written, and closes the connection.
+    pub(super) async fn close(&self) {
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread
+            && self.asks.send(Ask::Close).is_ok()
+        {
+            let ended = tokio::task::spawn_blocking(|| thread.join()).await;
+            debug_assert!(matches!(ended, Ok(Ok(()))), "a panic of a write stays in it");
+        }
+    }
+}
+
+fn serve(on: &Connection, asked: &Receiver<Ask>) {
+    while let Ok(Ask::Write(first)) = asked.recv() {
+        if Batch::default().fill(on, first, asked) {
+            break;
+        }
+    }
+}
+
+/// Writes of one transaction.
+#[derive(Default)]
+struct Batch {
+    /// Those that have done their part; none: no transaction is open.
+    done: Vec<Box<dyn Write>>,
+}
+
+impl Batch {
+    /// Carries out the first and those that wait; true: the next is to close.
+    fn fill(mut self, on: &Connection, first: Box<dyn Write>, asked: &Receiver<Ask>) -> bool {
+        let began = Stopwatch::now();
+        let mut next = Some(first);
+        let mut close = false;
+        while let Some(write) = next.take() {
+            if !write.abandoned() && !self.take_in(on, write) {
+                return false;
+            }
+            if self.done.len() < MOST && began.elapsed() < LONGEST {
+                match asked.try_recv() {
+                    Ok(Ask::Write(write)) => next = Some(write),
+                    Ok(Ask::Close) => close = true,
+                    Err(_) => {}
+                }
+            }
+        }
+        self.commit(on);
+        close
+    }
+
+    /// Carries a write out; false: the batch is over, and all in it are answered.
+    fn take_in(&mut self, on: &Connection, mut write: Box<dyn Write>) -> bool {
+        let alone = self.done.is_empty();
+        let begin = if alone { "begin immediate" } else { "savepoint write" };
+        if let Err(error) = execute(on, begin, []) {
+            write.answer(Err(error));
+            return self.still_open(on);
+        }
+        let kept = write.carry_out(on);
+        if on.is_autocommit() {
+            // SQLite has rolled back by itself all that was in the transaction: the disk is full, say.
+            write.answer(Ok(()));
+            return self.still_open(on);
+        }
+        let ended = match (kept, alone) {
+            (true, true) => Ok(0),
+            (true, false) => execute(on, "release write", []),
+            (false, true) => {
+                let undone = execute(on, "rollback", []);
+                write.answer(undone.map(drop));
+                return true;
+            }
+            (false, false) => execute(on, "rollback to write", []).and_then(|_| execute(on, "release write", [])),
+        };
+        self.done.push(write);
+        match ended {
+            Ok(_) => true,
+            Err(error) => {
+                self.give_up(on, &error);
+                false
+            }
+        }
+    }
+
+    /// Is there a transaction for the next write to join, or none yet? Else those in it are told that it has come to nothing.
+    fn still_open(&mut self, on: &Connection) -> bool {
+        let open = self.done.is_empty() || !on.is_autocommit();
+        if !open {
+            let error = StorageError::Unavailable("a write in the same transaction failed".to_owned());
+            self.give_up(on, &error);
+        }
+        open
+    }
+
+    fn commit(mut self, on: &Connection) {
+        if self.done.is_empty() {
             return;
         }
-        runtime.spawn(async move {
-            let Some(batch) = &mut turn.batch else { return };
-            match batch.transaction.execute("rollback to job; release job").await {
-                Ok(_) => batch.savepoint = Savepoint::None,
-                // SQLite has rolled back by itself all that was in the transaction: the disk is full, say.
-                Err(error) => turn.give_up(&error.into()),
-            }
-        });
+        match execute(on, "commit", []) {
+            Ok(_) => self.done.drain(..).for_each(|write| write.answer(Ok(()))),
+            Err(error) => self.give_up(on, &error),
+        }
     }
-}
 
-impl Deref for Write {
-    type Target = SqliteConnection;
-
-    fn deref(&self) -> &SqliteConnection {
-        let batch = self.turn.as_ref().and_then(|turn| turn.batch.as_ref());
-        &batch.expect("whose turn it is has the batch").transaction
-    }
-}
-
-impl DerefMut for Write {
-    fn deref_mut(&mut self) -> &mut SqliteConnection {
-        let batch = self.turn.as_mut().and_then(|turn| turn.batch.as_mut());
-        &mut batch.expect("whose turn it is has the batch").transaction
+    /// Takes all of it back.
+    fn give_up(&mut self, on: &Connection, error: &StorageError) {
+        if !on.is_autocommit()
+            && let Err(error) = execute(on, "rollback", [])
+        {
+            tracing::error!(%error, "a transaction could not be rolled back");
+        }
+        self.done.drain(..).for_each(|write| write.answer(Err(error.clone())));
     }
 }
 
@@ -277,23 +249,23 @@ impl DerefMut for Write {
 mod tests {
     use std::future::Future as _;
     use std::pin::pin;
+    use std::sync::Arc;
     use std::task::Context;
 
     use futures_util::future::join_all;
     use tempfile::TempDir;
+    use tokio::task::JoinHandle;
 
     use super::super::SqliteStorage;
+    use super::super::statement::values;
+    use super::super::tests::limit;
     use super::*;
 
     async fn open() -> (SqliteStorage, TempDir) {
         let folder = tempfile::tempdir().unwrap();
         let store = SqliteStorage::open(&folder.path().join("store.sqlite")).await.unwrap();
-        let mut write = store.write().await.unwrap();
-        sqlx::query("create table note (text text primary key) strict")
-            .execute(&mut *write)
-            .await
-            .unwrap();
-        write.commit().await.unwrap();
+        let made = store.write(|on| execute(on, "create table note (text text primary key) strict", []));
+        made.await.unwrap();
         (store, folder)
     }
 
@@ -308,36 +280,62 @@ mod tests {
     }
 
     async fn put(store: &SqliteStorage, text: &str) -> Result<(), StorageError> {
-        let mut write = store.write().await?;
-        sqlx::query("insert into note (text) values ($1)")
-            .bind(text)
-            .execute(&mut *write)
-            .await?;
-        write.commit().await
+        let text = text.to_owned();
+        let put = store.write(move |on| execute(on, "insert into note (text) values (?1)", [text]));
+        put.await.map(drop)
     }
 
     async fn notes(store: &SqliteStorage) -> Vec<String> {
-        sqlx::query_scalar("select text from note order by text")
-            .fetch_all(store.readers())
-            .await
-            .unwrap()
+        let notes = store.read_aside(|on| values(on, "select text from note order by text", []));
+        notes.await.unwrap()
+    }
+
+    /// A write whose turn it is until it is let go.
+    struct Held {
+        go: Sender<()>,
+        write: JoinHandle<Result<(), StorageError>>,
+    }
+
+    impl Held {
+        async fn of(store: &Arc<SqliteStorage>) -> Self {
+            let (go, gone) = channel();
+            let (begun, begins) = oneshot::channel();
+            let store = Arc::clone(store);
+            let write = tokio::spawn(async move {
+                let held = store.write(move |_| {
+                    let _ = begun.send(());
+                    let _ = gone.recv();
+                    Ok(())
+                });
+                held.await
+            });
+            begins.await.unwrap();
+            Self { go, write }
+        }
+
+        async fn let_go(self) -> Result<(), StorageError> {
+            drop(self.go);
+            self.write.await.unwrap()
+        }
     }
 
     /// Many that ask while one writes; none has its turn before all of them wait.
-    async fn together(store: &SqliteStorage, texts: &[&str]) -> Vec<Result<(), StorageError>> {
-        let first = store.write().await.unwrap();
+    async fn together(store: &Arc<SqliteStorage>, texts: &[&str]) -> Vec<Result<(), StorageError>> {
+        let first = Held::of(store).await;
         let mut writes: Vec<_> = texts.iter().map(|text| Box::pin(put(store, text))).collect();
         let mut context = Context::from_waker(std::task::Waker::noop());
         for write in &mut writes {
             assert!(write.as_mut().poll(&mut context).is_pending());
         }
-        drop(first);
-        join_all(writes).await
+        // What becomes of them becomes of it: they share a transaction.
+        let (done, _) = tokio::join!(join_all(writes), first.let_go());
+        done
     }
 
     #[tokio::test]
     async fn writes_that_wait_together_are_one_commit_and_one_alone_is_its_own() {
         let (store, folder) = open().await;
+        let store = Arc::new(store);
         let before = commits(&folder);
         put(&store, "alone").await.unwrap();
         assert_eq!(commits(&folder), before + 1);
@@ -351,6 +349,7 @@ mod tests {
     #[tokio::test]
     async fn a_write_that_fails_takes_back_its_own_and_nobody_elses() {
         let (store, _folder) = open().await;
+        let store = Arc::new(store);
         put(&store, "taken").await.unwrap();
         for place in 0..4 {
             let names: Vec<String> = (0..4).map(|n| format!("{place} {n}")).collect();
@@ -364,9 +363,28 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_write_that_fails_or_panics_halfway_leaves_nothing_and_the_next_one_goes_on() {
+        let (store, _folder) = open().await;
+        let half = store.write(|on| {
+            execute(on, "insert into note (text) values ('half')", [])?;
+            Err::<(), _>(StorageError::Corrupt("no more".to_owned()))
+        });
+        assert!(half.await.is_err());
+        let panicked = store.write(|on| {
+            execute(on, "insert into note (text) values ('half')", [])?;
+            let nothing: Option<StorageError> = None;
+            Err::<(), _>(nothing.expect("somebody made a mistake"))
+        });
+        assert!(panicked.await.unwrap_err().to_string().contains("panicked"));
+        put(&store, "next").await.unwrap();
+        assert_eq!(notes(&store).await, ["next"]);
+    }
+
+    #[tokio::test]
     async fn whoever_stops_waiting_leaves_the_others_their_answer() {
         let (store, _folder) = open().await;
-        let first = store.write().await.unwrap();
+        let store = Arc::new(store);
+        let first = Held::of(&store).await;
         let mut context = Context::from_waker(std::task::Waker::noop());
         let mut kept = pin!(put(&store, "kept"));
         let mut dropped = Box::pin(put(&store, "dropped"));
@@ -374,8 +392,8 @@ mod tests {
         assert!(kept.as_mut().poll(&mut context).is_pending());
         assert!(dropped.as_mut().poll(&mut context).is_pending());
         assert!(last.as_mut().poll(&mut context).is_pending());
-        drop(first);
         drop(dropped);
+        first.let_go().await.unwrap();
         let (kept, last) = tokio::join!(kept, last);
         kept.unwrap();
         last.unwrap();
@@ -385,32 +403,32 @@ mod tests {
     #[tokio::test]
     async fn nobody_is_answered_before_the_commit_that_covers_him() {
         let (store, _folder) = open().await;
-        let first = store.write().await.unwrap();
+        let store = Arc::new(store);
+        let first = Held::of(&store).await;
         let mut context = Context::from_waker(std::task::Waker::noop());
         let mut waits = pin!(put(&store, "waits"));
-        let mut holds = pin!(store.write());
         assert!(waits.as_mut().poll(&mut context).is_pending());
-        assert!(holds.as_mut().poll(&mut context).is_pending());
-        drop(first);
-        // The one behind has its turn only when the one before has done its part.
-        let held = tokio::select! {
-            done = &mut waits => panic!("answered in an open transaction: {done:?}"),
-            held = &mut holds => held.unwrap(),
-        };
+        let behind = tokio::spawn({
+            let store = Arc::clone(&store);
+            async move { Held::of(&store).await }
+        });
+        // Both ask before the first has ended, so all three are one batch; the last has its turn when the others did theirs.
+        tokio::task::yield_now().await;
+        drop(first.go);
+        let behind = behind.await.unwrap();
         assert_eq!(notes(&store).await, Vec::<String>::new());
         assert!(waits.as_mut().poll(&mut context).is_pending());
-        drop(held);
+        behind.let_go().await.unwrap();
         waits.await.unwrap();
+        first.write.await.unwrap().unwrap();
         assert_eq!(notes(&store).await, ["waits"]);
     }
 
     #[tokio::test]
     async fn a_disk_that_is_full_takes_the_whole_batch_back_and_the_next_one_goes_on() {
         let (store, _folder) = open().await;
-        sqlx::query("pragma max_page_count = 1")
-            .execute(store.writer.pool())
-            .await
-            .unwrap();
+        let store = Arc::new(store);
+        limit(&store, 1).await;
         let long = "x".repeat(100_000);
         let done = together(&store, &["a", &long, "b"]).await;
         assert!(
@@ -421,6 +439,23 @@ mod tests {
         for (text, done) in ["a", &long, "b"].iter().zip(&done) {
             assert_eq!(done.is_ok(), kept.iter().any(|kept| kept == text), "{done:?}");
         }
+        limit(&store, u32::MAX - 1).await;
         put(&store, &long).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_was_asked_before_closing_is_written_and_what_is_asked_after_it_is_refused() {
+        let (store, folder) = open().await;
+        let store = Arc::new(store);
+        let first = Held::of(&store).await;
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        let mut before = pin!(put(&store, "before"));
+        assert!(before.as_mut().poll(&mut context).is_pending());
+        let (before, (), first) = tokio::join!(before, store.close(), first.let_go());
+        before.unwrap();
+        first.unwrap();
+        assert!(put(&store, "after").await.unwrap_err().to_string().contains("closed"));
+        let again = SqliteStorage::open(&folder.path().join("store.sqlite")).await.unwrap();
+        assert_eq!(notes(&again).await, ["before"]);
     }
 }

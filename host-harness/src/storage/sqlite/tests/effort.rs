@@ -1,42 +1,48 @@
 //! What SQLite does for a page, a tick and a lease, in steps of its virtual machine: the same for few schedules and for many.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-
-use rusqlite::StatementStatus;
-use sqlx::SqlitePool;
+use rusqlite::{Connection, StatementStatus, params};
 use tempfile::TempDir;
 
 use super::{open, page_sql};
 use crate::contract::{Order, PageQuery, Position};
 use crate::storage::kit::{T0, ZONES};
-use crate::storage::sqlite::{READERS, SqliteStorage};
-use crate::storage::{Scope, Storage as _, Visible};
+use crate::storage::sqlite::SqliteStorage;
+use crate::storage::sqlite::delivery::ANY_DUE;
+use crate::storage::sqlite::leases::{
+    ANY_SETTLED, DUE, DUE_BY_ORGANIZER, DUE_BY_TIME, DUE_BY_TURNS, END_LATE_SETTLING, END_WAITING, HOW_MANY_DUE, LEASE,
+    TAKEN,
+};
+use crate::storage::sqlite::plans::NEXT_WAKE;
+use crate::storage::{Scope, Storage as _, StorageError, Visible};
 
 const LATER: i64 = T0 + 86_400;
 const SIZE: u32 = 50;
+/// What a tick asks, and what a lease reads and writes.
+const ASKED: [&str; 6] = [
+    ANY_SETTLED,
+    HOW_MANY_DUE,
+    ANY_DUE,
+    NEXT_WAKE,
+    DUE_BY_TIME,
+    DUE_BY_ORGANIZER,
+];
+const WRITTEN: [&str; 6] = [DUE, DUE_BY_TURNS, TAKEN, END_LATE_SETTLING, END_WAITING, LEASE];
 
 /// Puts in schedules of an organizer: a third due at `due`, a third one second after the other from then on, and a third never. All of
 /// them have one of two exporters.
-async fn put_in(store: &SqliteStorage, organizer: &str, ids: std::ops::Range<i64>, due: i64) {
+async fn put_in(store: &SqliteStorage, organizer: &'static str, ids: std::ops::Range<i64>, due: i64) {
     store.set_enabled(organizer, true, "host", T0).await.unwrap();
-    let mut transaction = store.write().await.unwrap();
-    sqlx::query(
-        "with recursive n (id) as (select $1 union all select id + 1 from n where id + 1 < $2)
-         insert into schedule (id, organizer, owner, version, exporter, recipients, next_run, active, error_counter, document,
-           zone_database, created_at, changed_at)
-         select id, $3, '1', 1, 'x' || id % 2, '{\"to\":[],\"cc\":[],\"bcc\":[]}',
-           case id % 3 when 0 then $4 when 1 then $4 + id end, 1, 0, '{}', $5, 0, 0 from n",
-    )
-    .bind(ids.start)
-    .bind(ids.end)
-    .bind(organizer)
-    .bind(due)
-    .bind(ZONES)
-    .execute(&mut *transaction)
-    .await
-    .unwrap();
-    transaction.commit().await.unwrap();
+    let put = store.write(move |on| {
+        Ok::<_, StorageError>(on.execute(
+            "with recursive n (id) as (select ?1 union all select id + 1 from n where id + 1 < ?2)
+             insert into schedule (id, organizer, owner, version, exporter, recipients, next_run, active, error_counter, document,
+               zone_database, created_at, changed_at)
+             select id, ?3, '1', 1, 'x' || id % 2, '{\"to\":[],\"cc\":[],\"bcc\":[]}',
+               case id % 3 when 0 then ?4 when 1 then ?4 + id end, 1, 0, '{}', ?5, 0, 0 from n",
+            params![ids.start, ids.end, organizer, due, ZONES],
+        )?)
+    });
+    put.await.unwrap();
 }
 
 /// A store with so many schedules that are due later, and 90 of which 30 are due at [`T0`].
@@ -47,34 +53,19 @@ async fn filled(count: i64) -> (SqliteStorage, TempDir) {
     (store, kept)
 }
 
-/// Steps of everything that goes through the pools, from now on.
-async fn counted(store: &SqliteStorage) -> Arc<AtomicU64> {
-    let steps = Arc::new(AtomicU64::new(0));
-    let count = async |pool: &SqlitePool, connections: u32| {
-        // All at once, so that each is another one.
-        let mut held = Vec::new();
-        for _ in 0..connections {
-            let mut connection = pool.acquire().await.unwrap();
-            // Reads the schema.
-            sqlx::query("select 1 from schedule where id = 0")
-                .fetch_optional(&mut *connection)
-                .await
-                .unwrap();
-            let steps = Arc::clone(&steps);
-            connection
-                .lock_handle()
-                .await
-                .unwrap()
-                .set_progress_handler(1, move || {
-                    steps.fetch_add(1, Ordering::Relaxed);
-                    true
-                });
-            held.push(connection);
-        }
-    };
-    count(store.writer.pool(), 1).await;
-    count(store.readers(), READERS).await;
-    steps
+/// Steps of these statements since they were asked for last.
+fn taken(on: &Connection, statements: &[&str]) -> Result<i32, StorageError> {
+    let mut steps = 0;
+    for statement in statements {
+        steps += on.prepare_cached(statement)?.reset_status(StatementStatus::VmStep);
+    }
+    Ok(steps)
+}
+
+/// Steps of ticks and leases since they were asked for last.
+async fn steps(store: &SqliteStorage) -> i32 {
+    let asked = store.reading.read(|on| taken(on, &ASKED)).unwrap();
+    asked + store.write(|on| taken(on, &WRITTEN)).await.unwrap()
 }
 
 fn everything_of(organizer: &str) -> Visible {
@@ -90,12 +81,7 @@ fn everything_of(organizer: &str) -> Visible {
 /// Steps of a page, and where the page after it begins.
 async fn page(store: &SqliteStorage, organizer: &str, order: Order, descending: bool, at: Position) -> (i32, String) {
     let sql = page_sql(order, descending, false, matches!(at, Position::After(_)));
-    let steps = || {
-        store
-            .reading
-            .read(|on| Ok::<_, rusqlite::Error>(on.prepare_cached(&sql)?.reset_status(StatementStatus::VmStep)))
-            .unwrap()
-    };
+    let steps = || store.reading.read(|on| taken(on, &[&sql])).unwrap();
     let query = PageQuery {
         order,
         descending,
@@ -133,45 +119,44 @@ async fn a_page_takes_no_more_steps_deep_in_a_large_scope_than_at_the_beginning_
 
 #[tokio::test]
 async fn a_tick_takes_the_same_steps_of_few_and_of_many() {
-    let mut taken = Vec::new();
+    let mut of_each = Vec::new();
     for count in [300, 15_000] {
         let (store, _kept) = filled(count).await;
-        let steps = counted(&store).await;
         let now = T0 - 1;
         assert_eq!(store.take_settled(now, now + 60, 64).await.unwrap(), []);
         assert_eq!(store.take_due(now, now + 60, 64).await.unwrap(), []);
         assert_eq!(store.take_deliveries(now, now + 60, 64).await.unwrap(), []);
         assert_eq!(store.next_wake().await.unwrap(), Some(T0));
-        let nothing = steps.swap(0, Ordering::Relaxed);
-        // Enough for all, and not enough.
+        let nothing = steps(&store).await;
+        // Not enough for all, and enough.
         assert_eq!(store.take_due(T0, T0 + 60, 20).await.unwrap().len(), 20);
-        let some = steps.swap(0, Ordering::Relaxed);
+        let some = steps(&store).await;
         assert_eq!(store.take_due(T0, T0 + 60, 64).await.unwrap().len(), 10);
-        let rest = steps.swap(0, Ordering::Relaxed);
+        let rest = steps(&store).await;
         assert!(
             nothing > 0 && some > nothing && rest > nothing,
             "{nothing} {some} {rest}"
         );
-        taken.push([nothing, some, rest]);
+        of_each.push([nothing, some, rest]);
     }
-    same(taken[0], taken[1]);
+    same(of_each[0], of_each[1]);
 }
 
 /// Where a step lands in a tree can cost one more.
-fn same<const N: usize>(few: [u64; N], many: [u64; N]) {
+fn same<const N: usize>(few: [i32; N], many: [i32; N]) {
     for (few, many) in few.into_iter().zip(many) {
-        assert!(few.abs_diff(many) * 50 <= few, "{few} of few, {many} of many");
+        assert!((few - many).abs() * 50 <= few, "{few} of few, {many} of many");
     }
 }
 
 #[tokio::test]
 async fn a_batch_takes_the_same_steps_however_much_is_due() {
-    let mut taken = Vec::new();
+    let mut of_each = Vec::new();
     for count in [300, 15_000] {
         let (store, _kept) = filled(count).await;
-        let steps = counted(&store).await;
+        steps(&store).await;
         assert_eq!(store.take_due(LATER, LATER + 60, 64).await.unwrap().len(), 64);
-        taken.push([steps.load(Ordering::Relaxed)]);
+        of_each.push([steps(&store).await]);
     }
-    same(taken[0], taken[1]);
+    same(of_each[0], of_each[1]);
 }
