@@ -227,9 +227,9 @@ fn walk(by: &Access, import: &Value) -> Value {
 }
 
 fn subject(import: &Value) -> Subject {
-    match import["owner-of"].as_u64() {
-        Some(id) => Subject::OwnerOf(id),
-        None => Subject::Caller,
+    match &import["owner-of"] {
+        Value::Null => Subject::Caller,
+        id => Subject::OwnerOf(words::id(id)),
     }
 }
 

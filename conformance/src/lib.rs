@@ -33,3 +33,31 @@ pub fn plan(facts: &Value) -> Result<Value, String> {
         .collect();
     Ok(json!({"clock": script::T0, "world": world::world(), "checks": checks}))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 7493, 2.2.
+    const LARGEST: u64 = (1 << 53) - 1;
+
+    fn numbers(of: &Value) -> Vec<&serde_json::Number> {
+        match of {
+            Value::Number(number) => vec![number],
+            Value::Array(values) => values.iter().flat_map(numbers).collect(),
+            Value::Object(entries) => entries.values().flat_map(numbers).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_driver_whose_numbers_are_doubles_reads_the_plan_as_it_is() {
+        let facts = json!({"exporter": "orders", "form": {}, "lease-seconds": 60});
+        let plan = plan(&facts).expect("they are all there");
+        let lossy = |number: &&serde_json::Number| number.as_i64().is_none_or(|it| it.unsigned_abs() > LARGEST);
+        assert_eq!(
+            numbers(&plan).into_iter().filter(lossy).collect::<Vec<_>>(),
+            Vec::<&serde_json::Number>::new()
+        );
+    }
+}

@@ -191,8 +191,10 @@ pub(crate) fn number(of: &Value) -> i64 {
     of.as_i64().unwrap_or_default()
 }
 
+/// A number, or a text of digits where a driver's JSON could not hold the number.
 pub(crate) fn id(of: &Value) -> u64 {
-    of.as_u64().unwrap_or_default()
+    let digits = || of.as_str().and_then(|digits| digits.parse().ok());
+    of.as_u64().or_else(digits).unwrap_or_default()
 }
 
 /// A document may be a value of the script, or the very text.

@@ -1,6 +1,7 @@
-// Makes JavaScript and core modules of the component, in component/. The component itself stays as it is.
+// Makes JavaScript and core modules of the components, in component/. The components themselves stay as they are.
 //
-//   node transpile.js [FILE]      or with PLUGIN_WASM=FILE; else what `cargo build` made in this workspace
+// The plugin is PLUGIN_WASM=FILE, the checks of a host CONFORMANCE_WASM=FILE; else what `cargo build` made in this workspace.
+// Without the checks everything but their test works.
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
@@ -8,24 +9,27 @@ import { fileURLToPath } from 'node:url';
 
 import { transpile } from '@bytecodealliance/jco';
 
+import { toGet } from './src/component.js';
+
 const here = dirname(fileURLToPath(import.meta.url));
 const target = join(here, '..', '..', 'target');
 const into = join(here, 'component');
 
-/** What this host offers; src/imports.js has one function for each. */
+/** What this host offers; src/imports/ has a file for each that has functions. */
 const OFFERED = ['auth-context', 'exporters', 'log', 'mailer', 'schedule-store', 'types'];
 
-/** The component that the harness's build script made last. */
-function built() {
+/** The component of this name that the harness's build script made last. */
+function built(name) {
   const found = ['debug', 'release'].flatMap((profile) => {
     const builds = join(target, profile, 'build');
     const folders = existsSync(builds) ? readdirSync(builds) : [];
     return folders
-      .filter((name) => name.startsWith('host-harness-'))
-      .map((name) => join(builds, name, 'out', 'plugin.wasm'));
+      .filter((folder) => folder.startsWith('host-harness-'))
+      .map((folder) => join(builds, folder, 'out', `${name}.wasm`));
   });
   const age = (file) => -statSync(file).mtimeMs;
-  return found.filter((file) => existsSync(file)).sort((a, b) => age(a) - age(b))[0];
+  // Empty where the build had no wasm target.
+  return found.filter((file) => existsSync(file) && statSync(file).size > 0).sort((a, b) => age(a) - age(b))[0];
 }
 
 function fail(sentence) {
@@ -33,28 +37,42 @@ function fail(sentence) {
   process.exit(1);
 }
 
-const file = process.argv[2] ?? process.env.PLUGIN_WASM ?? built();
-if (file === undefined || !existsSync(file)) {
-  fail(
-    `There is no component${file ? ` at ${file}` : ''}: run \`cargo run -- plugin write plugin.wasm\` in the workspace, then PLUGIN_WASM with its path.`,
-  );
+/**
+ * Where Node has no `WebAssembly.promising`, jco's code finds that out by an error, once a function, and an error in a function of
+ * that length costs some milliseconds: an instance would take 40 of them and not one.
+ */
+function knowing(javascript) {
+  return javascript.replaceAll('WebAssembly.promising(', '(WebAssembly.promising ?? ((one) => one))(');
 }
 
-const { files, imports } = await transpile(readFileSync(file), {
-  name: 'plugin',
-  // The core modules are compiled once, and instantiated for every call.
-  instantiation: 'sync',
-  nodejsCompat: false,
-  wasiShim: false,
-});
-const foreign = imports.find((name) => !OFFERED.some((one) => name === `ticketing:scheduled-exports/${one}`));
-if (foreign !== undefined) {
-  fail(`The component asks for \`${foreign}\`, which this host does not offer.`);
+async function transpiled(name, file) {
+  const { files, imports } = await transpile(readFileSync(file), {
+    name,
+    // The core modules are compiled once, and instantiated for every call.
+    instantiation: 'sync',
+    nodejsCompat: false,
+    wasiShim: false,
+  });
+  const foreign = imports.find((one) => !OFFERED.some((offered) => one === `ticketing:scheduled-exports/${offered}`));
+  if (foreign !== undefined) {
+    fail(`The component asks for \`${foreign}\`, which this host does not offer.`);
+  }
+  const folder = join(into, name);
+  for (const [place, bytes] of Object.entries(files)) {
+    const path = join(folder, place);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, place.endsWith('.js') ? knowing(Buffer.from(bytes).toString()) : bytes);
+  }
+  console.log(`${relative(process.cwd(), file)} is ready in ${relative(process.cwd(), folder)}/`);
 }
+
 rmSync(into, { recursive: true, force: true });
-for (const [name, bytes] of Object.entries(files)) {
-  const path = join(into, name);
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, bytes);
+for (const name of ['plugin', 'conformance']) {
+  const given = process.env[`${name.toUpperCase()}_WASM`];
+  const file = given ?? built(name);
+  if (file !== undefined && existsSync(file)) {
+    await transpiled(name, file);
+  } else if (name === 'plugin' || given !== undefined) {
+    fail(`There is no component \`${name}\`${given ? ` at ${given}` : ''}: ${toGet(name)}.`);
+  }
 }
-console.log(`${relative(process.cwd(), file)} is ready in ${relative(process.cwd(), into)}/`);

@@ -206,9 +206,9 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
             "`retry` postpones the run and does not end it: same due time, one attempt more.",
             vec![
                 insert_one(&runs(json!([
-                    [start(), {"do": "finish", "outcome": {"retry": due + 120}}],
+                    [start(), {"do": "finish", "outcome": {"retry": due + 120}, "error-counter": 2}],
                     [
-                        {"do": "facts", "answers": {"ok": {"attempt": 2, "due": due}}},
+                        {"do": "facts", "answers": {"ok": {"attempt": 2, "due": due, "schedule": {"content": {"error-counter": 2}}}}},
                         start(),
                         {"do": "finish", "outcome": {"retry": due + 10 * DAY}},
                     ],
@@ -217,10 +217,10 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
                 clock(due),
                 take("due", 1),
                 run("execute", "due"),
-                shows(json!([history(
-                    "a",
-                    json!([{"due": due, "outcome": null, "ended": null}])
-                )])),
+                shows(json!([
+                    history("a", json!([{"due": due, "outcome": null, "ended": null}])),
+                    get("a", json!({"version": "$a.version", "content": {"error-counter": 2}})),
+                ])),
                 clock(due + 119),
                 take("early", 0),
                 clock(due + 120),

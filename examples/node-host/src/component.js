@@ -1,22 +1,29 @@
-// The component under Node: compiled once, instantiated afresh for every call.
+// Components under Node: each compiled once, instantiated afresh for every call.
 
 import { existsSync, readFileSync } from 'node:fs';
 
-const folder = new URL('../component/', import.meta.url);
-if (!existsSync(new URL('plugin.js', folder))) {
-  throw new Error('The component is not transpiled yet: run `npm run transpile`.');
-}
-const { instantiate } = await import(new URL('plugin.js', folder));
+const FLAGS = { plugin: '', conformance: '--conformance ' };
 
-const modules = new Map();
-function compiled(name) {
-  if (!modules.has(name)) {
-    modules.set(name, new WebAssembly.Module(readFileSync(new URL(name, folder))));
+/** In words, what makes a component be there. */
+export const toGet = (name) =>
+  `run \`cargo run -- plugin write ${FLAGS[name]}${name}.wasm\` in the workspace, then ${name.toUpperCase()}_WASM=FILE npm test`;
+
+/**
+ * The component of this name, as `transpile.js` left it. What it answers makes a fresh instance with these imports: its exports,
+ * by interface. After a trap an instance must not be entered again.
+ */
+export async function load(name) {
+  const folder = new URL(`../component/${name}/`, import.meta.url);
+  if (!existsSync(folder)) {
+    throw new Error(`There is no component \`${name}\` in component/: ${toGet(name)}.`);
   }
-  return modules.get(name);
-}
-
-/** A fresh instance with these imports: its exports, by interface. After a trap it must not be entered again. */
-export function instance(imports) {
-  return instantiate(compiled, imports);
+  const { instantiate } = await import(new URL(`${name}.js`, folder));
+  const modules = new Map();
+  const compiled = (file) => {
+    if (!modules.has(file)) {
+      modules.set(file, new WebAssembly.Module(readFileSync(new URL(file, folder))));
+    }
+    return modules.get(file);
+  };
+  return (imports) => instantiate(compiled, imports);
 }

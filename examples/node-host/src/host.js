@@ -1,40 +1,62 @@
 // The host: mints a handle for each call, makes it in a fresh instance, and writes down what came of it.
 
-import { instance } from './component.js';
-import { Access, imports, Mistake, Run, STOPS_AT } from './imports.js';
+import { Mistake, STOPS_AT } from './bounds.js';
+import { Access, Run } from './handles.js';
+import { imports } from './imports.js';
 import { byDeliveries, Conflict, Store } from './store.js';
 
 /** Seconds that a lease lasts: longer than any run here takes, since nothing can renew it while the one thread works. */
-const LEASE = 600n;
+export const LEASE = 600n;
 /** Most leases of one due time: a run that kills its host must end. */
 const MOST_ATTEMPTS = 6;
 /** Most repetitions of a call that others' changes come in between of. */
 const MOST_TRIES = 5;
 
 export class Host {
+  #open = new Set();
+
   /** `clock` answers seconds since 1970 as a bigint; `log` takes a level and a line. */
-  constructor({ platform, clock, log = () => {} }) {
-    Object.assign(this, { platform, clock, log, store: new Store() });
+  constructor({ component, platform, clock, log = () => {} }) {
+    Object.assign(this, { component, platform, clock, log, store: new Store() });
   }
 
-  #instance(label) {
-    return instance(imports(this, { label, now: this.clock() }));
+  #instance(label, now = this.clock()) {
+    return this.component(imports(this, { label, now }));
   }
 
-  /** When a rule fires next: asks nothing of the host. */
-  nextRun(rule, after) {
-    return answered(() => this.#instance('next-run').recurrence.nextRun(rule, after));
+  /** Makes one exported call in a fresh instance, with a handle that is open for just that. */
+  #lend(handle, label, call) {
+    this.#open.add(handle);
+    try {
+      return call(this.#instance(label, handle.facts().settings.now), handle);
+    } finally {
+      this.takeBack(handle);
+    }
+  }
+
+  takeBack(handle) {
+    handle.close();
+    this.#open.delete(handle);
+  }
+
+  /** Handles that are lent and not taken back. */
+  get openHandles() {
+    return this.#open.size;
   }
 
   /**
-   * One call of `schedules` by a user (or, without one, a token) at an organizer or event: `{ ok }` or `{ problem }`.
+   * One call of `schedules` at an organizer or event: `{ ok }` or `{ problem }`. `by` has a `user` (an id), or a `token` (rights of
+   * its own), or neither: a device. With `mayWrite` false the credentials are for reading.
    *
    * What it staged is committed if it answers ok. Where another change came in between, the component decides again.
    */
   call(by, name, ...given) {
     for (let tries = 1; ; tries += 1) {
       const access = this.#access(by);
-      const answer = answered(() => this.#instance(name).schedules[name](access, ...given));
+      const label = `${name} at ${[by.organizer, by.event].filter(Boolean).join('/')}`;
+      const answer = answered(() =>
+        this.#lend(access, label, ({ schedules }, lent) => schedules[name](lent, ...given)),
+      );
       if ('problem' in answer) {
         return answer;
       }
@@ -48,31 +70,39 @@ export class Host {
     }
   }
 
-  #access({ user, organizer, event, mayWrite = true }) {
+  #access({ user, token, organizer, event, mayWrite = true }) {
     const scope = { organizer, event };
     const person = user && this.platform.user(user);
+    if (user !== undefined && !person?.active) throw new Error('who is switched off or gone calls nothing');
+    const rights = person ? this.platform.rights(user) : (token ?? []);
     return new Access({
       user,
+      rights,
       scope,
       facts: {
-        caller: person ? { tag: 'user', val: person } : { tag: 'token' },
+        caller: person ? { tag: 'user', val: person } : { tag: token ? 'token' : 'device' },
         language: person?.language ?? 'en',
         eventLevel: event !== undefined,
-        mayChangeSettings: user === undefined || this.platform.mayChangeSettings(user),
+        mayChangeSettings: this.platform.mayChangeSettings(rights, scope),
         mayWrite,
         settings: this.platform.settings(scope, this.clock()),
       },
     });
   }
 
-  /** Executes all that is due, one after the other. */
-  tick() {
+  /** Leases all that is due, to be executed or settled. */
+  take() {
     const now = this.clock();
-    this.#workOn(this.store.leaseDue(now, now + LEASE));
+    return [...this.store.leaseSettled(now, now + LEASE), ...this.store.leaseDue(now, now + LEASE)];
   }
 
-  /** Hands mails to `send(mail, address)`, which answers `{ status, words }`; then settles what is final. */
-  deliver(send) {
+  /** Works on all that is due, one after the other. */
+  tick() {
+    this.#workOn(this.take());
+  }
+
+  /** Hands mails to `send(mail, address)`, which answers `{ status, words }`. */
+  handOver(send) {
     for (const mail of this.store.outbox()) {
       for (const { address, status } of mail.deliveries) {
         if (status === 'queued' || status === 'retrying') {
@@ -80,6 +110,11 @@ export class Host {
         }
       }
     }
+  }
+
+  /** The same, and settles what is final then. */
+  deliver(send) {
+    this.handOver(send);
     const now = this.clock();
     this.#workOn(this.store.leaseSettled(now, now + LEASE));
   }
@@ -97,13 +132,11 @@ export class Host {
 
   /** Works on a leased run until it is finished: by the component, by its `abandon`, or by the host in its place. */
   #work(leased) {
-    const { work, attempt, deliveries } = leased;
+    const { work, attempt } = leased;
     if (attempt > MOST_ATTEMPTS && work === 'execute') {
       return this.#failInItsPlace(leased, 'did-not-come-back', 'The run did not come back, six times.');
     }
-    const first = this.#job(leased, (jobs, run) =>
-      work === 'settle' ? jobs.settle(run, deliveries) : jobs.execute(run),
-    );
+    const first = this.job(leased, work);
     if (first.over) {
       return undefined;
     }
@@ -111,42 +144,49 @@ export class Host {
       // The mail has left: nothing that the component does changes what became of it.
       return this.#settleInItsPlace(leased);
     }
-    const { due, startedVersion } = first.run;
-    const again = { ...leased, due, startedVersion };
-    const second = this.#job(again, (jobs, run) => jobs.abandon(run, first.reason));
+    const second = this.job(first.leased, 'abandon', first.reason);
     if (second.over) {
       return undefined;
     }
     // What a trap says may hold data: it is logged, nobody is mailed it.
     const words = 'The plugin stopped without bringing the run to an end, twice.';
-    return this.#failInItsPlace({ ...leased, due: second.run.due }, 'component-failed', words);
+    return this.#failInItsPlace(second.leased, 'component-failed', words);
   }
 
-  /** One call of `jobs` in a fresh instance: whether it is over, and if not, why `abandon` is to be called. */
-  #job(leased, call) {
+  /**
+   * One call of `execute`, `settle` or `abandon` in a fresh instance: whether the run is over then, the lease with the due time
+   * that it has pinned, and if it is not over, why `abandon` is to be called.
+   */
+  job(leased, name, given = leased.deliveries) {
     const run = new Run({ leased, facts: this.#runFacts(leased) });
     const label = `schedule ${leased.row.id}, fence ${leased.fence}`;
     let reason = { tag: 'unfinished' };
+    let failed = false;
     try {
-      call(this.#instance(label).jobs, run);
+      this.#lend(run, label, ({ jobs }, lent) => jobs[name](lent, given));
     } catch (error) {
-      if (!(error instanceof WebAssembly.RuntimeError || error instanceof Mistake)) {
+      if (error instanceof WebAssembly.RuntimeError || error instanceof Mistake) {
+        reason = { tag: 'trapped', val: error.message };
+      } else {
         // The host's own fault: the lease runs out, and the run is taken again.
         this.log('error', `${label}: ${error.message}`);
-        return { over: true, run };
+        failed = true;
       }
-      reason = { tag: 'trapped', val: error.message };
     }
     // What `finish` has written counts, even if the component trapped after it; a lost lease is another's.
-    const over = run.finished || run.lost;
+    const over = run.finished || run.lost || failed;
     if (!over) {
       this.log('error', `${label}: not finished: ${reason.val ?? reason.tag}`);
     }
-    return { over, run, reason };
+    const { due, startedVersion, zone } = run;
+    return { over, failed, reason, leased: { ...leased, due, startedVersion, zone } };
   }
 
-  #runFacts({ work, row, due, startedVersion, attempt }) {
+  #runFacts({ work, row, due, startedVersion, zone, attempt }) {
     const { scope, owner, content } = row;
+    const settings = this.platform.settings(scope, this.clock());
+    // Where the event has moved since the start, the run stays in its zone, unless a person has changed the schedule.
+    if (startedVersion === row.version) settings.zone = zone;
     return {
       schedule: { id: row.id, owner: this.platform.user(owner), version: row.version, content },
       eventLevel: scope.event !== undefined,
@@ -155,7 +195,7 @@ export class Host {
       due,
       startedVersion,
       attempt,
-      settings: this.platform.settings(scope, this.clock()),
+      settings,
     };
   }
 
@@ -169,7 +209,8 @@ export class Host {
         [{ document: row.content.document, defaultZone: zone }],
         due,
       );
-      this.store.start(leased, { due, missed: [], nextRun: next.tag === 'ok' ? next.val : undefined }, this.clock());
+      const plan = { due, missed: [], nextRun: next.tag === 'ok' ? next.val : undefined };
+      this.store.start(leased, plan, zone, this.clock());
     }
     this.#finish(leased, { tag: 'failed', val: [code, words] }, Math.min(row.content.errorCounter + 1, STOPS_AT));
   }
@@ -183,7 +224,7 @@ export class Host {
   #finish(leased, outcome, errorCounter) {
     const { row } = leased;
     const owner = this.platform.user(row.owner);
-    const told = owner?.active ? [owner] : this.platform.responsible();
+    const told = owner?.active ? [owner] : this.platform.responsible(row.scope);
     const people = { to: told.map(({ email }) => email), cc: [], bcc: [] };
     const subject = `Scheduled export ${row.id} failed`;
     const mail =

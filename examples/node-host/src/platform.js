@@ -16,10 +16,15 @@ const ATTENDEES = {
   ],
 };
 
+/** A right is about one `organizer`, and all of its `events` (none are named) or those; `settings`: to change them, `export`. */
+const covers = (right, { organizer, event }) =>
+  right.organizer === organizer &&
+  (right.events === undefined || (event !== undefined && right.events.includes(event)));
+
 export class Platform {
   /**
-   * `users`: id → `{ email, language, active, settings, events }`: may change settings, and may export these events.
-   * `organizers`: slug → `{ zone, quota, recipientDomains, events: { slug → { zone, attendees } } }`.
+   * `users`: id → `{ email, language, active, rights }`.
+   * `organizers`: slug → `{ zone, quota, recipientDomains, mailBytes, events: { slug → { zone, attendees } } }`.
    */
   constructor({ users, organizers, baseUrl }) {
     Object.assign(this, { users, organizers, baseUrl });
@@ -31,34 +36,55 @@ export class Platform {
     return user && { id, email: user.email, language: user.language, active: user.active };
   }
 
-  mayChangeSettings(id) {
-    return this.users[id]?.active === true && this.users[id].settings;
+  /** What a user may do; one who is inactive, once he is active again. */
+  rights(id) {
+    return this.users[id]?.rights ?? [];
+  }
+
+  mayChangeSettings(rights, scope) {
+    return rights.some((right) => right.settings && covers(right, scope));
   }
 
   /** The rules of an organizer or one of its events, at this time. */
   settings({ organizer, event }, now) {
-    const { zone, recipientDomains, events } = this.organizers[organizer];
+    const { zone, recipientDomains, mailBytes = 20_000_000n, events } = this.organizers[organizer];
     return {
       now,
       zone: event === undefined ? zone : events[event].zone,
       languages: ['en', 'de'],
       recipientDomains,
-      mailBytes: 20_000_000n,
+      mailBytes,
       configurationUrl: [this.baseUrl, organizer, event, 'exports'].filter(Boolean).join('/'),
     };
   }
 
-  /** Slugs of events of this organizer that the user may export; with `onceActive`, as if he were active. */
-  usableEvents(organizer, id, onceActive = false) {
-    const user = this.users[id];
-    return user && (user.active || onceActive)
-      ? Object.keys(this.organizers[organizer].events).filter((slug) => user.events.includes(slug))
-      : [];
+  /** Most schedules of an organizer; none: any number. */
+  quota(organizer) {
+    return this.organizers[organizer].quota;
   }
 
-  /** Exporters that the user may run here. */
-  exporters({ organizer, event }, id, onceActive = false) {
-    const usable = this.usableEvents(organizer, id, onceActive);
+  hasEvent(organizer, slug) {
+    return Object.hasOwn(this.organizers[organizer].events, slug);
+  }
+
+  #events(organizer, may) {
+    return Object.keys(this.organizers[organizer].events).filter((event) => may({ organizer, event }));
+  }
+
+  /** Slugs of events of this organizer that exist, and that these rights have anything to do with. */
+  visibleEvents(organizer, rights) {
+    return this.#events(organizer, (scope) => rights.some((right) => covers(right, scope)));
+  }
+
+  /** Slugs of events of this organizer that these rights let this exporter read. */
+  usableEvents(organizer, rights, exporter) {
+    const may = (scope) => rights.some((right) => right.export && covers(right, scope));
+    return exporter === ATTENDEES.identifier ? this.#events(organizer, may) : [];
+  }
+
+  /** Exporters that these rights open here. */
+  exporters({ organizer, event }, rights) {
+    const usable = this.usableEvents(organizer, rights, ATTENDEES.identifier);
     return (event === undefined ? usable.length > 0 : usable.includes(event)) ? [ATTENDEES] : [];
   }
 
@@ -66,13 +92,13 @@ export class Platform {
     const user = this.users[id];
     if (user === undefined) return 'gone';
     if (!user.active) return 'inactive';
-    return this.exporters(scope, id).some(({ identifier }) => identifier === exporter) ? 'yes' : 'not-allowed';
+    return this.exporters(scope, user.rights).some(({ identifier }) => identifier === exporter) ? 'yes' : 'not-allowed';
   }
 
-  /** Active users who may change settings, at most ten: they are told where an owner can't be. */
-  responsible() {
+  /** Active users who may change settings here, at most ten: they are told where an owner can't be. */
+  responsible(scope) {
     return Object.values(this.users)
-      .filter(({ active, settings }) => active && settings)
+      .filter(({ active, rights }) => active && this.mayChangeSettings(rights, scope))
       .slice(0, 10);
   }
 
@@ -81,8 +107,11 @@ export class Platform {
     if (this.ownerRight(owner, scope, exporter) !== 'yes') {
       throw { tag: 'not-allowed' };
     }
+    if (typeof form !== 'object' || form === null) {
+      throw { tag: 'form-unfit', val: 'the form is an object' };
+    }
     const { events } = this.organizers[scope.organizer];
-    const usable = this.usableEvents(scope.organizer, owner);
+    const usable = this.usableEvents(scope.organizer, this.rights(owner), exporter);
     const chosen =
       scope.event !== undefined ? [scope.event] : (form.events ?? usable).filter((slug) => usable.includes(slug));
     const [from, to] = (form.date_range ?? '/').split('/');

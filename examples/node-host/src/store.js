@@ -49,7 +49,7 @@ export class Store {
 
   /** Schedules of an organizer, at every level. */
   count(organizer) {
-    return [...this.#state.schedules.values()].filter((row) => row.scope.organizer === organizer).length;
+    return count(this.#state.schedules, organizer);
   }
 
   /** The run history of a schedule, latest due time first. */
@@ -63,12 +63,15 @@ export class Store {
       }));
   }
 
-  /** Writes what a call has staged; throws `Conflict` where a version has moved on. */
+  /** Writes what a call has staged; throws `Conflict` where a version has moved on, or a quota is used up. */
   commit(changes, now) {
     this.#transaction(({ schedules, runs, outbox }) => {
       for (const change of changes) {
         const { id, content, missed } = change;
         if (change.does === 'insert') {
+          if (count(schedules, change.scope.organizer) >= change.quota) {
+            throw new Conflict(`others have used up the quota of ${change.scope.organizer}`);
+          }
           schedules.set(id, {
             id,
             scope: change.scope,
@@ -92,13 +95,15 @@ export class Store {
           continue;
         }
         recordMissed(runs, id, missed, now);
-        // A run in progress loses its lease with the fence, and is leased again at once.
+        // A run in progress loses its lease with the fence, and is leased again at once. A lease that has pinned nothing was no
+        // attempt at what is due now.
         const { lease, retryAt, ...rest } = row;
         const owner = change.owner ?? row.owner;
-        schedules.set(id, { ...rest, owner, content, version: row.version + 1n, fence: row.fence + 1n });
+        const attempts = row.open === undefined ? 0 : row.attempts;
+        schedules.set(id, { ...rest, owner, content, attempts, version: row.version + 1n, fence: row.fence + 1n });
         if (change.notice !== undefined) {
           // About no run: any number of them may be sent.
-          outbox.set(`notice ${id} ${row.version}`, { ...change.notice, deliveries: queued(change.notice.to) });
+          outbox.set(`notice ${id} ${row.version}`, { ...change.notice, deliveries: queued(change.notice) });
         }
       }
     });
@@ -109,21 +114,18 @@ export class Store {
   /** Leases all that is due until `until`: each fence goes up, each attempt is counted, before anything is tried. */
   leaseDue(now, until) {
     return this.#transaction(({ schedules, runs }) => {
-      const due = [...schedules.values()].filter((row) => {
-        const wake =
-          row.open === undefined ? (row.content.active ? row.content.nextRun : undefined) : (row.retryAt ?? now);
-        return wake !== undefined && wake <= now && (row.lease === undefined || row.lease <= now);
-      });
+      const due = [...schedules.values()].filter((row) => wake(row) <= now);
       return due.map((row) => {
         const leased = { ...row, fence: row.fence + 1n, lease: until, attempts: row.attempts + 1 };
         schedules.set(row.id, leased);
-        const startedVersion = runs.get(runKey(row.id, row.open))?.startedVersion;
+        const { startedVersion, zone } = runs.get(runKey(row.id, row.open)) ?? {};
         return {
           work: 'execute',
           row: leased,
           fence: leased.fence,
           due: row.open,
           startedVersion,
+          zone,
           attempt: leased.attempts,
           deliveries: [],
         };
@@ -154,6 +156,7 @@ export class Store {
           fence,
           due: run.due,
           startedVersion: run.startedVersion,
+          zone: run.zone,
           attempt: run.attempts,
           deliveries,
         });
@@ -162,8 +165,8 @@ export class Store {
     });
   }
 
-  /** Pins the due time and stores the next one. */
-  start(leased, plan, now) {
+  /** Pins the due time, in this zone, and stores the next one. */
+  start(leased, plan, zone, now) {
     const started = this.#transaction(({ schedules, runs }) => {
       const row = held(leased, schedules, runs);
       const key = runKey(row.id, plan.due);
@@ -177,8 +180,8 @@ export class Store {
       if (run === undefined) {
         recordMissed(runs, row.id, plan.missed, now);
       }
-      const begun = { started: run?.started ?? now, startedVersion: run?.startedVersion ?? row.version };
-      runs.set(key, { schedule: row.id, due: plan.due, ...begun, attempts: row.attempts });
+      const { started = now, startedVersion = row.version } = run ?? {};
+      runs.set(key, { schedule: row.id, due: plan.due, started, startedVersion, zone, attempts: row.attempts });
       schedules.set(row.id, { ...row, open: plan.due, content: { ...row.content, nextRun: plan.nextRun } });
       return true;
     });
@@ -202,31 +205,27 @@ export class Store {
       const row = held(leased, schedules, runs);
       const due = leased.work === 'settle' ? leased.due : row.open;
       const key = runKey(row.id, due);
-      const { lease, retryAt, ...rest } = row;
-      if (outcome.tag === 'retry') {
-        schedules.set(row.id, { ...rest, retryAt: outcome.val });
-        return;
-      }
+      const retryAt = outcome.tag === 'retry' ? outcome.val : undefined;
       if (outcome.tag === 'submitted') {
         runs.set(key, { ...runs.get(key), outcome });
-      } else {
+      } else if (retryAt === undefined) {
         end(runs, key, outcome, now);
       }
       if (mail !== undefined && !outbox.has(`${key} ${mail.kind}`)) {
         const file = mail.attachFile ? runs.get(key).file : undefined;
-        const to = [...mail.people.to, ...mail.people.cc, ...mail.people.bcc];
-        outbox.set(`${key} ${mail.kind}`, { ...mail, schedule: row.id, due, file, deliveries: queued(to) });
+        outbox.set(`${key} ${mail.kind}`, { ...mail, schedule: row.id, due, file, deliveries: queued(mail) });
       }
       // Where a person has changed the schedule since, what he made of it stands.
       const content = row.version === leased.row.version ? { ...row.content, errorCounter, active } : row.content;
-      const over = leased.work === 'execute' ? { open: undefined, attempts: 0 } : { lease, retryAt };
-      schedules.set(row.id, { ...rest, ...over, content });
+      const over = retryAt === undefined ? { open: undefined, attempts: 0 } : {};
+      const left = leased.work === 'settle' ? {} : { lease: undefined, retryAt, ...over };
+      schedules.set(row.id, { ...row, ...left, content });
     });
   }
 
   // ---- delivery ----
 
-  /** Mails, each under a key of its own, and what has become of them. */
+  /** Mails, each under a key that makes its Message-ID (schedule, due time and kind), and what has become of them. */
   outbox() {
     return [...this.#state.outbox].map(([key, mail]) => ({ key, ...mail }));
   }
@@ -239,6 +238,18 @@ export class Store {
       outbox.set(key, { ...mail, deliveries });
     });
   }
+}
+
+function count(schedules, organizer) {
+  return [...schedules.values()].filter((row) => row.scope.organizer === organizer).length;
+}
+
+/** When there is something to do about a schedule; none: never. */
+function wake({ lease, open, retryAt, content: { active, nextRun } }) {
+  if (lease !== undefined) return lease;
+  if (open === undefined) return active ? nextRun : undefined;
+  // A run that is put off past the next due time is tried again by then: it must not keep that waiting.
+  return retryAt > nextRun ? nextRun : (retryAt ?? 0n);
 }
 
 function visible(row, { scope, owner }) {
@@ -289,8 +300,8 @@ function recordMissed(runs, schedule, missed, now) {
   }
 }
 
-function queued(addresses) {
-  return addresses.map((address) => ({ address, status: 'queued', words: '' }));
+function queued({ people: { to, cc, bcc } }) {
+  return [...to, ...cc, ...bcc].map((address) => ({ address, status: 'queued', words: '' }));
 }
 
 /** How a submitted run ends where only its recipients' servers can say. */

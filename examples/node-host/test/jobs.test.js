@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { crc32, inflateRawSync } from 'node:zlib';
 
+import { Run } from '../src/handles.js';
+import { mailer } from '../src/imports/mailer.js';
 import { HostFault } from '../src/platform.js';
 import { daily, host, john, ok, read, seconds } from './stage.js';
 
@@ -204,4 +207,84 @@ test('due times that a change gives up after a downtime are in the history, on b
   const tags = there.store.history(1n).map(({ due, outcome }) => [due, outcome.tag]);
   assert.deepEqual(tags.at(-1), [seconds(DUE), 'submitted']);
   assert.deepEqual(tags.slice(0, -1), [[seconds('2026-10-26T03:00:00Z'), 'missed']]);
+});
+
+test('a file that is too large for a mail goes as an archive of it', () => {
+  const there = due();
+  const many = Array.from({ length: 500 }, () => ({ name: 'Ada', email: 'ada@example.org', day: '2026-10-23' }));
+  const { bigevents } = there.platform.organizers;
+  bigevents.events.conf.attendees = many;
+  bigevents.mailBytes = 4000n;
+  there.tick();
+  const [{ kind, file }] = there.store.outbox();
+  assert.deepEqual([kind, file.name, file.contentType], ['export', 'attendees-2026-10-24.csv.zip', 'application/zip']);
+  const [name, packed] = [file.data.readUInt16LE(26), file.data.readUInt32LE(18)];
+  const data = inflateRawSync(file.data.subarray(30 + name, 30 + name + packed));
+  assert.equal(data.toString().split('\r\n').length, 1 + 500 + 1);
+  assert.deepEqual([file.data.readUInt32LE(14), file.data.readUInt32LE(22)], [crc32(data), data.length]);
+});
+
+test('a run that is put off past the next due time does not keep that waiting', () => {
+  const there = due();
+  const [leased] = there.take();
+  const [at, next] = [seconds(DUE), seconds('2026-10-25T03:00:00Z')];
+  there.store.start(leased, { due: at, missed: [], nextRun: next }, 'Europe/Berlin', at);
+  const retry = { outcome: { tag: 'retry', val: next + 600n }, errorCounter: 2, active: true };
+  there.store.finish(leased, retry, at);
+  assert.equal(read(there.call(john, 'get', 1n)).error_counter, 2);
+  there.goTo('2026-10-25T02:59:59Z');
+  assert.equal(there.take().length, 0);
+  there.goTo('2026-10-25T03:00:00Z');
+  const [again] = there.take();
+  assert.deepEqual([again.due, again.attempt], [at, 2]);
+});
+
+test('a lease that had started nothing when a person changed the schedule was no attempt at it', () => {
+  const there = due();
+  assert.equal(there.take()[0].attempt, 1);
+  ok(there.call(john, 'patch', 1n, '{"mail_subject": "Changed"}', undefined));
+  there.tick();
+  assert.deepEqual(history(there), [[seconds(DUE), 'submitted', 1]]);
+});
+
+test('an address that only looks like a stored one is another address', () => {
+  const there = due({ mail_additional_recipients: 'kim@example.com' });
+  const [leased] = there.take();
+  const schedule = { content: leased.row.content };
+  const run = new Run({
+    leased,
+    facts: { schedule, settings: there.platform.settings(leased.row.scope, seconds(DUE)) },
+  });
+  const to = (address) => {
+    const people = { tag: 'people', val: { to: [address], cc: [], bcc: [] } };
+    mailer(there).stage(run, { kind: 'failure', audience: people, subject: 'x', text: 'x', attachFile: false });
+  };
+  to('KIM@Example.com');
+  // The Kelvin sign, whose lower-case form is a k.
+  assert.throws(
+    () => to('\u212aim@example.com'),
+    ({ tag }) => tag === 'not-a-recipient',
+  );
+});
+
+test('a run stays in the zone that it was started in, wherever its event has moved', () => {
+  const there = due();
+  const { finish } = there.store;
+  there.store.finish = () => {
+    there.store.finish = finish;
+    throw { tag: 'unavailable', val: 'the store is away' };
+  };
+  const zones = [];
+  const { produce } = there.platform;
+  there.platform.produce = (job) => {
+    zones.push(job.zone);
+    return produce.call(there.platform, job);
+  };
+  const { conf } = there.platform.organizers.bigevents.events;
+  there.tick();
+  conf.zone = 'Europe/Lisbon';
+  there.goTo('2026-10-24T02:02:00Z');
+  there.tick();
+  assert.deepEqual(history(there), [[seconds(DUE), 'submitted', 2]]);
+  assert.deepEqual(zones, ['Europe/Berlin', 'Europe/Berlin']);
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
-import { instance } from '../src/component.js';
+import { load } from '../src/component.js';
 import { imports } from '../src/imports.js';
 
 const CORPUS = new URL('../../../tests/data/next_run.jsonl', import.meta.url);
@@ -11,7 +11,7 @@ const seconds = (text) => BigInt(Date.parse(text) / 1000);
 const utc = (at) => new Date(Number(at) * 1000).toISOString().replace('.000Z', 'Z');
 
 // A rule asks nothing of the host: the imports only have to be there.
-const { recurrence, about } = instance(imports({}, {}));
+const { recurrence, about } = (await load('plugin'))(imports({}, {}));
 
 function answer({ rule, time, tz, now }) {
   try {

@@ -137,7 +137,8 @@ test('a preview shows the next runs of a rule, and writes nothing', () => {
 
 test('who may not do it is told, and who may sees the exporter with its fields', () => {
   const there = host();
-  assert.equal(there.call({ organizer: 'bigevents', event: 'conf' }, 'create', daily()).problem.tag, 'forbidden');
+  const token = [{ organizer: 'bigevents', settings: true, export: true }];
+  assert.equal(there.call({ token, ...CONF }, 'create', daily()).problem.tag, 'forbidden');
   assert.equal(there.call({ ...john, mayWrite: false }, 'create', daily()).problem.tag, 'forbidden');
   const [exporter] = ok(there.call(john, 'exporters', undefined)).map((document) => JSON.parse(document));
   assert.equal(exporter.identifier, 'attendees');
@@ -163,4 +164,51 @@ test('over the quota of an organizer nothing is added', () => {
   ok(there.call(john, 'create', daily()));
   assert.ok('problem' in there.call(john, 'create', daily()));
   assert.equal(there.store.count(CONF.organizer), 1);
+});
+
+test('where others use up the quota while a call is under way, nothing is added either', () => {
+  const there = host();
+  there.platform.organizers.bigevents.quota = 1;
+  const { reserveId } = there.store;
+  there.store.reserveId = () => {
+    there.store.reserveId = reserveId;
+    ok(there.call(john, 'create', daily()));
+    return there.store.reserveId();
+  };
+  assert.ok('problem' in there.call(john, 'create', daily()));
+  assert.equal(there.store.count(CONF.organizer), 1);
+});
+
+test('who is switched off or gone calls nothing, and a device sees nothing', () => {
+  const there = host();
+  ok(there.call(john, 'create', daily()));
+  assert.equal(there.call(CONF, 'list', byId).problem.tag, 'forbidden');
+  there.platform.users.john.active = false;
+  for (const by of [john, { ...john, user: 'nobody' }]) {
+    assert.throws(() => there.call(by, 'list', byId), /calls nothing/);
+  }
+});
+
+test('a handle is good for its call, and no longer', () => {
+  const there = host();
+  const { component } = there;
+  const key = 'ticketing:scheduled-exports/schedule-store';
+  let kept;
+  there.component = (offered) => {
+    kept = offered[key];
+    const list = (by, query) => {
+      kept.by = by;
+      return offered[key].list(by, query);
+    };
+    return component({ ...offered, [key]: { ...offered[key], list } });
+  };
+  ok(there.call(john, 'list', byId));
+  assert.throws(() => kept.list(kept.by, byId), /after its call/);
+  assert.equal(there.openHandles, 0);
+});
+
+test('an event is one that the organizer has, whatever it is called', () => {
+  const { platform } = host();
+  assert.ok(platform.hasEvent('bigevents', 'conf'));
+  assert.ok(!platform.hasEvent('bigevents', 'constructor') && !platform.hasEvent('smallgigs', 'conf'));
 });

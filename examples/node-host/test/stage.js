@@ -1,5 +1,6 @@
 // What the tests share: a platform with two organizers, a clock that the test holds, and a document to start from.
 
+import { load } from '../src/component.js';
 import { Host } from '../src/host.js';
 import { Platform } from '../src/platform.js';
 
@@ -13,12 +14,26 @@ const attendees = [
   { name: '=1+1', email: 'bob@example.org', day: '2026-10-23' },
 ];
 
+const all = (organizer) => ({ organizer, settings: true, export: true });
+
+const component = await load('plugin');
+
 export function platform() {
   return new Platform({
     users: {
-      john: { email: 'john@example.com', language: 'en', active: true, settings: true, events: ['conf', 'fest'] },
-      mary: { email: 'mary@example.org', language: 'de', active: true, settings: false, events: ['conf'] },
-      vera: { email: 'vera@example.com', language: 'en', active: true, settings: true, events: [] },
+      john: { email: 'john@example.com', language: 'en', active: true, rights: [all('bigevents'), all('smallgigs')] },
+      mary: {
+        email: 'mary@example.org',
+        language: 'de',
+        active: true,
+        rights: [{ organizer: 'bigevents', events: ['conf'], settings: false, export: true }],
+      },
+      vera: {
+        email: 'vera@example.com',
+        language: 'en',
+        active: true,
+        rights: [{ ...all('bigevents'), export: false }],
+      },
     },
     organizers: {
       bigevents: {
@@ -39,6 +54,7 @@ export function host({ at = START, ...more } = {}) {
   let now = seconds(at);
   const lines = [];
   const made = new Host({
+    component,
     platform: platform(),
     clock: () => now,
     log: (level, line) => lines.push(`${level} ${line}`),

@@ -9,8 +9,6 @@ use crate::clock::Instant;
 use crate::contract::DeliveryStatus;
 use crate::storage::{DeliveryResult, DeliveryTask, LeaseError, StorageError};
 
-pub(super) const ANY_DUE: &str = "select exists (select 1 from delivery where wake_at <= ?1)";
-
 impl SqliteStorage {
     pub(super) async fn lease_deliveries(
         &self,
@@ -18,7 +16,7 @@ impl SqliteStorage {
         lease_until: Instant,
         limit: u32,
     ) -> Result<Vec<DeliveryTask>, StorageError> {
-        let any = self.any(ANY_DUE, now)?;
+        let any = self.any("select exists (select 1 from delivery where wake_at <= ?1)", now)?;
         if !any {
             return Ok(Vec::new());
         }

@@ -1,16 +1,14 @@
 //! Leases: who may write about a run, and until when.
 
-use rusqlite::{Connection, Params, Row as Columns, params};
+use rusqlite::{Connection, Row as Columns, params};
 
 use super::SqliteStorage;
 use super::columns::{delivery, json_list, row, row_columns, signed, unsigned};
 use super::statement::{all, execute, value, values};
 use crate::clock::Instant;
 use crate::contract::Delivery;
-use crate::storage::turns::STEPS;
+use crate::storage::turns::{STEPS, Turn};
 use crate::storage::{Lease, LeaseError, Leased, StorageError, Work};
-
-pub(super) const ANY_SETTLED: &str = "select exists (select 1 from run where settle_wake <= ?1)";
 
 /// How many are due at ?1, as far as ?2.
 pub(super) const HOW_MANY_DUE: &str = "select count(*) from (select 1 from schedule where wake_at <= ?1 limit ?2)";
@@ -54,25 +52,6 @@ pub(super) const DUE_BY_ORGANIZER: &str = "with recursive step (organizer) as (
        from step where step.organizer is not null)
      where since is not null order by since";
 
-/// What is leased of the schedules that ?1 is a list of, and how it was before.
-pub(super) const TAKEN: &str = concat!(
-    "select ",
-    row_columns!(),
-    ", s.wake_at, s.fence, s.attempt, s.open_run, s.zone_database, r.due, r.started_version, r.started_zone
-     from json_each(?1) chosen cross join schedule s on s.id = chosen.value left join run r on r.id = s.open_run"
-);
-
-pub(super) const END_LATE_SETTLING: &str = "update run set settle_version = null
-     where schedule in (select value from json_each(?1)) and state = 'submitted' and settle_version is not null";
-
-/// Only where there is something to end: it is in an index.
-pub(super) const END_WAITING: &str = "update schedule set retry_at = null
-     where id in (select value from json_each(?1)) and retry_at is not null";
-
-pub(super) const LEASE: &str =
-    "update schedule set fence = fence + 1, attempt = min(attempt + 1, 4294967295), lease_until = ?2
-     where id in (select value from json_each(?1))";
-
 impl SqliteStorage {
     pub(super) async fn lease_due(
         &self,
@@ -83,33 +62,25 @@ impl SqliteStorage {
         // Nearly always there is nothing, and then nobody has to wait for a write transaction.
         let due: u32 = self
             .reading
-            .read(|on| value(on, HOW_MANY_DUE, params![now, i64::from(limit) + 1]))?;
+            .read(|on| value(on, HOW_MANY_DUE, params![now, limit + 1]))?;
         if due == 0 {
             return Ok(Vec::new());
         }
         let mut found: Vec<(Instant, Leased)> = Vec::new();
         if due <= limit {
             // Enough for everybody.
-            found = self
-                .write(move |on| take(on, DUE, params![now, limit], lease_until))
-                .await?;
+            found = self.lease_turn(None, now, lease_until, limit).await?;
         } else {
             loop {
                 let left = limit - u32::try_from(found.len()).unwrap_or(limit);
                 let turn = match self.schedules.next(left) {
                     Some(turn) => turn,
-                    None => match self
-                        .schedules
-                        .keep(self.read_aside(move |on| who_has_due(on, now)).await?, left)
-                    {
+                    None => match self.schedules.keep(self.who_has_due(now).await?, left) {
                         Some(turn) => turn,
                         None => break,
                     },
                 };
-                let (organizers, each) = (json_list(&turn.organizers), turn.each);
-                let batch = self
-                    .write(move |on| take(on, DUE_BY_TURNS, params![now, organizers, each, left], lease_until))
-                    .await?;
+                let batch = self.lease_turn(Some(&turn), now, lease_until, left).await?;
                 let got = batch.len();
                 found.extend(batch);
                 if !self.schedules.go_on(&turn, got, left) {
@@ -121,13 +92,45 @@ impl SqliteStorage {
         Ok(found.into_iter().map(|(_, leased)| leased).collect())
     }
 
+    /// Organizers with something due at `now`, and since when; one can be there more than once.
+    async fn who_has_due(&self, now: Instant) -> Result<Vec<(String, Instant)>, StorageError> {
+        self.read_aside(move |on| {
+            let read = |row: &Columns<'_>| Ok((row.get(0)?, row.get(1)?));
+            let by_time = all(on, DUE_BY_TIME, params![now, STEPS], read)?;
+            if by_time.len() < STEPS as usize {
+                return Ok(by_time);
+            }
+            all(on, DUE_BY_ORGANIZER, [now], read)
+        })
+        .await
+    }
+
+    /// Leases what is due of those whose turn it is; none: of all. Each with the time that it has been due since.
+    async fn lease_turn(
+        &self,
+        turn: Option<&Turn>,
+        now: Instant,
+        lease_until: Instant,
+        limit: u32,
+    ) -> Result<Vec<(Instant, Leased)>, StorageError> {
+        let turn = turn.map(|turn| (json_list(&turn.organizers), turn.each));
+        self.write(move |on| {
+            let ids: Vec<i64> = match turn {
+                None => values(on, DUE, params![now, limit])?,
+                Some((organizers, each)) => values(on, DUE_BY_TURNS, params![now, organizers, each, limit])?,
+            };
+            take(on, &json_list(&ids), lease_until)
+        })
+        .await
+    }
+
     pub(super) async fn lease_settled(
         &self,
         now: Instant,
         lease_until: Instant,
         limit: u32,
     ) -> Result<Vec<Leased>, StorageError> {
-        if !self.any(ANY_SETTLED, now)? {
+        if !self.any("select exists (select 1 from run where settle_wake <= ?1)", now)? {
             return Ok(Vec::new());
         }
         self.write(move |on| take_settled(on, now, lease_until, limit)).await
@@ -144,42 +147,48 @@ impl SqliteStorage {
     }
 }
 
-/// Organizers with something due at `now`, and since when; one can be there more than once.
-fn who_has_due(on: &Connection, now: Instant) -> Result<Vec<(String, Instant)>, StorageError> {
-    let by_time = all(on, DUE_BY_TIME, params![now, STEPS], organizer_and_since)?;
-    if by_time.len() < STEPS as usize {
-        return Ok(by_time);
-    }
-    all(on, DUE_BY_ORGANIZER, [now], organizer_and_since)
-}
-
-fn organizer_and_since(found: &Columns<'_>) -> Result<(String, Instant), StorageError> {
-    Ok((found.get(0)?, found.get(1)?))
-}
-
-/// Leases what `due` answers the ids of, each with the time that it has been due since.
-fn take(
-    on: &Connection,
-    due: &str,
-    parameters: impl Params,
-    lease_until: Instant,
-) -> Result<Vec<(Instant, Leased)>, StorageError> {
-    let ids = json_list(&values::<i64>(on, due, parameters)?);
-    let taken = all(on, TAKEN, [&ids], |found| {
-        let lease = Lease {
-            schedule: unsigned(found.get("id")?)?,
-            work: Work::Execute,
-            run: found.get::<_, Option<i64>>("open_run")?.map(unsigned).transpose()?,
-            fence: unsigned(found.get::<_, i64>("fence")? + 1)?,
-            until: lease_until,
-        };
-        let attempt = found.get::<_, u32>("attempt")?.saturating_add(1);
-        Ok((found.get("wake_at")?, leased(found, lease, attempt)?))
-    })?;
+/// Leases these, and answers each with the time that it has been due since.
+fn take(on: &Connection, ids: &str, lease_until: Instant) -> Result<Vec<(Instant, Leased)>, StorageError> {
+    let taken = all(
+        on,
+        concat!(
+            "select ",
+            row_columns!(),
+            ", s.wake_at, s.fence, s.attempt, s.open_run, s.zone_database, r.due, r.started_version, r.started_zone
+             from json_each(?1) chosen cross join schedule s on s.id = chosen.value left join run r on r.id = s.open_run"
+        ),
+        [ids],
+        |found| {
+            let lease = Lease {
+                schedule: unsigned(found.get("id")?)?,
+                work: Work::Execute,
+                run: found.get::<_, Option<i64>>("open_run")?.map(unsigned).transpose()?,
+                fence: unsigned(found.get::<_, i64>("fence")? + 1)?,
+                until: lease_until,
+            };
+            let attempt = found.get::<_, u32>("attempt")?.saturating_add(1);
+            Ok((found.get("wake_at")?, leased(found, lease, attempt)?))
+        },
+    )?;
     // Late settling ends for all of them, then all are leased.
-    execute(on, END_LATE_SETTLING, [&ids])?;
-    execute(on, END_WAITING, [&ids])?;
-    execute(on, LEASE, params![ids, lease_until])?;
+    execute(
+        on,
+        "update run set settle_version = null
+         where schedule in (select value from json_each(?1)) and state = 'submitted' and settle_version is not null",
+        [ids],
+    )?;
+    // Only where there is something to take away: it is in an index.
+    execute(
+        on,
+        "update schedule set retry_at = null where id in (select value from json_each(?1)) and retry_at is not null",
+        [ids],
+    )?;
+    execute(
+        on,
+        "update schedule set fence = fence + 1, attempt = min(attempt + 1, 4294967295), lease_until = ?2
+         where id in (select value from json_each(?1))",
+        params![ids, lease_until],
+    )?;
     Ok(taken)
 }
 

@@ -9,8 +9,7 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use tempfile::TempDir;
 
 use super::SqliteStorage;
-use super::delivery::ANY_DUE;
-use super::leases::{ANY_SETTLED, DUE, DUE_BY_ORGANIZER, DUE_BY_TIME, DUE_BY_TURNS, HOW_MANY_DUE};
+use super::leases::{DUE, DUE_BY_ORGANIZER, DUE_BY_TIME, DUE_BY_TURNS, HOW_MANY_DUE};
 use super::lists::page_sql;
 use super::plans::{NEXT_WAKE, TO_REPLAN};
 use super::statement::{execute, value, values};
@@ -276,9 +275,9 @@ async fn a_tick_reads_what_is_due_and_no_table() {
     for statement in [
         HOW_MANY_DUE,
         DUE,
-        ANY_DUE,
+        "select exists (select 1 from delivery where wake_at <= $1)",
         "select * from delivery where wake_at <= $1 order by wake_at, mail, position limit $2",
-        ANY_SETTLED,
+        "select exists (select 1 from run where settle_wake <= $1)",
         TO_REPLAN,
         "select id from run where file_kept = 1 and ended is not null",
         "delete from request where expires_at <= $1",

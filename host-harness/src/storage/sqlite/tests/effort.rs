@@ -1,5 +1,8 @@
 //! What SQLite does for a page, a tick and a lease, in steps of its virtual machine: the same for few schedules and for many.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use rusqlite::{Connection, StatementStatus, params};
 use tempfile::TempDir;
 
@@ -7,40 +10,27 @@ use super::{open, page_sql};
 use crate::contract::{Order, PageQuery, Position};
 use crate::storage::kit::{T0, ZONES};
 use crate::storage::sqlite::SqliteStorage;
-use crate::storage::sqlite::delivery::ANY_DUE;
-use crate::storage::sqlite::leases::{
-    ANY_SETTLED, DUE, DUE_BY_ORGANIZER, DUE_BY_TIME, DUE_BY_TURNS, END_LATE_SETTLING, END_WAITING, HOW_MANY_DUE, LEASE,
-    TAKEN,
-};
-use crate::storage::sqlite::plans::NEXT_WAKE;
+use crate::storage::sqlite::statement::execute;
 use crate::storage::{Scope, Storage as _, StorageError, Visible};
 
 const LATER: i64 = T0 + 86_400;
 const SIZE: u32 = 50;
-/// What a tick asks, and what a lease reads and writes.
-const ASKED: [&str; 6] = [
-    ANY_SETTLED,
-    HOW_MANY_DUE,
-    ANY_DUE,
-    NEXT_WAKE,
-    DUE_BY_TIME,
-    DUE_BY_ORGANIZER,
-];
-const WRITTEN: [&str; 6] = [DUE, DUE_BY_TURNS, TAKEN, END_LATE_SETTLING, END_WAITING, LEASE];
 
 /// Puts in schedules of an organizer: a third due at `due`, a third one second after the other from then on, and a third never. All of
 /// them have one of two exporters.
-async fn put_in(store: &SqliteStorage, organizer: &'static str, ids: std::ops::Range<i64>, due: i64) {
+async fn put_in(store: &SqliteStorage, organizer: &str, ids: std::ops::Range<i64>, due: i64) {
     store.set_enabled(organizer, true, "host", T0).await.unwrap();
+    let organizer = organizer.to_owned();
     let put = store.write(move |on| {
-        Ok::<_, StorageError>(on.execute(
+        execute(
+            on,
             "with recursive n (id) as (select ?1 union all select id + 1 from n where id + 1 < ?2)
-             insert into schedule (id, organizer, owner, version, exporter, recipients, next_run, active, error_counter, document,
-               zone_database, created_at, changed_at)
+             insert into schedule (id, organizer, owner, version, exporter, recipients, next_run, active, error_counter,
+               document, zone_database, created_at, changed_at)
              select id, ?3, '1', 1, 'x' || id % 2, '{\"to\":[],\"cc\":[],\"bcc\":[]}',
                case id % 3 when 0 then ?4 when 1 then ?4 + id end, 1, 0, '{}', ?5, 0, 0 from n",
             params![ids.start, ids.end, organizer, due, ZONES],
-        )?)
+        )
     });
     put.await.unwrap();
 }
@@ -53,19 +43,25 @@ async fn filled(count: i64) -> (SqliteStorage, TempDir) {
     (store, kept)
 }
 
-/// Steps of these statements since they were asked for last.
-fn taken(on: &Connection, statements: &[&str]) -> Result<i32, StorageError> {
-    let mut steps = 0;
-    for statement in statements {
-        steps += on.prepare_cached(statement)?.reset_status(StatementStatus::VmStep);
-    }
-    Ok(steps)
-}
-
-/// Steps of ticks and leases since they were asked for last.
-async fn steps(store: &SqliteStorage) -> i32 {
-    let asked = store.reading.read(|on| taken(on, &ASKED)).unwrap();
-    asked + store.write(|on| taken(on, &WRITTEN)).await.unwrap()
+/// Steps of everything that is asked one after the other, from now on.
+async fn counted(store: &SqliteStorage) -> Arc<AtomicU64> {
+    let steps = Arc::new(AtomicU64::new(0));
+    let count = |steps: &Arc<AtomicU64>| {
+        let steps = Arc::clone(steps);
+        move |on: &Connection| {
+            let counted = move || {
+                steps.fetch_add(1, Ordering::Relaxed);
+                false
+            };
+            on.progress_handler(1, Some(counted))
+        }
+    };
+    let (of_writer, of_reader) = (count(&steps), count(&steps));
+    let counted = store.write(move |on| Ok::<_, StorageError>(of_writer(on)?));
+    counted.await.unwrap();
+    // The one that is used first is used again.
+    store.reading.read(of_reader).unwrap();
+    steps
 }
 
 fn everything_of(organizer: &str) -> Visible {
@@ -81,7 +77,12 @@ fn everything_of(organizer: &str) -> Visible {
 /// Steps of a page, and where the page after it begins.
 async fn page(store: &SqliteStorage, organizer: &str, order: Order, descending: bool, at: Position) -> (i32, String) {
     let sql = page_sql(order, descending, false, matches!(at, Position::After(_)));
-    let steps = || store.reading.read(|on| taken(on, &[&sql])).unwrap();
+    let steps = || {
+        store
+            .reading
+            .read(|on| Ok::<_, rusqlite::Error>(on.prepare_cached(&sql)?.reset_status(StatementStatus::VmStep)))
+            .unwrap()
+    };
     let query = PageQuery {
         order,
         descending,
@@ -119,44 +120,45 @@ async fn a_page_takes_no_more_steps_deep_in_a_large_scope_than_at_the_beginning_
 
 #[tokio::test]
 async fn a_tick_takes_the_same_steps_of_few_and_of_many() {
-    let mut of_each = Vec::new();
+    let mut taken = Vec::new();
     for count in [300, 15_000] {
         let (store, _kept) = filled(count).await;
+        let steps = counted(&store).await;
         let now = T0 - 1;
         assert_eq!(store.take_settled(now, now + 60, 64).await.unwrap(), []);
         assert_eq!(store.take_due(now, now + 60, 64).await.unwrap(), []);
         assert_eq!(store.take_deliveries(now, now + 60, 64).await.unwrap(), []);
         assert_eq!(store.next_wake().await.unwrap(), Some(T0));
-        let nothing = steps(&store).await;
-        // Not enough for all, and enough.
+        let nothing = steps.swap(0, Ordering::Relaxed);
+        // Enough for all, and not enough.
         assert_eq!(store.take_due(T0, T0 + 60, 20).await.unwrap().len(), 20);
-        let some = steps(&store).await;
+        let some = steps.swap(0, Ordering::Relaxed);
         assert_eq!(store.take_due(T0, T0 + 60, 64).await.unwrap().len(), 10);
-        let rest = steps(&store).await;
+        let rest = steps.swap(0, Ordering::Relaxed);
         assert!(
             nothing > 0 && some > nothing && rest > nothing,
             "{nothing} {some} {rest}"
         );
-        of_each.push([nothing, some, rest]);
+        taken.push([nothing, some, rest]);
     }
-    same(of_each[0], of_each[1]);
+    same(taken[0], taken[1]);
 }
 
 /// Where a step lands in a tree can cost one more.
-fn same<const N: usize>(few: [i32; N], many: [i32; N]) {
+fn same<const N: usize>(few: [u64; N], many: [u64; N]) {
     for (few, many) in few.into_iter().zip(many) {
-        assert!((few - many).abs() * 50 <= few, "{few} of few, {many} of many");
+        assert!(few.abs_diff(many) * 50 <= few, "{few} of few, {many} of many");
     }
 }
 
 #[tokio::test]
 async fn a_batch_takes_the_same_steps_however_much_is_due() {
-    let mut of_each = Vec::new();
+    let mut taken = Vec::new();
     for count in [300, 15_000] {
         let (store, _kept) = filled(count).await;
-        steps(&store).await;
+        let steps = counted(&store).await;
         assert_eq!(store.take_due(LATER, LATER + 60, 64).await.unwrap().len(), 64);
-        of_each.push([steps(&store).await]);
+        taken.push([steps.load(Ordering::Relaxed)]);
     }
-    same(of_each[0], of_each[1]);
+    same(taken[0], taken[1]);
 }
