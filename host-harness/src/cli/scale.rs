@@ -41,7 +41,7 @@ const DUE: u32 = 1_000;
 const BATCH: u32 = 64;
 /// Of a figure, the middle one of so many is told.
 const ROUNDS: usize = 7;
-const QUICK: usize = 101;
+const QUICK: usize = 1_001;
 /// Pages between the first and the deep one.
 const DEEP: u32 = 1_000;
 /// What `--database` says for a server that is started for this.
