@@ -1,12 +1,10 @@
 //! The smallest honest host: schedules in memory, one exporter, mails that are printed. `cargo run --example minimal-host`
 //!
-//! It keeps what the traits ask for: changes are staged and committed with compare-and-set, a lease has a fence, a due time is
-//! pinned and has one entry in the history, a mail leaves with the commit of `finish`. To go on from here, put a database in
-//! the place of `Tables` (each lock becomes a transaction), a mail server in that of `println!`. docs/host-author.md explains.
+//! It keeps what the traits ask for: changes are staged and compared, leases are fenced, each due time has one entry in the
+//! history, mail leaves with `finish`. docs/host-author.md says how to go on: each lock on `Tables` becomes a transaction.
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use host_harness::clock::{Clock, VirtualClock};
@@ -28,37 +26,35 @@ struct Row {
     wait: i64,
     attempt: u32,
 }
-type Posted = Option<(OutboxMail, Option<Vec<u8>>)>;
+/// A mail of the outbox with its file, until it has gone; then fence and end of the lease to settle it.
+type Posted = (Option<(OutboxMail, Option<Vec<u8>>)>, u64, i64);
 #[derive(Clone, Default, PartialEq)]
 struct Tables {
+    last_id: u64,
     rows: BTreeMap<u64, Row>,
     /// By schedule and due time: so each due time has one entry.
     history: BTreeMap<(u64, i64), RunEntry>,
-    /// By schedule, due time and kind: so there is one mail of each. With its file, until it has gone.
+    /// By schedule, due time and kind: so there is one mail of each.
     outbox: BTreeMap<(u64, i64, &'static str), Posted>,
 }
-
 /// The host of one person, whose all schedules are.
 pub struct Host {
     tables: Mutex<Tables>,
-    ids: AtomicU64,
     pub clock: VirtualClock,
     person: User,
 }
-
 /// One call: the tables as it has found them, and as it leaves them.
 pub struct Access {
     facts: AccessFacts,
     found: Tables,
     tables: Tables,
 }
-
 /// One leased run: its facts as they were then, and what its call has made and staged.
 #[derive(Clone)]
 pub struct Run {
     facts: RunFacts,
     fence: u64,
-    /// The mail has gone: there is one worker for that, and no fence.
+    /// The mail has gone: the fence is that of the mail.
     settles: bool,
     file: Option<(FileFacts, Vec<u8>)>,
     mail: Option<OutboxMail>,
@@ -75,8 +71,7 @@ impl AuthContext for Host {
     }
 }
 
-/// Left out: the component's lines go to `tracing`.
-impl Log for Host {}
+impl Log for Host {} // all left out: the component's lines go to `tracing`
 
 impl ScheduleStore for Host {
     async fn list(&self, by: &Access, query: PageQuery) -> Answer<Page, StoreError> {
@@ -86,7 +81,8 @@ impl ScheduleStore for Host {
         Ok(by.tables.rows.get(&id).map(|row| row.schedule.clone()).ok_or(StoreError::NotFound)?)
     }
     async fn insert(&self, by: &mut Access, content: Content) -> Answer<Schedule, StoreError> {
-        let id = self.ids.fetch_add(1, Ordering::Relaxed) + 1;
+        by.tables.last_id += 1;
+        let id = by.tables.last_id;
         let schedule = Schedule { id, owner: Some(self.person.clone()), version: 1, content };
         by.tables.rows.insert(id, Row { schedule: schedule.clone(), fence: 0, pinned: None, wait: 0, attempt: 0 });
         Ok(schedule)
@@ -135,12 +131,10 @@ impl ScheduleStore for Host {
         if row.schedule.version == of.facts.schedule.version {
             (row.schedule.content.error_counter, row.schedule.content.active) = (error_counter, active);
         }
-        if !of.settles {
-            row.fence += 1;
-            match outcome {
-                Outcome::Retry(at) => row.wait = at,
-                _ => (row.pinned, row.wait, row.attempt) = (None, 0, 0),
-            }
+        match outcome {
+            _ if of.settles => {}
+            Outcome::Retry(at) => (row.fence, row.wait) = (row.fence + 1, at),
+            _ => (row.fence, row.pinned, row.wait, row.attempt) = (row.fence + 1, None, 0, 0),
         }
         if outcome == Outcome::Submitted {
             entry.deliveries = of.mail.iter().flat_map(|mail| mail.mail.queued()).collect();
@@ -148,7 +142,7 @@ impl ScheduleStore for Host {
         entry.end(outcome, self.clock.now());
         if let Some(mail) = of.mail.take() {
             let key = (mail.schedule, mail.due, mail.mail.kind.as_str());
-            tables.outbox.entry(key).or_insert(Some((mail, of.file.take().map(|(_, bytes)| bytes))));
+            tables.outbox.entry(key).or_insert((Some((mail, of.file.take().map(|(_, bytes)| bytes))), 0, 0));
         }
         Ok(())
     }
@@ -201,13 +195,14 @@ impl Tables {
     fn held(&mut self, run: &Run) -> Option<(&mut Row, &mut RunEntry)> {
         let (id, due) = (run.facts.schedule.id, run.facts.due?);
         let (row, entry) = (self.rows.get_mut(&id)?, self.history.get_mut(&(id, due))?);
-        (run.settles || row.fence == run.fence).then_some((row, entry))
+        let fence = if run.settles { self.outbox.get(&(id, due, "export"))?.1 } else { row.fence };
+        (fence == run.fence).then_some((row, entry))
     }
 }
 
 impl Host {
     pub fn new(person: User, now: i64) -> Self {
-        Self { tables: Mutex::default(), ids: AtomicU64::new(0), clock: VirtualClock::at(now), person }
+        Self { tables: Mutex::default(), clock: VirtualClock::at(now), person }
     }
     fn tables(&self) -> MutexGuard<'_, Tables> {
         self.tables.lock().expect("nobody panics while he holds this")
@@ -217,10 +212,10 @@ impl Host {
         let configuration_url = "https://harbour.example/exports".into();
         Settings { now, zone, languages, recipient_domains: None, mail_bytes: 20_000_000, configuration_url }
     }
-    /// For one call of the person's.
-    pub fn access(&self) -> Access {
+    /// For one call of the person's, with credentials for writing or not.
+    pub fn access(&self, may_write: bool) -> Access {
         let (caller, language, settings) = (Caller::User(self.person.clone()), "en".into(), self.settings());
-        let (event_level, may_change_settings, may_write) = (false, true, true);
+        let (event_level, may_change_settings) = (false, true);
         let facts = AccessFacts { caller, language, event_level, may_change_settings, may_write, settings };
         let found = self.tables().clone();
         Access { facts, tables: found.clone(), found }
@@ -230,15 +225,25 @@ impl Host {
         let mut tables = self.tables();
         (*tables == access.found).then(|| *tables = access.tables).ok_or(StoreError::Stale)
     }
-    /// Leases what is due, one at a time.
-    pub fn lease(&self) -> Option<Run> {
-        let (rows, now) = (&mut self.tables().rows, self.clock.now());
+    /// Leases what is due, one at a time: a run whose mail has gone, with what the servers said, or one to be made.
+    pub fn lease(&self) -> Option<(Run, Option<Vec<Delivery>>)> {
+        let (Tables { rows, history, outbox, .. }, now) = (&mut *self.tables(), self.clock.now());
+        for (&(id, due, _), (mail, fence, wait)) in outbox {
+            let (None, Some(row), Some(entry)) = (mail, rows.get(&id), history.get(&(id, due))) else { continue };
+            if *wait <= now && entry.outcome == Some(Outcome::Submitted) {
+                (*fence, *wait) = (*fence + 1, now + 60);
+                let facts = self.facts(row, Some((due, row.schedule.version)));
+                let run = Run { facts, fence: *fence, settles: true, file: None, mail: None };
+                return Some((run, Some(entry.deliveries.clone())));
+            }
+        }
         let row = rows.values_mut().find(|row| {
             let due = row.pinned.map(|(due, _)| due).or(row.schedule.content.next_run);
             row.schedule.content.active && row.wait <= now && due.is_some_and(|due| due <= now)
         })?;
         (row.wait, row.fence, row.attempt) = (now + 60, row.fence + 1, row.attempt + 1);
-        Some(Run { facts: self.facts(row, row.pinned), fence: row.fence, settles: false, file: None, mail: None })
+        let run = Run { facts: self.facts(row, row.pinned), fence: row.fence, settles: false, file: None, mail: None };
+        Some((run, None))
     }
     fn facts(&self, row: &Row, pinned: Option<(i64, u64)>) -> RunFacts {
         let (schedule, attempt, (due, started_version)) = (row.schedule.clone(), row.attempt, pinned.unzip());
@@ -247,19 +252,14 @@ impl Host {
         RunFacts { schedule, event_level, owner_right, due, started_version, newer_zone_database, attempt, settings }
     }
     /// Empties the outbox. `hand_over` answers what the recipients' servers say, once they are all final.
-    pub async fn deliver(
-        self: &Arc<Self>, engine: &Engine<Self>, mut hand_over: impl FnMut(&NewMail, Vec<u8>) -> Vec<Delivery>,
-    ) -> Result<(), Box<dyn Error>> {
-        let mut outbox = self.tables().outbox.clone();
-        for ((id, due, kind), (mail, file)) in outbox.iter_mut().filter_map(|(key, mail)| Some((*key, mail.take()?))) {
-            let deliveries = hand_over(&mail.mail, render(&mail, file.as_deref())?);
-            self.tables().outbox.insert((id, due, kind), None);
-            let facts = |row: &Row| self.facts(row, Some((due, row.schedule.version)));
-            let facts = self.tables().rows.get(&id).map(facts).filter(|_| kind == "export");
-            if let Some(facts) = facts {
-                self.tables().history.entry((id, due)).and_modify(|run| run.deliveries.clone_from(&deliveries));
-                let run = Run { facts, fence: 0, settles: true, file: None, mail: None };
-                engine.work(self, run, Some(&deliveries), afresh).await?;
+    pub fn deliver(&self, hand_over: &mut dyn FnMut(&NewMail, Vec<u8>) -> Vec<Delivery>) -> Result<(), Box<dyn Error>> {
+        let Tables { history, outbox, .. } = &mut *self.tables();
+        for (&(id, due, kind), posted) in outbox {
+            let (Some((mail, file)), ..) = posted else { continue };
+            let said = hand_over(&mail.mail, render(mail, file.as_deref())?);
+            posted.0 = None;
+            if let Some(entry) = history.get_mut(&(id, due)).filter(|_| kind == "export") {
+                entry.deliveries = said;
             }
         }
         Ok(())
@@ -279,21 +279,21 @@ pub async fn main() -> Result<(), Box<dyn Error>> {
     let document = r#"{"export_identifier": "visitors", "export_form_data": {},
         "mail_additional_recipients": "finance@harbour.example", "mail_subject": "Visitors", "mail_template": "As every Tuesday.",
         "schedule_rrule": "RRULE:FREQ=WEEKLY;BYDAY=TU", "schedule_rrule_time": "04:00:00"}"#;
-    let Accepted { answer, access } = engine.schedules(&host, host.access()).create(document.into()).await?;
+    let Accepted { answer, access } = engine.schedules(&host, host.access(true)).create(document.into()).await?;
     host.commit(access)?;
     println!("-- created:\n{}", answer.document);
     let due = host.tables().rows.values().filter_map(|row| row.schedule.content.next_run).min();
     host.clock.set(due.ok_or("nothing is planned")?);
-    while let Some(run) = host.lease() {
-        engine.work(&host, run, None, afresh).await?;
-    }
-    let print = |mail: &NewMail, bytes: Vec<u8>| {
+    let mut print = |mail: &NewMail, bytes: Vec<u8>| {
         println!("-- mail to {}:\n{}", mail.to.join(", "), String::from_utf8_lossy(&bytes).replace('\r', ""));
         let taken = |one| Delivery { status: DeliveryStatus::Accepted, words: "printed".into(), ..one };
         mail.queued().into_iter().map(taken).collect()
     };
-    host.deliver(&engine, print).await?;
-    let Accepted { answer, .. } = engine.schedules(&host, host.access()).runs(1, &Position::Number(1), 50).await?;
+    while let Some((run, said)) = host.lease() {
+        engine.work(&host, run, said.as_deref(), afresh).await?;
+        host.deliver(&mut print)?;
+    }
+    let Accepted { answer, .. } = engine.schedules(&host, host.access(false)).runs(1, &Position::Number(1), 50).await?;
     println!("-- history:\n{}", answer.documents.join("\n"));
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! The HTTP API: credentials, routing, codes. It mints no authority and knows no document: what a schedule is, and who may
 //! change it, the component says. `docs/api.md` shows every call.
+//!
+//! [`serve`] puts a [`router`] on a socket, with limits on what one client takes up; [`service`](crate::service) shows how.
 
 mod admission;
 mod backend;

@@ -1,6 +1,13 @@
 //! The time, as the host sees it: the machine's, or one that a test, the demo or `tick --now` holds.
-
-#![warn(missing_docs)]
+//!
+//! ```
+//! use host_harness::clock::{Clock as _, SystemClock, VirtualClock};
+//!
+//! let clock = VirtualClock::at(1_792_670_400); // 2026-10-22T12:00:00Z
+//! clock.set(clock.now() + 60);
+//! assert_eq!(clock.now(), 1_792_670_460); // and there it stands
+//! assert!(SystemClock.now() > clock.now() - 100 * 365 * 86_400);
+//! ```
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};

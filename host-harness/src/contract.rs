@@ -2,8 +2,18 @@
 //!
 //! The host keeps no second set of these records. They *are* its vocabulary, documented in `wit/`, and a later contract
 //! version maps the unchanged ones back to these (`with:`) at no cost.
-
-#![warn(missing_docs)]
+//!
+//! ```
+//! use host_harness::contract::{Outcome, Recipients, RunEntry};
+//!
+//! let mut entry = RunEntry::new(1_793_070_000, None); // seconds since 1970-01-01T00:00:00Z
+//! entry.end(Outcome::Retry(1_793_070_120), 1_793_070_001);
+//! assert_eq!(entry.outcome, None); // a retry ends nothing
+//! entry.end(Outcome::Empty, 1_793_070_121);
+//! assert_eq!((entry.outcome, entry.ended), (Some(Outcome::Empty), Some(1_793_070_121)));
+//!
+//! assert_eq!(Recipients::only("mary@example.org").to, ["mary@example.org"]);
+//! ```
 
 mod bindings {
     #![allow(missing_docs, reason = "generated; documented in wit/")]

@@ -3,8 +3,35 @@
 //! [`message`] makes the bytes, the same ones at every try. A [`Transport`] hands them to one recipient at a time: [`smtp`] to a
 //! mail server, [`eml`] to a folder. [`worker`] goes through what is due and writes down how each handing-over ended, with the
 //! waits of [`backoff`].
-
-#![warn(missing_docs)]
+//!
+//! ```
+//! use host_harness::delivery::{message_id, render};
+//! use host_harness::storage::{MailKind, NewMail, OutboxMail, Scope};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let due = 1_793_070_000; // 2026-10-27T03:00:00Z
+//! let mail = NewMail {
+//!     kind: MailKind::Failure,
+//!     message_id: message_id(7, due, MailKind::Failure, "tickets.example"),
+//!     from: "exports@tickets.example".into(),
+//!     to: vec!["mary@example.org".into()],
+//!     cc: Vec::new(),
+//!     bcc: vec!["archive@example.org".into()],
+//!     subject: "Scheduled export failed".into(),
+//!     text: "It was too large.".into(),
+//!     attach_file: false,
+//! };
+//! let scope = Scope { organizer: "bigevents".into(), event: None };
+//! let kept = OutboxMail { id: 1, run: Some(1), schedule: 7, scope, due, created: due, mail, file: None };
+//!
+//! let bytes = render(&kept, None)?;
+//! assert_eq!(bytes, render(&kept, None)?); // the same at every try
+//! let text = String::from_utf8(bytes)?;
+//! assert!(text.contains("Message-ID: <2026-10-27T030000Z-schedule-7-failure@tickets.example>\r\n"));
+//! assert!(!text.contains("archive@example.org"));
+//! # Ok(())
+//! # }
+//! ```
 
 use std::sync::Arc;
 

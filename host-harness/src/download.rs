@@ -2,6 +2,18 @@
 //!
 //! A link ends in a secret of 256 random bits, of which the store keeps only the hash: who reads the store can't fetch files
 //! with what he finds there, and nobody can guess one.
+//!
+//! ```
+//! use host_harness::download::Secret;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let secret = Secret::new()?;
+//! let link = secret.to_string(); // into the mail; the store gets `secret.hash()`
+//! assert_eq!(Secret::read(&link).map(|read| read.hash()), Some(secret.hash()));
+//! assert!(Secret::read("anything else").is_none());
+//! # Ok(())
+//! # }
+//! ```
 
 use std::fmt;
 
@@ -61,7 +73,9 @@ impl fmt::Display for Secret {
 /// A file on its way to who fetches it.
 #[derive(Debug)]
 pub struct Download {
+    /// Its name, type and size.
     pub facts: FileFacts,
+    /// Open for reading.
     pub file: File,
     /// Where the file is; removed when this is dropped.
     pub folder: TempDir,

@@ -1,6 +1,23 @@
 //! The component on wasmtime: loaded and checked once, instantiated afresh for every call, within limits.
-
-#![warn(missing_docs)]
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use host_harness::engine::{Cache, EMBEDDED, Engine, Limits, LoadError, Permissions};
+//! use host_harness::ports::Services; // the reference host; yours in its place
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let limits = Limits { call_compute: Duration::from_millis(200), ..Limits::default() };
+//! let engine = Engine::<Services>::load(EMBEDDED, limits, &Cache::of_user())?;
+//! assert_eq!(engine.in_use(), 0); // instances: each call gets one, and it goes with the call
+//!
+//! // A component that asks for more than the operator allows is not loaded.
+//! let limits = Limits { imports: Permissions::from_list("auth-context, log")?, ..Limits::default() };
+//! let refused = Engine::<Services>::load(EMBEDDED, limits, &Cache::of_user());
+//! assert!(matches!(refused, Err(LoadError::NotAllowed { .. })));
+//! # Ok(())
+//! # }
+//! ```
 
 mod budget;
 mod cache;
@@ -29,7 +46,7 @@ pub use schedules::{Accepted, Schedules, Unaccepted};
 pub(crate) use inspect::VERSION as CONTRACT;
 
 use crate::contract::{Plugin, PluginPre};
-use crate::imports::{Call, GuestMistake, HostFault, Imports};
+use crate::imports::{Call, GuestMistake, HostFault, Imports, OpenHandles};
 
 /// The component that the build script made of `plugin/`.
 pub const EMBEDDED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/plugin.wasm"));
@@ -166,6 +183,7 @@ pub struct Engine<H: Imports> {
     own: bool,
     limits: Limits,
     places: Semaphore,
+    handles: OpenHandles,
     ticker: budget::Ticker,
 }
 
@@ -196,6 +214,7 @@ impl<H: Imports> Engine<H> {
             own: bytes == EMBEDDED,
             limits,
             places,
+            handles: OpenHandles::default(),
             ticker,
         })
     }
@@ -229,6 +248,13 @@ impl<H: Imports> Engine<H> {
         (self.limits.instances as usize).saturating_sub(self.places.available_permits())
     }
 
+    /// How many handles are lent to calls at the moment. Each is taken back with the answer of its call, or goes with the instance
+    /// where there is none: without a call under way it is 0.
+    #[must_use]
+    pub fn open_handles(&self) -> usize {
+        self.handles.count()
+    }
+
     /// A fresh instance, with `compute` to spend in guest code. Waits where all are in use.
     ///
     /// For whoever wants to call exports one by one, and without a handle; the others are functions of their own here.
@@ -242,7 +268,7 @@ impl<H: Imports> Engine<H> {
         function: &'static str,
         compute: Duration,
     ) -> Result<Instance<'_, H>, GuestFault> {
-        let call = Call::new(host, function, self.limits.memory);
+        let call = Call::new(host, function, self.limits.memory, &self.handles);
         self.instance_for(call, compute).await.map_err(|(fault, _)| fault)
     }
 

@@ -20,8 +20,51 @@
 //! A host can be wrapped: a type that implements the five by asking another host ([`AuthContext::Access`] and
 //! [`AuthContext::Run`] being the other's, or something around them) sees each call of an import and its answer. [`Recorded`](crate::tape::Recorded) is such a
 //! host.
-
-#![deny(missing_docs)]
+//!
+//! Two of the five, for a host that keeps a mail with the run until that is committed. A refusal that the contract has a word for
+//! becomes an answer by `into`; a [`HostFault`] ends the call.
+//!
+//! ```
+//! use host_harness::contract::{AccessFacts, Audience, Mail, MailError, RunFacts};
+//! use host_harness::imports::{Answer, AuthContext, Mailer};
+//!
+//! struct Host;
+//!
+//! /// One call of a person's: whatever the host has to know to serve it.
+//! struct Access {
+//!     facts: AccessFacts,
+//! }
+//!
+//! /// One leased run, and the mail that leaves when `finish` is committed.
+//! struct Run {
+//!     facts: RunFacts,
+//!     responsible: Vec<String>,
+//!     mail: Option<Mail>,
+//! }
+//!
+//! impl AuthContext for Host {
+//!     type Access = Access;
+//!     type Run = Run;
+//!
+//!     fn access_facts<'a>(&self, access: &'a Access) -> &'a AccessFacts {
+//!         &access.facts
+//!     }
+//!
+//!     fn run_facts<'a>(&self, run: &'a Run) -> &'a RunFacts {
+//!         &run.facts
+//!     }
+//! }
+//!
+//! impl Mailer for Host {
+//!     async fn stage(&self, of: &mut Run, mail: Mail) -> Answer<(), MailError> {
+//!         if matches!(mail.audience, Audience::Responsible) && of.responsible.is_empty() {
+//!             return Err(MailError::Nobody.into());
+//!         }
+//!         of.mail = Some(mail);
+//!         Ok(())
+//!     }
+//! }
+//! ```
 
 mod auth_context;
 mod bounds;
@@ -44,7 +87,7 @@ pub use rows::{record, runs_page, schedules_page};
 pub use schedule_store::ScheduleStore;
 
 pub(crate) use bounds::instant;
-pub(crate) use call::{Returned, Work};
+pub(crate) use call::{OpenHandles, Returned, Work};
 pub(crate) use error::GuestMistake;
 
 /// All that the component imports: what a host is to it. Every type with the five traits has this one.

@@ -31,6 +31,8 @@
 //! [`ports`] implements the traits on [`storage`], [`platform`] and a [`clock`]; [`service`], [`scheduler`], [`delivery`] and [`api`] are
 //! the rest of a host; [`tape`] keeps what failed, to be gone through again; [`testing`] puts it all together for tests.
 
+#![deny(missing_docs)]
+
 pub mod api;
 pub mod clock;
 pub mod contract;

@@ -2,6 +2,14 @@
 //!
 //! Counting costs some nanoseconds and no lock that anybody holds for longer. What waits is asked of the store when somebody scrapes,
 //! from the beginning of indexes.
+//!
+//! ```no_run
+//! # async fn page(service: std::sync::Arc<host_harness::service::Service>) -> std::io::Result<()> {
+//! // On an address of its own, which only those can reach who may read it.
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:9090").await?;
+//! axum::serve(listener, host_harness::metrics::router(service)).await
+//! # }
+//! ```
 
 use std::sync::Arc;
 use std::time::Duration;

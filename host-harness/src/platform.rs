@@ -1,5 +1,19 @@
 //! A small real ticketing platform: organizers, events, users, teams, orders and exporters, in the same database as the
 //! schedules.
+//!
+//! ```
+//! use host_harness::platform::{Fixture, Platform};
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+//! let folder = tempfile::tempdir().unwrap();
+//! let platform = Platform::open(&folder.path().join("store.db")).await.unwrap();
+//! # let text = include_str!("../../tests/data/bigevents.json");
+//! let fixture = Fixture::from_json(text).unwrap(); // tests/data/bigevents.json
+//! platform.load(&fixture).await.unwrap();
+//! let john = platform.user_by_email("john@example.com").await.unwrap().unwrap();
+//! assert!(john.active);
+//! # });
+//! ```
 
 mod admin;
 mod admission;

@@ -52,9 +52,13 @@ impl Default for HostFacts {
 
 /// What the imports are served from.
 pub struct Services {
+    /// Schedules, runs, outbox and files.
     pub storage: Arc<dyn Storage>,
+    /// Organizers, people, orders and exporters.
     pub platform: Platform,
+    /// What time it is.
     pub clock: Arc<dyn Clock>,
+    /// What the component is told about this host.
     pub facts: HostFacts,
     /// Release of the component's zone database: written beside each plan.
     pub zone_database: String,

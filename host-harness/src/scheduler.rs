@@ -2,6 +2,8 @@
 //!
 //! [`Scheduler::serve`] does it on real time, with a loop for runs and one for deliveries, so that a slow export or a slow
 //! mail server holds up nothing else. [`Scheduler::step`] does all that is due at one instant, for `tick`, the demo and tests.
+//!
+//! [`service`](crate::service) shows one at work.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -37,6 +39,7 @@ pub struct SchedulerOptions {
     pub lease: Duration,
     /// How long a stop waits for runs to finish before they are handed back.
     pub grace: Duration,
+    /// How much is handed over at once, and how fast.
     pub delivery: DeliveryLimits,
     /// How long the history of what is over is kept. The audit log is kept as long, and at least [`KEEP_AUDIT`].
     pub keep_history: Duration,
@@ -78,6 +81,7 @@ pub struct Scheduler {
 type Held = Arc<Mutex<Vec<Lease>>>;
 
 impl Scheduler {
+    /// Nothing happens before [`Scheduler::serve`] or [`Scheduler::step`].
     #[must_use]
     pub fn new(service: Arc<Service>, transport: Arc<dyn Transport>, options: SchedulerOptions) -> Self {
         Self {

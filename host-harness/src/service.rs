@@ -1,4 +1,42 @@
 //! The component as the rest of the host sees it: asked on behalf of a caller, or given a leased run.
+//!
+//! The reference host, put together on one SQLite file; `harness serve` does little more.
+//!
+//! ```no_run
+//! use std::path::Path;
+//! use std::sync::Arc;
+//!
+//! use host_harness::api::{self, ApiLimits};
+//! use host_harness::clock::SystemClock;
+//! use host_harness::delivery::EmlTransport;
+//! use host_harness::engine::{Cache, EMBEDDED, Engine, Limits};
+//! use host_harness::platform::Platform;
+//! use host_harness::ports::HostFacts;
+//! use host_harness::scheduler::{Scheduler, SchedulerOptions};
+//! use host_harness::service::Service;
+//! use host_harness::storage::sqlite::SqliteStorage;
+//!
+//! # async fn host() -> Result<(), Box<dyn std::error::Error>> {
+//! let file = Path::new("store.db");
+//! let storage = Arc::new(SqliteStorage::open(file).await?);
+//! let platform = Platform::open(file).await?;
+//! let engine = Engine::load(EMBEDDED, Limits::default(), &Cache::of_user())?;
+//! let service = Service::new(engine, storage, platform, Arc::new(SystemClock), HostFacts::default()).await?;
+//! let service = Arc::new(service);
+//!
+//! let mail = Arc::new(EmlTransport::new("mail")?);
+//! let scheduler = Arc::new(Scheduler::new(Arc::clone(&service), mail, SchedulerOptions::default()));
+//! let (stop, stopped) = tokio::sync::watch::channel(false);
+//! let runs = tokio::spawn(scheduler.serve(stopped));
+//!
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
+//! let router = api::router(service, ApiLimits::default());
+//! api::serve(listener, router, ApiLimits::default(), std::future::pending()).await;
+//! stop.send(true)?;
+//! runs.await?;
+//! # Ok(())
+//! # }
+//! ```
 
 mod jobs;
 mod plans;
@@ -35,12 +73,17 @@ const COMMIT_TRIES: u32 = 5;
 /// What a caller may do here, as the HTTP API has found out: what an `access` handle is minted from.
 #[derive(Clone, Debug)]
 pub struct Grant {
+    /// Where.
     pub scope: Scope,
+    /// Whose credentials, for the audit log.
     pub principal: Principal,
+    /// As the component is told.
     pub caller: Caller,
     /// Of messages: a BCP 47 tag.
     pub language: String,
+    /// So he sees and changes all schedules there.
     pub may_change_settings: bool,
+    /// The credentials are good for writing.
     pub may_write: bool,
     /// What counts there, as read with the caller's rights.
     pub place: Place,
@@ -49,32 +92,55 @@ pub struct Grant {
 /// An exported function of `schedules`, with its arguments.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Operation {
+    /// `list`.
     List(PageQuery),
+    /// `get` of this id.
     Get(u64),
+    /// `create` with this document.
     Create(String),
+    /// `replace`: what the document leaves out goes back to its default.
     Replace {
+        /// Of the schedule.
         id: u64,
+        /// JSON text.
         document: String,
+        /// Refused where another version is stored; none: whatever it is.
         if_version: Option<u64>,
     },
+    /// `patch`: what the document leaves out stays.
     Patch {
+        /// Of the schedule.
         id: u64,
+        /// JSON text.
         document: String,
+        /// Refused where another version is stored; none: whatever it is.
         if_version: Option<u64>,
     },
+    /// `delete`.
     Delete {
+        /// Of the schedule.
         id: u64,
+        /// Refused where another version is stored; none: whatever it is.
         if_version: Option<u64>,
     },
+    /// `runs`: a page of the history.
     Runs {
+        /// Of the schedule.
         id: u64,
+        /// Which page.
         at: Position,
+        /// Rows a page, 1 to 50.
         size: u32,
     },
+    /// `exporters`, or the one of that name.
     Exporters(Option<String>),
+    /// `act`.
     Act {
+        /// Of the schedule; none: about none.
         id: Option<u64>,
+        /// The plugin's word for what to do.
         verb: String,
+        /// JSON text.
         document: String,
     },
 }
@@ -82,17 +148,27 @@ pub enum Operation {
 /// What it answered. Documents are JSON texts, to be passed on as they are.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub enum Answer {
+    /// Of `list` and `runs`.
     Page {
+        /// Rows on all pages.
         total: u64,
+        /// One for each row.
         documents: Vec<String>,
+        /// Where the next page begins; none: this is the last.
         next: Option<String>,
     },
+    /// Of `get`, `create`, `replace` and `patch`.
     Document {
+        /// The schedule.
         document: String,
+        /// What its `ETag` is made of.
         version: u64,
     },
+    /// Of `delete`.
     Deleted,
+    /// Of `exporters`: one document each.
     Exporters(Vec<String>),
+    /// Of `act`: the plugin's document.
     Acted(String),
 }
 
@@ -134,7 +210,9 @@ impl From<Versioned> for Answer {
 
 /// The idempotency record that is written in the transaction of the change.
 pub struct Keep<'a> {
+    /// Whose request.
     pub key: RequestKey,
+    /// As [`Storage::begin_request`] gave it.
     pub ticket: u64,
     /// What the API will answer, given what the component answered.
     pub answer: &'a (dyn Fn(&Answer) -> KeptAnswer + Send + Sync),
@@ -233,6 +311,12 @@ impl Service {
     #[must_use]
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
+    }
+
+    /// Handles that calls of the component have at the moment.
+    #[must_use]
+    pub fn open_handles(&self) -> usize {
+        self.engine.open_handles()
     }
 
     /// Instances of the component in use, and how many there can be.
@@ -383,21 +467,25 @@ impl Service {
         asked
     }
 
+    /// Where schedules are kept.
     #[must_use]
     pub fn storage(&self) -> &Arc<dyn Storage> {
         &self.services.storage
     }
 
+    /// Organizers, people and orders.
     #[must_use]
     pub fn platform(&self) -> &Platform {
         &self.services.platform
     }
 
+    /// What time it is.
     #[must_use]
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.services.clock
     }
 
+    /// What the component is told about this host.
     #[must_use]
     pub fn facts(&self) -> &HostFacts {
         &self.services.facts

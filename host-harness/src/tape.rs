@@ -4,6 +4,21 @@
 //! line for each call of an import, in order; the last one is the end. [`Recorded`] writes it around any host; [`replay`] has a
 //! component go through the same again without any host. What a tape holds is what the component was told: addresses and form
 //! data are among it.
+//!
+//! ```
+//! use host_harness::testing::Harness;
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+//! let harness = Harness::builder().record().build().await;
+//! harness.advance_to("2026-10-23T12:00:00Z").await;
+//! let tapes = harness.tapes();
+//! assert!(!tapes.is_empty());
+//! for tape in tapes {
+//!     let again = harness.replay(&tape).await;
+//!     assert_eq!((again.difference, again.end), (None, tape.end));
+//! }
+//! # });
+//! ```
 
 mod kept;
 mod recorded;

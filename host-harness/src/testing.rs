@@ -1,4 +1,18 @@
 //! For tests of plugins and hosts: a whole host with a clock that the test holds, and what stands in for the world outside.
+//!
+//! ```
+//! use host_harness::testing::Harness;
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+//! let harness = Harness::builder().at("2026-10-26T12:00+01:00[Europe/Berlin]").build().await;
+//! harness.advance_to("2026-10-27T03:59+01:00[Europe/Berlin]").await;
+//! assert!(harness.mails().is_empty());
+//! harness.advance_to("2026-10-27T04:00+01:00[Europe/Berlin]").await; // as the fixture has it: Tuesdays at four
+//! assert_eq!(harness.mails()[0].subject, "Order list");
+//! # });
+//! ```
+//!
+//! [`conformance`] finds out whether a host of any making keeps what the contract promises.
 
 pub mod conformance;
 mod exports;

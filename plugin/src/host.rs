@@ -1,6 +1,6 @@
 //! What the host supplies, in the domain's own words: the imports of `wit/`, without bindings.
 //!
-//! `component.rs` implements [`Access`] and [`Run`] on the contract's handles; native tests implement them in memory.
+//! `component/imported.rs` implements [`Access`] and [`Run`] on the contract's handles; native tests implement them in memory.
 //! What each item means, its units and its errors, is said once, in `wit/`.
 
 /// Seconds since 1970-01-01T00:00:00Z.

@@ -40,7 +40,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
         steps
     };
     // The slow one has only leased, and the run is changed by a person meanwhile.
-    let changed = |meanwhile: Value, then: Vec<Value>| {
+    let changed = |by: &str, meanwhile: Value, then: Vec<Value>| {
         let document = abandons(
             executes(json!([[start()], [start(), finish(json!("empty"))]])),
             json!([lost(facts.produce()), finish_too_late(failed("late"))]),
@@ -51,7 +51,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
             take("slow", 1),
             run("execute", "slow"),
         ];
-        steps.push(call("cleo", "north", meanwhile));
+        steps.push(call(by, "north", meanwhile));
         steps.push(run("abandon", "slow"));
         steps.extend(then);
         steps
@@ -105,6 +105,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
             "a-change-takes-the-run-away-and-keeps-its-due-time",
             "What a person saves counts at once: the run under way is lost to its worker and leased again with the new content.",
             changed(
+                "ada",
                 json!([update("a", &new)]),
                 vec![
                     shows(json!([history("a", json!([{"due": due, "outcome": null}]))])),
@@ -121,6 +122,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
             "a-take-over-takes-the-run-away",
             "A new owner has other rights: a run made with the old one's must not go out any more.",
             changed(
+                "cleo",
                 json!([with(update("a", &new), json!({"do": "take-over"}))]),
                 vec![
                     take("again", 1),
@@ -136,6 +138,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
             "a-deleted-schedule-takes-its-run-with-it",
             "Deleting cancels the run: the worker that has it can't write any more, and nobody takes it again.",
             changed(
+                "ada",
                 json!([{"do": "delete", "id": "$a.id", "version": null}]),
                 vec![
                     clock(due + 2 * DAY),

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::script::{
-    Check, Facts, HOUR, T0, call, check, clock, executes, finish, get, history, insert, run, start, take,
+    Check, Facts, HOUR, T0, call, check, clock, compare, executes, finish, get, history, insert, run, start, take,
 };
 
 /// Where the schedules of this check are: name, owner, place.
@@ -61,6 +61,11 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
         )
     });
     let mut steps = stored.to_vec();
+    // One id is one schedule, whoever's it is.
+    let other = STORED[..4]
+        .iter()
+        .map(|(name, ..)| compare("$e.id", json!({"$not": format!("${name}.id")})));
+    steps.push(call("dan", "south", other.collect()));
     steps.extend(asked);
     steps.extend(untouched);
     steps.extend([

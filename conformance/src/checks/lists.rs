@@ -11,6 +11,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
         content["export-identifier"] = json!(exporter);
         content
     };
+    let delete = |name: &str| json!({"do": "delete", "id": format!("${name}.id"), "version": null});
     let list = |query: Value, answers: Value| {
         let mut import = query;
         import["do"] = json!("list");
@@ -133,9 +134,10 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
                         order("next-run", true, json!(["$c.id", "$a.id", "$b.id", "$e.id", "$d.id"])),
                     ]),
                 ),
+                call("ada", "north", json!(["a", "b", "c", "d", "e"].map(delete))),
                 call(
                     "ada",
-                    "north/spring",
+                    "north",
                     json!([
                         insert("f", &named("b")),
                         insert("g", &named("a")),
@@ -144,7 +146,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
                 ),
                 call(
                     "ada",
-                    "north/spring",
+                    "north",
                     json!([
                         order("export-identifier", false, json!(["$g.id", "$f.id", "$h.id"])),
                         order("export-identifier", true, json!(["$f.id", "$h.id", "$g.id"])),

@@ -107,6 +107,11 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
                 call(
                     "cleo",
                     "north",
+                    json!([with(take_over(&two), json!({"version": 0, "answers": "stale"}))]),
+                ),
+                call(
+                    "cleo",
+                    "north",
                     json!([
                         with(
                             take_over(&two),

@@ -1,5 +1,6 @@
 //! What a component file is, asks for and offers: read before linking, so that a misfit is named in the host's own words.
 
+use semver::Version;
 use wasmparser::{Encoding, Parser, Payload};
 
 use super::LoadError;
@@ -160,8 +161,46 @@ fn misfit(imports: &[String], functions: &Imported, exports: &[String]) -> Optio
     Some(LoadError::MissingExport(format!("{PACKAGE}{missing}@{VERSION}")))
 }
 
-/// Component-model names link within one minor version of 0: 0.1.x with 0.1.y, and pre-releases with nothing else.
+/// Does a name of this version link with the host's?
 fn links(version: &str) -> bool {
-    let minor = |of: &str| of.split('.').take(2).map(str::to_owned).collect::<Vec<_>>();
-    !version.contains(['-', '+']) && minor(version) == minor(VERSION)
+    let line = |version: &str| Version::parse(version).ok().and_then(|version| line(&version));
+    line(version).is_some_and(|found| line(VERSION) == Some(found))
+}
+
+/// Names of one line link with each other in the component model: 0.1.x, and from 1.0.0 on 1.x. None: with nothing else, as 0.0.x
+/// and what has a pre-release or build in its name.
+fn line(version: &Version) -> Option<(u64, u64)> {
+    let plain = version.pre.is_empty() && version.build.is_empty();
+    match (version.major, version.minor) {
+        _ if !plain => None,
+        (0, 0) => None,
+        (0, minor) => Some((0, minor)),
+        (major, _) => Some((major, 0)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_one_line_link_and_no_others() {
+        let line = |text: &str| Version::parse(text).ok().and_then(|version| line(&version));
+        assert_eq!(line("0.1.0"), line("0.1.7"));
+        assert_ne!(line("0.1.0"), line("0.2.0"));
+        assert_eq!(line("1.0.0"), line("1.4.2"));
+        assert_ne!(line("1.0.0"), line("2.0.0"));
+        for alone in ["0.0.1", "0.1.0-draft", "0.1.0+mine"] {
+            assert_eq!(line(alone), None, "{alone}");
+        }
+        for (version, fits) in [
+            (VERSION, true),
+            ("0.1.99", true),
+            ("0.10.0", false),
+            ("0.1", false),
+            ("", false),
+        ] {
+            assert_eq!(links(version), fits, "{version}");
+        }
+    }
 }

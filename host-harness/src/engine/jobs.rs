@@ -98,7 +98,7 @@ impl<H: Imports> Engine<H> {
         run: H::Run,
         work: Work,
     ) -> Result<Instance<'_, H>, Worked<H::Run>> {
-        let mut call = Call::new(host, function, self.limits.memory);
+        let mut call = Call::new(host, function, self.limits.memory, &self.handles);
         call.lend_run(run, work);
         let compute: Duration = self.limits.run_compute;
         let opened = self.instance_for(call, compute).await;

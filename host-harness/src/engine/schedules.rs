@@ -191,7 +191,7 @@ impl<'a, H: Imports> Schedules<'a, H> {
     /// The instance, with the access in it.
     async fn open(self, function: &'static str) -> Result<Instance<'a, H>, GuestFault> {
         let limits = &self.engine.limits;
-        let mut call = Call::new(self.host, function, limits.memory);
+        let mut call = Call::new(self.host, function, limits.memory, &self.engine.handles);
         call.lend_access(self.access);
         let instance = self.engine.instance_for(call, limits.call_compute).await;
         instance.map_err(|(fault, _)| fault)

@@ -1,6 +1,7 @@
 //! The data of one instance: which host answers, and the one handle that was lent for its one call.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::log::Lines;
 use super::{During, GuestMistake, Handle, Imports};
@@ -15,9 +16,34 @@ use crate::engine::MemoryLimiter;
 pub struct Call<H: Imports> {
     pub(super) host: Arc<H>,
     lent: Lent<H>,
+    handles: OpenHandles,
     pub(crate) memory: MemoryLimiter,
     pub(super) lines: Lines,
     function: &'static str,
+}
+
+/// How many handles are lent to calls of one engine.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct OpenHandles(Arc<AtomicUsize>);
+
+impl OpenHandles {
+    pub(crate) fn count(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    fn one_more(&self) -> Open {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Open(self.clone())
+    }
+}
+
+/// A handle that is lent: until it is taken back, or goes with its instance.
+struct Open(OpenHandles);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 enum Lent<H: Imports> {
@@ -33,6 +59,7 @@ pub(super) struct LentAccess<H: Imports> {
     pub(super) writes: usize,
     /// Schedules taken over so far.
     pub(super) taken_over: Vec<u64>,
+    _open: Open,
 }
 
 /// A run, and how far its call has come.
@@ -49,6 +76,7 @@ pub(super) struct LentRun<H: Imports> {
     pub(super) finished: bool,
     /// The host has answered that the lease is lost.
     pub(super) lost: bool,
+    _open: Open,
 }
 
 /// What a run was lent for.
@@ -84,10 +112,11 @@ impl<H: Imports> LentRun<H> {
 
 impl<H: Imports> Call<H> {
     /// For a call of `function` that may use `memory` bytes.
-    pub(crate) fn new(host: &Arc<H>, function: &'static str, memory: usize) -> Self {
+    pub(crate) fn new(host: &Arc<H>, function: &'static str, memory: usize, handles: &OpenHandles) -> Self {
         Self {
             host: Arc::clone(host),
             lent: Lent::Nothing,
+            handles: handles.clone(),
             memory: MemoryLimiter::new(memory),
             lines: Lines::default(),
             function,
@@ -99,6 +128,7 @@ impl<H: Imports> Call<H> {
             access,
             writes: 0,
             taken_over: Vec::new(),
+            _open: self.handles.one_more(),
         });
     }
 
@@ -112,6 +142,7 @@ impl<H: Imports> Call<H> {
             staged: None,
             finished: false,
             lost: false,
+            _open: self.handles.one_more(),
         });
     }
 

@@ -20,15 +20,20 @@ pub enum Admission {
     Nobody,
     /// Somebody's who has nothing to do with that organizer or event. One that is not there looks the same.
     NoAccess,
+    /// Somebody who may ask there.
     Admitted(Box<Admitted>),
 }
 
 /// Who was let in, and what counts there.
 #[derive(Clone, Debug)]
 pub struct Admitted {
+    /// Whose credentials.
     pub principal: Principal,
+    /// As the component is told.
     pub caller: Caller,
+    /// What he may do at this organizer.
     pub rights: Rights,
+    /// The organizer, and the event where one is named.
     pub place: Place,
 }
 
@@ -39,6 +44,7 @@ pub struct Ownership {
     pub owner: Option<User>,
     /// May he still run this exporter there?
     pub right: OwnerRight,
+    /// Where it belongs.
     pub place: Place,
 }
 

@@ -31,6 +31,7 @@ impl std::fmt::Debug for Credentials {
 pub enum Principal {
     /// A user, through an OAuth token.
     User {
+        /// Of the user.
         id: String,
         /// The token is good for reading.
         may_read: bool,
@@ -40,11 +41,21 @@ pub enum Principal {
         organizers: Vec<String>,
     },
     /// A program with a token of a team; it stands for nobody.
-    Token { id: i64, team: i64, organizer: String },
+    Token {
+        /// Of the token.
+        id: i64,
+        /// Whose rights it has.
+        team: i64,
+        /// Slug of the team's organizer.
+        organizer: String,
+    },
     /// A device at the gate or the box office.
     Device {
+        /// Of the device.
         id: i64,
+        /// Slug of its organizer.
         organizer: String,
+        /// Those that it is used at.
         events: EventSet,
     },
 }

@@ -15,7 +15,9 @@ pub const DEFAULT_MAIL_BYTES: u64 = 20_000_000;
 /// Somebody who sells tickets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Organizer {
+    /// As in paths of the API.
     pub slug: String,
+    /// As people are shown it.
     pub name: String,
     /// IANA name: the default of organizer-level schedules.
     pub timezone: String,
@@ -23,6 +25,7 @@ pub struct Organizer {
     pub locale: String,
     /// Scheduled exports are on at first; what counts later is kept by the store.
     pub enabled: bool,
+    /// Its rules for schedules and mail.
     pub settings: Settings,
 }
 
@@ -61,13 +64,17 @@ pub struct Place {
 pub struct Event {
     /// Slug of the organizer.
     pub organizer: String,
+    /// As in paths of the API, unique at its organizer.
     pub slug: String,
+    /// As people are shown it.
     pub name: String,
     /// IANA name.
     pub timezone: String,
     /// Code of ISO 4217.
     pub currency: String,
+    /// The first moment.
     pub starts: Instant,
+    /// The last.
     pub ends: Instant,
 }
 
@@ -84,7 +91,9 @@ found!(Event {
 /// Events of one organizer: all of them, those to come included, or the ones named.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EventSet {
+    /// Whatever there is and will be.
     All,
+    /// By slug.
     Only(Vec<String>),
 }
 

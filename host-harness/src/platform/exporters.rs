@@ -115,6 +115,7 @@ pub(super) fn described(exporter: &dyn Exporter, language: Language) -> contract
 pub struct ExportJob {
     /// Id of the user whose rights count.
     pub owner: String,
+    /// The organizer or event that is exported.
     pub scope: Scope,
     /// Its identifier.
     pub exporter: String,
@@ -139,7 +140,9 @@ pub trait ExportGate: std::fmt::Debug + Send + Sync {
 /// A finished file: in memory where it is small, else on the disk without a name, so that it goes when this is dropped.
 #[derive(Debug)]
 pub struct Produced {
+    /// To be read from its beginning.
     pub file: SpooledData,
+    /// Its name, type and size.
     pub facts: FileFacts,
 }
 

@@ -48,7 +48,9 @@ impl fmt::Display for FixtureError {
 /// A checked fixture: every reference in it leads somewhere.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fixture {
+    /// In the file's order.
     pub organizers: Vec<Organizer>,
+    /// Of all organizers.
     pub events: Vec<Event>,
     /// For [`super::Platform::load`], which gives them the ids `u1`, `u2`, … in this order.
     pub(super) users: Vec<FixtureUser>,
@@ -64,12 +66,15 @@ pub struct Fixture {
 /// A schedule to be made once the platform is loaded.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FixtureSchedule {
+    /// Slug.
     pub organizer: String,
     /// None: of the organizer as a whole.
     pub event: Option<String>,
     /// Address of a user of the same file.
     pub owner: String,
+    /// None: the next that is free.
     pub id: Option<u64>,
+    /// None: 0. At 5 it is stopped.
     pub error_counter: Option<u32>,
     /// The writable fields of the resource, as the API takes them; their values are unchecked.
     pub document: Map<String, Value>,

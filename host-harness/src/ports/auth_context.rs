@@ -11,11 +11,15 @@ use crate::storage::{Change, FileFacts, Leased, NewMail, Row, Visible};
 /// One caller at one organizer or event, and what the call has staged so far.
 #[derive(Debug)]
 pub struct Access {
+    /// What the component is told.
     pub facts: AccessFacts,
+    /// For the audit log, and idempotency.
     pub principal: Principal,
+    /// What the caller sees; nothing outside of it is read or changed.
     pub visible: Visible,
     /// Most schedules that the organizer may have.
     pub quota: Option<u32>,
+    /// To be committed when the call answers ok.
     pub staged: Vec<Change>,
     /// The schedule that this call has read last: a change of it need not read it again, and its commit asks whether it is still so.
     pub read: Mutex<Option<Row>>,
@@ -24,11 +28,15 @@ pub struct Access {
 /// One leased run, and what has been made of it so far.
 #[derive(Debug)]
 pub struct Run {
+    /// What every write about the run has to show.
     pub leased: Leased,
+    /// What the component is told.
     pub facts: RunFacts,
     /// Its pinned due time, once it is started.
     pub due: Option<i64>,
+    /// What `produce` or `zip` has made.
     pub file: Option<FileFacts>,
+    /// The mail that leaves with `finish`.
     pub staged: Option<NewMail>,
 }
 

@@ -12,12 +12,16 @@ use crate::storage::{Change, CommitError, Row, Scope};
 /// Why a fixture's schedule was not put in.
 #[derive(Debug, thiserror::Error)]
 pub enum SeedError {
+    /// An address that nobody there has.
     #[error("its owner {0} is not among the fixture's users")]
     NoOwner(String),
+    /// The component's words.
     #[error("{0}")]
     Refused(String),
+    /// The component came to no answer.
     #[error(transparent)]
     Call(CallError),
+    /// Its answer could not be stored.
     #[error(transparent)]
     Commit(#[from] CommitError),
 }

@@ -23,6 +23,7 @@ pub struct CountedStorage {
 }
 
 impl CountedStorage {
+    /// Counts the calls of `store` in `metrics`.
     #[must_use]
     pub fn new(store: Arc<dyn Storage>, metrics: Arc<Metrics>) -> Self {
         Self { store, metrics }

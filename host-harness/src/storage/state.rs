@@ -26,6 +26,7 @@ pub enum RunState {
 }
 
 impl RunState {
+    /// Every state, open ones first.
     pub const ALL: [Self; 7] = [
         Self::Open,
         Self::Submitted,

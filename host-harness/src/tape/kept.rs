@@ -91,7 +91,11 @@ impl Tapes {
                     file.write_all(tape.to_text().as_bytes())?;
                     let past = (files.len() + 1).saturating_sub(self.most);
                     for old in files.iter().take(past) {
-                        fs::remove_file(old)?;
+                        match fs::remove_file(old) {
+                            // Another call was faster.
+                            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                            other => other?,
+                        }
                     }
                     return Ok(path);
                 }
@@ -113,5 +117,91 @@ fn named(tape: &Tape) -> String {
     match (&tape.head.called, &tape.head.facts) {
         (Called::Jobs(job), Facts::Run(facts)) => format!("{}-{}", job.name(), facts.schedule.id),
         _ => "call".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::contract::{AccessFacts, Caller, Settings};
+    use crate::service::Operation;
+    use crate::tape::{Came, Ending, Head};
+
+    fn tape() -> Tape {
+        let settings = Settings {
+            now: 0,
+            zone: "UTC".into(),
+            languages: vec!["en".into()],
+            recipient_domains: None,
+            mail_bytes: 0,
+            configuration_url: String::new(),
+        };
+        let facts = AccessFacts {
+            caller: Caller::Token,
+            language: "en".into(),
+            event_level: false,
+            may_change_settings: false,
+            may_write: false,
+            settings,
+        };
+        Tape {
+            head: Head {
+                contract: "0.1.0".into(),
+                component: String::new(),
+                called: Called::Schedules(Operation::Get(1)),
+                facts: Facts::Access(facts),
+            },
+            calls: Vec::new(),
+            end: Ending {
+                finished: None,
+                came: Came::Answered(Value::Null),
+            },
+        }
+    }
+
+    fn names(tapes: &Tapes) -> Vec<String> {
+        let files = tapes.files().expect("the folder");
+        let name = |file: PathBuf| file.file_name().expect("a name").to_string_lossy().into_owned();
+        files.into_iter().map(name).collect()
+    }
+
+    #[test]
+    fn the_latest_tapes_stay_and_numbers_go_on() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let at_most = |most| Tapes::in_folder(folder.path(), most, Keep::All).expect("the folder");
+        let numbered = |numbers: &[u32]| -> Vec<String> {
+            let name = |number| format!("{number:08}-call.tape.jsonl");
+            numbers.iter().map(name).collect()
+        };
+        for _ in 0..4 {
+            at_most(3).take(Some(tape()), false);
+        }
+        assert_eq!(names(&at_most(3)), numbered(&[2, 3, 4]));
+        at_most(2).take(Some(tape()), false);
+        assert_eq!(names(&at_most(2)), numbered(&[4, 5]));
+    }
+
+    #[test]
+    fn calls_that_end_at_once_are_all_kept_and_the_next_one_mends_the_number() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let tapes = Tapes::in_folder(folder.path(), 5, Keep::All).expect("the folder");
+        std::thread::scope(|threads| {
+            for _ in 0..8 {
+                threads.spawn(|| {
+                    for _ in 0..20 {
+                        tapes.write(&tape()).expect("it is written");
+                    }
+                });
+            }
+        });
+        tapes.write(&tape()).expect("it is written");
+        let left = names(&tapes);
+        assert_eq!(
+            (left.len(), left[4].as_str()),
+            (5, "00000161-call.tape.jsonl"),
+            "{left:?}"
+        );
     }
 }

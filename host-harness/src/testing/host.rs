@@ -69,8 +69,11 @@ impl TestStore {
 
 /// The host, and what a test needs to drive it.
 pub struct Harness {
+    /// The component, on store and platform.
     pub service: Arc<Service>,
+    /// What time it is for all of the host; [`Harness::advance_to`] moves it, and does what is due on the way.
     pub clock: Arc<VirtualClock>,
+    /// What was handed over.
     pub mail: Arc<CapturedMail>,
     /// What exporters are answered in their place.
     pub exports: Arc<ScriptedExports>,
@@ -230,11 +233,13 @@ impl Harness {
         self.folder.path()
     }
 
+    /// Organizers, people and orders.
     #[must_use]
     pub fn platform(&self) -> &Platform {
         self.service.platform()
     }
 
+    /// Where schedules are kept.
     #[must_use]
     pub fn storage(&self) -> &dyn Storage {
         self.service.storage().as_ref()
@@ -392,22 +397,27 @@ impl Harness {
         self.client.fetch(method, path).await
     }
 
+    /// As [`Client::get`].
     pub async fn get(&self, path: &str, credentials: &str) -> Answer {
         self.client.get(path, credentials).await
     }
 
+    /// As [`Client::post`].
     pub async fn post(&self, path: &str, credentials: &str, body: &Value) -> Answer {
         self.client.post(path, credentials, body).await
     }
 
+    /// As [`Client::put`].
     pub async fn put(&self, path: &str, credentials: &str, body: &Value) -> Answer {
         self.client.put(path, credentials, body).await
     }
 
+    /// As [`Client::patch`].
     pub async fn patch(&self, path: &str, credentials: &str, body: &Value) -> Answer {
         self.client.patch(path, credentials, body).await
     }
 
+    /// As [`Client::delete`].
     pub async fn delete(&self, path: &str, credentials: &str) -> Answer {
         self.client.delete(path, credentials).await
     }

@@ -35,6 +35,7 @@ pub struct WatchedStorage {
 }
 
 impl WatchedStorage {
+    /// Tells `watch` of each call of `store`.
     #[must_use]
     pub fn new(store: Arc<dyn Storage>, watch: Arc<dyn StoreWatch>) -> Self {
         Self { store, watch }
@@ -102,7 +103,9 @@ watched! {
 /// A moment of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moment {
+    /// The call of this name is about to begin.
     Before(&'static str),
+    /// It has answered; the answer is still to be passed on.
     After(&'static str),
 }
 

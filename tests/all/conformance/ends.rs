@@ -24,7 +24,7 @@ async fn ends(document: Value, refused: bool) -> (RunEntry, u32, Vec<String>) {
         active: true,
     };
     let host = Arc::new(Host::new(person, DUE));
-    let mut access = host.access();
+    let mut access = host.access(true);
     let content = Content {
         export_identifier: "visitors".into(),
         recipients: Recipients {
@@ -40,11 +40,11 @@ async fn ends(document: Value, refused: bool) -> (RunEntry, u32, Vec<String>) {
     let schedule = host.insert(&mut access, content).await.expect("it is staged");
     host.commit(access).expect("nobody else is there");
 
-    let run = host.lease().expect("it is due");
+    let (run, _) = host.lease().expect("it is due");
     engine.work(&host, run, None, afresh).await.expect("the host is there");
     assert!(host.lease().is_none(), "it has not come to an end");
     let mut subjects = Vec::new();
-    let hand_over = |mail: &NewMail, _bytes: Vec<u8>| {
+    let mut hand_over = |mail: &NewMail, _bytes: Vec<u8>| {
         subjects.push(mail.subject.clone());
         let status = match refused {
             true => DeliveryStatus::Rejected,
@@ -58,9 +58,14 @@ async fn ends(document: Value, refused: bool) -> (RunEntry, u32, Vec<String>) {
         };
         mail.queued().into_iter().map(said).collect()
     };
-    host.deliver(&engine, hand_over).await.expect("the mails have bytes");
+    host.deliver(&mut hand_over).expect("the mails have bytes");
+    if let Some((run, said)) = host.lease() {
+        let settled = engine.work(&host, run, said.as_deref(), afresh).await;
+        settled.expect("the host is there");
+        host.deliver(&mut hand_over).expect("the mails have bytes");
+    }
 
-    let access = host.access();
+    let access = host.access(false);
     let counter = host
         .get(&access, schedule.id)
         .await

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use host_harness::contract::exported::jobs::AbandonReason;
-use host_harness::contract::{DeliveryStatus, Order, PageQuery, Position, Stored, User as Person};
+use host_harness::contract::{Delivery, DeliveryStatus, Order, PageQuery, Position, Stored, User as Person};
 use host_harness::engine::{Accepted, Cache, Engine, Limits, Unaccepted};
 use host_harness::imports::AuthContext as _;
 use host_harness::storage::{NewMail, Scope};
@@ -15,23 +15,12 @@ use serde_json::json;
 
 use super::minimal_host::{Access, Host, Run, afresh};
 
-/// Minimal hosts.
-pub struct Minimal {
-    engine: Arc<Engine<Host>>,
-}
+/// Minimal hosts, each with an engine of its own: it counts the handles of that host.
+pub struct Minimal;
 
-impl Minimal {
-    /// With the conformance component.
-    ///
-    /// # Panics
-    /// If that does not load.
-    #[must_use]
-    pub fn new() -> Self {
-        let engine = Engine::load(COMPONENT, Limits::default(), &Cache::of_user()).expect("the component loads");
-        Self {
-            engine: Arc::new(engine),
-        }
-    }
+/// With the conformance component.
+fn engine() -> Result<Engine<Host>, String> {
+    Engine::load(COMPONENT, Limits::default(), &Cache::of_user()).map_err(|error| error.to_string())
 }
 
 fn person(email: &str) -> Person {
@@ -59,7 +48,7 @@ impl Hosts for Minimal {
             default_zone: "UTC".into(),
         };
         let host = Arc::new(Host::new(person("nobody@example.com"), 0));
-        let answers = self.engine.replan(&host, &[row], 0).await;
+        let answers = engine()?.replan(&host, &[row], 0).await;
         match answers.map_err(|fault| fault.to_string())?.pop() {
             Some(Err(plan)) => Ok(plan),
             other => Err(format!("the component answered {other:?} for a plan")),
@@ -70,7 +59,7 @@ impl Hosts for Minimal {
         let ada = world.users.iter().find(|user| user.name == "ada");
         let ada = ada.ok_or("there is no ada")?;
         Ok(Arc::new(Driven {
-            engine: Arc::clone(&self.engine),
+            engine: engine()?,
             host: Arc::new(Host::new(person(&ada.email), now)),
             leases: Mutex::default(),
         }))
@@ -78,9 +67,10 @@ impl Hosts for Minimal {
 }
 
 struct Driven {
-    engine: Arc<Engine<Host>>,
+    engine: Engine<Host>,
     host: Arc<Host>,
-    leases: Mutex<Vec<Run>>,
+    /// With what the servers said, where it is leased to be settled.
+    leases: Mutex<Vec<(Run, Option<Vec<Delivery>>)>>,
 }
 
 impl Driven {
@@ -106,15 +96,15 @@ const FIRST: Position = Position::Number(1);
 #[async_trait]
 impl HostUnderTest for Driven {
     fn has(&self, caller: &str, at: &Scope) -> bool {
-        caller == "ada" && at.organizer == "north" && at.event.is_none()
+        caller.starts_with("ada") && at.organizer == "north" && at.event.is_none()
     }
 
     fn changes_users(&self) -> bool {
         false
     }
 
-    fn leases_to_settle(&self) -> bool {
-        false
+    fn open_handles(&self) -> Option<usize> {
+        Some(self.engine.open_handles())
     }
 
     async fn set_clock(&self, now: i64) -> Result<(), String> {
@@ -122,8 +112,9 @@ impl HostUnderTest for Driven {
         Ok(())
     }
 
-    async fn call(&self, _caller: &str, _at: &Scope, export: Export) -> Result<Ending, String> {
-        let schedules = self.engine.schedules(&self.host, self.host.access());
+    async fn call(&self, caller: &str, _at: &Scope, export: Export) -> Result<Ending, String> {
+        let access = self.host.access(caller == "ada");
+        let schedules = self.engine.schedules(&self.host, access);
         match export {
             Export::List => {
                 let query = PageQuery {
@@ -151,31 +142,35 @@ impl HostUnderTest for Driven {
 
     async fn take(&self) -> Result<Vec<Taken>, String> {
         let mut taken = Vec::new();
-        while let Some(run) = self.host.lease() {
-            let schedule = self.host.run_facts(&run).schedule.id;
+        while let Some(leased) = self.host.lease() {
+            let schedule = self.host.run_facts(&leased.0).schedule.id;
             let mut leases = self.leases.lock().map_err(|error| error.to_string())?;
             let lease = leases.len();
             taken.push(Taken { lease, schedule });
-            leases.push(run);
+            leases.push(leased);
         }
         Ok(taken)
     }
 
     async fn run(&self, lease: usize, job: Job) -> Result<Result<(), String>, String> {
-        let held = self.leases.lock().map_err(|error| error.to_string())?[lease].clone();
+        let (held, said) = self.leases.lock().map_err(|error| error.to_string())?[lease].clone();
         let run = afresh(held).await.map_err(|fault| fault.to_string())?;
         let worked = match job {
             Job::Execute => self.engine.execute(&self.host, run).await,
             Job::Abandon => self.engine.abandon(&self.host, run, &AbandonReason::Unfinished).await,
-            Job::Settle => return Err("this host settles as it delivers".into()),
+            Job::Settle => {
+                self.engine
+                    .settle(&self.host, run, said.as_deref().unwrap_or_default())
+                    .await
+            }
         };
-        self.leases.lock().map_err(|error| error.to_string())?[lease] = worked.run;
+        self.leases.lock().map_err(|error| error.to_string())?[lease].0 = worked.run;
         Ok(worked.outcome.map_err(|fault| fault.to_string()))
     }
 
     async fn deliver(&self, refused: &[String]) -> Result<Vec<HandedOver>, String> {
         let mut taken = Vec::new();
-        let hand_over = |mail: &NewMail, _bytes: Vec<u8>| {
+        let mut hand_over = |mail: &NewMail, _bytes: Vec<u8>| {
             let mut said = mail.queued();
             for one in &mut said {
                 if refused.contains(&one.address) {
@@ -192,7 +187,7 @@ impl HostUnderTest for Driven {
             }
             said
         };
-        let delivered = self.host.deliver(&self.engine, hand_over).await;
+        let delivered = self.host.deliver(&mut hand_over);
         delivered.map_err(|error| error.to_string())?;
         Ok(taken)
     }

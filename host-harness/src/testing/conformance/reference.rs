@@ -355,6 +355,10 @@ impl HostUnderTest for ReferenceHost {
         Ok(mails.collect())
     }
 
+    fn open_handles(&self) -> Option<usize> {
+        Some(self.host.service.open_handles())
+    }
+
     async fn change_user(&self, user: &str, change: Change) -> Result<(), String> {
         let id = self.id_of(user).await?;
         let platform = self.host.platform();

@@ -14,7 +14,9 @@ use crate::service::Service;
 /// An answer of the HTTP API.
 #[derive(Debug)]
 pub struct Answer {
+    /// HTTP status.
     pub status: u16,
+    /// As they came.
     pub headers: HeaderMap,
     /// Null where the body is empty.
     pub body: Value,
@@ -117,25 +119,30 @@ impl Client {
         (parts.status.as_u16(), parts.headers, bytes.to_vec())
     }
 
+    /// Asks for a page or resource.
     pub async fn get(&self, path: &str, credentials: &str) -> Answer {
         self.request(Method::GET, path, credentials, &[], None).await
     }
 
+    /// Sends a document to be made into something new.
     pub async fn post(&self, path: &str, credentials: &str, body: &Value) -> Answer {
         self.request(Method::POST, path, credentials, &[], Some(&body.to_string()))
             .await
     }
 
+    /// Sends a document that takes the place of the one there.
     pub async fn put(&self, path: &str, credentials: &str, body: &Value) -> Answer {
         self.request(Method::PUT, path, credentials, &[], Some(&body.to_string()))
             .await
     }
 
+    /// Sends the fields that change.
     pub async fn patch(&self, path: &str, credentials: &str, body: &Value) -> Answer {
         self.request(Method::PATCH, path, credentials, &[], Some(&body.to_string()))
             .await
     }
 
+    /// Has it removed.
     pub async fn delete(&self, path: &str, credentials: &str) -> Answer {
         self.request(Method::DELETE, path, credentials, &[], None).await
     }

@@ -12,15 +12,21 @@ use crate::delivery::{Refusal, Transport};
 pub struct Mail {
     /// Address of the SMTP envelope.
     pub recipient: String,
+    /// Header `From`.
     pub from: String,
+    /// Header `To`; empty: no such header.
     pub to: String,
     /// Empty: no such header.
     pub cc: String,
+    /// Header `Subject`, decoded.
     pub subject: String,
+    /// Header `Message-ID`, with its angle brackets.
     pub message_id: String,
+    /// The part that is no file, decoded.
     pub text: String,
     /// File name and bytes.
     pub attachment: Option<(String, Vec<u8>)>,
+    /// As they were handed over.
     pub bytes: Arc<[u8]>,
 }
 

@@ -1,7 +1,8 @@
 //! The server goes away, ends connections, makes transactions wait or refuses them.
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+
+use tokio::sync::watch;
 
 use super::{connect, few, open, organizer, seed};
 use crate::contract::Outcome;
@@ -67,15 +68,18 @@ async fn what_was_answered_is_there_after_a_crash_and_every_due_time_ends_once()
     let url = server.new_database();
     let store = connect(&url).await;
     seed(&store, SCHEDULES).await;
+    let (is_up, up) = watch::channel(true);
+    let (ended, mut all_ended) = watch::channel(0_usize);
     // Hosts that go on whatever happens, each with a clock that makes leases of the crashed run out.
-    let work = async |store: &PostgresStorage| {
+    let work = async |store: &PostgresStorage, ended: watch::Sender<usize>| {
+        let mut up = up.clone();
         let mut finished: Vec<u64> = Vec::new();
         for tick in 0.. {
             let now = T0 + 100 * tick;
             let leased = match store.take_due(now, now + 60, 3).await {
                 Ok(leased) => leased,
                 Err(StorageError::Unavailable(_)) => {
-                    tokio::time::sleep(Duration::from_millis(20)).await;
+                    up.wait_for(|up| *up).await.unwrap();
                     continue;
                 }
                 Err(damaged) => panic!("{damaged}"),
@@ -87,7 +91,10 @@ async fn what_was_answered_is_there_after_a_crash_and_every_due_time_ends_once()
                     continue;
                 };
                 match store.finish(&leased.lease, run, &empty()).await {
-                    Ok(()) => finished.push(leased.row.id),
+                    Ok(()) => {
+                        finished.push(leased.row.id);
+                        ended.send_modify(|ended| *ended += 1);
+                    }
                     Err(LeaseError::Lost | LeaseError::Storage(StorageError::Unavailable(_))) => {}
                     Err(damaged) => panic!("{damaged}"),
                 }
@@ -100,20 +107,18 @@ async fn what_was_answered_is_there_after_a_crash_and_every_due_time_ends_once()
     };
     let other = connect(&url).await;
     let crash = async {
-        let mut seen = 0;
-        while seen < 3 {
-            let done = store.history(None, 1000).await.map_or(0, |rows| rows.len());
-            if done > seen * 10 {
-                tokio::task::block_in_place(|| {
-                    server.stop(Stop::Immediate);
-                    server.start();
-                });
-                seen += 1;
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
+        for crashes in 0..3 {
+            let more = all_ended.wait_for(|ended| *ended > crashes * 10).await;
+            more.expect("there is work left");
+            is_up.send_replace(false);
+            tokio::task::block_in_place(|| {
+                server.stop(Stop::Immediate);
+                server.start();
+            });
+            is_up.send_replace(true);
         }
     };
-    let (by_one, by_other, ()) = tokio::join!(work(&store), work(&other), crash);
+    let (by_one, by_other, ()) = tokio::join!(work(&store, ended.clone()), work(&other, ended), crash);
     let mut finished = [by_one, by_other].concat();
     let answered = finished.len();
     finished.sort_unstable();
