@@ -14,6 +14,9 @@ pub use sbom::sbom;
 pub const TARGET: &str = "wasm32-unknown-unknown";
 /// The profile of guests, in the manifest of their workspace.
 const PROFILE: &str = "guest";
+/// Linear memory that an instance begins with, in bytes: room for a page of schedules beside stack and tables, so that it does
+/// not grow. A host that makes it from empty pages spends nothing on what is not used.
+const INITIAL_MEMORY: u32 = 4 << 20;
 // What a caller sets for its own build would change the guests, or make the two builds wait for each other.
 const NOT_FOR_GUESTS: [&str; 7] = [
     "RUSTFLAGS",
@@ -54,7 +57,9 @@ impl Guests<'_> {
         for name in NOT_FOR_GUESTS {
             command.env_remove(name);
         }
-        command.env("CARGO_ENCODED_RUSTFLAGS", self.remapped().join("\u{1f}"));
+        let mut flags = self.remapped();
+        flags.push(format!("-Clink-arg=--initial-memory={INITIAL_MEMORY}"));
+        command.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
         let built = command
             .output()
             .map_err(|error| format!("cargo could not be started to build {}: {error}", self.what(package)))?;

@@ -11,6 +11,8 @@ pub mod document;
 pub mod form;
 pub mod host;
 pub mod language;
+#[cfg(target_arch = "wasm32")]
+mod memory;
 pub mod message;
 pub mod notice;
 pub mod passed;
