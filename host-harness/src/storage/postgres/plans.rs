@@ -10,9 +10,9 @@ use crate::storage::values::{signed, unsigned};
 use crate::storage::{Backlog, MOST_COUNTED, ReplanRow, Scope, StorageError};
 
 /// The earliest of everything that is due; each part reads the beginning of an index. What is leased comes before the first schedule
-/// that is not: that one is due later, or at once. (Of a sum the server does not know that it is nearly always null, and looks for few in
-/// order rather than for one everywhere.) Of what can be settled, a hundred are looked at: those whose schedules are leased wait for
-/// that.
+/// that is not, which is due later, or at once. Of what is leased a hundred are looked at, as of what can be settled, where those
+/// whose schedules are leased wait for that: whoever waits looks again after half a second at most. (Of a sum the server does not know
+/// that it is nearly always null, and looks for few in order rather than for one everywhere.)
 pub(super) const NEXT_WAKE: &str = "with free as (
       select wake_at from schedule where wake_at is not null and lease_until is null order by wake_at limit 1)
     select min(at) from (
