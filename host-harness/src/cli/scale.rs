@@ -140,7 +140,7 @@ impl Scale {
             Some(url) => Raw::Postgres(PostgresStorage::connect(url).await?),
             None => {
                 let path = folder.path().join(host::STORE);
-                Raw::Sqlite(SqliteStorage::open(&path).await?, path)
+                Raw::Sqlite(Box::new(SqliteStorage::open(&path).await?), path)
             }
         };
         host::seed(&service, &data, &self.platform()?).await?;

@@ -14,7 +14,7 @@ const BATCH: i64 = 10_000;
 
 /// The store that is filled, past its port.
 pub enum Raw {
-    Sqlite(SqliteStorage, PathBuf),
+    Sqlite(Box<SqliteStorage>, PathBuf),
     Postgres(PostgresStorage),
 }
 
