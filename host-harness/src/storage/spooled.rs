@@ -1,6 +1,6 @@
 //! Files on their way into a store: small ones in memory, others on the disk.
 
-use std::io::{self, Cursor, Read, Seek as _};
+use std::io::{self, Cursor, Read, Seek};
 
 use tempfile::SpooledData;
 use tokio::fs::File;
@@ -20,13 +20,17 @@ pub(super) async fn begun(file: &SpooledData) -> Result<Box<dyn AsyncRead + Send
     }
 }
 
-/// The same, to be read on another thread.
-pub(super) fn elsewhere(file: &SpooledData) -> Result<Box<dyn Read + Send>, StorageError> {
+/// What a file is read from on another thread, as often as it takes.
+pub(super) trait Source: Read + Seek + Send {}
+
+impl<T: Read + Seek + Send> Source for T {}
+
+/// The bytes of a file, for another thread.
+pub(super) fn elsewhere(file: &SpooledData) -> Result<Box<dyn Source>, StorageError> {
     match file {
         SpooledData::InMemory(bytes) => Ok(Box::new(Cursor::new(bytes.get_ref().clone()))),
         SpooledData::OnDisk(file) => {
-            let mut file = file.try_clone().map_err(|error| unreadable(&error))?;
-            file.rewind().map_err(|error| unreadable(&error))?;
+            let file = file.try_clone().map_err(|error| unreadable(&error))?;
             Ok(Box::new(file))
         }
     }

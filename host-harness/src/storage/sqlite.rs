@@ -118,11 +118,12 @@ impl SqliteStorage {
     }
 
     /// Carries `work` out in a transaction, and answers once that is durable. Where `work` answers an error, everything is as it
-    /// was. Those that wait for their turn together share a transaction. Nothing slow belongs into it: other writers wait.
+    /// was. Those that wait for their turn together share a transaction; where that comes to nothing, each is carried out again by
+    /// itself. Nothing slow belongs into it: other writers wait.
     ///
     /// # Errors
     /// Those of `work`; `Unavailable` where another process keeps the file locked.
-    pub async fn write<T, E>(&self, work: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    pub async fn write<T, E>(&self, work: impl FnMut(&Connection) -> Result<T, E> + Send + 'static) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<StorageError> + Send + 'static,

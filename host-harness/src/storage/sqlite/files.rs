@@ -11,7 +11,7 @@ use super::SqliteStorage;
 use super::columns::{signed, unsigned};
 use super::statement::{execute, optional};
 use crate::clock::Instant;
-use crate::storage::spooled::{elsewhere, expect_size, unreadable};
+use crate::storage::spooled::{Source, elsewhere, expect_size, unreadable};
 use crate::storage::{FileFacts, Lease, LeaseError, StorageError, Work};
 
 /// Largest chunk in bytes: what one row and one read of it costs.
@@ -114,7 +114,13 @@ impl SqliteStorage {
     }
 }
 
-fn store(on: &Connection, lease: &Lease, run: u64, facts: &FileFacts, file: &mut impl Read) -> Result<(), LeaseError> {
+fn store(
+    on: &Connection,
+    lease: &Lease,
+    run: u64,
+    facts: &FileFacts,
+    file: &mut impl Source,
+) -> Result<(), LeaseError> {
     if lease.work != Work::Execute {
         return Err(LeaseError::Lost);
     }
@@ -139,6 +145,7 @@ fn store(on: &Connection, lease: &Lease, run: u64, facts: &FileFacts, file: &mut
         return Err(LeaseError::Lost);
     }
     remove_chunks(on, run)?;
+    file.rewind().map_err(|error| unreadable(&error))?;
     let (mut chunk, mut size) = (Vec::new(), 0);
     for seq in 0_i64.. {
         fill(file, &mut chunk)?;

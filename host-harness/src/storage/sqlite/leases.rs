@@ -115,7 +115,7 @@ impl SqliteStorage {
     ) -> Result<Vec<(Instant, Leased)>, StorageError> {
         let turn = turn.map(|turn| (json_list(&turn.organizers), turn.each));
         self.write(move |on| {
-            let ids: Vec<i64> = match turn {
+            let ids: Vec<i64> = match &turn {
                 None => values(on, DUE, params![now, limit])?,
                 Some((organizers, each)) => values(on, DUE_BY_TURNS, params![now, organizers, each, limit])?,
             };

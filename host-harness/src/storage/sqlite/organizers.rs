@@ -31,7 +31,8 @@ impl SqliteStorage {
         now: Instant,
     ) -> Result<(), StorageError> {
         let (organizer, actor) = (organizer.to_owned(), actor.to_owned());
-        self.write(move |on| switch(on, organizer, enabled, &actor, now)).await
+        self.write(move |on| switch(on, organizer.clone(), enabled, &actor, now))
+            .await
     }
 }
 

@@ -117,7 +117,7 @@ impl SqliteStorage {
     ) -> Result<(), StorageError> {
         let (key, ticket) = (key.clone(), signed(ticket)?);
         self.write(move |on| {
-            match answer {
+            match &answer {
                 Some(answer) => execute(
                     on,
                     "update request set status = ?4, etag = ?5, body = ?6

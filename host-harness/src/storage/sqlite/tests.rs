@@ -139,7 +139,7 @@ async fn what_was_answered_is_there_after_the_process_is_gone() {
     let target = copy.path().to_owned();
     let half = store.write(move |on| {
         on.execute("delete from schedule", [])?;
-        for entry in std::fs::read_dir(path).unwrap() {
+        for entry in std::fs::read_dir(&path).unwrap() {
             let entry = entry.unwrap();
             std::fs::copy(entry.path(), target.join(entry.file_name())).unwrap();
         }

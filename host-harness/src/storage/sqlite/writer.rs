@@ -51,7 +51,7 @@ trait Write: Send {
 }
 
 struct Asked<F, T, E> {
-    work: Option<F>,
+    work: F,
     came_to: Option<Result<T, E>>,
     answer: oneshot::Sender<Result<T, E>>,
     /// What is logged of it belongs where it was asked.
@@ -60,7 +60,7 @@ struct Asked<F, T, E> {
 
 impl<F, T, E> Write for Asked<F, T, E>
 where
-    F: FnOnce(&Connection) -> Result<T, E> + Send,
+    F: FnMut(&Connection) -> Result<T, E> + Send,
     T: Send,
     E: From<StorageError> + Send,
 {
@@ -69,10 +69,9 @@ where
     }
 
     fn carry_out(&mut self, on: &Connection) -> bool {
-        let Some(work) = self.work.take() else { return false };
         let within = self.span.enter();
         // What a panic leaves half done is rolled back, and the thread is needed for years.
-        let came_to = catch_unwind(AssertUnwindSafe(|| work(on)))
+        let came_to = catch_unwind(AssertUnwindSafe(|| (self.work)(on)))
             .unwrap_or_else(|_| Err(StorageError::Unavailable("the write panicked".to_owned()).into()));
         drop(within);
         self.came_to.insert(came_to).is_ok()
@@ -108,13 +107,14 @@ impl Writer {
     }
 
     /// Carries `work` out in a transaction, which it shares with what others write; its answer, once that is durable. Where it
-    /// answers an error, nothing of it is written; the same if this future is dropped before its turn has come.
+    /// answers an error, nothing of it is written; the same if this future is dropped before its turn has come. It is called again
+    /// where the first transaction came to nothing.
     ///
     /// # Errors
     /// Those of `work`, or the transaction came to nothing.
     pub(super) async fn write<T, E>(
         &self,
-        work: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+        work: impl FnMut(&Connection) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E>
     where
         T: Send + 'static,
@@ -122,7 +122,7 @@ impl Writer {
     {
         let (answer, answered) = oneshot::channel();
         let asked = Asked {
-            work: Some(work),
+            work,
             came_to: None,
             answer,
             span: Span::current(),
@@ -182,44 +182,49 @@ impl Batch {
 
     /// Carries a write out; false: the batch is over, and all in it are answered.
     fn take_in(&mut self, on: &Connection, mut write: Box<dyn Write>) -> bool {
-        let alone = self.done.is_empty();
-        let begin = if alone { "begin immediate" } else { "savepoint write" };
-        if let Err(error) = execute(on, begin, []) {
+        if self.done.is_empty() {
+            return self.begin(on, write);
+        }
+        if let Err(error) = execute(on, "savepoint write", []) {
             write.answer(Err(error));
-            return self.still_open(on);
+            return self.go_on(on);
         }
         let kept = write.carry_out(on);
-        if on.is_autocommit() {
-            // SQLite has rolled back by itself all that was in the transaction: the disk is full, say.
-            write.answer(Ok(()));
-            return self.still_open(on);
-        }
-        let ended = match (kept, alone) {
-            (true, true) => Ok(0),
-            (true, false) => execute(on, "release write", []),
-            (false, true) => {
-                let undone = execute(on, "rollback", []);
-                write.answer(undone.map(drop));
-                return true;
-            }
-            (false, false) => execute(on, "rollback to write", []).and_then(|_| execute(on, "release write", [])),
-        };
         self.done.push(write);
-        match ended {
+        if on.is_autocommit() {
+            return self.go_on(on);
+        }
+        let undone = if kept {
+            Ok(0)
+        } else {
+            execute(on, "rollback to write", [])
+        };
+        match undone.and_then(|_| execute(on, "release write", [])) {
             Ok(_) => true,
-            Err(error) => {
-                self.give_up(on, &error);
+            Err(_) => {
+                self.one_by_one(on);
                 false
             }
         }
     }
 
-    /// Is there a transaction for the next write to join, or none yet? Else those in it are told that it has come to nothing.
-    fn still_open(&mut self, on: &Connection) -> bool {
-        let open = self.done.is_empty() || !on.is_autocommit();
+    /// The first of a batch: with it goes all that there is in the transaction.
+    fn begin(&mut self, on: &Connection, mut write: Box<dyn Write>) -> bool {
+        if let Err(error) = execute(on, "begin immediate", []) {
+            write.answer(Err(error));
+        } else if write.carry_out(on) {
+            self.done.push(write);
+        } else {
+            write.answer(rollback(on));
+        }
+        true
+    }
+
+    /// Is the transaction still open? Where the disk is full, say, SQLite takes back by itself all that was in it.
+    fn go_on(&mut self, on: &Connection) -> bool {
+        let open = !on.is_autocommit();
         if !open {
-            let error = StorageError::Unavailable("a write in the same transaction failed".to_owned());
-            self.give_up(on, &error);
+            self.one_by_one(on);
         }
         open
     }
@@ -230,18 +235,33 @@ impl Batch {
         }
         match execute(on, "commit", []) {
             Ok(_) => self.done.drain(..).for_each(|write| write.answer(Ok(()))),
-            Err(error) => self.give_up(on, &error),
+            Err(_) => self.one_by_one(on),
         }
     }
 
-    /// Takes all of it back.
-    fn give_up(&mut self, on: &Connection, error: &StorageError) {
-        if !on.is_autocommit()
-            && let Err(error) = execute(on, "rollback", [])
-        {
-            tracing::error!(%error, "a transaction could not be rolled back");
+    /// Takes all of it back, and carries each out again in a transaction of its own.
+    fn one_by_one(&mut self, on: &Connection) {
+        let taken_back = rollback(on);
+        for mut write in self.done.drain(..) {
+            let begun = taken_back.clone().and_then(|()| execute(on, "begin immediate", []));
+            let ended = begun.and_then(|_| match write.carry_out(on) {
+                true => execute(on, "commit", []).map(drop),
+                false => rollback(on),
+            });
+            if ended.is_err() {
+                // What could not be committed is still open.
+                let _ = rollback(on);
+            }
+            write.answer(ended);
         }
-        self.done.drain(..).for_each(|write| write.answer(Err(error.clone())));
+    }
+}
+
+/// Takes back what SQLite has not taken back by itself.
+fn rollback(on: &Connection) -> Result<(), StorageError> {
+    match on.is_autocommit() {
+        true => Ok(()),
+        false => execute(on, "rollback", []).map(drop),
     }
 }
 
@@ -281,7 +301,7 @@ mod tests {
 
     async fn put(store: &SqliteStorage, text: &str) -> Result<(), StorageError> {
         let text = text.to_owned();
-        let put = store.write(move |on| execute(on, "insert into note (text) values (?1)", [text]));
+        let put = store.write(move |on| execute(on, "insert into note (text) values (?1)", [&text]));
         put.await.map(drop)
     }
 
@@ -300,10 +320,13 @@ mod tests {
         async fn of(store: &Arc<SqliteStorage>) -> Self {
             let (go, gone) = channel();
             let (begun, begins) = oneshot::channel();
+            let mut begun = Some(begun);
             let store = Arc::clone(store);
             let write = tokio::spawn(async move {
                 let held = store.write(move |_| {
-                    let _ = begun.send(());
+                    if let Some(begun) = begun.take() {
+                        let _ = begun.send(());
+                    }
                     let _ = gone.recv();
                     Ok(())
                 });
@@ -425,7 +448,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_disk_that_is_full_takes_the_whole_batch_back_and_the_next_one_goes_on() {
+    async fn what_a_full_disk_has_no_room_for_takes_back_its_own_and_nobody_elses() {
         let (store, _folder) = open().await;
         let store = Arc::new(store);
         limit(&store, 1).await;
@@ -435,10 +458,8 @@ mod tests {
             matches!(&done[1], Err(StorageError::Unavailable(words)) if words.contains("full")),
             "{done:?}"
         );
-        let kept = notes(&store).await;
-        for (text, done) in ["a", &long, "b"].iter().zip(&done) {
-            assert_eq!(done.is_ok(), kept.iter().any(|kept| kept == text), "{done:?}");
-        }
+        assert!(done[0].is_ok() && done[2].is_ok(), "{done:?}");
+        assert_eq!(notes(&store).await, ["a", "b"]);
         limit(&store, u32::MAX - 1).await;
         put(&store, &long).await.unwrap();
     }

@@ -49,6 +49,7 @@ async fn counted(store: &SqliteStorage) -> Arc<AtomicU64> {
     let count = |steps: &Arc<AtomicU64>| {
         let steps = Arc::clone(steps);
         move |on: &Connection| {
+            let steps = Arc::clone(&steps);
             let counted = move || {
                 steps.fetch_add(1, Ordering::Relaxed);
                 false
