@@ -43,7 +43,7 @@ mod plans;
 mod recording;
 mod seeding;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant as Stopwatch};
 
 use serde::{Deserialize, Serialize};
@@ -425,6 +425,7 @@ impl Service {
             },
             quota: grant.place.settings.max_schedules,
             staged: Vec::new(),
+            read: Mutex::default(),
         }
     }
 

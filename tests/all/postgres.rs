@@ -33,4 +33,6 @@ macro_rules! once_more {
     };
 }
 
-once_more!(faults, history, model, owners, rows, runs, when);
+once_more!(
+    crud, faults, history, lease, mail, model, owners, rows, runs, when, zones
+);

@@ -41,7 +41,7 @@ const DUE: u32 = 1_000;
 const BATCH: u32 = 64;
 /// Of a figure, the middle one of so many is told.
 const ROUNDS: usize = 7;
-const QUICK: usize = 101;
+const QUICK: usize = 1_001;
 /// Pages between the first and the deep one.
 const DEEP: u32 = 1_000;
 /// What `--database` says for a server that is started for this.
@@ -138,7 +138,10 @@ impl Scale {
         }
         let raw = match &data.database {
             Some(url) => Raw::Postgres(PostgresStorage::connect(url).await?),
-            None => Raw::Sqlite(SqliteStorage::open(&folder.path().join(host::STORE)).await?),
+            None => {
+                let path = folder.path().join(host::STORE);
+                Raw::Sqlite(Box::new(SqliteStorage::open(&path).await?), path)
+            }
         };
         host::seed(&service, &data, &self.platform()?).await?;
 

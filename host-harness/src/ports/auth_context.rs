@@ -1,10 +1,12 @@
 //! `auth-context`: the two handles, and the facts that they stand for.
 
+use std::sync::Mutex;
+
 use super::Services;
 use crate::contract::auth_context::{AccessFacts, RunFacts};
 use crate::imports::AuthContext;
 use crate::platform::Principal;
-use crate::storage::{Change, FileFacts, Leased, NewMail, Visible};
+use crate::storage::{Change, FileFacts, Leased, NewMail, Row, Visible};
 
 /// One caller at one organizer or event, and what the call has staged so far.
 #[derive(Debug)]
@@ -19,6 +21,8 @@ pub struct Access {
     pub quota: Option<u32>,
     /// To be committed when the call answers ok.
     pub staged: Vec<Change>,
+    /// The schedule that this call has read last: a change of it need not read it again, and its commit asks whether it is still so.
+    pub read: Mutex<Option<Row>>,
 }
 
 /// One leased run, and what has been made of it so far.

@@ -4,6 +4,7 @@
 //! at once, under the run's lease.
 
 use std::collections::HashMap;
+use std::sync::PoisonError;
 
 use super::{Access, Run, Services};
 use crate::contract::auth_context::Caller;
@@ -82,12 +83,25 @@ async fn joined_one(services: &Services, caller: &Caller, row: Row) -> Result<Sc
     Ok(joined(services, caller, vec![row]).await?.remove(0))
 }
 
+/// The row as it was when this call read it first.
+async fn stored(services: &Services, access: &Access, id: u64) -> Result<Option<Row>, StorageError> {
+    // A row is put in whole.
+    let last = || access.read.lock().unwrap_or_else(PoisonError::into_inner);
+    let read = last().clone().filter(|row| row.id == id);
+    if read.is_some() {
+        return Ok(read);
+    }
+    let row = services.storage.get(&access.visible, id).await?;
+    last().clone_from(&row);
+    Ok(row)
+}
+
 /// The row as this call sees it: as stored, and then what it has staged about it.
 async fn seen(services: &Services, access: &Access, id: u64) -> Result<Row, StoreError> {
     let inserts = |change: &Change| matches!(change, Change::Insert { id: inserted, .. } if *inserted == id);
     let mut row = match access.staged.iter().any(inserts) {
         true => None,
-        false => services.storage.get(&access.visible, id).await?,
+        false => stored(services, access, id).await?,
     };
     for change in &access.staged {
         match change {

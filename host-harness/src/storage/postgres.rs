@@ -57,11 +57,15 @@ static MIGRATIONS: Migrator = sqlx::migrate!("src/storage/postgres/migrations");
 
 /// How long a caller waits for its turn at a connection, or for the server to take connections again.
 const TURN: Duration = Duration::from_secs(10);
-/// A connection that has been idle for this long is asked whether it still is one before it is used.
-const IDLE: Duration = Duration::from_secs(5);
+/// A connection that has been idle for this long is asked whether it still is one before it is used. A write that is one statement
+/// is not made again where its connection turns out to be gone: the server may have carried it out. So that is found out before,
+/// but by those who are in a hurry, one after the other.
+const IDLE: Duration = Duration::from_millis(250);
 /// Settings of every connection, where its URL does not say otherwise: how long a statement may take, how long it may wait for
-/// a lock, and how long a transaction may be left alone by a host that hangs.
-const SETTINGS: [(&str, &str); 3] = [
+/// a lock, and how long a transaction may be left alone by a host that hangs. And that statements are planned once, not for the
+/// parameters of each call, which can take ten times as long as what they ask: none of them needs another plan for others.
+const SETTINGS: [(&str, &str); 4] = [
+    ("plan_cache_mode", "force_generic_plan"),
     ("statement_timeout", "30s"),
     ("lock_timeout", "10s"),
     ("idle_in_transaction_session_timeout", "60s"),

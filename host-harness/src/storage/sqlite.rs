@@ -58,6 +58,10 @@ const BUSY: Duration = Duration::from_secs(10);
 /// Statements that a connection keeps prepared: more than there are.
 const STATEMENTS: usize = 128;
 
+/// KiB of pages that the connection which writes keeps: a batch of as many organizers touches a page of each, and SQLite's own 2 MiB
+/// do not hold them until the next.
+const CACHE: i32 = 8 * 1024;
+
 /// A store in one file.
 #[derive(Debug)]
 pub struct SqliteStorage {
@@ -374,6 +378,7 @@ fn writing(path: &Path, pages: Option<u32>) -> Result<Connection, StorageError> 
     let connection = connected(path)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "cache_size", -CACHE)?;
     if let Some(pages) = pages {
         connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
     }

@@ -1,5 +1,7 @@
 //! Many schedules at once: copies of one that the component has made, put into the store by its own SQL.
 
+use std::path::PathBuf;
+
 use host_harness::storage::StorageError;
 use host_harness::storage::postgres::PostgresStorage;
 use host_harness::storage::sqlite::SqliteStorage;
@@ -12,7 +14,7 @@ const BATCH: i64 = 10_000;
 
 /// The store that is filled, past its port.
 pub enum Raw {
-    Sqlite(SqliteStorage),
+    Sqlite(Box<SqliteStorage>, PathBuf),
     Postgres(PostgresStorage),
 }
 
@@ -45,7 +47,7 @@ impl Raw {
         while first <= copies.last {
             let last = copies.last.min(first + BATCH - 1);
             match self {
-                Self::Sqlite(store) => {
+                Self::Sqlite(store, _) => {
                     // To SQLite, `$1` is a name: they are numbered as they first come, and that is in this order.
                     let (insert, numbers) = (insert.clone(), [first, last, copies.next_run, copies.spread]);
                     let put = store.write(move |on| Ok::<_, StorageError>(on.execute(&insert, numbers)?));
@@ -72,21 +74,31 @@ impl Raw {
         Ok(())
     }
 
-    /// What the host does with each schedule, and the file by itself: sizes of the scopes. And what a server does by itself after a
-    /// while, and a file does not need: figures for the planner, and space of what is over.
+    /// What comes of filling and not of the work that is measured after it: what is not yet on the disk; and on a server sizes of the
+    /// scopes, which the host writes with each schedule, and what it does by itself after a while, figures for the planner and space
+    /// of what is over.
     pub async fn rest(&self) -> Result<(), Failure> {
-        if let Self::Postgres(store) = self {
-            let mut connection = store.pool().acquire().await?;
-            for statement in [
-                "set statement_timeout = 0",
-                "delete from scope_size",
-                "insert into scope_size (organizer, event, part, schedules)
-                   select organizer, event, id % 16, count(*) from schedule group by 1, 2, 3",
-                "vacuum analyze",
-                "set statement_timeout = '30s'",
-            ] {
-                sqlx::query(AssertSqlSafe(statement)).execute(&mut *connection).await?;
+        let store = match self {
+            Self::Sqlite(_, path) => {
+                let connection = rusqlite::Connection::open(path).map_err(StorageError::from)?;
+                connection
+                    .pragma_query(None, "wal_checkpoint", |_| Ok(()))
+                    .map_err(StorageError::from)?;
+                return Ok(());
             }
+            Self::Postgres(store) => store,
+        };
+        let mut connection = store.pool().acquire().await?;
+        for statement in [
+            "set statement_timeout = 0",
+            "delete from scope_size",
+            "insert into scope_size (organizer, event, part, schedules)
+               select organizer, event, id % 16, count(*) from schedule group by 1, 2, 3",
+            "vacuum analyze",
+            "checkpoint",
+            "set statement_timeout = '30s'",
+        ] {
+            sqlx::query(AssertSqlSafe(statement)).execute(&mut *connection).await?;
         }
         Ok(())
     }
@@ -94,7 +106,7 @@ impl Raw {
     /// Bytes of the store on the disk.
     pub async fn bytes(&self) -> Result<u64, Failure> {
         let bytes: i64 = match self {
-            Self::Sqlite(store) => {
+            Self::Sqlite(store, _) => {
                 let pages = "select page_count * page_size from pragma_page_count, pragma_page_size";
                 let size = store.write(|on| Ok::<_, StorageError>(on.query_row(pages, [], |row| row.get(0))?));
                 size.await?

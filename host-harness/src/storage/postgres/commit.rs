@@ -1,6 +1,8 @@
 //! What people change: all of one call, or nothing.
 
-use sqlx::PgConnection;
+use sqlx::postgres::PgArguments;
+use sqlx::query::Query;
+use sqlx::{PgConnection, Postgres, Row as _};
 
 use super::audit::Entries;
 use super::columns::{event_of, text};
@@ -36,11 +38,96 @@ impl From<Refused> for CommitError {
 
 type Done = sqlx::Result<Result<(), Refused>>;
 
+/// What a person's change of a schedule writes, with the parameters of [`content_of`]. An open run is executed again at once, with
+/// its due time; without one, a lease has pinned nothing, and the new plan says what is due.
+macro_rules! changed_columns {
+    () => {
+        "version = version + 1, exporter = $2, recipients = $3, next_run = $4, active = $5, error_counter = $6, document = $7,
+           zone_database = $8, changed_at = $9, fence = fence + 1, lease_until = null,
+           retry_at = case when open_run is not null then $9 end,
+           attempt = case when open_run is not null then attempt else 0 end"
+    };
+}
+
+/// A new schedule with all that belongs to it, where its organizer $10 has a row; $11 event, $12 owner, $13 who makes it. Answers
+/// how many were put in.
+const CREATE: &str = "with switched as (
+       select coalesce(enabled, false) as enabled from organizer where slug = $10 for share),
+     put as (
+       insert into schedule (id, organizer, event, owner, version, exporter, recipients, next_run, active, error_counter, document,
+         zone_database, created_at, changed_at, parked)
+       select $1, $10, $11, $12, 1, $2, $3, $4, $5, $6, $7, $8, $9, $9, not enabled from switched
+       on conflict (id) do nothing returning id),
+     counted as (
+       insert into scope_size (organizer, event, part, schedules) select $10, $11, id % 16, 1 from put
+       on conflict (organizer, event, part) do update set schedules = scope_size.schedules + 1),
+     said as (
+       insert into audit (at, organizer, event, schedule, actor, action, detail)
+       select $9, $10, $11, id, $13, 'created', '' from put)
+     select count(*) from put";
+
+/// A change of a schedule of $10 organizer, $11 event and $12 owner, if any, that is still of version $14, by $13. Answers how many
+/// were changed.
+const CHANGE: &str = concat!(
+    "with changed as (
+       update schedule set ",
+    changed_columns!(),
+    "  where id = $1 and organizer = $10 and event = $11 and ($12::text is null or owner = $12) and version = $14
+       returning id),
+     said as (
+       insert into audit (at, organizer, event, schedule, actor, action, detail)
+       select $9, $10, $11, id, $13, 'changed', '' from changed)
+     select count(*) from changed"
+);
+
 impl PostgresStorage {
     pub(super) async fn write_commit(&self, commit: Commit) -> Result<(), CommitError> {
-        settled!(self.try_write_commit(&commit))?.map_err(CommitError::from)?;
+        if !settled!(self.try_write_at_once(&commit))? {
+            settled!(self.try_write_commit(&commit))?.map_err(CommitError::from)?;
+        }
         self.tell();
         Ok(())
+    }
+
+    /// What people do most is one statement, and so one way to the server and back. False: it is something else, or nothing was
+    /// written, and [`PostgresStorage::try_write_commit`] says why.
+    async fn try_write_at_once(&self, commit: &Commit) -> sqlx::Result<bool> {
+        let ([change], None) = (&commit.changes[..], &commit.completion) else {
+            return Ok(false);
+        };
+        let Visible { scope, only_owner } = &commit.by;
+        let query = match change {
+            Change::Insert { id, owner, content }
+                if commit.quota.is_none() && only_owner.as_ref().is_none_or(|only| only == owner) =>
+            {
+                content_of(CREATE, signed(*id)?, content, commit)
+                    .bind(text(&scope.organizer))
+                    .bind(event_of(scope))
+                    .bind(text(owner))
+                    .bind(text(&commit.actor))
+            }
+            Change::Update {
+                id,
+                version,
+                content,
+                missed,
+            } if missed.is_empty() => {
+                let (Ok(id), Ok(version)) = (i64::try_from(*id), i64::try_from(*version)) else {
+                    return Ok(false);
+                };
+                content_of(CHANGE, id, content, commit)
+                    .bind(text(&scope.organizer))
+                    .bind(event_of(scope))
+                    .bind(only_owner.as_deref().map(text))
+                    .bind(text(&commit.actor))
+                    .bind(version)
+            }
+            Change::Insert { .. } | Change::Update { .. } | Change::TakeOver { .. } | Change::Delete { .. } => {
+                return Ok(false);
+            }
+        };
+        let written: i64 = query.fetch_one(&self.pool).await?.try_get(0)?;
+        Ok(written == 1)
     }
 
     async fn try_write_commit(&self, commit: &Commit) -> Done {
@@ -163,6 +250,25 @@ async fn carry_out(on: &mut PgConnection, commit: &Commit, change: &Change, park
     Ok(done)
 }
 
+/// A statement with its first nine parameters: $1 the id, $2 to $7 what a schedule says, $8 by which zone database, $9 when.
+fn content_of(
+    statement: &'static str,
+    id: i64,
+    content: &Content,
+    commit: &Commit,
+) -> Query<'static, Postgres, PgArguments> {
+    sqlx::query(statement)
+        .bind(id)
+        .bind(text(&content.export_identifier).into_owned())
+        .bind(recipients_text(&content.recipients))
+        .bind(content.next_run)
+        .bind(content.active)
+        .bind(i64::from(content.error_counter))
+        .bind(text(&content.document).into_owned())
+        .bind(commit.zone_database.clone())
+        .bind(commit.now)
+}
+
 /// Puts a row in; false: its id is taken. While the organizer is off it sleeps.
 async fn put(on: &mut PgConnection, row: &Row, zone_database: &str, now: Instant, parked: bool) -> sqlx::Result<bool> {
     let Row {
@@ -258,29 +364,15 @@ async fn update(
         Ok(id) => id,
         Err(refused) => return Ok(Err(refused)),
     };
-    // An open run is executed again at once, with its due time; without one, a lease has pinned nothing, and the new plan
-    // says what is due.
-    sqlx::query(
-        "update schedule set version = version + 1, exporter = $2, recipients = $3, next_run = $4, active = $5,
-           error_counter = $6, document = $7, zone_database = $8, changed_at = $9,
-           fence = fence + 1, lease_until = null,
-           retry_at = case when open_run is not null then $9 end,
-           attempt = case when open_run is not null then attempt else 0 end,
-           owner = coalesce($10, owner)
-         where id = $1",
-    )
-    .bind(id)
-    .bind(text(&content.export_identifier))
-    .bind(recipients_text(&content.recipients))
-    .bind(content.next_run)
-    .bind(content.active)
-    .bind(i64::from(content.error_counter))
-    .bind(text(&content.document))
-    .bind(&commit.zone_database)
-    .bind(commit.now)
-    .bind(owner.map(|owner| text(owner)))
-    .execute(&mut *on)
-    .await?;
+    const UPDATE: &str = concat!(
+        "update schedule set ",
+        changed_columns!(),
+        ", owner = coalesce($10, owner) where id = $1"
+    );
+    content_of(UPDATE, id, content, commit)
+        .bind(owner.map(|owner| text(owner)))
+        .execute(&mut *on)
+        .await?;
     let written = runs::write_missed(on, id, &commit.by.scope, missed, commit.now, said).await?;
     Ok(written.map_err(|_| Refused::Stale))
 }

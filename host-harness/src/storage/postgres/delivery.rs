@@ -4,6 +4,7 @@ use sqlx::Row as _;
 
 use super::audit::Entries;
 use super::columns::{count, small, text};
+use super::due::DELIVERIES;
 use super::{PostgresStorage, files, runs, settled};
 use crate::clock::Instant;
 use crate::contract::DeliveryStatus;
@@ -36,7 +37,7 @@ impl PostgresStorage {
             let left = limit - u32::try_from(found.len()).unwrap_or(limit);
             let turn = match self.deliveries.next(left) {
                 Some(turn) => turn,
-                None => match self.deliveries.keep(self.who_has_due("delivery", now).await?, left) {
+                None => match self.deliveries.keep(self.who_has_due(DELIVERIES, now).await?, left) {
                     Some(turn) => turn,
                     None => break,
                 },

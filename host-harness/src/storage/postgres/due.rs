@@ -6,9 +6,17 @@ use super::{PostgresStorage, read};
 use crate::clock::Instant;
 use crate::storage::turns::STEPS;
 
+/// A table that has the columns `organizer` and `wake_at`, with an index that begins with each; and what else is true of a row that
+/// is due at $1.
+pub(super) type Table = (&'static str, &'static str);
+
+/// A schedule that is leased is so until its lease ends, whatever it is due for.
+pub(super) const SCHEDULES: Table = ("schedule", " and (lease_until is null or lease_until <= $1)");
+pub(super) const DELIVERIES: Table = ("delivery", "");
+
 impl PostgresStorage {
     /// Organizers with something due at `now`, and since when; one can be there more than once.
-    pub(super) async fn who_has_due(&self, table: &str, now: Instant) -> sqlx::Result<Vec<(String, Instant)>> {
+    pub(super) async fn who_has_due(&self, table: Table, now: Instant) -> sqlx::Result<Vec<(String, Instant)>> {
         let by_time: Vec<(String, Instant)> = read!(
             sqlx::query_as(AssertSqlSafe(by_time_sql(table)))
                 .bind(now)
@@ -29,28 +37,30 @@ impl PostgresStorage {
 }
 
 /// Pairs of organizer and time that are due at $1, by time, at most $2.
-pub(super) fn by_time_sql(table: &str) -> String {
+pub(super) fn by_time_sql((table, free): Table) -> String {
     format!(
         "with recursive step (wake_at, organizer) as (
-           (select wake_at, organizer from {table} where wake_at <= $1 order by wake_at, organizer limit 1)
+           (select wake_at, organizer from {table} where wake_at <= $1{free} order by wake_at, organizer limit 1)
            union all
            select next.wake_at, next.organizer from step cross join lateral (
              select wake_at, organizer from {table}
-             where wake_at <= $1 and (wake_at, organizer) > (step.wake_at, step.organizer)
+             where wake_at <= $1{free} and (wake_at, organizer) > (step.wake_at, step.organizer)
              order by wake_at, organizer limit 1) next)
          select organizer, wake_at from step limit $2"
     )
 }
 
-/// Every organizer with its earliest time, where that is due at $1.
-pub(super) fn by_organizer_sql(table: &str) -> String {
+/// Every organizer that has something due at $1, and since when.
+pub(super) fn by_organizer_sql((table, free): Table) -> String {
     format!(
-        "with recursive step (organizer, wake_at) as (
-           (select organizer, wake_at from {table} where wake_at is not null order by organizer, wake_at limit 1)
+        "with recursive step (organizer) as (
+           (select organizer from {table} where wake_at is not null order by organizer limit 1)
            union all
-           select next.organizer, next.wake_at from step cross join lateral (
-             select organizer, wake_at from {table} where wake_at is not null and organizer > step.organizer
-             order by organizer, wake_at limit 1) next)
-         select organizer, wake_at from step where wake_at <= $1"
+           select next.organizer from step cross join lateral (
+             select organizer from {table} where wake_at is not null and organizer > step.organizer
+             order by organizer limit 1) next)
+         select step.organizer, first.wake_at from step cross join lateral (
+           select wake_at from {table} where organizer = step.organizer and wake_at <= $1{free}
+           order by wake_at limit 1) first"
     )
 }

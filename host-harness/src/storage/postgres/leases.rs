@@ -6,6 +6,7 @@ use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row as _};
 
 use super::columns::{count, deliveries, deliveries_of_run, row, row_columns, small};
+use super::due::SCHEDULES;
 use super::{PostgresStorage, settled};
 use crate::clock::Instant;
 use crate::storage::turns::Turn;
@@ -19,7 +20,8 @@ pub(super) const LEASE_DUE: &str = concat!(
     "with chosen as materialized (
        select found.id, found.wake_at from unnest($3::text[]) with ordinality as turn (slug, nth)
        cross join lateral (
-         select id, wake_at from schedule where organizer = turn.slug and wake_at <= $1
+         select id, wake_at from schedule
+         where organizer = turn.slug and wake_at <= $1 and (lease_until is null or lease_until <= $1)
          order by wake_at, id limit $4 for no key update skip locked) found
        order by turn.nth, found.wake_at, found.id limit $5),
      late as (
@@ -66,7 +68,7 @@ impl PostgresStorage {
             let left = limit - u32::try_from(found.len()).unwrap_or(limit);
             let turn = match self.schedules.next(left) {
                 Some(turn) => turn,
-                None => match self.schedules.keep(self.who_has_due("schedule", now).await?, left) {
+                None => match self.schedules.keep(self.who_has_due(SCHEDULES, now).await?, left) {
                     Some(turn) => turn,
                     None => break,
                 },

@@ -18,8 +18,9 @@ pub(super) const DUE: &str = "select id from schedule where wake_at <= ?1 order 
 
 /// What is due at ?1 of the organizers that ?2 is a list of, at most ?3 each and ?4 in all.
 pub(super) const DUE_BY_TURNS: &str = "select s.id from json_each(?2) turn cross join schedule s on s.id in (
-       select id from schedule indexed by schedule_turn where organizer = turn.value and wake_at <= ?1
-       order by wake_at, id limit ?3)
+       select id from schedule indexed by schedule_turn
+       where organizer = turn.value and planned_at <= ?1 and parked = 0 and wake_at <= ?1
+       order by planned_at, id limit ?3)
      order by turn.key, s.wake_at, s.id limit ?4";
 
 /// Pairs of organizer and time that are due at ?1, by time, at most ?2. A step is from one pair to the first row of the next: of
@@ -34,19 +35,22 @@ pub(super) const DUE_BY_TIME: &str = "with recursive step (id) as (
        from step cross join schedule s on s.id = step.id)
      select s.organizer, s.wake_at from step cross join schedule s on s.id = step.id limit ?2";
 
-/// Every organizer with its earliest time, where that is due at ?1.
+/// Every organizer that has something due at ?1, and since when.
 pub(super) const DUE_BY_ORGANIZER: &str = "with recursive step (organizer) as (
        select organizer from (
-         select organizer from schedule indexed by schedule_turn where wake_at is not null order by organizer limit 1)
+         select organizer from schedule indexed by schedule_turn
+         where planned_at is not null and parked = 0 order by organizer limit 1)
        union all
        select (select n.organizer from schedule n indexed by schedule_turn
-         where n.wake_at is not null and n.organizer > step.organizer order by n.organizer limit 1)
+         where n.planned_at is not null and n.parked = 0 and n.organizer > step.organizer order by n.organizer limit 1)
        from step where step.organizer is not null)
-     select organizer, wake_at from (
-       select step.organizer, (select min(n.wake_at) from schedule n indexed by schedule_turn
-         where n.organizer = step.organizer and n.wake_at is not null) as wake_at
+     select organizer, since from (
+       select step.organizer, (
+         select n.wake_at from schedule n indexed by schedule_turn
+         where n.organizer = step.organizer and n.planned_at <= ?1 and n.parked = 0 and n.wake_at <= ?1
+         order by n.planned_at, n.id limit 1) as since
        from step where step.organizer is not null)
-     where wake_at <= ?1 order by wake_at";
+     where since is not null order by since";
 
 impl SqliteStorage {
     pub(super) async fn lease_due(
@@ -173,9 +177,15 @@ fn take(on: &Connection, ids: &str, lease_until: Instant) -> Result<Vec<(Instant
          where schedule in (select value from json_each(?1)) and state = 'submitted' and settle_version is not null",
         [ids],
     )?;
+    // Only where there is something to take away: it is in an index.
     execute(
         on,
-        "update schedule set fence = fence + 1, attempt = min(attempt + 1, 4294967295), lease_until = ?2, retry_at = null
+        "update schedule set retry_at = null where id in (select value from json_each(?1)) and retry_at is not null",
+        [ids],
+    )?;
+    execute(
+        on,
+        "update schedule set fence = fence + 1, attempt = min(attempt + 1, 4294967295), lease_until = ?2
          where id in (select value from json_each(?1))",
         params![ids, lease_until],
     )?;

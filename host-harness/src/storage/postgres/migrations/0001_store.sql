@@ -109,12 +109,11 @@ create table schedule (
   -- To be planned again, whatever zone_database says.
   replan boolean not null default false,
 
-  -- When the schedule is due for lease. The one place that decides it: no statement can forget to. `greatest` and `least` leave
-  -- nulls out.
+  -- When the schedule is due for lease, unless it is leased until later. The one place that decides it: no statement can forget to.
+  -- The lease is no part of it, nor of any index: to write one touches none of them. `greatest` and `least` leave nulls out.
   wake_at bigint generated always as (
     case
       when parked then null
-      when lease_until is not null then lease_until
       when open_run is not null then greatest(settling_until, least(coalesce(retry_at, 0), next_run))
       when active and next_run is not null then greatest(settling_until, next_run)
     end
@@ -126,7 +125,7 @@ create table schedule (
   next_down bigint generated always as (
     coalesce(case when active then ~next_run end, 9223372036854775807)
   ) stored
-) with (fillfactor = 90);
+) with (fillfactor = 75);
 create index schedule_wake on schedule (wake_at, organizer, id) where wake_at is not null;
 create index schedule_turn on schedule (organizer, wake_at, id) where wake_at is not null;
 -- For the check of its foreign key, when history is removed.

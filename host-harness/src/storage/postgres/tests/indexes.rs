@@ -4,7 +4,7 @@ use sqlx::{AssertSqlSafe, PgPool, Row as _};
 
 use super::open;
 use crate::contract::Order;
-use crate::storage::postgres::due::{by_organizer_sql, by_time_sql};
+use crate::storage::postgres::due::{DELIVERIES, SCHEDULES, by_organizer_sql, by_time_sql};
 use crate::storage::postgres::{delivery, leases, lists, plans, retention, runs};
 
 /// Some thousand rows of each table, as many organizers as a hundred, nearly nothing of it due.
@@ -70,10 +70,10 @@ async fn no_statement_reads_a_whole_table() {
     let turn = "bigint 1000010; bigint 2000000; text[] '{o1,o2}'; bigint 5; bigint 10";
     let mut asked: Vec<(String, &str)> = vec![
         (lists::ONE.to_owned(), "bigint 7; text 'o7'; text 'e0'; text null"),
-        (by_time_sql("schedule"), "bigint 1000010; bigint 1000"),
-        (by_organizer_sql("schedule"), "bigint 1000010"),
-        (by_time_sql("delivery"), "bigint 1000010; bigint 1000"),
-        (by_organizer_sql("delivery"), "bigint 1000010"),
+        (by_time_sql(SCHEDULES), "bigint 1000010; bigint 1000"),
+        (by_organizer_sql(SCHEDULES), "bigint 1000010"),
+        (by_time_sql(DELIVERIES), "bigint 1000010; bigint 1000"),
+        (by_organizer_sql(DELIVERIES), "bigint 1000010"),
         (leases::LEASE_DUE.to_owned(), turn),
         (delivery::LEASE.to_owned(), turn),
         (leases::SETTLED.to_owned(), "bigint 1000010; bigint 10"),

@@ -284,6 +284,22 @@ async fn a_quota_holds_for_those_who_create_at_once() {
     assert_eq!(store.organizers().await.unwrap(), [], "locked is not switched");
 }
 
+/// A change by whoever sees all of `acme`.
+fn change(change: Change) -> Commit {
+    Commit {
+        by: Visible {
+            scope: organizer("acme"),
+            only_owner: None,
+        },
+        actor: "user:1".to_owned(),
+        now: T0,
+        zone_database: ZONES.to_owned(),
+        quota: None,
+        changes: vec![change],
+        completion: None,
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_schedule_made_while_its_organizer_is_switched_off_is_asleep() {
     for nth in 0..10 {
@@ -292,13 +308,20 @@ async fn a_schedule_made_while_its_organizer_is_switched_off_is_asleep() {
         };
         let other = connect(&url).await;
         seed(&store, 1).await;
-        let made = row(2, "acme", T0);
-        let (switched, put_in) = tokio::join!(
+        let (seeded, made) = (row(2, "acme", T0), row(3, "acme", T0));
+        let insert = change(Change::Insert {
+            id: made.id,
+            owner: made.owner,
+            content: made.content,
+        });
+        let (switched, put_in, created) = tokio::join!(
             store.set_enabled("acme", false, "user:1", T0),
-            other.seed(&made, ZONES, T0)
+            other.seed(&seeded, ZONES, T0),
+            other.commit(insert)
         );
         switched.unwrap();
         put_in.unwrap();
+        created.unwrap();
         assert_eq!(store.take_due(T0, T0 + 60, 10).await.unwrap(), [], "{nth}");
     }
 }
@@ -309,6 +332,37 @@ async fn listening(store: &PostgresStorage) -> i64 {
         "select count(*) from pg_stat_activity where datname = current_database() and query like 'LISTEN %'",
     );
     asked.fetch_one(store.pool()).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_changes_of_one_version_at_once_one_is_written_and_the_others_are_stale() {
+    let Some((store, url)) = open().await else {
+        return;
+    };
+    let other = connect(&url).await;
+    seed(&store, 1).await;
+    for version in 1..=10 {
+        let update = || {
+            change(Change::Update {
+                id: 1,
+                version,
+                content: row(1, "acme", T0 + 60).content,
+                missed: Vec::new(),
+            })
+        };
+        let answers = [&store, &other].into_iter().cycle().take(6);
+        let answers = futures_util::future::join_all(answers.map(|store| store.commit(update()))).await;
+        let stale = answers
+            .iter()
+            .filter(|answer| matches!(answer, Err(CommitError::Stale)))
+            .count();
+        assert_eq!(stale, 5, "{answers:?}");
+    }
+    assert_eq!(
+        store.audit("acme", 50).await.unwrap().len(),
+        11,
+        "its making and ten changes"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
