@@ -49,7 +49,7 @@ use crate::contract::{Plugin, PluginPre};
 use crate::imports::{Call, GuestMistake, HostFault, Imports, OpenHandles};
 
 /// The component that the build script made of `plugin/`.
-pub const EMBEDDED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/plugin.wasm"));
+pub static EMBEDDED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/plugin.wasm"));
 
 /// What a plugin may ask for, and what one call may use. A call past a limit costs just that call.
 #[derive(Clone, Debug)]

@@ -37,7 +37,7 @@ use crate::storage::Scope;
 use plan::{Check, Plan, Step};
 
 /// The conformance component, built from `conformance/`. Empty where this program was built without a wasm target.
-pub const COMPONENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/conformance.wasm"));
+pub static COMPONENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/conformance.wasm"));
 
 /// Hosts that checks are gone through with at the same time.
 const AT_ONCE: usize = 4;
