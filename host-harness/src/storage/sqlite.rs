@@ -36,6 +36,7 @@ use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _};
 use tempfile::SpooledData;
+use tokio::sync::Semaphore;
 
 use self::reading::Reading;
 use self::statement::{prepared, value};
@@ -62,12 +63,17 @@ const STATEMENTS: usize = 128;
 /// do not hold them until the next.
 const CACHE: i32 = 8 * 1024;
 
+/// Reads at a time that may take long: each has a connection, and that has pages in memory.
+const ASIDE: usize = 8;
+
 /// A store in one file.
 #[derive(Debug)]
 pub struct SqliteStorage {
     file: SqliteConnectOptions,
     writer: Writer,
     reading: Arc<Reading>,
+    /// Turns at [`SqliteStorage::read_aside`].
+    aside: Semaphore,
     reserved: Mutex<Reserved>,
     schedules: Turns,
 }
@@ -112,6 +118,7 @@ impl SqliteStorage {
             file,
             writer: Writer::of(writing(path, pages)?)?,
             reading: Arc::new(Reading::of(path)),
+            aside: Semaphore::new(ASIDE),
             reserved: Mutex::default(),
             schedules: Turns::default(),
         })
@@ -139,6 +146,7 @@ impl SqliteStorage {
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StorageError> + Send + 'static,
     ) -> Result<T, StorageError> {
+        let _turn = self.aside.acquire().await;
         let reading = Arc::clone(&self.reading);
         let read = tokio::task::spawn_blocking(move || reading.read(work)).await;
         read.unwrap_or_else(|error| Err(StorageError::Unavailable(error.to_string())))

@@ -3,16 +3,18 @@
 mod effort;
 
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier};
 
 use sqlx::SqlSafeStr as _;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use tempfile::TempDir;
 
-use super::SqliteStorage;
 use super::leases::{DUE, DUE_BY_ORGANIZER, DUE_BY_TIME, DUE_BY_TURNS, HOW_MANY_DUE};
 use super::lists::page_sql;
 use super::plans::{NEXT_WAKE, TO_REPLAN};
 use super::statement::{execute, value, values};
+use super::{ASIDE, SqliteStorage};
 use crate::contract::schedule_store::Plan;
 use crate::contract::{Content, Order, Recipients};
 use crate::storage::kit::{T0, ZONES, store_kit};
@@ -220,6 +222,27 @@ async fn readers_cannot_write() {
     let (store, _kept) = open().await;
     let refused = store.read_aside(|on| execute(on, "delete from schedule", [])).await;
     assert!(refused.unwrap_err().to_string().contains("readonly"));
+}
+
+#[tokio::test]
+async fn however_many_read_at_a_time_there_are_few_connections() {
+    let (store, _kept) = open().await;
+    let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    // As many as there may be wait for each other in here, and so for as long as there are more than that.
+    let all_in = Arc::new(Barrier::new(ASIDE));
+    let reads = (0..3 * ASIDE).map(|_| {
+        let (now, most, all_in) = (Arc::clone(&now), Arc::clone(&most), Arc::clone(&all_in));
+        store.read_aside(move |_| {
+            most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            all_in.wait();
+            now.fetch_sub(1, Ordering::SeqCst);
+            Ok(())
+        })
+    });
+    for read in futures_util::future::join_all(reads).await {
+        read.unwrap();
+    }
+    assert_eq!(most.load(Ordering::SeqCst), ASIDE);
 }
 
 /// How SQLite goes about a statement: one line a step.
