@@ -297,16 +297,17 @@ async fn middle<E>(times: usize, mut once: impl AsyncFnMut() -> Result<Duration,
 
 /// What a host does whatever else there is: the same work each time it is called.
 async fn costs(storage: &dyn Storage, figures: &mut Figures, of: &str) -> Result<Vec<(&'static str, f64)>, Failure> {
+    // What filling has left behind in caches, and on its way to the disk, is not what is measured.
+    measured(storage).await?;
+    let measured = measured(storage).await?;
+    for (name, value) in &measured {
+        figures.add(&format!("{name}, of {of}"), *value, "ms");
+    }
+    Ok(measured)
+}
+
+async fn measured(storage: &dyn Storage) -> Result<Vec<(&'static str, f64)>, Failure> {
     let until = TICK + 600;
-    let nothing = middle(QUICK, async || {
-        let began = Stopwatch::now();
-        storage.take_settled(BEGIN, BEGIN + 60, BATCH).await?;
-        storage.take_due(BEGIN, BEGIN + 60, BATCH).await?;
-        storage.take_deliveries(BEGIN, BEGIN + 60, BATCH).await?;
-        storage.next_wake().await?;
-        Ok::<_, Failure>(began.elapsed())
-    });
-    let nothing = nothing.await?;
     let leasing = middle(ROUNDS, async || {
         let (mut leased, mut took): (Vec<Leased>, _) = (Vec::new(), Duration::ZERO);
         loop {
@@ -328,6 +329,15 @@ async fn costs(storage: &dyn Storage, figures: &mut Figures, of: &str) -> Result
         Ok(took)
     });
     let leasing = leasing.await?;
+    let nothing = middle(QUICK, async || {
+        let began = Stopwatch::now();
+        storage.take_settled(BEGIN, BEGIN + 60, BATCH).await?;
+        storage.take_due(BEGIN, BEGIN + 60, BATCH).await?;
+        storage.take_deliveries(BEGIN, BEGIN + 60, BATCH).await?;
+        storage.next_wake().await?;
+        Ok::<_, Failure>(began.elapsed())
+    });
+    let nothing = nothing.await?;
     let (seen, query) = (scope("single"), first_page());
     let page = middle(QUICK, async || {
         let began = Stopwatch::now();
@@ -340,16 +350,12 @@ async fn costs(storage: &dyn Storage, figures: &mut Figures, of: &str) -> Result
         storage.get(&seen, 1).await?;
         Ok::<_, Failure>(began.elapsed())
     });
-    let measured = vec![
+    Ok(vec![
         ("tick with nothing due", nothing),
         ("leasing 1,000 due ones", leasing),
         ("list of a small scope", page),
         ("get", get.await?),
-    ];
-    for (name, value) in &measured {
-        figures.add(&format!("{name}, of {of}"), *value, "ms");
-    }
-    Ok(measured)
+    ])
 }
 
 async fn give_back(storage: &dyn Storage, leased: Vec<Leased>, now: i64) -> Result<(), Failure> {
