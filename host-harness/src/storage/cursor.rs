@@ -49,6 +49,16 @@ impl Cursor {
         (same && cursor.descending == descending).then_some(cursor)
     }
 
+    /// What leads on behind this due time of the history.
+    pub(super) fn behind(due: i64) -> String {
+        let cursor = Self {
+            key: Key::Due,
+            descending: true,
+            id: due,
+        };
+        cursor.to_text()
+    }
+
     /// Reads back the due time that a page of the history ended with; none: it is no such text.
     pub(crate) fn of_history(text: &str) -> Option<i64> {
         let cursor = Self::read(text)?;

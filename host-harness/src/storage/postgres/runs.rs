@@ -8,7 +8,7 @@ use super::{PostgresStorage, files, read, settled};
 use crate::clock::Instant;
 use crate::contract::schedule_store::Plan;
 use crate::contract::{MissedRange, Outcome, Position, RunEntry};
-use crate::storage::cursor::{Cursor, Key};
+use crate::storage::cursor::Cursor;
 use crate::storage::state::{RunState, step};
 use crate::storage::values::{State, clamped, offset, signed, unsigned};
 use crate::storage::{HistoryRow, Lease, Rows, Scope, StartError, StorageError, Work};
@@ -383,14 +383,7 @@ impl PostgresStorage {
         let more = found.len() > size as usize;
         found.truncate(size as usize);
         let rows = found.iter().map(entry).collect::<sqlx::Result<Vec<_>>>()?;
-        let next = rows.last().filter(|_| more).map(|last| {
-            Cursor {
-                key: Key::Due,
-                descending: true,
-                id: last.due,
-            }
-            .to_text()
-        });
+        let next = rows.last().filter(|_| more).map(|last| Cursor::behind(last.due));
         Ok(Some(Rows {
             total: unsigned(total)?,
             rows,

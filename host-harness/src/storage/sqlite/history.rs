@@ -7,7 +7,7 @@ use super::columns::{delivery, entry, entry_columns, scope, signed, unsigned};
 use super::statement::{all, value};
 use crate::clock::Instant;
 use crate::contract::{Delivery, Position, RunEntry};
-use crate::storage::cursor::{Cursor, Key};
+use crate::storage::cursor::Cursor;
 use crate::storage::values::{clamped, offset};
 use crate::storage::{HistoryRow, Rows, StorageError};
 
@@ -86,14 +86,7 @@ fn page(on: &Connection, schedule: i64, from: From, size: u32) -> Result<Option<
             }
         }
     }
-    let next = rows.last().filter(|_| more).map(|last| {
-        Cursor {
-            key: Key::Due,
-            descending: true,
-            id: last.due,
-        }
-        .to_text()
-    });
+    let next = rows.last().filter(|_| more).map(|last| Cursor::behind(last.due));
     Ok(Some(Rows {
         total: unsigned(total)?,
         rows,
