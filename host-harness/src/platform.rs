@@ -3,10 +3,13 @@
 //!
 //! ```
 //! use host_harness::platform::{Fixture, Platform};
+//! use host_harness::storage::sqlite::SqliteStorage;
 //!
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
 //! let folder = tempfile::tempdir().unwrap();
-//! let platform = Platform::open(&folder.path().join("store.db")).await.unwrap();
+//! let file = folder.path().join("store.db");
+//! let store = SqliteStorage::open(&file).await.unwrap();
+//! let platform = Platform::open(&file).await.unwrap();
 //! # let text = include_str!("../../tests/data/bigevents.json");
 //! let fixture = Fixture::from_json(text).unwrap(); // tests/data/bigevents.json
 //! platform.load(&fixture).await.unwrap();
@@ -90,7 +93,7 @@ pub struct Platform {
 }
 
 impl Platform {
-    /// Opens the platform in the database file at `path`, which is created where it is missing, as are the tables.
+    /// Opens the platform in the file of a [`SqliteStorage`](crate::storage::sqlite::SqliteStorage); tables that are missing are made.
     ///
     /// # Errors
     /// The file cannot be opened or written.

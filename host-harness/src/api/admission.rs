@@ -19,14 +19,14 @@ pub(super) async fn admit(
     language: Language,
 ) -> Result<Grant, Refusal> {
     let credentials = credentials::shown(headers).ok_or(Refusal::Unauthorized)?;
-    // One look-up for "not there" and "not yours", so that the two take equally long too.
+    // One look-up for everything: for "not there" and "not yours", so that the two take equally long too.
     let admitted = match backend.admission(&credentials, scope.as_ref()).await? {
         Admission::Nobody => return Err(Refusal::Unauthorized),
         Admission::NoAccess => return Err(Refusal::NoAccess),
         Admission::Admitted(admitted) => *admitted,
     };
     let scope = scope.ok_or(Refusal::NoAccess)?;
-    if !backend.enabled(&scope.organizer).await? {
+    if !admitted.enabled {
         return Err(Refusal::Disabled);
     }
     let rights = admitted.rights;

@@ -28,8 +28,6 @@ pub trait Backend: Send + Sync {
     async fn ping(&self) -> Result<(), Fault>;
     /// Whose credentials these are, and what that principal may do there; without a scope, nothing.
     async fn admission(&self, credentials: &Credentials, scope: Option<&Scope>) -> Result<Admission, Fault>;
-    /// Are scheduled exports on for this organizer?
-    async fn enabled(&self, organizer: &str) -> Result<bool, Fault>;
     /// See [`crate::storage::Storage::begin_request`].
     async fn begin_request(
         &self,
@@ -79,10 +77,6 @@ impl Backend for Service {
             .platform()
             .admission(credentials, scope, self.clock().now())
             .await?)
-    }
-
-    async fn enabled(&self, organizer: &str) -> Result<bool, Fault> {
-        Ok(self.storage().enabled(organizer).await?)
     }
 
     async fn begin_request(

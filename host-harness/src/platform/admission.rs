@@ -33,6 +33,8 @@ pub struct Admitted {
     pub caller: Caller,
     /// What he may do at this organizer.
     pub rights: Rights,
+    /// Scheduled exports are on for this organizer.
+    pub enabled: bool,
     /// The organizer, and the event where one is named.
     pub place: Place,
 }
@@ -73,28 +75,41 @@ macro_rules! covers {
     };
 }
 
-/// Parameters are $1 hash, $2 organizer, $3 event, $4 now. Rights are those of all his teams there together.
+/// Is the organizer $2 switched on? That is the store's to know, which has its tables beside these: asked here, a request needs no
+/// second look-up.
+macro_rules! switched_on {
+    () => {
+        "EXISTS (SELECT 1 FROM organizer WHERE organizer.slug = $2 AND organizer.enabled) AS enabled"
+    };
+}
+
+/// Parameters are $1 hash, $2 organizer, $3 event, $4 now. Rights are those of all his teams there together, as [`Permissions::of_bits`]
+/// reads them.
 const USER: &str = concat!(
     "SELECT u.id, u.email, u.language, u.active, t.may_read, t.may_write, t.organizers, ",
     place_columns!(),
-    ", count(team.id) AS teams,
-       count(*) FILTER (WHERE team.change_organizer_settings) > 0 AS change_organizer_settings,
-       count(*) FILTER (WHERE team.change_event_settings) > 0 AS change_event_settings,
-       count(*) FILTER (WHERE team.view_orders) > 0 AS view_orders
+    ", ",
+    switched_on!(),
+    ", (SELECT CAST(coalesce(max(1)
+           + max(CASE WHEN team.change_organizer_settings THEN 2 ELSE 0 END)
+           + max(CASE WHEN team.change_event_settings THEN 4 ELSE 0 END)
+           + max(CASE WHEN team.view_orders THEN 8 ELSE 0 END), 0) AS bigint)
+         FROM platform_team_members m JOIN platform_teams team ON team.id = m.team
+         WHERE m.user_id = u.id AND team.organizer = $2 AND ",
+    covers!("team", "$3"),
+    ") AS teams
      FROM platform_oauth_tokens t JOIN platform_users u ON u.id = t.user_id
        LEFT JOIN platform_organizers o ON o.slug = $2
        LEFT JOIN platform_events e ON e.organizer = $2 AND e.slug = $3
-       LEFT JOIN platform_team_members m ON m.user_id = u.id
-       LEFT JOIN platform_teams team ON team.id = m.team AND team.organizer = $2 AND ",
-    covers!("team", "$3"),
-    " WHERE t.hash = $1 AND t.active AND u.active AND (t.expires IS NULL OR t.expires > $4)
-      GROUP BY t.id, u.id, o.slug, e.organizer, e.slug"
+     WHERE t.hash = $1 AND t.active AND u.active AND (t.expires IS NULL OR t.expires > $4)"
 );
 
 /// Parameters are $1 hash, $2 organizer, $3 event.
 const TOKEN: &str = concat!(
     "SELECT a.id, a.team, team.organizer, ",
     place_columns!(),
+    ", ",
+    switched_on!(),
     ", team.change_organizer_settings, team.change_event_settings, team.view_orders, ",
     covers!("team", "$3"),
     " AS covers
@@ -108,6 +123,8 @@ const TOKEN: &str = concat!(
 const DEVICE: &str = concat!(
     "SELECT d.id, d.organizer, d.events, ",
     place_columns!(),
+    ", ",
+    switched_on!(),
     " FROM platform_devices d
        LEFT JOIN platform_organizers o ON o.slug = $2
        LEFT JOIN platform_events e ON e.organizer = $2 AND e.slug = $3
@@ -144,6 +161,15 @@ found!(Permissions {
 });
 
 impl Permissions {
+    /// Those of no team have no bit, those of any have the first.
+    fn of_bits(teams: i64) -> Option<Self> {
+        (teams & 1 != 0).then_some(Self {
+            change_organizer_settings: teams & 2 != 0,
+            change_event_settings: teams & 4 != 0,
+            view_orders: teams & 8 != 0,
+        })
+    }
+
     fn at(&self, scope: &Scope, (may_read, may_write): (bool, bool)) -> Rights {
         Rights {
             may_change_settings: match scope.event {
@@ -164,15 +190,14 @@ struct UserFound {
     may_read: bool,
     may_write: bool,
     organizers: String,
-    /// That count at the place asked about.
+    enabled: bool,
+    /// Permissions of those that count at the place asked about.
     teams: i64,
-    #[sqlx(flatten)]
-    permissions: Permissions,
     #[sqlx(flatten)]
     place: PlaceRow,
 }
 
-found!(UserFound { may_read, may_write, organizers, teams; user, permissions, place });
+found!(UserFound { may_read, may_write, organizers, enabled, teams; user, place });
 
 #[derive(FromRow)]
 struct TokenFound {
@@ -180,24 +205,26 @@ struct TokenFound {
     team: i64,
     organizer: String,
     covers: bool,
+    enabled: bool,
     #[sqlx(flatten)]
     permissions: Permissions,
     #[sqlx(flatten)]
     place: PlaceRow,
 }
 
-found!(TokenFound { id, team, organizer, covers; permissions, place });
+found!(TokenFound { id, team, organizer, covers, enabled; permissions, place });
 
 #[derive(FromRow)]
 struct DeviceFound {
     id: i64,
     organizer: String,
     events: Option<String>,
+    enabled: bool,
     #[sqlx(flatten)]
     place: PlaceRow,
 }
 
-found!(DeviceFound { id, organizer, events; place });
+found!(DeviceFound { id, organizer, events, enabled; place });
 
 #[derive(FromRow)]
 struct OwnerFound {
@@ -238,8 +265,8 @@ impl Platform {
             return Ok(Admission::Nobody);
         };
         let organizers = list_of(&found.organizers)?;
-        let admitted = scope.filter(|scope| organizers.contains(&scope.organizer) && found.teams > 0);
-        let Some(scope) = admitted else {
+        let scope = scope.filter(|scope| organizers.contains(&scope.organizer));
+        let (Some(scope), Some(permissions)) = (scope, Permissions::of_bits(found.teams)) else {
             return Ok(Admission::NoAccess);
         };
         let user = User::from(found.user);
@@ -252,7 +279,8 @@ impl Platform {
                 organizers,
             },
             caller: Caller::User(user),
-            rights: found.permissions.at(scope, (may_read, may_write)),
+            rights: permissions.at(scope, (may_read, may_write)),
+            enabled: found.enabled,
             place: found.place.try_into()?,
         })))
     }
@@ -274,6 +302,7 @@ impl Platform {
             },
             caller: Caller::Token,
             rights: found.permissions.at(scope, (true, true)),
+            enabled: found.enabled,
             place: found.place.try_into()?,
         })))
     }
@@ -306,6 +335,7 @@ impl Platform {
                 may_read: true,
                 may_write: true,
             },
+            enabled: found.enabled,
             place: found.place.try_into()?,
         })))
     }

@@ -13,6 +13,7 @@ use super::*;
 use crate::contract::auth_context::OwnerRight;
 use crate::storage::Scope;
 use crate::storage::postgres::PostgresOptions;
+use crate::storage::sqlite::SqliteStorage;
 use crate::testing::postgres::PostgresServer;
 
 /// Each of these checks on SQLite and on PostgreSQL; where there is no server to start, that is said on stderr.
@@ -78,7 +79,10 @@ impl Place {
 
     pub(super) async fn open(&self) -> Platform {
         match self {
-            Self::File(path) => Platform::open(path).await,
+            Self::File(path) => {
+                SqliteStorage::open(path).await.expect("the store opens");
+                Platform::open(path).await
+            }
             Self::Url(url) => {
                 let options = PostgresOptions {
                     connections: 4,

@@ -193,16 +193,12 @@ impl Backend for Host {
                 may_read,
                 may_write,
             },
+            enabled: scope.is_some_and(|scope| scope.organizer != "off"),
             place: Place {
                 timezone: "UTC".into(),
                 settings: Settings::default(),
             },
         })))
-    }
-
-    async fn enabled(&self, organizer: &str) -> Result<bool, Fault> {
-        self.look_up("enabled")?;
-        Ok(organizer != "off")
     }
 
     async fn begin_request(
