@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::postgres::PgPoolOptions;
+use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Pool, Postgres, Sqlite, Transaction};
 
@@ -41,10 +41,18 @@ pub(super) enum Database {
     Postgres(Connections<Postgres, Pool<Postgres>>),
 }
 
-/// A transaction: one that writes, or of one moment for an export.
+/// A transaction that writes.
 pub(super) enum Open {
     Sqlite(Transaction<'static, Sqlite>),
     Postgres(Transaction<'static, Postgres>),
+}
+
+/// What an export reads with.
+pub(super) enum Snapshot {
+    Sqlite(Transaction<'static, Sqlite>),
+    Postgres(Transaction<'static, Postgres>),
+    /// A statement alone is of one moment by itself, and spares the server two more.
+    Alone(PoolConnection<Postgres>),
 }
 
 /// Asks one thing: `look_up!(platform, fetch_one: "…", parameter, …)`. Where the connection turns out to be gone, as after a restart
@@ -151,15 +159,10 @@ impl Database {
         store
             .migrate(&tables_of(sqlx::migrate!("src/platform/migrations/postgres")))
             .await?;
-        let pool = store.pool();
-        let exports = PgPoolOptions::new()
-            .max_connections(EXPORTS_AT_ONCE)
-            .acquire_timeout(EXPORT_TURN)
-            .connect_lazy_with((*pool.connect_options()).clone());
         Ok(Self::Postgres(Connections {
-            look_ups: pool.clone(),
-            changes: pool.clone(),
-            exports,
+            look_ups: store.pool().clone(),
+            changes: store.pool().clone(),
+            exports: store.for_exports(EXPORTS_AT_ONCE, EXPORT_TURN),
         }))
     }
 
@@ -171,18 +174,14 @@ impl Database {
         })
     }
 
-    /// A transaction that reads everything as of one moment, however long that takes.
-    pub(super) async fn snapshot(&self) -> sqlx::Result<Open> {
+    /// Reads everything as of one moment, however long that takes; `alone`: with no more than one statement.
+    pub(super) async fn snapshot(&self, alone: bool) -> sqlx::Result<Snapshot> {
         Ok(match self {
-            Self::Sqlite(pools) => Open::Sqlite(pools.exports.begin().await?),
+            Self::Sqlite(pools) => Snapshot::Sqlite(pools.exports.begin().await?),
+            Self::Postgres(pools) if alone => Snapshot::Alone(pools.exports.acquire().await?),
             Self::Postgres(pools) => {
                 let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-                let mut snapshot = pools.exports.begin_with(begin).await?;
-                // A limit that is meant for look-ups would end an export of many rows; it has the run's own deadline.
-                sqlx::query("SET LOCAL statement_timeout = 0")
-                    .execute(&mut *snapshot)
-                    .await?;
-                Open::Postgres(snapshot)
+                Snapshot::Postgres(pools.exports.begin_with(begin).await?)
             }
         })
     }

@@ -185,7 +185,7 @@ impl Platform {
             most_rows: file::MOST_XLSX_ROWS,
             folder: self.folder.clone(),
         };
-        let orders = self.counted(Orders::of(&self.database).await);
+        let orders = self.counted(Orders::of(&self.database, request.events.len()).await);
         let mut orders = orders.map_err(|error| told(error.into(), language))?;
         let (mut rows, batches) = table::channel();
         let writer = spawn_blocking(move || file::write(&plan, batches));

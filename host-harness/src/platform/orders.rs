@@ -8,7 +8,7 @@ use futures_util::stream::BoxStream;
 use sqlx::FromRow;
 
 use super::Event;
-use super::database::{Database, Open, listing};
+use super::database::{Database, Snapshot, listing};
 use super::directory::stored_list;
 use super::words::Language;
 use crate::clock::Instant;
@@ -180,7 +180,7 @@ const ADDRESSES: (&str, &str) = listing!(
 
 /// Reads orders. Everything that one reader answers is of the same moment.
 pub(super) struct Orders {
-    snapshot: Open,
+    snapshot: Snapshot,
     /// [`ADDRESSES`], in the words of this database.
     addresses: &'static str,
 }
@@ -189,16 +189,18 @@ pub(super) struct Orders {
 macro_rules! stream {
     ($orders:expr, $query:expr) => {
         match &mut $orders.snapshot {
-            Open::Sqlite(snapshot) => $query.fetch(&mut **snapshot),
-            Open::Postgres(snapshot) => $query.fetch(&mut **snapshot),
+            Snapshot::Sqlite(snapshot) => $query.fetch(&mut **snapshot),
+            Snapshot::Postgres(snapshot) => $query.fetch(&mut **snapshot),
+            Snapshot::Alone(connection) => $query.fetch(&mut **connection),
         }
     };
 }
 
 impl Orders {
-    pub(super) async fn of(database: &Database) -> sqlx::Result<Self> {
+    /// For exports of so many events, of which each is read by one statement.
+    pub(super) async fn of(database: &Database, events: usize) -> sqlx::Result<Self> {
         Ok(Self {
-            snapshot: database.snapshot().await?,
+            snapshot: database.snapshot(events <= 1).await?,
             addresses: database.pick(ADDRESSES),
         })
     }

@@ -61,15 +61,28 @@ const TURN: Duration = Duration::from_secs(10);
 /// is not made again where its connection turns out to be gone: the server may have carried it out. So that is found out before,
 /// but by those who are in a hurry, one after the other.
 const IDLE: Duration = Duration::from_millis(250);
-/// Settings of every connection, where its URL does not say otherwise: how long a statement may take, how long it may wait for
-/// a lock, and how long a transaction may be left alone by a host that hangs. And that statements are planned once, not for the
-/// parameters of each call, which can take ten times as long as what they ask: none of them needs another plan for others.
+/// Settings of every connection, where its URL does not say otherwise: how long it may wait for a lock, and how long a transaction
+/// may be left alone by a host that hangs. And that statements are planned once, not for the parameters of each call, which can
+/// take ten times as long as what they ask: none of them needs another plan for others.
 const SETTINGS: [(&str, &str); 4] = [
     ("plan_cache_mode", "force_generic_plan"),
-    ("statement_timeout", "30s"),
     ("lock_timeout", "10s"),
     ("idle_in_transaction_session_timeout", "60s"),
+    ("jit", "off"),
 ];
+/// Those of the store's own connections. Each of its statements reads few rows by an index that was made for it, in the order that
+/// they are wanted in. With young figures, or as organizer and event go together and the planner takes them for independent, it
+/// expects fewer rows than there are, and would rather read and sort a whole scope.
+const LOOK_UPS: [(&str, &str); 6] = [
+    ("statement_timeout", "30s"),
+    ("enable_bitmapscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+    ("enable_seqscan", "off"),
+    ("enable_sort", "off"),
+];
+/// Those of connections that an export reads many rows with: it has a deadline of its own, the run's.
+const EXPORTS: [(&str, &str); 1] = [("statement_timeout", "0")];
 /// How often a statement or transaction is tried that the database refuses because of another.
 const TRIES: u32 = 6;
 /// How many connections may turn out to be gone, one after the other: after a restart of the server, all of them are.
@@ -97,6 +110,8 @@ impl Default for PostgresOptions {
 /// A store in one database.
 pub struct PostgresStorage {
     pool: PgPool,
+    /// How exports connect.
+    exports: PgConnectOptions,
     reserved: Mutex<Reserved>,
     schedules: Turns,
     deliveries: Turns,
@@ -124,7 +139,8 @@ macro_rules! settled {
 }
 pub(in crate::storage::postgres) use settled;
 
-/// Reads again where the connection turns out to be gone, or as with [`settled`]: nothing was written, so nothing can be twice.
+/// Asks again where the connection turns out to be gone, or as with [`settled`]: for look-ups, and for writes that come to the same
+/// if the first was carried out after all.
 macro_rules! read {
     ($once:expr) => {{
         let (mut tries, mut lost) = (0, 0);
@@ -188,6 +204,7 @@ impl PostgresStorage {
             schedules: Turns::default(),
             deliveries: Turns::default(),
             notices: None,
+            exports: Self::options(url, &EXPORTS)?,
             pool,
         };
         store.migrate(&MIGRATIONS).await?;
@@ -195,27 +212,26 @@ impl PostgresStorage {
         Ok(Self { notices, ..store })
     }
 
-    fn pool_of(url: &str, connections: u32) -> Result<PgPool, StorageError> {
+    /// What a URL says, with the settings that all connections have and these.
+    fn options(url: &str, more: &[(&'static str, &'static str)]) -> Result<PgConnectOptions, StorageError> {
         let options = PgConnectOptions::from_str(url)
             .map_err(|error| StorageError::Corrupt(format!("no URL of a PostgreSQL database: {error}")))?
             .statement_cache_capacity(256)
             .application_name("harness");
         let said = options.get_options().unwrap_or_default().to_owned();
-        let ours = SETTINGS.iter().filter(|(name, _)| !said.contains(name));
-        let options = options.options(ours.map(|(name, value)| (*name, *value)));
-        Ok(PgPoolOptions::new()
-            .max_connections(connections.max(1))
-            .acquire_timeout(TURN)
-            .test_before_acquire(false)
-            .before_acquire(|connection, facts| {
-                Box::pin(async move {
-                    if facts.idle_for > IDLE {
-                        connection.ping().await?;
-                    }
-                    Ok(true)
-                })
-            })
-            .connect_lazy_with(options))
+        let ours = SETTINGS.iter().chain(more).filter(|(name, _)| !said.contains(name));
+        Ok(options.options(ours.map(|(name, value)| (*name, *value))))
+    }
+
+    fn pool_of(url: &str, connections: u32) -> Result<PgPool, StorageError> {
+        let options = Self::options(url, &LOOK_UPS)?;
+        Ok(pooling(connections.max(1), TURN).connect_lazy_with(options))
+    }
+
+    /// Connections that exports read with, made as they are needed: at most so many, and each waits at most so long for its turn.
+    #[must_use]
+    pub fn for_exports(&self, connections: u32, turn: Duration) -> PgPool {
+        pooling(connections, turn).connect_lazy_with(self.exports.clone())
     }
 
     /// The connections, for tables of other modules in the same database.
@@ -263,6 +279,22 @@ impl PostgresStorage {
         // A range of numbers is whole at every moment.
         self.reserved.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// So many connections at most, for each of which a caller waits so long at most.
+fn pooling(connections: u32, turn: Duration) -> PgPoolOptions {
+    PgPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(turn)
+        .test_before_acquire(false)
+        .before_acquire(|connection, facts| {
+            Box::pin(async move {
+                if facts.idle_for > IDLE {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
 }
 
 #[async_trait]

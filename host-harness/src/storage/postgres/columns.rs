@@ -9,7 +9,7 @@ use crate::contract::{Content, Delivery, RunEntry};
 use crate::storage::values::{self, StoredOutcome};
 use crate::storage::{Row, Scope, StorageError};
 
-/// Columns that [`row`] reads, of a table or alias `s`.
+/// Columns that [`row`] reads, of a table or alias `s`: the first of what is selected.
 macro_rules! row_columns {
     () => {
         "s.id, s.organizer, s.event, s.owner, s.version, s.exporter, s.recipients, s.next_run, s.active, \
@@ -68,20 +68,27 @@ pub(super) fn scope(from: &PgRow) -> sqlx::Result<Scope> {
     })
 }
 
-/// Reads `row_columns!`.
+/// Reads `row_columns!`, by their places: of a page of them, looking for each name would be a tenth of the whole request.
 pub(super) fn row(from: &PgRow) -> sqlx::Result<Row> {
+    let event: String = from.try_get(2)?;
+    let counter: i64 = from.try_get(9)?;
+    let counter =
+        u32::try_from(counter).map_err(|_| StorageError::Corrupt(format!("{counter} is stored as `error_counter`")))?;
     Ok(Row {
-        id: count(from, "id")?,
-        scope: scope(from)?,
-        owner: from.try_get("owner")?,
-        version: count(from, "version")?,
+        id: values::unsigned(from.try_get(0)?)?,
+        scope: Scope {
+            organizer: from.try_get(1)?,
+            event: (!event.is_empty()).then_some(event),
+        },
+        owner: from.try_get(3)?,
+        version: values::unsigned(from.try_get(4)?)?,
         content: Content {
-            export_identifier: from.try_get("exporter")?,
-            recipients: values::recipients(from.try_get("recipients")?)?,
-            next_run: from.try_get("next_run")?,
-            active: from.try_get("active")?,
-            error_counter: small(from, "error_counter")?,
-            document: from.try_get("document")?,
+            export_identifier: from.try_get(5)?,
+            recipients: values::recipients(from.try_get(6)?)?,
+            next_run: from.try_get(7)?,
+            active: from.try_get(8)?,
+            error_counter: counter,
+            document: from.try_get(10)?,
         },
     })
 }

@@ -72,7 +72,7 @@ const CHANGE: &str = concat!(
     "with changed as (
        update schedule set ",
     changed_columns!(),
-    "  where id = $1 and organizer = $10 and event = $11 and ($12::text is null or owner = $12) and version = $14
+    "  where id = $1 and (organizer = $10 and event = $11) is true and ($12::text is null or owner = $12) and version = $14
        returning id),
      said as (
        insert into audit (at, organizer, event, schedule, actor, action, detail)
@@ -336,7 +336,7 @@ async fn check(
     };
     let stored: Option<i64> = sqlx::query_scalar(
         "select version from schedule
-         where id = $1 and organizer = $2 and event = $3 and ($4::text is null or owner = $4) for no key update",
+         where id = $1 and (organizer = $2 and event = $3) is true and ($4::text is null or owner = $4) for no key update",
     )
     .bind(id)
     .bind(text(&by.scope.organizer))
