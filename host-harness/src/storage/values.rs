@@ -189,7 +189,12 @@ impl StoredOutcome {
 
 /// What the audit log says of a run's outcome.
 pub(super) fn told(due: Instant, outcome: &Outcome) -> String {
-    let how = match outcome {
+    format!("due {}: {}", written(due), how(outcome))
+}
+
+/// What it says of the outcome itself.
+pub(super) fn how(outcome: &Outcome) -> String {
+    match outcome {
         Outcome::Submitted => "submitted".to_owned(),
         Outcome::Delivered => "delivered".to_owned(),
         Outcome::Empty => "empty".to_owned(),
@@ -197,8 +202,7 @@ pub(super) fn told(due: Instant, outcome: &Outcome) -> String {
         Outcome::Retry(again) => format!("again at {}", written(*again)),
         Outcome::Cancelled(words) => format!("cancelled: {words}"),
         Outcome::Missed(range) => format!("missed: {} since {}", range.count, written(range.first)),
-    };
-    format!("due {}: {how}", written(due))
+    }
 }
 
 /// RFC 3339, or the bare number where no calendar reaches.

@@ -36,6 +36,16 @@ pub async fn each_address_gets_a_mail_once(store: &dyn Storage) {
         ..finish(Outcome::Submitted)
     };
     store.finish(&leased.lease, run, &submitted).await.unwrap();
+    let said = store.audit("acme", 1).await.unwrap().remove(0);
+    assert_eq!(
+        (said.schedule, said.actor.as_str(), said.action.as_str(), said.detail),
+        (
+            Some(id),
+            "host",
+            "run",
+            "due 2027-01-15T08:00:00Z: submitted".to_owned()
+        )
+    );
 
     let tasks = take_deliveries(store, T0 + 5).await;
     let addresses: Vec<_> = tasks

@@ -20,6 +20,23 @@ const CHUNK: usize = 256 * 1024;
 /// Chunks sent in one statement: what a file costs in memory.
 const SENT: usize = 4;
 
+/// Keeps a small file with a run that has none: $1 schedule, $2 fence, $3 run, $4 to $7 name, type, rows and bytes, $8 its chunks.
+/// Answers how many runs got one.
+///
+/// The commit is not waited for. Nobody is told of the file before the run is submitted, whose commit is, and what is written before
+/// it is on the disk when that is. A server that dies in between has lost both or the file alone; without it nothing is submitted.
+pub(super) const KEEP: &str = "with held as (
+       select r.id, set_config('synchronous_commit', 'off', true) from schedule s join run r on r.id = s.open_run
+       where s.id = $1 and s.fence = $2 and s.lease_until is not null and s.open_run = $3 and not r.file_kept
+       for no key update of s),
+     kept as (
+       insert into file_chunk (run, seq, bytes)
+       select held.id, nth - 1, bytes from held cross join unnest($8::bytea[]) with ordinality as chunk (bytes, nth)),
+     told as (
+       update run r set file_name = $4, file_type = $5, rows = $6, bytes = $7, file_kept = true, link_hash = null, link_expires = null
+       from held where r.id = held.id)
+     select count(*) from held";
+
 /// Removes files of runs that have ended, once no mail still has to be sent with them and no delivered link leads to them.
 pub(super) async fn drop_unneeded(on: &mut PgConnection, runs: &[i64]) -> sqlx::Result<()> {
     if runs.is_empty() {
@@ -92,6 +109,9 @@ impl PostgresStorage {
         file: &SpooledData,
     ) -> sqlx::Result<bool> {
         let run = signed(run)?;
+        if facts.size <= (CHUNK * SENT) as u64 && self.keep_at_once(lease, run, facts, file).await? {
+            return Ok(true);
+        }
         let mut file = begun(file).await?;
         let mut transaction = self.begin().await?;
         if !held(&mut transaction, lease, run).await? {
@@ -132,6 +152,27 @@ impl PostgresStorage {
         expect_size(size, facts.size)?;
         transaction.commit().await?;
         Ok(true)
+    }
+
+    /// In one statement, and so one way to the server and back. False: nothing was written, and it is to be seen why.
+    async fn keep_at_once(&self, lease: &Lease, run: i64, facts: &FileFacts, file: &SpooledData) -> sqlx::Result<bool> {
+        let chunks = next_chunks(&mut begun(file).await?)
+            .await
+            .map_err(|error| unreadable(&error))?;
+        expect_size(chunks.iter().map(|chunk| chunk.len() as u64).sum(), facts.size)?;
+        let kept: i64 = read!(
+            sqlx::query_scalar(KEEP)
+                .bind(signed(lease.schedule)?)
+                .bind(signed(lease.fence)?)
+                .bind(run)
+                .bind(text(&facts.name))
+                .bind(text(&facts.content_type))
+                .bind(facts.rows.map(signed).transpose()?)
+                .bind(signed(facts.size)?)
+                .bind(&chunks)
+                .fetch_one(&self.pool)
+        )?;
+        Ok(kept == 1)
     }
 
     pub(super) async fn fetch_file(&self, run: u64, path: &Path) -> Result<Option<FileFacts>, StorageError> {

@@ -3,12 +3,45 @@
 use sqlx::Row as _;
 
 use super::audit::Entries;
-use super::columns::scope;
-use super::{PostgresStorage, files, outbox, settled};
+use super::columns::{scope, text};
+use super::{PostgresStorage, files, outbox, read, settled};
 use crate::contract::Outcome;
 use crate::storage::state::{RunState, step};
-use crate::storage::values::{State, addressed, signed};
+use crate::storage::values::{State, addressed, how, signed};
 use crate::storage::{Finish, Lease, LeaseError, Work};
+
+/// What nearly every run comes to: its mail is in the outbox. Parameters are $1 schedule, $2 fence, $3 run, $4 when, $5 when it can
+/// be settled, $6 and $7 counter and `active`, $8 how it ended in words, and the mail's: $9 kind, $10 Message-ID, $11 sender, $12
+/// subject, $13 text, $14 whether with the file, $15 and $16 its recipients' roles and addresses. Answers how many have ended: none
+/// where the lease does not hold, where the file is gone, or where the due time is none that both sides would write alike.
+pub(super) const SUBMIT: &str = concat!(
+    "with held as (
+       select s.id, s.organizer, s.event, s.attempt, r.due
+       from schedule s join run r on r.id = s.open_run
+       where s.id = $1 and s.fence = $2 and s.lease_until is not null and s.open_run = $3 and (r.file_kept or not $14)
+         and r.due between 0 and 253402300799
+       for no key update of s),
+     ended as (
+       update run r set state = 'submitted', settle_wake = $5, settle_version = null, attempts = held.attempt
+       from held where r.id = $3),
+     freed as (
+       update schedule s set lease_until = null, retry_at = null, error_counter = $6, active = $7, open_run = null, attempt = 0
+       from held where s.id = held.id),
+     said as (
+       insert into audit (at, organizer, event, schedule, actor, action, detail)
+       select $4, organizer, event, id, 'host', 'run',
+         'due ' || to_char(to_timestamp(due) at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') || ': ' || $8
+       from held),
+     kept as (
+       insert into mail (run, schedule, due, kind, message_id, sender, subject, body, attach_file, created, organizer, event)
+       select $3, id, due, $9, $10, $11, $12, $13, $14, $4, organizer, event from held
+       on conflict do nothing returning id, organizer),
+     queued as (
+       insert into delivery (mail, organizer, position, role, address, status, next_try)
+       select kept.id, kept.organizer, recipient.nth - 1, recipient.role, recipient.address, 'queued', $4
+       from kept cross join unnest($15::text[], $16::text[]) with ordinality as recipient (role, address, nth))
+     select count(*) from held"
+);
 
 impl PostgresStorage {
     pub(super) async fn write_finish(&self, lease: &Lease, run: u64, finish: &Finish) -> Result<(), LeaseError> {
@@ -17,7 +50,10 @@ impl PostgresStorage {
         }
         let held = match (lease.work, &finish.outcome) {
             (Work::Execute, Outcome::Delivered) => false,
-            (Work::Execute, _) => settled!(self.finish_executed(lease, run, finish))?,
+            (Work::Execute, _) => {
+                settled!(self.submit_at_once(lease, run, finish))?
+                    || settled!(self.finish_executed(lease, run, finish))?
+            }
             (Work::Settle, Outcome::Delivered | Outcome::Failed(_)) => {
                 settled!(self.finish_settled(lease, run, finish))?
             }
@@ -30,6 +66,39 @@ impl PostgresStorage {
             self.tell();
         }
         Ok(())
+    }
+
+    /// In one statement, and so one way to the server and back. False: it is something else, or nothing was written, and
+    /// [`PostgresStorage::finish_executed`] says why.
+    async fn submit_at_once(&self, lease: &Lease, run: u64, finish: &Finish) -> sqlx::Result<bool> {
+        let (Outcome::Submitted, Some(mail)) = (&finish.outcome, &finish.mail) else {
+            return Ok(false);
+        };
+        step(Some(RunState::Open), RunState::Submitted)?;
+        let (roles, addresses) = outbox::recipients(mail);
+        // Nobody is left to wait for where the export goes to nobody.
+        let settle_wake = addresses.is_empty().then_some(finish.now);
+        let ended: i64 = read!(
+            sqlx::query_scalar(SUBMIT)
+                .bind(signed(lease.schedule)?)
+                .bind(signed(lease.fence)?)
+                .bind(signed(run)?)
+                .bind(finish.now)
+                .bind(settle_wake)
+                .bind(i64::from(finish.error_counter))
+                .bind(finish.active)
+                .bind(how(&finish.outcome))
+                .bind(mail.kind.as_str())
+                .bind(text(&mail.message_id))
+                .bind(text(&mail.from))
+                .bind(text(&mail.subject))
+                .bind(text(&mail.text))
+                .bind(mail.attach_file)
+                .bind(&roles)
+                .bind(&addresses)
+                .fetch_one(&self.pool)
+        )?;
+        Ok(ended == 1)
     }
 
     /// The schedule's fence is unchanged, so no person has changed it since the lease: counter and `active` are written.
@@ -48,6 +117,10 @@ impl PostgresStorage {
         let Some(held) = held else {
             return Ok(false);
         };
+        // A server that has died can have lost it: [`files::KEEP`].
+        if finish.mail.as_ref().is_some_and(|mail| mail.attach_file) && !held.try_get::<bool, _>("file_kept")? {
+            return Ok(false);
+        }
         let (scope, due) = (scope(&held)?, held.try_get("due")?);
         let state = State::of(&finish.outcome)?;
         step(Some(RunState::Open), state.state)?;
@@ -71,8 +144,8 @@ impl PostgresStorage {
         .bind(schedule)
         .bind(run)
         .bind(state.state.as_str())
-        .bind(state.code.map(super::columns::text))
-        .bind(state.words.map(super::columns::text))
+        .bind(state.code.map(text))
+        .bind(state.words.map(text))
         .bind(state.missed_first)
         .bind(state.missed_count)
         .bind(state.state.terminal().then_some(finish.now))

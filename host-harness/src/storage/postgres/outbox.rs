@@ -17,10 +17,7 @@ pub(super) async fn insert(
     mail: &NewMail,
     now: Instant,
 ) -> sqlx::Result<()> {
-    let (roles, addresses): (Vec<&str>, Vec<String>) = addressed(mail)
-        .into_iter()
-        .map(|(role, address)| (role, text(address).into_owned()))
-        .unzip();
+    let (roles, addresses) = recipients(mail);
     sqlx::query(
         "with kept as (
            insert into mail (run, schedule, due, kind, message_id, sender, subject, body, attach_file, created, organizer, event)
@@ -46,6 +43,14 @@ pub(super) async fn insert(
     .execute(on)
     .await?;
     Ok(())
+}
+
+/// Roles and addresses, each address once.
+pub(super) fn recipients(mail: &NewMail) -> (Vec<&'static str>, Vec<String>) {
+    let recipients = addressed(mail).into_iter();
+    recipients
+        .map(|(role, address)| (role, text(address).into_owned()))
+        .unzip()
 }
 
 impl PostgresStorage {

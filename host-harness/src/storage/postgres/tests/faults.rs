@@ -1,15 +1,18 @@
 //! The server goes away, ends connections, makes transactions wait or refuses them.
 
+use std::io::Cursor;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use tempfile::SpooledData;
 use tokio::sync::watch;
 
+use super::many::export;
 use super::{connect, few, open, organizer, seed};
 use crate::contract::Outcome;
 use crate::contract::schedule_store::Plan;
 use crate::storage::kit::{T0, ZONES};
 use crate::storage::postgres::{PostgresStorage, TRIES, settled};
-use crate::storage::{Finish, LeaseError, Storage, StorageError, Visible};
+use crate::storage::{FileFacts, Finish, LeaseError, Storage, StorageError, Visible};
 use crate::testing::PostgresServer;
 use crate::testing::postgres::{FORGETFUL, Stop};
 
@@ -57,6 +60,39 @@ async fn a_server_that_is_stopped_is_away_and_back_when_it_is() {
         assert!(store.get(&everything(), 1).await.unwrap().is_some());
     }
     assert_eq!(store.take_due(T0, T0 + 60, 1).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_run_whose_file_the_server_has_lost_is_not_submitted() {
+    let Some((store, _url)) = open().await else {
+        return;
+    };
+    seed(&store, 1).await;
+    let lease = store.take_due(T0, T0 + 60, 1).await.unwrap().remove(0).lease;
+    let run = store.start(&lease, &plan(T0), ZONES, "UTC", T0).await.unwrap();
+    let facts = FileFacts {
+        name: "orders.csv".to_owned(),
+        content_type: "text/csv".to_owned(),
+        size: 3,
+        rows: Some(1),
+    };
+    let file = SpooledData::InMemory(Cursor::new(b"a,b".to_vec()));
+    let keep = || store.keep_file(&lease, run, &facts, &file);
+    keep().await.unwrap();
+    // As it can be after a crash: the commit of a file is not waited for.
+    let lost = "delete from file_chunk; update run set file_kept = false, file_name = null, file_type = null, rows = null, bytes = null";
+    sqlx::raw_sql(lost).execute(store.pool()).await.unwrap();
+    let submitted = Finish {
+        outcome: Outcome::Submitted,
+        mail: Some(export(1, true)),
+        ..empty()
+    };
+    let refused = store.finish(&lease, run, &submitted).await.unwrap_err();
+    assert!(matches!(refused, LeaseError::Lost), "{refused}");
+    assert_eq!(store.take_deliveries(T0, T0 + 60, 10).await.unwrap(), []);
+    keep().await.unwrap();
+    store.finish(&lease, run, &submitted).await.unwrap();
+    assert_eq!(store.take_deliveries(T0, T0 + 60, 10).await.unwrap().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

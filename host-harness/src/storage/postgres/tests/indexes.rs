@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, PgPool, Row as _};
 use super::open;
 use crate::contract::Order;
 use crate::storage::postgres::due::{DELIVERIES, SCHEDULES, by_organizer_sql, by_time_sql};
-use crate::storage::postgres::{delivery, leases, lists, plans, retention, runs};
+use crate::storage::postgres::{delivery, files, finish, leases, lists, plans, retention, runs};
 
 /// Some thousand rows of each table, as many organizers as a hundred, nearly nothing of it due.
 const ROWS: &str = "
@@ -89,6 +89,19 @@ async fn no_statement_reads_a_whole_table() {
         (runs::HISTORY[1].to_owned(), "bigint 7; bigint 51; bigint 10000"),
         (runs::LATEST[0].to_owned(), "bigint 50"),
         (runs::LATEST[1].to_owned(), "bigint 50; bigint 7"),
+        (
+            runs::START.to_owned(),
+            "bigint 7; bigint 1; bigint 100; bigint 100; text 'UTC'; bigint 200; text '2026a'",
+        ),
+        (
+            files::KEEP.to_owned(),
+            "bigint 7; bigint 1; bigint 7; text 'n'; text 't'; bigint 1; bigint 1; bytea[] '{a}'",
+        ),
+        (
+            finish::SUBMIT.to_owned(),
+            "bigint 7; bigint 1; bigint 7; bigint 100; bigint null; bigint 0; boolean true; text 'submitted'; text 'export'; text 'm'; \
+             text 's'; text 's'; text 'b'; boolean true; text[] '{to}'; text[] '{a}'",
+        ),
         (runs::RECORDED.to_owned(), "bigint 7; bigint 0; bigint 100"),
         (leases::ANY_SETTLED.to_owned(), "bigint 1000010"),
         ("delete from request where expires_at <= $1".to_owned(), "bigint 10"),

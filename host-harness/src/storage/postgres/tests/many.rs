@@ -154,6 +154,21 @@ async fn a_single_schedule_is_in_the_first_batch_however_much_another_organizer_
     }
 }
 
+/// A mail to so many.
+pub(super) fn export(recipients: usize, attach_file: bool) -> NewMail {
+    NewMail {
+        kind: MailKind::Export,
+        message_id: "export@host.example".to_owned(),
+        from: "exports@host.example".to_owned(),
+        to: (0..recipients).map(|nth| format!("ann+{nth}@example.org")).collect(),
+        cc: Vec::new(),
+        bcc: Vec::new(),
+        subject: "Orders".to_owned(),
+        text: "None attached.".to_owned(),
+        attach_file,
+    }
+}
+
 /// Switches `acme` on, runs its schedule 1 and submits its mail to so many recipients.
 async fn submit(store: &PostgresStorage, recipients: usize) -> u64 {
     seed(store, 1).await;
@@ -164,22 +179,11 @@ async fn submit(store: &PostgresStorage, recipients: usize) -> u64 {
         next_run: Some(T0 + 86_400),
     };
     let run = store.start(&leased.lease, &plan, ZONES, "UTC", T0).await.unwrap();
-    let mail = NewMail {
-        kind: MailKind::Export,
-        message_id: "export@host.example".to_owned(),
-        from: "exports@host.example".to_owned(),
-        to: (0..recipients).map(|nth| format!("ann+{nth}@example.org")).collect(),
-        cc: Vec::new(),
-        bcc: Vec::new(),
-        subject: "Orders".to_owned(),
-        text: "None attached.".to_owned(),
-        attach_file: false,
-    };
     let submitted = Finish {
         outcome: Outcome::Submitted,
         error_counter: 0,
         active: true,
-        mail: Some(mail),
+        mail: Some(export(recipients, false)),
         now: T0,
     };
     store.finish(&leased.lease, run, &submitted).await.unwrap();
