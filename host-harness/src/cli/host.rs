@@ -18,6 +18,7 @@ use host_harness::storage::{Change, Commit, Scope, Storage, Visible};
 use host_harness::tape::{Keep, Tapes};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _};
+use tokio::task::spawn_blocking;
 
 use super::{Data, Failure, PluginFile, Recording, failed};
 
@@ -61,8 +62,17 @@ pub async fn open_recording(
     facts: HostFacts,
     recording: &Recording,
 ) -> Result<Arc<Service>, Failure> {
-    let engine = Engine::load_file(plugin.plugin.as_deref(), plugin.limits(), &Cache::of_user())?;
-    let stores = stores(data, create).await?;
+    let (file, limits) = (plugin.plugin.clone(), plugin.limits());
+    let engine = async {
+        let loading = spawn_blocking(move || Engine::load_file(file.as_deref(), limits, &Cache::of_user()));
+        let loaded = loading.await.map_err(|panic| Failure::Sentence(panic.to_string()))?;
+        Ok::<_, Failure>(loaded?)
+    };
+    // A database is reached meanwhile; a folder is not made for a plugin that can't be loaded.
+    let (engine, stores) = match data.database {
+        Some(_) => tokio::try_join!(engine, stores(data, create))?,
+        None => (engine.await?, stores(data, create).await?),
+    };
     let clock = clock.unwrap_or(stores.clock);
     let service = Service::new(engine, stores.storage, stores.platform, clock, facts)
         .await
@@ -110,15 +120,20 @@ async fn in_folder(folder: &Path, create: bool) -> Result<Stores, Failure> {
 async fn in_database(url: &str) -> Result<Stores, Failure> {
     let options = database_options(url)?;
     let named = without_password(&options);
-    // By itself, since a pool would try for a while and then say no more than that.
+    let connecting = tokio::spawn({
+        let url = url.to_owned();
+        async move { PostgresStorage::connect(&url).await }
+    });
+    // Also by itself, since a pool would try for a while and then say no more than that.
     let probe = tokio::time::timeout(REACH, options.connect()).await;
     let unreached = |reason: &dyn std::fmt::Display| failed(format!("the database {named} can't be reached"))(reason);
     let probe = probe.map_err(|_| unreached(&"it does not answer"))?;
     let probe = probe.map_err(|reason| unreached(&reason))?;
+    let unfit = |reason: &dyn std::fmt::Display| failed(format!("the database {named} can't be used"))(reason);
+    let storage = connecting.await.map_err(|panic| unfit(&panic))?;
+    let storage = storage.map_err(|reason| unfit(&reason))?;
     // Whatever it says to that, nothing of it is needed any more.
     let _ = probe.close().await;
-    let unfit = |reason: &dyn std::fmt::Display| failed(format!("the database {named} can't be used"))(reason);
-    let storage = PostgresStorage::connect(url).await.map_err(|reason| unfit(&reason))?;
     let platform = Platform::beside(&storage).await;
     Ok(Stores {
         platform: platform.map_err(|reason| unfit(&reason))?,

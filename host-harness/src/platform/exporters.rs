@@ -238,7 +238,7 @@ impl Platform {
     ) -> Result<Vec<Event>, ExportError> {
         let who = Subject::Owner(job.owner.clone());
         let mut readable = self
-            .readable_events(&who, &job.scope.organizer)
+            .readable_events(&who, &job.scope.organizer, job.scope.event.as_deref())
             .await
             .map_err(|error| match error {
                 PlatformError::Unavailable(why) => ExportError::Unavailable(why),
@@ -247,13 +247,10 @@ impl Platform {
         if !open(exporter, &job.scope, &readable) {
             return Err(ExportError::NotAllowed);
         }
-        match &job.scope.event {
-            Some(slug) => readable.retain(|event| event.slug == *slug),
-            None => {
-                if let Some(listed) = form.listed_events().map_err(ExportError::FormUnfit)? {
-                    readable.retain(|event| listed.contains(&event.slug));
-                }
-            }
+        if job.scope.event.is_none()
+            && let Some(listed) = form.listed_events().map_err(ExportError::FormUnfit)?
+        {
+            readable.retain(|event| listed.contains(&event.slug));
         }
         if readable.is_empty() {
             return Err(ExportError::NotAllowed);

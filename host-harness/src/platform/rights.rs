@@ -73,22 +73,24 @@ impl<'a> Holder<'a> {
 }
 
 impl Platform {
-    /// Events that the holder's teams cover, the earliest start first; with `view_orders`, only those with that permission.
+    /// Events that the holder's teams cover, the earliest start first: all of them, or `only` this one. With `view_orders`, only those
+    /// with that permission.
     async fn team_events(
         &self,
         holder: Holder<'_>,
         organizer: &str,
+        only: Option<&str>,
         view_orders: bool,
     ) -> Result<Vec<Event>, PlatformError> {
         let events = look_up!(self, fetch_all: "SELECT e.* FROM platform_events e
-             WHERE e.organizer = $1 AND EXISTS (
+             WHERE e.organizer = $1 AND ($6 IS NULL OR e.slug = $6) AND EXISTS (
                 SELECT 1 FROM platform_teams t JOIN platform_team_covers c ON c.team = t.id AND c.event = e.slug
                 WHERE t.organizer = e.organizer
                   AND (t.id = $2
                        OR EXISTS (SELECT 1 FROM platform_team_holders h WHERE h.team = t.id AND h.user_id = $3)
                        OR EXISTS (SELECT 1 FROM platform_team_members m WHERE m.team = t.id AND m.user_id = $5))
                   AND (t.view_orders OR NOT $4))
-             ORDER BY e.starts, e.slug", organizer, holder.team, holder.user, view_orders, holder.member)?;
+             ORDER BY e.starts, e.slug", organizer, holder.team, holder.user, view_orders, holder.member, only)?;
         Ok(events)
     }
 
@@ -115,7 +117,7 @@ impl Platform {
             principal => match Holder::of(principal, organizer) {
                 None => BTreeSet::new(),
                 Some(holder) => {
-                    let covered = self.team_events(holder, organizer, false).await?;
+                    let covered = self.team_events(holder, organizer, None, false).await?;
                     covered.into_iter().map(|event| event.slug).collect()
                 }
             },
@@ -138,7 +140,7 @@ impl Platform {
         if exporters::of_identifier(exporter).is_none() {
             return Ok(Vec::new());
         }
-        let usable = self.readable_events(who, organizer).await?;
+        let usable = self.readable_events(who, organizer, None).await?;
         Ok(usable
             .into_iter()
             .map(|event| event.slug)
@@ -146,8 +148,13 @@ impl Platform {
             .collect())
     }
 
-    /// Events whose orders the subject may read.
-    pub(super) async fn readable_events(&self, who: &Subject, organizer: &str) -> Result<Vec<Event>, PlatformError> {
+    /// Events whose orders the subject may read: all of the organizer's, or `only` this one.
+    pub(super) async fn readable_events(
+        &self,
+        who: &Subject,
+        organizer: &str,
+        only: Option<&str>,
+    ) -> Result<Vec<Event>, PlatformError> {
         let holder = match who {
             Subject::Caller(principal) => Holder::of(principal, organizer),
             Subject::Owner(id) => Some(Holder::user(id)),
@@ -158,7 +165,7 @@ impl Platform {
         };
         match holder {
             None => Ok(Vec::new()),
-            Some(holder) => self.team_events(holder, organizer, true).await,
+            Some(holder) => self.team_events(holder, organizer, only, true).await,
         }
     }
 
@@ -174,7 +181,9 @@ impl Platform {
         only: Option<&str>,
         language: &str,
     ) -> Result<Vec<crate::contract::exporters::Exporter>, PlatformError> {
-        let readable = self.readable_events(who, &scope.organizer).await?;
+        let readable = self
+            .readable_events(who, &scope.organizer, scope.event.as_deref())
+            .await?;
         let language = Language::of_tag(language);
         Ok(exporters::all()
             .filter(|exporter| {

@@ -87,6 +87,8 @@ impl Place {
                 let options = PostgresOptions {
                     connections: 4,
                     notify: false,
+                    // As on a database that lacks these settings.
+                    planner: false,
                 };
                 let store = PostgresStorage::connect_with(url, &options)
                     .await

@@ -5,8 +5,8 @@
 //! lock was had. A conflict that the database reports all the same (a deadlock, or a serialization failure of a database that
 //! only has stricter transactions) is tried again, a few times.
 //!
-//! Advisory locks are not used, and `LISTEN` only where [`PostgresOptions::notify`] is left on, so that a database which speaks the
-//! protocol and lacks these can stand in.
+//! Advisory locks are not used, `LISTEN` only where [`PostgresOptions::notify`] is left on, and settings of the planner only with
+//! [`PostgresOptions::planner`], so that a database which speaks the protocol and lacks these can stand in.
 
 mod audit;
 mod clock;
@@ -62,27 +62,24 @@ const TURN: Duration = Duration::from_secs(10);
 /// but by those who are in a hurry, one after the other.
 const IDLE: Duration = Duration::from_millis(250);
 /// Settings of every connection, where its URL does not say otherwise: how long it may wait for a lock, and how long a transaction
-/// may be left alone by a host that hangs. And that statements are planned once, not for the parameters of each call, which can
-/// take ten times as long as what they ask: none of them needs another plan for others.
-const SETTINGS: [(&str, &str); 4] = [
+/// may be left alone by a host that hangs.
+const SETTINGS: [(&str, &str); 2] = [("lock_timeout", "10s"), ("idle_in_transaction_session_timeout", "60s")];
+/// How long a statement of the store may take; an export has a deadline of its own, the run's.
+const LOOK_UP: (&str, &str) = ("statement_timeout", "30s");
+const EXPORT: (&str, &str) = ("statement_timeout", "0");
+/// Where [`PostgresOptions::planner`] is left on. Each statement of the store reads few rows by an index that was made for it, in the
+/// order that they are wanted in. With young figures, or as organizer and event go together and the planner takes them for
+/// independent, it expects fewer rows than there are, and would rather read and sort a whole scope. And statements are planned once,
+/// not for the parameters of each call, which can take ten times as long as what they ask.
+const PLANNER: [(&str, &str); 7] = [
     ("plan_cache_mode", "force_generic_plan"),
-    ("lock_timeout", "10s"),
-    ("idle_in_transaction_session_timeout", "60s"),
     ("jit", "off"),
-];
-/// Those of the store's own connections. Each of its statements reads few rows by an index that was made for it, in the order that
-/// they are wanted in. With young figures, or as organizer and event go together and the planner takes them for independent, it
-/// expects fewer rows than there are, and would rather read and sort a whole scope.
-const LOOK_UPS: [(&str, &str); 6] = [
-    ("statement_timeout", "30s"),
     ("enable_bitmapscan", "off"),
     ("enable_hashjoin", "off"),
     ("enable_mergejoin", "off"),
     ("enable_seqscan", "off"),
     ("enable_sort", "off"),
 ];
-/// Those of connections that an export reads many rows with: it has a deadline of its own, the run's.
-const EXPORTS: [(&str, &str); 1] = [("statement_timeout", "0")];
 /// How often a statement or transaction is tried that the database refuses because of another.
 const TRIES: u32 = 6;
 /// How many connections may turn out to be gone, one after the other: after a restart of the server, all of them are.
@@ -96,6 +93,8 @@ pub struct PostgresOptions {
     /// Tell other hosts of new work, and listen to theirs, with `NOTIFY` and `LISTEN`. Without, each finds it when it looks
     /// next, half a second later at most.
     pub notify: bool,
+    /// Tell the planner what the store's statements are like, by settings that another database which speaks the protocol may not have.
+    pub planner: bool,
 }
 
 impl Default for PostgresOptions {
@@ -103,6 +102,7 @@ impl Default for PostgresOptions {
         Self {
             connections: 10,
             notify: true,
+            planner: true,
         }
     }
 }
@@ -198,13 +198,13 @@ impl PostgresStorage {
     /// # Errors
     /// As there.
     pub async fn connect_with(url: &str, options: &PostgresOptions) -> Result<Self, StorageError> {
-        let pool = Self::pool_of(url, options.connections)?;
+        let pool = Self::pool_of(url, options)?;
         let store = Self {
             reserved: Mutex::default(),
             schedules: Turns::default(),
             deliveries: Turns::default(),
             notices: None,
-            exports: Self::options(url, &EXPORTS)?,
+            exports: connecting(url, &[EXPORT])?,
             pool,
         };
         store.migrate(&MIGRATIONS).await?;
@@ -212,20 +212,12 @@ impl PostgresStorage {
         Ok(Self { notices, ..store })
     }
 
-    /// What a URL says, with the settings that all connections have and these.
-    fn options(url: &str, more: &[(&'static str, &'static str)]) -> Result<PgConnectOptions, StorageError> {
-        let options = PgConnectOptions::from_str(url)
-            .map_err(|error| StorageError::Corrupt(format!("no URL of a PostgreSQL database: {error}")))?
-            .statement_cache_capacity(256)
-            .application_name("harness");
-        let said = options.get_options().unwrap_or_default().to_owned();
-        let ours = SETTINGS.iter().chain(more).filter(|(name, _)| !said.contains(name));
-        Ok(options.options(ours.map(|(name, value)| (*name, *value))))
-    }
-
-    fn pool_of(url: &str, connections: u32) -> Result<PgPool, StorageError> {
-        let options = Self::options(url, &LOOK_UPS)?;
-        Ok(pooling(connections.max(1), TURN).connect_lazy_with(options))
+    fn pool_of(url: &str, options: &PostgresOptions) -> Result<PgPool, StorageError> {
+        let mut settings = vec![LOOK_UP];
+        if options.planner {
+            settings.extend(PLANNER);
+        }
+        Ok(pooling(options.connections.max(1), TURN).connect_lazy_with(connecting(url, &settings)?))
     }
 
     /// Connections that exports read with, made as they are needed: at most so many, and each waits at most so long for its turn.
@@ -279,6 +271,17 @@ impl PostgresStorage {
         // A range of numbers is whole at every moment.
         self.reserved.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What a URL says, with the settings that all connections have and these.
+fn connecting(url: &str, more: &[(&'static str, &'static str)]) -> Result<PgConnectOptions, StorageError> {
+    let options = PgConnectOptions::from_str(url)
+        .map_err(|error| StorageError::Corrupt(format!("no URL of a PostgreSQL database: {error}")))?
+        .statement_cache_capacity(256)
+        .application_name("harness");
+    let said = options.get_options().unwrap_or_default().to_owned();
+    let ours = SETTINGS.iter().chain(more).filter(|(name, _)| !said.contains(name));
+    Ok(options.options(ours.map(|(name, value)| (*name, *value))))
 }
 
 /// So many connections at most, for each of which a caller waits so long at most.

@@ -462,6 +462,7 @@ async fn open(
             let options = PostgresOptions {
                 connections: 4,
                 notify: false,
+                ..PostgresOptions::default()
             };
             let storage = PostgresStorage::connect_with(url, &options)
                 .await

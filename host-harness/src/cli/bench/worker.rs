@@ -14,6 +14,7 @@ use host_harness::platform::{Fixture, FixtureSchedule};
 use host_harness::ports::HostFacts;
 use host_harness::scheduler::{Scheduler, SchedulerOptions};
 use host_harness::service::Service;
+use host_harness::storage::postgres::PostgresStorage;
 use plugin::recurrence::Timetable;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -176,6 +177,15 @@ async fn fill(service: &Service, data: &Data) -> Result<(), Failure> {
     let seeded = futures_util::stream::iter(&schedules).map(|schedule| service.seed(schedule));
     let seeded: Result<Vec<u64>, _> = seeded.buffer_unordered(64).try_collect().await;
     seeded.map_err(|reason| failed("a schedule is refused")(&reason))?;
+    if let Some(url) = &data.database {
+        // As the server does by itself within a minute.
+        let store = PostgresStorage::connect(url).await?;
+        sqlx::raw_sql("vacuum analyze")
+            .execute(store.pool())
+            .await
+            .map_err(|reason| failed("the tables can't be vacuumed")(&reason))?;
+        store.close().await;
+    }
     Ok(())
 }
 

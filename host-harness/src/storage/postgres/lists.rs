@@ -11,26 +11,77 @@ use crate::storage::values::{clamped, offset, signed, unsigned};
 use crate::storage::{Row, Rows, StorageError, Visible};
 
 /// One page of [`Storage::list`](crate::storage::Storage::list), each row with the number of all: parameters are $1 organizer,
-/// $2 event, $3 owner, $4 limit, $5 offset, or after a cursor $5 its id and $6 its key. Each order has an index of its own.
+/// $2 event, $3 owner, $4 limit, $5 offset, or after a cursor $5 its id and $6 its key.
+///
+/// Each order has an index of its own, which begins with organizer and event. A scope is a range of it: were it two equations, the
+/// planner would find the order by id in another index too, and pass over the rows of all other scopes. The rows before a page are
+/// passed over in the index alone.
 pub(super) fn page_sql(order: Order, descending: bool, owner: bool, after: bool) -> String {
-    // An owner's own rows are few: rather sort those than look for them among everybody's in the order of the page. A sum or a
-    // concatenation is in no index but that of the owner.
-    let (key, owner) = match (order, owner) {
-        (Order::Id, false) => ("s.id", ""),
-        (Order::ExportIdentifier, false) => ("s.exporter", ""),
-        (Order::NextRun, false) if descending => ("s.next_down", ""),
-        (Order::NextRun, false) => ("s.next_up", ""),
-        (Order::Id, true) => ("s.id", " and s.owner = $3"),
-        (Order::ExportIdentifier, true) => ("(s.exporter || '')", " and s.owner = $3"),
-        (Order::NextRun, true) if descending => ("(s.next_down + 0)", " and s.owner = $3"),
-        (Order::NextRun, true) => ("(s.next_up + 0)", " and s.owner = $3"),
+    if owner {
+        return owners_page_sql(order, descending, after);
+    }
+    let mixed = order == Order::ExportIdentifier && descending;
+    // Up in one column and down in the other is in no comparison of rows.
+    let (key, down) = match order {
+        Order::Id => ("", descending),
+        Order::ExportIdentifier => (", exporter", false),
+        Order::NextRun if descending => (", next_down", false),
+        Order::NextRun => (", next_up", false),
     };
-    let scope = "s.organizer = $1 and s.event = $2";
-    let columns = format!(
-        "{}, s.next_up, s.next_down, ({}) as total",
-        row_columns!(),
-        count_sql(!owner.is_empty())
-    );
+    let (first, last, way) = if down { ("<", ">=", " desc") } else { (">", "<=", "") };
+    let sorted = match order {
+        _ if mixed => "organizer, event, exporter desc, id".to_owned(),
+        Order::Id => format!("organizer{way}, event{way}, id{way}"),
+        _ => format!("organizer, event{key}, id"),
+    };
+    let scope = format!("(organizer, event) {first}= ($1, $2) and (organizer, event) {last} ($1, $2)");
+    let columns = page_columns(false);
+    let page = |within: &str, rest: &str| {
+        format!("select {columns} from schedule s where {within} order by {sorted} limit $4{rest}")
+    };
+    match (after, mixed) {
+        (false, true) => page(&scope, " offset $5"),
+        (false, false) => page(
+            &format!(
+                "(organizer, event{key}, id) {first}= (select organizer, event{key}, id from schedule where {scope}
+                   order by {sorted} limit 1 offset $5)
+                 and (organizer, event) {last} ($1, $2)"
+            ),
+            "",
+        ),
+        // The rest of the cursor's exporter, then those below it.
+        (true, true) => format!(
+            "select * from (({}) union all ({})) s order by s.exporter desc, s.id limit $4",
+            page("organizer = $1 and event = $2 and exporter = $6 and id > $5", ""),
+            page("organizer = $1 and event = $2 and exporter < $6", ""),
+        ),
+        (true, false) => {
+            let key_of = if key.is_empty() { "" } else { ", $6" };
+            page(
+                &format!(
+                    "(organizer, event{key}, id) {first} ($1, $2{key_of}, $5) and (organizer, event) {last} ($1, $2)"
+                ),
+                "",
+            )
+        }
+    }
+}
+
+/// What is read of each row of a page.
+fn page_columns(owner: bool) -> String {
+    let counted = count_sql(owner);
+    format!("{}, s.next_up, s.next_down, ({counted}) as total", row_columns!())
+}
+
+/// The same of an owner's own. They are few: rather sort those than look for them among everybody's in the order of the page. A sum
+/// or a concatenation is in no index but that of the owner.
+fn owners_page_sql(order: Order, descending: bool, after: bool) -> String {
+    let key = match order {
+        Order::Id => "s.id",
+        Order::ExportIdentifier => "(s.exporter || '')",
+        Order::NextRun if descending => "(s.next_down + 0)",
+        Order::NextRun => "(s.next_up + 0)",
+    };
     let down = order == Order::ExportIdentifier && descending;
     let sorted = match order {
         Order::Id if descending => "s.id desc".to_owned(),
@@ -38,21 +89,18 @@ pub(super) fn page_sql(order: Order, descending: bool, owner: bool, after: bool)
         _ if down => format!("{key} desc, s.id"),
         _ => format!("{key}, s.id"),
     };
-    let page = |beyond: &str, offset: &str| {
-        format!("select {columns} from schedule s where {scope}{owner}{beyond} order by {sorted} limit $4{offset}")
+    let beyond = match (after, order) {
+        (false, _) => String::new(),
+        (true, Order::Id) if descending => " and s.id < $5".to_owned(),
+        (true, Order::Id) => " and s.id > $5".to_owned(),
+        (true, _) if down => format!(" and ({key} < $6 or {key} = $6 and s.id > $5)"),
+        (true, _) => format!(" and ({key}, s.id) > ($6, $5)"),
     };
-    match (after, order) {
-        (false, _) => page("", " offset $5"),
-        (true, Order::Id) if descending => page(" and s.id < $5", ""),
-        (true, Order::Id) => page(" and s.id > $5", ""),
-        // Up in one column and down in the other: the rest of the cursor's exporter, then those below it.
-        (true, _) if down => format!(
-            "select * from (({}) union all ({})) s order by s.exporter desc, s.id limit $4",
-            page(&format!(" and {key} = $6 and s.id > $5"), ""),
-            page(&format!(" and {key} < $6"), ""),
-        ),
-        (true, _) => page(&format!(" and ({key}, s.id) > ($6, $5)"), ""),
-    }
+    let offset = if after { "" } else { " offset $5" };
+    format!(
+        "select {} from schedule s where s.organizer = $1 and s.event = $2 and s.owner = $3{beyond} order by {sorted} limit $4{offset}",
+        page_columns(true)
+    )
 }
 
 /// Where the page after this row begins.

@@ -1,6 +1,6 @@
 //! Tables brought up to this version, by one process at a time.
 
-use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::migrate::{Migrate as _, MigrateError, Migrator};
 use sqlx::{Connection as _, PgConnection, PgPool};
 
 use super::{TRIES, once_more, sql_state};
@@ -15,6 +15,9 @@ const MADE_MEANWHILE: [&str; 4] = ["23505", "42P07", "42710", "XX000"];
 /// Runs those that have not been run, in one transaction.
 pub(super) async fn run(pool: &PgPool, migrations: &Migrator) -> Result<(), StorageError> {
     let mut connection = pool.acquire().await?;
+    if is_done(&mut connection, migrations).await {
+        return Ok(());
+    }
     lock_table(&mut connection).await?;
     let mut tries = 0;
     loop {
@@ -24,6 +27,16 @@ pub(super) async fn run(pool: &PgPool, migrations: &Migrator) -> Result<(), Stor
             done => return done.map_err(said),
         }
     }
+}
+
+/// Are the tables of just this version there? Then, at nearly every start, nobody need be kept out. Where that can't be read, it is to
+/// be seen why.
+async fn is_done(on: &mut PgConnection, migrations: &Migrator) -> bool {
+    let Ok(done) = on.list_applied_migrations(&migrations.table_name).await else {
+        return false;
+    };
+    let wanted = migrations.iter().map(|one| (one.version, &*one.checksum));
+    done.iter().map(|one| (one.version, &*one.checksum)).eq(wanted)
 }
 
 async fn lock_table(on: &mut PgConnection) -> Result<(), StorageError> {

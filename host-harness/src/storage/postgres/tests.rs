@@ -27,6 +27,7 @@ fn few() -> PostgresOptions {
     PostgresOptions {
         connections: 4,
         notify: false,
+        ..PostgresOptions::default()
     }
 }
 

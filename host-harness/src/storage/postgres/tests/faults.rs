@@ -288,7 +288,7 @@ async fn errors_have_no_password_in_them() {
         format!("postgres://harness:{secret}@127.0.0.1:notaport/none"),
         format!("harness:{secret}@127.0.0.1"),
     ] {
-        let pool = PostgresStorage::pool_of(&url, 1);
+        let pool = PostgresStorage::pool_of(&url, &few());
         let words = match pool {
             Err(error) => error.to_string(),
             Ok(pool) => match pool.acquire().await {
@@ -321,7 +321,7 @@ async fn a_server_that_only_reads_is_away_for_who_writes() {
     };
     seed(&store, 1).await;
     let standby = format!("{url}&options=-c%20default_transaction_read_only=on");
-    let after_failover = PostgresStorage::pool_of(&standby, 1).unwrap();
+    let after_failover = PostgresStorage::pool_of(&standby, &few()).unwrap();
     let refused = sqlx::query("update schedule set version = 2")
         .execute(&after_failover)
         .await
