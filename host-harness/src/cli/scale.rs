@@ -137,7 +137,7 @@ impl Scale {
             )));
         }
         let raw = match &data.database {
-            Some(url) => Raw::Postgres(PostgresStorage::connect(url).await?),
+            Some(url) => Raw::Postgres(Box::new(PostgresStorage::connect(url).await?)),
             None => {
                 let path = folder.path().join(host::STORE);
                 Raw::Sqlite(Box::new(SqliteStorage::open(&path).await?), path)

@@ -113,8 +113,9 @@ pub struct PostgresStorage {
     /// How exports connect.
     exports: PgConnectOptions,
     reserved: Mutex<Reserved>,
-    schedules: Turns,
-    deliveries: Turns,
+    schedules: Turns<i64>,
+    /// By mail and position.
+    deliveries: Turns<(i64, i64)>,
     notices: Option<notices::Notices>,
 }
 

@@ -75,7 +75,7 @@ pub struct SqliteStorage {
     /// Turns at [`SqliteStorage::read_aside`].
     aside: Semaphore,
     reserved: Mutex<Reserved>,
-    schedules: Turns,
+    schedules: Turns<i64>,
 }
 
 impl SqliteStorage {

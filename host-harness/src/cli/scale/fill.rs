@@ -15,7 +15,7 @@ const BATCH: i64 = 10_000;
 /// The store that is filled, past its port.
 pub enum Raw {
     Sqlite(Box<SqliteStorage>, PathBuf),
-    Postgres(PostgresStorage),
+    Postgres(Box<PostgresStorage>),
 }
 
 /// Copies of schedule 1 with these ids.

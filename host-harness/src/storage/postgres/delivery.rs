@@ -8,22 +8,40 @@ use super::due::DELIVERIES;
 use super::{PostgresStorage, files, runs, settled};
 use crate::clock::Instant;
 use crate::contract::DeliveryStatus;
-use crate::storage::turns::Turn;
+use crate::storage::turns::{self, Due, Share, Turns};
 use crate::storage::values::{signed, status_text};
 use crate::storage::{DeliveryResult, DeliveryTask, LeaseError, StorageError};
 
-/// Leases until $2 what is to be handed over at $1 for the organizers $3, at most $4 each and $5 in all. Counted before the try, so
-/// that one which kills its host counts too.
-pub(super) const LEASE: &str = "with chosen as materialized (
-       select found.mail, found.position, found.wake_at from unnest($3::text[]) with ordinality as turn (slug, nth)
-       cross join lateral (
-         select mail, position, wake_at from delivery where organizer = turn.slug and wake_at <= $1
-         order by wake_at, mail, position limit $4 for no key update skip locked) found
-       order by turn.nth, found.wake_at, found.mail, found.position limit $5)
-     update delivery d set fence = fence + 1, lease_until = $2, tries = tries + 1
-     from chosen where d.mail = chosen.mail and d.position = chosen.position
-     returning d.mail, d.position, d.address, d.tries - 1 as tries, d.fence, chosen.wake_at as since,
-       (select m.created from mail m where m.id = d.mail) as created";
+/// Leases until $2 those that are chosen. Counted before the try, so that one which kills its host counts too.
+macro_rules! lease_chosen {
+    ($chosen:literal) => {
+        concat!(
+            "with chosen as materialized (",
+            $chosen,
+            ")
+             update delivery d set fence = fence + 1, lease_until = $2, tries = tries + 1
+             from chosen where d.mail = chosen.mail and d.position = chosen.position
+             returning d.mail, d.position, d.address, d.tries - 1 as tries, d.fence, chosen.wake_at as since,
+               (select m.created from mail m where m.id = d.mail) as created"
+        )
+    };
+}
+
+/// Leases what is to be handed over at $1 of the mails $3 at the positions $4.
+pub(super) const LEASE_ROWS: &str = lease_chosen!(
+    "select d.mail, d.position, d.wake_at from unnest($3::bigint[], $4::bigint[]) as known (mail, position)
+     join delivery d on d.mail = known.mail and d.position = known.position
+     where d.wake_at <= $1 for no key update of d skip locked"
+);
+
+/// Leases what is to be handed over at $1 for the organizers $3, at most $4 each and $5 in all.
+pub(super) const LEASE_BY_TURNS: &str = lease_chosen!(
+    "select found.mail, found.position, found.wake_at from unnest($3::text[]) with ordinality as turn (slug, nth)
+     cross join lateral (
+       select mail, position, wake_at from delivery where organizer = turn.slug and wake_at <= $1
+       order by wake_at, mail, position limit $4 for no key update skip locked) found
+     order by turn.nth, found.wake_at, found.mail, found.position limit $5"
+);
 
 impl PostgresStorage {
     pub(super) async fn lease_deliveries(
@@ -32,55 +50,12 @@ impl PostgresStorage {
         lease_until: Instant,
         limit: u32,
     ) -> Result<Vec<DeliveryTask>, StorageError> {
-        let mut found: Vec<(Instant, DeliveryTask)> = Vec::new();
-        loop {
-            let left = limit - u32::try_from(found.len()).unwrap_or(limit);
-            let turn = match self.deliveries.next(left) {
-                Some(turn) => turn,
-                None => match self.deliveries.keep(self.who_has_due(DELIVERIES, now).await?, left) {
-                    Some(turn) => turn,
-                    None => break,
-                },
-            };
-            let batch = self.lease_delivery_turn(&turn, now, lease_until, left).await?;
-            let got = batch.len();
-            found.extend(batch);
-            if !self.deliveries.go_on(&turn, got, left) {
-                break;
-            }
-        }
-        found.sort_by_key(|(since, task)| (*since, task.mail, task.position));
-        Ok(found.into_iter().map(|(_, task)| task).collect())
-    }
-
-    async fn lease_delivery_turn(
-        &self,
-        turn: &Turn,
-        now: Instant,
-        lease_until: Instant,
-        limit: u32,
-    ) -> Result<Vec<(Instant, DeliveryTask)>, StorageError> {
-        let found = settled!(
-            sqlx::query(LEASE)
-                .bind(now)
-                .bind(lease_until)
-                .bind(&turn.organizers)
-                .bind(i64::from(turn.each))
-                .bind(i64::from(limit))
-                .fetch_all(&self.pool)
-        )?;
-        let tasks = found.iter().map(|found| {
-            let task = DeliveryTask {
-                mail: count(found, "mail")?,
-                position: small(found, "position")?,
-                address: found.try_get("address")?,
-                tries: small(found, "tries")?,
-                created: found.try_get("created")?,
-                fence: count(found, "fence")?,
-            };
-            Ok((found.try_get("since")?, task))
-        });
-        Ok(tasks.collect::<sqlx::Result<_>>()?)
+        let due = DueDeliveries {
+            store: self,
+            now,
+            lease_until,
+        };
+        turns::lease(&due, limit).await
     }
 
     pub(super) async fn write_delivery(
@@ -165,5 +140,73 @@ impl PostgresStorage {
         }
         transaction.commit().await?;
         Ok(true)
+    }
+}
+
+/// What is to be handed over at `now`, to be leased.
+struct DueDeliveries<'s> {
+    store: &'s PostgresStorage,
+    now: Instant,
+    lease_until: Instant,
+}
+
+impl Due for DueDeliveries<'_> {
+    /// Mail and position.
+    type Id = (i64, i64);
+    type Row = DeliveryTask;
+
+    fn turns(&self) -> &Turns<Self::Id> {
+        &self.store.deliveries
+    }
+
+    async fn rows(&self, most: u32) -> Result<Vec<(String, Self::Id)>, StorageError> {
+        let rows: Vec<(String, i64, i64)> = self.store.what_is_due(DELIVERIES, self.now, most).await?;
+        let named = rows
+            .into_iter()
+            .map(|(organizer, mail, position)| (organizer, (mail, position)));
+        Ok(named.collect())
+    }
+
+    async fn organizers(&self) -> Result<Vec<String>, StorageError> {
+        Ok(self.store.who_has_due(DELIVERIES, self.now).await?)
+    }
+
+    async fn lease(
+        &self,
+        share: &Share<Self::Id>,
+        most: u32,
+    ) -> Result<Vec<(Instant, Self::Id, DeliveryTask)>, StorageError> {
+        let lease = |statement| sqlx::query(statement).bind(self.now).bind(self.lease_until);
+        let found = match share {
+            Share::Rows(ids) => {
+                let (mails, positions): (Vec<i64>, Vec<i64>) = ids.iter().copied().unzip();
+                settled!(
+                    lease(LEASE_ROWS)
+                        .bind(&mails)
+                        .bind(&positions)
+                        .fetch_all(&self.store.pool)
+                )
+            }
+            Share::Organizers(organizers, each) => settled!(
+                lease(LEASE_BY_TURNS)
+                    .bind(organizers)
+                    .bind(i64::from(*each))
+                    .bind(i64::from(most))
+                    .fetch_all(&self.store.pool)
+            ),
+        }?;
+        let tasks = found.iter().map(|found| {
+            let task = DeliveryTask {
+                mail: count(found, "mail")?,
+                position: small(found, "position")?,
+                address: found.try_get("address")?,
+                tries: small(found, "tries")?,
+                created: found.try_get("created")?,
+                fence: count(found, "fence")?,
+            };
+            let id = (found.try_get("mail")?, found.try_get("position")?);
+            Ok((found.try_get("since")?, id, task))
+        });
+        Ok(tasks.collect::<sqlx::Result<_>>()?)
     }
 }

@@ -1,24 +1,38 @@
-//! Who has something due, in one table.
+//! What is due in one table, and who has it.
 
-use sqlx::AssertSqlSafe;
+use sqlx::postgres::PgRow;
+use sqlx::{AssertSqlSafe, FromRow};
 
 use super::{PostgresStorage, read};
 use crate::clock::Instant;
 use crate::storage::turns::STEPS;
 
-/// A table that has the columns `organizer` and `wake_at`, with an index that begins with each; and what else is true of a row that
-/// is due at $1.
-pub(super) type Table = (&'static str, &'static str);
+/// A table that has the columns `organizer` and `wake_at`, with an index that begins with each; what else is true of a row that is
+/// due at $1; and what a row is named by.
+pub(super) type Table = (&'static str, &'static str, &'static str);
 
 /// A schedule that is leased is so until its lease ends, whatever it is due for.
-pub(super) const SCHEDULES: Table = ("schedule", " and (lease_until is null or lease_until <= $1)");
-pub(super) const DELIVERIES: Table = ("delivery", "");
+pub(super) const SCHEDULES: Table = ("schedule", " and (lease_until is null or lease_until <= $1)", "id");
+pub(super) const DELIVERIES: Table = ("delivery", "", "mail, position");
 
 impl PostgresStorage {
-    /// Organizers with something due at `now`, and since when; one can be there more than once.
-    pub(super) async fn who_has_due(&self, table: Table, now: Instant) -> sqlx::Result<Vec<(String, Instant)>> {
-        let by_time: Vec<(String, Instant)> = read!(
-            sqlx::query_as(AssertSqlSafe(by_time_sql(table)))
+    /// What is due at `now`, at most so much: organizer, and what a row is named by.
+    pub(super) async fn what_is_due<R>(&self, table: Table, now: Instant, most: u32) -> sqlx::Result<Vec<R>>
+    where
+        R: for<'r> FromRow<'r, PgRow> + Send + Unpin,
+    {
+        read!(
+            sqlx::query_as(AssertSqlSafe(rows_sql(table)))
+                .bind(now)
+                .bind(i64::from(most))
+                .fetch_all(&self.pool)
+        )
+    }
+
+    /// Organizers with something due at `now`, the one first that has waited longest; one can be there more than once.
+    pub(super) async fn who_has_due(&self, table: Table, now: Instant) -> sqlx::Result<Vec<String>> {
+        let by_time: Vec<String> = read!(
+            sqlx::query_scalar(AssertSqlSafe(by_time_sql(table)))
                 .bind(now)
                 .bind(i64::from(STEPS))
                 .fetch_all(&self.pool)
@@ -32,12 +46,17 @@ impl PostgresStorage {
                 .fetch_all(&self.pool)
         )?;
         all.sort_by_key(|(_, since)| *since);
-        Ok(all)
+        Ok(all.into_iter().map(|(organizer, _)| organizer).collect())
     }
 }
 
+/// What is due at $1, by time, at most $2.
+pub(super) fn rows_sql((table, free, id): Table) -> String {
+    format!("select organizer, {id} from {table} where wake_at <= $1{free} order by wake_at, organizer, {id} limit $2")
+}
+
 /// Pairs of organizer and time that are due at $1, by time, at most $2.
-pub(super) fn by_time_sql((table, free): Table) -> String {
+pub(super) fn by_time_sql((table, free, _): Table) -> String {
     format!(
         "with recursive step (wake_at, organizer) as (
            (select wake_at, organizer from {table} where wake_at <= $1{free} order by wake_at, organizer limit 1)
@@ -46,12 +65,12 @@ pub(super) fn by_time_sql((table, free): Table) -> String {
              select wake_at, organizer from {table}
              where wake_at <= $1{free} and (wake_at, organizer) > (step.wake_at, step.organizer)
              order by wake_at, organizer limit 1) next)
-         select organizer, wake_at from step limit $2"
+         select organizer from step limit $2"
     )
 }
 
 /// Every organizer that has something due at $1, and since when.
-pub(super) fn by_organizer_sql((table, free): Table) -> String {
+pub(super) fn by_organizer_sql((table, free, _): Table) -> String {
     format!(
         "with recursive step (organizer) as (
            (select organizer from {table} where wake_at is not null order by organizer limit 1)

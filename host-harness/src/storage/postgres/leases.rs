@@ -9,32 +9,48 @@ use super::columns::{count, deliveries, deliveries_of_run, row, row_columns, sma
 use super::due::SCHEDULES;
 use super::{PostgresStorage, settled};
 use crate::clock::Instant;
-use crate::storage::turns::Turn;
+use crate::storage::turns::{self, Due, Share, Turns};
 use crate::storage::values::{signed, unsigned};
 use crate::storage::{Lease, LeaseError, Leased, StorageError, Work};
 
-/// Leases until $2 what is due at $1 of the organizers $3, at most $4 each and $5 in all. What another host is about to write is
-/// left to it. Leases to settle that ran out end with it: whoever comes late would write a counter that he read before, and let the
-/// schedule go that is another's now.
-pub(super) const LEASE_DUE: &str = concat!(
-    "with chosen as materialized (
-       select found.id, found.wake_at from unnest($3::text[]) with ordinality as turn (slug, nth)
-       cross join lateral (
-         select id, wake_at from schedule
-         where organizer = turn.slug and wake_at <= $1 and (lease_until is null or lease_until <= $1)
-         order by wake_at, id limit $4 for no key update skip locked) found
-       order by turn.nth, found.wake_at, found.id limit $5),
-     late as (
-       update run r set settle_version = null from chosen
-       where r.schedule = chosen.id and r.state = 'submitted' and r.settle_version is not null)
-     update schedule s set fence = fence + 1, attempt = attempt + 1, lease_until = $2, retry_at = null
-     from chosen where s.id = chosen.id
-     returning ",
-    row_columns!(),
-    ", s.fence, s.attempt, s.open_run, s.zone_database, chosen.wake_at as since,
-       (select r.due from run r where r.id = s.open_run) as due,
-       (select r.started_version from run r where r.id = s.open_run) as started_version,
-       (select r.started_zone from run r where r.id = s.open_run) as started_zone"
+/// Leases until $2 those that are chosen. Leases to settle that ran out end with it: whoever comes late would write a counter that he
+/// read before, and let the schedule go that is another's now.
+macro_rules! lease_chosen {
+    ($chosen:literal) => {
+        concat!(
+            "with chosen as materialized (",
+            $chosen,
+            "),
+             late as (
+               update run r set settle_version = null from chosen
+               where r.schedule = chosen.id and r.state = 'submitted' and r.settle_version is not null)
+             update schedule s set fence = fence + 1, attempt = attempt + 1, lease_until = $2, retry_at = null
+             from chosen where s.id = chosen.id
+             returning ",
+            row_columns!(),
+            ", s.fence, s.attempt, s.open_run, s.zone_database, chosen.wake_at as since,
+               (select r.due from run r where r.id = s.open_run) as due,
+               (select r.started_version from run r where r.id = s.open_run) as started_version,
+               (select r.started_zone from run r where r.id = s.open_run) as started_zone"
+        )
+    };
+}
+
+/// Leases what is due at $1 of the schedules $3. What another host is about to write is left to it.
+pub(super) const LEASE_ROWS: &str = lease_chosen!(
+    "select id, wake_at from schedule
+     where id = any($3) and wake_at <= $1 and (lease_until is null or lease_until <= $1)
+     for no key update skip locked"
+);
+
+/// Leases what is due at $1 of the organizers $3, at most $4 each and $5 in all; as with the other.
+pub(super) const LEASE_BY_TURNS: &str = lease_chosen!(
+    "select found.id, found.wake_at from unnest($3::text[]) with ordinality as turn (slug, nth)
+     cross join lateral (
+       select id, wake_at from schedule
+       where organizer = turn.slug and wake_at <= $1 and (lease_until is null or lease_until <= $1)
+       order by wake_at, id limit $4 for no key update skip locked) found
+     order by turn.nth, found.wake_at, found.id limit $5"
 );
 
 /// Can anything be settled at $1? Asked for by `exists`, the first row in the table might be thought to be one.
@@ -63,45 +79,12 @@ impl PostgresStorage {
         lease_until: Instant,
         limit: u32,
     ) -> Result<Vec<Leased>, StorageError> {
-        let mut found: Vec<(Instant, Leased)> = Vec::new();
-        loop {
-            let left = limit - u32::try_from(found.len()).unwrap_or(limit);
-            let turn = match self.schedules.next(left) {
-                Some(turn) => turn,
-                None => match self.schedules.keep(self.who_has_due(SCHEDULES, now).await?, left) {
-                    Some(turn) => turn,
-                    None => break,
-                },
-            };
-            let batch = self.lease_turn(&turn, now, lease_until, left).await?;
-            let got = batch.len();
-            found.extend(batch);
-            if !self.schedules.go_on(&turn, got, left) {
-                break;
-            }
-        }
-        found.sort_by_key(|(since, leased)| (*since, leased.row.id));
-        Ok(found.into_iter().map(|(_, leased)| leased).collect())
-    }
-
-    async fn lease_turn(
-        &self,
-        turn: &Turn,
-        now: Instant,
-        lease_until: Instant,
-        limit: u32,
-    ) -> Result<Vec<(Instant, Leased)>, StorageError> {
-        let found = settled!(
-            sqlx::query(LEASE_DUE)
-                .bind(now)
-                .bind(lease_until)
-                .bind(&turn.organizers)
-                .bind(i64::from(turn.each))
-                .bind(i64::from(limit))
-                .fetch_all(&self.pool)
-        )?;
-        let leased = found.iter().map(|found| leased_to_execute(found, lease_until));
-        Ok(leased.collect::<sqlx::Result<_>>()?)
+        let due = DueSchedules {
+            store: self,
+            now,
+            lease_until,
+        };
+        turns::lease(&due, limit).await
     }
 
     pub(super) async fn lease_settled(
@@ -288,7 +271,47 @@ impl PostgresStorage {
     }
 }
 
-fn leased_to_execute(found: &PgRow, until: Instant) -> sqlx::Result<(Instant, Leased)> {
+/// Schedules that are due at `now`, to be leased.
+struct DueSchedules<'s> {
+    store: &'s PostgresStorage,
+    now: Instant,
+    lease_until: Instant,
+}
+
+impl Due for DueSchedules<'_> {
+    type Id = i64;
+    type Row = Leased;
+
+    fn turns(&self) -> &Turns<i64> {
+        &self.store.schedules
+    }
+
+    async fn rows(&self, most: u32) -> Result<Vec<(String, i64)>, StorageError> {
+        Ok(self.store.what_is_due(SCHEDULES, self.now, most).await?)
+    }
+
+    async fn organizers(&self) -> Result<Vec<String>, StorageError> {
+        Ok(self.store.who_has_due(SCHEDULES, self.now).await?)
+    }
+
+    async fn lease(&self, share: &Share<i64>, most: u32) -> Result<Vec<(Instant, i64, Leased)>, StorageError> {
+        let lease = |statement| sqlx::query(statement).bind(self.now).bind(self.lease_until);
+        let found = match share {
+            Share::Rows(ids) => settled!(lease(LEASE_ROWS).bind(ids).fetch_all(&self.store.pool)),
+            Share::Organizers(organizers, each) => settled!(
+                lease(LEASE_BY_TURNS)
+                    .bind(organizers)
+                    .bind(i64::from(*each))
+                    .bind(i64::from(most))
+                    .fetch_all(&self.store.pool)
+            ),
+        }?;
+        let leased = found.iter().map(|found| leased_to_execute(found, self.lease_until));
+        Ok(leased.collect::<sqlx::Result<_>>()?)
+    }
+}
+
+fn leased_to_execute(found: &PgRow, until: Instant) -> sqlx::Result<(Instant, i64, Leased)> {
     let row = row(found)?;
     let open = found.try_get::<Option<i64>, _>("open_run")?;
     let leased = Leased {
@@ -307,7 +330,7 @@ fn leased_to_execute(found: &PgRow, until: Instant) -> sqlx::Result<(Instant, Le
         deliveries: Vec::new(),
         row,
     };
-    Ok((found.try_get("since")?, leased))
+    Ok((found.try_get("since")?, found.try_get("id")?, leased))
 }
 
 /// Reads `started_version`.

@@ -4,17 +4,15 @@ use rusqlite::{Connection, Row as Columns, params};
 
 use super::SqliteStorage;
 use super::columns::{delivery, json_list, row, row_columns, signed, unsigned};
-use super::statement::{all, execute, value, values};
+use super::statement::{all, execute, values};
 use crate::clock::Instant;
 use crate::contract::Delivery;
-use crate::storage::turns::{STEPS, Turn};
+use crate::storage::turns::{self, Due, STEPS, Share, Turns};
 use crate::storage::{Lease, LeaseError, Leased, StorageError, Work};
 
-/// How many are due at ?1, as far as ?2.
-pub(super) const HOW_MANY_DUE: &str = "select count(*) from (select 1 from schedule where wake_at <= ?1 limit ?2)";
-
 /// What is due at ?1, of all organizers, at most ?2.
-pub(super) const DUE: &str = "select id from schedule where wake_at <= ?1 order by wake_at, organizer, id limit ?2";
+pub(super) const DUE: &str =
+    "select organizer, id from schedule where wake_at <= ?1 order by wake_at, organizer, id limit ?2";
 
 /// What is due at ?1 of the organizers that ?2 is a list of, at most ?3 each and ?4 in all.
 pub(super) const DUE_BY_TURNS: &str = "select s.id from json_each(?2) turn cross join schedule s on s.id in (
@@ -33,9 +31,9 @@ pub(super) const DUE_BY_TIME: &str = "with recursive step (id) as (
          (select n.id from schedule n where n.wake_at > s.wake_at and n.wake_at <= ?1
           order by n.wake_at, n.organizer limit 1))
        from step cross join schedule s on s.id = step.id)
-     select s.organizer, s.wake_at from step cross join schedule s on s.id = step.id limit ?2";
+     select s.organizer from step cross join schedule s on s.id = step.id limit ?2";
 
-/// Every organizer that has something due at ?1, and since when.
+/// Every organizer that has something due at ?1, the one first that has waited longest.
 pub(super) const DUE_BY_ORGANIZER: &str = "with recursive step (organizer) as (
        select organizer from (
          select organizer from schedule indexed by schedule_turn
@@ -44,7 +42,7 @@ pub(super) const DUE_BY_ORGANIZER: &str = "with recursive step (organizer) as (
        select (select n.organizer from schedule n indexed by schedule_turn
          where n.planned_at is not null and n.parked = 0 and n.organizer > step.organizer order by n.organizer limit 1)
        from step where step.organizer is not null)
-     select organizer, since from (
+     select organizer from (
        select step.organizer, (
          select n.wake_at from schedule n indexed by schedule_turn
          where n.organizer = step.organizer and n.planned_at <= ?1 and n.parked = 0 and n.wake_at <= ?1
@@ -59,69 +57,12 @@ impl SqliteStorage {
         lease_until: Instant,
         limit: u32,
     ) -> Result<Vec<Leased>, StorageError> {
-        // Nearly always there is nothing, and then nobody has to wait for a write transaction.
-        let due: u32 = self
-            .reading
-            .read(|on| value(on, HOW_MANY_DUE, params![now, limit + 1]))?;
-        if due == 0 {
-            return Ok(Vec::new());
-        }
-        let mut found: Vec<(Instant, Leased)> = Vec::new();
-        if due <= limit {
-            // Enough for everybody.
-            found = self.lease_turn(None, now, lease_until, limit).await?;
-        } else {
-            loop {
-                let left = limit - u32::try_from(found.len()).unwrap_or(limit);
-                let turn = match self.schedules.next(left) {
-                    Some(turn) => turn,
-                    None => match self.schedules.keep(self.who_has_due(now).await?, left) {
-                        Some(turn) => turn,
-                        None => break,
-                    },
-                };
-                let batch = self.lease_turn(Some(&turn), now, lease_until, left).await?;
-                let got = batch.len();
-                found.extend(batch);
-                if !self.schedules.go_on(&turn, got, left) {
-                    break;
-                }
-            }
-        }
-        found.sort_by_key(|(since, leased)| (*since, leased.row.id));
-        Ok(found.into_iter().map(|(_, leased)| leased).collect())
-    }
-
-    /// Organizers with something due at `now`, and since when; one can be there more than once.
-    async fn who_has_due(&self, now: Instant) -> Result<Vec<(String, Instant)>, StorageError> {
-        self.read_aside(move |on| {
-            let read = |row: &Columns<'_>| Ok((row.get(0)?, row.get(1)?));
-            let by_time = all(on, DUE_BY_TIME, params![now, STEPS], read)?;
-            if by_time.len() < STEPS as usize {
-                return Ok(by_time);
-            }
-            all(on, DUE_BY_ORGANIZER, [now], read)
-        })
-        .await
-    }
-
-    /// Leases what is due of those whose turn it is; none: of all. Each with the time that it has been due since.
-    async fn lease_turn(
-        &self,
-        turn: Option<&Turn>,
-        now: Instant,
-        lease_until: Instant,
-        limit: u32,
-    ) -> Result<Vec<(Instant, Leased)>, StorageError> {
-        let turn = turn.map(|turn| (json_list(&turn.organizers), turn.each));
-        self.write(move |on| {
-            let ids: Vec<i64> = match &turn {
-                None => values(on, DUE, params![now, limit])?,
-                Some((organizers, each)) => values(on, DUE_BY_TURNS, params![now, organizers, each, limit])?,
-            };
-            take(on, &json_list(&ids), lease_until)
-        })
-        .await
+        let due = DueSchedules {
+            store: self,
+            now,
+            lease_until,
+        };
+        turns::lease(&due, limit).await
     }
 
     pub(super) async fn lease_settled(
@@ -147,29 +88,91 @@ impl SqliteStorage {
     }
 }
 
-/// Leases these, and answers each with the time that it has been due since.
-fn take(on: &Connection, ids: &str, lease_until: Instant) -> Result<Vec<(Instant, Leased)>, StorageError> {
+/// Schedules that are due at `now`, to be leased.
+struct DueSchedules<'s> {
+    store: &'s SqliteStorage,
+    now: Instant,
+    lease_until: Instant,
+}
+
+impl Due for DueSchedules<'_> {
+    type Id = i64;
+    type Row = Leased;
+
+    fn turns(&self) -> &Turns<i64> {
+        &self.store.schedules
+    }
+
+    // Nearly always there is nothing, and then nobody has to wait for a write transaction.
+    async fn rows(&self, most: u32) -> Result<Vec<(String, i64)>, StorageError> {
+        let read = |row: &Columns<'_>| Ok((row.get(0)?, row.get(1)?));
+        self.store
+            .reading
+            .read(|on| all(on, DUE, params![self.now, most], read))
+    }
+
+    async fn organizers(&self) -> Result<Vec<String>, StorageError> {
+        let now = self.now;
+        let organizers = self.store.read_aside(move |on| {
+            let by_time = values(on, DUE_BY_TIME, params![now, STEPS])?;
+            if by_time.len() < STEPS as usize {
+                return Ok(by_time);
+            }
+            values(on, DUE_BY_ORGANIZER, [now])
+        });
+        organizers.await
+    }
+
+    async fn lease(&self, share: &Share<i64>, most: u32) -> Result<Vec<(Instant, i64, Leased)>, StorageError> {
+        let (now, lease_until) = (self.now, self.lease_until);
+        let (rows, each) = match share {
+            Share::Rows(ids) => (json_list(ids), None),
+            Share::Organizers(organizers, each) => (json_list(organizers), Some(*each)),
+        };
+        let leased = self.store.write(move |on| match each {
+            None => take(on, &rows, now, lease_until),
+            Some(each) => {
+                let ids: Vec<i64> = values(on, DUE_BY_TURNS, params![now, rows, each, most])?;
+                take(on, &json_list(&ids), now, lease_until)
+            }
+        });
+        leased.await
+    }
+}
+
+/// Leases those of these that are due, and answers each with the time that it has been due since.
+fn take(
+    on: &Connection,
+    ids: &str,
+    now: Instant,
+    lease_until: Instant,
+) -> Result<Vec<(Instant, i64, Leased)>, StorageError> {
     let taken = all(
         on,
         concat!(
             "select ",
             row_columns!(),
             ", s.wake_at, s.fence, s.attempt, s.open_run, s.zone_database, r.due, r.started_version, r.started_zone
-             from json_each(?1) chosen cross join schedule s on s.id = chosen.value left join run r on r.id = s.open_run"
+             from json_each(?1) chosen cross join schedule s on s.id = chosen.value left join run r on r.id = s.open_run
+             where s.wake_at <= ?2"
         ),
-        [ids],
+        params![ids, now],
         |found| {
+            let id = found.get("id")?;
             let lease = Lease {
-                schedule: unsigned(found.get("id")?)?,
+                schedule: unsigned(id)?,
                 work: Work::Execute,
                 run: found.get::<_, Option<i64>>("open_run")?.map(unsigned).transpose()?,
                 fence: unsigned(found.get::<_, i64>("fence")? + 1)?,
                 until: lease_until,
             };
             let attempt = found.get::<_, u32>("attempt")?.saturating_add(1);
-            Ok((found.get("wake_at")?, leased(found, lease, attempt)?))
+            Ok((found.get("wake_at")?, id, leased(found, lease, attempt)?))
         },
     )?;
+    // What another process has taken by now is its.
+    let ids: Vec<i64> = taken.iter().map(|(_, id, _)| *id).collect();
+    let ids = &json_list(&ids);
     // Late settling ends for all of them, then all are leased.
     execute(
         on,

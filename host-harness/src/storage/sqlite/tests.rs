@@ -10,7 +10,7 @@ use sqlx::SqlSafeStr as _;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use tempfile::TempDir;
 
-use super::leases::{DUE, DUE_BY_ORGANIZER, DUE_BY_TIME, DUE_BY_TURNS, HOW_MANY_DUE};
+use super::leases::{DUE, DUE_BY_ORGANIZER, DUE_BY_TIME, DUE_BY_TURNS};
 use super::lists::page_sql;
 use super::plans::{NEXT_WAKE, TO_REPLAN};
 use super::statement::{execute, value, values};
@@ -89,6 +89,37 @@ async fn two_processes_on_one_file_lease_each_schedule_once() {
     }
     ids.sort_unstable();
     assert_eq!(ids, (1..=60).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn what_another_process_has_taken_is_passed_over_and_a_batch_is_full() {
+    let (one, folder) = open().await;
+    let other = SqliteStorage::open(&file(&folder)).await.unwrap();
+    seed(&one, 30).await;
+    for (store, limit, wanted) in [
+        (&one, 10, 1..=10),
+        (&other, 5, 11..=15),
+        (&one, 10, 16..=25),
+        (&other, 15, 26..=30),
+    ] {
+        let leased = store.take_due(T0, T0 + 60, limit).await.unwrap();
+        let ids = leased.iter().map(|leased| leased.row.id);
+        assert!(ids.eq(wanted.clone()), "{wanted:?}");
+    }
+    assert_eq!(one.take_due(T0, T0 + 60, 10).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_single_schedule_is_in_the_first_batch_however_much_another_organizer_has_due() {
+    // Three thousand due at one time; and as many more, at a time of its own each.
+    for now in [T0, T0 + 20_000] {
+        let (store, _kept) = open().await;
+        effort::put_in(&store, "many", 3..9_003, T0).await;
+        effort::put_in(&store, "single", 30_000..30_001, now).await;
+        let first = store.take_due(now, now + 60, 10).await.unwrap();
+        assert_eq!(first.len(), 10);
+        assert!(first.iter().any(|leased| leased.row.id == 30_000), "{now}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -296,7 +327,6 @@ async fn a_page_reads_rows_of_its_scope_and_sorts_none() {
 async fn a_tick_reads_what_is_due_and_no_table() {
     let (store, _kept) = open().await;
     for statement in [
-        HOW_MANY_DUE,
         DUE,
         "select exists (select 1 from delivery where wake_at <= $1)",
         "select * from delivery where wake_at <= $1 order by wake_at, mail, position limit $2",
@@ -318,7 +348,7 @@ async fn a_tick_reads_what_is_due_and_no_table() {
 #[tokio::test]
 async fn whose_turn_it_is_is_read_from_indexes() {
     let (store, _kept) = open().await;
-    for statement in [DUE_BY_TIME, DUE_BY_ORGANIZER, DUE_BY_TURNS] {
+    for statement in [DUE, DUE_BY_TIME, DUE_BY_ORGANIZER, DUE_BY_TURNS] {
         let mut by_an_index = 0;
         for step in steps(&store, statement).await {
             let of_the_table = [" s ", " n ", " schedule "].iter().any(|name| step.contains(name));

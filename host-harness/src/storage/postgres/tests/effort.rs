@@ -6,7 +6,7 @@ use sqlx::{AssertSqlSafe, PgPool, Row as _};
 use super::open;
 use crate::contract::Order;
 use crate::storage::kit::T0;
-use crate::storage::postgres::due::{DELIVERIES, SCHEDULES, by_organizer_sql, by_time_sql};
+use crate::storage::postgres::due::{DELIVERIES, SCHEDULES, by_organizer_sql, by_time_sql, rows_sql};
 use crate::storage::postgres::{delivery, leases, lists, plans, runs};
 
 /// So many schedules of one scope that are due later, all of them at one of three times or never, and 90 of another of which 30 are
@@ -64,13 +64,17 @@ fn with(statement: &str, parameters: &[&str]) -> String {
 async fn a_tick_a_lease_and_a_page_read_the_same_rows_of_few_and_of_many() {
     let (now, before) = (T0.to_string(), (T0 - 1).to_string());
     let mut asked = vec![
+        with(&rows_sql(SCHEDULES), &[&before, "2001"]),
+        with(&rows_sql(SCHEDULES), &[&now, "2001"]),
         with(&by_time_sql(SCHEDULES), &[&before, "1000"]),
         with(&by_time_sql(SCHEDULES), &[&now, "1000"]),
         with(&by_organizer_sql(SCHEDULES), &[&now]),
+        with(&rows_sql(DELIVERIES), &[&now, "2001"]),
         with(&by_time_sql(DELIVERIES), &[&now, "1000"]),
-        with(leases::LEASE_DUE, &[&now, "9", "array['few']", "64", "64"]),
-        with(leases::LEASE_DUE, &[&now, "9", "array['few']", "20", "20"]),
-        with(delivery::LEASE, &[&now, "9", "array['few']", "20", "20"]),
+        with(leases::LEASE_ROWS, &[&now, "9", "array[3, 6, 9, 12, 15]"]),
+        with(leases::LEASE_BY_TURNS, &[&now, "9", "array['few']", "64", "64"]),
+        with(leases::LEASE_BY_TURNS, &[&now, "9", "array['few']", "20", "20"]),
+        with(delivery::LEASE_BY_TURNS, &[&now, "9", "array['few']", "20", "20"]),
         with(leases::ANY_SETTLED, &[&now]),
         plans::NEXT_WAKE.to_owned(),
         with(lists::ONE, &["200", "'many'", "''", "null"]),

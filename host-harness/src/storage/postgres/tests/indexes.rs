@@ -4,7 +4,7 @@ use sqlx::{AssertSqlSafe, PgPool, Row as _};
 
 use super::open;
 use crate::contract::Order;
-use crate::storage::postgres::due::{DELIVERIES, SCHEDULES, by_organizer_sql, by_time_sql};
+use crate::storage::postgres::due::{DELIVERIES, SCHEDULES, by_organizer_sql, by_time_sql, rows_sql};
 use crate::storage::postgres::{delivery, files, finish, leases, lists, plans, retention, runs};
 
 /// Some thousand rows of each table, as many organizers as a hundred, nearly nothing of it due.
@@ -70,12 +70,22 @@ async fn no_statement_reads_a_whole_table() {
     let turn = "bigint 1000010; bigint 2000000; text[] '{o1,o2}'; bigint 5; bigint 10";
     let mut asked: Vec<(String, &str)> = vec![
         (lists::ONE.to_owned(), "bigint 7; text 'o7'; text 'e0'; text null"),
+        (rows_sql(SCHEDULES), "bigint 1000010; bigint 2001"),
         (by_time_sql(SCHEDULES), "bigint 1000010; bigint 1000"),
         (by_organizer_sql(SCHEDULES), "bigint 1000010"),
+        (rows_sql(DELIVERIES), "bigint 1000010; bigint 2001"),
         (by_time_sql(DELIVERIES), "bigint 1000010; bigint 1000"),
         (by_organizer_sql(DELIVERIES), "bigint 1000010"),
-        (leases::LEASE_DUE.to_owned(), turn),
-        (delivery::LEASE.to_owned(), turn),
+        (
+            leases::LEASE_ROWS.to_owned(),
+            "bigint 1000010; bigint 2000000; bigint[] '{1,2,3}'",
+        ),
+        (leases::LEASE_BY_TURNS.to_owned(), turn),
+        (
+            delivery::LEASE_ROWS.to_owned(),
+            "bigint 1000010; bigint 2000000; bigint[] '{1,2}'; bigint[] '{0,1}'",
+        ),
+        (delivery::LEASE_BY_TURNS.to_owned(), turn),
         (leases::SETTLED.to_owned(), "bigint 1000010; bigint 10"),
         (plans::NEXT_WAKE.to_owned() + " where $1 > 0", "bigint 1"),
         (plans::BACKLOG.to_owned(), "bigint 1000010; bigint 1000"),
@@ -139,6 +149,12 @@ async fn no_statement_reads_a_whole_table() {
             let whole = format!("Seq Scan on {table}");
             assert!(!plan.contains(&whole), "{statement}\n{plan}");
         }
+    }
+    // What is due is read in its order: one piece of one index.
+    for table in [SCHEDULES, DELIVERIES] {
+        let plan = plan(pool, &rows_sql(table), "bigint 1000010; bigint 2001").await;
+        let by_time = format!("using {}_wake", table.0);
+        assert!(plan.contains(&by_time) && !plan.contains("Sort"), "{plan}");
     }
     // Everybody's page is read in its order: what is sorted is at most two pages.
     for order in [Order::Id, Order::ExportIdentifier, Order::NextRun] {

@@ -60,6 +60,26 @@ async fn hosts_on_one_database_lease_each_schedule_once() {
     assert_eq!(ids, (1..=60).collect::<Vec<_>>());
 }
 
+#[tokio::test]
+async fn what_another_host_has_taken_is_passed_over_and_a_batch_is_full() {
+    let Some((one, url)) = open().await else {
+        return;
+    };
+    let other = connect(&url).await;
+    seed(&one, 30).await;
+    for (store, limit, wanted) in [
+        (&one, 10, 1..=10),
+        (&other, 5, 11..=15),
+        (&one, 10, 16..=25),
+        (&other, 15, 26..=30),
+    ] {
+        let leased = store.take_due(T0, T0 + 60, limit).await.unwrap();
+        let ids = leased.iter().map(|leased| leased.row.id);
+        assert!(ids.eq(wanted.clone()), "{wanted:?}");
+    }
+    assert_eq!(one.take_due(T0, T0 + 60, 10).await.unwrap(), []);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn hosts_on_one_database_never_give_the_same_id() {
     let Some((one, url)) = open().await else {
@@ -138,7 +158,7 @@ async fn a_single_schedule_is_in_the_first_batch_however_much_another_organizer_
     let Some((store, _url)) = open().await else {
         return;
     };
-    // All at one time, at a time of its own each, and more of those than are gone through one by one.
+    // More at one time than is known row by row; few enough for that; and more times than are gone through one by one.
     for (round, (count, apart)) in [(5_000, 0), (300, 1), (5_000, 1)].into_iter().enumerate() {
         let round = i64::try_from(round).unwrap();
         let (many, single) = (format!("many-{round}"), format!("single-{round}"));
