@@ -296,12 +296,18 @@ fn give_back(on: &Connection, lease: &Lease, now: Instant) -> Result<(), LeaseEr
                    and s.lease_until is not null and s.attempt = run.attempts)",
                 params![schedule, fence],
             )?;
+            // Only where there is something to execute again: it is in an index.
             execute(
                 on,
-                "update schedule set lease_until = null, attempt = attempt - 1,
-                   retry_at = case when open_run is not null then ?3 end
-                 where id = ?1 and fence = ?2 and lease_until is not null",
+                "update schedule set retry_at = ?3
+                 where id = ?1 and fence = ?2 and lease_until is not null and open_run is not null",
                 params![schedule, fence, now],
+            )?;
+            execute(
+                on,
+                "update schedule set lease_until = null, attempt = attempt - 1
+                 where id = ?1 and fence = ?2 and lease_until is not null",
+                params![schedule, fence],
             )?
         }
         Work::Settle => {
