@@ -28,6 +28,7 @@ fi
 # would be built without debug information; in the workspace, tests use them too. A crate more or less here costs time and no more.
 mkdir -p "$work/.cargo" "$work/empty"
 {
+  cat .cargo/config.toml
   awk '/^\[/ { inside = /^\[profile\.dev/ } inside' Cargo.toml
   for name in unicode-ident id-arena; do
     printf '[profile.dev.package.%s]\ndebug = "line-tables-only"\n' "$name"

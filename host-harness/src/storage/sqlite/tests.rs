@@ -256,6 +256,16 @@ async fn readers_cannot_write() {
 }
 
 #[tokio::test]
+async fn each_connection_has_pages_of_its_own() {
+    let (store, _kept) = open().await;
+    let built = store.read_aside(|on| values::<String>(on, "pragma compile_options", []));
+    assert!(
+        !built.await.unwrap().contains(&"ENABLE_MEMORY_MANAGEMENT".to_owned()),
+        "built without .cargo/config.toml: run cargo in this repository"
+    );
+}
+
+#[tokio::test]
 async fn however_many_read_at_a_time_there_are_few_connections() {
     let (store, _kept) = open().await;
     let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
