@@ -40,7 +40,7 @@ const DUE: u32 = 1_000;
 /// Leased in one go.
 const BATCH: u32 = 64;
 /// Of a figure, the middle one of so many is told.
-const ROUNDS: usize = 7;
+const ROUNDS: usize = 15;
 const QUICK: usize = 1_001;
 /// Pages between the first and the deep one.
 const DEEP: u32 = 1_000;
