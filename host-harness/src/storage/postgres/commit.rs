@@ -68,7 +68,7 @@ const CREATE: &str = "with switched as (
 
 /// A change of a schedule of $10 organizer, $11 event and $12 owner, if any, that is still of version $14, by $13. Answers how many
 /// were changed.
-const CHANGE: &str = concat!(
+pub(super) const CHANGE: &str = concat!(
     "with changed as (
        update schedule set ",
     changed_columns!(),

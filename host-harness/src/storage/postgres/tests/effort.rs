@@ -7,7 +7,7 @@ use super::open;
 use crate::contract::Order;
 use crate::storage::kit::T0;
 use crate::storage::postgres::due::{DELIVERIES, SCHEDULES, by_organizer_sql, by_time_sql, rows_sql};
-use crate::storage::postgres::{delivery, leases, lists, plans, runs};
+use crate::storage::postgres::{delivery, leases, lists, plans};
 
 /// So many schedules of one scope that are due later, all of them at one of three times or never, and 90 of another of which 30 are
 /// due at [`T0`].
@@ -117,27 +117,4 @@ async fn a_tick_a_lease_and_a_page_read_the_same_rows_of_few_and_of_many() {
     }
     // What is counted is not nothing.
     assert!(taken[0].iter().filter(|rows| **rows >= 50).count() >= 12, "{taken:?}");
-}
-
-#[tokio::test]
-async fn what_is_asked_for_is_found_by_its_index_before_there_are_any_figures_of_the_table() {
-    let Some((store, _url)) = open().await else {
-        return;
-    };
-    let rows = rows(2_000);
-    sqlx::raw_sql(AssertSqlSafe(rows)).execute(store.pool()).await.unwrap();
-    let mut asked = vec![
-        with(lists::ONE, &["200", "'many'", "''", "null"]),
-        with(runs::START, &["200", "0", "9", "9", "'UTC'", "10", "'2026a'"]),
-    ];
-    for order in [Order::Id, Order::ExportIdentifier, Order::NextRun] {
-        for descending in [false, true] {
-            let first = lists::page_sql(order, descending, false, false);
-            asked.push(with(&first, &["'many'", "''", "null", "51", "0"]));
-        }
-    }
-    for statement in &asked {
-        let rows = read(store.pool(), statement).await;
-        assert!(rows <= 70, "{rows} rows: {statement}");
-    }
 }

@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, PgPool, Row as _};
 use super::open;
 use crate::contract::Order;
 use crate::storage::postgres::due::{DELIVERIES, SCHEDULES, by_organizer_sql, by_time_sql, rows_sql};
-use crate::storage::postgres::{delivery, files, finish, leases, lists, plans, retention, runs};
+use crate::storage::postgres::{commit, delivery, files, finish, leases, lists, plans, retention, runs};
 
 /// Some thousand rows of each table, as many organizers as a hundred, nearly nothing of it due.
 const ROWS: &str = "
@@ -162,6 +162,50 @@ async fn no_statement_reads_a_whole_table() {
             let statement = lists::page_sql(order, descending, false, false);
             let plan = plan(pool, &statement, "text 'o8'; text ''; text 'u1'; bigint 51; bigint 0").await;
             assert!(!plan.contains("Sort"), "{statement}\n{plan}");
+        }
+    }
+}
+
+/// Statements are planned once, and a young host plans them when there is nothing: then one index looks as good as another.
+#[tokio::test]
+async fn what_is_planned_on_empty_tables_goes_by_the_index_that_was_made_for_it() {
+    let Some((store, _url)) = open().await else {
+        return;
+    };
+    let mut asked = vec![
+        (
+            lists::ONE.to_owned(),
+            "bigint 7; text 'o7'; text 'e0'; text null",
+            "schedule_pkey",
+        ),
+        (
+            runs::START.to_owned(),
+            "bigint 7; bigint 1; bigint 100; bigint 100; text 'UTC'; bigint 200; text '2026a'",
+            "schedule_pkey",
+        ),
+        (
+            commit::CHANGE.to_owned(),
+            "bigint 7; text 'x'; text '{}'; bigint 9; boolean true; bigint 0; text 'd'; text '2026a'; bigint 9; text 'o7'; text 'e0'; \
+             text null; text 'a'; bigint 1",
+            "schedule_pkey",
+        ),
+    ];
+    for (order, descending, index) in [
+        (Order::Id, false, "schedule_scope"),
+        (Order::Id, true, "schedule_scope"),
+        (Order::ExportIdentifier, false, "schedule_exporter_up"),
+        (Order::ExportIdentifier, true, "schedule_exporter_down"),
+        (Order::NextRun, false, "schedule_next_up"),
+        (Order::NextRun, true, "schedule_next_down"),
+    ] {
+        let first = lists::page_sql(order, descending, false, false);
+        asked.push((first, "text 'o8'; text ''; text null; bigint 51; bigint 0", index));
+    }
+    for (statement, parameters, index) in &asked {
+        let plan = plan(store.pool(), statement, parameters).await;
+        let of_schedules = |line: &&str| line.contains(" on schedule") && line.contains("Scan");
+        for line in plan.lines().filter(of_schedules) {
+            assert!(line.contains(index), "{statement}\n{plan}");
         }
     }
 }

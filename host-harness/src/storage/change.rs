@@ -1,0 +1,144 @@
+//! What a person changes, and the idempotency record that is written with it.
+
+use super::{NewMail, StorageError, Visible};
+use crate::clock::Instant;
+use crate::contract::{Content, MissedRange};
+
+/// One staged change of a person.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change {
+    /// `id` comes from [`Storage::reserve_id`](super::Storage::reserve_id).
+    Insert {
+        /// Never used before.
+        id: u64,
+        /// Id of the user who calls.
+        owner: String,
+        /// What the plugin gave.
+        content: Content,
+    },
+    /// Fails with [`CommitError::Stale`] unless `version` is stored. The version goes up by one, the fence is raised, a run in
+    /// progress loses its lease and is due for lease at once, with its pinned due time; attempts start anew where no run is
+    /// open. Each range of `missed` becomes one run-history entry; `Stale` too where some of it has one already
+    /// ([`Storage::recorded`](super::Storage::recorded)): a run has started since the call looked.
+    Update {
+        /// Which schedule.
+        id: u64,
+        /// As the call has read it.
+        version: u64,
+        /// Takes the place of the stored one.
+        content: Content,
+        /// Due times that the change gives up.
+        missed: Vec<MissedRange>,
+    },
+    /// As `Update`, and the owner is another one; audited with the former one. `notice` goes out with the commit.
+    TakeOver {
+        /// Which schedule.
+        id: u64,
+        /// As the call has read it.
+        version: u64,
+        /// Id of the user who takes it.
+        owner: String,
+        /// Id of the user whose it was; the change is refused where it is another's by then.
+        former: String,
+        /// Takes the place of the stored one.
+        content: Content,
+        /// Due times that the change gives up.
+        missed: Vec<MissedRange>,
+        /// The mail to the former owner; none: nobody is told.
+        notice: Option<Box<NewMail>>,
+    },
+    /// Removes the schedule; its open run (started, mail not submitted) ends `cancelled`, as does its next due time if that
+    /// has passed and nobody has started it. History and audit stay.
+    Delete {
+        /// Which schedule.
+        id: u64,
+        /// As the call has read it; none: whatever it is.
+        version: Option<u64>,
+    },
+}
+
+/// Who made a request, and under which key it must not be carried out twice.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RequestKey {
+    /// The caller, as `user:ID`, `token:ID` or `device:ID`.
+    pub caller: String,
+    /// The value of `Idempotency-Key`.
+    pub key: String,
+}
+
+/// An answer kept for repetitions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptAnswer {
+    /// HTTP status.
+    pub status: u16,
+    /// Header `ETag`, where there was one.
+    pub etag: Option<String>,
+    /// As it was sent.
+    pub body: Vec<u8>,
+}
+
+/// What is known of a request when it comes in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RequestState {
+    /// New, and now marked as running by this host until `lease_until`; `ticket` proves it at commit.
+    Begun {
+        /// To be shown with the answer.
+        ticket: u64,
+    },
+    /// The first one still runs.
+    Running,
+    /// Answered, with the same fingerprint.
+    Answered(KeptAnswer),
+    /// The key was used for another request.
+    OtherRequest,
+}
+
+/// The idempotency record that a commit completes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Completion {
+    /// Whose request.
+    pub key: RequestKey,
+    /// As [`Storage::begin_request`](super::Storage::begin_request) gave it.
+    pub ticket: u64,
+    /// What a repeated request will be answered.
+    pub answer: KeptAnswer,
+}
+
+/// What one exported call changed: all of it or nothing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Commit {
+    /// Changes outside of it are refused with [`CommitError::NotFound`].
+    pub by: Visible,
+    /// `user:ID`, `token:ID`, `device:ID` or `host`; for the audit log, which gets one entry for each change.
+    pub actor: String,
+    /// When the call is committed.
+    pub now: Instant,
+    /// Release of the zone database that the next runs were computed with.
+    pub zone_database: String,
+    /// Most schedules that the organizer may have, over all its events.
+    pub quota: Option<u32>,
+    /// In the order in which they were staged.
+    pub changes: Vec<Change>,
+    /// None: the request had no key.
+    pub completion: Option<Completion>,
+}
+
+/// Why nothing was committed.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// Not there, or not within [`Commit::by`].
+    #[error("no such schedule here")]
+    NotFound,
+    /// Somebody else was first: the call is to be repeated on what is there now.
+    #[error("another version is stored")]
+    Stale,
+    /// The organizer has so many already.
+    #[error("over the quota of {0} schedules")]
+    Quota(u32),
+    /// The idempotency ticket ran out and another request took the key.
+    #[error("the idempotency key was taken over")]
+    Superseded,
+    /// The store is away or damaged.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}

@@ -1,0 +1,231 @@
+//! Leases, and what is done with them: runs, their files, mails and deliveries.
+
+use super::{Row, Scope, StorageError};
+use crate::clock::Instant;
+use crate::contract::mailer;
+use crate::contract::{Delivery, DeliveryStatus, Outcome};
+
+/// What a lease is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// The due time is to be executed.
+    Execute,
+    /// The export mail's recipients are all final.
+    Settle,
+}
+
+/// The right to write about one run, until another fence is higher.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// Which schedule's.
+    pub schedule: u64,
+    /// What it is for.
+    pub work: Work,
+    /// The open (or, to settle, the submitted) run; none: not started.
+    pub run: Option<u64>,
+    /// That of the row when it was leased: what is written with a lower one is refused.
+    pub fence: u64,
+    /// When it runs out.
+    pub until: Instant,
+}
+
+/// A leased run, as read when it was leased.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Leased {
+    /// To be shown at every write.
+    pub lease: Lease,
+    /// The schedule.
+    pub row: Row,
+    /// Pinned by an earlier start; none: not started.
+    pub due: Option<Instant>,
+    /// The schedule's version when that start pinned it; none: not started.
+    pub started_version: Option<u64>,
+    /// IANA name of the zone that the schedule's level was in then, as given to [`Storage::start`](super::Storage::start); none: not started.
+    pub started_zone: Option<String>,
+    /// Release of the zone database that the next run was computed with.
+    pub zone_database: String,
+    /// Leases of this due time, this one included; for [`Work::Settle`], those to settle it.
+    pub attempt: u32,
+    /// For [`Work::Settle`]: recipients of the export mail; else empty.
+    pub deliveries: Vec<Delivery>,
+}
+
+/// Which mail about a due time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MailKind {
+    /// The file, or where to fetch it.
+    Export,
+    /// To the owner: the exporter found nothing.
+    NothingToExport,
+    /// That the run failed, and why.
+    Failure,
+    /// To the owner: whom the export did not reach.
+    Undelivered,
+    /// To a former owner, about no due time: any number of them.
+    Handover,
+}
+
+impl From<mailer::MailKind> for MailKind {
+    fn from(of: mailer::MailKind) -> Self {
+        match of {
+            mailer::MailKind::Export => Self::Export,
+            mailer::MailKind::NothingToExport => Self::NothingToExport,
+            mailer::MailKind::Failure => Self::Failure,
+            mailer::MailKind::Undelivered => Self::Undelivered,
+        }
+    }
+}
+
+impl MailKind {
+    /// As stored, and as part of the Message-ID.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Export => "export",
+            Self::NothingToExport => "nothing-to-export",
+            Self::Failure => "failure",
+            Self::Undelivered => "undelivered",
+            Self::Handover => "handover",
+        }
+    }
+}
+
+/// A mail to keep with the commit of `finish`, unique by (schedule, due time, kind): a second one is dropped. Or with that of a
+/// [`Change::TakeOver`](super::Change::TakeOver).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewMail {
+    /// Unique with schedule and due time.
+    pub kind: MailKind,
+    /// RFC 5322, 3.6.4, without angle brackets.
+    pub message_id: String,
+    /// RFC 5322 addr-spec.
+    pub from: String,
+    /// Addresses (RFC 5322 addr-spec), each in one of the three lists.
+    pub to: Vec<String>,
+    /// Addresses.
+    pub cc: Vec<String>,
+    /// Envelope only: never in the bytes.
+    pub bcc: Vec<String>,
+    /// One line.
+    pub subject: String,
+    /// Plain text.
+    pub text: String,
+    /// The run's file goes with it.
+    pub attach_file: bool,
+}
+
+impl NewMail {
+    /// Whom it goes to, in the order To, Cc, Bcc, none of them tried yet: what the history says when it is submitted.
+    #[must_use]
+    pub fn queued(&self) -> Vec<Delivery> {
+        let to = [&self.to, &self.cc, &self.bcc].into_iter().flatten();
+        let queued = |address: &String| Delivery {
+            address: address.clone(),
+            status: DeliveryStatus::Queued,
+            words: String::new(),
+        };
+        to.map(queued).collect()
+    }
+}
+
+/// What `finish` writes, in one transaction, if the lease still holds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finish {
+    /// How the run ends, or when it is tried again.
+    pub outcome: Outcome,
+    /// Left as stored where a person changed the schedule since the lease.
+    pub error_counter: u32,
+    /// Whether the schedule is executed any further; as [`Finish::error_counter`] where it was changed.
+    pub active: bool,
+    /// What the run has staged.
+    pub mail: Option<NewMail>,
+    /// When it ends.
+    pub now: Instant,
+}
+
+/// The run does not belong to this lease any more, or the store is away.
+#[derive(Debug, thiserror::Error)]
+pub enum LeaseError {
+    /// Another fence is higher, or the schedule is gone.
+    #[error("the lease is lost")]
+    Lost,
+    /// The store is away or damaged.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+/// Why a run did not start. Nothing was written but, where a due time has ended, the plan for the next.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Nothing can be written about the run by this lease.
+    #[error("the lease is lost, or this due time has ended")]
+    Lost,
+    /// Some of the missed due times have an entry, this one the latest of them.
+    #[error("the history has due times up to {0} already")]
+    Recorded(Instant),
+    /// The store is away or damaged.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+/// A file kept with a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileFacts {
+    /// As recipients see it.
+    pub name: String,
+    /// MIME type.
+    pub content_type: String,
+    /// Bytes.
+    pub size: u64,
+    /// Rows of data, where the exporter counts them.
+    pub rows: Option<u64>,
+}
+
+/// A mail of the outbox, with everything its bytes are made of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OutboxMail {
+    /// In the outbox.
+    pub id: u64,
+    /// None: about a handover, not about a run.
+    pub run: Option<u64>,
+    /// About which.
+    pub schedule: u64,
+    /// Whose it is.
+    pub scope: Scope,
+    /// Of a handover: when it happened.
+    pub due: Instant,
+    /// When it was committed: the Date header, and the start of the 24 hours of tries.
+    pub created: Instant,
+    /// What it says, and to whom.
+    pub mail: NewMail,
+    /// The file that goes with it.
+    pub file: Option<FileFacts>,
+}
+
+/// One handing-over of one mail to one recipient, leased.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeliveryTask {
+    /// Its id in the outbox.
+    pub mail: u64,
+    /// Place of the recipient in the order To, Cc, Bcc.
+    pub position: u32,
+    /// Of the recipient.
+    pub address: String,
+    /// Tries before this one.
+    pub tries: u32,
+    /// When the mail came into the outbox.
+    pub created: Instant,
+    /// As for a run: whoever leases the delivery again has a higher one.
+    pub fence: u64,
+}
+
+/// How one try ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeliveryResult {
+    /// Accepted, rejected, or to be tried again.
+    pub status: DeliveryStatus,
+    /// The server's words, or those of why it was not reached.
+    pub words: String,
+    /// For [`DeliveryStatus::Retrying`]: when to try again.
+    pub next_try: Option<Instant>,
+}
