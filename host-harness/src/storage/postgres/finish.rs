@@ -14,8 +14,7 @@ use crate::storage::{Finish, Lease, LeaseError, Work};
 /// be settled, $6 and $7 counter and `active`, $8 how it ended in words, and the mail's: $9 kind, $10 Message-ID, $11 sender, $12
 /// subject, $13 text, $14 whether with the file, $15 and $16 its recipients' roles and addresses. Answers how many have ended: none
 /// where the lease does not hold, where the file is gone, or where the due time is none that both sides would write alike.
-pub(super) const SUBMIT: &str = concat!(
-    "with held as (
+pub(super) const SUBMIT: &str = "with held as (
        select s.id, s.organizer, s.event, s.attempt, r.due
        from schedule s join run r on r.id = s.open_run
        where s.id = $1 and s.fence = $2 and s.lease_until is not null and s.open_run = $3 and (r.file_kept or not $14)
@@ -40,8 +39,7 @@ pub(super) const SUBMIT: &str = concat!(
        insert into delivery (mail, organizer, position, role, address, status, next_try)
        select kept.id, kept.organizer, recipient.nth - 1, recipient.role, recipient.address, 'queued', $4
        from kept cross join unnest($15::text[], $16::text[]) with ordinality as recipient (role, address, nth))
-     select count(*) from held"
-);
+     select count(*) from held";
 
 impl PostgresStorage {
     pub(super) async fn write_finish(&self, lease: &Lease, run: u64, finish: &Finish) -> Result<(), LeaseError> {
