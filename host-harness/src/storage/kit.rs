@@ -102,6 +102,8 @@ macro_rules! store_kit {
                 an_organizer_nobody_switched_on_is_off;
             outbox:
                 each_address_gets_a_mail_once,
+                much_mail_of_one_organizer_holds_up_no_other,
+                very_much_mail_of_one_organizer_holds_up_no_other,
                 a_due_time_has_one_mail_of_a_kind,
                 a_run_is_settled_when_all_its_recipients_are_final,
                 a_lease_to_settle_is_taken_over_at_its_end,

@@ -76,6 +76,7 @@ pub struct SqliteStorage {
     aside: Semaphore,
     reserved: Mutex<Reserved>,
     schedules: Turns<i64>,
+    deliveries: Turns<i64>,
 }
 
 impl SqliteStorage {
@@ -121,6 +122,7 @@ impl SqliteStorage {
             aside: Semaphore::new(ASIDE),
             reserved: Mutex::default(),
             schedules: Turns::default(),
+            deliveries: Turns::default(),
         })
     }
 

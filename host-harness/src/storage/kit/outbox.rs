@@ -1,11 +1,11 @@
 //! Mails of runs, and the settling of what was submitted.
 
 use super::{
-    HOUR, LEASE, T0, ZONE, ZONES, accepted, acme, add_due, change, content, deliver, entries, failed, finish,
+    HOUR, LEASE, T0, ZONE, ZONES, accepted, acme, add_due, add_many, change, content, deliver, entries, failed, finish,
     in_memory, mail, plan, rejected, settle_one, start, stored, submit, take, take_deliveries, take_one,
 };
 use crate::contract::{DeliveryStatus, Outcome};
-use crate::storage::{FileFacts, Finish, LeaseError, MailKind, NewMail, Storage, Work};
+use crate::storage::{DeliveryTask, FileFacts, Finish, LeaseError, MailKind, NewMail, Storage, Work};
 
 const DAY: i64 = 24 * HOUR;
 
@@ -86,6 +86,42 @@ pub async fn each_address_gets_a_mail_once(store: &dyn Storage) {
         .await
         .unwrap();
     assert_eq!(store.read_file(run, &file).await.unwrap(), None);
+}
+
+pub async fn much_mail_of_one_organizer_holds_up_no_other(store: &dyn Storage) {
+    mail_of_two(store, 300).await;
+}
+
+pub async fn very_much_mail_of_one_organizer_holds_up_no_other(store: &dyn Storage) {
+    mail_of_two(store, 2_100).await;
+}
+
+/// Of two organizers, one mails to so many, and the other to one.
+async fn mail_of_two(store: &dyn Storage, recipients: u32) {
+    for organizer in ["many", "single"] {
+        add_many(store, organizer, 1, T0, 0).await;
+    }
+    for leased in take(store, T0).await {
+        let run = start(store, &leased).await;
+        let organizer = &leased.row.scope.organizer;
+        let recipients = if organizer == "many" { recipients } else { 1 };
+        let to: Vec<String> = (0..recipients)
+            .map(|nth| format!("{organizer}+{nth}@example.org"))
+            .collect();
+        let to: Vec<&str> = to.iter().map(String::as_str).collect();
+        let submitted = Finish {
+            mail: Some(NewMail {
+                message_id: format!("{organizer}@host.example"),
+                ..mail(MailKind::Export, &to)
+            }),
+            ..finish(Outcome::Submitted)
+        };
+        store.finish(&leased.lease, run, &submitted).await.unwrap();
+    }
+    let tasks = take_deliveries(store, T0 + 5).await;
+    assert_eq!(tasks.len(), 10, "a full batch");
+    let single = |task: &DeliveryTask| task.address == "single+0@example.org";
+    assert!(tasks.iter().any(single), "{tasks:?}");
 }
 
 pub async fn a_due_time_has_one_mail_of_a_kind(store: &dyn Storage) {

@@ -21,17 +21,35 @@ pub(super) const DUE_BY_TURNS: &str = "select s.id from json_each(?2) turn cross
        order by planned_at, id limit ?3)
      order by turn.key, s.wake_at, s.id limit ?4";
 
-/// Pairs of organizer and time that are due at ?1, by time, at most ?2. A step is from one pair to the first row of the next: of
-/// a comparison of pairs only the first would be looked up in the index.
-pub(super) const DUE_BY_TIME: &str = "with recursive step (id) as (
-       select id from (select id from schedule where wake_at <= ?1 order by wake_at, organizer limit 1)
-       union all
-       select coalesce(
-         (select n.id from schedule n where n.wake_at = s.wake_at and n.organizer > s.organizer order by n.organizer limit 1),
-         (select n.id from schedule n where n.wake_at > s.wake_at and n.wake_at <= ?1
-          order by n.wake_at, n.organizer limit 1))
-       from step cross join schedule s on s.id = step.id)
-     select s.organizer from step cross join schedule s on s.id = step.id limit ?2";
+/// Whose pairs of organizer and time are due at ?1 in a table, by time, at most ?2. A step is from one pair to the first row of the
+/// next: of a comparison of pairs only the first would be looked up in the index.
+macro_rules! due_by_time {
+    ($table:literal) => {
+        concat!(
+            "with recursive step (id) as (
+               select rowid from (select rowid from ",
+            $table,
+            " where wake_at <= ?1 order by wake_at, organizer limit 1)
+               union all
+               select coalesce(
+                 (select n.rowid from ",
+            $table,
+            " n where n.wake_at = s.wake_at and n.organizer > s.organizer order by n.organizer limit 1),
+                 (select n.rowid from ",
+            $table,
+            " n where n.wake_at > s.wake_at and n.wake_at <= ?1 order by n.wake_at, n.organizer limit 1))
+               from step cross join ",
+            $table,
+            " s on s.rowid = step.id)
+             select s.organizer from step cross join ",
+            $table,
+            " s on s.rowid = step.id limit ?2"
+        )
+    };
+}
+pub(super) use due_by_time;
+
+pub(super) const DUE_BY_TIME: &str = due_by_time!("schedule");
 
 /// Every organizer that has something due at ?1, the one first that has waited longest.
 pub(super) const DUE_BY_ORGANIZER: &str = "with recursive step (organizer) as (
@@ -63,6 +81,22 @@ impl SqliteStorage {
             lease_until,
         };
         turns::lease(&due, limit).await
+    }
+
+    /// Who has something due, by steps of time, or where these are too many by those of organizers.
+    pub(super) async fn organizers_due(
+        &self,
+        [by_time, by_organizer]: [&'static str; 2],
+        now: Instant,
+    ) -> Result<Vec<String>, StorageError> {
+        let organizers = self.read_aside(move |on| {
+            let found = values(on, by_time, params![now, STEPS])?;
+            if found.len() < STEPS as usize {
+                return Ok(found);
+            }
+            values(on, by_organizer, [now])
+        });
+        organizers.await
     }
 
     pub(super) async fn lease_settled(
@@ -112,15 +146,9 @@ impl Due for DueSchedules<'_> {
     }
 
     async fn organizers(&self) -> Result<Vec<String>, StorageError> {
-        let now = self.now;
-        let organizers = self.store.read_aside(move |on| {
-            let by_time = values(on, DUE_BY_TIME, params![now, STEPS])?;
-            if by_time.len() < STEPS as usize {
-                return Ok(by_time);
-            }
-            values(on, DUE_BY_ORGANIZER, [now])
-        });
-        organizers.await
+        self.store
+            .organizers_due([DUE_BY_TIME, DUE_BY_ORGANIZER], self.now)
+            .await
     }
 
     async fn lease(&self, share: &Share<i64>, most: u32) -> Result<Vec<(Instant, i64, Leased)>, StorageError> {

@@ -41,8 +41,8 @@ pub(super) fn insert(
     // A mail that was there before has its recipients.
     execute(
         on,
-        "insert into delivery (mail, position, role, address, status, next_try)
-         select m.id, once.key, once.value ->> 0, once.value ->> 1, 'queued', ?2
+        "insert into delivery (mail, position, organizer, role, address, status, next_try)
+         select m.id, once.key, m.organizer, once.value ->> 0, once.value ->> 1, 'queued', ?2
          from mail m cross join json_each(?3) once
          where m.message_id = ?1 and not exists (select 1 from delivery d where d.mail = m.id)",
         params![&mail.message_id, now, json_list(&addressed(mail))],

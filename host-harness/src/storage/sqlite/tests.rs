@@ -10,6 +10,7 @@ use sqlx::SqlSafeStr as _;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use tempfile::TempDir;
 
+use super::delivery as handed_over;
 use super::leases::{DUE, DUE_BY_ORGANIZER, DUE_BY_TIME, DUE_BY_TURNS};
 use super::lists::page_sql;
 use super::plans::{NEXT_WAKE, TO_REPLAN};
@@ -338,8 +339,7 @@ async fn a_tick_reads_what_is_due_and_no_table() {
     let (store, _kept) = open().await;
     for statement in [
         DUE,
-        "select exists (select 1 from delivery where wake_at <= $1)",
-        "select * from delivery where wake_at <= $1 order by wake_at, mail, position limit $2",
+        handed_over::DUE,
         "select exists (select 1 from run where settle_wake <= $1)",
         TO_REPLAN,
         "select id from run where file_kept = 1 and ended is not null",
@@ -358,11 +358,21 @@ async fn a_tick_reads_what_is_due_and_no_table() {
 #[tokio::test]
 async fn whose_turn_it_is_is_read_from_indexes() {
     let (store, _kept) = open().await;
-    for statement in [DUE, DUE_BY_TIME, DUE_BY_ORGANIZER, DUE_BY_TURNS] {
+    for statement in [
+        DUE,
+        DUE_BY_TIME,
+        DUE_BY_ORGANIZER,
+        DUE_BY_TURNS,
+        handed_over::DUE,
+        handed_over::DUE_BY_TIME,
+        handed_over::DUE_BY_ORGANIZER,
+        handed_over::DUE_BY_TURNS,
+    ] {
         let mut by_an_index = 0;
         for step in steps(&store, statement).await {
-            let of_the_table = [" s ", " n ", " schedule "].iter().any(|name| step.contains(name));
-            let by_index = step.contains("schedule_wake") || step.contains("schedule_turn");
+            let names = [" s ", " n ", " d ", " schedule ", " delivery "];
+            let of_the_table = names.iter().any(|name| step.contains(name));
+            let by_index = step.contains("_wake") || step.contains("_turn");
             let by_id = step.contains("INTEGER PRIMARY KEY (rowid=?)");
             assert!(!of_the_table || by_index || by_id, "{statement}: {step}");
             by_an_index += u32::from(by_index);

@@ -188,6 +188,8 @@ create table delivery (
   mail integer not null references mail (id),
   -- Place in the order To, Cc, Bcc.
   position integer not null,
+  -- Whose turn it is.
+  organizer text not null,
   role text not null check (role in ('to', 'cc', 'bcc')),
   address text not null,
   status text not null check (status in ('queued', 'accepted', 'retrying', 'rejected')),
@@ -201,7 +203,8 @@ create table delivery (
   ) virtual,
   primary key (mail, position)
 ) strict;
-create index delivery_wake on delivery (wake_at, mail, position) where wake_at is not null;
+create index delivery_wake on delivery (wake_at, organizer, mail, position) where wake_at is not null;
+create index delivery_turn on delivery (organizer, wake_at, mail, position) where wake_at is not null;
 
 create table audit (
   id integer primary key,
