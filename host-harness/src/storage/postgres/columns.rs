@@ -9,11 +9,19 @@ use crate::contract::{Content, Delivery, RunEntry};
 use crate::storage::values::{self, StoredOutcome};
 use crate::storage::{Row, Scope, StorageError};
 
-/// Columns that [`row`] reads, of a table or alias `s`: the first of what is selected.
+/// Columns that [`row_within`] reads, of a table or alias `s`: the first of what is selected.
+macro_rules! columns_within {
+    () => {
+        "s.id, s.owner, s.version, s.exporter, s.recipients, s.next_run, s.active, s.error_counter, s.document"
+    };
+}
+/// The same with those of the scope, for [`row`].
 macro_rules! row_columns {
     () => {
-        "s.id, s.organizer, s.event, s.owner, s.version, s.exporter, s.recipients, s.next_run, s.active, \
-         s.error_counter, s.document"
+        concat!(
+            $crate::storage::postgres::columns::columns_within!(),
+            ", s.organizer, s.event"
+        )
     };
 }
 /// Columns that [`entry`] reads, of a table or alias `r`; with the deliveries of its export mail from [`deliveries_of_run`].
@@ -32,7 +40,7 @@ macro_rules! deliveries_of_run {
             from mail m join delivery d on d.mail = m.id where m.run = r.id and m.kind = 'export') d on true "
     };
 }
-pub(super) use {deliveries_of_run, entry_columns, row_columns};
+pub(super) use {columns_within, deliveries_of_run, entry_columns, row_columns};
 
 /// Text as PostgreSQL keeps it: a server's words may have a NUL in them, which it refuses.
 pub(super) fn text(text: &str) -> Cow<'_, str> {
@@ -68,27 +76,28 @@ pub(super) fn scope(from: &PgRow) -> sqlx::Result<Scope> {
     })
 }
 
-/// Reads `row_columns!`, by their places: of a page of them, looking for each name would be a tenth of the whole request.
+/// Reads `row_columns!`.
 pub(super) fn row(from: &PgRow) -> sqlx::Result<Row> {
-    let event: String = from.try_get(2)?;
-    let counter: i64 = from.try_get(9)?;
+    row_within(from, scope(from)?)
+}
+
+/// Reads `columns_within!`, by their places: of a page of them, looking for each name would be a tenth of the whole request.
+pub(super) fn row_within(from: &PgRow, scope: Scope) -> sqlx::Result<Row> {
+    let counter: i64 = from.try_get(7)?;
     let counter =
         u32::try_from(counter).map_err(|_| StorageError::Corrupt(format!("{counter} is stored as `error_counter`")))?;
     Ok(Row {
         id: values::unsigned(from.try_get(0)?)?,
-        scope: Scope {
-            organizer: from.try_get(1)?,
-            event: (!event.is_empty()).then_some(event),
-        },
-        owner: from.try_get(3)?,
-        version: values::unsigned(from.try_get(4)?)?,
+        scope,
+        owner: from.try_get(1)?,
+        version: values::unsigned(from.try_get(2)?)?,
         content: Content {
-            export_identifier: from.try_get(5)?,
-            recipients: values::recipients(from.try_get(6)?)?,
-            next_run: from.try_get(7)?,
-            active: from.try_get(8)?,
+            export_identifier: from.try_get(3)?,
+            recipients: values::recipients(from.try_get(4)?)?,
+            next_run: from.try_get(5)?,
+            active: from.try_get(6)?,
             error_counter: counter,
-            document: from.try_get(10)?,
+            document: from.try_get(8)?,
         },
     })
 }

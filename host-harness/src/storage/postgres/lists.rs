@@ -3,7 +3,7 @@
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Row as _};
 
-use super::columns::{event_of, row, row_columns, text};
+use super::columns::{columns_within, event_of, row, row_columns, row_within, text};
 use super::{PostgresStorage, read, settled};
 use crate::contract::{Order, PageQuery, Position};
 use crate::storage::cursor::{Cursor, Key};
@@ -35,7 +35,7 @@ pub(super) fn page_sql(order: Order, descending: bool, owner: bool, after: bool)
         _ => format!("organizer, event{key}, id"),
     };
     let scope = format!("(organizer, event) {first}= ($1, $2) and (organizer, event) {last} ($1, $2)");
-    let columns = page_columns(false);
+    let columns = page_columns(order, descending, false);
     let page = |within: &str, rest: &str| {
         format!("select {columns} from schedule s where {within} order by {sorted} limit $4{rest}")
     };
@@ -67,10 +67,14 @@ pub(super) fn page_sql(order: Order, descending: bool, owner: bool, after: bool)
     }
 }
 
-/// What is read of each row of a page.
-fn page_columns(owner: bool) -> String {
-    let counted = count_sql(owner);
-    format!("{}, s.next_up, s.next_down, ({counted}) as total", row_columns!())
+/// What is read of each row of a page: no more than it takes, as the server sends it with every row.
+fn page_columns(order: Order, descending: bool, owner: bool) -> String {
+    let key = match order {
+        Order::NextRun if descending => ", s.next_down as key",
+        Order::NextRun => ", s.next_up as key",
+        Order::Id | Order::ExportIdentifier => "",
+    };
+    format!("{}, ({}) as total{key}", columns_within!(), count_sql(owner))
 }
 
 /// The same of an owner's own. They are few: rather sort those than look for them among everybody's in the order of the page. A sum
@@ -99,18 +103,17 @@ fn owners_page_sql(order: Order, descending: bool, after: bool) -> String {
     let offset = if after { "" } else { " offset $5" };
     format!(
         "select {} from schedule s where s.organizer = $1 and s.event = $2 and s.owner = $3{beyond} order by {sorted} limit $4{offset}",
-        page_columns(true)
+        page_columns(order, descending, true)
     )
 }
 
 /// Where the page after this row begins.
 fn cursor_at(last: &PgRow, order: Order, descending: bool) -> sqlx::Result<Cursor> {
     Ok(Cursor {
-        key: match (order, descending) {
-            (Order::Id, _) => Key::Id,
-            (Order::ExportIdentifier, _) => Key::Exporter(last.try_get("exporter")?),
-            (Order::NextRun, false) => Key::NextRun(last.try_get("next_up")?),
-            (Order::NextRun, true) => Key::NextRun(last.try_get("next_down")?),
+        key: match order {
+            Order::Id => Key::Id,
+            Order::ExportIdentifier => Key::Exporter(last.try_get("exporter")?),
+            Order::NextRun => Key::NextRun(last.try_get("key")?),
         },
         descending,
         id: last.try_get("id")?,
@@ -201,7 +204,10 @@ impl PostgresStorage {
         };
         Ok(Some(Rows {
             total: unsigned(total)?,
-            rows: found.iter().map(row).collect::<sqlx::Result<_>>()?,
+            rows: found
+                .iter()
+                .map(|found| row_within(found, seen.scope.clone()))
+                .collect::<sqlx::Result<_>>()?,
             next,
         }))
     }
