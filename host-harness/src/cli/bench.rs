@@ -129,6 +129,10 @@ impl Bench {
             });
         }
         if self.wants("run, ") {
+            // The first of a day open connections and prepare statements: what comes every day is measured.
+            for host in &mut hosts {
+                host.ask(&Ask::Runs)?;
+            }
             self.asked(&mut hosts, &mut report, &Ask::Runs, ROUNDS)?;
         }
         if self.wants("next run") {

@@ -13,15 +13,17 @@ use crate::storage::values::{signed, status_text};
 use crate::storage::{DeliveryResult, DeliveryTask, LeaseError, StorageError};
 
 /// Leases until $2 those that are chosen. Counted before the try, so that one which kills its host counts too.
+/// With `$delivery`, as for schedules.
 macro_rules! lease_chosen {
-    ($chosen:literal) => {
+    ($chosen:literal, $delivery:literal) => {
         concat!(
             "with chosen as materialized (",
             $chosen,
             ")
              update delivery d set fence = fence + 1, lease_until = $2, tries = tries + 1
-             from chosen where d.mail = chosen.mail and d.position = chosen.position
-             returning d.mail, d.position, d.address, d.tries - 1 as tries, d.fence, chosen.wake_at as since,
+             from chosen where d.mail = chosen.mail and d.position = chosen.position",
+            $delivery,
+            " returning d.mail, d.position, d.address, d.tries - 1 as tries, d.fence, chosen.wake_at as since,
                (select m.created from mail m where m.id = d.mail) as created"
         )
     };
@@ -31,7 +33,8 @@ macro_rules! lease_chosen {
 pub(super) const LEASE_ROWS: &str = lease_chosen!(
     "select d.mail, d.position, d.wake_at from unnest($3::bigint[], $4::bigint[]) as known (mail, position)
      join delivery d on d.mail = known.mail and d.position = known.position
-     where d.wake_at <= $1 for no key update of d skip locked"
+     where d.mail = any($3) and d.wake_at <= $1 for no key update of d skip locked",
+    " and d.mail = any($3)"
 );
 
 /// Leases what is to be handed over at $1 for the organizers $3, at most $4 each and $5 in all.
@@ -40,7 +43,8 @@ pub(super) const LEASE_BY_TURNS: &str = lease_chosen!(
      cross join lateral (
        select mail, position, wake_at from delivery where organizer = turn.slug and wake_at <= $1
        order by wake_at, mail, position limit $4 for no key update skip locked) found
-     order by turn.nth, found.wake_at, found.mail, found.position limit $5"
+     order by turn.nth, found.wake_at, found.mail, found.position limit $5",
+    ""
 );
 
 impl PostgresStorage {

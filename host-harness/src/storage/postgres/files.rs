@@ -33,8 +33,8 @@ pub(super) const KEEP: &str = "with held as (
        insert into file_chunk (run, seq, bytes)
        select held.id, nth - 1, bytes from held cross join unnest($8::bytea[]) with ordinality as chunk (bytes, nth)),
      told as (
-       update run r set file_name = $4, file_type = $5, rows = $6, bytes = $7, file_kept = true, link_hash = null, link_expires = null
-       from held where r.id = held.id)
+       update run set file_name = $4, file_type = $5, rows = $6, bytes = $7, file_kept = true, link_hash = null, link_expires = null
+       where id = (select id from held))
      select count(*) from held";
 
 /// Removes files of runs that have ended, once no mail still has to be sent with them and no delivered link leads to them.

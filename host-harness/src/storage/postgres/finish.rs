@@ -21,11 +21,11 @@ pub(super) const SUBMIT: &str = "with held as (
          and r.due between 0 and 253402300799
        for no key update of s),
      ended as (
-       update run r set state = 'submitted', settle_wake = $5, settle_version = null, attempts = held.attempt
-       from held where r.id = $3),
+       update run set state = 'submitted', settle_wake = $5, settle_version = null, attempts = (select attempt from held)
+       where id = $3 and exists (select from held)),
      freed as (
-       update schedule s set lease_until = null, retry_at = null, error_counter = $6, active = $7, open_run = null, attempt = 0
-       from held where s.id = held.id),
+       update schedule set lease_until = null, retry_at = null, error_counter = $6, active = $7, open_run = null, attempt = 0
+       where id = (select id from held)),
      said as (
        insert into audit (at, organizer, event, schedule, actor, action, detail)
        select $4, organizer, event, id, 'host', 'run',

@@ -15,18 +15,22 @@ use crate::storage::{Lease, LeaseError, Leased, StorageError, Work};
 
 /// Leases until $2 those that are chosen. Leases to settle that ran out end with it: whoever comes late would write a counter that he
 /// read before, and let the schedule go that is another's now.
+/// With `$schedule` and `$run`, what else is known of a row: by that it is found, whatever the planner holds of the join.
 macro_rules! lease_chosen {
-    ($chosen:literal) => {
+    ($chosen:literal, $schedule:literal, $run:literal) => {
         concat!(
             "with chosen as materialized (",
             $chosen,
             "),
              late as (
                update run r set settle_version = null from chosen
-               where r.schedule = chosen.id and r.state = 'submitted' and r.settle_version is not null)
+               where r.schedule = chosen.id and r.state = 'submitted' and r.settle_version is not null",
+            $run,
+            ")
              update schedule s set fence = fence + 1, attempt = attempt + 1, lease_until = $2, retry_at = null
-             from chosen where s.id = chosen.id
-             returning ",
+             from chosen where s.id = chosen.id",
+            $schedule,
+            " returning ",
             row_columns!(),
             ", s.fence, s.attempt, s.open_run, s.zone_database, chosen.wake_at as since,
                (select r.due from run r where r.id = s.open_run) as due,
@@ -40,7 +44,9 @@ macro_rules! lease_chosen {
 pub(super) const LEASE_ROWS: &str = lease_chosen!(
     "select id, wake_at from schedule
      where id = any($3) and wake_at <= $1 and (lease_until is null or lease_until <= $1)
-     for no key update skip locked"
+     for no key update skip locked",
+    " and s.id = any($3)",
+    " and r.schedule = any($3)"
 );
 
 /// Leases what is due at $1 of the organizers $3, at most $4 each and $5 in all; as with the other.
@@ -50,7 +56,9 @@ pub(super) const LEASE_BY_TURNS: &str = lease_chosen!(
        select id, wake_at from schedule
        where organizer = turn.slug and wake_at <= $1 and (lease_until is null or lease_until <= $1)
        order by wake_at, id limit $4 for no key update skip locked) found
-     order by turn.nth, found.wake_at, found.id limit $5"
+     order by turn.nth, found.wake_at, found.id limit $5",
+    "",
+    ""
 );
 
 /// Can anything be settled at $1? Asked for by `exists`, the first row in the table might be thought to be one.

@@ -50,13 +50,16 @@ pub(super) async fn write_state(
 /// which zone database it was computed. Answers its id; none where this due time has ended, and was planned once more (by a change that
 /// had been read before it started): then the schedule goes on to the next one, or it would be leased for this one for ever. No row:
 /// the lease does not hold, or its open run is of another due time.
+///
+/// Every row is found by a parameter or a single value: were it joined to `held`, a plan made when there was no run yet could begin
+/// with all runs.
 pub(super) const START: &str = "with held as (
-       select s.id, s.organizer, s.event, s.version, s.attempt, s.open_run
-       from schedule s left join run r on r.id = s.open_run
-       where s.id = $1 and s.fence = $2 and s.lease_until is not null and (s.open_run is null or r.due = $3)
+       select s.id, s.organizer, s.event, s.version, s.attempt, s.open_run from schedule s
+       where s.id = $1 and s.fence = $2 and s.lease_until is not null
+         and (s.open_run is null or (select r.due from run r where r.id = s.open_run) = $3)
        for no key update of s),
      again as (
-       update run r set attempts = held.attempt from held where r.id = held.open_run returning r.id),
+       update run set attempts = (select attempt from held) where id = (select open_run from held) returning id),
      opened as (
        insert into run (schedule, organizer, event, due, state, started, started_version, started_zone, attempts)
        select id, organizer, event, $3, 'open', $4, version, $5, attempt from held where open_run is null
@@ -66,7 +69,7 @@ pub(super) const START: &str = "with held as (
        update schedule s set next_run = $6, zone_database = $7, open_run = started.id,
          lease_until = case when started.id is not null then s.lease_until end,
          attempt = case when started.id is not null then s.attempt else 0 end
-       from held cross join started where s.id = held.id)
+       from started where s.id = (select id from held))
      select started.id from held cross join started";
 
 /// The latest due time of the range that has an entry already: $1 schedule, $2 and $3 the range.
