@@ -26,6 +26,8 @@ use crate::cli::{Data, Failure, PluginFile, failed, host, say};
 
 /// 2026-05-04T03:00:00Z, a Monday.
 const BEGIN: i64 = 1_777_863_600;
+/// 2090-05-01T03:00:00Z: the first day of runs, later than a host lives that is only started.
+const RUNS_BEGIN: i64 = 3_797_290_800;
 /// Of the scope that pages are asked of: they have the ids from 1 on.
 pub const LISTED: u64 = 1_000;
 /// Runs of each kind that come due together.
@@ -123,7 +125,7 @@ impl Worker {
                 }
             }
         });
-        let mut day = BEGIN;
+        let mut day = RUNS_BEGIN;
         while let Some(line) = asked.recv().await {
             let told = match serde_json::from_str(&line)? {
                 Ask::Runs => {
@@ -161,8 +163,8 @@ async fn fill(service: &Service, data: &Data) -> Result<(), Failure> {
     let schedules = (1..=LISTED + 2 * RUNS).map(|id| {
         let (event, document) = match id {
             ..=LISTED => ("listed", document("xlsx", "20990101", "04:00:00")),
-            _ if id <= LISTED + RUNS => ("run", document("default", "20260101", "04:00:00")),
-            _ => ("run", document("xlsx", "20260101", "05:00:00")),
+            _ if id <= LISTED + RUNS => ("run", document("default", "20900501", "04:00:00")),
+            _ => ("run", document("xlsx", "20900501", "05:00:00")),
         };
         FixtureSchedule {
             organizer: "bench".into(),
