@@ -9,6 +9,7 @@ mod runs;
 
 use std::cell::Cell;
 use std::fmt::Debug;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use host_harness::contract::auth_context::Caller;
@@ -98,12 +99,11 @@ fn any_seed() -> u64 {
     std::hash::RandomState::new().build_hasher().finish()
 }
 
+/// Where what goes before the cases is done: connections to the store go on in the runtime that opened them.
+static BEFORE: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime"));
+
 fn start() -> Harness {
-    let runtime = Runtime::new().expect("a runtime");
-    let host = runtime.block_on(Harness::start(&without_schedules(), NOW));
-    // Its connections to the store go on in the runtime that opened them.
-    std::mem::forget(runtime);
-    host
+    BEFORE.block_on(Harness::start(&without_schedules(), NOW))
 }
 
 fn instants() -> impl Strategy<Value = i64> {
@@ -446,8 +446,7 @@ fn calls() -> Target {
 
 /// What the plugin has stored for a plain schedule.
 fn stored_document(host: &Harness) -> Value {
-    let runtime = Runtime::new().expect("a runtime");
-    let content = runtime.block_on(async {
+    let content = BEFORE.block_on(async {
         let id = host.create(CONF, JOHN, &daily()).await;
         let seen = Visible {
             scope: scope(Some("sampleconf")),
