@@ -283,6 +283,21 @@ async fn take(store: &dyn Storage, now: Instant) -> Vec<Leased> {
     store.take_due(now, now + LEASE, 10).await.unwrap()
 }
 
+/// Of two hosts on one store, with schedules 1 to 30 due at [`T0`], each leases full batches of what the other has left.
+pub async fn batches_of_two_hosts_are_full(one: &dyn Storage, other: &dyn Storage) {
+    for (store, limit, wanted) in [
+        (one, 10, 1..=10),
+        (other, 5, 11..=15),
+        (one, 10, 16..=25),
+        (other, 15, 26..=30),
+    ] {
+        let leased = store.take_due(T0, T0 + 60, limit).await.unwrap();
+        let ids = leased.iter().map(|leased| leased.row.id);
+        assert!(ids.eq(wanted.clone()), "{wanted:?}");
+    }
+    assert_eq!(one.take_due(T0, T0 + 60, 10).await.unwrap(), []);
+}
+
 async fn take_one(store: &dyn Storage, now: Instant) -> Leased {
     let mut leased = take(store, now).await;
     assert_eq!(leased.len(), 1, "one is due");

@@ -8,6 +8,7 @@ mod audit;
 mod columns;
 mod commit;
 mod delivery;
+mod due;
 mod files;
 mod finish;
 mod history;

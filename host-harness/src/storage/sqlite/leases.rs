@@ -4,69 +4,30 @@ use rusqlite::{Connection, Row as Columns, params};
 
 use super::SqliteStorage;
 use super::columns::{delivery, json_list, row, row_columns, signed, unsigned};
-use super::statement::{all, execute, values};
+use super::due::{Table, due_by_organizer, due_by_time};
+use super::statement::{all, execute};
 use crate::clock::Instant;
 use crate::contract::Delivery;
-use crate::storage::turns::{self, Due, STEPS, Share, Turns};
 use crate::storage::{Lease, LeaseError, Leased, StorageError, Work};
 
-/// What is due at ?1, of all organizers, at most ?2.
-pub(super) const DUE: &str =
-    "select organizer, id from schedule where wake_at <= ?1 order by wake_at, organizer, id limit ?2";
-
-/// What is due at ?1 of the organizers that ?2 is a list of, at most ?3 each and ?4 in all.
-pub(super) const DUE_BY_TURNS: &str = "select s.id from json_each(?2) turn cross join schedule s on s.id in (
-       select id from schedule indexed by schedule_turn
-       where organizer = turn.value and planned_at <= ?1 and parked = 0 and wake_at <= ?1
-       order by planned_at, id limit ?3)
-     order by turn.key, s.wake_at, s.id limit ?4";
-
-/// Whose pairs of organizer and time are due at ?1 in a table, by time, at most ?2. A step is from one pair to the first row of the
-/// next: of a comparison of pairs only the first would be looked up in the index.
-macro_rules! due_by_time {
-    ($table:literal) => {
-        concat!(
-            "with recursive step (id) as (
-               select rowid from (select rowid from ",
-            $table,
-            " where wake_at <= ?1 order by wake_at, organizer limit 1)
-               union all
-               select coalesce(
-                 (select n.rowid from ",
-            $table,
-            " n where n.wake_at = s.wake_at and n.organizer > s.organizer order by n.organizer limit 1),
-                 (select n.rowid from ",
-            $table,
-            " n where n.wake_at > s.wake_at and n.wake_at <= ?1 order by n.wake_at, n.organizer limit 1))
-               from step cross join ",
-            $table,
-            " s on s.rowid = step.id)
-             select s.organizer from step cross join ",
-            $table,
-            " s on s.rowid = step.id limit ?2"
-        )
-    };
-}
-pub(super) use due_by_time;
-
-pub(super) const DUE_BY_TIME: &str = due_by_time!("schedule");
-
-/// Every organizer that has something due at ?1, the one first that has waited longest.
-pub(super) const DUE_BY_ORGANIZER: &str = "with recursive step (organizer) as (
-       select organizer from (
-         select organizer from schedule indexed by schedule_turn
-         where planned_at is not null and parked = 0 order by organizer limit 1)
-       union all
-       select (select n.organizer from schedule n indexed by schedule_turn
-         where n.planned_at is not null and n.parked = 0 and n.organizer > step.organizer order by n.organizer limit 1)
-       from step where step.organizer is not null)
-     select organizer from (
-       select step.organizer, (
-         select n.wake_at from schedule n indexed by schedule_turn
-         where n.organizer = step.organizer and n.planned_at <= ?1 and n.parked = 0 and n.wake_at <= ?1
-         order by n.planned_at, n.id limit 1) as since
-       from step where step.organizer is not null)
-     where since is not null order by since";
+/// Schedules that are due.
+pub(super) const SCHEDULES: Table<Leased> = Table {
+    rows: "select organizer, id from schedule where wake_at <= ?1 order by wake_at, organizer, id limit ?2",
+    by_time: due_by_time!("schedule"),
+    by_organizer: due_by_organizer!(
+        "schedule",
+        "schedule_turn",
+        "n.planned_at is not null and n.parked = 0",
+        "n.planned_at <= ?1 and n.parked = 0 and n.wake_at <= ?1",
+        "n.planned_at, n.id"
+    ),
+    by_turns: "select s.id from json_each(?2) turn cross join schedule s on s.id in (
+           select id from schedule indexed by schedule_turn
+           where organizer = turn.value and planned_at <= ?1 and parked = 0 and wake_at <= ?1
+           order by planned_at, id limit ?3)
+         order by turn.key, s.wake_at, s.id limit ?4",
+    take,
+};
 
 impl SqliteStorage {
     pub(super) async fn lease_due(
@@ -75,28 +36,8 @@ impl SqliteStorage {
         lease_until: Instant,
         limit: u32,
     ) -> Result<Vec<Leased>, StorageError> {
-        let due = DueSchedules {
-            store: self,
-            now,
-            lease_until,
-        };
-        turns::lease(&due, limit).await
-    }
-
-    /// Who has something due, by steps of time, or where these are too many by those of organizers.
-    pub(super) async fn organizers_due(
-        &self,
-        [by_time, by_organizer]: [&'static str; 2],
-        now: Instant,
-    ) -> Result<Vec<String>, StorageError> {
-        let organizers = self.read_aside(move |on| {
-            let found = values(on, by_time, params![now, STEPS])?;
-            if found.len() < STEPS as usize {
-                return Ok(found);
-            }
-            values(on, by_organizer, [now])
-        });
-        organizers.await
+        self.lease_by_turns((&SCHEDULES, &self.schedules), now, lease_until, limit)
+            .await
     }
 
     pub(super) async fn lease_settled(
@@ -119,52 +60,6 @@ impl SqliteStorage {
     pub(super) async fn give_back(&self, lease: &Lease, now: Instant) -> Result<(), LeaseError> {
         let lease = lease.clone();
         self.write(move |on| give_back(on, &lease, now)).await
-    }
-}
-
-/// Schedules that are due at `now`, to be leased.
-struct DueSchedules<'s> {
-    store: &'s SqliteStorage,
-    now: Instant,
-    lease_until: Instant,
-}
-
-impl Due for DueSchedules<'_> {
-    type Id = i64;
-    type Row = Leased;
-
-    fn turns(&self) -> &Turns<i64> {
-        &self.store.schedules
-    }
-
-    // Nearly always there is nothing, and then nobody has to wait for a write transaction.
-    async fn rows(&self, most: u32) -> Result<Vec<(String, i64)>, StorageError> {
-        let read = |row: &Columns<'_>| Ok((row.get(0)?, row.get(1)?));
-        self.store
-            .reading
-            .read(|on| all(on, DUE, params![self.now, most], read))
-    }
-
-    async fn organizers(&self) -> Result<Vec<String>, StorageError> {
-        self.store
-            .organizers_due([DUE_BY_TIME, DUE_BY_ORGANIZER], self.now)
-            .await
-    }
-
-    async fn lease(&self, share: &Share<i64>, most: u32) -> Result<Vec<(Instant, i64, Leased)>, StorageError> {
-        let (now, lease_until) = (self.now, self.lease_until);
-        let (rows, each) = match share {
-            Share::Rows(ids) => (json_list(ids), None),
-            Share::Organizers(organizers, each) => (json_list(organizers), Some(*each)),
-        };
-        let leased = self.store.write(move |on| match each {
-            None => take(on, &rows, now, lease_until),
-            Some(each) => {
-                let ids: Vec<i64> = values(on, DUE_BY_TURNS, params![now, rows, each, most])?;
-                take(on, &json_list(&ids), now, lease_until)
-            }
-        });
-        leased.await
     }
 }
 

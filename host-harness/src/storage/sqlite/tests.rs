@@ -10,15 +10,15 @@ use sqlx::SqlSafeStr as _;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use tempfile::TempDir;
 
-use super::delivery as handed_over;
-use super::leases::{DUE, DUE_BY_ORGANIZER, DUE_BY_TIME, DUE_BY_TURNS};
+use super::delivery::DELIVERIES;
+use super::leases::SCHEDULES;
 use super::lists::page_sql;
 use super::plans::{NEXT_WAKE, TO_REPLAN};
 use super::statement::{execute, value, values};
 use super::{ASIDE, SqliteStorage};
 use crate::contract::schedule_store::Plan;
 use crate::contract::{Content, Order, Recipients};
-use crate::storage::kit::{T0, ZONES, store_kit};
+use crate::storage::kit::{T0, ZONES, batches_of_two_hosts_are_full, store_kit};
 use crate::storage::{Row, Scope, Storage, StorageError};
 
 async fn open() -> (SqliteStorage, TempDir) {
@@ -97,17 +97,7 @@ async fn what_another_process_has_taken_is_passed_over_and_a_batch_is_full() {
     let (one, folder) = open().await;
     let other = SqliteStorage::open(&file(&folder)).await.unwrap();
     seed(&one, 30).await;
-    for (store, limit, wanted) in [
-        (&one, 10, 1..=10),
-        (&other, 5, 11..=15),
-        (&one, 10, 16..=25),
-        (&other, 15, 26..=30),
-    ] {
-        let leased = store.take_due(T0, T0 + 60, limit).await.unwrap();
-        let ids = leased.iter().map(|leased| leased.row.id);
-        assert!(ids.eq(wanted.clone()), "{wanted:?}");
-    }
-    assert_eq!(one.take_due(T0, T0 + 60, 10).await.unwrap(), []);
+    batches_of_two_hosts_are_full(&one, &other).await;
 }
 
 #[tokio::test]
@@ -338,8 +328,8 @@ async fn a_page_reads_rows_of_its_scope_and_sorts_none() {
 async fn a_tick_reads_what_is_due_and_no_table() {
     let (store, _kept) = open().await;
     for statement in [
-        DUE,
-        handed_over::DUE,
+        SCHEDULES.rows,
+        DELIVERIES.rows,
         "select exists (select 1 from run where settle_wake <= $1)",
         TO_REPLAN,
         "select id from run where file_kept = 1 and ended is not null",
@@ -359,14 +349,14 @@ async fn a_tick_reads_what_is_due_and_no_table() {
 async fn whose_turn_it_is_is_read_from_indexes() {
     let (store, _kept) = open().await;
     for statement in [
-        DUE,
-        DUE_BY_TIME,
-        DUE_BY_ORGANIZER,
-        DUE_BY_TURNS,
-        handed_over::DUE,
-        handed_over::DUE_BY_TIME,
-        handed_over::DUE_BY_ORGANIZER,
-        handed_over::DUE_BY_TURNS,
+        SCHEDULES.rows,
+        SCHEDULES.by_time,
+        SCHEDULES.by_organizer,
+        SCHEDULES.by_turns,
+        DELIVERIES.rows,
+        DELIVERIES.by_time,
+        DELIVERIES.by_organizer,
+        DELIVERIES.by_turns,
     ] {
         let mut by_an_index = 0;
         for step in steps(&store, statement).await {

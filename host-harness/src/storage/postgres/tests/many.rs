@@ -10,7 +10,7 @@ use super::{connect, few, open, organizer, row, seed};
 use crate::clock::{Clock as _, SystemClock};
 use crate::contract::schedule_store::Plan;
 use crate::contract::{DeliveryStatus, Outcome};
-use crate::storage::kit::{T0, ZONES};
+use crate::storage::kit::{T0, ZONES, batches_of_two_hosts_are_full};
 use crate::storage::postgres::{PostgresOptions, PostgresStorage};
 use crate::storage::{
     Change, Commit, CommitError, DeliveryResult, Finish, Leased, MailKind, NewMail, Storage, StorageError, Visible,
@@ -67,17 +67,7 @@ async fn what_another_host_has_taken_is_passed_over_and_a_batch_is_full() {
     };
     let other = connect(&url).await;
     seed(&one, 30).await;
-    for (store, limit, wanted) in [
-        (&one, 10, 1..=10),
-        (&other, 5, 11..=15),
-        (&one, 10, 16..=25),
-        (&other, 15, 26..=30),
-    ] {
-        let leased = store.take_due(T0, T0 + 60, limit).await.unwrap();
-        let ids = leased.iter().map(|leased| leased.row.id);
-        assert!(ids.eq(wanted.clone()), "{wanted:?}");
-    }
-    assert_eq!(one.take_due(T0, T0 + 60, 10).await.unwrap(), []);
+    batches_of_two_hosts_are_full(&one, &other).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
