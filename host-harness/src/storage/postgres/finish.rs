@@ -5,6 +5,7 @@ use sqlx::Row as _;
 use super::audit::Entries;
 use super::columns::{scope, text};
 use super::{PostgresStorage, files, outbox, read, settled};
+use crate::clock::Instant;
 use crate::contract::Outcome;
 use crate::storage::state::{RunState, step};
 use crate::storage::values::{State, addressed, how, signed};
@@ -41,6 +42,12 @@ pub(super) const SUBMIT: &str = "with held as (
        from kept cross join unnest($15::text[], $16::text[]) with ordinality as recipient (role, address, nth))
      select count(*) from held";
 
+/// When a run that ends so can be settled: nobody is left to wait for where the export goes to nobody.
+fn settle_wake(finish: &Finish) -> Option<Instant> {
+    let reaches_nobody = finish.mail.as_ref().is_none_or(|mail| addressed(mail).is_empty());
+    (finish.outcome == Outcome::Submitted && reaches_nobody).then_some(finish.now)
+}
+
 impl PostgresStorage {
     pub(super) async fn write_finish(&self, lease: &Lease, run: u64, finish: &Finish) -> Result<(), LeaseError> {
         if lease.run.is_some_and(|leased| leased != run) {
@@ -74,15 +81,13 @@ impl PostgresStorage {
         };
         step(Some(RunState::Open), RunState::Submitted)?;
         let (roles, addresses) = outbox::recipients(mail);
-        // Nobody is left to wait for where the export goes to nobody.
-        let settle_wake = addresses.is_empty().then_some(finish.now);
         let ended: i64 = read!(
             sqlx::query_scalar(SUBMIT)
                 .bind(signed(lease.schedule)?)
                 .bind(signed(lease.fence)?)
                 .bind(signed(run)?)
                 .bind(finish.now)
-                .bind(settle_wake)
+                .bind(settle_wake(finish))
                 .bind(i64::from(finish.error_counter))
                 .bind(finish.active)
                 .bind(how(&finish.outcome))
@@ -126,9 +131,6 @@ impl PostgresStorage {
             Outcome::Retry(at) => Some(at),
             _ => None,
         };
-        // Nobody is left to wait for where the export goes to nobody.
-        let reaches_nobody = finish.mail.as_ref().is_none_or(|mail| addressed(mail).is_empty());
-        let settle_wake = (finish.outcome == Outcome::Submitted && reaches_nobody).then_some(finish.now);
         sqlx::query(
             "with ended as (
                update run r set state = $3, code = $4, words = $5, missed_first = $6, missed_count = $7, ended = $8,
@@ -147,7 +149,7 @@ impl PostgresStorage {
         .bind(state.missed_first)
         .bind(state.missed_count)
         .bind(state.state.terminal().then_some(finish.now))
-        .bind(settle_wake)
+        .bind(settle_wake(finish))
         .bind(again)
         .bind(i64::from(finish.error_counter))
         .bind(finish.active)
