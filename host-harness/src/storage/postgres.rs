@@ -64,8 +64,9 @@ const IDLE: Duration = Duration::from_millis(250);
 /// Settings of every connection, where its URL does not say otherwise: how long it may wait for a lock, and how long a transaction
 /// may be left alone by a host that hangs.
 const SETTINGS: [(&str, &str); 2] = [("lock_timeout", "10s"), ("idle_in_transaction_session_timeout", "60s")];
-/// How long a statement of the store may take; an export has a deadline of its own, the run's.
+/// How long a statement of the store may take, where the URL does not say otherwise.
 const LOOK_UP: (&str, &str) = ("statement_timeout", "30s");
+/// That of an export, whatever the URL says: it has a deadline of its own, the run's.
 const EXPORT: (&str, &str) = ("statement_timeout", "0");
 /// Where [`PostgresOptions::planner`] is left on. Each statement of the store reads few rows by an index that was made for it, in the
 /// order that they are wanted in. With young figures, or as organizer and event go together and the planner takes them for
@@ -205,7 +206,8 @@ impl PostgresStorage {
             schedules: Turns::default(),
             deliveries: Turns::default(),
             notices: None,
-            exports: connecting(url, &[EXPORT])?,
+            // Of two values for a setting, the later counts.
+            exports: connecting(url, &[])?.options([EXPORT]),
             pool,
         };
         store.migrate(&MIGRATIONS).await?;

@@ -401,6 +401,27 @@ async fn a_host_hears_of_what_another_has_written() {
     assert!(silent.await.is_err(), "notices are off");
 }
 
+/// What a URL says of statements is meant for look-ups: an export of many rows has the run's deadline.
+#[tokio::test]
+async fn an_export_is_not_ended_by_the_time_that_a_statement_may_take() {
+    let Some((_store, url)) = open().await else {
+        return;
+    };
+    let url = format!(
+        "{url}{}options=-c%20statement_timeout%3D7s",
+        if url.contains('?') { '&' } else { '?' }
+    );
+    let store = connect(&url).await;
+    let exports = store.for_exports(1, std::time::Duration::from_secs(10));
+    for (pool, wanted) in [(store.pool(), "7s"), (&exports, "0")] {
+        let most: String = sqlx::query_scalar("show statement_timeout")
+            .fetch_one(pool)
+            .await
+            .unwrap();
+        assert_eq!(most, wanted);
+    }
+}
+
 #[tokio::test]
 async fn the_database_has_the_time() {
     let Some((store, _url)) = open().await else {
