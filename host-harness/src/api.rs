@@ -25,6 +25,7 @@ mod writing;
 mod tests;
 
 use std::borrow::Cow;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -32,7 +33,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::header::{ALLOW, HeaderName, HeaderValue};
+use axum::http::header::{ALLOW, EXPECT, HeaderName, HeaderValue};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::Response;
@@ -46,7 +47,7 @@ use etag::Demand;
 use negotiation::Language;
 use problems::Refusal;
 use reply::Reply;
-use routes::{Call, Endpoint, READ_ONLY, Route, Write, is_read};
+use routes::{Call, Endpoint, READ_ONLY, Route, is_read};
 use writing::Writing;
 
 /// What `GET /` says.
@@ -55,6 +56,9 @@ const HOME: &str = concat!(
     r#""/api/v1/organizers/{organizer}/events/{event}/scheduled_exports/"],"health":"/healthz","documentation":"docs/api.md"}"#
 );
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// How long a body is waited for before its sender is asked who he is. One that takes longer is asked twice: before, so that
+/// strangers are refused at once, and after, so that nothing is written with credentials that were taken away meanwhile.
+const PROMPT_BODY: Duration = Duration::from_millis(20);
 
 /// What one client may take up.
 #[derive(Clone, Debug)]
@@ -158,7 +162,17 @@ impl Api {
         if !slash {
             return Err(without_slash(parts));
         }
-        let grant = admission::admit(&*self.backend, &parts.headers, scope, call.writes(), language).await?;
+        let writes = call.writes();
+        let admit = || admission::admit(&*self.backend, &parts.headers, scope.clone(), writes, language);
+        let mut document = pin!(body::document(&parts.headers, body, &self.limits));
+        // Nearly every body comes with its head: then one look at the credentials is enough, after it.
+        let prompt = match &call {
+            Call::Write(write) if write.has_body() && !parts.headers.contains_key(EXPECT) => {
+                tokio::time::timeout(PROMPT_BODY, document.as_mut()).await.ok()
+            }
+            _ => None,
+        };
+        let mut grant = admit().await?;
         if !negotiation::takes_json(&parts.headers) {
             return Err(Refusal::NotAcceptable);
         }
@@ -168,10 +182,16 @@ impl Api {
             Call::Write(write) => write,
         };
         let key = idempotency::key(&parts.headers)?;
-        let document = match write {
+        let document = match prompt {
+            Some(document) => document?,
             // A body says nothing here, and is not read.
-            Write::Delete(_) => String::new(),
-            _ => body::document(&parts.headers, body, &self.limits).await?,
+            None if !write.has_body() => String::new(),
+            None => {
+                let document = document.await?;
+                // What was allowed when the body began may be no more.
+                grant = admit().await?;
+                document
+            }
         };
         let writing = Writing {
             backend: Arc::clone(&self.backend),

@@ -78,6 +78,13 @@ pub(super) enum Write {
     Act { id: Option<u64>, verb: String },
 }
 
+impl Write {
+    /// A body says something here; any other is not read.
+    pub fn has_body(&self) -> bool {
+        !matches!(self, Self::Delete(_))
+    }
+}
+
 impl Route {
     /// None: no such path.
     pub fn find(path: &str) -> Option<Self> {

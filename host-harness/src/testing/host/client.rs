@@ -1,10 +1,12 @@
 //! The HTTP API of a host in one process, without a network.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
+use futures_util::{StreamExt as _, stream};
 use serde_json::Value;
 use tower::ServiceExt as _;
 
@@ -85,6 +87,10 @@ impl Client {
             request = request.header(*name, *value);
         }
         let request = request.body(Body::from(body.to_vec())).ok()?;
+        Some(self.answer(request).await)
+    }
+
+    async fn answer(&self, request: Request<Body>) -> Answer {
         let answer = self
             .router
             .clone()
@@ -99,12 +105,41 @@ impl Client {
             serde_json::from_slice(&bytes)
                 .unwrap_or_else(|error| panic!("{error} in {:?}", String::from_utf8_lossy(&bytes)))
         };
-        Some(Answer {
+        Answer {
             status: parts.status.as_u16(),
             headers: parts.headers,
             body,
             bytes: bytes.into(),
-        })
+        }
+    }
+
+    /// A request whose body comes in two writes, and what happens between them: `between` ends before the second one comes.
+    ///
+    /// # Panics
+    /// If the request can't be written, or the answer is not JSON.
+    pub async fn send_in_two(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        (first, second): (&str, &str),
+        between: impl Future<Output = ()> + Send + 'static,
+    ) -> Answer {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("content-type", "application/json");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let (first, second) = (first.to_owned(), second.to_owned());
+        let rest = async move {
+            between.await;
+            Ok::<_, Infallible>(second)
+        };
+        let body = stream::once(std::future::ready(Ok(first))).chain(stream::once(rest));
+        let request = request.body(Body::from_stream(body)).expect("a request");
+        self.answer(request).await
     }
 
     /// Fetches a file without credentials: status, headers and bytes.
