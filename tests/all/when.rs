@@ -257,12 +257,13 @@ async fn line_6_nothing_runs_for_an_organizer_switched_off_and_switched_on_it_is
 }
 
 #[tokio::test]
-async fn line_7_a_rule_that_never_fires_again_is_saved_with_no_next_run_and_the_preview_warns() {
+async fn line_7_a_rule_that_never_runs_again_is_saved_with_no_next_run_and_preview_and_save_warn_in_the_same_words() {
     let host = Harness::start(&without_schedules(), "2026-10-22T12:00:00Z").await;
     for rule in [
         "DTSTART:20200101T000000\nRRULE:FREQ=DAILY;COUNT=3",
         "DTSTART:20200131T000000\nRRULE:FREQ=MONTHLY;BYMONTH=2",
         "DTSTART:20200101T000000\nRRULE:FREQ=YEARLY;BYMONTH=2;BYDAY=5MO;INTERVAL=4294967295",
+        "FREQ=MONTHLY;BYDAY=31MO",
     ] {
         let saved = host
             .post(CONF, JOHN, &but(daily(), json!({"schedule_rrule": rule})))
@@ -280,6 +281,25 @@ async fn line_7_a_rule_that_never_fires_again_is_saved_with_no_next_run_and_the_
             Some(1),
             "{rule}: {}",
             preview.body
+        );
+        assert_eq!(saved.body["warnings"], preview.body["warnings"], "{rule}");
+        let path = format!("{CONF}{}/", saved.body["id"]);
+        assert_eq!(host.get(&path, JOHN).await.body.get("warnings"), None, "{rule}");
+        let moved = host.patch(&path, JOHN, &json!({"schedule_rrule_time": "05:00"})).await;
+        assert_eq!(
+            moved.body["warnings"].as_array().map(Vec::len),
+            Some(1),
+            "{}",
+            moved.body
+        );
+        let mended = host
+            .patch(&path, JOHN, &json!({"schedule_rrule": "DTSTART:20270101\nFREQ=DAILY"}))
+            .await;
+        assert_eq!(
+            (mended.status, mended.body.get("warnings")),
+            (200, None),
+            "{}",
+            mended.body
         );
     }
     host.advance_to("2026-10-29T12:00:00Z").await;

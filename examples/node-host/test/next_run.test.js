@@ -28,7 +28,7 @@ test('every row of the corpus is answered as it wants', () => {
     .trimEnd()
     .split('\n')
     .map((line) => JSON.parse(line));
-  assert.equal(rows.length, 3000);
+  assert.equal(rows.length, 3396);
   const differing = rows.filter((row) => {
     const { valid, next } = answer(row);
     return valid !== row.want.valid || next !== row.want.next;

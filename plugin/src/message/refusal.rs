@@ -74,8 +74,8 @@ impl Warning {
         match self {
             Self::NeverMatches => language
                 .pick(
-                    "No day ever fits this rule, so it never runs.",
-                    "Zu dieser Regel passt nie ein Tag, sie läuft also nie.",
+                    "This rule never matches any date, so the export never runs.",
+                    "Diese Regel trifft auf kein Datum zu; der Export wird nie ausgeführt.",
                 )
                 .to_owned(),
             Self::NoneLeft { last } => language.pick(

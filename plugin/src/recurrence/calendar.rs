@@ -6,8 +6,8 @@
 use chrono::{Datelike as _, NaiveDate};
 
 use super::dates::{date_of, day_of, weekday_of};
-use super::day_set::DaySet;
-use super::rule::{ByDay, Months, Ordinals};
+use super::day_set::{DaySet, bits};
+use super::rule::{ByDay, Months, Ordinals, SetPositions};
 
 const KINDS: usize = 28;
 
@@ -28,7 +28,7 @@ pub(super) struct CalendarDates {
     interval: i32,
     months: Months,
     days: Days,
-    set_position: Option<i8>,
+    set_positions: Option<SetPositions>,
     /// After this many periods the calendar, and so what the rule picks, repeats.
     cycle: i32,
 }
@@ -59,7 +59,7 @@ impl CalendarDates {
         interval: i32,
         months: Months,
         days: Days,
-        set_position: Option<i8>,
+        set_positions: Option<SetPositions>,
     ) -> Self {
         let periods = match unit {
             Unit::Month => YEARS_IN_CYCLE * 12,
@@ -72,7 +72,7 @@ impl CalendarDates {
             interval,
             months,
             days,
-            set_position,
+            set_positions,
             cycle,
         };
         dates.origin = dates.index_of(start);
@@ -243,16 +243,10 @@ impl CalendarDates {
                 year
             }
         };
-        let picked = match self.set_position {
-            None => return days,
-            Some(position @ 1..) => days.nth(u32::from(position.cast_unsigned()) - 1),
-            Some(_) => days.last(),
-        };
-        let mut days = DaySet::EMPTY;
-        if let Some(offset) = picked {
-            days.insert(offset);
+        match &self.set_positions {
+            None => days,
+            Some(positions) => days.at_positions(positions),
         }
-        days
     }
 }
 
@@ -291,14 +285,6 @@ fn insert_ordinals(days: &mut DaySet, ordinals: &Ordinals, first_weekday: u32, l
             days.insert(first + 7 * (weeks - ordinal));
         }
     }
-}
-
-fn bits(mut set: u64) -> impl Iterator<Item = u32> {
-    std::iter::from_fn(move || {
-        let lowest = (set != 0).then(|| set.trailing_zeros())?;
-        set &= set - 1;
-        Some(lowest)
-    })
 }
 
 /// `month0` 0 for January. Within the years 0001 to 9999, which is all that is asked for.

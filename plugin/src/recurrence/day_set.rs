@@ -1,5 +1,7 @@
 //! A set of days within one month or year.
 
+use super::rule::SetPositions;
+
 const WORDS: usize = 6; // 384 bits: a leap year has 366 days
 
 /// Days of a span of at most 366 days, as offsets (0-based) from its first day.
@@ -73,6 +75,39 @@ impl DaySet {
         Some(index * 64 + 63 - word.leading_zeros())
     }
 
+    /// The days at these positions, each once. Takes as many steps as the span has days, whatever the number of positions.
+    pub(super) fn at_positions(&self, positions: &SetPositions) -> Self {
+        let count = self.count();
+        let mut wanted = positions.from_start;
+        for offset in positions.from_end.offsets().take_while(|offset| *offset < count) {
+            wanted.insert(count - 1 - offset);
+        }
+        let mut picked = Self::EMPTY;
+        let mut passed = 0;
+        for (word, picked) in self.0.into_iter().zip(&mut picked.0) {
+            let here = word.count_ones();
+            *picked = spread(wanted.word_from(passed) & low_bits(here), word);
+            passed += here;
+        }
+        picked
+    }
+
+    fn offsets(&self) -> impl Iterator<Item = u32> {
+        (0..)
+            .zip(self.0)
+            .flat_map(|(index, word)| bits(word).map(move |bit| index * 64 + bit))
+    }
+
+    /// The 64 bits that begin at `offset`.
+    fn word_from(&self, offset: u32) -> u64 {
+        let (index, shift) = ((offset / 64) as usize, offset % 64);
+        let word = |index: usize| self.0.get(index).copied().unwrap_or(0);
+        match shift {
+            0 => word(index),
+            _ => word(index) >> shift | word(index + 1) << (64 - shift),
+        }
+    }
+
     /// The day at `position`, 0 being the first.
     pub(super) fn nth(&self, mut position: u32) -> Option<u32> {
         for (index, word) in (0..).zip(self.0) {
@@ -87,6 +122,28 @@ impl DaySet {
         }
         None
     }
+}
+
+/// The places of the bits in a word, lowest first.
+pub(super) fn bits(mut word: u64) -> impl Iterator<Item = u32> {
+    std::iter::from_fn(move || {
+        let lowest = (word != 0).then(|| word.trailing_zeros())?;
+        word &= word - 1;
+        Some(lowest)
+    })
+}
+
+/// The lowest bits of `bits`, one for each bit of `mask`, put where those are.
+fn spread(mut bits: u64, mut mask: u64) -> u64 {
+    let mut spread = 0;
+    while bits != 0 && mask != 0 {
+        if bits & 1 == 1 {
+            spread |= mask & mask.wrapping_neg();
+        }
+        mask &= mask - 1;
+        bits >>= 1;
+    }
+    spread
 }
 
 /// The lowest `count` bits; all 64 from there on.

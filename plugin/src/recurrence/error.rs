@@ -42,6 +42,8 @@ pub enum Fault {
     /// A part of the rule that is not `NAME=VALUE`.
     PartMalformed,
     PartNotSupported,
+    /// `BYMONTHDAY`, which other parts can say.
+    MonthDayNotSupported,
     PartRepeated,
     FrequencyMissing,
     FrequencyNotSupported,
@@ -56,6 +58,9 @@ pub enum Fault {
     ByMonthInvalid,
     SetPositionInvalid,
     SetPositionNotAllowed,
+    /// `WKST` is no weekday.
+    WeekStartInvalid,
+    /// Weeks start on Monday, and here another start would give other dates.
     WeekStartNotMonday,
     /// `BYHOUR`, `BYMINUTE` or `BYSECOND` is not the time of day of `DTSTART`.
     TimePartDiffers,
@@ -100,7 +105,7 @@ impl RecurrenceError {
             Fault::StartHasZone => "dtstart-has-zone",
             Fault::StartRepeated => "dtstart-repeated",
             Fault::PartMalformed => "part-malformed",
-            Fault::PartNotSupported => "part-not-supported",
+            Fault::PartNotSupported | Fault::MonthDayNotSupported => "part-not-supported",
             Fault::PartRepeated => "part-repeated",
             Fault::FrequencyMissing => "freq-missing",
             Fault::FrequencyNotSupported => "freq-not-supported",
@@ -114,6 +119,7 @@ impl RecurrenceError {
             Fault::ByMonthInvalid => "bymonth-invalid",
             Fault::SetPositionInvalid => "bysetpos-invalid",
             Fault::SetPositionNotAllowed => "bysetpos-not-allowed",
+            Fault::WeekStartInvalid => "wkst-invalid",
             Fault::WeekStartNotMonday => "wkst-not-monday",
             Fault::TimePartDiffers => "time-part-differs",
             Fault::TimeInvalid => "time-invalid",
@@ -150,8 +156,8 @@ impl Fault {
                 "„{}“ enthält kein RRULE. Es fehlt eine Zeile wie RRULE:FREQ=WEEKLY;BYDAY=MO",
             ),
             Self::RuleRepeated => (
-                "“{}” is a second rule. There can be one RRULE only.",
-                "„{}“ ist eine zweite Regel. Es kann nur ein RRULE geben.",
+                "“{}” is a second RRULE. Only one is allowed, without spaces in it.",
+                "„{}“ ist ein zweites RRULE. Erlaubt ist nur eines, ohne Leerzeichen darin.",
             ),
             Self::TextNotUnderstood => (
                 "“{}” is not part of a rule. A rule looks like this: RRULE:FREQ=WEEKLY;BYDAY=MO",
@@ -162,8 +168,8 @@ impl Fault {
                 "„{}“ wird nicht unterstützt. Möglich sind ein DTSTART und ein RRULE.",
             ),
             Self::StartInvalid => (
-                "“{}” is not a start. Right is DTSTART:20260131T000000 or DTSTART;VALUE=DATE:20260131, with a date that exists.",
-                "„{}“ ist kein Beginn. Richtig ist DTSTART:20260131T000000 oder DTSTART;VALUE=DATE:20260131, mit einem Datum, das es gibt.",
+                "“{}” is not a valid DTSTART. Use an existing date, such as DTSTART:20260131T000000 or DTSTART;VALUE=DATE:20260131.",
+                "„{}“ ist kein gültiges DTSTART. Bitte ein existierendes Datum angeben, etwa DTSTART:20260131T000000 oder DTSTART;VALUE=DATE:20260131.",
             ),
             Self::StartHasZone => (
                 "“{}” names a time zone. DTSTART is a local time without Z and without TZID; the zone is given on its own.",
@@ -178,8 +184,12 @@ impl Fault {
                 "„{}“ ist kein Teil einer Regel. Teile sehen aus wie INTERVAL=2, mit je einem Semikolon dazwischen.",
             ),
             Self::PartNotSupported => (
-                "“{}” is not supported in a rule. Supported are FREQ, INTERVAL, COUNT, UNTIL, BYDAY, BYMONTH, BYSETPOS, and WKST=MO.",
-                "„{}“ wird in einer Regel nicht unterstützt. Unterstützt werden FREQ, INTERVAL, COUNT, UNTIL, BYDAY, BYMONTH, BYSETPOS und WKST=MO.",
+                "The rule part “{}” is not supported. Supported rule parts are FREQ, INTERVAL, COUNT, UNTIL, BYDAY, BYMONTH, BYSETPOS and WKST.",
+                "Der Regelteil „{}“ wird nicht unterstützt. Unterstützt werden FREQ, INTERVAL, COUNT, UNTIL, BYDAY, BYMONTH, BYSETPOS und WKST.",
+            ),
+            Self::MonthDayNotSupported => (
+                "“{}” is not supported. For a day of the month, use FREQ=MONTHLY with a DTSTART on that day, such as DTSTART:20260115T000000. For several days, or days counted from the end, use FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR,SA,SU with BYSETPOS, such as BYSETPOS=1,15 or BYSETPOS=-1 for the last day.",
+                "„{}“ wird nicht unterstützt. Für einen Tag des Monats bitte FREQ=MONTHLY mit einem DTSTART an diesem Tag verwenden, etwa DTSTART:20260115T000000. Für mehrere oder vom Monatsende gezählte Tage bitte FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR,SA,SU mit BYSETPOS verwenden, etwa BYSETPOS=1,15 oder BYSETPOS=-1 für den letzten Tag.",
             ),
             Self::PartRepeated => (
                 "“{}”: this part of the rule is there twice. Each can be given once.",
@@ -226,16 +236,20 @@ impl Fault {
                 "„{}“ geht nicht in BYMONTH. Richtig sind 1 bis 12, mit Kommas dazwischen.",
             ),
             Self::SetPositionInvalid => (
-                "“{}” cannot be the BYSETPOS. Right is one of 1, 2, 3, 4 and -1.",
-                "„{}“ geht nicht als BYSETPOS. Richtig ist eines von 1, 2, 3, 4 und -1.",
+                "“{}” is not a valid BYSETPOS. Use positions from 1 to 366, or from -1 to -366 counted from the end, separated by commas.",
+                "„{}“ ist kein gültiger Wert für BYSETPOS. Möglich sind Positionen von 1 bis 366, oder von -1 bis -366 vom Ende gezählt, durch Kommas getrennt.",
             ),
             Self::SetPositionNotAllowed => (
-                "BYSETPOS={} needs FREQ=MONTHLY or YEARLY.",
-                "BYSETPOS={} braucht FREQ=MONTHLY oder YEARLY.",
+                "BYSETPOS={} requires FREQ=MONTHLY or YEARLY.",
+                "BYSETPOS={} erfordert FREQ=MONTHLY oder YEARLY.",
+            ),
+            Self::WeekStartInvalid => (
+                "“{}” is not a valid WKST. Use one of MO, TU, WE, TH, FR, SA and SU.",
+                "„{}“ ist kein gültiger Wert für WKST. Möglich sind MO, TU, WE, TH, FR, SA und SU.",
             ),
             Self::WeekStartNotMonday => (
-                "“{}” cannot be the WKST. Weeks start on Monday: WKST=MO, or no WKST.",
-                "„{}“ geht nicht als WKST. Wochen beginnen am Montag: WKST=MO, oder kein WKST.",
+                "WKST={} is not supported with FREQ=WEEKLY and an INTERVAL above 1: weeks start on Monday. Omit WKST or use WKST=MO.",
+                "WKST={} wird mit FREQ=WEEKLY und einem INTERVAL über 1 nicht unterstützt: Wochen beginnen am Montag. Bitte WKST weglassen oder WKST=MO verwenden.",
             ),
             Self::TimePartDiffers => (
                 "“{}” is not the time of day of DTSTART. BYHOUR, BYMINUTE and BYSECOND can only repeat it; the time of the run is given on its own.",

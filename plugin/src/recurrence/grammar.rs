@@ -5,7 +5,7 @@
 use chrono::{NaiveDate, NaiveTime};
 
 use super::error::{Fault, RecurrenceError};
-use super::rule::{ByDay, End, Frequency, LocalTime, Months, Rule};
+use super::rule::{ByDay, End, Frequency, LocalTime, Months, Rule, SetPositions};
 
 type Parsed<T> = Result<T, RecurrenceError>;
 
@@ -29,9 +29,9 @@ pub(super) fn rule(text: &str, anchor: NaiveDate) -> Parsed<Rule> {
         .by_set_position
         .map(|value| by_set_position(value, frequency))
         .transpose()?;
-    week_start(parts.week_start)?;
     time_parts(&parts, start)?;
     let interval = parts.interval.map_or(Ok(1), interval)?;
+    week_start(parts.week_start, frequency, interval)?;
     Ok(Rule {
         has_dtstart: dtstart.is_some(),
         start,
@@ -80,15 +80,12 @@ fn properties(text: &str) -> Parsed<(Option<LocalTime>, Parts<'_>)> {
     if lines.peek().is_none() {
         return Err(RecurrenceError::new(Fault::RuleEmpty, text));
     }
-    let mut only_line = true;
-    while let Some(line) = lines.next() {
-        only_line &= lines.peek().is_none();
-        let Some((name, value)) = line.split_once(':') else {
-            // Only a rule on its own may go without its name.
-            if only_line && line.contains('=') {
-                return Ok((None, Parts::parse(line)?));
-            }
-            return Err(RecurrenceError::new(Fault::TextNotUnderstood, line));
+    for line in lines {
+        let (name, value) = match line.split_once(':') {
+            Some(property) => property,
+            // A rule may go without its name.
+            None if line.contains('=') => ("RRULE", line),
+            None => return Err(RecurrenceError::new(Fault::TextNotUnderstood, line)),
         };
         if name.eq_ignore_ascii_case("RRULE") {
             if parts.is_some() {
@@ -110,12 +107,13 @@ fn properties(text: &str) -> Parsed<(Option<LocalTime>, Parts<'_>)> {
 
 /// `parameters` is what stands between `DTSTART` and the colon.
 fn start(parameters: &str, value: &str, line: &str) -> Parsed<LocalTime> {
-    let start = if parameters.is_empty() {
-        date_time(value)
-    } else if parameters.eq_ignore_ascii_case(";VALUE=DATE") {
-        date(value).map(|date| LocalTime { date, second_of_day: 0 })
-    } else {
-        None
+    let midnight = || date(value).map(|date| LocalTime { date, second_of_day: 0 });
+    let start = match parameters.to_ascii_uppercase().as_str() {
+        // Eight digits can only be a date, and clients write them without saying so.
+        "" => date_time(value).or_else(midnight),
+        ";VALUE=DATE-TIME" => date_time(value),
+        ";VALUE=DATE" => midnight(),
+        _ => None,
     };
     start.ok_or_else(|| {
         let has_zone = value.ends_with(['Z', 'z'])
@@ -135,6 +133,7 @@ fn start(parameters: &str, value: &str, line: &str) -> Parsed<LocalTime> {
 
 impl<'a> Parts<'a> {
     fn parse(rule: &'a str) -> Parsed<Self> {
+        let rule = rule.strip_suffix(';').unwrap_or(rule);
         if rule.is_empty() {
             return Err(RecurrenceError::new(Fault::RuleEmpty, rule));
         }
@@ -143,6 +142,9 @@ impl<'a> Parts<'a> {
             let (name, value) = part
                 .split_once('=')
                 .ok_or_else(|| RecurrenceError::new(Fault::PartMalformed, part))?;
+            if name.eq_ignore_ascii_case("BYMONTHDAY") {
+                return Err(RecurrenceError::new(Fault::MonthDayNotSupported, part));
+            }
             let value_of_part = parts
                 .named(name)
                 .ok_or_else(|| RecurrenceError::new(Fault::PartNotSupported, name))?;
@@ -253,20 +255,30 @@ fn by_month(value: &str) -> Parsed<Months> {
     Ok(months)
 }
 
-fn by_set_position(value: &str, frequency: Frequency) -> Parsed<i8> {
+fn by_set_position(value: &str, frequency: Frequency) -> Parsed<SetPositions> {
     if matches!(frequency, Frequency::Daily | Frequency::Weekly) {
         return Err(RecurrenceError::new(Fault::SetPositionNotAllowed, value));
     }
-    signed(value, 3)
-        .filter(|position| matches!(position, -1 | 1..=4))
-        .ok_or_else(|| RecurrenceError::new(Fault::SetPositionInvalid, value))
+    let mut positions = SetPositions::default();
+    for entry in value.split(',') {
+        let position = signed(entry, 3)
+            .filter(|position| matches!(position, -366..=-1 | 1..=366))
+            .ok_or_else(|| RecurrenceError::new(Fault::SetPositionInvalid, entry))?;
+        positions.insert(position);
+    }
+    Ok(positions)
 }
 
-fn week_start(value: Option<&str>) -> Parsed<()> {
-    match value {
-        Some(value) if !value.eq_ignore_ascii_case("MO") => Err(RecurrenceError::new(Fault::WeekStartNotMonday, value)),
-        _ => Ok(()),
+/// Weeks start on Monday here. Another start gives other dates only where every n-th week counts.
+fn week_start(value: Option<&str>, frequency: Frequency, interval: u32) -> Parsed<()> {
+    let Some(value) = value else { return Ok(()) };
+    if !WEEKDAYS.iter().any(|weekday| weekday.eq_ignore_ascii_case(value)) {
+        return Err(RecurrenceError::new(Fault::WeekStartInvalid, value));
     }
+    if frequency == Frequency::Weekly && interval > 1 && !value.eq_ignore_ascii_case("MO") {
+        return Err(RecurrenceError::new(Fault::WeekStartNotMonday, value));
+    }
+    Ok(())
 }
 
 /// `BYHOUR`, `BYMINUTE` and `BYSECOND` may only say again what `DTSTART` says.
@@ -299,13 +311,13 @@ fn number(text: &str) -> Option<u64> {
 }
 
 /// A number of at most `digits` digits, perhaps with a sign.
-fn signed(text: &str, digits: usize) -> Option<i8> {
+fn signed(text: &str, digits: usize) -> Option<i16> {
     let (negative, text) = match text.strip_prefix('-') {
         Some(text) => (true, text),
         None => (false, text.strip_prefix('+').unwrap_or(text)),
     };
     let size = number(text).filter(|_| text.len() <= digits)?;
-    let size = i8::try_from(size).ok()?;
+    let size = i16::try_from(size).ok()?;
     Some(if negative { -size } else { size })
 }
 

@@ -2,6 +2,8 @@
 
 use chrono::NaiveDate;
 
+use super::day_set::DaySet;
+
 /// A rule whose parts agree with each other.
 #[derive(Clone, Debug)]
 pub(super) struct Rule {
@@ -14,8 +16,7 @@ pub(super) struct Rule {
     pub(super) by_day: Option<ByDay>,
     /// None: `BYMONTH` isn't there.
     pub(super) by_month: Option<Months>,
-    /// 1 to 4, or -1.
-    pub(super) by_set_position: Option<i8>,
+    pub(super) by_set_position: Option<SetPositions>,
 }
 
 /// A floating local time (RFC 5545, section 3.3.5, form 1).
@@ -67,7 +68,7 @@ impl ByDay {
 
 impl Ordinals {
     /// `ordinal` from -53 to 53 and not 0; `weekday` 0 for Monday.
-    pub(super) fn insert(&mut self, ordinal: i8, weekday: u8) {
+    pub(super) fn insert(&mut self, ordinal: i16, weekday: u8) {
         let side = if ordinal > 0 {
             &mut self.from_start
         } else {
@@ -79,6 +80,36 @@ impl Ordinals {
 
     pub(super) fn is_empty(&self) -> bool {
         self.weekdays == 0
+    }
+}
+
+/// `BYSETPOS`: positions among the days of a month or year. Sets of bits, so that a list of any length costs the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct SetPositions {
+    /// Offset n: the day at position n + 1.
+    pub(super) from_start: DaySet,
+    /// Likewise from the end.
+    pub(super) from_end: DaySet,
+}
+
+impl Default for SetPositions {
+    fn default() -> Self {
+        Self {
+            from_start: DaySet::EMPTY,
+            from_end: DaySet::EMPTY,
+        }
+    }
+}
+
+impl SetPositions {
+    /// `position` from -366 to 366 and not 0.
+    pub(super) fn insert(&mut self, position: i16) {
+        let side = if position > 0 {
+            &mut self.from_start
+        } else {
+            &mut self.from_end
+        };
+        side.insert(u32::from(position.unsigned_abs()) - 1);
     }
 }
 

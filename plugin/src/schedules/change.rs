@@ -14,7 +14,7 @@ use super::body::Body;
 use super::data::Data;
 use super::plan::{Before, Plan, plan};
 use super::when::When;
-use super::{LARGEST_DOCUMENT, Versioned, data, lookup_problem, problem, read_stored, resource, rights, when};
+use super::{LARGEST_DOCUMENT, Versioned, data, lookup_problem, preview, problem, read_stored, resource, rights, when};
 
 /// Longest subject and text of the mail, in characters.
 const LONGEST_SUBJECT: usize = 250;
@@ -109,9 +109,10 @@ pub(super) fn create(by: &impl Access, json: &str) -> Result<Versioned, Problem>
     let data = data::settle(by, &facts, None, None, identifier, form, &mut errors)?;
     let (data, rest) = complete(data, rest, errors, body)?;
     let plan = Plan::from(facts.settings.now, &rest.when.timetable);
+    let warnings = warnings(&plan, &rest.when.timetable, &facts);
     let content = content(data, rest, &plan, None, &facts)?;
     let schedule = by.insert(&content).map_err(|error| problem(error, language))?;
-    resource::versioned(by, &facts, schedule)
+    resource::saved(by, &facts, schedule, &warnings)
 }
 
 pub(super) fn apply(
@@ -132,10 +133,10 @@ pub(super) fn apply(
             return Err(Problem::Stale);
         }
         let stored = Stored::new(schedule, &facts);
-        let (content, plan) = changed(by, &facts, &stored, json, left_out)?;
+        let (content, plan, warnings) = changed(by, &facts, &stored, json, left_out)?;
         let update = |missed: &[_]| by.update(id, version, &content, missed);
         match write_unrecorded(plan.missed, stored.before().timetable, update) {
-            Ok(schedule) => return resource::versioned(by, &facts, schedule),
+            Ok(schedule) => return resource::saved(by, &facts, schedule, &warnings),
             Err(StoreError::Stale) if if_version.is_none() => {}
             Err(error) => return Err(problem(error, language)),
         }
@@ -149,7 +150,7 @@ fn changed(
     stored: &Stored,
     json: &str,
     left_out: LeftOut,
-) -> Result<(Content, Plan), Problem> {
+) -> Result<(Content, Plan, Vec<String>), Problem> {
     let language = Language::of_tag(&facts.language);
     let mut body = Body::read(json, language)?;
     let keeps = left_out == LeftOut::Kept;
@@ -172,7 +173,16 @@ fn changed(
     let data = data::settle(by, facts, Some(stored), runs_stored, identifier, form, &mut errors)?;
     let (data, rest) = complete(data, rest, errors, body)?;
     let plan = plan(old, stored.before(), &rest.when.timetable, facts.settings.now);
-    Ok((content(data, rest, &plan, Some(stored), facts)?, plan))
+    let warnings = warnings(&plan, &rest.when.timetable, facts);
+    Ok((content(data, rest, &plan, Some(stored), facts)?, plan, warnings))
+}
+
+/// What the author of a rule that has no run should know.
+fn warnings(plan: &Plan, timetable: &Timetable, facts: &AccessFacts) -> Vec<String> {
+    if plan.next_run.is_some() {
+        return Vec::new();
+    }
+    vec![preview::no_run(timetable, facts.settings.now).message(Language::of_tag(&facts.language))]
 }
 
 fn identifier(body: &mut Body, left_out: Option<String>) -> Option<String> {

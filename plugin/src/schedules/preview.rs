@@ -62,11 +62,7 @@ fn run(occurrence: &Occurrence) -> Run {
 
 fn warnings(timetable: &Timetable, runs: &[Occurrence], now: i64, language: Language) -> Vec<String> {
     if runs.is_empty() {
-        let warning = match timetable.latest_until(now) {
-            None => Warning::NeverMatches,
-            Some(last) => Warning::NoneLeft { last: local(&last) },
-        };
-        return vec![warning.message(language)];
+        return vec![no_run(timetable, now).message(language)];
     }
     let affected = runs.iter().filter_map(|run| match run.note {
         ClockNote::Plain => None,
@@ -74,6 +70,14 @@ fn warnings(timetable: &Timetable, runs: &[Occurrence], now: i64, language: Lang
         ClockNote::RepeatedHour => Some(Warning::RepeatedHour { local: wall(run) }),
     });
     affected.map(|warning| warning.message(language)).collect()
+}
+
+/// Why there is no run after `now`.
+pub(super) fn no_run(timetable: &Timetable, now: i64) -> Warning {
+    match timetable.latest_until(now) {
+        None => Warning::NeverMatches,
+        Some(last) => Warning::NoneLeft { last: local(&last) },
+    }
 }
 
 /// `YYYY-MM-DDTHH:MM:SS` on the wall clock.

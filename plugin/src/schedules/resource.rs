@@ -44,6 +44,23 @@ pub(super) fn versioned(by: &impl Access, facts: &AccessFacts, schedule: Schedul
     Ok(Versioned { document, version })
 }
 
+/// The document of a schedule that was just saved, with what its author should know of it as a last field, if there is anything.
+pub(super) fn saved(
+    by: &impl Access,
+    facts: &AccessFacts,
+    schedule: Schedule,
+    warnings: &[String],
+) -> Result<Versioned, Problem> {
+    let mut saved = versioned(by, facts, schedule)?;
+    if !warnings.is_empty() && saved.document.pop() == Some('}') {
+        let warnings = serde_json::to_string(warnings).expect("a list of strings");
+        saved.document.push_str(",\"warnings\":");
+        saved.document.push_str(&warnings);
+        saved.document.push('}');
+    }
+    Ok(saved)
+}
+
 fn slugs<'a>(glance: &'a Glance<'_>) -> impl Iterator<Item = &'a str> {
     let lists = glance.form.0.iter().filter(|(key, _)| key.0 == EVENTS);
     lists

@@ -5,7 +5,7 @@ use plugin::schedules;
 use serde_json::json;
 
 use crate::host::{Host, at};
-use crate::{create, document, patch, put, shown, with};
+use crate::{create, document, list, patch, put, shown, with};
 
 #[test]
 fn the_anchor_is_the_local_day_of_saving_and_moves_only_with_the_text() {
@@ -42,15 +42,38 @@ fn the_anchor_is_the_local_day_of_saving_and_moves_only_with_the_text() {
 }
 
 #[test]
-fn a_rule_without_a_run_is_saved_and_has_none_next() {
+fn a_rule_without_a_run_is_saved_has_none_next_and_whoever_saves_it_is_warned() {
     let host = Host::organizer();
-    for rule in [
-        "DTSTART:20200101T000000\nRRULE:FREQ=DAILY;COUNT=3",
-        "DTSTART:20230131T000000\nRRULE:FREQ=MONTHLY;BYMONTH=2",
+    let never = "This rule never matches any date, so the export never runs.";
+    for (rule, warning) in [
+        (
+            "DTSTART:20200101T000000\nRRULE:FREQ=DAILY;COUNT=3",
+            "No run is left: the last one was 2020-01-03T06:00:00+01:00.",
+        ),
+        ("DTSTART:20230131T000000\nRRULE:FREQ=MONTHLY;BYMONTH=2", never),
+        ("FREQ=MONTHLY;BYDAY=31MO", never),
+        ("FREQ=MONTHLY;BYDAY=MO;BYSETPOS=6,-6", never),
+        ("FREQ=DAILY;COUNT=0", never),
     ] {
-        let shown = shown(create(&host.owner(), &with(json!({"schedule_rrule": rule}))));
-        assert_eq!(shown["schedule_next_run"], json!(null), "{rule}");
+        let made = shown(create(&host.owner(), &with(json!({"schedule_rrule": rule}))));
+        assert_eq!(made["schedule_next_run"], json!(null), "{rule}");
+        assert_eq!(made["warnings"], json!([warning]), "{rule}");
+        assert_eq!(
+            made.as_object().and_then(|made| made.keys().last()).unwrap(),
+            "warnings"
+        );
+        let id = made["id"].as_u64().unwrap();
+        let patched = shown(patch(&host.owner(), id, &json!({"mail_subject": "again"})));
+        assert_eq!(patched["warnings"], json!([warning]), "{rule}");
+        let replaced = shown(put(&host.owner(), id, &document()));
+        assert_eq!(replaced.get("warnings"), None);
     }
+    // It belongs to the answer to a change, not to the schedule.
+    shown(create(
+        &host.owner(),
+        &with(json!({"schedule_rrule": "FREQ=DAILY;COUNT=0"})),
+    ));
+    assert!(list(&host.owner()).iter().all(|row| row.get("warnings").is_none()));
 }
 
 #[test]

@@ -26,15 +26,27 @@ fn every_wrong_rule_says_what_is_wrong() {
         ("RRULE:", "rule-empty"),
         ("DTSTART:20260101T000000", "rule-missing"),
         ("RRULE:FREQ=DAILY RRULE:FREQ=DAILY", "rule-repeated"),
+        ("FREQ=DAILY RRULE:FREQ=DAILY", "rule-repeated"),
+        ("FREQ=DAILY; COUNT=2", "rule-repeated"),
+        ("RRULE:;", "rule-empty"),
+        (";", "text-not-understood"),
         ("daily", "text-not-understood"),
         ("0 4 * * 1", "text-not-understood"),
-        ("DTSTART:20260101T000000 FREQ=DAILY", "text-not-understood"),
-        ("FREQ=DAILY DTSTART:20260101T000000", "text-not-understood"),
         ("FREQ=DAILY;\u{a0}COUNT=2", "part-not-supported"),
         ("RRULE:FREQ=DAILY EXDATE:20260101T000000", "property-not-supported"),
         ("RRULE;X=1:FREQ=DAILY", "property-not-supported"),
         ("RRULE:FREQ=DAILY DTSTARTS:20260101T000000", "dtstart-invalid"),
-        ("RRULE:FREQ=DAILY DTSTART:20260101", "dtstart-invalid"),
+        ("RRULE:FREQ=DAILY DTSTART:2026010", "dtstart-invalid"),
+        ("RRULE:FREQ=DAILY DTSTART:20260230", "dtstart-invalid"),
+        ("RRULE:FREQ=DAILY DTSTART;VALUE=DATE-TIME:20260101", "dtstart-invalid"),
+        (
+            "RRULE:FREQ=DAILY DTSTART;VALUE=PERIOD:20260101T000000",
+            "dtstart-invalid",
+        ),
+        (
+            "RRULE:FREQ=DAILY DTSTART;VALUE=DATE-TIME:20260101T000000Z",
+            "dtstart-has-zone",
+        ),
         ("RRULE:FREQ=DAILY DTSTART:20260230T000000", "dtstart-invalid"),
         ("RRULE:FREQ=DAILY DTSTART:00000101T000000", "dtstart-invalid"),
         ("RRULE:FREQ=DAILY DTSTART:20260101T240000", "dtstart-invalid"),
@@ -49,8 +61,9 @@ fn every_wrong_rule_says_what_is_wrong() {
             "RRULE:FREQ=DAILY DTSTART:20260101T000000 DTSTART:20260101T000000",
             "dtstart-repeated",
         ),
-        ("FREQ=DAILY;", "part-malformed"),
         ("FREQ=DAILY;;COUNT=1", "part-malformed"),
+        ("FREQ=DAILY;;", "part-malformed"),
+        (";FREQ=DAILY", "part-malformed"),
         ("FREQ=DAILY;BYMONTHDAY=1", "part-not-supported"),
         ("FREQ=DAILY;X-FOO=1", "part-not-supported"),
         ("FREQ=DAILY;FREQ=DAILY", "part-repeated"),
@@ -77,11 +90,17 @@ fn every_wrong_rule_says_what_is_wrong() {
         ("BYDAY=1MO;FREQ=DAILY", "byday-ordinal-not-allowed"),
         ("FREQ=DAILY;BYMONTH=13", "bymonth-invalid"),
         ("FREQ=DAILY;BYMONTH=-1", "bymonth-invalid"),
-        ("FREQ=MONTHLY;BYDAY=MO;BYSETPOS=5", "bysetpos-invalid"),
-        ("FREQ=MONTHLY;BYDAY=MO;BYSETPOS=1,2", "bysetpos-invalid"),
-        ("FREQ=MONTHLY;BYDAY=MO;BYSETPOS=-2", "bysetpos-invalid"),
+        ("FREQ=MONTHLY;BYDAY=MO;BYSETPOS=0", "bysetpos-invalid"),
+        ("FREQ=MONTHLY;BYDAY=MO;BYSETPOS=1,0", "bysetpos-invalid"),
+        ("FREQ=YEARLY;BYDAY=MO;BYSETPOS=367", "bysetpos-invalid"),
+        ("FREQ=YEARLY;BYDAY=MO;BYSETPOS=-367", "bysetpos-invalid"),
+        ("FREQ=MONTHLY;BYDAY=MO;BYSETPOS=1,", "bysetpos-invalid"),
+        ("FREQ=MONTHLY;BYDAY=MO;BYSETPOS=", "bysetpos-invalid"),
+        ("FREQ=MONTHLY;BYDAY=MO;BYSETPOS=0001", "bysetpos-invalid"),
         ("FREQ=WEEKLY;BYDAY=MO;BYSETPOS=1", "bysetpos-not-allowed"),
-        ("FREQ=WEEKLY;WKST=SU", "wkst-not-monday"),
+        ("FREQ=WEEKLY;WKST=SUN", "wkst-invalid"),
+        ("FREQ=DAILY;WKST=", "wkst-invalid"),
+        ("FREQ=WEEKLY;WKST=SU;INTERVAL=2", "wkst-not-monday"),
         ("FREQ=DAILY;BYHOUR=9", "time-part-differs"),
         ("FREQ=DAILY;BYSECOND=0,15", "time-part-differs"),
         (
@@ -102,10 +121,46 @@ fn what_is_unusual_but_right_is_taken() {
         "dtstart;value=date:20260101\nRRULE:FREQ=YEARLY;BYDAY=53SU,-53MO,+1TU,02WE;BYMONTH=01,12",
         "FREQ=MONTHLY;BYSETPOS=+1;BYDAY=MO,MO",
         "FREQ=DAILY;INTERVAL=007;COUNT=0",
+        "DTSTART:20260101T000000 FREQ=DAILY",
+        "freq=daily dtstart:20260101t000000",
+        "DTSTART:20260101\nRRULE:FREQ=DAILY",
+        "DTSTART;value=date-time:20260101T093000\nRRULE:FREQ=DAILY;BYHOUR=9",
+        "FREQ=WEEKLY;BYDAY=FR;",
+        "RRULE:FREQ=WEEKLY;\nDTSTART:20260101T000000",
+        "FREQ=WEEKLY;WKST=SU;BYDAY=MO",
+        "FREQ=WEEKLY;INTERVAL=1;WKST=sa",
+        "FREQ=WEEKLY;INTERVAL=2;WKST=MO",
+        "FREQ=MONTHLY;INTERVAL=3;WKST=SU",
+        "FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-3",
+        "FREQ=MONTHLY;BYDAY=MO;BYSETPOS=1,-1,+1,001,-01",
+        "FREQ=YEARLY;BYDAY=MO;BYSETPOS=366,-366",
         "RRULE:FREQ=DAILY;UNTIL=20260101 DTSTART:20260102T000000",
     ] {
         assert_eq!(code(rule), "right", "{rule:?}");
     }
+}
+
+#[test]
+fn a_day_of_the_month_is_refused_with_rules_that_give_it_and_these_are_right() {
+    let message = errors("FREQ=MONTHLY;BYMONTHDAY=-1", "06:30:00", "UTC")[0].message(Language::English);
+    assert!(message.starts_with("“BYMONTHDAY=-1” is not supported."), "{message}");
+    for shown in [
+        "FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR,SA,SU",
+        "BYSETPOS=-1",
+        "DTSTART:20260115T000000",
+    ] {
+        assert!(message.contains(shown), "{message}");
+    }
+    let dates = |rule: &str| {
+        let timetable = Timetable::parse(rule, "06:30:00", "UTC", NaiveDate::MIN).unwrap();
+        let runs = timetable.occurrences(1_796_083_200).take(3); // 2026-12-01T00:00:00Z
+        runs.map(|run| run.local_date.to_string()).collect::<Vec<_>>().join(" ")
+    };
+    let on_the_15th = "DTSTART:20260115T000000\nFREQ=MONTHLY";
+    assert_eq!(dates(on_the_15th), "2026-12-15 2027-01-15 2027-02-15");
+    let all = "DTSTART:20260115T000000\nFREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR,SA,SU;BYSETPOS";
+    assert_eq!(dates(&format!("{all}=1,15")), "2026-12-01 2026-12-15 2027-01-01");
+    assert_eq!(dates(&format!("{all}=-1")), "2026-12-31 2027-01-31 2027-02-28");
 }
 
 #[test]

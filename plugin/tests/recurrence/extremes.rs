@@ -13,7 +13,7 @@ fn timetable(rule: &str) -> Timetable {
         .unwrap_or_else(|error| panic!("{rule}: {error:?}"))
 }
 
-const NEVER: [&str; 15] = [
+const NEVER: [&str; 18] = [
     "DTSTART:20000103T000000 RRULE:FREQ=DAILY;INTERVAL=7;BYDAY=TU",
     "DTSTART:20000131T000000 RRULE:FREQ=MONTHLY;BYMONTH=2",
     "DTSTART:20000131T000000 RRULE:FREQ=MONTHLY;INTERVAL=12;BYMONTH=3",
@@ -23,6 +23,9 @@ const NEVER: [&str; 15] = [
     "DTSTART:20000101T000000 RRULE:FREQ=MONTHLY;BYDAY=1MO;BYSETPOS=2",
     "DTSTART:20000101T000000 RRULE:FREQ=YEARLY;BYDAY=1MO,-1MO;BYSETPOS=3",
     "DTSTART:20000130T000000 RRULE:FREQ=YEARLY;BYMONTH=2",
+    "DTSTART:20260101T000000 RRULE:FREQ=MONTHLY;BYDAY=31MO",
+    "DTSTART:20260101T000000 RRULE:FREQ=YEARLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=263,264,366,-263,-366",
+    "DTSTART:20260101T000000 RRULE:FREQ=MONTHLY;BYDAY=MO;BYSETPOS=6,-6,31,-31,366,-366",
     "DTSTART:00010129T000000 RRULE:FREQ=YEARLY;BYMONTH=2;INTERVAL=400",
     "DTSTART:00010101T000000 RRULE:FREQ=DAILY;INTERVAL=1461;BYMONTH=8",
     "DTSTART:00010101T000000 RRULE:FREQ=WEEKLY;INTERVAL=20871;BYMONTH=8",
@@ -68,6 +71,7 @@ fn huge_counts_from_the_year_one_have_a_run_before_now() {
         "DTSTART:00010131T000000 RRULE:FREQ=MONTHLY;COUNT=4294967295",
         "DTSTART:00010101T000000 RRULE:FREQ=YEARLY;BYDAY=MO;BYMONTH=1,3;COUNT=18446744073709551616",
         "DTSTART:00010101T000000 RRULE:FREQ=DAILY;COUNT=4294967295",
+        "DTSTART:00010101T000000 RRULE:FREQ=YEARLY;BYDAY=MO,TU,WE,TH,FR,SA;BYSETPOS=1,2,100,-1,-2,-100,-313;COUNT=40000",
     ] {
         let timetable = timetable(rule);
         let latest = timetable.latest_until(1_700_000_000).expect(rule);
@@ -123,6 +127,24 @@ fn a_number_too_large_for_any_calendar_is_taken_for_what_it_means() {
     );
 }
 
+/// Positions are sets: a thousand of them cost what one costs.
+#[test]
+fn a_list_of_positions_as_long_as_a_rule_can_be_gives_every_day_once() {
+    let positions: Vec<String> = (1..=366)
+        .flat_map(|n| [n.to_string(), format!("-{n}"), format!("+{n}")])
+        .collect();
+    let rule = format!(
+        "DTSTART:20260101T000000 RRULE:FREQ=YEARLY;BYDAY=MO,TU,WE,TH,FR,SA,SU;BYSETPOS={}",
+        positions.join(",")
+    );
+    let daily = timetable("DTSTART:20260101T000000 RRULE:FREQ=DAILY");
+    let dates = |timetable: &Timetable| {
+        let runs = timetable.occurrences(i64::MIN).take(1500);
+        runs.map(|run| run.local_date).collect::<Vec<_>>()
+    };
+    assert_eq!(dates(&timetable(&rule)), dates(&daily));
+}
+
 /// Asks everything; that nothing panics is the test.
 fn ask(rule: &str, time: &str, zone: &str, at: i64) {
     match Timetable::parse(rule, time, zone, NaiveDate::from_ymd_opt(2026, 5, 6).unwrap()) {
@@ -149,7 +171,7 @@ fn ask(rule: &str, time: &str, zone: &str, at: i64) {
     }
 }
 
-const PIECES: [&str; 40] = [
+const PIECES: [&str; 44] = [
     "DTSTART",
     "RRULE",
     ":",
@@ -183,6 +205,10 @@ const PIECES: [&str; 40] = [
     "BYSETPOS",
     "WKST",
     "BYHOUR",
+    "BYMONTHDAY",
+    "VALUE=DATE-TIME",
+    "366",
+    "-366",
     "MO",
     "SU",
     "20240229T000000",

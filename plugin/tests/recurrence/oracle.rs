@@ -29,14 +29,17 @@ const ZONES: [Tz; 10] = [
 ];
 
 /// Known differences, 0.14.0: it refuses an `UNTIL` before `DTSTART`, and the last ordinal there can be from the end
-/// (-5MO in a month, -53MO in a year); of `MO,1TU` it takes the days that are in both, where RFC 5545 has either.
+/// (-5MO in a month, -53MO in a year), and positions that no month has; of `MO,1TU` it takes the days that are in both, where
+/// RFC 5545 has either.
 fn answers(rule: &Rule) -> bool {
     let ordinals = rule.by_day.iter().filter(|(ordinal, _)| *ordinal != 0).count();
     let mixed = ordinals > 0 && ordinals < rule.by_day.len();
     let last = if rule.frequency == Frequency::Monthly { -5 } else { -53 };
     let last_from_end = rule.by_day.iter().any(|(ordinal, _)| *ordinal == last);
+    let days = if rule.frequency == Frequency::Monthly { 31 } else { 366 };
+    let beyond_month = rule.by_set_positions.iter().any(|position| position.abs() > days);
     let ends_before_start = matches!(rule.end, End::Until(until) if until < rule.start);
-    !mixed && !ends_before_start && !last_from_end
+    !mixed && !ends_before_start && !last_from_end && !beyond_month
 }
 
 fn dates_of_rrule(rule: &Rule) -> Vec<NaiveDate> {
@@ -60,7 +63,7 @@ fn dates_of_rrule(rule: &Rule) -> Vec<NaiveDate> {
         .interval(rule.interval as u16)
         .by_weekday(by_day.collect())
         .by_month(&by_month)
-        .by_set_pos(rule.by_set_position.into_iter().collect());
+        .by_set_pos(rule.by_set_positions.clone());
     match rule.end {
         End::Never => {}
         End::Count(count) => asked = asked.count(count),

@@ -5,7 +5,7 @@ use plugin::recurrence::{Occurrence, Timetable};
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::rules::rule;
+use super::rules::{rule, spellings};
 
 const ZONES: [&str; 6] = [
     "UTC",
@@ -45,6 +45,17 @@ proptest! {
         }
         prop_assert_eq!(timetable.count_between(from, before), runs.len() as u64);
         prop_assert_eq!(timetable.count_between(before, from), 0);
+    }
+
+    #[test]
+    fn however_a_rule_is_written_it_has_the_same_runs(rule in rule(1985..2030)) {
+        let want = rule.dates(10);
+        for text in spellings(&rule) {
+            let timetable = Timetable::parse(&text, "00:00:00", "UTC", NaiveDate::MIN);
+            let timetable = timetable.unwrap_or_else(|error| panic!("{error:?}: {text}"));
+            let got: Vec<_> = timetable.occurrences(i64::MIN).take(10).map(|run| run.local_date).collect();
+            prop_assert_eq!(&got, &want, "{}", text);
+        }
     }
 
     #[test]

@@ -29,7 +29,8 @@ pub struct Rule {
     /// The ordinal is 0 where there is none.
     pub by_day: Vec<(i16, Weekday)>,
     pub by_month: Vec<u32>,
-    pub by_set_position: Option<i32>,
+    /// None: empty.
+    pub by_set_positions: Vec<i32>,
 }
 
 pub const WEEKDAYS: [Weekday; 7] = [
@@ -66,8 +67,9 @@ impl Rule {
             let months: Vec<_> = self.by_month.iter().map(u32::to_string).collect();
             text += &format!(";BYMONTH={}", months.join(","));
         }
-        if let Some(position) = self.by_set_position {
-            text += &format!(";BYSETPOS={position}");
+        if !self.by_set_positions.is_empty() {
+            let positions: Vec<_> = self.by_set_positions.iter().map(i32::to_string).collect();
+            text += &format!(";BYSETPOS={}", positions.join(","));
         }
         match self.end {
             End::Never => {}
@@ -129,21 +131,42 @@ pub fn rule(years: std::ops::Range<i32>) -> impl Strategy<Value = Rule> {
             end,
             by_day,
             by_month,
-            proptest::option::weighted(0.4, select(&[1, 2, 3, 4, -1][..])),
+            set_positions(frequency),
         )
-            .prop_map(move |((frequency, start), interval, end, by_day, by_month, position)| {
-                let by_set_position = position.filter(|_| expands && !(by_day.is_empty() && by_month.is_empty()));
-                Rule {
-                    start,
-                    frequency,
-                    interval,
-                    end,
-                    by_day,
-                    by_month,
-                    by_set_position,
-                }
-            })
+            .prop_map(
+                move |((frequency, start), interval, end, by_day, by_month, positions)| {
+                    let takes_positions = expands && !(by_day.is_empty() && by_month.is_empty());
+                    let by_set_positions = if takes_positions { positions } else { vec![] };
+                    Rule {
+                        start,
+                        frequency,
+                        interval,
+                        end,
+                        by_day,
+                        by_month,
+                        by_set_positions,
+                    }
+                },
+            )
     })
+}
+
+/// Mostly none or one; more of them at times, repeated or pointing at the same day from both ends.
+pub fn set_positions(frequency: Frequency) -> BoxedStrategy<Vec<i32>> {
+    let most = if frequency == Frequency::Monthly { 31 } else { 366 };
+    let position = prop_oneof![
+        3 => 1..=5,
+        3 => -5..=-1,
+        1 => 1..=most,
+        1 => -most..=-1,
+        1 => select(&[366, -366][..])
+    ];
+    prop_oneof![
+        6 => Just(vec![]),
+        2 => position.clone().prop_map(|position| vec![position]),
+        2 => prop::collection::vec(position, 1..6),
+    ]
+    .boxed()
 }
 
 /// Times of day cluster where an `UNTIL` may cut, dates at the ends of months.
@@ -166,4 +189,28 @@ fn by_day(frequency: Frequency) -> BoxedStrategy<Vec<(i16, Weekday)>> {
     let ordinals = prop::collection::vec((ordinal.clone(), select(&WEEKDAYS[..])), 1..4);
     let mixed = prop::collection::vec((prop_oneof![Just(0).boxed(), ordinal], select(&WEEKDAYS[..])), 1..4);
     prop_oneof![2 => Just(vec![]), 2 => plain, 2 => ordinals, 1 => mixed].boxed()
+}
+
+/// Ways to write the same rule. `WKST` changes nothing except in rules of every n-th week.
+pub fn spellings(rule: &Rule) -> Vec<String> {
+    let text = rule.text();
+    let (start, recurrence) = text.split_once('\n').expect("two lines");
+    let (_, moment) = start.split_once(':').expect("a property");
+    let (_, parts) = recurrence.split_once(':').expect("a property");
+    let mut spellings = vec![
+        format!("{text};"),
+        text.to_lowercase(),
+        format!("{recurrence} {start}"),
+        format!("{start}\r\n{parts}"),
+        format!("\t{parts};\n{start} "),
+        format!("DTSTART;VALUE=DATE-TIME:{moment}\n{recurrence}"),
+    ];
+    if let Some(day) = moment.strip_suffix("T000000") {
+        spellings.push(format!("DTSTART:{day}\n{recurrence}"));
+        spellings.push(format!("dtstart;value=date:{day}\n{parts}"));
+    }
+    if rule.frequency != Frequency::Weekly || rule.interval == 1 {
+        spellings.extend(NAMES.map(|day| format!("{text};WKST={day}")));
+    }
+    spellings
 }

@@ -80,9 +80,9 @@ fn has_ordinal(rule: &Rule, day: NaiveDate, ordinal: i16) -> bool {
 }
 
 fn at_set_position(rule: &Rule, day: NaiveDate) -> bool {
-    let Some(position) = rule.by_set_position else {
+    if rule.by_set_positions.is_empty() {
         return true;
-    };
+    }
     let monthly = rule.frequency == Frequency::Monthly;
     let first = NaiveDate::from_ymd_opt(day.year(), if monthly { day.month() } else { 1 }, 1).unwrap();
     let set: Vec<_> = first
@@ -90,12 +90,13 @@ fn at_set_position(rule: &Rule, day: NaiveDate) -> bool {
         .take_while(|other| other.year() == day.year() && (!monthly || other.month() == day.month()))
         .filter(|other| matches(rule, *other))
         .collect();
-    let picked = if position > 0 {
-        set.get(position as usize - 1)
-    } else {
-        set.last()
-    };
-    picked == Some(&day)
+    rule.by_set_positions.iter().any(|position| {
+        let index = match position {
+            1.. => position - 1,
+            _ => set.len() as i32 + position,
+        };
+        usize::try_from(index).is_ok_and(|index| set.get(index) == Some(&day))
+    })
 }
 
 /// What the plugin says through `last`.
@@ -118,14 +119,17 @@ proptest! {
 
     #[test]
     fn every_date_is_one_that_a_look_at_every_day_finds(rule in rule(1..9900)) {
-        let days = if rule.by_set_position.is_some() { 800 } else { 2500 };
+        let days = if !rule.by_set_positions.is_empty() { 800 } else { 2500 };
         assert_same_dates(&rule, days);
     }
 
     #[test]
     fn set_positions_of_months_are_those_that_a_look_at_every_day_finds(rule in rule(1990..2040)) {
-        let by_set_position = rule.by_set_position.or(Some(-1));
-        assert_same_dates(&Rule { frequency: Frequency::Monthly, by_set_position, ..rule }, 1200);
+        let mut by_set_positions = rule.by_set_positions.clone();
+        if by_set_positions.is_empty() {
+            by_set_positions = vec![-1];
+        }
+        assert_same_dates(&Rule { frequency: Frequency::Monthly, by_set_positions, ..rule }, 1200);
     }
 }
 
@@ -134,7 +138,7 @@ proptest! {
 
     #[test]
     fn twenty_thousand_random_rules_have_the_dates_that_a_look_at_every_day_finds(rule in rule(1..9900)) {
-        assert_same_dates(&rule, if rule.by_set_position.is_some() { 60 } else { 400 });
+        assert_same_dates(&rule, if !rule.by_set_positions.is_empty() { 60 } else { 400 });
     }
 }
 
@@ -171,7 +175,7 @@ fn large_intervals_and_rare_dates_are_those_that_a_look_at_every_day_finds() {
                 end: End::Never,
                 by_day: vec![],
                 by_month,
-                by_set_position: None,
+                by_set_positions: vec![],
             };
             assert_same_dates(&rule, 150_000);
         }
@@ -219,7 +223,7 @@ fn an_until_is_compared_at_the_time_of_day_of_dtstart() {
             end,
             by_day: vec![],
             by_month: vec![],
-            by_set_position: None,
+            by_set_positions: vec![],
         };
         rule.dates(100).last().unwrap().day()
     };
