@@ -6,7 +6,7 @@ use crate::component::imports;
 use crate::pattern;
 use crate::words;
 use imports::auth_context::Access;
-use imports::exporters::{self, Subject};
+use imports::exporters::{self, Reach, Subject};
 use imports::schedule_store as store;
 use imports::types::{Order, PageQuery, Position};
 use imports::{log, mailer};
@@ -139,7 +139,8 @@ fn answer(by: &Access, name: &str, import: &Value, kept: &Map<String, Value>) ->
         "usable-events" => {
             let only = import["only"].is_array().then(|| words::texts(&import["only"]));
             match exporters::usable_events(by, subject(import), &words::text(&import["exporter"]), only.as_deref()) {
-                Ok(mut slugs) => {
+                Ok(Reach::AllEvents) => words::ok("all-events"),
+                Ok(Reach::Events(mut slugs)) => {
                     slugs.sort();
                     words::ok(slugs)
                 }

@@ -19,7 +19,8 @@ pub const NARROW_QUOTA: u32 = 2;
 /// Organizers and events by slug; users; callers, by the name that steps call them.
 ///
 /// A right is about one organizer, and all of its events (`events` is null) or those named: with `settings` its holder may change
-/// settings there and so sees all schedules, with `export` he may export orders.
+/// settings there and so sees all schedules, with `export` they may export orders. A right to all events includes events to come,
+/// one to named events does not, though they may be all that there are.
 #[must_use]
 pub fn world() -> Value {
     let all = |organizer: &str, settings: bool, export: bool| json!({"organizer": organizer, "events": null, "settings": settings, "export": export});
@@ -44,6 +45,8 @@ pub fn world() -> Value {
             user("cleo", json!([all("north", true, false)])),
             user("dan", json!([all("south", true, true)])),
             user("eve", json!([all("narrow", true, true)])),
+            // Each event of today, but none that is added.
+            user("fay", json!([{"organizer": "north", "events": ["autumn", "spring"], "settings": false, "export": true}])),
         ],
         "callers": [
             {"name": "ada", "user": "ada", "may-write": true},
@@ -52,6 +55,7 @@ pub fn world() -> Value {
             {"name": "cleo", "user": "cleo", "may-write": true},
             {"name": "dan", "user": "dan", "may-write": true},
             {"name": "eve", "user": "eve", "may-write": true},
+            {"name": "fay", "user": "fay", "may-write": true},
             {"name": "token", "token": all("north", true, true), "may-write": true},
             {"name": "gate", "device": {"organizer": "north", "events": null}, "may-write": true},
         ],

@@ -41,7 +41,7 @@ pub enum Run {}
 pub use auth_context::{AccessFacts, Caller, OwnerRight, RunFacts, Settings};
 pub use bindings::exports::ticketing::scheduled_exports as exported;
 pub use exported::recurrence::Stored;
-pub use exporters::{ExportError, Exporter, File, LookupError, Subject};
+pub use exporters::{ExportError, Exporter, File, LookupError, Reach, Subject};
 pub use mailer::{Audience, Mail, MailError, MailKind};
 pub use schedule_store::{Page, Plan, RunPage, StoreError};
 

@@ -243,6 +243,13 @@ pub struct Exporter {
     pub fields: Vec<Field>,
 }
 
+/// Which events of the organizer a subject may export.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reach {
+    AllEvents,
+    Events(Vec<String>),
+}
+
 /// Whose rights a question is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject {
@@ -345,12 +352,7 @@ pub trait Access {
     fn delete(&self, id: ScheduleId, version: Option<u64>) -> Result<(), StoreError>;
     fn runs(&self, id: ScheduleId, at: &Position, size: u32) -> Result<Page<RunEntry>, StoreError>;
     fn available(&self, whose: Subject, only: Option<&str>) -> Result<Vec<Exporter>, LookupError>;
-    fn usable_events(
-        &self,
-        whose: Subject,
-        exporter: &str,
-        only: Option<&[String]>,
-    ) -> Result<Vec<String>, LookupError>;
+    fn usable_events(&self, whose: Subject, exporter: &str, only: Option<&[String]>) -> Result<Reach, LookupError>;
     fn visible_events(&self, slugs: &[String]) -> Result<Vec<String>, LookupError>;
     fn missing_events(&self, slugs: &[String]) -> Result<Vec<String>, LookupError>;
     fn notify_former_owner(&self, id: ScheduleId, subject: &str, text: &str) -> Result<(), MailError>;

@@ -86,7 +86,7 @@ pub enum Fault {
     TooDeep(usize),
     UnusableEvents(Vec<String>),
     EventsBeyondOwner(Vec<String>),
-    /// All events of the owner are more than the caller may use.
+    /// All events, those to come included, are more than the caller may use.
     AllEventsBeyondCaller,
     AllEventsAndSome,
     NeitherAllEventsNorSome,
@@ -315,8 +315,8 @@ impl Fault {
             }
             Self::AllEventsBeyondCaller => language
                 .pick(
-                    "The owner has events that are not open to the caller. Right is a list of events in `events`.",
-                    "Die Person, der der Zeitplan gehört, hat weitere Veranstaltungen, die hier nicht offen stehen. Richtig ist eine Liste in `events`.",
+                    "All events include events to come, and the caller can export only some. Expected a list of events in `events`.",
+                    "Alle Veranstaltungen sind auch künftige, und hier stehen nur einige offen. Erwartet wird eine Liste in `events`.",
                 )
                 .to_owned(),
             Self::AllEventsAndSome => language

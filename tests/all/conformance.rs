@@ -42,7 +42,7 @@ async fn the_reference_host_on_postgres_keeps_what_the_contract_promises() {
 }
 
 /// What the minimal host can't be asked for, and what it would need for that. It has one person at one organizer, who stays.
-const BEYOND_ONE_PERSON: [(&str, &str); 18] = [
+const BEYOND_ONE_PERSON: [(&str, &str); 19] = [
     (
         "an-access-says-who-calls-and-where",
         "this host has no ada at north/autumn",
@@ -77,6 +77,10 @@ const BEYOND_ONE_PERSON: [(&str, &str); 18] = [
     (
         "events-are-those-of-the-subject",
         "this host has no ben at north/spring",
+    ),
+    (
+        "a-reach-of-all-events-includes-those-to-come",
+        "this host has no fay at north/spring",
     ),
     (
         "a-file-is-made-with-its-owners-rights",

@@ -19,6 +19,7 @@ mod model;
 mod next_run;
 mod owners;
 mod postgres;
+mod reach;
 mod revocation;
 mod rows;
 mod runs;

@@ -248,7 +248,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
                     "north",
                     json!([
                         insert("a", &one),
-                        usable(json!({}), json!(["autumn", "spring"])),
+                        usable(json!({}), json!("all-events")),
                         usable(json!({"only": ["autumn", "winter", "no-such-event"]}), json!(["autumn"])),
                         {"do": "visible-events", "slugs": ["spring", "winter", "no-such-event"], "answers": {"ok": ["spring"]}},
                     {"do": "missing-events", "slugs": ["spring", "winter", "no-such-event"],
@@ -269,7 +269,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
                     "north",
                     json!([
                         usable(json!({}), json!([])),
-                        usable(json!({"owner-of": "$a.id"}), json!(["autumn", "spring"])),
+                        usable(json!({"owner-of": "$a.id"}), json!("all-events")),
                         {"do": "visible-events", "slugs": ["autumn", "spring"], "answers": {"ok": ["autumn", "spring"]}},
                     ]),
                 ),
@@ -277,6 +277,47 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
                 call(
                     "cleo",
                     "north",
+                    json!([usable(json!({"owner-of": "$a.id"}), json!([]))]),
+                ),
+            ],
+        ),
+        check(
+            "a-reach-of-all-events-includes-those-to-come",
+            "Who has a right to all events reaches those to come; who has each event of today by a list does not. An editor of the \
+             second kind must not change a schedule of the first, or gets the next event by mail.",
+            vec![
+                call(
+                    "fay",
+                    "north/spring",
+                    json!([insert("f", &one), usable(json!({}), json!(["autumn", "spring"]))]),
+                ),
+                call(
+                    "ada",
+                    "north/spring",
+                    json!([
+                        insert("a", &one),
+                        usable(json!({}), json!("all-events")),
+                        usable(json!({"owner-of": "$f.id"}), json!(["autumn", "spring"])),
+                        with(
+                            usable(
+                                json!({"only": ["autumn", "no-such-event", "spring"]}),
+                                json!(["autumn", "spring"])
+                            ),
+                            json!({"says": "asked about some events, a host answers which of these"})
+                        ),
+                    ]),
+                ),
+                call("token", "north/spring", json!([usable(json!({}), json!("all-events"))])),
+                switch_off("ada"),
+                call(
+                    "cleo",
+                    "north/spring",
+                    json!([usable(json!({"owner-of": "$a.id"}), json!("all-events"))]),
+                ),
+                remove("ada"),
+                call(
+                    "cleo",
+                    "north/spring",
                     json!([usable(json!({"owner-of": "$a.id"}), json!([]))]),
                 ),
             ],

@@ -82,6 +82,12 @@ export class Platform {
     return exporter === ATTENDEES.identifier ? this.#events(organizer, may) : [];
   }
 
+  /** Whether these rights let this exporter read all events of the organizer, those to come included. */
+  reachesAllEvents(organizer, rights, exporter) {
+    const may = (right) => right.export && right.organizer === organizer && right.events === undefined;
+    return exporter === ATTENDEES.identifier && rights.some(may);
+  }
+
   /** Exporters that these rights open here. */
   exporters({ organizer, event }, rights) {
     const usable = this.usableEvents(organizer, rights, ATTENDEES.identifier);

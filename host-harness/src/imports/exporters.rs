@@ -8,7 +8,7 @@ use super::error::answered;
 use super::{Answer, AuthContext, Call, Imports, bounds};
 use crate::clock::Instant;
 use crate::contract;
-use crate::contract::exporters::{DownloadLink, ExportError, Exporter, File, Host, LookupError, Subject};
+use crate::contract::exporters::{DownloadLink, ExportError, Exporter, File, Host, LookupError, Reach, Subject};
 
 /// What this host can export, and to whom it is open.
 ///
@@ -26,9 +26,9 @@ pub trait Exporters: AuthContext {
         only: Option<String>,
     ) -> impl Future<Output = Answer<Vec<Exporter>, LookupError>> + Send;
 
-    /// Slugs of the organizer's events whose data the subject may export with this exporter; with `only`, those among these. An
-    /// event that does not exist is not among them. None if left out: asked at organizer level only, it is not needed where no
-    /// exporter reads across events.
+    /// The organizer's events whose data the subject may export with this exporter: all, those to come included, or these; with
+    /// `only`, always [`Reach::Events`]: those among these. An event that does not exist is not among them. None if left out:
+    /// asked at organizer level only, it is not needed where no exporter reads across events.
     ///
     /// # Errors
     /// As [`available`](Self::available).
@@ -38,8 +38,8 @@ pub trait Exporters: AuthContext {
         _whose: Subject,
         _exporter: String,
         _only: Option<Vec<String>>,
-    ) -> impl Future<Output = Answer<Vec<String>, LookupError>> + Send {
-        async { Ok(Vec::new()) }
+    ) -> impl Future<Output = Answer<Reach, LookupError>> + Send {
+        async { Ok(Reach::Events(Vec::new())) }
     }
 
     /// Those of the slugs that the caller may know of. None if left out, as above.
@@ -120,7 +120,7 @@ impl<H: Imports> Host for Call<H> {
         whose: Subject,
         exporter: String,
         only: Option<Vec<String>>,
-    ) -> wasmtime::Result<Result<Vec<String>, LookupError>> {
+    ) -> wasmtime::Result<Result<Reach, LookupError>> {
         bounds::slugs(only.as_deref().unwrap_or_default())?;
         let (host, lent) = self.access()?;
         answered(host.usable_events(&lent.access, whose, exporter, only).await)

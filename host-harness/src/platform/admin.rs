@@ -96,6 +96,24 @@ impl Platform {
         )
     }
 
+    /// Puts a user into a team.
+    ///
+    /// # Errors
+    /// There is no such team, the user is in it already, or the database is away.
+    pub async fn add_team_member(&self, organizer: &str, team: &str, user: &str) -> Result<(), PlatformError> {
+        change!(
+            self,
+            sqlx::query(
+                "INSERT INTO platform_team_members (team, user_id)
+                 SELECT id, $3 FROM platform_teams WHERE organizer = $1 AND name = $2",
+            )
+            .bind(organizer)
+            .bind(team)
+            .bind(user),
+            "team `{team}` of `{organizer}`"
+        )
+    }
+
     /// Takes a user out of a team.
     ///
     /// # Errors

@@ -11,6 +11,7 @@ use super::exporters::{self, Exporter};
 use super::words::Language;
 use super::{Event, Platform, PlatformError, Principal};
 use crate::contract::User;
+use crate::contract::exporters::Reach;
 use crate::storage::Scope;
 
 /// Whose rights a question is about.
@@ -22,6 +23,20 @@ pub enum Subject {
     Owner(String),
     /// Those that this user has as soon as he is active; none where the user is gone.
     OwnerOnceActive(String),
+}
+
+impl Subject {
+    /// None: no teams of this organizer count.
+    fn holder<'a>(&'a self, organizer: &str) -> Option<Holder<'a>> {
+        match self {
+            Self::Caller(principal) => Holder::of(principal, organizer),
+            Self::Owner(id) => Some(Holder::user(id)),
+            Self::OwnerOnceActive(id) => Some(Holder {
+                member: Some(id),
+                ..Holder::default()
+            }),
+        }
+    }
 }
 
 /// What a principal may at one organizer or event.
@@ -125,8 +140,23 @@ impl Platform {
         Ok(slugs.iter().filter(|slug| known.contains(*slug)).cloned().collect())
     }
 
-    /// Slugs of the events whose data the subject may export with this exporter, the earliest start first; with `only`,
-    /// those among these.
+    /// Whether one of the holder's teams reads orders of all events, those to come included.
+    async fn reads_all_events(&self, holder: Holder<'_>, organizer: &str) -> Result<bool, PlatformError> {
+        let (reads,): (bool,) = look_up!(self, fetch_one: "SELECT EXISTS (
+             SELECT 1 FROM platform_teams t
+             WHERE t.organizer = $1 AND t.all_events AND t.view_orders
+               AND (t.id = $2
+                    OR EXISTS (SELECT 1 FROM platform_team_holders h WHERE h.team = t.id AND h.user_id = $3)
+                    OR EXISTS (SELECT 1 FROM platform_team_members m WHERE m.team = t.id AND m.user_id = $4)))",
+             organizer, holder.team, holder.user, holder.member)?;
+        Ok(reads)
+    }
+
+    /// The events whose data the subject may export with this exporter, the earliest start first; with `only`, always
+    /// [`Reach::Events`]: those among these.
+    ///
+    /// A user reaches all events by a team for all of them, however many there are today. A user who covers each of them by
+    /// lists gets no event that is added.
     ///
     /// # Errors
     /// The database is away.
@@ -136,16 +166,22 @@ impl Platform {
         organizer: &str,
         exporter: &str,
         only: Option<&[String]>,
-    ) -> Result<Vec<String>, PlatformError> {
+    ) -> Result<Reach, PlatformError> {
+        let Some(holder) = who.holder(organizer) else {
+            return Ok(Reach::Events(Vec::new()));
+        };
         if exporters::of_identifier(exporter).is_none() {
-            return Ok(Vec::new());
+            return Ok(Reach::Events(Vec::new()));
         }
-        let usable = self.readable_events(who, organizer, None).await?;
-        Ok(usable
+        if only.is_none() && self.reads_all_events(holder, organizer).await? {
+            return Ok(Reach::AllEvents);
+        }
+        let usable = self.team_events(holder, organizer, None, true).await?;
+        let slugs = usable
             .into_iter()
             .map(|event| event.slug)
-            .filter(|slug| only.is_none_or(|only| only.contains(slug)))
-            .collect())
+            .filter(|slug| only.is_none_or(|only| only.contains(slug)));
+        Ok(Reach::Events(slugs.collect()))
     }
 
     /// Events whose orders the subject may read: all of the organizer's, or `only` this one.
@@ -155,15 +191,7 @@ impl Platform {
         organizer: &str,
         only: Option<&str>,
     ) -> Result<Vec<Event>, PlatformError> {
-        let holder = match who {
-            Subject::Caller(principal) => Holder::of(principal, organizer),
-            Subject::Owner(id) => Some(Holder::user(id)),
-            Subject::OwnerOnceActive(id) => Some(Holder {
-                member: Some(id),
-                ..Holder::default()
-            }),
-        };
-        match holder {
+        match who.holder(organizer) {
             None => Ok(Vec::new()),
             Some(holder) => self.team_events(holder, organizer, only, true).await,
         }

@@ -1,6 +1,7 @@
 //! The platform as a whole: loading, credentials and rights of the fixture's people, and changes of them.
 
 mod admission;
+mod reach;
 
 use std::path::{Path, PathBuf};
 
@@ -11,6 +12,7 @@ use super::database::within;
 pub(super) use super::fixture::tests::BIGEVENTS;
 use super::*;
 use crate::contract::auth_context::OwnerRight;
+use crate::contract::exporters::Reach;
 use crate::storage::Scope;
 use crate::storage::postgres::PostgresOptions;
 use crate::storage::sqlite::SqliteStorage;
@@ -369,16 +371,22 @@ async fn exporters_are_open_to_those_who_may_view_orders(on: On) {
             .await
             .expect("answers")
     };
-    assert_eq!(usable(john.clone(), None).await, ["sampleconf", "summerfest"]);
-    assert_eq!(usable(john.clone(), Some(all[1..].to_vec())).await, ["summerfest"]);
-    assert_eq!(usable(Subject::Owner("u2".into()), None).await, ["sampleconf"]);
-    assert!(
-        platform
-            .usable_events(&john, "bigevents", "nothing", None)
-            .await
-            .expect("answers")
-            .is_empty()
+    let events = |slugs: &[&str]| Reach::Events(slugs.iter().map(|&slug| slug.to_owned()).collect());
+    assert_eq!(usable(john.clone(), None).await, Reach::AllEvents);
+    assert_eq!(
+        usable(john.clone(), Some(all[1..].to_vec())).await,
+        events(&["summerfest"])
     );
+    assert_eq!(usable(Subject::Owner("u2".into()), None).await, events(&["sampleconf"]));
+    assert_eq!(
+        usable(Subject::Owner("u3".into()), None).await,
+        events(&[]),
+        "all events, no orders"
+    );
+    let of_nothing = platform.usable_events(&john, "bigevents", "nothing", None).await;
+    assert_eq!(of_nothing.expect("answers"), events(&[]));
+    let elsewhere = platform.usable_events(&john, "smallgigs", "orderlist", None).await;
+    assert_eq!(elsewhere.expect("answers"), events(&[]));
 
     let vera = world.bearer("vera-oauth").await;
     let mary = world.bearer("mary-oauth").await;

@@ -7,7 +7,7 @@ use tempfile::SpooledData;
 
 use super::{Access, Run, Services};
 use crate::clock::Instant;
-use crate::contract::exporters::{DownloadLink, ExportError, Exporter, File, LookupError, Subject};
+use crate::contract::exporters::{DownloadLink, ExportError, Exporter, File, LookupError, Reach, Subject};
 use crate::download::{self, Secret};
 use crate::imports::{Answer, Exporters, ImportError};
 use crate::platform::{self, ExportJob, PlatformError};
@@ -78,7 +78,7 @@ impl Exporters for Services {
         whose: Subject,
         exporter: String,
         only: Option<Vec<String>>,
-    ) -> Answer<Vec<String>, LookupError> {
+    ) -> Answer<Reach, LookupError> {
         let subject = subject(self, access, whose).await?;
         let organizer = &access.visible.scope.organizer;
         let usable = self

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{Came, Ending, Entry, Head, Reply, Tape, finished};
 use crate::clock::Instant;
 use crate::contract::auth_context::{AccessFacts, RunFacts};
-use crate::contract::exporters::{DownloadLink, ExportError, Exporter, File, LookupError, Subject};
+use crate::contract::exporters::{DownloadLink, ExportError, Exporter, File, LookupError, Reach, Subject};
 use crate::contract::log::Level;
 use crate::contract::mailer::{Mail, MailError};
 use crate::contract::schedule_store::{Page, Plan, RunPage, StoreError};
@@ -168,7 +168,7 @@ recorded! { ScheduleStore in "schedule-store":
 
 recorded! { Exporters in "exporters":
     (&) Access available(whose: Subject, only: Option<String>) -> Vec<Exporter>, LookupError;
-    (&) Access usable_events(whose: Subject, exporter: String, only: Option<Vec<String>>) -> Vec<String>, LookupError;
+    (&) Access usable_events(whose: Subject, exporter: String, only: Option<Vec<String>>) -> Reach, LookupError;
     (&) Access visible_events(slugs: Vec<String>) -> Vec<String>, LookupError;
     (&) Access missing_events(slugs: Vec<String>) -> Vec<String>, LookupError;
     (&mut) Run produce(form: String, language: String, zone: String, now: Instant) -> File, ExportError;

@@ -84,8 +84,8 @@ impl host::Access for imports::auth_context::Access {
         whose: host::Subject,
         exporter: &str,
         only: Option<&[String]>,
-    ) -> Result<Vec<String>, host::LookupError> {
-        Ok(imports::exporters::usable_events(self, whose.into(), exporter, only)?)
+    ) -> Result<host::Reach, host::LookupError> {
+        Ok(imports::exporters::usable_events(self, whose.into(), exporter, only)?.into())
     }
 
     fn visible_events(&self, slugs: &[String]) -> Result<Vec<String>, host::LookupError> {

@@ -312,6 +312,15 @@ impl From<host::Subject> for imports::exporters::Subject {
     }
 }
 
+impl From<imports::exporters::Reach> for host::Reach {
+    fn from(of: imports::exporters::Reach) -> Self {
+        match of {
+            imports::exporters::Reach::AllEvents => Self::AllEvents,
+            imports::exporters::Reach::Events(slugs) => Self::Events(slugs),
+        }
+    }
+}
+
 impl From<imports::exporters::LookupError> for host::LookupError {
     fn from(of: imports::exporters::LookupError) -> Self {
         match of {

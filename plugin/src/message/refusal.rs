@@ -12,6 +12,8 @@ pub enum Refusal {
     OnlyUsersTakeOver,
     /// The caller could not run the stored export himself.
     DataOutOfReach,
+    /// The stored export is of all events, those to come included, and the caller does not reach all of them.
+    AllEventsOutOfReach,
     /// Of the events that the stored form lists none is left.
     EventsGone,
     /// The store said so.
@@ -41,6 +43,10 @@ impl Refusal {
             Self::DataOutOfReach => (
                 "This schedule exports data that these credentials cannot export, so they cannot change it.",
                 "Dieser Zeitplan exportiert Daten, die diese Zugangsdaten nicht exportieren dürfen; daher ist er damit nicht änderbar.",
+            ),
+            Self::AllEventsOutOfReach => (
+                "This schedule exports all events, including events to come. These credentials can export only some events, so they cannot change it.",
+                "Dieser Zeitplan exportiert alle Veranstaltungen, auch künftige. Diese Zugangsdaten dürfen nur einige exportieren; daher ist er damit nicht änderbar.",
             ),
             Self::EventsGone => (
                 "None of the events of this schedule exists any more. Delete it, and create a new one for other events.",

@@ -160,14 +160,10 @@ fn changed(
     let rest = Rest::read(&mut body, Some(stored), left_out, facts);
     let mut runs_stored = None;
     if !stored.own {
-        runs_stored = rights::runs_stored(by, facts, stored)?;
-        if runs_stored.is_none() {
-            return Err(if body.errors.is_empty() {
-                Problem::Forbidden(Refusal::DataOutOfReach.message(language))
-            } else {
-                Problem::Invalid(body.errors)
-            });
-        }
+        runs_stored = match rights::runs_stored(by, facts, stored) {
+            Err(Problem::Forbidden(_)) if !body.errors.is_empty() => return Err(Problem::Invalid(body.errors)),
+            allowed => Some(allowed?),
+        };
     }
     let mut errors = Vec::new();
     let data = data::settle(by, facts, Some(stored), runs_stored, identifier, form, &mut errors)?;

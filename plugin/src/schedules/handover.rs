@@ -3,7 +3,6 @@
 use crate::document::Document;
 use crate::host::{Access, AccessFacts, Caller, Content, MissedRange, Problem, Schedule, ScheduleId, StoreError};
 use crate::language::Language;
-use crate::message::Refusal;
 use crate::notice::{self, Occasion};
 use crate::passed::write_unrecorded;
 
@@ -31,9 +30,7 @@ pub(super) fn take_over(by: &impl Access, id: ScheduleId, json: &str) -> Result<
             return Ok(resource::versioned(by, &facts, stored.schedule)?.document);
         }
         let stored = stored.without_missing_events(by, &facts)?;
-        if rights::runs_stored(by, &facts, &stored)?.is_none() {
-            return Err(Problem::Forbidden(Refusal::DataOutOfReach.message(language)));
-        }
+        rights::runs_stored(by, &facts, &stored)?;
         let (content, missed) = planned(&stored, &facts);
         let take_over = |missed: &[_]| by.take_over(id, stored.schedule.version, &content, missed);
         match write_unrecorded(missed, stored.before().timetable, take_over) {

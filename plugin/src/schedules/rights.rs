@@ -1,7 +1,7 @@
 //! Who may do what: what credentials allow at all, and whose data a change may reach.
 
 use crate::form::Scope;
-use crate::host::{Access, AccessFacts, Caller, Exporter, Problem, ScheduleId, Subject};
+use crate::host::{Access, AccessFacts, Caller, Exporter, Problem, Reach, Subject};
 use crate::language::Language;
 use crate::message::{Fault, Refusal};
 
@@ -42,32 +42,40 @@ pub(super) fn exporter(by: &impl Access, whose: Subject, identifier: &str) -> Re
     Ok(open.into_iter().find(|exporter| exporter.identifier == identifier))
 }
 
-/// The stored exporter, if the caller could run it himself on the stored data.
-pub(super) fn runs_stored(by: &impl Access, facts: &AccessFacts, stored: &Stored) -> Result<Option<Exporter>, Problem> {
+/// The stored exporter, if a caller who is not the owner may change the schedule or take it over.
+///
+/// The caller must be able to export everything that the schedule may ever export, or a recipient that the caller adds gets what
+/// the caller must not read. What its owner may export today says nothing about that: an owner out of all teams can come back to
+/// any of them, and an event can be added. So whoever changes a schedule of all events must reach all events, by a right to all.
+///
+/// # Errors
+/// `Forbidden` where the caller may not.
+pub(super) fn runs_stored(by: &impl Access, facts: &AccessFacts, stored: &Stored) -> Result<Exporter, Problem> {
+    let refused = |refusal: Refusal| Problem::Forbidden(refusal.message(Language::of_tag(&facts.language)));
     let Some(exporter) = exporter(by, Subject::Caller, &stored.schedule.content.export_identifier)? else {
-        return Ok(None);
+        return Err(refused(Refusal::DataOutOfReach));
     };
-    let reaches = match &stored.scope {
-        _ if !crate::form::across(&exporter, facts.event_level) => true,
-        Scope::Events(slugs) => unusable(by, Subject::Caller, &exporter, slugs)?.is_empty(),
-        Scope::All => reaches_all_of_owner(by, &exporter, stored.schedule.id)?,
-    };
-    Ok(reaches.then_some(exporter))
+    match &stored.scope {
+        _ if facts.event_level => Ok(exporter),
+        Scope::Events(slugs) if unusable(by, Subject::Caller, &exporter, slugs)?.is_empty() => Ok(exporter),
+        Scope::Events(_) => Err(refused(Refusal::DataOutOfReach)),
+        Scope::All if reaches_all_events(by, &exporter)? => Ok(exporter),
+        Scope::All => Err(refused(Refusal::AllEventsOutOfReach)),
+    }
 }
 
-/// Whether every event that the owner may export with this exporter, once active if he is not, is open to the caller too.
-fn reaches_all_of_owner(by: &impl Access, exporter: &Exporter, id: ScheduleId) -> Result<bool, Problem> {
-    let whose = Subject::OwnerOf(id);
-    let owners = by
-        .usable_events(whose, &exporter.identifier, None)
+/// Whether the caller may export all events with this exporter, those to come included.
+fn reaches_all_events(by: &impl Access, exporter: &Exporter) -> Result<bool, Problem> {
+    let reach = by
+        .usable_events(Subject::Caller, &exporter.identifier, None)
         .map_err(lookup_problem)?;
-    Ok(unusable(by, Subject::Caller, exporter, &owners)?.is_empty())
+    Ok(reach == Reach::AllEvents)
 }
 
 /// What is wrong with the events of a form that is to be stored; none: nothing. With the key of the form that is wrong.
 ///
-/// They must be open to the caller. Where the schedule is somebody else's, those that it did not have before must be open to
-/// its owner as well, and all of the owner's events to the caller.
+/// They must be open to the caller. Where the schedule is another user's, those that it did not have before must be open to
+/// its owner as well, and a caller who asks for all events must reach all, those to come included.
 pub(super) fn events_fault(
     by: &impl Access,
     stored: Option<&Stored>,
@@ -93,12 +101,9 @@ pub(super) fn events_fault(
             let beyond = unusable(by, Subject::OwnerOf(stored.schedule.id), exporter, &added)?;
             Ok((!beyond.is_empty()).then_some((crate::form::EVENTS, Fault::EventsBeyondOwner(beyond))))
         }
-        Scope::All => match others {
-            Some(stored) if before != Some(&Scope::All) && !reaches_all_of_owner(by, exporter, stored.schedule.id)? => {
-                Ok(Some((crate::form::ALL_EVENTS, Fault::AllEventsBeyondCaller)))
-            }
-            _ => Ok(None),
-        },
+        // One's own schedule of all events exports those that one may export oneself.
+        Scope::All if others.is_none() || reaches_all_events(by, exporter)? => Ok(None),
+        Scope::All => Ok(Some((crate::form::ALL_EVENTS, Fault::AllEventsBeyondCaller))),
     }
 }
 
@@ -107,9 +112,14 @@ fn unusable(by: &impl Access, whose: Subject, exporter: &Exporter, slugs: &[Stri
     if slugs.is_empty() {
         return Ok(Vec::new());
     }
-    let mut usable = by
+    let reach = by
         .usable_events(whose, &exporter.identifier, Some(slugs))
         .map_err(lookup_problem)?;
+    let Reach::Events(mut usable) = reach else {
+        // It would leave open which of the slugs are events.
+        let words = "the host answered all events where it was asked about some";
+        return Err(Problem::Unavailable(words.to_owned()));
+    };
     usable.sort_unstable();
     let beyond = slugs.iter().filter(|slug| usable.binary_search(slug).is_err());
     Ok(beyond.cloned().collect())

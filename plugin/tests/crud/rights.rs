@@ -37,7 +37,7 @@ fn an_exporter_that_the_caller_may_not_run_reads_like_one_that_does_not_exist() 
 fn tokens_and_devices_see_and_change_nothing_without_the_right_to_settings() {
     let host = Host::organizer();
     shown(create(&host.owner(), &document()));
-    host.allow("token", "orders", &["conf", "fest"]);
+    host.allow_all("token", "orders");
     for caller in [Caller::Token, Caller::Device] {
         let seat = host.seat(caller, false);
         assert!(forbidden(schedules::list(&seat, &first_page())));
@@ -102,23 +102,30 @@ fn verdict(answer: Result<schedules::Versioned, Problem>) -> String {
 
 #[test]
 fn somebody_elses_schedule_is_changed_only_by_who_could_run_it_himself() {
-    const ALL: &[&str] = &["conf", "fest"];
-    // The stored form, what the editor may use, and whether he may change the subject.
+    // All of today, by a list.
+    const EACH: &[&str] = &["conf", "fest", "gala"];
+    // All, those to come included.
+    const ALL: &[&str] = &["*"];
+    // The stored form, what the editor may use, and whether the editor may change the subject.
     for (form, usable, want) in [
         (json!({"events": ["conf"]}), Some(&["conf"][..]), "ok"),
         (json!({"events": ["conf"]}), Some(&["fest"][..]), "forbidden"),
         (json!({"events": ["conf", "fest"]}), Some(&["conf"][..]), "forbidden"),
         (json!({"all_events": true}), Some(ALL), "ok"),
-        (json!({"all_events": true}), Some(&["conf", "fest", "gala"][..]), "ok"),
+        (json!({"all_events": true}), Some(EACH), "forbidden"),
         (json!({"all_events": true}), Some(&["conf"][..]), "forbidden"),
         (json!({}), Some(&["conf"][..]), "forbidden"),
+        (json!({}), Some(EACH), "forbidden"),
         (json!({}), Some(ALL), "ok"),
+        (json!({"events": ["conf", "fest"]}), Some(EACH), "ok"),
+        (json!({"events": ["conf", "fest"]}), Some(ALL), "ok"),
         (json!({"events": ["conf"]}), None, "forbidden"),
         (json!({}), None, "forbidden"),
     ] {
         let host = Host::organizer();
         shown(create(&host.owner(), &with_form(form.clone())));
         match usable {
+            Some(ALL) => host.allow_all("editor", "orders"),
             Some(events) => host.allow("editor", "orders", events),
             None => host.forbid("editor", "orders"),
         }
@@ -156,7 +163,9 @@ fn a_token_needs_the_right_to_the_data_like_anybody_else() {
     let token = host.seat(Caller::Token, true);
     let subject = json!({"mail_subject": "x"});
     assert_eq!(verdict(patch(&token, 1, &subject)), "forbidden");
-    host.allow("token", "orders", &["conf", "fest"]);
+    host.allow("token", "orders", &["conf", "fest", "gala"]);
+    assert_eq!(verdict(patch(&token, 1, &subject)), "forbidden", "each event by a list");
+    host.allow_all("token", "orders");
     assert_eq!(verdict(patch(&token, 1, &subject)), "ok");
 }
 
@@ -236,6 +245,127 @@ fn nobody_widens_a_schedule_to_events_that_he_cannot_export_himself() {
         let answer = patch(&host.editor(), 1, &json!({ "export_form_data": form }));
         assert_eq!(verdict(answer), want, "{form}");
     }
+}
+
+/// What an owner can export today, and who the owner is.
+const OWNERS: [&str; 6] = ["all", "each by a list", "one by a list", "nothing", "inactive", "gone"];
+
+/// A host with a schedule of this form, whose owner is now as named in [`OWNERS`].
+fn owned(owner: &str, form: &Value) -> Host {
+    let host = Host::organizer();
+    host.allow_all("owner", "orders");
+    shown(create(&host.owner(), &with_form(form.clone())));
+    match owner {
+        "each by a list" => host.allow("owner", "orders", &["conf", "fest", "gala"]),
+        "one by a list" => host.allow("owner", "orders", &["conf"]),
+        "nothing" => host.forbid("owner", "orders"),
+        "inactive" => host.edit(1, |row| row.owner.as_mut().expect("an owner").active = false),
+        "gone" => host.edit(1, |row| row.owner = None),
+        _ => {}
+    }
+    host
+}
+
+#[test]
+fn whatever_its_owner_can_export_today_a_schedule_of_all_events_is_changed_only_by_who_reaches_all_events() {
+    for owner in OWNERS {
+        for form in [json!({"all_events": true}), json!({}), json!({"_format": "csv"})] {
+            let host = owned(owner, &form);
+            host.allow("editor", "orders", &["conf", "fest", "gala"]);
+            let place = format!("{owner}: {form}");
+            for fields in [
+                json!({"mail_additional_recipients": "e@example.org"}),
+                json!({"mail_additional_recipients_bcc": "e@example.org"}),
+                json!({"mail_template": "x"}),
+                json!({"schedule_rrule_time": "07:00:00"}),
+                json!({"export_form_data": {"events": ["conf"]}}),
+                json!({"export_identifier": "checkins", "export_form_data": {"day": "2026-01-01"}}),
+                json!({}),
+            ] {
+                assert_eq!(
+                    verdict(patch(&host.editor(), 1, &fields)),
+                    "forbidden",
+                    "{place} {fields}"
+                );
+            }
+            assert!(
+                forbidden(schedules::act(&host.editor(), Some(1), "take_over", "")),
+                "{place}"
+            );
+            assert_eq!(host.row(1).version, 1, "{place}");
+            host.allow_all("editor", "orders");
+            assert_eq!(
+                verdict(patch(&host.editor(), 1, &json!({"mail_template": "x"}))),
+                "ok",
+                "{place}"
+            );
+            assert!(
+                schedules::act(&host.editor(), Some(1), "take_over", "").is_ok(),
+                "{place}"
+            );
+        }
+    }
+}
+
+#[test]
+fn whatever_its_owner_can_export_today_a_schedule_of_some_events_is_changed_by_who_reaches_these() {
+    for owner in OWNERS {
+        let host = owned(owner, &json!({"events": ["conf", "fest"]}));
+        let change = json!({"mail_additional_recipients": "e@example.org"});
+        host.allow("editor", "orders", &["conf", "gala"]);
+        assert_eq!(verdict(patch(&host.editor(), 1, &change)), "forbidden", "{owner}");
+        host.allow("editor", "orders", &["conf", "fest"]);
+        assert_eq!(verdict(patch(&host.editor(), 1, &change)), "ok", "{owner}");
+    }
+}
+
+#[test]
+fn nobody_comes_to_all_events_in_two_steps() {
+    // By way of another exporter that reaches all events, and by way of a list.
+    let host = owned("all", &json!({"events": ["conf"]}));
+    host.allow("editor", "orders", &["conf", "fest", "gala"]);
+    host.allow_all("editor", "checkins");
+    host.allow_all("owner", "checkins");
+    let to = |exporter: &str, form: Value| json!({"export_identifier": exporter, "export_form_data": form});
+    let all = |more: Value| {
+        let mut form = json!({"all_events": true});
+        form.as_object_mut()
+            .expect("fields")
+            .extend(more.as_object().expect("fields").clone());
+        form
+    };
+    let day = json!({"day": "2026-01-01"});
+    let steps = [
+        (to("checkins", all(day.clone())), "ok"),
+        (
+            to("orders", all(json!({}))),
+            "export_form_data.all_events: all-events-not-usable",
+        ),
+        (
+            to("orders", json!({})),
+            "export_form_data.all_events: all-events-not-usable",
+        ),
+        (
+            json!({"export_identifier": "orders"}),
+            "export_form_data.all_events: all-events-not-usable",
+        ),
+        (to("orders", json!({"events": ["conf", "fest", "gala"]})), "ok"),
+        (
+            json!({"export_form_data": {}}),
+            "export_form_data.all_events: all-events-not-usable",
+        ),
+    ];
+    for (fields, want) in steps {
+        assert_eq!(verdict(patch(&host.editor(), 1, &fields)), want, "{fields}");
+    }
+}
+
+#[test]
+fn a_host_that_answers_all_events_where_it_was_asked_about_some_is_not_believed() {
+    let host = owned("all", &json!({"events": ["conf"]}));
+    host.overstates.set(true);
+    let answer = patch(&host.editor(), 1, &json!({"mail_subject": "x"}));
+    assert!(matches!(answer, Err(Problem::Unavailable(_))), "{answer:?}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! is implemented once, and only what is new has an implementation of its own.
 
 use host_harness::contract::auth_context::{AccessFacts, OwnerRight, RunFacts, Settings};
-use host_harness::contract::exporters::{DownloadLink, ExportError, Exporter, File, LookupError, Subject};
+use host_harness::contract::exporters::{DownloadLink, ExportError, Exporter, File, LookupError, Reach, Subject};
 use host_harness::contract::mailer::{Mail, MailError};
 use host_harness::contract::schedule_store::{Page, Plan, RunPage, StoreError};
 use host_harness::contract::{
@@ -204,8 +204,8 @@ impl contract::exporters::Host for LaterHost {
         _: Subject,
         _: String,
         _: Option<Vec<String>>,
-    ) -> wasmtime::Result<Result<Vec<String>, LookupError>> {
-        Ok(Ok(Vec::new()))
+    ) -> wasmtime::Result<Result<Reach, LookupError>> {
+        Ok(Ok(Reach::Events(Vec::new())))
     }
 
     async fn visible_events(

@@ -33,8 +33,10 @@ export function exporters({ store, platform }) {
 
     usableEvents(by, whose, exporter, only) {
       few(only ?? []);
-      const usable = platform.usableEvents(by.scope.organizer, rights(by, whose), exporter);
-      return usable.filter((slug) => only === undefined || only.includes(slug));
+      const [{ organizer }, its] = [by.scope, rights(by, whose)];
+      if (only === undefined && platform.reachesAllEvents(organizer, its, exporter)) return { tag: 'all-events' };
+      const usable = platform.usableEvents(organizer, its, exporter);
+      return { tag: 'events', val: usable.filter((slug) => only === undefined || only.includes(slug)) };
     },
 
     visibleEvents(by, slugs) {

@@ -1,7 +1,7 @@
 //! `exporters`: one exporter, of three rows whatever the event.
 
 use host_harness::contract::auth_context::OwnerRight;
-use host_harness::contract::exporters::{ExportError, Exporter, File, LookupError, Subject};
+use host_harness::contract::exporters::{ExportError, Exporter, File, LookupError, Reach, Subject};
 use host_harness::contract::schedule_store::StoreError;
 use host_harness::imports::{Exporters, ImportError};
 use host_harness::storage::Scope;
@@ -72,8 +72,14 @@ impl Exporters for Memory {
         whose: Subject,
         exporter: String,
         only: Option<Vec<String>>,
-    ) -> Result<Vec<String>, ImportError<LookupError>> {
+    ) -> Result<Reach, ImportError<LookupError>> {
         let rights = self.seen(by, |state| self.subject(state, by, &whose))?;
+        let organizer = &by.scope.organizer;
+        let to_all = |right: &Right| right.export && right.organizer == *organizer && right.events.is_none();
+        let asks_for_all = only.is_none() || self.is(Fault::AnswersAllForSome);
+        if asks_for_all && exporter == ROWS && rights.iter().any(to_all) && !self.is(Fault::ListsTodaysEvents) {
+            return Ok(Reach::AllEvents);
+        }
         let may = |slug: &&String| {
             let scope = Scope {
                 organizer: by.scope.organizer.clone(),
@@ -81,7 +87,11 @@ impl Exporters for Memory {
             };
             exporter == ROWS && may_export(&rights, &scope) && only.as_ref().is_none_or(|only| only.contains(slug))
         };
-        Ok(self.slugs(by).filter(may).cloned().collect())
+        let usable: Vec<String> = self.slugs(by).filter(may).cloned().collect();
+        if self.is(Fault::TakesTodaysEventsForAll) && only.is_none() && usable.len() == self.slugs(by).count() {
+            return Ok(Reach::AllEvents);
+        }
+        Ok(Reach::Events(usable))
     }
 
     async fn visible_events(&self, by: &Access, slugs: Vec<String>) -> Result<Vec<String>, ImportError<LookupError>> {

@@ -167,7 +167,12 @@ fn reaches_for_what_is_foreign(by: &Access, most: i64) -> String {
         events.join(",")
     };
     let visible = exporters::visible_events(by, &slugs).unwrap_or_default();
-    let usable = exporters::usable_events(by, Subject::Caller, "orderlist", Some(&slugs)).unwrap_or_default();
+    let usable = match exporters::usable_events(by, Subject::Caller, "orderlist", Some(&slugs)) {
+        Ok(exporters::Reach::Events(usable)) => usable,
+        // With a list there is never more than the list.
+        Ok(exporters::Reach::AllEvents) => vec!["all events".into()],
+        Err(_) => Vec::new(),
+    };
     let inserted = !is_user(by) && store::insert(by, &content("{}".into(), DAY)).is_ok();
     format!(
         r#"{{"reached":[{}],"visible":[{}],"usable":[{}],"inserted":{inserted}}}"#,
