@@ -43,7 +43,8 @@ pub use backend::{Backend, Fault};
 pub use serve::serve;
 
 use crate::download;
-use etag::Demand;
+use etag::Conditions;
+use links::Here;
 use negotiation::Language;
 use problems::Refusal;
 use reply::Reply;
@@ -94,15 +95,34 @@ impl Default for ApiLimits {
 }
 
 /// The whole API of a host. It routes by itself, so that each refusal, of an unknown path too, has its one shape.
+///
+/// Links in its answers begin with what the client says that it asked.
 pub fn router(backend: Arc<dyn Backend>, limits: ApiLimits) -> Router {
-    Router::new()
-        .fallback(handle)
-        .with_state(Arc::new(Api { backend, limits }))
+    router_of(Api {
+        backend,
+        limits,
+        base: None,
+    })
+}
+
+/// The same, with links that begin with `base_url`, whatever the client or a proxy says.
+pub fn router_at(backend: Arc<dyn Backend>, limits: ApiLimits, base_url: &str) -> Router {
+    router_of(Api {
+        backend,
+        limits,
+        base: Some(base_url.trim_end_matches('/').to_owned()),
+    })
+}
+
+fn router_of(api: Api) -> Router {
+    Router::new().fallback(handle).with_state(Arc::new(api))
 }
 
 struct Api {
     backend: Arc<dyn Backend>,
     limits: ApiLimits,
+    /// Where this host is, if its operator says so.
+    base: Option<String>,
 }
 
 async fn handle(State(api): State<Arc<Api>>, request: Request) -> Response {
@@ -154,16 +174,18 @@ impl Api {
         let Endpoint { scope, resource, slash } = endpoint;
         let allow = resource.allow();
         if parts.method == Method::OPTIONS {
-            return Ok(options(allow));
+            return allow.map(options).ok_or(Refusal::NotFound);
         }
-        let call = resource
-            .call(&parts.method)
-            .ok_or(Refusal::MethodNotAllowed { allow })?;
+        let call = match (resource.call(&parts.method), allow) {
+            (Some(call), _) => call,
+            (None, Some(allow)) => return Err(Refusal::MethodNotAllowed { allow }),
+            (None, None) => return Err(Refusal::NotFound),
+        };
         if !slash {
-            return Err(without_slash(parts));
+            return Err(without_slash(parts, self.base.as_deref()));
         }
-        let writes = call.writes();
-        let admit = || admission::admit(&*self.backend, &parts.headers, scope.clone(), writes, language);
+        let needs = call.needs();
+        let admit = || admission::admit(&*self.backend, &parts.headers, scope.clone(), needs, language);
         let mut document = pin!(body::document(&parts.headers, body, &self.limits));
         // Nearly every body comes with its head: then one look at the credentials is enough, after it.
         let prompt = match &call {
@@ -177,7 +199,7 @@ impl Api {
             return Err(Refusal::NotAcceptable);
         }
         let write = match call {
-            Call::Read(read) => return reading::read(&*self.backend, &grant, read, parts).await,
+            Call::Read(read) => return reading::read(&*self.backend, &grant, read, &self.here(parts)).await,
             Call::Nothing { .. } => return Err(Refusal::NotFound),
             Call::Write(write) => write,
         };
@@ -198,10 +220,19 @@ impl Api {
             grant,
             write,
             document,
-            demand: Demand::of(&parts.headers),
+            conditions: Conditions::of(&parts.headers),
             language,
         };
-        writing.answer(key, parts).await
+        writing.answer(key, parts, &self.here(parts)).await
+    }
+
+    fn here<'a>(&'a self, parts: &'a Parts) -> Here<'a> {
+        Here {
+            base: self.base.as_deref(),
+            headers: &parts.headers,
+            path: parts.uri.path(),
+            query: parts.uri.query(),
+        }
     }
 }
 
@@ -210,14 +241,15 @@ fn options(allow: &'static str) -> Reply {
 }
 
 /// Where the path with a slash is: readers are sent there, writers are told.
-fn without_slash(parts: &Parts) -> Refusal {
+fn without_slash(parts: &Parts, base: Option<&str>) -> Refusal {
     let path = format!("{}/", links::safe(parts.uri.path()));
     if !is_read(&parts.method) {
         return Refusal::MissingSlash { path };
     }
+    let base = base.unwrap_or_default();
     let location = match parts.uri.query() {
-        Some(query) => format!("{path}?{}", links::safe(query)),
-        None => path,
+        Some(query) => format!("{base}{path}?{}", links::safe(query)),
+        None => format!("{base}{path}"),
     };
     Refusal::Moved { location }
 }

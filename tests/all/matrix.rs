@@ -58,10 +58,8 @@ impl Call {
     }
 
     fn writes(self) -> bool {
-        matches!(
-            self,
-            Self::Post | Self::Put | Self::Patch | Self::Delete | Self::Preview
-        )
+        // A preview is a POST that changes nothing: read-only credentials can ask for one.
+        matches!(self, Self::Post | Self::Put | Self::Patch | Self::Delete)
     }
 
     /// Somebody else's is refused to who could not run it himself.

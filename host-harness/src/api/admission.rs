@@ -3,9 +3,10 @@
 use axum::http::HeaderMap;
 
 use super::backend::Backend;
-use super::credentials;
+use super::credentials::{self, Shown};
 use super::negotiation::Language;
 use super::problems::Refusal;
+use super::routes::TokenScope;
 use crate::platform::Admission;
 use crate::service::Grant;
 use crate::storage::Scope;
@@ -15,13 +16,13 @@ pub(super) async fn admit(
     backend: &dyn Backend,
     headers: &HeaderMap,
     scope: Option<Scope>,
-    writes: bool,
+    needs: TokenScope,
     language: Language,
 ) -> Result<Grant, Refusal> {
-    let credentials = credentials::shown(headers).ok_or(Refusal::Unauthorized)?;
+    let credentials = credentials::shown(headers).ok_or(Refusal::Unauthorized(Shown::Nothing))?;
     // One look-up for everything: for "not there" and "not yours", so that the two take equally long too.
     let admitted = match backend.admission(&credentials, scope.as_ref()).await? {
-        Admission::Nobody => return Err(Refusal::Unauthorized),
+        Admission::Nobody => return Err(Refusal::Unauthorized(Shown::of(&credentials))),
         Admission::NoAccess => return Err(Refusal::NoAccess),
         Admission::Admitted(admitted) => *admitted,
     };
@@ -30,10 +31,12 @@ pub(super) async fn admit(
         return Err(Refusal::Disabled);
     }
     let rights = admitted.rights;
-    match writes {
-        false if !rights.may_read => return Err(Refusal::NoReadScope),
-        true if !rights.may_write => return Err(Refusal::NoWriteScope),
-        _ => {}
+    match needs {
+        TokenScope::Read if !rights.may_read => return Err(Refusal::NoReadScope),
+        TokenScope::Write if !rights.may_write => return Err(Refusal::NoWriteScope),
+        // The grant goes on without the right to write, which the store's imports look at.
+        TokenScope::Either if !rights.may_read && !rights.may_write => return Err(Refusal::NoReadScope),
+        TokenScope::Read | TokenScope::Write | TokenScope::Either => {}
     }
     Ok(Grant {
         scope,

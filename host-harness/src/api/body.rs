@@ -13,9 +13,7 @@ pub(super) async fn document(headers: &HeaderMap, body: Body, limits: &ApiLimits
     if body.is_end_stream() {
         return Ok(String::new());
     }
-    if !negotiation::sends_json(headers) {
-        return Err(Refusal::UnsupportedMediaType);
-    }
+    negotiation::sends_json(headers).map_err(Refusal::UnsupportedBody)?;
     let limit = limits.body_bytes;
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     if announced > limit {

@@ -1,13 +1,58 @@
 //! What a client shows: `Authorization: Bearer …`, `Token …` or `Device …`.
 
-use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, HeaderValue};
 
 use crate::platform::Credentials;
 
-/// What a 401 says that it wants.
-pub(super) const CHALLENGE: &str =
-    r#"Bearer realm="scheduled exports", Token realm="scheduled exports", Device realm="scheduled exports""#;
+/// What a client showed that was not let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shown {
+    /// No credentials, or none that can be read.
+    Nothing,
+    /// Credentials of this scheme.
+    Scheme(&'static str),
+}
+
+impl Shown {
+    pub fn of(credentials: &Credentials) -> Self {
+        Self::Scheme(match credentials {
+            Credentials::Bearer(_) => "Bearer",
+            Credentials::Token(_) => "Token",
+            Credentials::Device(_) => "Device",
+        })
+    }
+}
+
+/// The value of `WWW-Authenticate`: every scheme that the API takes, with the error at the one that was used (RFC 6750, 3.1).
+pub(super) enum Challenge {
+    /// Credentials are missing, which is no error yet, or nobody's.
+    InvalidToken(Shown),
+    /// The token lacks this scope. Only bearer tokens have scopes.
+    InsufficientScope(&'static str),
+}
+
+impl Challenge {
+    pub fn value(&self) -> HeaderValue {
+        let challenges = ["Bearer", "Token", "Device"].map(|scheme| {
+            let mut challenge = format!(r#"{scheme} realm="scheduled exports""#);
+            match self {
+                Self::InvalidToken(Shown::Scheme(shown)) if *shown == scheme => {
+                    challenge.push_str(
+                        r#", error="invalid_token", error_description="The token is unknown, expired or revoked""#,
+                    );
+                }
+                Self::InsufficientScope(scope) if scheme == "Bearer" => {
+                    challenge.push_str(&format!(r#", error="insufficient_scope", scope="{scope}""#));
+                }
+                Self::InvalidToken(_) | Self::InsufficientScope(_) => {}
+            }
+            challenge
+        });
+        HeaderValue::try_from(challenges.join(", ")).expect("visible ASCII")
+    }
+}
+
 /// No token is longer, in bytes.
 const LONGEST: usize = 1024;
 
@@ -34,7 +79,6 @@ pub(super) fn shown(headers: &HeaderMap) -> Option<Credentials> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::http::HeaderValue;
 
     fn from(lines: &[&[u8]]) -> Option<Credentials> {
         let headers = lines

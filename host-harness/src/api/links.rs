@@ -1,7 +1,8 @@
 //! URLs in answers: links between pages, `Location`.
 
-use axum::http::HeaderMap;
 use axum::http::header::{HOST, HeaderName};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, Version};
 use form_urlencoded::Serializer;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
@@ -19,8 +20,10 @@ const UNSAFE: &AsciiSet = &CONTROLS
     .add(b'|')
     .add(b'}');
 
-/// Where the client believes that it is: what links in answers begin with.
+/// Where the client is: what links in answers begin with.
 pub(super) struct Here<'a> {
+    /// Of this host, without a slash at its end, where the operator has given it; else it is as the client says.
+    pub base: Option<&'a str>,
     pub headers: &'a HeaderMap,
     pub path: &'a str,
     pub query: Option<&'a str>,
@@ -38,7 +41,11 @@ impl Here<'_> {
 
     /// The URL of what lies `below` this path.
     pub fn below(&self, below: &str) -> String {
-        format!("{}{}{below}", self.origin().unwrap_or_default(), safe(self.path))
+        let origin = match self.base {
+            Some(base) => base.to_owned(),
+            None => self.origin().unwrap_or_default(),
+        };
+        format!("{origin}{}{below}", safe(self.path))
     }
 
     /// Scheme and authority, from `Host` and, behind a proxy that speaks TLS, `X-Forwarded-Proto`. None: `Host` is missing or
@@ -49,14 +56,40 @@ impl Here<'_> {
             return None;
         };
         let host = host.to_str().ok().filter(|host| is_host(host))?;
-        let forwarded = self.headers.get(FORWARDED_PROTO);
-        let scheme = if forwarded.is_some_and(|scheme| scheme == "https") {
-            "https"
-        } else {
-            "http"
-        };
+        let scheme = if self.is_forwarded_over_tls() { "https" } else { "http" };
         Some(format!("{scheme}://{host}"))
     }
+
+    /// Each proxy on the way adds how it was asked at the end of the list, so the leftmost is what the client did.
+    ///
+    /// Anybody may send this header: all that it changes is the scheme of links in the sender's own answer.
+    fn is_forwarded_over_tls(&self) -> bool {
+        let first = self.headers.get(FORWARDED_PROTO).and_then(|line| line.to_str().ok());
+        let first = first.and_then(|line| line.split(',').map(str::trim).find(|scheme| !scheme.is_empty()));
+        first.is_some_and(|scheme| scheme.trim_matches('"').eq_ignore_ascii_case("https"))
+    }
+}
+
+/// Checks that the request names one host that can be one (RFC 9112, 3.2). Requests of HTTP/1.0 may leave it out.
+pub(super) fn check_host(version: Version, headers: &HeaderMap) -> Result<(), &'static str> {
+    let mut lines = headers.get_all(HOST).iter();
+    match (lines.next(), lines.next()) {
+        (None, _) if version < Version::HTTP_11 => Ok(()),
+        (None, _) => Err("Host is missing: HTTP/1.1 requires one Host header."),
+        (Some(_), Some(_)) => Err("Host is given more than once: exactly one Host header is allowed."),
+        (Some(host), None) if host.to_str().is_ok_and(is_authority) => Ok(()),
+        (Some(_), None) => Err("Host is invalid: expected a name or address, with a port or without."),
+    }
+}
+
+/// Whether this can stand in `Host`: more than [`is_host`] lets through, since nothing is made of it.
+fn is_authority(host: &str) -> bool {
+    if host.starts_with('[') {
+        return is_host(host);
+    }
+    let (name, port) = host.split_once(':').unwrap_or((host, ""));
+    let port_fits = port.is_empty() || (port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok());
+    !name.is_empty() && port_fits && !name.contains('@') && name.parse::<Authority>().is_ok()
 }
 
 /// As a URL shows it: ASCII, and nothing that could end a quoted text.
@@ -101,6 +134,7 @@ mod tests {
                 headers.insert(FORWARDED_PROTO, HeaderValue::from_static(forwarded));
             }
             Here {
+                base: None,
                 headers: &headers,
                 path: "/",
                 query: None,
@@ -136,7 +170,55 @@ mod tests {
             assert_eq!(origin(&[bad], None), None, "{bad}");
         }
         assert_eq!(origin(&["a", "b"], None), None);
-        assert_eq!(origin(&["a"], Some("https")), Some("https://a".into()));
         assert_eq!(origin(&["a"], Some("javascript")), Some("http://a".into()));
+        for (forwarded, scheme) in [
+            ("https", "https"),
+            ("HTTPS", "https"),
+            ("https, http", "https"),
+            ("https,http,http", "https"),
+            (" ,https", "https"),
+            ("\"https\"", "https"),
+            ("http, https", "http"),
+            ("http", "http"),
+            ("", "http"),
+            ("httpsx", "http"),
+        ] {
+            assert_eq!(
+                origin(&["a"], Some(forwarded)),
+                Some(format!("{scheme}://a")),
+                "{forwarded}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_base_url_that_is_given_begins_every_link() {
+        let mut headers = host(&["elsewhere.example"]);
+        headers.insert(FORWARDED_PROTO, HeaderValue::from_static("http"));
+        let here = Here {
+            base: Some("https://tickets.example/exports"),
+            headers: &headers,
+            path: "/api/",
+            query: None,
+        };
+        assert_eq!(here.below("7/"), "https://tickets.example/exports/api/7/");
+        assert_eq!(here.page(2), "https://tickets.example/exports/api/?page=2");
+    }
+
+    #[test]
+    fn a_request_names_exactly_one_host_that_can_be_one() {
+        let checked = |lines: &[&str]| check_host(Version::HTTP_11, &host(lines));
+        for fine in ["a", "a:80", "a:", "127.0.0.1:8080", "[::1]:80", "a_b.example", "a~b"] {
+            assert_eq!(checked(&[fine]), Ok(()), "{fine}");
+        }
+        for bad in [
+            "", ":80", "a b", "a/b", "u@a", "a:b", "a:65536", "[::1", "::1", "a, b", "http://a", "\u{e4}", "a?b", "a#b",
+        ] {
+            assert!(checked(&[bad]).is_err(), "{bad}");
+        }
+        assert!(checked(&["a", "a"]).is_err());
+        assert!(checked(&[]).is_err());
+        assert_eq!(check_host(Version::HTTP_10, &HeaderMap::new()), Ok(()));
+        assert!(check_host(Version::HTTP_10, &host(&["a", "b"])).is_err());
     }
 }

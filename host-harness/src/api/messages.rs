@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::negotiation::Language;
+use super::negotiation::{Language, UnsupportedBody};
 use super::problems::Refusal;
 
 /// What `detail` says; for people.
@@ -18,7 +18,7 @@ fn words(refusal: &Refusal) -> (Cow<'_, str>, Cow<'_, str>) {
     match refusal {
         Refusal::UnknownPath => pair("Nothing is here.", "Hier ist nichts."),
         Refusal::Moved { .. } => pair("The path ends with a slash.", "Der Pfad endet mit einem Schrägstrich."),
-        Refusal::Unauthorized => pair(
+        Refusal::Unauthorized(_) => pair(
             "Credentials are missing, or they are not valid (any more).",
             "Zugangsdaten fehlen oder sind nicht (mehr) gültig.",
         ),
@@ -44,10 +44,7 @@ fn words(refusal: &Refusal) -> (Cow<'_, str>, Cow<'_, str>) {
             "Answers are application/json, which Accept leaves out.",
             "Antworten sind application/json, und das lässt Accept nicht zu.",
         ),
-        Refusal::UnsupportedMediaType => pair(
-            "The body must be sent as application/json, in UTF-8 and not compressed.",
-            "Der Inhalt muss als application/json gesendet werden, in UTF-8 und nicht komprimiert.",
-        ),
+        Refusal::UnsupportedBody(why) => unsupported(why),
         Refusal::BodyTooSlow => pair(
             "The body did not arrive in time.",
             "Der Inhalt kam nicht rechtzeitig an.",
@@ -78,6 +75,11 @@ fn words(refusal: &Refusal) -> (Cow<'_, str>, Cow<'_, str>) {
             "It was changed meanwhile: If-Match does not name the stored version.",
             "Es wurde inzwischen geändert: If-Match nennt nicht die gespeicherte Version.",
         ),
+        Refusal::Exists => pair(
+            "If-None-Match names the stored version, so nothing was changed.",
+            "If-None-Match nennt die gespeicherte Version, also wurde nichts geändert.",
+        ),
+        Refusal::BadHost(why) => pair(why, "Eine HTTP/1.1-Anfrage braucht genau eine gültige Host-Zeile."),
         Refusal::Away(_) => pair(
             "A part of the system is away at the moment. Please try again.",
             "Ein Teil des Systems ist gerade nicht erreichbar. Bitte noch einmal versuchen.",
@@ -100,6 +102,31 @@ fn words(refusal: &Refusal) -> (Cow<'_, str>, Cow<'_, str>) {
             format!("Der Inhalt darf höchstens {limit} Bytes lang sein.").into(),
         ),
         Refusal::Malformed(said) | Refusal::Forbidden(said) | Refusal::Other(said) => pair(said, said),
+    }
+}
+
+fn unsupported(why: &UnsupportedBody) -> (Cow<'_, str>, Cow<'_, str>) {
+    match why {
+        UnsupportedBody::Undeclared => pair(
+            "Content-Type is missing: expected application/json.",
+            "Content-Type fehlt: erwartet wird application/json.",
+        ),
+        UnsupportedBody::DeclaredTwice => pair(
+            "Content-Type is given more than once: expected one line, application/json.",
+            "Content-Type ist mehrfach angegeben: erwartet wird eine Zeile, application/json.",
+        ),
+        UnsupportedBody::MediaType(given) => (
+            format!("Unsupported media type “{given}”: expected application/json.").into(),
+            format!("Der Medientyp „{given}“ wird nicht unterstützt: erwartet wird application/json.").into(),
+        ),
+        UnsupportedBody::Charset(given) => (
+            format!("Unsupported charset “{given}”: expected utf-8.").into(),
+            format!("Der Zeichensatz „{given}“ wird nicht unterstützt: erwartet wird utf-8.").into(),
+        ),
+        UnsupportedBody::Encoding(given) => (
+            format!("Unsupported Content-Encoding “{given}”: send the body uncompressed.").into(),
+            format!("Content-Encoding „{given}“ wird nicht unterstützt: den Inhalt bitte unkomprimiert senden.").into(),
+        ),
     }
 }
 

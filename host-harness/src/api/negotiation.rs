@@ -23,8 +23,9 @@ impl Language {
     pub fn preferred(headers: &HeaderMap) -> Self {
         // Weight and place in the list; what is named counts more than `*`, whichever comes first.
         let (mut en, mut de, mut any) = (None, None, None);
-        for (place, item) in Weighted::of(headers, ACCEPT_LANGUAGE).enumerate() {
-            let primary = item.value.split('-').next().unwrap_or_default();
+        for (place, item) in weighted(headers, ACCEPT_LANGUAGE).into_iter().enumerate() {
+            // Some clients send a POSIX locale, `de_DE`.
+            let primary = item.value.split(['-', '_']).next().unwrap_or_default();
             let slot = match primary {
                 _ if primary.eq_ignore_ascii_case("en") => &mut en,
                 _ if primary.eq_ignore_ascii_case("de") => &mut de,
@@ -45,96 +46,191 @@ impl Language {
     }
 }
 
-/// May the answer be `application/json`?
+/// Whether the answer can be `application/json`. Items that are no media range are ignored, and a header without any that is one
+/// counts as absent: a sloppy client is better served with JSON than with a 406.
 pub(super) fn takes_json(headers: &HeaderMap) -> bool {
     // The range that says most about our type decides (RFC 9110, 12.5.1).
     let mut best: Option<(u8, u16)> = None;
-    let mut asked = false;
-    for value in headers.get_all(ACCEPT) {
-        asked |= !value.as_bytes().trim_ascii().is_empty();
-    }
-    for item in Weighted::of(headers, ACCEPT) {
-        let precision = match item.value {
-            "*/*" => 0,
-            range if range.eq_ignore_ascii_case("application/*") => 1,
-            range if range.eq_ignore_ascii_case("application/json") => 2,
+    let mut readable = false;
+    for item in weighted(headers, ACCEPT) {
+        let range = item.value.to_ascii_lowercase();
+        readable |= is_media_range(&range);
+        let precision = match range.as_str() {
+            // `*` alone is what the HTTP client of the Java runtime has always sent for `*/*`.
+            "*" | "*/*" => 0,
+            "application/*" => 1,
+            "application/json" => 2,
             _ => continue,
         };
         if best.is_none_or(|known| known < (precision, item.weight)) {
             best = Some((precision, item.weight));
         }
     }
-    !asked || best.is_some_and(|(_, weight)| weight > 0)
+    !readable || best.is_some_and(|(_, weight)| weight > 0)
 }
 
-/// Is the body declared as JSON, in UTF-8 and not compressed?
-pub(super) fn sends_json(headers: &HeaderMap) -> bool {
+fn is_media_range(range: &str) -> bool {
+    let token = |text: &str| !text.is_empty() && text.bytes().all(is_token_byte);
+    match range.split_once('/') {
+        Some((of, sub)) => token(of) && token(sub) && (of != "*" || sub == "*"),
+        None => range == "*",
+    }
+}
+
+/// A `tchar` (RFC 9110, 5.6.2).
+fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+/// Why a body is not taken, with what was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum UnsupportedBody {
+    /// There is no `Content-Type`.
+    Undeclared,
+    /// There are several.
+    DeclaredTwice,
+    MediaType(String),
+    Charset(String),
+    Encoding(String),
+}
+
+/// Checks that the body is declared as JSON, in UTF-8 and not compressed.
+pub(super) fn sends_json(headers: &HeaderMap) -> Result<(), UnsupportedBody> {
     let mut types = headers.get_all(CONTENT_TYPE).iter();
-    let (Some(value), None) = (types.next(), types.next()) else {
-        return false;
+    let declared = match (types.next(), types.next()) {
+        (Some(declared), None) => String::from_utf8_lossy(declared.as_bytes()),
+        (Some(_), Some(_)) => return Err(UnsupportedBody::DeclaredTwice),
+        (None, _) => return Err(UnsupportedBody::Undeclared),
     };
-    let plain = headers
-        .get_all(CONTENT_ENCODING)
-        .iter()
-        .all(|coding| coding.as_bytes().eq_ignore_ascii_case(b"identity"));
-    plain && value.to_str().is_ok_and(is_json)
+    check_content_type(&declared)?;
+    for line in headers.get_all(CONTENT_ENCODING) {
+        let codings = String::from_utf8_lossy(line.as_bytes());
+        if let Some(coding) = items(&codings, ',').find(|coding| !coding.eq_ignore_ascii_case("identity")) {
+            return Err(UnsupportedBody::Encoding(coding.to_owned()));
+        }
+    }
+    Ok(())
 }
 
-fn is_json(content_type: &str) -> bool {
-    let mut parts = content_type.split(';').map(str::trim);
+fn check_content_type(declared: &str) -> Result<(), UnsupportedBody> {
+    let mut parts = items(declared, ';');
+    // An empty first part is left out by `items`, so `; charset=utf-8` has a parameter for a type.
     let essence = parts.next().unwrap_or_default().to_ascii_lowercase();
     let json = essence == "application/json"
         || essence
             .strip_prefix("application/")
             .and_then(|subtype| subtype.strip_suffix("+json"))
             .is_some_and(|name| !name.is_empty());
-    json && parts.all(|parameter| match parameter.split_once('=') {
-        Some((name, charset)) if name.trim_end().eq_ignore_ascii_case("charset") => {
-            charset.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+    if !json {
+        return Err(match declared.trim() {
+            "" => UnsupportedBody::Undeclared,
+            declared => UnsupportedBody::MediaType(declared.to_owned()),
+        });
+    }
+    for parameter in parts {
+        if let Some((name, charset)) = parameter.split_once('=')
+            && name.trim_end().eq_ignore_ascii_case("charset")
+        {
+            let charset = charset.trim().trim_matches(['"', '\'']);
+            // `utf8` is not registered, and common.
+            if !["utf-8", "utf8"]
+                .iter()
+                .any(|known| charset.eq_ignore_ascii_case(known))
+            {
+                return Err(UnsupportedBody::Charset(charset.to_owned()));
+            }
         }
-        _ => true,
-    })
+    }
+    Ok(())
 }
 
 /// One item of a list with weights, such as `de-AT;q=0.8`.
-struct Weighted<'a> {
-    value: &'a str,
+struct Weighted {
+    value: String,
     /// In thousandths, 0 to 1000.
     weight: u16,
 }
 
-impl<'a> Weighted<'a> {
-    /// The items of all lines of a header; those that cannot be read are left out.
-    fn of(headers: &'a HeaderMap, name: HeaderName) -> impl Iterator<Item = Self> {
-        let lines = headers.get_all(name).into_iter().filter_map(|line| line.to_str().ok());
-        lines.flat_map(|line| line.split(',')).filter_map(Self::parse)
+/// The items of all lines of a header.
+fn weighted(headers: &HeaderMap, name: HeaderName) -> Vec<Weighted> {
+    let mut found = Vec::new();
+    for line in headers.get_all(name) {
+        let line = String::from_utf8_lossy(line.as_bytes());
+        found.extend(items(&line, ',').filter_map(Weighted::parse));
     }
+    found
+}
 
-    fn parse(item: &'a str) -> Option<Self> {
-        let mut parts = item.split(';').map(str::trim);
-        let value = parts.next().filter(|value| !value.is_empty())?;
-        let mut weight = 1000;
-        for parameter in parts {
-            if let Some(("q" | "Q", text)) = parameter.split_once('=') {
-                weight = thousandths(text)?;
-            }
+impl Weighted {
+    fn parse(item: &str) -> Option<Self> {
+        if item.starts_with(';') {
+            return None;
         }
-        Some(Self { value, weight })
+        let mut parts = items(item, ';');
+        let value = parts.next()?.to_owned();
+        let weight = parts
+            .filter_map(|parameter| parameter.split_once('='))
+            .find_map(|(name, text)| {
+                let named = name.trim_end().eq_ignore_ascii_case("q");
+                named.then(|| thousandths(text.trim().trim_matches('"')))
+            });
+        Some(Self {
+            value,
+            weight: weight.unwrap_or(1000),
+        })
     }
 }
 
-/// A `qvalue` (RFC 9110, 12.4.2): 0 to 1 with at most three decimals.
-fn thousandths(text: &str) -> Option<u16> {
-    let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
-    if decimals.len() > 3 || !decimals.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
+/// A `qvalue` (RFC 9110, 12.4.2), also as clients write it: `.5`, `1.`, with more than three decimals. What is no number at all is
+/// the least weight: the client does name the item, and does not say how much it wants it.
+fn thousandths(text: &str) -> u16 {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    match text.parse::<f32>() {
+        Ok(0.0) if digits => 0,
+        // Rounded up: only zero means "not at all".
+        Ok(weight) if digits => (weight.min(1.0) * 1000.0).round().max(1.0) as u16,
+        _ => 1,
     }
-    let decimals: u16 = format!("{decimals:0<3}").parse().ok()?;
-    match (whole, decimals) {
-        ("0", decimals) => Some(decimals),
-        ("1", 0) => Some(1000),
-        _ => None,
+}
+
+/// The parts of a list, trimmed, without the empty ones. A delimiter within a quoted string separates nothing; a quote that is
+/// never closed is an ordinary character.
+fn items(list: &str, delimiter: char) -> impl Iterator<Item = &str> {
+    let mut rest = Some(list);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let end = end_of_item(text, delimiter);
+        rest = text.get(end + delimiter.len_utf8()..);
+        Some(text[..end].trim())
+    })
+    .filter(|item| !item.is_empty())
+}
+
+fn end_of_item(text: &str, delimiter: char) -> usize {
+    let mut at = 0;
+    while let Some(found) = text[at..].find([delimiter, '"']) {
+        let place = at + found;
+        if text[place..].starts_with(delimiter) {
+            return place;
+        }
+        at = closing_quote(text, place).unwrap_or(place) + 1;
     }
+    text.len()
+}
+
+/// Where the quoted string ends that begins at `open`.
+fn closing_quote(text: &str, open: usize) -> Option<usize> {
+    let mut escaped = false;
+    let inner = text.as_bytes().iter().enumerate().skip(open + 1);
+    for (place, byte) in inner {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => return Some(place),
+            _ => {}
+        }
+    }
+    None
 }
 
 #[cfg(test)]
@@ -172,12 +268,20 @@ mod tests {
             ("en;q=0, *", Language::De),
             ("de;q=0", Language::En),
             ("de;q=0, en;q=0", Language::En),
-            ("de;q=2", Language::En),
-            ("de;q=0.1234", Language::En),
+            ("de;q=2", Language::De),
+            ("de;q=0.1234", Language::De),
+            ("de;q=0.0001", Language::De),
             ("de;q=-1, en", Language::En),
+            ("de; q=high", Language::De),
+            ("de;q=.9,en;q=.8", Language::De),
+            ("de ; q = 1.000 , en;Q=0.9", Language::De),
+            ("en;q=0.2,,de_DE", Language::De),
+            ("DE", Language::De),
+            ("de;x=\"a,en\"", Language::De),
             ("deutsch", Language::En),
             (";;;,,,q=,\t", Language::En),
             ("dé", Language::En),
+            ("\u{e4}, de", Language::De),
         ] {
             assert_eq!(
                 Language::preferred(&headers(ACCEPT_LANGUAGE, &[line])),
@@ -208,9 +312,9 @@ mod tests {
             ("application/json;q=0.000, */*", false),
             ("application/*;q=0, */*", false),
             ("application/problem+json", false),
-            ("json", false),
-            ("application/json;q=high", false),
-            ("\u{e4}", false),
+            ("*;q=0", false),
+            ("text/html;x=\"a, */*\"", false),
+            ("text/html; charset=\"", false),
         ] {
             assert_eq!(takes_json(&headers(ACCEPT, &[line])), takes, "{line}");
         }
@@ -219,33 +323,85 @@ mod tests {
     }
 
     #[test]
-    fn a_body_is_json_in_utf_8_only() {
-        for (line, sends) in [
-            ("application/json", true),
-            ("Application/JSON", true),
-            ("application/json; charset=utf-8", true),
-            ("application/json;charset=\"UTF-8\"", true),
-            ("application/merge-patch+json", true),
-            ("application/json; charset=latin1", false),
-            ("application/json; charset=utf-16", false),
-            ("application/+json", false),
-            ("application/jsonp", false),
-            ("text/json", false),
-            ("text/plain", false),
-            ("", false),
-            ("\u{e4}", false),
+    fn sloppy_accept_headers_of_real_clients_are_answered() {
+        for line in [
+            // The HTTP client of the Java runtime.
+            "text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2",
+            "*",
+            "text/html,*;q=.5",
+            "*/*;Q=0.1",
+            "APPLICATION/JSON;Q=.5",
+            ",, application/json ,",
+            "application/json;",
+            "application/json ; q = 0.5",
+            "application/json;q=\"0.5\"",
+            "application/json;q=0.12345",
+            "application/json;q=2",
+            "application/json;q=high",
+            "application/json;q=",
+            "application/json;charset=\"utf-8, or so\";q=.5",
+            "text/html;title=\"a \\\", b\", application/json",
+            "text/html;title=\"never closed, application/json",
+            // No media range at all: as good as no header.
+            "json",
+            "*/json",
+            "q=0.5",
+            ";q=0",
+            "\u{e4}",
+            "\u{e4}, application/json",
         ] {
-            assert_eq!(sends_json(&headers(CONTENT_TYPE, &[line])), sends, "{line}");
+            assert!(takes_json(&headers(ACCEPT, &[line])), "{line}");
         }
-        assert!(!sends_json(&HeaderMap::new()));
-        assert!(!sends_json(&headers(
-            CONTENT_TYPE,
-            &["application/json", "application/json"]
-        )));
+    }
+
+    #[test]
+    fn a_body_is_json_in_utf_8_only() {
+        for line in [
+            "application/json",
+            "Application/JSON",
+            "APPLICATION/JSON;CHARSET=UTF-8",
+            "application/json;charset=UTF-8",
+            "application/json; charset=utf-8",
+            "application/json;charset=\"UTF-8\"",
+            "application/json; charset='utf-8'",
+            "application/json; charset=utf8",
+            "application/json ; charset = utf-8 ;",
+            "application/json;",
+            "application/json; profile=\"a;charset=latin1\"",
+            "application/merge-patch+json",
+        ] {
+            assert_eq!(sends_json(&headers(CONTENT_TYPE, &[line])), Ok(()), "{line}");
+        }
+        let media_type = |line: &str| UnsupportedBody::MediaType(line.to_owned());
+        let charset = |name: &str| UnsupportedBody::Charset(name.to_owned());
+        for (line, why) in [
+            ("application/json; charset=latin1", charset("latin1")),
+            ("application/json; charset=\"UTF-16\"", charset("UTF-16")),
+            ("application/json; charset=", charset("")),
+            ("application/+json", media_type("application/+json")),
+            ("application/jsonp", media_type("application/jsonp")),
+            ("text/json", media_type("text/json")),
+            ("text/plain", media_type("text/plain")),
+            ("; charset=utf-8", media_type("; charset=utf-8")),
+            (
+                "application/json, application/json",
+                media_type("application/json, application/json"),
+            ),
+            ("", UnsupportedBody::Undeclared),
+            ("\u{e4}", media_type("\u{e4}")),
+        ] {
+            assert_eq!(sends_json(&headers(CONTENT_TYPE, &[line])), Err(why), "{line}");
+        }
+        assert_eq!(sends_json(&HeaderMap::new()), Err(UnsupportedBody::Undeclared));
+        let twice = headers(CONTENT_TYPE, &["application/json", "application/json"]);
+        assert_eq!(sends_json(&twice), Err(UnsupportedBody::DeclaredTwice));
         let mut compressed = headers(CONTENT_TYPE, &["application/json"]);
-        compressed.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-        assert!(!sends_json(&compressed));
+        compressed.insert(CONTENT_ENCODING, HeaderValue::from_static("identity, gzip"));
+        assert_eq!(
+            sends_json(&compressed),
+            Err(UnsupportedBody::Encoding("gzip".to_owned()))
+        );
         compressed.insert(CONTENT_ENCODING, HeaderValue::from_static("Identity"));
-        assert!(sends_json(&compressed));
+        assert_eq!(sends_json(&compressed), Ok(()));
     }
 }

@@ -196,6 +196,7 @@ mod tests {
     fn links_keep_the_rest_of_the_query_and_say_where_the_client_is() {
         let headers = HeaderMap::from_iter([(HOST, HeaderValue::from_static("tickets.example:8080"))]);
         let here = Here {
+            base: None,
             headers: &headers,
             path: "/api/",
             query: Some("ordering=-id&page=2&page_size=1&q=a%26b+%22\""),
@@ -212,6 +213,7 @@ mod tests {
     fn the_first_and_the_last_page_lead_nowhere_further() {
         let headers = HeaderMap::new();
         let here = Here {
+            base: None,
             headers: &headers,
             path: "/api/",
             query: None,

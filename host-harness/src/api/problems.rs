@@ -5,9 +5,9 @@ use axum::http::header::{ALLOW, CONNECTION, HeaderValue, LOCATION, RETRY_AFTER, 
 use serde_json::{Map, Value, json};
 
 use super::backend::Fault;
-use super::credentials::CHALLENGE;
+use super::credentials::{Challenge, Shown};
 use super::messages;
-use super::negotiation::Language;
+use super::negotiation::{Language, UnsupportedBody};
 use super::reply::Reply;
 use crate::contract::{FieldError, Problem};
 use crate::service::CallError;
@@ -36,7 +36,8 @@ pub(super) enum Refusal {
     MethodNotAllowed {
         allow: &'static str,
     },
-    Unauthorized,
+    /// Credentials are missing, or nobody's.
+    Unauthorized(Shown),
     /// No such organizer or event, or no rights there.
     NoAccess,
     Disabled,
@@ -45,7 +46,7 @@ pub(super) enum Refusal {
     NotFound,
     NoSuchPage,
     NotAcceptable,
-    UnsupportedMediaType,
+    UnsupportedBody(UnsupportedBody),
     BodyTooLarge {
         limit: usize,
     },
@@ -61,6 +62,10 @@ pub(super) enum Refusal {
     Invalid(Vec<FieldError>),
     Forbidden(String),
     Stale,
+    /// `If-None-Match` names what is there.
+    Exists,
+    /// The request has no usable `Host`.
+    BadHost(&'static str),
     Other(String),
     /// The words are for the log.
     Away(String),
@@ -78,8 +83,9 @@ impl Refusal {
             | Self::BadKey
             | Self::SeveralKeys
             | Self::BodyBroken
-            | Self::BodyNotUtf8 => StatusCode::BAD_REQUEST,
-            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            | Self::BodyNotUtf8
+            | Self::BadHost(_) => StatusCode::BAD_REQUEST,
+            Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
             Self::NoAccess | Self::Disabled | Self::NoReadScope | Self::NoWriteScope | Self::Forbidden(_) => {
                 StatusCode::FORBIDDEN
             }
@@ -88,9 +94,9 @@ impl Refusal {
             Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
             Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::KeyInUse | Self::Superseded => StatusCode::CONFLICT,
-            Self::Stale => StatusCode::PRECONDITION_FAILED,
+            Self::Stale | Self::Exists => StatusCode::PRECONDITION_FAILED,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::UnsupportedBody(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::KeyOfAnother => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Broken(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Away(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -103,11 +109,15 @@ impl Refusal {
         let header = match self {
             Self::Moved { location } => HeaderValue::try_from(location).ok().map(|value| (LOCATION, value)),
             Self::MethodNotAllowed { allow } => Some((ALLOW, HeaderValue::from_static(allow))),
-            Self::Unauthorized => Some((WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE))),
+            Self::Unauthorized(shown) => Some((WWW_AUTHENTICATE, Challenge::InvalidToken(*shown).value())),
+            Self::NoReadScope => Some((WWW_AUTHENTICATE, Challenge::InsufficientScope("read").value())),
+            Self::NoWriteScope => Some((WWW_AUTHENTICATE, Challenge::InsufficientScope("write").value())),
             Self::KeyInUse => Some((RETRY_AFTER, RETRY_RUNNING.into())),
             Self::Away(_) => Some((RETRY_AFTER, RETRY_AWAY.into())),
             // The rest of the body is not read, so nothing can follow on this connection.
-            Self::BodyTooSlow | Self::BodyBroken => Some((CONNECTION, HeaderValue::from_static("close"))),
+            Self::BodyTooSlow | Self::BodyBroken | Self::BadHost(_) => {
+                Some((CONNECTION, HeaderValue::from_static("close")))
+            }
             _ => None,
         };
         reply.headers.extend(header);

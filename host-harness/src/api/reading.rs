@@ -2,7 +2,6 @@
 
 use axum::http::StatusCode;
 use axum::http::header::ETAG;
-use axum::http::request::Parts;
 
 use super::backend::Backend;
 use super::etag;
@@ -14,13 +13,8 @@ use super::routes::Read;
 use crate::service::{Answer, Grant, Operation};
 
 /// Asks the component, and passes its documents on as they are.
-pub(super) async fn read(backend: &dyn Backend, grant: &Grant, read: Read, parts: &Parts) -> Result<Reply, Refusal> {
-    let wanted = || Wanted::read(parts.uri.query()).ok_or(Refusal::NoSuchPage);
-    let here = Here {
-        headers: &parts.headers,
-        path: parts.uri.path(),
-        query: parts.uri.query(),
-    };
+pub(super) async fn read(backend: &dyn Backend, grant: &Grant, read: Read, here: &Here<'_>) -> Result<Reply, Refusal> {
+    let wanted = || Wanted::read(here.query).ok_or(Refusal::NoSuchPage);
     let body = match read {
         Read::One(id) => {
             let (document, version) = versioned(backend, grant, id).await?;
@@ -29,7 +23,7 @@ pub(super) async fn read(backend: &dyn Backend, grant: &Grant, read: Read, parts
         Read::List => {
             let wanted = wanted()?;
             match backend.call(grant, Operation::List(wanted.query()), None).await {
-                Ok(Answer::Page { total, documents, .. }) => wanted.body(&here, total, &documents),
+                Ok(Answer::Page { total, documents, .. }) => wanted.body(here, total, &documents),
                 Ok(_) => return Err(unexpected()),
                 // All that a list can lack is the page.
                 Err(error) => match error.into() {
@@ -46,7 +40,7 @@ pub(super) async fn read(backend: &dyn Backend, grant: &Grant, read: Read, parts
                 size: wanted.size,
             };
             match backend.call(grant, operation, None).await? {
-                Answer::Page { total, documents, .. } => wanted.body(&here, total, &documents),
+                Answer::Page { total, documents, .. } => wanted.body(here, total, &documents),
                 _ => return Err(unexpected()),
             }
         }
@@ -54,7 +48,7 @@ pub(super) async fn read(backend: &dyn Backend, grant: &Grant, read: Read, parts
             let wanted = wanted()?;
             let exporters = exporters(backend, grant, None).await?;
             let part = wanted.part(&exporters).ok_or(Refusal::NoSuchPage)?;
-            wanted.body(&here, exporters.len() as u64, part)
+            wanted.body(here, exporters.len() as u64, part)
         }
         Read::Exporter(identifier) => {
             let found = exporters(backend, grant, Some(identifier)).await?;

@@ -39,7 +39,9 @@ pub(super) struct Endpoint {
 pub(super) enum Resource {
     Schedules,
     Schedule(Option<u64>),
-    /// A word where an id could be: to POST, a verb; to all else, an id that is no number.
+    /// [`PREVIEW`] where an id could be.
+    Preview,
+    /// Another word where an id could be: to POST, a verb of the component's; to all else, an id that is no number.
     Word(Option<String>),
     Runs(Option<u64>),
     Verb(Option<u64>, Option<String>),
@@ -54,7 +56,7 @@ pub(super) enum Call {
     Write(Write),
     /// Something of an id or name that nothing has.
     Nothing {
-        writes: bool,
+        needs: TokenScope,
     },
 }
 
@@ -66,6 +68,15 @@ pub(super) enum Read {
     Runs(u64),
     Exporters,
     Exporter(String),
+}
+
+/// The scope that a call needs of a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TokenScope {
+    Read,
+    Write,
+    /// Either of them: a preview is a POST and changes nothing.
+    Either,
 }
 
 /// What may change something.
@@ -125,7 +136,10 @@ impl Endpoint {
         let resource = match *rest {
             ["scheduled_exports"] => Resource::Schedules,
             ["scheduled_exports", id] if is_number(id) => Resource::Schedule(number(id)),
-            ["scheduled_exports", word] => Resource::Word(name(word)),
+            ["scheduled_exports", word] => match name(word) {
+                Some(word) if word == PREVIEW => Resource::Preview,
+                word => Resource::Word(word),
+            },
             ["scheduled_exports", id, "runs"] => Resource::Runs(number(id)),
             ["scheduled_exports", id, verb] => Resource::Verb(number(id), name(verb)),
             ["exporters"] => Resource::Exporters,
@@ -137,20 +151,36 @@ impl Endpoint {
 }
 
 impl Resource {
-    /// The value of `Allow`.
-    pub fn allow(&self) -> &'static str {
-        match self {
+    /// The value of `Allow`: the methods that are not answered with a 405. None where nothing is known to be there, so that
+    /// nothing can be promised.
+    pub fn allow(&self) -> Option<&'static str> {
+        Some(match self {
             Self::Schedules => "GET, HEAD, POST, OPTIONS",
             Self::Schedule(_) => "GET, HEAD, PUT, PATCH, DELETE, OPTIONS",
-            Self::Word(_) | Self::Verb(..) => "POST, OPTIONS",
+            Self::Preview | Self::Verb(..) => "POST, OPTIONS",
             Self::Runs(_) | Self::Exporters | Self::Exporter(_) => READ_ONLY,
-        }
+            Self::Word(_) => return None,
+        })
     }
 
     /// None: no such method here.
     pub fn call(self, method: &Method) -> Option<Call> {
-        let read = |found: Option<Read>| found.map_or(Call::Nothing { writes: false }, Call::Read);
-        let write = |found: Option<Write>| found.map_or(Call::Nothing { writes: true }, Call::Write);
+        let read = |found: Option<Read>| {
+            found.map_or(
+                Call::Nothing {
+                    needs: TokenScope::Read,
+                },
+                Call::Read,
+            )
+        };
+        let write = |found: Option<Write>| {
+            found.map_or(
+                Call::Nothing {
+                    needs: TokenScope::Write,
+                },
+                Call::Write,
+            )
+        };
         let reads = is_read(method);
         Some(match self {
             Self::Schedules if reads => Call::Read(Read::List),
@@ -161,7 +191,11 @@ impl Resource {
             Self::Schedule(id) if method == Method::DELETE => write(id.map(Write::Delete)),
             Self::Word(verb) if method == Method::POST => write(verb.map(|verb| Write::Act { id: None, verb })),
             Self::Word(_) if reads => read(None),
-            Self::Word(_) if [Method::PUT, Method::PATCH, Method::DELETE].contains(method) => write(None),
+            Self::Word(_) => write(None),
+            Self::Preview if method == Method::POST => Call::Write(Write::Act {
+                id: None,
+                verb: PREVIEW.to_owned(),
+            }),
             Self::Verb(id, verb) if method == Method::POST => {
                 write(id.zip(verb).map(|(id, verb)| Write::Act { id: Some(id), verb }))
             }
@@ -173,6 +207,8 @@ impl Resource {
     }
 }
 
+/// The verb that answers when a rule runs next, and changes nothing.
+const PREVIEW: &str = "preview";
 /// `Allow` of what can only be read.
 pub(super) const READ_ONLY: &str = "GET, HEAD, OPTIONS";
 
@@ -186,9 +222,14 @@ fn is_number(segment: &str) -> bool {
 }
 
 impl Call {
-    /// Does it need the right to write?
-    pub fn writes(&self) -> bool {
-        matches!(self, Self::Write(_) | Self::Nothing { writes: true })
+    /// What a token must be good for.
+    pub fn needs(&self) -> TokenScope {
+        match self {
+            Self::Read(_) => TokenScope::Read,
+            Self::Write(Write::Act { id: None, verb }) if verb == PREVIEW => TokenScope::Either,
+            Self::Write(_) => TokenScope::Write,
+            Self::Nothing { needs } => *needs,
+        }
     }
 }
 
@@ -226,7 +267,9 @@ mod tests {
             for (path, resource) in [
                 ("scheduled_exports/", Resource::Schedules),
                 ("scheduled_exports/7/", Resource::Schedule(Some(7))),
-                ("scheduled_exports/preview/", Resource::Word(Some("preview".into()))),
+                ("scheduled_exports/preview/", Resource::Preview),
+                ("scheduled_exports/pre%76iew/", Resource::Preview),
+                ("scheduled_exports/previews/", Resource::Word(Some("previews".into()))),
                 ("scheduled_exports/7/runs/", Resource::Runs(Some(7))),
                 (
                     "scheduled_exports/7/pause/",
@@ -326,11 +369,14 @@ mod tests {
             "scheduled_exports/7/",
             "scheduled_exports/7/runs/",
             "scheduled_exports/7/pause/",
+            "scheduled_exports/7/take_over/",
+            "scheduled_exports/preview/",
             "exporters/",
             "exporters/orderlist/",
         ] {
             let allowed: Vec<&str> = resource(path)
                 .allow()
+                .expect("something that is there")
                 .split(", ")
                 .filter(|name| *name != "OPTIONS")
                 .collect();
@@ -344,11 +390,23 @@ mod tests {
 
     #[test]
     fn a_word_is_a_verb_to_post_and_else_an_id_that_is_no_number() {
-        let call = |method| resource("scheduled_exports/preview/").call(&method);
-        let verb = "preview".to_owned();
+        let call = |method| resource("scheduled_exports/summary/").call(&method);
+        let verb = "summary".to_owned();
         assert_eq!(call(Method::POST), Some(Call::Write(Write::Act { id: None, verb })));
-        assert_eq!(call(Method::GET), Some(Call::Nothing { writes: false }));
-        assert_eq!(call(Method::PUT), Some(Call::Nothing { writes: true }));
-        assert_eq!(call(Method::TRACE), None);
+        let nothing = |needs| Some(Call::Nothing { needs });
+        assert_eq!(call(Method::GET), nothing(TokenScope::Read));
+        assert_eq!(call(Method::PUT), nothing(TokenScope::Write));
+        assert_eq!(call(Method::TRACE), nothing(TokenScope::Write));
+        assert_eq!(resource("scheduled_exports/summary/").allow(), None);
+    }
+
+    #[test]
+    fn a_preview_needs_either_scope_and_any_other_verb_needs_to_write() {
+        let needs = |path| resource(path).call(&Method::POST).expect("a verb").needs();
+        assert_eq!(needs("scheduled_exports/preview/"), TokenScope::Either);
+        assert_eq!(needs("scheduled_exports/summary/"), TokenScope::Write);
+        // Of one schedule, it is a verb that the host knows nothing of.
+        assert_eq!(needs("scheduled_exports/7/preview/"), TokenScope::Write);
+        assert_eq!(needs("scheduled_exports/7/take_over/"), TokenScope::Write);
     }
 }

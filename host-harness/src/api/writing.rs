@@ -9,7 +9,7 @@ use serde::Deserialize;
 use tracing::Instrument;
 
 use super::backend::Backend;
-use super::etag::{self, Demand};
+use super::etag::{self, Conditions, IfMatch};
 use super::idempotency;
 use super::links::Here;
 use super::negotiation::Language;
@@ -26,13 +26,13 @@ pub(super) struct Writing {
     pub grant: Grant,
     pub write: Write,
     pub document: String,
-    pub demand: Demand,
+    pub conditions: Conditions,
     pub language: Language,
 }
 
 impl Writing {
     /// Carries it out, or answers as the first request with this key did.
-    pub async fn answer(self, key: Option<String>, parts: &Parts) -> Result<Reply, Refusal> {
+    pub async fn answer(self, key: Option<String>, parts: &Parts, here: &Here<'_>) -> Result<Reply, Refusal> {
         let (kept, replayed) = match key {
             None => (self.perform(None).await?, false),
             Some(key) => {
@@ -45,7 +45,7 @@ impl Writing {
         };
         let mut reply = Reply::from_kept(kept);
         if reply.status == StatusCode::CREATED {
-            reply = with_location(reply, parts);
+            reply = with_location(reply, here);
         }
         if replayed {
             reply = reply.with(REPLAYED, HeaderValue::from_static("true"));
@@ -131,21 +131,27 @@ impl Writing {
 
     /// The version that the component is to insist on.
     async fn if_version(&self, id: u64) -> Result<Option<u64>, Refusal> {
-        match &self.demand {
-            Demand::Any => Ok(None),
-            Demand::OneOf(versions) => match versions.as_slice() {
-                &[version] => Ok(Some(version)),
-                // Also with none: who may not see the schedule is to read just that.
-                several => {
-                    let (_, stored) = versioned(&*self.backend, &self.grant, id).await?;
-                    if several.contains(&stored) {
-                        Ok(Some(stored))
-                    } else {
-                        Err(Refusal::Stale)
-                    }
-                }
-            },
+        let Conditions { matches, none_match } = &self.conditions;
+        let wanted = match matches {
+            IfMatch::Any => None,
+            IfMatch::OneOf(versions) => Some(versions.as_slice()),
+        };
+        if let (None, None) = (wanted, none_match) {
+            return Ok(None);
         }
+        if let (Some(&[version]), None) = (wanted, none_match) {
+            return Ok(Some(version));
+        }
+        // Also where nothing can match: a caller who may not see the schedule must read just that.
+        let (_, stored) = versioned(&*self.backend, &self.grant, id).await?;
+        if wanted.is_some_and(|versions| !versions.contains(&stored)) {
+            return Err(Refusal::Stale);
+        }
+        if none_match.as_ref().is_some_and(|tags| tags.names(&etag::of(stored))) {
+            return Err(Refusal::Exists);
+        }
+        // Nobody may change it between this look and the write.
+        Ok(Some(stored))
     }
 }
 
@@ -164,16 +170,11 @@ fn kept(success: StatusCode, answer: &Answer) -> KeptAnswer {
 }
 
 /// Says where the created schedule is. The document is the component's, so its id is read from there.
-fn with_location(reply: Reply, parts: &Parts) -> Reply {
+fn with_location(reply: Reply, here: &Here<'_>) -> Reply {
     #[derive(Deserialize)]
     struct Created {
         id: u64,
     }
-    let here = Here {
-        headers: &parts.headers,
-        path: parts.uri.path(),
-        query: None,
-    };
     match serde_json::from_slice::<Created>(&reply.body) {
         Ok(Created { id }) => reply.with(LOCATION, here.below(&format!("{id}/"))),
         Err(_) => reply,

@@ -80,7 +80,8 @@ impl Serve {
             tracing::info!("stopping: what runs is finished or handed back");
             let _ = stop.send(true);
         });
-        let base_url = self.base_url.unwrap_or_else(|| format!("http://{address}"));
+        let given_base_url = self.base_url;
+        let base_url = given_base_url.clone().unwrap_or_else(|| format!("http://{address}"));
         let facts = HostFacts {
             base_url: base_url.trim_end_matches('/').to_owned(),
             mail_from: self.mail_from,
@@ -106,7 +107,11 @@ impl Serve {
         }
 
         let (transport, mail) = host::transport(&self.data, smtp)?;
-        let router = api::router(Arc::clone(&service) as _, ApiLimits::default());
+        let limits = ApiLimits::default();
+        let router = match &given_base_url {
+            Some(base_url) => api::router_at(Arc::clone(&service) as _, limits.clone(), base_url),
+            None => api::router(Arc::clone(&service) as _, limits.clone()),
+        };
         let about = service.about();
         let mails = mail.map_or_else(|| "SMTP".to_owned(), |mail| mail.display().to_string());
         tracing::info!(
@@ -133,7 +138,7 @@ impl Serve {
             }
         };
         tokio::join!(
-            api::serve(listener, router, ApiLimits::default(), shutdown(stopped.clone())),
+            api::serve(listener, router, limits, shutdown(stopped.clone())),
             metrics,
             scheduler.serve(stopped.clone())
         );

@@ -99,6 +99,20 @@ fn schedules_outlive_a_stop_and_the_fixture_is_loaded_once() {
 }
 
 #[test]
+fn links_of_an_answer_begin_with_the_base_url_that_was_given() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = Log::new();
+    let base = ["--fixture", &fixture(), "--base-url", "https://tickets.example/"];
+    let serving = Serving::start(&log, folder.path(), &base);
+    for _ in 0..2 {
+        assert_eq!(serving.request("POST", ORGANIZER, JOHN, Some(&document())).0, 201);
+    }
+    let (_, page) = serving.request("GET", &format!("{ORGANIZER}?page_size=1"), JOHN, None);
+    let next = format!("https://tickets.example/api/v1/organizers/{ORGANIZER}?page_size=1&page=2");
+    assert_eq!(page["next"], next);
+}
+
+#[test]
 fn a_stop_does_not_wait_for_an_idle_connection() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = Log::new();

@@ -27,6 +27,58 @@ async fn no_or_unknown_credentials_are_401() {
 }
 
 #[tokio::test]
+async fn a_401_names_the_error_at_the_scheme_that_was_used_and_none_without_credentials() {
+    let host = Host::new();
+    let challenges = async |line: Option<&str>| {
+        let ask = host.ask("GET", LIST);
+        let ask = match line {
+            Some(line) => ask.header("authorization", line),
+            None => ask,
+        };
+        let got = ask.send().await;
+        assert_eq!(got.status, 401);
+        let value = got.header("www-authenticate").expect("a challenge").to_owned();
+        ["Bearer", "Token", "Device"].map(|scheme| {
+            let start = value
+                .find(&format!("{scheme} realm=\"scheduled exports\""))
+                .expect(scheme);
+            let rest = &value[start + scheme.len()..];
+            let end = ["Bearer ", "Token ", "Device "]
+                .iter()
+                .filter_map(|next| rest.find(next))
+                .min();
+            rest[..end.unwrap_or(rest.len())].contains("error=\"invalid_token\"")
+        })
+    };
+    assert_eq!(challenges(Some("Bearer nobody")).await, [true, false, false]);
+    assert_eq!(challenges(Some("tOKEN nobody")).await, [false, true, false]);
+    assert_eq!(challenges(Some("Device nobody")).await, [false, false, true]);
+    for unreadable in [
+        None,
+        Some(""),
+        Some("Bearer"),
+        Some("Basic am9objpq"),
+        Some("Bearer a b"),
+    ] {
+        assert_eq!(challenges(unreadable).await, [false; 3], "{unreadable:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_without_the_scope_is_told_which_one_it_lacks() {
+    let host = Host::new();
+    for (method, token, scope) in [("DELETE", "reader", "write"), ("GET", "writer", "read")] {
+        let ask = host
+            .ask(method, ONE)
+            .header("authorization", &format!("Bearer {token}"));
+        let got = ask.send().await;
+        let challenge = got.header("www-authenticate").expect("a challenge");
+        let wanted = format!("error=\"insufficient_scope\", scope=\"{scope}\"");
+        assert!(got.status == 403 && challenge.contains(&wanted), "{challenge}");
+    }
+}
+
+#[tokio::test]
 async fn each_kind_of_credentials_acts_as_its_own_caller() {
     let host = Host::new();
     for (line, kind) in [
@@ -118,7 +170,7 @@ async fn a_token_writes_and_reads_only_within_its_scope() {
         ("PUT", ONE),
         ("PATCH", ONE),
         ("DELETE", ONE),
-        ("POST", preview.as_str()),
+        ("POST", &format!("{ONE}take_over/")),
     ] {
         assert_eq!(status(method, path, "reader").await, 403, "{method} {path}");
         assert!(
@@ -133,6 +185,11 @@ async fn a_token_writes_and_reads_only_within_its_scope() {
     ] {
         assert_eq!(status(method, path, "writer").await, 403, "{method} {path}");
         assert_eq!(status(method, path, "reader").await, 200, "{method} {path}");
+    }
+    // A preview is a POST that changes nothing. The component is told what the token may.
+    for (token, may_write) in [("reader", false), ("writer", true), ("john", true)] {
+        assert_eq!(status("POST", &preview, token).await, 200, "{token}");
+        assert_eq!(host.last_grant().may_write, may_write, "{token}");
     }
     // An unknown schedule looks the same as a known one to a token without the scope.
     assert_eq!(status("DELETE", &format!("{LIST}abc/"), "reader").await, 403);

@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio::sync::Semaphore;
 use tower::ServiceExt;
 
-use crate::api::{ApiLimits, Backend, Fault, router};
+use crate::api::{ApiLimits, Backend, Fault, router, router_at};
 use crate::clock::Instant;
 use crate::contract::User;
 use crate::contract::auth_context::Caller;
@@ -104,6 +104,11 @@ impl Host {
 
     pub fn ask(self: &Arc<Self>, method: &str, uri: &str) -> Ask {
         Ask::new(router(self.clone(), ApiLimits::default()), method, uri)
+    }
+
+    /// The same, of a host whose operator has said where it is.
+    pub fn ask_at(self: &Arc<Self>, base_url: &str, method: &str, uri: &str) -> Ask {
+        Ask::new(router_at(self.clone(), ApiLimits::default(), base_url), method, uri)
     }
 
     /// As a user who may everything.

@@ -59,6 +59,42 @@ async fn a_method_that_is_not_there_is_405_before_credentials_are_looked_at() {
 }
 
 #[tokio::test]
+async fn the_path_of_a_preview_takes_post_alone_and_says_so() {
+    let host = Host::new();
+    for level in ["big", "big/events/conf"] {
+        let path = format!("/api/v1/organizers/{level}/scheduled_exports/preview/");
+        for method in ["GET", "HEAD", "PUT", "PATCH", "DELETE", "TRACE", "BREW"] {
+            for path in [path.as_str(), path.trim_end_matches('/')] {
+                let got = host.john(method, path).send().await;
+                let answer = (got.status.as_u16(), got.header("allow"));
+                assert_eq!(answer, (405, Some("POST, OPTIONS")), "{method} {path}");
+            }
+        }
+        assert_eq!(
+            host.ask("OPTIONS", &path).send().await.header("allow"),
+            Some("POST, OPTIONS")
+        );
+        assert_eq!(host.john("POST", &path).json("{}").send().await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn where_nothing_is_known_to_be_no_method_is_promised() {
+    let host = Host::new();
+    for id in ["abc", "1.5", "%FF", "previews"] {
+        let path = format!("{LIST}{id}/");
+        for method in ["OPTIONS", "GET", "PUT", "PATCH", "DELETE", "TRACE", "BREW"] {
+            let got = host.john(method, &path).send().await;
+            assert_eq!(
+                (got.status.as_u16(), got.header("allow")),
+                (404, None),
+                "{method} {path}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
 async fn readers_without_the_slash_are_sent_to_the_path_that_has_it() {
     let host = Host::new();
     for method in ["GET", "HEAD"] {

@@ -52,6 +52,33 @@ async fn a_created_schedule_says_where_it_is() {
 }
 
 #[tokio::test]
+async fn a_base_url_begins_every_link_whatever_the_request_says() {
+    let host = Host::new();
+    let ask = |method: &str, uri: &str| {
+        let ask = host.ask_at("https://tickets.example/exports/", method, uri);
+        ask.header("authorization", "Bearer john")
+            .header("host", "evil.example")
+            .header("x-forwarded-proto", "http")
+    };
+    let base = "https://tickets.example/exports";
+    let got = ask("POST", LIST).json("{}").send().await;
+    assert_eq!(got.header("location"), Some(format!("{base}{ONE}").as_str()));
+    host.answers(Ok(Answer::Page {
+        total: 3,
+        documents: vec!["{}".into()],
+        next: None,
+    }));
+    let got = ask("GET", &format!("{LIST}?page=2&page_size=1")).send().await;
+    assert_eq!(got.json()["next"], format!("{base}{LIST}?page_size=1&page=3"));
+    assert_eq!(got.json()["previous"], format!("{base}{LIST}?page_size=1&page=1"));
+    let got = ask("GET", LIST.trim_end_matches('/')).send().await;
+    assert_eq!(
+        (got.status.as_u16(), got.header("location")),
+        (301, Some(format!("{base}{LIST}").as_str()))
+    );
+}
+
+#[tokio::test]
 async fn what_the_component_refuses_has_its_status_and_shape() {
     let host = Host::new();
     let error = |path: &[&str], message: &str| FieldError {
@@ -118,7 +145,10 @@ async fn a_body_that_is_not_json_is_415_and_none_is_for_the_component_to_refuse(
         "application/x-www-form-urlencoded",
     ] {
         let ask = host.john("POST", LIST).header("content-type", content_type).body("{}");
-        assert_eq!(ask.send().await.status, 415, "{content_type}");
+        let got = ask.send().await;
+        assert_eq!(got.status, 415, "{content_type}");
+        let named = content_type.rsplit("charset=").next().expect("a last part");
+        assert!(got.detail().contains(named), "{}", got.detail());
     }
     assert_eq!(host.john("POST", LIST).body("{}").send().await.status, 415);
     assert!(host.asked().is_empty());
@@ -235,6 +265,65 @@ async fn of_several_tags_the_stored_one_counts_and_nonsense_matches_nothing() {
     assert_eq!(
         host.john("DELETE", ONE)
             .header("if-match", "nonsense")
+            .send()
+            .await
+            .status,
+        404
+    );
+}
+
+#[tokio::test]
+async fn a_write_whose_if_none_match_names_what_is_there_is_412() {
+    let host = Host::new();
+    for method in ["PUT", "PATCH", "DELETE"] {
+        for tags in ["*", TAG, "W/\"v3\"", "\"v1\", W/\"v3\""] {
+            let got = host
+                .john(method, ONE)
+                .header("if-none-match", tags)
+                .json("{}")
+                .send()
+                .await;
+            assert_eq!(got.status, 412, "{method} {tags}");
+            assert!(got.detail().contains("If-None-Match"), "{}", got.detail());
+            assert!(
+                matches!(host.asked().last(), Some(Operation::Get(7))),
+                "{method} {tags}"
+            );
+        }
+        for tags in ["\"v2\"", "W/\"v2\", \"v4\"", "nonsense"] {
+            let got = host
+                .john(method, ONE)
+                .header("if-none-match", tags)
+                .json("{}")
+                .send()
+                .await;
+            assert!(got.status.is_success(), "{method} {tags}: {}", got.status);
+            let version = match host.asked().pop() {
+                Some(Operation::Replace { if_version, .. } | Operation::Patch { if_version, .. }) => if_version,
+                Some(Operation::Delete { if_version, .. }) => if_version,
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(
+                version,
+                Some(3),
+                "{method} {tags}: what was looked at is what is changed"
+            );
+        }
+    }
+    // Both: each must hold.
+    let both = |matches: &str, none_match: &str| {
+        let ask = host.john("PATCH", ONE).header("if-match", matches);
+        ask.header("if-none-match", none_match).json("{}").send()
+    };
+    assert_eq!(both(TAG, "\"v2\"").await.status, 200);
+    assert_eq!(both(TAG, TAG).await.status, 412);
+    assert_eq!(both("\"v2\"", "\"v9\"").await.status, 412);
+    // A caller who may not see the schedule reads just that.
+    host.answers(Err(CallError::Problem(Problem::NotFound)));
+    assert_eq!(
+        host.john("PATCH", ONE)
+            .header("if-none-match", "*")
+            .json("{}")
             .send()
             .await
             .status,

@@ -42,6 +42,18 @@ async fn section_2_no_unknown_or_unreadable_credentials_are_401_and_the_scheme_i
             for scheme in ["Bearer", "Token", "Device"] {
                 assert!(answer.header("www-authenticate").contains(scheme));
             }
+            let shown = [
+                "Bearer nonsense",
+                "Bearer john-expired",
+                "Token john-oauth",
+                "Bearer JOHN-OAUTH",
+            ];
+            let invalid = answer.header("www-authenticate").contains("error=\"invalid_token\"");
+            assert!(invalid || !shown.contains(&credentials), "{credentials}");
+            assert!(
+                !invalid || !["", "Bearer", "Basic am9objpvYXV0aA=="].contains(&credentials),
+                "{credentials}"
+            );
         }
         assert_eq!(host.post(CONF, credentials, &daily()).await.status, 401);
     }

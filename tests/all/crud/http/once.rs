@@ -190,3 +190,28 @@ async fn section_2_if_match_is_412_on_a_stale_tag_which_changes_with_people_and_
         "visibility comes first"
     );
 }
+
+#[tokio::test]
+async fn section_2_if_none_match_is_412_where_it_names_what_is_there() {
+    let host = host().await;
+    let made = host.post(CONF, JOHN, &daily()).await;
+    let one = format!("{CONF}{}/", made.body["id"]);
+    let tag = made.header("etag").to_owned();
+    let ask = |method: &'static str, tag: String| {
+        let (host, one) = (&host, &one);
+        async move {
+            let headers = [("if-none-match", tag.as_str())];
+            let body = daily().to_string();
+            let method = method.parse().expect("a method");
+            host.request(method, one, JOHN, &headers, Some(&body)).await.status
+        }
+    };
+    for method in ["PATCH", "PUT", "DELETE"] {
+        for named in ["*".to_owned(), tag.clone(), format!("\"other\", W/{tag}")] {
+            assert_eq!(ask(method, named.clone()).await, 412, "{method} {named}");
+        }
+    }
+    assert_eq!(host.get(&one, JOHN).await.body, made.body, "nothing was changed");
+    assert_eq!(ask("PATCH", "\"other\"".to_owned()).await, 200);
+    assert_eq!(ask("DELETE", tag).await, 204, "that version is no longer there");
+}
