@@ -49,7 +49,8 @@ pub struct Serve {
     recording: Recording,
     #[command(flatten)]
     plugin: PluginFile,
-    /// Platform to fill an empty store with
+    /// Organizers, events, users and tokens to fill an empty store with (a JSON file); a store that does not exist is created
+    /// empty without it, and refuses every request until it is filled
     #[arg(long, value_name = "FILE")]
     fixture: Option<PathBuf>,
 }
@@ -90,7 +91,7 @@ impl Serve {
         };
         let service = host::open_recording(
             &self.data,
-            fixture.is_some(),
+            true,
             &self.plugin,
             None,
             facts,
@@ -104,6 +105,10 @@ impl Serve {
             } else {
                 tracing::info!("the store has a platform already: the fixture is not loaded again");
             }
+        } else if service.platform().is_empty().await? {
+            tracing::warn!(
+                "the store is empty, so every request is refused: to fill it, restart with --fixture FILE, or run `harness seed --fixture FILE` on it"
+            );
         }
 
         let (transport, mail) = host::transport(&self.data, smtp)?;

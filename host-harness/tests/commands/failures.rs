@@ -20,7 +20,6 @@ fn a_store_that_is_not_there_is_named_and_nothing_is_made_in_its_place() {
         vec!["history", "--data", &data],
         vec!["organizer", "list", "--data", &data],
         vec!["organizer", "enable", "--data", &data, "bigevents"],
-        vec!["serve", "--data", &data, "--listen", "127.0.0.1:0"],
     ] {
         let ended = harness(command.iter().copied());
         assert!(

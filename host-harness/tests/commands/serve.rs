@@ -99,6 +99,22 @@ fn schedules_outlive_a_stop_and_the_fixture_is_loaded_once() {
 }
 
 #[test]
+fn a_store_that_is_not_there_is_made_and_the_log_says_how_to_fill_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("new");
+    let mut log = Log::new();
+    let serving = Serving::start(&log, &data, &[]);
+    let line = log.wait_for(&["WARN", "the store is empty"]);
+    assert!(line.contains("harness seed --fixture FILE"), "{line}");
+    assert_eq!(serving.request("GET", EVENT, JOHN, None).0, 401);
+    // As the line says: filled while it is served, the store answers.
+    let data_text = data.to_str().expect("text");
+    harness(["seed", "--data", data_text, "--fixture", &fixture()]).well();
+    assert_eq!(serving.request("GET", EVENT, JOHN, None).0, 200);
+    assert_eq!(serving.end("TERM").0, Some(0));
+}
+
+#[test]
 fn links_of_an_answer_begin_with_the_base_url_that_was_given() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = Log::new();
