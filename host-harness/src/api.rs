@@ -8,12 +8,14 @@ mod backend;
 mod body;
 mod credentials;
 mod etag;
+mod flood;
 mod idempotency;
 mod links;
 mod messages;
 mod negotiation;
 mod pages;
 mod peer;
+mod places;
 mod problems;
 mod reading;
 mod reply;
@@ -72,10 +74,15 @@ pub struct ApiLimits {
     pub header_bytes: usize,
     /// Time for the head to arrive, from when the connection is open or the answer before it was sent.
     pub header_timeout: Duration,
-    /// How long a client may go without taking any of its answer.
+    /// How long a client may take less than 16 KiB of an answer that waits for it.
     pub write_timeout: Duration,
-    /// Connections at a time; further ones wait.
+    /// Connections at a time. For one more, an idle one is closed, or it waits.
     pub connections: usize,
+    /// Of them, connections of one peer: an IPv4 address, or the first 64 bits of an IPv6 address. For one more, an idle one of that
+    /// peer is closed, or it is refused.
+    pub connections_per_peer: usize,
+    /// How long a connection waits while all have requests under way; then it is refused.
+    pub place_timeout: Duration,
     /// Time for requests to end when the server is asked to stop.
     pub drain: Duration,
 }
@@ -89,6 +96,8 @@ impl Default for ApiLimits {
             header_timeout: Duration::from_secs(10),
             write_timeout: Duration::from_secs(30),
             connections: 1024,
+            connections_per_peer: 256,
+            place_timeout: Duration::from_secs(5),
             drain: Duration::from_secs(10),
         }
     }

@@ -37,6 +37,7 @@ pub mod api;
 pub mod clock;
 pub mod contract;
 pub mod delivery;
+pub mod descriptors;
 pub mod download;
 pub mod engine;
 pub mod imports;

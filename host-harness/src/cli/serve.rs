@@ -7,14 +7,21 @@ use std::time::Duration;
 
 use clap::Args;
 use host_harness::api::{self, ApiLimits};
+use host_harness::descriptors::Descriptors;
 use host_harness::metrics;
 use host_harness::ports::HostFacts;
 use host_harness::scheduler::{Scheduler, SchedulerOptions};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use super::{Data, Failure, PluginFile, Recording, failed, host, say};
+
+/// Connections that the system holds until they are accepted, as far as it allows. Of a flood that comes faster than that, the system
+/// drops some, and their clients, honest ones too, try again after a second: with 128, as usual, that took milliseconds.
+const BACKLOG: u32 = 4096;
+/// Connections to the metrics at a time.
+const METRICS_CONNECTIONS: usize = 32;
 
 /// Serves the HTTP API and runs what is due, until SIGTERM or SIGINT.
 #[derive(Args)]
@@ -27,6 +34,10 @@ pub struct Serve {
     /// Address of the HTTP API; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
+    /// Connections to the HTTP API from one address (IPv6: from one /64 network); for one more, an idle one is closed, or it is
+    /// refused. Behind a proxy, all connections come from its address [default: 256]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    connections_per_peer: Option<u32>,
     /// Address of `GET /metrics`, in the text format of OpenMetrics; whoever reaches it may read it. Without, there is none
     #[arg(long, value_name = "ADDR")]
     metrics: Option<SocketAddr>,
@@ -57,13 +68,16 @@ pub struct Serve {
 
 impl Serve {
     pub async fn run(self) -> Result<(), Failure> {
+        let descriptors =
+            Descriptors::raise().map_err(|reason| failed("could not raise the limit of open files")(&reason))?;
+        let limits = self.api_limits(descriptors);
         let fixture = self.fixture.as_deref().map(host::read_fixture).transpose()?;
         let smtp = self.smtp.as_deref().map(host::smtp).transpose()?;
         host::check(&self.data, smtp.is_some())?;
         // Before the store: where another process has the port, nothing is written.
-        let listener = listen(self.listen).await?;
+        let listener = listen(self.listen)?;
         let metrics = match self.metrics {
-            Some(address) => Some(listen(address).await?),
+            Some(address) => Some(listen(address)?),
             None => None,
         };
         let address = listener.local_addr()?;
@@ -89,15 +103,7 @@ impl Serve {
             download_links: self.download_links,
             ..HostFacts::default()
         };
-        let service = host::open_recording(
-            &self.data,
-            true,
-            &self.plugin,
-            None,
-            facts,
-            &self.recording,
-        )
-        .await?;
+        let service = host::open_recording(&self.data, true, &self.plugin, None, facts, &self.recording).await?;
         if let Some(fixture) = &fixture {
             if service.platform().is_empty().await? {
                 let schedules = host::seed(&service, &self.data, fixture).await?;
@@ -111,8 +117,14 @@ impl Serve {
             );
         }
 
+        tracing::info!(
+            before = descriptors.before,
+            limit = descriptors.limit,
+            connections = limits.connections,
+            connections_per_peer = limits.connections_per_peer,
+            "open files"
+        );
         let (transport, mail) = host::transport(&self.data, smtp)?;
-        let limits = ApiLimits::default();
         let router = match &given_base_url {
             Some(base_url) => api::router_at(Arc::clone(&service) as _, limits.clone(), base_url),
             None => api::router(Arc::clone(&service) as _, limits.clone()),
@@ -139,7 +151,12 @@ impl Serve {
         let metrics = async {
             if let Some(listener) = metrics {
                 let page = metrics::router(Arc::clone(&service));
-                api::serve(listener, page, ApiLimits::default(), shutdown(stopped.clone())).await;
+                // Out of the reserve: few ask for it.
+                let limits = ApiLimits {
+                    connections: METRICS_CONNECTIONS,
+                    ..ApiLimits::default()
+                };
+                api::serve(listener, page, limits, shutdown(stopped.clone())).await;
             }
         };
         tokio::join!(
@@ -151,7 +168,33 @@ impl Serve {
     }
 }
 
-async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
-    let listener = TcpListener::bind(address).await;
-    listener.map_err(|reason| failed(format!("{address} can't be listened on"))(&reason))
+impl Serve {
+    /// How many connections the file descriptors are good for, and of them those of one peer.
+    fn api_limits(&self, descriptors: Descriptors) -> ApiLimits {
+        let limits = ApiLimits::default();
+        let connections = descriptors.connections(limits.connections);
+        let per_peer = match self.connections_per_peer {
+            Some(wanted) => usize::try_from(wanted).unwrap_or(usize::MAX).min(connections),
+            // Some are left for others, however few there are.
+            None => limits.connections_per_peer.min((connections / 2).max(1)),
+        };
+        ApiLimits {
+            connections,
+            connections_per_peer: per_peer,
+            ..limits
+        }
+    }
+}
+
+fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
+    let listen = || {
+        let socket = match address {
+            SocketAddr::V4(_) => TcpSocket::new_v4()?,
+            SocketAddr::V6(_) => TcpSocket::new_v6()?,
+        };
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    };
+    listen().map_err(|reason| failed(format!("{address} can't be listened on"))(&reason))
 }

@@ -160,9 +160,25 @@ impl Serving {
         Self::spawn(Path::new("."), log, [&store, more].concat())
     }
 
+    /// The same as [`Serving::start`], with at most so many files open, which it can't raise.
+    #[track_caller]
+    pub fn with_open_files(most: u32, log: &Log, data: &Path, more: &[&str]) -> Self {
+        let mut shell = Command::new("sh");
+        let script = format!("ulimit -n {most} && exec \"$0\" \"$@\"");
+        shell.args(["-c", &script, env!("CARGO_BIN_EXE_harness")]);
+        shell.env_remove("RUST_LOG").env_remove("RUST_BACKTRACE");
+        let data = data.to_str().expect("text");
+        Self::spawn_by(shell, Path::new("."), log, [&["--data", data], more].concat())
+    }
+
     #[track_caller]
     fn spawn(folder: &Path, log: &Log, arguments: Vec<&str>) -> Self {
-        let mut child = command()
+        Self::spawn_by(command(), folder, log, arguments)
+    }
+
+    #[track_caller]
+    fn spawn_by(mut command: Command, folder: &Path, log: &Log, arguments: Vec<&str>) -> Self {
+        let mut child = command
             .current_dir(folder)
             .args(["serve", "--listen", "127.0.0.1:0"])
             .args(arguments)

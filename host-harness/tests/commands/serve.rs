@@ -1,11 +1,13 @@
 //! `serve`: a real process, real requests, real signals, real time.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
 use calamine::{Reader, Xlsx};
 use chrono::{DateTime, Utc};
+use host_harness::descriptors::Descriptors;
 use host_harness::testing::smtp_server::{SmtpServer, Stage};
 use serde_json::{Value, json};
 
@@ -259,4 +261,40 @@ fn what_was_answered_with_201_outlives_a_killed_process() {
     let serving = Serving::start(&log, folder.path(), &[]);
     let (status, found) = serving.request("GET", &format!("{ORGANIZER}{}/", made["id"]), JOHN, None);
     assert_eq!((status, &found), (200, &made));
+}
+
+#[test]
+fn a_flood_of_connections_past_all_open_files_fails_neither_requests_nor_runs() {
+    let here = Descriptors::raise().expect("room for the flood's side");
+    assert!(here.limit > 1300, "this test holds 1,100 connections: {here:?}");
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut log = Log::new();
+    // 1,100 connections are more than twice as many as it can have files open.
+    let serving = Serving::with_open_files(512, &log, folder.path(), &["--fixture", &fixture()]);
+    let line = log.wait_for(&["open files"]);
+    for limit in ["limit=512", "connections=256", "connections_per_peer=128"] {
+        assert!(line.contains(limit), "{line}");
+    }
+    let address = serving.url.strip_prefix("http://").expect("an URL").to_owned();
+    let flood: Vec<_> = (0..1100)
+        .map(|_| {
+            let mut connection = std::net::TcpStream::connect(&address).expect("a connection");
+            // One that was closed for a later one can no longer take it.
+            drop(connection.write_all(b"G"));
+            connection
+        })
+        .collect();
+    log.wait_for(&["WARN", "more connections than there are places", "closed="]);
+    due_soon(&serving, 1, "");
+    log.wait_for(&["delivery", "Accepted"]);
+    let (_, runs) = serving.request("GET", &format!("{ORGANIZER}?page_size=50"), JOHN, None);
+    let counters: Vec<&Value> = runs["results"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|one| &one["error_counter"])
+        .collect();
+    assert!(counters.iter().all(|counter| **counter == 0), "{runs}");
+    drop(flood);
+    assert_eq!(serving.end("TERM").0, Some(0));
 }

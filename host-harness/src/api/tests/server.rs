@@ -6,16 +6,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::host::{Host, LIST, ONE};
 use crate::api::{ApiLimits, router, serve};
+use crate::descriptors::Descriptors;
 use crate::service::Answer;
 
 /// Long enough for every test, short enough to see a hanging one.
 const TINY: Duration = Duration::from_millis(50);
+
+/// Longer than any test.
+const LONG: Duration = Duration::from_secs(3600);
 
 struct Server {
     address: SocketAddr,
@@ -35,6 +39,13 @@ impl Server {
 
     async fn connect(&self) -> TcpStream {
         TcpStream::connect(self.address).await.expect("a connection")
+    }
+
+    /// A connection from another address of this machine.
+    async fn connect_from(&self, address: [u8; 4]) -> TcpStream {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.bind((address, 0).into()).expect("an address of this machine");
+        socket.connect(self.address).await.expect("a connection")
     }
 
     /// Sends, and reads until the server closes.
@@ -156,7 +167,7 @@ async fn a_body_past_the_limit_is_answered_though_nobody_reads_it() {
 
 #[tokio::test]
 async fn a_client_that_does_not_read_its_answer_is_dropped() {
-    let host = Host::new();
+    let host = Host::gated();
     // More than the buffers of both sides hold.
     host.answers(Ok(Answer::Page {
         total: 1,
@@ -171,6 +182,10 @@ async fn a_client_that_does_not_read_its_answer_is_dropped() {
     let server = Server::start(&host, limits).await;
     let mut idle = server.connect().await;
     idle.write_all(get(LIST, "").as_bytes()).await.expect("sent");
+    // Before that, it would be an idle one, and give way at once.
+    host.one_has_begun().await;
+    host.let_one_go();
+    host.let_one_go();
     // There is one place: it comes free only when the idle client is dropped.
     let answer = server.talk(get(ONE, "Connection: close\r\n").as_bytes()).await;
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
@@ -184,6 +199,7 @@ async fn connections_past_the_limit_wait_for_a_place() {
         &host,
         ApiLimits {
             connections: 2,
+            place_timeout: LONG,
             ..ApiLimits::default()
         },
     )
@@ -250,4 +266,135 @@ async fn a_server_that_stops_waits_only_so_long() {
     server.stop.send(()).expect("a running server");
     server.done.await.expect("no panic");
     assert_eq!(rest(&mut busy).await, "");
+}
+
+#[tokio::test]
+async fn a_request_without_a_host_or_with_two_or_with_a_wrong_one_is_400() {
+    let server = Server::start(&Host::new(), ApiLimits::default()).await;
+    for (lines, status) in [
+        ("HTTP/1.1\r\nHost: localhost\r\n", "200"),
+        ("HTTP/1.1\r\nHost: [::1]:8080\r\n", "200"),
+        ("HTTP/1.0\r\n", "200"),
+        ("HTTP/1.1\r\n", "400"),
+        ("HTTP/1.1\r\nHost:\r\n", "400"),
+        ("HTTP/1.1\r\nHost: a\r\nHost: a\r\n", "400"),
+        ("HTTP/1.1\r\nHost: a\r\nhost: b\r\n", "400"),
+        ("HTTP/1.0\r\nHost: a\r\nHost: b\r\n", "400"),
+        ("HTTP/1.1\r\nHost: a, b\r\n", "400"),
+        ("HTTP/1.1\r\nHost: u@a\r\n", "400"),
+        ("HTTP/1.1\r\nHost: http://a\r\n", "400"),
+        ("HTTP/1.1\r\nHost: a:99999\r\n", "400"),
+    ] {
+        let answer = server
+            .talk(format!("GET /healthz {lines}Connection: close\r\n\r\n").as_bytes())
+            .await;
+        let version = if answer.starts_with("HTTP/1.0") { "1.0" } else { "1.1" };
+        assert!(
+            answer.starts_with(&format!("HTTP/{version} {status} ")),
+            "{lines}: {answer}"
+        );
+        assert!(
+            status == "200" || answer.contains("{\"detail\":\"Host is "),
+            "{lines}: {answer}"
+        );
+    }
+}
+
+/// Opens connections that send one byte each, and are held.
+async fn flood(server: &Server, count: usize) -> Vec<TcpStream> {
+    let mut held = Vec::new();
+    for _ in 0..count {
+        let mut stream = server.connect().await;
+        // One that was closed for a later one can no longer take it.
+        drop(stream.write_all(b"G").await);
+        held.push(stream);
+    }
+    held
+}
+
+#[tokio::test]
+async fn a_flood_of_1100_connections_that_send_one_byte_keeps_nobody_out() {
+    Descriptors::raise().expect("room for both sides of the flood");
+    let limits = ApiLimits {
+        // Nobody is dropped for having taken too long.
+        header_timeout: LONG,
+        ..ApiLimits::default()
+    };
+    let server = Server::start(&Host::new(), limits.clone()).await;
+    let mut held = flood(&server, 1100).await;
+    let request = get(ONE, "Connection: close\r\n");
+    for address in [[127, 0, 0, 2], [127, 0, 0, 1]] {
+        let mut honest = server.connect_from(address).await;
+        honest.write_all(request.as_bytes()).await.expect("sent");
+        let answer = rest(&mut honest).await;
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{address:?}: {answer}");
+    }
+    // The oldest were closed for the later ones: all but as many as one peer may have.
+    let closed = 1100 - limits.connections_per_peer;
+    for stream in &mut held[..closed] {
+        assert_eq!(rest(stream).await, "");
+    }
+    let mut nothing = [0];
+    for stream in &held[closed + 1..] {
+        let read = stream.try_read(&mut nothing).map_err(|error| error.kind());
+        assert_eq!(read, Err(ErrorKind::WouldBlock), "still open");
+    }
+}
+
+#[tokio::test]
+async fn a_peer_whose_requests_are_all_under_way_is_told_to_come_back_and_others_are_served() {
+    let host = Host::gated();
+    let limits = ApiLimits {
+        connections_per_peer: 2,
+        ..ApiLimits::default()
+    };
+    let server = Server::start(&host, limits).await;
+    let mut busy = [server.connect().await, server.connect().await];
+    for client in &mut busy {
+        client
+            .write_all(get(ONE, "Connection: close\r\n").as_bytes())
+            .await
+            .expect("sent");
+        host.one_has_begun().await;
+    }
+    let refused = rest(&mut server.connect().await).await;
+    assert!(
+        refused.starts_with("HTTP/1.1 503 ") && refused.contains("\r\nRetry-After: 1\r\n"),
+        "{refused}"
+    );
+    let body = refused.split_once("\r\n\r\n").expect("a body").1;
+    assert!(
+        refused.contains(&format!("Content-Length: {}\r\n", body.len())),
+        "{refused}"
+    );
+    let mut other = server.connect_from([127, 0, 0, 2]).await;
+    other
+        .write_all(get("/healthz", "Connection: close\r\n").as_bytes())
+        .await
+        .expect("sent");
+    assert!(rest(&mut other).await.starts_with("HTTP/1.1 200 OK\r\n"));
+    for client in &mut busy {
+        host.let_one_go();
+        assert!(rest(client).await.starts_with("HTTP/1.1 200 OK\r\n"));
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_finds_only_requests_under_way_waits_so_long_and_is_told_to_come_back() {
+    let host = Host::gated();
+    let limits = ApiLimits {
+        connections: 1,
+        place_timeout: TINY,
+        ..ApiLimits::default()
+    };
+    let server = Server::start(&host, limits).await;
+    let mut busy = server.connect().await;
+    busy.write_all(get(ONE, "Connection: close\r\n").as_bytes())
+        .await
+        .expect("sent");
+    host.one_has_begun().await;
+    let refused = rest(&mut server.connect().await).await;
+    assert!(refused.starts_with("HTTP/1.1 503 "), "{refused}");
+    host.let_one_go();
+    assert!(rest(&mut busy).await.starts_with("HTTP/1.1 200 OK\r\n"));
 }
