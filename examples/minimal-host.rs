@@ -162,7 +162,7 @@ impl Exporters for Host {
     ) -> Answer<File, ExportError> {
         let csv = b"Name,City\r\nAda,London\r\nGrace,New York\r\n".to_vec();
         let (name, content_type) = ("visitors.csv".to_owned(), "text/csv".to_owned());
-        let file = FileFacts { name, content_type, size: csv.len() as u64, rows: Some(2) };
+        let file = FileFacts { name, content_type, size: csv.len() as u64, rows: Some(2), events: None };
         let mut tables = self.tables();
         let (_, entry) = tables.held(of).ok_or(ExportError::LeaseLost)?;
         (entry.rows, entry.bytes) = (file.rows, Some(file.size));

@@ -158,6 +158,7 @@ pub(crate) fn delivery(of: &Delivery) -> Value {
         DeliveryStatus::Accepted => "accepted",
         DeliveryStatus::Retrying => "retrying",
         DeliveryStatus::Rejected => "rejected",
+        DeliveryStatus::Cancelled => "cancelled",
     };
     json!({"address": of.address, "status": status})
 }

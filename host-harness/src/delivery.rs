@@ -40,11 +40,13 @@ use async_trait::async_trait;
 pub mod backoff;
 pub mod eml;
 pub mod message;
+mod permits;
 pub mod smtp;
 pub mod worker;
 
 pub use eml::EmlTransport;
 pub use message::{message_id, render, size, staged};
+pub use permits::{Everything, Permits};
 pub use smtp::{SmtpTimeouts, SmtpTransport, SmtpUrlError};
 pub use worker::{Delivered, DeliveryLimits, deliver_due, deliver_until};
 

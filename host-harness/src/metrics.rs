@@ -157,6 +157,7 @@ impl Metrics {
             DeliveryStatus::Accepted => "accepted",
             DeliveryStatus::Retrying => "retrying",
             DeliveryStatus::Rejected => "rejected",
+            DeliveryStatus::Cancelled => "cancelled",
         };
         self.deliveries.get_or_create(&[("status", status)]).inc();
     }

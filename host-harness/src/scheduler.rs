@@ -13,7 +13,7 @@ use tokio::sync::{Mutex, Semaphore, watch};
 use tokio::task::JoinSet;
 
 use crate::clock::Instant;
-use crate::delivery::{DeliveryLimits, Transport, deliver_until};
+use crate::delivery::{DeliveryLimits, Permits, Transport, deliver_until};
 use crate::service::Service;
 use crate::storage::{Kept, Lease, LeaseError, Leased, StorageError};
 
@@ -141,6 +141,7 @@ impl Scheduler {
 
     async fn deliver(&self, stop: impl Future<Output = ()>) -> Result<usize, StorageError> {
         let (storage, clock) = (self.service.storage().as_ref(), self.service.clock().as_ref());
+        let storage = (storage, self.service.as_ref() as &dyn Permits);
         let done = deliver_until(storage, self.transport.as_ref(), clock, &self.options.delivery, stop).await?;
         Ok(done.total())
     }

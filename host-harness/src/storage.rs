@@ -37,8 +37,8 @@ use tempfile::SpooledData;
 
 pub use change::{Change, Commit, CommitError, Completion, KeptAnswer, RequestKey, RequestState};
 pub use work::{
-    DeliveryResult, DeliveryTask, FileFacts, Finish, Lease, LeaseError, Leased, MailKind, NewMail, OutboxMail,
-    StartError, Work,
+    DeliveryResult, DeliveryTask, FileFacts, Finish, Lease, LeaseError, Leased, MailKind, MailStanding, NewMail,
+    OutboxMail, OutgoingExport, StartError, Work,
 };
 
 use crate::clock::Instant;
@@ -186,9 +186,6 @@ pub struct Backlog {
 /// Most that [`Storage::backlog`] counts of each kind: so it costs no more however much there is.
 pub const MOST_COUNTED: u32 = 1_000_000;
 
-/// Files are stored and read in pieces of so many bytes: what one row and one read of it costs. Only the last one of a file is smaller.
-pub const FILE_CHUNK: usize = 256 * 1024;
-
 /// The store. `Err(StorageError)` leaves everything as it was.
 #[async_trait]
 pub trait Storage: Send + Sync {
@@ -227,7 +224,7 @@ pub trait Storage: Send + Sync {
     /// Scheduled exports on for this organizer? Unknown ones are off.
     async fn enabled(&self, organizer: &str) -> Result<bool, StorageError>;
     /// Switches an organizer on or off. Off: leases are lost, open runs end `cancelled`, as do next due times that have passed
-    /// and that nobody has started; nothing is due. On: its schedules stay asleep until each has been planned again
+    /// and that nobody has started; mails about runs and links are called off; nothing is due. On: its schedules stay asleep until each has been planned again
     /// ([`Storage::replan_batch`]).
     async fn set_enabled(&self, organizer: &str, enabled: bool, actor: &str, now: Instant) -> Result<(), StorageError>;
     /// Every organizer that was ever switched, by slug.
@@ -263,11 +260,6 @@ pub trait Storage: Send + Sync {
     -> Result<(), LeaseError>;
     /// Writes the run's file to `path`; `Ok(None)`: there is none.
     async fn read_file(&self, run: u64, path: &Path) -> Result<Option<FileFacts>, StorageError>;
-    /// Name, type and size of the run's file; `Ok(None)`: there is none.
-    async fn file_facts(&self, run: u64) -> Result<Option<FileFacts>, StorageError>;
-    /// A piece of the file that the secret of this SHA-256 leads to at `now`, counted from 0: [`FILE_CHUNK`] bytes, or fewer at its
-    /// end. `Ok(None)`: it leads to no file, or to one that ends before.
-    async fn linked_piece(&self, hash: &[u8; 32], now: Instant, piece: u64) -> Result<Option<Vec<u8>>, StorageError>;
     /// Lets the run's file be fetched with the secret of this SHA-256 from its submission until `expires`, and keeps it until then
     /// if at least one recipient's server takes the mail. A file kept later takes this back.
     async fn keep_link(&self, lease: &Lease, run: u64, hash: &[u8; 32], expires: Instant) -> Result<(), LeaseError>;
@@ -287,7 +279,15 @@ pub trait Storage: Send + Sync {
     ) -> Result<Vec<DeliveryTask>, StorageError>;
     /// A mail of the outbox; none: it is gone.
     async fn mail(&self, id: u64) -> Result<Option<OutboxMail>, StorageError>;
-    /// Writes down how a try ended; when all recipients of an export mail are final, its run can be settled.
+    /// How these mails stand, in any order; one that is gone is left out.
+    async fn standing(&self, mails: &[u64]) -> Result<Vec<(u64, MailStanding)>, StorageError>;
+    /// The export that a run has made, whose link is about to be followed; none: its schedule is gone.
+    async fn export(&self, run: u64) -> Result<Option<OutgoingExport>, StorageError>;
+    /// Calls the export of a run off for good: what of its mail nobody has tried or is trying now ends `cancelled`, what is being
+    /// tried does so if the server does not take it, and its link leads nowhere.
+    async fn call_off(&self, run: u64, words: &str, now: Instant) -> Result<(), StorageError>;
+    /// Writes down how a try ended; when all recipients of an export mail are final, its run can be settled. One that is to be
+    /// tried again ends `cancelled` where its mail was called off meanwhile.
     async fn record_delivery(
         &self,
         task: &DeliveryTask,

@@ -68,6 +68,7 @@ pub enum DeliveryStatus {
     Accepted,
     Retrying,
     Rejected,
+    Cancelled,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

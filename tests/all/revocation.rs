@@ -4,13 +4,18 @@
 use std::sync::Arc;
 
 use axum::http::Method;
+use host_harness::contract::{DeliveryStatus, Outcome};
+use host_harness::delivery::Refusal;
 use host_harness::platform::Credentials;
 use host_harness::service::Service;
-use host_harness::testing::{Harness, at};
-use serde_json::json;
-use tests::{CONF, JOHN, VERA, but, daily, without_schedules};
+use host_harness::testing::{Harness, Moment, at};
+use serde_json::{Value, json};
+use tests::{BIG, CONF, JOHN, VERA, but, daily, with, without_schedules};
 
 const EVE: &str = "2026-10-22T12:00:00Z";
+const DUE: &str = "2026-10-23T02:00:00Z";
+/// When all tries of what is due at [`DUE`] are over.
+const LATER: &str = "2026-10-25T00:00:00Z";
 
 /// How somebody's access ends.
 #[derive(Clone, Copy, Debug)]
@@ -89,4 +94,218 @@ async fn a_right_that_comes_while_the_body_comes_in_counts_as_one_that_was_there
         .await;
     assert_eq!(answer.status, 201, "{}", answer.body);
     assert_eq!(host.get(CONF, VERA).await.body["count"], 1);
+}
+
+/// Due once, at [`DUE`], for john and for somebody whose server puts it off.
+fn once() -> Value {
+    but(
+        daily(),
+        json!({
+            "mail_additional_recipients": "slow@example.org",
+            "schedule_rrule": "DTSTART:20261023T000000\nRRULE:FREQ=DAILY;COUNT=1",
+        }),
+    )
+}
+
+async fn outcome(host: &Harness, id: u64) -> (Option<Outcome>, Vec<(DeliveryStatus, String)>) {
+    let entry = host.history(id).await.remove(0).entry;
+    let said = entry.deliveries.into_iter().map(|one| (one.status, one.words));
+    (entry.outcome, said.collect())
+}
+
+/// What takes an export back that has been made.
+#[derive(Clone, Copy, Debug)]
+enum TakenBack {
+    Deleted,
+    Owner(Ends),
+    OwnerRemoved,
+}
+
+const TAKEN_BACK: [TakenBack; 5] = [
+    TakenBack::Deleted,
+    TakenBack::Owner(Ends::OrganizerOff),
+    TakenBack::Owner(Ends::UserDeactivated),
+    TakenBack::Owner(Ends::OutOfTheTeam),
+    TakenBack::OwnerRemoved,
+];
+
+async fn take_back(host: &Harness, how: TakenBack, path: &str) {
+    match how {
+        TakenBack::Deleted => assert_eq!(host.delete(path, VERA).await.status, 204),
+        TakenBack::Owner(ends) => end(&host.service, ends).await,
+        TakenBack::OwnerRemoved => {
+            let john = john(&host.service).await;
+            host.platform().remove_user(&john).await.expect("the platform answers");
+        }
+    }
+}
+
+/// Makes it so again, where that is possible.
+async fn give_back(host: &Harness, how: TakenBack) {
+    match how {
+        TakenBack::Owner(Ends::OrganizerOff) => {
+            let on = host.storage().set_enabled("bigevents", true, "host", at(DUE)).await;
+            on.expect("the store answers");
+        }
+        TakenBack::Owner(Ends::UserDeactivated) => {
+            let john = john(&host.service).await;
+            let active = host.platform().set_user_active(&john, true).await;
+            active.expect("the platform answers");
+        }
+        _ => {}
+    }
+}
+
+#[tokio::test]
+async fn what_is_put_off_when_the_export_is_taken_back_is_cancelled_and_reaches_nobody_more() {
+    for how in TAKEN_BACK {
+        let host = Harness::start(&without_schedules(), EVE).await;
+        let later = Refusal::Transient("421 later".into());
+        for address in ["slow@example.org", "john@example.com"] {
+            host.mail.refuse(address, Some(later.clone()));
+        }
+        let id = host.create(CONF, JOHN, &once()).await;
+        host.advance_to(DUE).await;
+        assert_eq!(outcome(&host, id).await.0, Some(Outcome::Submitted), "{how:?}");
+        host.mail.refuse("slow@example.org", None);
+        host.mail.refuse("john@example.com", None);
+        take_back(&host, how, &format!("{CONF}{id}/")).await;
+        host.advance_to("2026-10-23T02:05:00Z").await;
+        give_back(&host, how).await;
+        host.advance_to(LATER).await;
+        let (ended, said) = outcome(&host, id).await;
+        assert!(matches!(ended, Some(Outcome::Cancelled(_))), "{how:?}: {ended:?}");
+        assert_eq!(said.len(), 2, "{how:?}");
+        for (status, words) in &said {
+            assert_eq!(*status, DeliveryStatus::Cancelled, "{how:?}: {said:?}");
+            assert!(
+                words.contains("owner") || words.contains("schedule"),
+                "{how:?}: {words}"
+            );
+        }
+        assert_eq!(host.mails().len(), 0, "{how:?}");
+        assert_eq!(
+            host.storage().next_wake().await.expect("the store answers"),
+            None,
+            "{how:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn who_has_got_the_mail_keeps_it_and_the_run_is_delivered_with_the_others_cancelled() {
+    for how in TAKEN_BACK {
+        let host = Harness::start(&without_schedules(), EVE).await;
+        host.mail
+            .refuse("slow@example.org", Some(Refusal::Transient("421 later".into())));
+        let id = host.create(CONF, JOHN, &once()).await;
+        host.advance_to(DUE).await;
+        take_back(&host, how, &format!("{CONF}{id}/")).await;
+        host.mail.refuse("slow@example.org", None);
+        host.advance_to(LATER).await;
+        let (ended, mut said) = outcome(&host, id).await;
+        assert_eq!(ended, Some(Outcome::Delivered), "{how:?}");
+        said.sort_by_key(|(status, _)| *status == DeliveryStatus::Cancelled);
+        assert_eq!(said[0].0, DeliveryStatus::Accepted, "{how:?}: {said:?}");
+        assert_eq!(said[1].0, DeliveryStatus::Cancelled, "{how:?}: {said:?}");
+        let got: Vec<String> = host.mails().into_iter().map(|mail| mail.recipient).collect();
+        assert_eq!(got, ["john@example.com"], "{how:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_taken_back_after_a_delivery_was_leased_does_not_leave() {
+    for how in [Ends::OrganizerOff, Ends::UserDeactivated, Ends::OutOfTheTeam] {
+        let host = Harness::start(&without_schedules(), EVE).await;
+        let id = host.create(CONF, JOHN, &once()).await;
+        let service = Arc::clone(&host.service);
+        // The mail is leased, read and about to be made into its bytes.
+        host.store
+            .once(Moment::Before("read_file"), async move { end(&service, how).await });
+        host.jump_to(DUE);
+        host.step().await;
+        host.advance_to(LATER).await;
+        let (ended, said) = outcome(&host, id).await;
+        assert_eq!(
+            host.mails().iter().filter(|mail| mail.attachment.is_some()).count(),
+            0,
+            "{how:?}"
+        );
+        assert!(
+            matches!(&ended, Some(Outcome::Cancelled(_)))
+                && said.iter().all(|(status, _)| *status == DeliveryStatus::Cancelled),
+            "{how:?}: {ended:?} {said:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_file_of_several_events_is_called_off_when_its_owner_may_not_read_one_of_them_any_more() {
+    let fixture = with(|fixture| {
+        fixture["schedules"] = json!([]);
+        fixture["teams"].as_array_mut().expect("a list").push(json!({
+            "organizer": "bigevents", "name": "Fest", "members": ["mary@example.org"], "events": ["summerfest"],
+            "permissions": ["view_orders"], "api_tokens": []
+        }));
+    });
+    let document = but(once(), json!({"export_form_data": {"_format": "xlsx"}}));
+    for (loses, arrives) in [(true, 0), (false, 2)] {
+        let host = Harness::start(&fixture, EVE).await;
+        let later = Refusal::Transient("421 later".into());
+        for address in ["slow@example.org", "mary@example.org"] {
+            host.mail.refuse(address, Some(later.clone()));
+        }
+        let id = host.create(BIG, tests::MARY, &document).await;
+        host.advance_to(DUE).await;
+        host.mail.refuse("slow@example.org", None);
+        host.mail.refuse("mary@example.org", None);
+        if loses {
+            let mary = host.platform().user_by_email("mary@example.org").await;
+            let mary = mary.expect("the platform answers").expect("a user").id;
+            let out = host.platform().remove_team_member("bigevents", "Fest", &mary).await;
+            out.expect("the platform answers");
+        }
+        host.advance_to(LATER).await;
+        let (ended, said) = outcome(&host, id).await;
+        assert_eq!(host.mails().len(), arrives, "{ended:?} {said:?}");
+        assert_eq!(
+            matches!(ended, Some(Outcome::Cancelled(_))),
+            loses,
+            "{ended:?} {said:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_link_leads_nowhere_from_the_moment_its_export_is_taken_back_and_for_good() {
+    let fixture = with(|fixture| {
+        fixture["schedules"] = json!([]);
+        fixture["organizers"][0]["settings"] = json!({"max_mail_bytes": 3_000});
+    });
+    let document = but(
+        once(),
+        json!({"export_form_data": {"_format": "default", "date_range": "past"}, "mail_additional_recipients": ""}),
+    );
+    for how in TAKEN_BACK {
+        let host = Harness::builder().downloads().fixture(&fixture).at(EVE).build().await;
+        let id = host.create(CONF, JOHN, &document).await;
+        host.advance_to(DUE).await;
+        let text = host.mails().remove(0).text;
+        let line = text.lines().find(|line| line.starts_with("https://")).expect("a link");
+        let path = line
+            .trim()
+            .strip_prefix("https://tickets.example")
+            .expect("the host's address");
+        assert_eq!(host.fetch(Method::GET, path).await.0, 200, "{how:?}");
+        take_back(&host, how, &format!("{CONF}{id}/")).await;
+        let gone = host.fetch(Method::GET, path).await;
+        let unknown = host.fetch(Method::GET, &format!("/download/{}", "0".repeat(64))).await;
+        assert_eq!((gone.0, &gone.2), (404, &unknown.2), "{how:?}");
+        give_back(&host, how).await;
+        assert_eq!(host.fetch(Method::GET, path).await.0, 404, "{how:?}: for good");
+        let target = host.folder().join("fetched");
+        let file = host.storage().read_file(1, &target).await.expect("the store answers");
+        assert_eq!(file, None, "{how:?}: the file is gone");
+        assert_eq!(outcome(&host, id).await.0, Some(Outcome::Delivered), "{how:?}");
+    }
 }

@@ -9,7 +9,7 @@
 export class Conflict extends Error {}
 
 const runKey = (schedule, due) => `${schedule}@${due}`;
-const isFinal = ({ status }) => status === 'accepted' || status === 'rejected';
+const isFinal = ({ status }) => ['accepted', 'rejected', 'cancelled'].includes(status);
 
 export class Store {
   #state = { schedules: new Map(), runs: new Map(), outbox: new Map() };

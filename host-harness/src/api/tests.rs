@@ -2,7 +2,6 @@
 
 mod admission;
 mod anything;
-mod downloads;
 mod host;
 mod log;
 mod once;

@@ -97,6 +97,7 @@ pub fn document(row: &HistoryRow) -> Value {
         DeliveryStatus::Accepted => "accepted",
         DeliveryStatus::Retrying => "retrying",
         DeliveryStatus::Rejected => "rejected",
+        DeliveryStatus::Cancelled => "cancelled",
     };
     let recipients: Vec<Value> = entry
         .deliveries

@@ -44,6 +44,7 @@ fn mail() -> OutboxMail {
             content_type: "text/csv; charset=utf-8".to_owned(),
             size: 9,
             rows: Some(1),
+            events: None,
         }),
     }
 }

@@ -17,6 +17,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::{OnceCell, Semaphore};
 use tracing::Instrument as _;
 
+use super::permits::{Desk, Everything, Permits};
 use super::{Refusal, Transport, backoff, domain, render, words};
 use crate::clock::Clock;
 use crate::contract::DeliveryStatus;
@@ -63,6 +64,8 @@ pub struct Delivered {
     pub retrying: u32,
     /// Refused, or given up.
     pub rejected: u32,
+    /// Not tried: nobody gets the mail any more.
+    pub cancelled: u32,
     /// Not written down: another host had taken the delivery over meanwhile.
     pub lost: u32,
 }
@@ -71,7 +74,7 @@ impl Delivered {
     /// All tries, however they ended.
     #[must_use]
     pub fn total(&self) -> usize {
-        [self.accepted, self.retrying, self.rejected, self.lost]
+        [self.accepted, self.retrying, self.rejected, self.cancelled, self.lost]
             .into_iter()
             .map(|count| count as usize)
             .sum()
@@ -81,6 +84,7 @@ impl Delivered {
         match ended {
             Ok(Some(DeliveryStatus::Accepted)) => self.accepted += 1,
             Ok(Some(DeliveryStatus::Rejected)) => self.rejected += 1,
+            Ok(Some(DeliveryStatus::Cancelled)) => self.cancelled += 1,
             Ok(Some(DeliveryStatus::Retrying | DeliveryStatus::Queued)) => self.retrying += 1,
             Ok(None) => self.lost += 1,
             Err(error) => *away = Some(error),
@@ -88,7 +92,8 @@ impl Delivered {
     }
 }
 
-/// Tries everything that is due, until nothing is due and nothing under way, and writes down how each try ended.
+/// Tries everything that is due, until nothing is due and nothing under way, and writes down how each try ended. Nobody is asked
+/// whether it may still go.
 ///
 /// Dropping the future is safe, but leaves what was under way leased; [`deliver_until`] ends in good order.
 ///
@@ -100,15 +105,16 @@ pub async fn deliver_due(
     clock: &dyn Clock,
     limits: &DeliveryLimits,
 ) -> Result<Delivered, StorageError> {
-    deliver_until(storage, transport, clock, limits, std::future::pending()).await
+    deliver_until((storage, &Everything), transport, clock, limits, std::future::pending()).await
 }
 
-/// [`deliver_due`], but once `stop` is ready nothing more is begun, and what is under way is ended.
+/// [`deliver_due`], but `permits` is asked before each try, and once `stop` is ready nothing more is begun, and what is under way is
+/// ended.
 ///
 /// # Errors
 /// As those of [`deliver_due`].
 pub async fn deliver_until(
-    storage: &dyn Storage,
+    (storage, permits): (&dyn Storage, &dyn Permits),
     transport: &dyn Transport,
     clock: &dyn Clock,
     limits: &DeliveryLimits,
@@ -119,6 +125,7 @@ pub async fn deliver_until(
         transport,
         clock,
         limits,
+        desk: Desk::new(permits),
         prepared: Mutex::default(),
         one_at_a_time: Semaphore::new(1),
     };
@@ -199,6 +206,7 @@ struct Pass<'a> {
     transport: &'a dyn Transport,
     clock: &'a dyn Clock,
     limits: &'a DeliveryLimits,
+    desk: Desk<'a>,
     prepared: Mutex<PreparedMails>,
     /// Rendering needs a few times the message's size: one rendering at a time.
     one_at_a_time: Semaphore,
@@ -208,18 +216,29 @@ impl Pass<'_> {
     /// One try of one delivery; answers how it ended, none where another host has taken it over.
     async fn deliver(&self, task: DeliveryTask) -> Result<Option<DeliveryStatus>, StorageError> {
         let mail = self.place(task.mail);
-        let (run, tried) = match mail.get_or_try_init(|| self.prepare(task.mail)).await? {
-            Ok(ready) => {
+        let prepared = mail.get_or_try_init(|| self.prepare(task.mail)).await?;
+        // As late as can be: what has been taken away since the mail was made is asked when all else is ready.
+        let withheld = self.desk.withheld(task.mail).await?;
+        let (run, tried) = match prepared {
+            Ok(ready) if withheld.is_none() => {
                 let span = tracing::error_span!("delivery", run = ready.run, mail = task.mail);
                 (ready.run, self.hand_over(ready, &task).instrument(span).await)
             }
+            Ok(ready) => (ready.run, Err(Refusal::Permanent(String::new()))),
             Err(refusal) => (None, Err(refusal.clone())),
         };
         drop(mail);
 
         let now = self.clock.now();
         let tries = task.tries.saturating_add(1);
-        let result = result_of(tried, task.created, tries, now);
+        let result = match withheld {
+            None => result_of(tried, task.created, tries, now),
+            Some(why) => DeliveryResult {
+                status: DeliveryStatus::Cancelled,
+                words: words(&why),
+                next_try: None,
+            },
+        };
         let recorded = match self.storage.record_delivery(&task, &result, now).await {
             Ok(()) => true,
             Err(LeaseError::Lost) => false,

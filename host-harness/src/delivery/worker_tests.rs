@@ -54,6 +54,7 @@ fn ended(accepted: u32, retrying: u32, rejected: u32) -> Delivered {
         accepted,
         retrying,
         rejected,
+        cancelled: 0,
         lost: 0,
     }
 }
@@ -256,12 +257,14 @@ async fn told_to_stop_it_begins_nothing_more_and_ends_what_is_under_way() {
     let stop = async {
         host.server.received(1).await;
     };
-    let pass = deliver_until(&host.outbox, &host.transport, &host.clock, &one, stop)
+    let pass = deliver_until((&host.outbox, &Everything), &host.transport, &host.clock, &one, stop)
         .await
         .unwrap();
     assert!((1..=2).contains(&pass.accepted), "{pass:?}");
     assert_eq!(host.outbox.leased(), 0);
-    let at_once = deliver_until(&host.outbox, &host.transport, &host.clock, &one, async {}).await;
+    let at_once = deliver_until((&host.outbox, &Everything), &host.transport, &host.clock, &one, async {
+    })
+    .await;
     assert_eq!(at_once.unwrap(), ended(0, 0, 0));
 }
 

@@ -4,8 +4,8 @@
 use sqlx::FromRow;
 
 use super::credentials::hash;
-use super::database::look_up;
-use super::directory::{EventSet, Place, PlaceRow, UserRow, list_of};
+use super::database::{listing, look_up};
+use super::directory::{EventSet, Place, PlaceRow, UserRow, list_of, stored_list};
 use super::reading::found;
 use super::{Credentials, Platform, PlatformError, Principal, Rights, exporters};
 use crate::clock::Instant;
@@ -145,6 +145,24 @@ const OWNERSHIP: &str = concat!(
        LEFT JOIN platform_organizers o ON o.slug = $2
        LEFT JOIN platform_events e ON e.organizer = $2 AND e.slug = $3"
 );
+
+/// Parameters are $1 events, $2 user, $3 organizer. How many of the events he may read the orders of.
+const READABLE: (&str, &str) = listing!(
+    "SELECT count(*) AS readable FROM platform_events e
+     WHERE e.organizer = $3 AND EXISTS (
+         SELECT 1 FROM platform_team_holders h JOIN platform_teams t ON t.id = h.team
+         WHERE h.user_id = $2 AND t.organizer = $3 AND t.view_orders AND (t.all_events OR EXISTS (
+             SELECT 1 FROM platform_team_events te WHERE te.team = t.id AND te.event = e.slug)))
+       AND e.slug IN ",
+    ""
+);
+
+#[derive(FromRow)]
+struct Counted {
+    readable: i64,
+}
+
+found!(Counted { readable });
 
 /// Permissions of the teams that count.
 #[derive(FromRow)]
@@ -369,6 +387,18 @@ impl Platform {
             right,
             place: found.place.try_into()?,
         })
+    }
+}
+
+impl Platform {
+    /// May this user read the orders of all these events, each named once? Of one that is gone nobody may.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn may_read_all(&self, user: &str, organizer: &str, events: &[String]) -> Result<bool, PlatformError> {
+        let counted: Counted =
+            look_up!(self, fetch_one: self.database.pick(READABLE), stored_list(events), user, organizer)?;
+        Ok(usize::try_from(counted.readable) == Ok(events.len()))
     }
 }
 

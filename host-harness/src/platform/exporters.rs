@@ -165,10 +165,12 @@ impl Platform {
         let day = local(zone, job.now).date();
         let kind = form.choice("_format").map_err(|stop| told(stop, language))?;
         let kind = FileKind::of_word(&kind).ok_or_else(|| ExportError::FormUnfit(kind.clone()))?;
+        let across = job.scope.event.is_none();
+        let read = across.then(|| events.iter().map(|event| event.slug.clone()).collect());
         let events = events.into_iter().map(LocalEvent::of).collect::<Result<Vec<_>, _>>();
         let request = Request {
             events: events.map_err(ExportError::Failed)?,
-            across: job.scope.event.is_none(),
+            across,
             form,
             language,
         };
@@ -225,6 +227,7 @@ impl Platform {
                 content_type: kind.content_type().to_owned(),
                 size: written.size,
                 rows: Some(written.rows),
+                events: read,
             },
         })
     }

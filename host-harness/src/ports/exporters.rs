@@ -146,6 +146,7 @@ impl Exporters for Services {
                     content_type: ZIP.into(),
                     size,
                     rows: facts.rows,
+                    events: facts.events.clone(),
                 },
             )))
         };

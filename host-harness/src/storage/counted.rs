@@ -8,8 +8,8 @@ use tempfile::SpooledData;
 
 use super::{
     AuditEntry, Backlog, Commit, CommitError, DeliveryResult, DeliveryTask, FileFacts, Finish, HistoryRow, Kept,
-    KeptAnswer, Lease, LeaseError, Leased, OutboxMail, ReplanRow, RequestKey, RequestState, Row, Rows, Scope,
-    StartError, Storage, StorageError, Visible,
+    KeptAnswer, Lease, LeaseError, Leased, MailStanding, OutboxMail, OutgoingExport, ReplanRow, RequestKey,
+    RequestState, Row, Rows, Scope, StartError, Storage, StorageError, Visible,
 };
 use crate::clock::Instant;
 use crate::contract::schedule_store::Plan;
@@ -142,12 +142,13 @@ counted! {
     recorded(schedule: u64, range: &MissedRange) -> Option<Instant>, StorageError;
     keep_file(lease: &Lease, run: u64, facts: &FileFacts, data: &SpooledData) -> (), LeaseError;
     read_file(run: u64, path: &Path) -> Option<FileFacts>, StorageError;
-    file_facts(run: u64) -> Option<FileFacts>, StorageError;
-    linked_piece(hash: &[u8; 32], now: Instant, piece: u64) -> Option<Vec<u8>>, StorageError;
     keep_link(lease: &Lease, run: u64, hash: &[u8; 32], expires: Instant) -> (), LeaseError;
     linked(hash: &[u8; 32], now: Instant) -> Option<u64>, StorageError;
     take_deliveries(now: Instant, lease_until: Instant, limit: u32) -> Vec<DeliveryTask>, StorageError;
     mail(id: u64) -> Option<OutboxMail>, StorageError;
+    standing(mails: &[u64]) -> Vec<(u64, MailStanding)>, StorageError;
+    export(run: u64) -> Option<OutgoingExport>, StorageError;
+    call_off(run: u64, words: &str, now: Instant) -> (), StorageError;
     request_replan(moved: &Scope) -> u64, StorageError;
     replan_batch(limit: u32, zone_database: &str) -> Vec<ReplanRow>, StorageError;
     write_plan(row: &ReplanRow, plan: Option<Option<Instant>>, zone_database: &str) -> (), StorageError;

@@ -8,6 +8,7 @@
     reason = "the name of a check is the sentence that it holds a store to"
 )]
 
+pub mod called_off;
 pub mod delivery;
 pub mod handover;
 pub mod links;
@@ -90,11 +91,9 @@ macro_rules! store_kit {
             links:
                 a_link_works_from_the_submission_until_it_expires,
                 a_linked_file_is_kept_until_its_link_expires,
-                a_linked_file_is_read_piece_by_piece_while_its_link_holds,
                 a_later_file_takes_a_link_back,
                 a_later_file_without_a_link_can_not_be_fetched,
                 a_link_of_a_run_that_reaches_nobody_dies_with_its_file,
-                a_link_of_a_deleted_schedule_dies_when_its_mail_reaches_nobody,
                 a_link_of_a_run_that_is_not_submitted_leads_nowhere,
                 a_link_is_for_the_holder_of_the_lease_and_a_run_with_a_file;
             organizers:
@@ -111,9 +110,18 @@ macro_rules! store_kit {
                 a_settled_counter_yields_to_a_person,
                 settling_and_executing_take_turns,
                 whoever_takes_the_schedule_ends_the_lease_of_a_late_settler,
-                mail_of_a_deleted_schedule_is_delivered_and_ends_its_run,
                 mail_that_nobody_takes_fails_the_run_of_a_deleted_schedule,
                 a_schedule_deleted_before_settling_ends_its_run;
+            called_off:
+                mail_of_a_deleted_schedule_goes_to_nobody_who_has_not_got_it,
+                a_run_whose_mail_reached_nobody_before_its_schedule_was_deleted_is_cancelled,
+                what_is_being_tried_at_the_deletion_ends_as_its_server_says_and_is_tried_no_more,
+                a_try_that_never_ended_is_found_called_off_by_who_takes_it_over,
+                mail_and_links_of_an_organizer_that_was_off_stay_called_off_when_it_is_on_again,
+                a_link_of_a_deleted_schedule_leads_nowhere_though_its_mail_was_delivered,
+                notices_about_runs_are_called_off_with_their_schedule_and_those_about_handovers_are_not,
+                one_export_is_called_off_for_all_whom_nobody_is_trying,
+                a_file_of_several_events_says_which_while_it_is_kept;
             delivery:
                 a_delivery_is_leased_once,
                 a_late_result_of_a_delivery_taken_over_is_lost,
@@ -339,6 +347,7 @@ async fn keep_file(store: &dyn Storage, leased: &Leased, run: u64) {
         content_type: "text/csv".to_owned(),
         size: 3,
         rows: None,
+        events: None,
     };
     store
         .keep_file(&leased.lease, run, &facts, &in_memory(b"a,b"))
@@ -426,6 +435,7 @@ mod tests {
     fn every_check_is_one_of_the_tests_that_the_macro_makes() {
         let listed = include_str!("kit.rs");
         let groups = [
+            include_str!("kit/called_off.rs"),
             include_str!("kit/delivery.rs"),
             include_str!("kit/handover.rs"),
             include_str!("kit/links.rs"),

@@ -9,6 +9,7 @@
 //! [`PostgresOptions::planner`], so that a database which speaks the protocol and lacks these can stand in.
 
 mod audit;
+mod called_off;
 mod clock;
 mod columns;
 mod commit;
@@ -45,8 +46,8 @@ use super::reserve::Reserved;
 use super::turns::Turns;
 use super::{
     AuditEntry, Backlog, Commit, CommitError, DeliveryResult, DeliveryTask, FileFacts, Finish, HistoryRow, Kept,
-    KeptAnswer, Lease, LeaseError, Leased, OutboxMail, ReplanRow, RequestKey, RequestState, Row, Rows, Scope,
-    StartError, Storage, StorageError, Visible,
+    KeptAnswer, Lease, LeaseError, Leased, MailStanding, OutboxMail, OutgoingExport, ReplanRow, RequestKey,
+    RequestState, Row, Rows, Scope, StartError, Storage, StorageError, Visible,
 };
 use crate::clock::Instant;
 use crate::contract::schedule_store::Plan;
@@ -404,14 +405,6 @@ impl Storage for PostgresStorage {
         self.fetch_file(run, path).await
     }
 
-    async fn file_facts(&self, run: u64) -> Result<Option<FileFacts>, StorageError> {
-        self.facts_of_file(run).await
-    }
-
-    async fn linked_piece(&self, hash: &[u8; 32], now: Instant, piece: u64) -> Result<Option<Vec<u8>>, StorageError> {
-        self.piece_of_link(hash, now, piece).await
-    }
-
     async fn keep_link(&self, lease: &Lease, run: u64, hash: &[u8; 32], expires: Instant) -> Result<(), LeaseError> {
         self.store_link(lease, run, hash, expires).await
     }
@@ -435,6 +428,18 @@ impl Storage for PostgresStorage {
 
     async fn mail(&self, id: u64) -> Result<Option<OutboxMail>, StorageError> {
         self.outbox_mail(id).await
+    }
+
+    async fn standing(&self, mails: &[u64]) -> Result<Vec<(u64, MailStanding)>, StorageError> {
+        self.standing_of(mails).await
+    }
+
+    async fn export(&self, run: u64) -> Result<Option<OutgoingExport>, StorageError> {
+        self.export_of(run).await
+    }
+
+    async fn call_off(&self, run: u64, words: &str, now: Instant) -> Result<(), StorageError> {
+        self.call_off_export(run, words, now).await
     }
 
     async fn record_delivery(

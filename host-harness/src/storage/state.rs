@@ -79,7 +79,7 @@ impl fmt::Display for RunState {
 }
 
 /// Every move: from (none: the due time has no run yet), to, and by what.
-pub const MOVES: [(Option<RunState>, RunState, &str); 12] = [
+pub const MOVES: [(Option<RunState>, RunState, &str); 13] = [
     (None, RunState::Open, "start"),
     (None, RunState::Missed, "start, or a change that gives it up"),
     (None, RunState::Cancelled, "delete or switch off, when it had passed"),
@@ -100,6 +100,11 @@ pub const MOVES: [(Option<RunState>, RunState, &str); 12] = [
         "settle: somebody's server took it",
     ),
     (Some(RunState::Submitted), RunState::Failed, "settle: nobody's did"),
+    (
+        Some(RunState::Submitted),
+        RunState::Cancelled,
+        "called off before anybody's did",
+    ),
 ];
 
 /// May a run go from `from` to `to`?
@@ -162,6 +167,6 @@ mod tests {
         let refused = step(Some(RunState::Delivered), RunState::Failed).unwrap_err();
         assert!(refused.to_string().contains("from delivered to failed"), "{refused}");
         assert!(step(None, RunState::Delivered).is_err());
-        assert!(step(Some(RunState::Submitted), RunState::Cancelled).is_err());
+        assert!(step(Some(RunState::Submitted), RunState::Empty).is_err());
     }
 }

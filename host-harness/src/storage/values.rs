@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde::{Deserialize, Serialize};
 
 use super::state::RunState;
-use super::{MailKind, NewMail, StorageError};
+use super::{MailKind, MailStanding, NewMail, OutgoingExport, StorageError};
 use crate::clock::Instant;
 use crate::contract::{DeliveryStatus, MissedRange, Outcome, Recipients};
 
@@ -77,6 +77,7 @@ pub(super) fn status_text(status: DeliveryStatus) -> &'static str {
         DeliveryStatus::Accepted => "accepted",
         DeliveryStatus::Retrying => "retrying",
         DeliveryStatus::Rejected => "rejected",
+        DeliveryStatus::Cancelled => "cancelled",
     }
 }
 
@@ -87,6 +88,7 @@ pub(super) fn status(text: &str) -> Result<DeliveryStatus, StorageError> {
         "accepted" => DeliveryStatus::Accepted,
         "retrying" => DeliveryStatus::Retrying,
         "rejected" => DeliveryStatus::Rejected,
+        "cancelled" => DeliveryStatus::Cancelled,
         other => return Err(StorageError::Corrupt(format!("a delivery is stored as `{other}`"))),
     })
 }
@@ -103,6 +105,48 @@ pub(super) fn mail_kind(text: &str) -> Result<MailKind, StorageError> {
     .into_iter()
     .find(|kind| kind.as_str() == text)
     .ok_or_else(|| StorageError::Corrupt(format!("a mail is stored as `{text}`")))
+}
+
+/// What ends of a schedule that is deleted is called off for.
+pub(super) const DELETED: &str = "the schedule was deleted";
+/// What ends of an organizer that is switched off is called off for.
+pub(super) const SWITCHED_OFF: &str = "scheduled exports were switched off for the organizer";
+
+/// How a mail of this kind stands; `export` is the one that its run has made, where the schedule is there.
+pub(super) fn standing(kind: &str, called_off: Option<String>, export: Option<OutgoingExport>) -> MailStanding {
+    match (called_off, export) {
+        (Some(words), _) => MailStanding::CalledOff(words),
+        (None, _) if kind != MailKind::Export.as_str() => MailStanding::Notice,
+        (None, Some(export)) => MailStanding::Export(export),
+        (None, None) => MailStanding::CalledOff(DELETED.to_owned()),
+    }
+}
+
+/// The events of a file as a column keeps them.
+pub(super) fn events_text(events: Option<&Vec<String>>) -> Option<String> {
+    events.map(|events| serde_json::to_string(events).expect("a list of strings is JSON"))
+}
+
+/// Reads [`events_text`] back.
+pub(super) fn events_of(text: Option<String>) -> Result<Option<Vec<String>>, StorageError> {
+    let read = |text: String| {
+        serde_json::from_str(&text).map_err(|error| StorageError::Corrupt(format!("stored events: {error}")))
+    };
+    text.map(read).transpose()
+}
+
+/// What a submitted run that nobody settles has come to, once all recipients are final.
+pub(super) fn concluded(accepted: bool, cancelled: bool, called_off: Option<String>) -> Outcome {
+    if accepted {
+        Outcome::Delivered
+    } else if cancelled {
+        Outcome::Cancelled(called_off.unwrap_or_else(|| DELETED.to_owned()))
+    } else {
+        Outcome::Failed((
+            "not-delivered".to_owned(),
+            "no recipient's server took the mail".to_owned(),
+        ))
+    }
 }
 
 /// A run's state, and what belongs to it.

@@ -179,6 +179,34 @@ pub struct FileFacts {
     pub size: u64,
     /// Rows of data, where the exporter counts them.
     pub rows: Option<u64>,
+    /// Of an organizer as a whole: the events that it has data of. None: of one event. Kept while the file is.
+    pub events: Option<Vec<String>>,
+}
+
+/// An export on its way to somebody, and whose right it goes by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutgoingExport {
+    /// Which run's.
+    pub run: u64,
+    /// Id of the user who has the schedule now.
+    pub owner: String,
+    /// Whose it is.
+    pub scope: Scope,
+    /// Identifier of the exporter.
+    pub exporter: String,
+    /// As [`FileFacts::events`].
+    pub events: Option<Vec<String>>,
+}
+
+/// May a mail of the outbox still go?
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MailStanding {
+    /// It holds no export: nobody's right is needed.
+    Notice,
+    /// No more: why.
+    CalledOff(String),
+    /// It holds this one, and may go as long as that may.
+    Export(OutgoingExport),
 }
 
 /// A mail of the outbox, with everything its bytes are made of.
@@ -222,7 +250,7 @@ pub struct DeliveryTask {
 /// How one try ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeliveryResult {
-    /// Accepted, rejected, or to be tried again.
+    /// Accepted, rejected, called off, or to be tried again.
     pub status: DeliveryStatus,
     /// The server's words, or those of why it was not reached.
     pub words: String,

@@ -14,8 +14,8 @@ use crate::contract::schedule_store::Plan;
 use crate::contract::{MissedRange, PageQuery, Position, RunEntry};
 use crate::storage::{
     AuditEntry, Backlog, Commit, CommitError, DeliveryResult, DeliveryTask, FileFacts, Finish, HistoryRow, Kept,
-    KeptAnswer, Lease, LeaseError, Leased, OutboxMail, ReplanRow, RequestKey, RequestState, Row, Rows, Scope,
-    StartError, Storage, StorageError, Visible,
+    KeptAnswer, Lease, LeaseError, Leased, MailStanding, OutboxMail, OutgoingExport, ReplanRow, RequestKey,
+    RequestState, Row, Rows, Scope, StartError, Storage, StorageError, Visible,
 };
 
 /// Where a step of the host meets its store. Every step boundary of a run is one of these: `take_due`, `start`, `keep_file`,
@@ -81,13 +81,14 @@ watched! {
     recorded(schedule: u64, range: &MissedRange) -> Option<Instant>, StorageError;
     keep_file(lease: &Lease, run: u64, facts: &FileFacts, file: &SpooledData) -> (), LeaseError;
     read_file(run: u64, path: &Path) -> Option<FileFacts>, StorageError;
-    file_facts(run: u64) -> Option<FileFacts>, StorageError;
-    linked_piece(hash: &[u8; 32], now: Instant, piece: u64) -> Option<Vec<u8>>, StorageError;
     keep_link(lease: &Lease, run: u64, hash: &[u8; 32], expires: Instant) -> (), LeaseError;
     linked(hash: &[u8; 32], now: Instant) -> Option<u64>, StorageError;
     finish(lease: &Lease, run: u64, finish: &Finish) -> (), LeaseError;
     take_deliveries(now: Instant, lease_until: Instant, limit: u32) -> Vec<DeliveryTask>, StorageError;
     mail(id: u64) -> Option<OutboxMail>, StorageError;
+    standing(mails: &[u64]) -> Vec<(u64, MailStanding)>, StorageError;
+    export(run: u64) -> Option<OutgoingExport>, StorageError;
+    call_off(run: u64, words: &str, now: Instant) -> (), StorageError;
     record_delivery(task: &DeliveryTask, result: &DeliveryResult, now: Instant) -> (), LeaseError;
     request_replan(moved: &Scope) -> u64, StorageError;
     replan_batch(limit: u32, zone_database: &str) -> Vec<ReplanRow>, StorageError;

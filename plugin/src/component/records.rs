@@ -238,6 +238,7 @@ impl From<wire::Delivery> for host::Delivery {
             wire::DeliveryStatus::Accepted => host::DeliveryStatus::Accepted,
             wire::DeliveryStatus::Retrying => host::DeliveryStatus::Retrying,
             wire::DeliveryStatus::Rejected => host::DeliveryStatus::Rejected,
+            wire::DeliveryStatus::Cancelled => host::DeliveryStatus::Cancelled,
         };
         Self {
             address: of.address,

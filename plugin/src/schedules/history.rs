@@ -94,6 +94,7 @@ pub(super) fn to_json(entry: &RunEntry) -> String {
             DeliveryStatus::Accepted => "accepted",
             DeliveryStatus::Retrying => "retrying",
             DeliveryStatus::Rejected => "rejected",
+            DeliveryStatus::Cancelled => "cancelled",
         },
         words: cut(&delivery.words),
     }));

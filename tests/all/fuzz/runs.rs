@@ -257,6 +257,7 @@ pub(super) fn settlements() -> Target {
         DeliveryStatus::Accepted,
         DeliveryStatus::Retrying,
         DeliveryStatus::Rejected,
+        DeliveryStatus::Cancelled,
     ];
     let addresses = prop_oneof![word(&["john@example.com", "a@example.com", ""]), "(?s).{0,40}"];
     let delivery = (addresses, proptest::sample::select(statuses.to_vec()), words())

@@ -509,6 +509,7 @@ pub async fn a_file_is_kept_until_its_run_ends(store: &dyn Storage) {
             content_type: "application/octet-stream".to_owned(),
             size: size as u64,
             rows: Some(3),
+            events: None,
         };
         for made in [&on_disk(), &in_memory(&bytes)] {
             store.keep_file(&leased.lease, run, &facts, made).await.unwrap();
@@ -536,6 +537,7 @@ pub async fn a_file_is_kept_until_its_run_ends(store: &dyn Storage) {
         content_type: "text/plain".to_owned(),
         size: 256 * 1024,
         rows: None,
+        events: None,
     };
     let lost = store.keep_file(&leased.lease, run, &facts, &on_disk()).await;
     assert!(matches!(lost, Err(LeaseError::Lost)), "{lost:?}");

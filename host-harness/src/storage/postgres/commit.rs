@@ -402,7 +402,7 @@ async fn delete(on: &mut PgConnection, commit: &Commit, id: u64, version: Option
     .bind(id)
     .execute(&mut *on)
     .await?;
-    // Submitted mail of a deleted schedule still goes out; but nobody is left to settle its runs.
+    // Nobody is left to settle its runs, whose recipients are all final or being tried.
     let submitted: Vec<i64> = sqlx::query_scalar(
         "update run set settle_wake = null, settle_version = null, settle_fence = settle_fence + 1
          where schedule = $1 and state = 'submitted' returning id",

@@ -82,23 +82,23 @@ impl PostgresStorage {
         now: Instant,
     ) -> sqlx::Result<bool> {
         let mail = signed(task.mail)?;
-        let last_word = matches!(result.status, DeliveryStatus::Accepted | DeliveryStatus::Rejected);
         let mut transaction = self.begin().await?;
-        // Of two recipients that become final at a time, the later must see the earlier, or nobody settles the run.
-        let run = if last_word {
-            sqlx::query(
-                "select r.id, r.ended is not null and r.file_kept as may_drop from mail m join run r on r.id = m.run
-                 where m.id = $1 for no key update of r",
-            )
-            .bind(mail)
-            .fetch_optional(&mut *transaction)
-            .await?
-        } else {
-            None
-        };
-        let written = sqlx::query(
-            "update delivery set status = $4, words = $5, next_try = $6, lease_until = null, tries = tries - $7
-             where mail = $1 and position = $2 and fence = $3 and lease_until is not null",
+        // Of two recipients that become final at a time, the later must see the earlier, or nobody settles the run; and whoever is
+        // not final must see that the mail was called off, or is seen by who calls it off.
+        let run = sqlx::query(
+            "select r.id, r.ended is not null and r.file_kept as may_drop from mail m join run r on r.id = m.run
+             where m.id = $1 for no key update of r",
+        )
+        .bind(mail)
+        .fetch_optional(&mut *transaction)
+        .await?;
+        let written: Option<String> = sqlx::query_scalar(
+            "update delivery d set status = case when called.off then 'cancelled' else $4 end,
+               words = case when called.off then m.called_off else $5 end, next_try = $6, lease_until = null, tries = tries - $7
+             from mail m cross join lateral (
+               select m.called_off is not null and $4 in ('queued', 'retrying') as off) called
+             where d.mail = $1 and d.position = $2 and d.fence = $3 and d.lease_until is not null and m.id = $1
+             returning d.status",
         )
         .bind(mail)
         .bind(i64::from(task.position))
@@ -107,15 +107,18 @@ impl PostgresStorage {
         .bind(text(&result.words))
         .bind(result.next_try.unwrap_or(now))
         .bind(i64::from(result.status == DeliveryStatus::Queued))
-        .execute(&mut *transaction)
+        .fetch_optional(&mut *transaction)
         .await?;
-        if written.rows_affected() == 0 {
+        let Some(written) = written else {
             return Ok(false);
-        }
-        if let Some(run) = run {
+        };
+        let last_word = !["queued", "retrying"].contains(&written.as_str());
+        if let Some(run) = run.filter(|_| last_word) {
             let (id, may_drop): (i64, bool) = (run.try_get("id")?, run.try_get("may_drop")?);
             let left = sqlx::query(
-                "select exists (select 1 from schedule s where s.id = r.schedule) as settled_by_somebody from run r
+                "select exists (select 1 from schedule s where s.id = r.schedule) and not exists (
+                   select 1 from mail m where m.run = r.id and m.kind = 'export' and m.called_off is not null)
+                   as settled_by_somebody from run r
                  where r.id = $1 and r.state = 'submitted' and not exists (
                    select 1 from mail m join delivery d on d.mail = m.id
                    where m.run = r.id and m.kind = 'export' and d.status in ('queued', 'retrying'))",

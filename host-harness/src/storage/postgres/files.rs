@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use futures_util::TryStreamExt as _;
-use sqlx::{PgConnection, PgExecutor, Row as _};
+use sqlx::{PgConnection, Row as _};
 use tempfile::SpooledData;
 use tokio::fs::File;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
@@ -12,20 +12,16 @@ use super::columns::text;
 use super::{PostgresStorage, read, settled};
 use crate::clock::Instant;
 use crate::storage::spooled::{begun, expect_size, unreadable};
-use crate::storage::values::{signed, unsigned};
-use crate::storage::{FILE_CHUNK, FileFacts, Lease, LeaseError, StorageError, Work};
+use crate::storage::values::{events_of, events_text, signed, unsigned};
+use crate::storage::{FileFacts, Lease, LeaseError, StorageError, Work};
 
-/// Runs whose file the secret of the SHA-256 $1 leads to at $2.
-macro_rules! linked {
-    () => {
-        "run r where r.link_hash = $1 and r.link_expires > $2 and r.file_kept and r.state in ('submitted', 'delivered')"
-    };
-}
-
+/// Largest chunk in bytes: what one row and one read of it costs.
+const CHUNK: usize = 256 * 1024;
 /// Chunks sent in one statement: what a file costs in memory.
 const SENT: usize = 4;
 
-/// Keeps a small file with a run that has none: $1 schedule, $2 fence, $3 run, $4 to $7 name, type, rows and bytes, $8 its chunks.
+/// Keeps a small file with a run that has none: $1 schedule, $2 fence, $3 run, $4 to $7 name, type, rows and bytes, $8 its chunks, $9 its
+/// events.
 /// Answers how many runs got one.
 ///
 /// The commit is not waited for. Nobody is told of the file before the run is submitted, whose commit is, and what is written before
@@ -38,7 +34,8 @@ pub(super) const KEEP: &str = "with held as (
        insert into file_chunk (run, seq, bytes)
        select held.id, nth - 1, bytes from held cross join unnest($8::bytea[]) with ordinality as chunk (bytes, nth)),
      told as (
-       update run set file_name = $4, file_type = $5, rows = $6, bytes = $7, file_kept = true, link_hash = null, link_expires = null
+       update run set file_name = $4, file_type = $5, rows = $6, bytes = $7, file_events = $9, file_kept = true, link_hash = null,
+         link_expires = null
        where id = (select id from held))
      select count(*) from held";
 
@@ -48,7 +45,7 @@ pub(super) async fn drop_unneeded(on: &mut PgConnection, runs: &[i64]) -> sqlx::
         return Ok(());
     }
     let dropped: Vec<i64> = sqlx::query_scalar(
-        "update run r set file_kept = false
+        "update run r set file_kept = false, file_events = null
          where r.id = any($1) and r.file_kept and r.ended is not null
            and (r.link_hash is null or r.state <> 'delivered') and not exists (
              select 1 from mail m join delivery d on d.mail = m.id
@@ -76,8 +73,8 @@ async fn remove_chunks(on: &mut PgConnection, runs: &[i64]) -> sqlx::Result<()> 
 async fn next_chunks(from: &mut (impl AsyncRead + Unpin)) -> std::io::Result<Vec<Vec<u8>>> {
     let mut chunks = Vec::with_capacity(SENT);
     while chunks.len() < SENT {
-        let mut chunk = Vec::with_capacity(FILE_CHUNK);
-        from.take(FILE_CHUNK as u64).read_to_end(&mut chunk).await?;
+        let mut chunk = Vec::with_capacity(CHUNK);
+        from.take(CHUNK as u64).read_to_end(&mut chunk).await?;
         if chunk.is_empty() {
             break;
         }
@@ -114,7 +111,7 @@ impl PostgresStorage {
         file: &SpooledData,
     ) -> sqlx::Result<bool> {
         let run = signed(run)?;
-        if facts.size <= (FILE_CHUNK * SENT) as u64 && self.keep_at_once(lease, run, facts, file).await? {
+        if facts.size <= (CHUNK * SENT) as u64 && self.keep_at_once(lease, run, facts, file).await? {
             return Ok(true);
         }
         let mut file = begun(file).await?;
@@ -123,7 +120,7 @@ impl PostgresStorage {
             return Ok(false);
         }
         sqlx::query(
-            "update run set file_name = $2, file_type = $3, rows = $4, bytes = $5, file_kept = true,
+            "update run set file_name = $2, file_type = $3, rows = $4, bytes = $5, file_events = $6, file_kept = true,
                link_hash = null, link_expires = null
              where id = $1",
         )
@@ -132,6 +129,7 @@ impl PostgresStorage {
         .bind(text(&facts.content_type))
         .bind(facts.rows.map(signed).transpose()?)
         .bind(signed(facts.size)?)
+        .bind(events_text(facts.events.as_ref()))
         .execute(&mut *transaction)
         .await?;
         remove_chunks(&mut transaction, &[run]).await?;
@@ -175,6 +173,7 @@ impl PostgresStorage {
                 .bind(facts.rows.map(signed).transpose()?)
                 .bind(signed(facts.size)?)
                 .bind(&chunks)
+                .bind(events_text(facts.events.as_ref()))
                 .fetch_one(&self.pool)
         )?;
         Ok(kept == 1)
@@ -191,8 +190,20 @@ impl PostgresStorage {
             .pool
             .begin_with("begin isolation level repeatable read, read only")
             .await?;
-        let Some(facts) = facts(&mut *snapshot, run).await? else {
+        let Some(facts) =
+            sqlx::query("select file_name, file_type, rows, bytes, file_events from run where id = $1 and file_kept")
+                .bind(run)
+                .fetch_optional(&mut *snapshot)
+                .await?
+        else {
             return Ok(None);
+        };
+        let facts = FileFacts {
+            name: facts.try_get("file_name")?,
+            content_type: facts.try_get("file_type")?,
+            size: unsigned(facts.try_get("bytes")?)?,
+            rows: facts.try_get::<Option<i64>, _>("rows")?.map(unsigned).transpose()?,
+            events: events_of(facts.try_get("file_events")?)?,
         };
         let mut file = File::create(path).await.map_err(|error| unwritable(path, &error))?;
         let mut size = 0_u64;
@@ -252,54 +263,16 @@ impl PostgresStorage {
 
     pub(super) async fn run_of_link(&self, hash: &[u8; 32], now: Instant) -> Result<Option<u64>, StorageError> {
         let run: Option<i64> = read!(
-            sqlx::query_scalar(concat!("select r.id from ", linked!()))
-                .bind(hash.as_slice())
-                .bind(now)
-                .fetch_optional(&self.pool)
+            sqlx::query_scalar(
+                "select id from run where link_hash = $1 and link_expires > $2 and file_kept
+                   and state in ('submitted', 'delivered')",
+            )
+            .bind(hash.as_slice())
+            .bind(now)
+            .fetch_optional(&self.pool)
         )?;
         run.map(unsigned).transpose()
     }
-
-    pub(super) async fn facts_of_file(&self, run: u64) -> Result<Option<FileFacts>, StorageError> {
-        let run = signed(run)?;
-        Ok(read!(facts(&self.pool, run))?)
-    }
-
-    pub(super) async fn piece_of_link(
-        &self,
-        hash: &[u8; 32],
-        now: Instant,
-        piece: u64,
-    ) -> Result<Option<Vec<u8>>, StorageError> {
-        let piece = signed(piece)?;
-        Ok(read!(
-            sqlx::query_scalar(concat!(
-                "select c.bytes from file_chunk c where c.seq = $3 and c.run = (select r.id from ",
-                linked!(),
-                ")"
-            ))
-            .bind(hash.as_slice())
-            .bind(now)
-            .bind(piece)
-            .fetch_optional(&self.pool)
-        )?)
-    }
-}
-
-async fn facts(on: impl PgExecutor<'_>, run: i64) -> sqlx::Result<Option<FileFacts>> {
-    let found = sqlx::query("select file_name, file_type, rows, bytes from run where id = $1 and file_kept")
-        .bind(run)
-        .fetch_optional(on)
-        .await?;
-    let Some(found) = found else {
-        return Ok(None);
-    };
-    Ok(Some(FileFacts {
-        name: found.try_get("file_name")?,
-        content_type: found.try_get("file_type")?,
-        size: unsigned(found.try_get("bytes")?)?,
-        rows: found.try_get::<Option<i64>, _>("rows")?.map(unsigned).transpose()?,
-    }))
 }
 
 /// Locks the schedule, if the lease holds and is about this run.

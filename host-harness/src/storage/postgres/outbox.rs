@@ -5,7 +5,7 @@ use sqlx::{PgConnection, Row as _};
 use super::columns::{event_of, scope, text};
 use super::{PostgresStorage, read};
 use crate::clock::Instant;
-use crate::storage::values::{addressed, mail_kind, unsigned};
+use crate::storage::values::{addressed, events_of, mail_kind, unsigned};
 use crate::storage::{FileFacts, NewMail, OutboxMail, Scope, StorageError};
 
 /// Keeps a mail and its recipients, each address once; nothing where the run's due time has a mail of this kind.
@@ -61,7 +61,7 @@ impl PostgresStorage {
         let found = read!(
             sqlx::query(
                 "select m.id, m.run, m.schedule, m.due, m.kind, m.message_id, m.sender, m.subject, m.body, m.attach_file,
-                   m.created, m.organizer, m.event, r.file_name, r.file_type, r.rows, r.bytes,
+                   m.created, m.organizer, m.event, r.file_name, r.file_type, r.rows, r.bytes, r.file_events,
                    m.attach_file and coalesce(r.file_kept, false) as has_file, d.roles, d.addresses
                  from mail m left join run r on r.id = m.run
                  cross join lateral (
@@ -91,6 +91,7 @@ impl PostgresStorage {
                 content_type: found.try_get("file_type")?,
                 size: unsigned(found.try_get("bytes")?)?,
                 rows: found.try_get::<Option<i64>, _>("rows")?.map(unsigned).transpose()?,
+                events: events_of(found.try_get("file_events")?)?,
             })
         } else {
             None

@@ -5,6 +5,7 @@ use sqlx::query::QueryScalar;
 use sqlx::{PgConnection, Postgres, Row as _};
 
 use super::audit::Entries;
+use super::called_off::{Which, call_off};
 use super::columns::{count, deliveries_of_run, entry, entry_columns, event_of, scope, text};
 use super::{PostgresStorage, files, read, settled};
 use crate::clock::Instant;
@@ -12,7 +13,7 @@ use crate::contract::schedule_store::Plan;
 use crate::contract::{MissedRange, Outcome, Position, RunEntry};
 use crate::storage::cursor::Cursor;
 use crate::storage::state::{RunState, step};
-use crate::storage::values::{State, clamped, offset, signed, unsigned};
+use crate::storage::values::{DELETED, SWITCHED_OFF, State, clamped, concluded, offset, signed, unsigned};
 use crate::storage::{HistoryRow, Lease, Rows, Scope, StartError, StorageError, Work};
 
 /// Writes what a run has become, by a move of the table in [`state`](crate::storage::state), if it still is what was seen.
@@ -137,7 +138,8 @@ pub(super) enum Cancelled<'a> {
 }
 
 /// Ends open runs `cancelled`, and next due times that have passed and that nobody has started: their schedules won't be there,
-/// or will be planned anew. The rows of the schedules are locked, and the caller's to change.
+/// or will be planned anew. Calls off what has been made and has not left. The rows of the schedules are locked, and the caller's to
+/// change.
 pub(super) async fn cancel_open(
     on: &mut PgConnection,
     whose: Cancelled<'_>,
@@ -147,12 +149,8 @@ pub(super) async fn cancel_open(
     step(Some(RunState::Open), RunState::Cancelled)?;
     step(None, RunState::Cancelled)?;
     let (id, slug, words) = match whose {
-        Cancelled::Schedule(id) => (Some(id), None, "the schedule was deleted"),
-        Cancelled::Organizer(slug) => (
-            None,
-            Some(text(slug)),
-            "scheduled exports were switched off for the organizer",
-        ),
+        Cancelled::Schedule(id) => (Some(id), None, DELETED),
+        Cancelled::Organizer(slug) => (None, Some(text(slug)), SWITCHED_OFF),
     };
     let outcome = Outcome::Cancelled(words.to_owned());
     let (ended, passed) = match whose {
@@ -195,11 +193,13 @@ pub(super) async fn cancel_open(
         .bind(now)
         .fetch_all(&mut *on)
         .await?;
-    said.add_runs(&passed, &outcome)
+    said.add_runs(&passed, &outcome)?;
+    call_off(on, Which::All(whose), words, now, said).await
 }
 
-/// Ends submitted runs whose schedules are gone, so that nobody settles them: `delivered` if at least one recipient's server took
-/// the mail, else `failed`. Nothing while some recipient is not final. Their rows are locked.
+/// Ends submitted runs whose schedules are gone or whose mails were called off, so that nobody settles them: `delivered` if at least
+/// one recipient's server took the mail, else `cancelled` where it was called off for one, else `failed`. Nothing while some
+/// recipient is not final. Their rows are locked.
 pub(super) async fn conclude(
     on: &mut PgConnection,
     runs: &[i64],
@@ -210,9 +210,11 @@ pub(super) async fn conclude(
         return Ok(());
     }
     let found = sqlx::query(
-        "select r.id, r.schedule, r.organizer, r.event, r.due, bool_or(d.status = 'accepted') as accepted
+        "select r.id, r.schedule, r.organizer, r.event, r.due, coalesce(bool_or(d.status = 'accepted'), false) as accepted,
+           coalesce(bool_or(d.status = 'cancelled'), false) as cancelled, max(m.called_off) as called_off
          from run r left join mail m on m.run = r.id and m.kind = 'export' left join delivery d on d.mail = m.id
-         where r.id = any($1) and r.state = 'submitted' and not exists (select 1 from schedule s where s.id = r.schedule)
+         where r.id = any($1) and r.state = 'submitted'
+           and (m.called_off is not null or not exists (select 1 from schedule s where s.id = r.schedule))
          group by r.id having count(*) filter (where d.status in ('queued', 'retrying')) = 0",
     )
     .bind(runs)
@@ -220,14 +222,11 @@ pub(super) async fn conclude(
     .await?;
     let mut ended = Vec::with_capacity(found.len());
     for found in &found {
-        let outcome = if found.try_get::<Option<bool>, _>("accepted")? == Some(true) {
-            Outcome::Delivered
-        } else {
-            Outcome::Failed((
-                "not-delivered".to_owned(),
-                "no recipient's server took the mail".to_owned(),
-            ))
-        };
+        let outcome = concluded(
+            found.try_get("accepted")?,
+            found.try_get("cancelled")?,
+            found.try_get("called_off")?,
+        );
         let run: i64 = found.try_get("id")?;
         write_state(on, run, RunState::Submitted, &State::of(&outcome)?, now).await?;
         said.add_run(

@@ -219,7 +219,7 @@ fn delete(on: &Connection, commit: &Commit, id: u64, version: Option<u64>) -> Re
     disown_submitted(on, id, commit.now)
 }
 
-/// Submitted mail of a deleted schedule still goes out; but nobody is left to settle its runs.
+/// Nobody is left to settle the runs of a deleted schedule, whose recipients are all final or being tried.
 fn disown_submitted(on: &Connection, schedule: i64, now: Instant) -> Result<(), CommitError> {
     let submitted: Vec<i64> = values(
         on,

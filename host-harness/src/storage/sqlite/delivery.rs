@@ -4,7 +4,7 @@ use rusqlite::{Connection, params};
 
 use super::columns::{json_list, signed, status_text, unsigned};
 use super::due::{Table, due_by_organizer, due_by_time};
-use super::statement::{all, execute, value};
+use super::statement::{all, execute, optional, value};
 use super::{SqliteStorage, files, outbox, runs};
 use crate::clock::Instant;
 use crate::contract::DeliveryStatus;
@@ -91,6 +91,15 @@ fn take(
 fn record(on: &Connection, task: &DeliveryTask, result: &DeliveryResult, now: Instant) -> Result<(), LeaseError> {
     let mail = signed(task.mail)?;
     let untried = result.status == DeliveryStatus::Queued;
+    let (mut status, mut words) = (result.status, result.words.clone());
+    if matches!(status, DeliveryStatus::Queued | DeliveryStatus::Retrying)
+        && let Some(called_off) = optional(on, "select called_off from mail where id = ?1", [mail], |mail| {
+            Ok(mail.get::<_, Option<String>>(0)?)
+        })?
+        .flatten()
+    {
+        (status, words) = (DeliveryStatus::Cancelled, called_off);
+    }
     let held = execute(
         on,
         "update delivery set status = ?4, words = ?5, next_try = ?6, lease_until = null,
@@ -100,8 +109,8 @@ fn record(on: &Connection, task: &DeliveryTask, result: &DeliveryResult, now: In
             mail,
             task.position,
             signed(task.fence)?,
-            status_text(result.status),
-            &result.words,
+            status_text(status),
+            words,
             result.next_try.unwrap_or(now),
             untried
         ],
@@ -109,7 +118,7 @@ fn record(on: &Connection, task: &DeliveryTask, result: &DeliveryResult, now: In
     if held == 0 {
         return Err(LeaseError::Lost);
     }
-    if matches!(result.status, DeliveryStatus::Accepted | DeliveryStatus::Rejected) {
+    if !matches!(status, DeliveryStatus::Queued | DeliveryStatus::Retrying) {
         let run: Option<i64> = value(on, "select run from mail where id = ?1", [mail])?;
         if let Some(run) = run {
             runs::conclude(on, run, now)?;

@@ -6,7 +6,7 @@ use super::SqliteStorage;
 use super::columns::{json_list, scope, unsigned};
 use super::statement::{all, execute, optional};
 use crate::clock::Instant;
-use crate::storage::values::{addressed, mail_kind};
+use crate::storage::values::{addressed, events_of, mail_kind};
 use crate::storage::{FileFacts, NewMail, OutboxMail, Scope, StorageError};
 
 /// Keeps a mail and its recipients, each address once; nothing where the run's due time has a mail of this kind.
@@ -78,7 +78,7 @@ fn outbox_mail(on: &Connection, id: i64) -> Result<Option<OutboxMail>, StorageEr
     let found = optional(
         &snapshot,
         "select m.run, m.schedule, m.due, m.kind, m.message_id, m.sender, m.subject, m.body, m.attach_file, m.created,
-           m.organizer, m.event, r.file_name, r.file_type, r.rows, r.bytes, r.file_kept
+           m.organizer, m.event, r.file_name, r.file_type, r.rows, r.bytes, r.file_events, r.file_kept
          from mail m left join run r on r.id = m.run where m.id = ?1",
         [id],
         |found| {
@@ -89,6 +89,7 @@ fn outbox_mail(on: &Connection, id: i64) -> Result<Option<OutboxMail>, StorageEr
                     content_type: found.get("file_type")?,
                     size: unsigned(found.get("bytes")?)?,
                     rows: found.get::<_, Option<i64>>("rows")?.map(unsigned).transpose()?,
+                    events: events_of(found.get("file_events")?)?,
                 })
             } else {
                 None

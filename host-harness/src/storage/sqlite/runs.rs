@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, Row as Columns, params};
 
+use super::called_off::{Which, call_off};
 use super::columns::{State, scope, signed, unsigned};
 use super::statement::{all, execute, optional, value};
 use super::{SqliteStorage, audit, files};
@@ -9,6 +10,7 @@ use crate::clock::Instant;
 use crate::contract::schedule_store::Plan;
 use crate::contract::{MissedRange, Outcome};
 use crate::storage::state::{RunState, step};
+use crate::storage::values::{DELETED, SWITCHED_OFF, concluded};
 use crate::storage::{Lease, Scope, StartError, StorageError, Work};
 
 /// Writes what a run has become, by a move of the table in [`state`](crate::storage::state), if it still is what was seen.
@@ -89,6 +91,14 @@ pub(super) enum Cancelled<'a> {
 }
 
 impl<'a> Cancelled<'a> {
+    /// Why.
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Self::Schedule(_) => DELETED,
+            Self::Organizer(_) => SWITCHED_OFF,
+        }
+    }
+
     /// Id, or slug.
     fn parameters(self) -> (Option<i64>, Option<&'a str>) {
         match self {
@@ -98,12 +108,10 @@ impl<'a> Cancelled<'a> {
     }
 }
 
-/// Ends open runs `cancelled`. The rows of their schedules are the caller's to change.
+/// Ends open runs `cancelled`, and calls off what has been made and has not left. The rows of their schedules are the caller's to
+/// change.
 pub(super) fn cancel_open(on: &Connection, whose: Cancelled<'_>, now: Instant) -> Result<(), StorageError> {
-    let words = match whose {
-        Cancelled::Schedule(_) => "the schedule was deleted",
-        Cancelled::Organizer(_) => "scheduled exports were switched off for the organizer",
-    };
+    let words = whose.words();
     let (id, slug) = whose.parameters();
     let open = all(
         on,
@@ -122,7 +130,8 @@ pub(super) fn cancel_open(on: &Connection, whose: Cancelled<'_>, now: Instant) -
         files::drop_unneeded(on, id)?;
         run.tell(on, &outcome, now)?;
     }
-    cancel_passed(on, whose, words, now)
+    cancel_passed(on, whose, words, now)?;
+    call_off(on, Which::All(whose), words, now)
 }
 
 /// A run as the audit log tells of it.
@@ -164,33 +173,29 @@ fn cancel_passed(on: &Connection, whose: Cancelled<'_>, words: &str, now: Instan
     passed.iter().try_for_each(|run| run.tell(on, &outcome, now))
 }
 
-/// Ends a submitted run whose schedule is gone, so that nobody settles it: `delivered` if at least one recipient's server took
-/// the mail, else `failed`. Nothing while some recipient is not final.
+/// Ends a submitted run whose schedule is gone or whose mail was called off, so that nobody settles it: `delivered` if at least one
+/// recipient's server took the mail, else `cancelled` where it was called off for one, else `failed`. Nothing while some recipient
+/// is not final.
 pub(super) fn conclude(on: &Connection, run: i64, now: Instant) -> Result<(), StorageError> {
     let found = optional(
         on,
         "select r.schedule, r.organizer, r.event, r.due,
            count(*) filter (where d.status = 'accepted') as accepted,
-           count(*) filter (where d.status in ('queued', 'retrying')) as pending
+           count(*) filter (where d.status = 'cancelled') as cancelled,
+           count(*) filter (where d.status in ('queued', 'retrying')) as pending, m.called_off
          from run r left join mail m on m.run = r.id and m.kind = 'export' left join delivery d on d.mail = m.id
-         where r.id = ?1 and r.state = 'submitted' and not exists (select 1 from schedule s where s.id = r.schedule)
+         where r.id = ?1 and r.state = 'submitted'
+           and (m.called_off is not null or not exists (select 1 from schedule s where s.id = r.schedule))
          group by r.id",
         [run],
         |found| {
-            let counts: (i64, i64) = (found.get("accepted")?, found.get("pending")?);
-            Ok((Ended::read(found)?, counts))
+            let counts: (i64, i64) = (found.get("accepted")?, found.get("cancelled")?);
+            let outcome = concluded(counts.0 > 0, counts.1 > 0, found.get("called_off")?);
+            Ok((Ended::read(found)?, outcome, found.get("pending")?))
         },
     )?;
-    let Some((ended, (accepted, 0))) = found else {
+    let Some((ended, outcome, 0_i64)) = found else {
         return Ok(());
-    };
-    let outcome = if accepted > 0 {
-        Outcome::Delivered
-    } else {
-        Outcome::Failed((
-            "not-delivered".to_owned(),
-            "no recipient's server took the mail".to_owned(),
-        ))
     };
     write_state(on, run, (RunState::Submitted, None), &State::of(&outcome)?, now)?;
     files::drop_unneeded(on, run)?;

@@ -117,8 +117,8 @@ fn export() -> impl Strategy<Value = Result<u64, ExportError>> {
 }
 
 fn status() -> impl Strategy<Value = DeliveryStatus> {
-    use DeliveryStatus::{Accepted, Queued, Rejected, Retrying};
-    prop::sample::select(vec![Accepted, Queued, Rejected, Retrying])
+    use DeliveryStatus::{Accepted, Cancelled, Queued, Rejected, Retrying};
+    prop::sample::select(vec![Accepted, Queued, Rejected, Retrying, Cancelled])
 }
 
 fn fake() -> impl Strategy<Value = Fake> {

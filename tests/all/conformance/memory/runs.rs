@@ -8,7 +8,10 @@ use super::store::{missed, recorded};
 use super::{Fault, LEASE, Lease, Memory, Run, RunRow, State, Stored};
 
 fn is_final(status: DeliveryStatus) -> bool {
-    matches!(status, DeliveryStatus::Accepted | DeliveryStatus::Rejected)
+    matches!(
+        status,
+        DeliveryStatus::Accepted | DeliveryStatus::Rejected | DeliveryStatus::Cancelled
+    )
 }
 
 impl Memory {

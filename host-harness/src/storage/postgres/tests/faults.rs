@@ -75,6 +75,7 @@ async fn a_run_whose_file_the_server_has_lost_is_not_submitted() {
         content_type: "text/csv".to_owned(),
         size: 3,
         rows: Some(1),
+        events: None,
     };
     let file = SpooledData::InMemory(Cursor::new(b"a,b".to_vec()));
     let keep = || store.keep_file(&lease, run, &facts, &file);

@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, PgPool, Row as _};
 use super::open;
 use crate::contract::Order;
 use crate::storage::postgres::due::{DELIVERIES, SCHEDULES, by_organizer_sql, by_time_sql, rows_sql};
-use crate::storage::postgres::{commit, delivery, files, finish, leases, lists, plans, retention, runs};
+use crate::storage::postgres::{called_off, commit, delivery, files, finish, leases, lists, plans, retention, runs};
 
 /// Some thousand rows of each table, as many organizers as a hundred, nearly nothing of it due.
 const ROWS: &str = "
@@ -31,7 +31,8 @@ const ROWS: &str = "
       select 'c', 'k' || n, '', n, n, n from generate_series(1, 20000) n;
     analyze;";
 
-const KEEP_PARAMETERS: &str = "bigint 7; bigint 1; bigint 7; text 'n'; text 't'; bigint 1; bigint 1; bytea[] '{a}'";
+const KEEP_PARAMETERS: &str = "bigint 7; bigint 1; bigint 7; text 'n'; text 't'; bigint 1; bigint 1; bytea[] '{a}'; \
+     text '[]'";
 const SUBMIT_PARAMETERS: &str = "bigint 7; bigint 1; bigint 7; bigint 100; bigint null; bigint 0; boolean true; text 'submitted'; text 'export'; text 'm'; \
              text 's'; text 's'; text 'b'; boolean true; text[] '{to}'; text[] '{a}'";
 
@@ -109,6 +110,13 @@ async fn no_statement_reads_a_whole_table() {
         ),
         (files::KEEP.to_owned(), KEEP_PARAMETERS),
         (finish::SUBMIT.to_owned(), SUBMIT_PARAMETERS),
+        (called_off::MAILS_OF_SCHEDULE.to_owned(), "bigint 7; text null"),
+        (called_off::MAILS_OF_ORGANIZER.to_owned(), "bigint null; text 'o7'"),
+        (called_off::MAILS_OF_RUN.to_owned(), "bigint 7; text null"),
+        (called_off::LINKS_OF_SCHEDULE.to_owned(), "bigint 7; text null"),
+        (called_off::LINKS_OF_ORGANIZER.to_owned(), "bigint null; text 'o7'"),
+        (called_off::LINKS_OF_RUN.to_owned(), "bigint 7; text null"),
+        (called_off::STANDING.to_owned(), "bigint[] '{1,2}'"),
         (runs::RECORDED.to_owned(), "bigint 7; bigint 0; bigint 100"),
         (leases::ANY_SETTLED.to_owned(), "bigint 1000010"),
         ("delete from request where expires_at <= $1".to_owned(), "bigint 10"),

@@ -19,7 +19,7 @@ insert into sequence (name, next) values ('schedule', 1), ('ticket', 1);
 -- open       started, mail not submitted; schedule.open_run names it. Left by `finish`, or to `cancelled` by a delete or a
 --            switched-off organizer.
 -- submitted  its mail is in the outbox. Left to `delivered` or `failed` by `finish` with a lease to settle; by the store
---            itself where the schedule is gone.
+--            itself, also to `cancelled`, where the schedule is gone or the mail was called off.
 -- All other states are terminal.
 create table run (
   id integer primary key,
@@ -44,6 +44,8 @@ create table run (
   file_type text,
   rows integer,
   bytes integer,
+  -- While it is kept, and where it is of several events: a JSON list of those that it has data of.
+  file_events text,
   file_kept integer not null default 0 check (file_kept in (0, 1)),
   -- While it can be fetched with a link: SHA-256 of the link's secret, and when that ends.
   link_hash blob,
@@ -61,6 +63,7 @@ create index run_submitted on run (schedule) where state = 'submitted';
 create index run_settle on run (settle_wake) where settle_wake is not null;
 create index run_file on run (id) where file_kept = 1;
 create unique index run_link on run (link_hash) where link_hash is not null;
+create index run_link_of on run (organizer, event, schedule) where link_hash is not null;
 
 create table file_chunk (
   run integer not null references run (id),
@@ -178,12 +181,15 @@ create table mail (
   body text not null,
   attach_file integer not null check (attach_file in (0, 1)),
   created integer not null,
+  -- Why no more of it goes out; null: it goes out. What is on its way to a server then is called off when that did not take it.
+  called_off text,
   -- Without a run any number: nulls differ.
   unique (schedule, due, kind, run)
 ) strict;
 create index mail_run on mail (run);
 
--- One handing-over of one mail to one recipient. `queued` and `retrying` are left by the result of a try; the others are final.
+-- One handing-over of one mail to one recipient. `queued` and `retrying` are left by the result of a
+-- try, or to `cancelled` when the mail is called off; the others are final.
 create table delivery (
   mail integer not null references mail (id),
   -- Place in the order To, Cc, Bcc.
@@ -192,7 +198,7 @@ create table delivery (
   organizer text not null,
   role text not null check (role in ('to', 'cc', 'bcc')),
   address text not null,
-  status text not null check (status in ('queued', 'accepted', 'retrying', 'rejected')),
+  status text not null check (status in ('queued', 'accepted', 'retrying', 'rejected', 'cancelled')),
   words text not null default '',
   tries integer not null default 0,
   next_try integer not null,

@@ -1,0 +1,78 @@
+//! What has been made still goes out only while its owner may have it made: asked before each try of a mail, and for each link.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+
+use super::Service;
+use crate::contract::auth_context::OwnerRight;
+use crate::delivery::Permits;
+use crate::platform::PlatformError;
+use crate::storage::{MailStanding, OutgoingExport, StorageError};
+
+impl From<PlatformError> for StorageError {
+    /// Who asks waits for both alike.
+    fn from(error: PlatformError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+#[async_trait]
+impl Permits for Service {
+    async fn withheld(&self, mails: &[u64]) -> Result<HashMap<u64, String>, StorageError> {
+        let (storage, now) = (&self.services.storage, self.services.clock.now());
+        let mut withheld = HashMap::new();
+        for (mail, standing) in storage.standing(mails).await? {
+            match standing {
+                MailStanding::Notice => {}
+                MailStanding::CalledOff(words) => drop(withheld.insert(mail, words)),
+                MailStanding::Export(export) => {
+                    if let Some(words) = self.lost(&export).await? {
+                        // For good, and for all whom nobody is trying at this moment.
+                        storage.call_off(export.run, words, now).await?;
+                        withheld.insert(mail, words.to_owned());
+                    }
+                }
+            }
+        }
+        Ok(withheld)
+    }
+}
+
+impl Service {
+    /// Why an export that was made may not go out any more; none: it may.
+    async fn lost(&self, export: &OutgoingExport) -> Result<Option<&'static str>, StorageError> {
+        let OutgoingExport {
+            owner,
+            scope,
+            exporter,
+            events,
+            ..
+        } = export;
+        let lost = match self.platform().ownership(owner, scope, exporter).await?.right {
+            OwnerRight::Yes => None,
+            OwnerRight::NotAllowed => Some("the owner may not run this export any more"),
+            OwnerRight::Inactive => Some("the owner's account is switched off"),
+            OwnerRight::Gone => Some("the owner is gone"),
+        };
+        match (lost, events) {
+            (None, Some(events)) if !self.platform().may_read_all(owner, &scope.organizer, events).await? => {
+                Ok(Some("the owner may not read all events of the file any more"))
+            }
+            (lost, _) => Ok(lost),
+        }
+    }
+
+    /// May the file of this run be fetched? If not, its link leads nowhere from now on.
+    pub(super) async fn may_be_fetched(&self, run: u64) -> Result<bool, StorageError> {
+        let storage = &self.services.storage;
+        let Some(export) = storage.export(run).await? else {
+            return Ok(false);
+        };
+        let Some(words) = self.lost(&export).await? else {
+            return Ok(true);
+        };
+        storage.call_off(run, words, self.services.clock.now()).await?;
+        Ok(false)
+    }
+}
