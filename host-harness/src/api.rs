@@ -7,6 +7,7 @@ mod admission;
 mod backend;
 mod body;
 mod credentials;
+mod downloads;
 mod etag;
 mod flood;
 mod idempotency;
@@ -17,6 +18,7 @@ mod pages;
 mod peer;
 mod places;
 mod problems;
+mod range;
 mod reading;
 mod reply;
 mod routes;
@@ -45,6 +47,7 @@ pub use backend::{Backend, Fault};
 pub use serve::serve;
 
 use crate::download;
+use downloads::Downloads;
 use etag::Conditions;
 use links::Here;
 use negotiation::Language;
@@ -83,6 +86,10 @@ pub struct ApiLimits {
     pub connections_per_peer: usize,
     /// How long a connection waits while all have requests under way; then it is refused.
     pub place_timeout: Duration,
+    /// Files that are sent at a time, each of which has one piece of 256 KiB in memory; further ones are refused.
+    pub downloads: usize,
+    /// Of them, those of one link.
+    pub downloads_per_link: usize,
     /// Time for requests to end when the server is asked to stop.
     pub drain: Duration,
 }
@@ -98,6 +105,8 @@ impl Default for ApiLimits {
             connections: 1024,
             connections_per_peer: 256,
             place_timeout: Duration::from_secs(5),
+            downloads: 64,
+            downloads_per_link: 4,
             drain: Duration::from_secs(10),
         }
     }
@@ -111,6 +120,7 @@ pub fn router(backend: Arc<dyn Backend>, limits: ApiLimits) -> Router {
         backend,
         limits,
         base: None,
+        downloads: Arc::default(),
     })
 }
 
@@ -120,6 +130,7 @@ pub fn router_at(backend: Arc<dyn Backend>, limits: ApiLimits, base_url: &str) -
         backend,
         limits,
         base: Some(base_url.trim_end_matches('/').to_owned()),
+        downloads: Arc::default(),
     })
 }
 
@@ -132,6 +143,7 @@ struct Api {
     limits: ApiLimits,
     /// Where this host is, if its operator says so.
     base: Option<String>,
+    downloads: Arc<Downloads>,
 }
 
 async fn handle(State(api): State<Arc<Api>>, request: Request) -> Response {
@@ -164,8 +176,7 @@ impl Api {
                 Ok(Reply::new(StatusCode::OK, br#"{"status":"ok"}"#.to_vec()))
             }
             Route::Download(secret) if is_read(method) => {
-                let found = self.backend.download(&secret).await?;
-                found.map(Reply::file).ok_or(Refusal::NotFound)
+                self.downloads.answer(&self.backend, &self.limits, parts, &secret).await
             }
             Route::Home | Route::Health | Route::Download(_) if method == Method::OPTIONS => Ok(options(READ_ONLY)),
             Route::Home | Route::Health | Route::Download(_) => Err(Refusal::MethodNotAllowed { allow: READ_ONLY }),

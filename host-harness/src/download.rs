@@ -18,8 +18,6 @@
 use std::fmt;
 
 use sha2::{Digest as _, Sha256};
-use tempfile::TempDir;
-use tokio::fs::File;
 
 use crate::storage::FileFacts;
 
@@ -70,15 +68,25 @@ impl fmt::Display for Secret {
     }
 }
 
-/// A file on its way to who fetches it.
-#[derive(Debug)]
+/// A file that a link leads to. Its bytes stay in the store until they are read.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Download {
     /// Its name, type and size.
     pub facts: FileFacts,
-    /// Open for reading.
-    pub file: File,
-    /// Where the file is; removed when this is dropped.
-    pub folder: TempDir,
+    /// What the store knows the link by.
+    pub link: [u8; 32],
+}
+
+impl Download {
+    /// The strong entity tag of the file: a link leads to one file for as long as it leads to any.
+    #[must_use]
+    pub fn tag(&self) -> String {
+        // Not the hash that the store has, which is nobody else's to know.
+        let mut tag = Sha256::new_with_prefix(b"entity tag");
+        tag.update(self.link);
+        let digits: String = tag.finalize()[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("\"{digits}\"")
+    }
 }
 
 #[cfg(test)]

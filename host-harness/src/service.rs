@@ -387,26 +387,33 @@ impl Service {
     /// off.
     ///
     /// # Errors
-    /// If the store is away, or this machine has no room for the file.
+    /// If the store is away.
     pub async fn download(&self, secret: &str) -> Result<Option<Download>, StorageError> {
         let Some(secret) = Secret::read(secret) else {
             return Ok(None);
         };
-        let storage = &self.services.storage;
-        let Some(run) = storage.linked(&secret.hash(), self.services.clock.now()).await? else {
+        let (storage, link) = (&self.services.storage, secret.hash());
+        let Some(run) = storage.linked(&link, self.services.clock.now()).await? else {
             return Ok(None);
         };
         if !self.may_be_fetched(run).await? {
             return Ok(None);
         }
-        let away = |error: std::io::Error| StorageError::Unavailable(error.to_string());
-        let folder = tempfile::tempdir().map_err(away)?;
-        let path = folder.path().join("file");
-        let Some(facts) = storage.read_file(run, &path).await? else {
-            return Ok(None);
-        };
-        let file = tokio::fs::File::open(&path).await.map_err(away)?;
-        Ok(Some(Download { facts, file, folder }))
+        let facts = storage.file_facts(run).await?;
+        Ok(facts.map(|facts| Download { facts, link }))
+    }
+
+    /// A piece of the file that this link leads to now, as [`Storage::linked_piece`] counts them.
+    ///
+    /// # Errors
+    /// If the store is away.
+    pub async fn download_piece(&self, link: &[u8; 32], piece: u64) -> Result<Option<Vec<u8>>, StorageError> {
+        let (storage, now) = (&self.services.storage, self.services.clock.now());
+        // A slow reader keeps a file open for long: what is taken away meanwhile ends it.
+        match storage.linked(link, now).await? {
+            Some(run) if self.may_be_fetched(run).await? => storage.linked_piece(link, now, piece).await,
+            _ => Ok(None),
+        }
     }
 
     fn mint_access(&self, grant: &Grant) -> Access {

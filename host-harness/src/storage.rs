@@ -186,6 +186,9 @@ pub struct Backlog {
 /// Most that [`Storage::backlog`] counts of each kind: so it costs no more however much there is.
 pub const MOST_COUNTED: u32 = 1_000_000;
 
+/// Files are stored and read in pieces of so many bytes: what one row and one read of it costs. Only the last one of a file is smaller.
+pub const FILE_CHUNK: usize = 256 * 1024;
+
 /// The store. `Err(StorageError)` leaves everything as it was.
 #[async_trait]
 pub trait Storage: Send + Sync {
@@ -260,6 +263,11 @@ pub trait Storage: Send + Sync {
     -> Result<(), LeaseError>;
     /// Writes the run's file to `path`; `Ok(None)`: there is none.
     async fn read_file(&self, run: u64, path: &Path) -> Result<Option<FileFacts>, StorageError>;
+    /// Name, type and size of the run's file; `Ok(None)`: there is none.
+    async fn file_facts(&self, run: u64) -> Result<Option<FileFacts>, StorageError>;
+    /// A piece of the file that the secret of this SHA-256 leads to at `now`, counted from 0: [`FILE_CHUNK`] bytes, or fewer at its
+    /// end. `Ok(None)`: it leads to no file, or to one that ends before.
+    async fn linked_piece(&self, hash: &[u8; 32], now: Instant, piece: u64) -> Result<Option<Vec<u8>>, StorageError>;
     /// Lets the run's file be fetched with the secret of this SHA-256 from its submission until `expires`, and keeps it until then
     /// if at least one recipient's server takes the mail. A file kept later takes this back.
     async fn keep_link(&self, lease: &Lease, run: u64, hash: &[u8; 32], expires: Instant) -> Result<(), LeaseError>;

@@ -149,6 +149,29 @@ async fn a_mail_too_large_even_zipped_says_where_the_file_is_and_until_when() {
         (200, &headers["content-length"], 0)
     );
     assert_eq!(host.fetch(Method::POST, &path).await.0, 405);
+    assert_eq!(header("referrer-policy"), "no-referrer");
+    assert_eq!(header("content-security-policy"), "default-src 'none'; sandbox");
+    assert_eq!(header("accept-ranges"), "bytes");
+
+    // In parts, as a client does that was interrupted.
+    let half = bytes.len() / 2;
+    let range = format!("bytes={half}-");
+    let resumed = [
+        ("range", range.as_str()),
+        ("if-range", headers["etag"].to_str().expect("text")),
+    ];
+    let (status, part, rest) = host.fetch_with(Method::GET, &path, &resumed).await;
+    assert_eq!((status, &rest[..]), (206, &bytes[half..]));
+    let of = format!("bytes {half}-{}/{}", bytes.len() - 1, bytes.len());
+    assert_eq!(part["content-range"], of);
+    let known = [("if-none-match", headers["etag"].to_str().expect("text"))];
+    assert_eq!(host.fetch_with(Method::GET, &path, &known).await.0, 304);
+    let past = format!("bytes={}-", bytes.len());
+    let (status, past, _) = host.fetch_with(Method::GET, &path, &[("range", &past)]).await;
+    assert_eq!(
+        (status, &past["content-range"]),
+        (416, &format!("bytes */{}", bytes.len()).parse().expect("a header"))
+    );
 
     // As often as one likes, also after a restart, until its time is over.
     let host = host.restart().await;

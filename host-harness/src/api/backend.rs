@@ -42,6 +42,8 @@ pub trait Backend: Send + Sync {
     async fn call(&self, grant: &Grant, operation: Operation, keep: Option<Keep<'_>>) -> Result<Answer, CallError>;
     /// The file that a link with this secret leads to. See [`Service::download`].
     async fn download(&self, secret: &str) -> Result<Option<Download>, Fault>;
+    /// A piece of it. See [`Service::download_piece`].
+    async fn download_piece(&self, link: &[u8; 32], piece: u64) -> Result<Option<Vec<u8>>, Fault>;
 }
 
 impl From<StorageError> for Fault {
@@ -99,5 +101,9 @@ impl Backend for Service {
 
     async fn download(&self, secret: &str) -> Result<Option<Download>, Fault> {
         Ok(Service::download(self, secret).await?)
+    }
+
+    async fn download_piece(&self, link: &[u8; 32], piece: u64) -> Result<Option<Vec<u8>>, Fault> {
+        Ok(Service::download_piece(self, link, piece).await?)
     }
 }

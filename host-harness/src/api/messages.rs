@@ -79,6 +79,18 @@ fn words(refusal: &Refusal) -> (Cow<'_, str>, Cow<'_, str>) {
             "If-None-Match names the stored version, so nothing was changed.",
             "If-None-Match nennt die gespeicherte Version, also wurde nichts geändert.",
         ),
+        Refusal::NoSuchRange { size } => (
+            format!("Range is past the end: the file has {size} bytes.").into(),
+            format!("Range liegt hinter dem Ende: die Datei hat {size} Bytes.").into(),
+        ),
+        Refusal::LinkInUse => pair(
+            "This file is being downloaded several times at the moment. Please try again later.",
+            "Diese Datei wird gerade mehrfach heruntergeladen. Bitte später noch einmal versuchen.",
+        ),
+        Refusal::TooManyDownloads => pair(
+            "Many files are being downloaded at the moment. Please try again later.",
+            "Gerade werden viele Dateien heruntergeladen. Bitte später noch einmal versuchen.",
+        ),
         Refusal::BadHost(why) => pair(why, "Eine HTTP/1.1-Anfrage braucht genau eine gültige Host-Zeile."),
         Refusal::Away(_) => pair(
             "A part of the system is away at the moment. Please try again.",

@@ -1,7 +1,7 @@
 //! Why a request is refused, and what that looks like over HTTP.
 
 use axum::http::StatusCode;
-use axum::http::header::{ALLOW, CONNECTION, HeaderValue, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{ALLOW, CONNECTION, CONTENT_RANGE, HeaderValue, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use serde_json::{Map, Value, json};
 
 use super::backend::Fault;
@@ -14,6 +14,8 @@ use crate::service::CallError;
 
 /// Seconds after which a client may ask again while the store is away.
 const RETRY_AWAY: u32 = 5;
+/// … while others fetch files, which takes a while,
+const RETRY_DOWNLOAD: u32 = 10;
 /// … and while the first request with its idempotency key is running.
 const RETRY_RUNNING: u32 = 1;
 /// Deeper paths of field errors are cut off: nothing we know nests further.
@@ -64,6 +66,14 @@ pub(super) enum Refusal {
     Stale,
     /// `If-None-Match` names what is there.
     Exists,
+    /// A file is asked for from behind its end.
+    NoSuchRange {
+        size: u64,
+    },
+    /// The file of this link is being sent to as many as may have it at a time.
+    LinkInUse,
+    /// So many files are being sent as may be at a time.
+    TooManyDownloads,
     /// The request has no usable `Host`.
     BadHost(&'static str),
     Other(String),
@@ -96,10 +106,12 @@ impl Refusal {
             Self::KeyInUse | Self::Superseded => StatusCode::CONFLICT,
             Self::Stale | Self::Exists => StatusCode::PRECONDITION_FAILED,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::NoSuchRange { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
+            Self::LinkInUse => StatusCode::TOO_MANY_REQUESTS,
             Self::UnsupportedBody(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::KeyOfAnother => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Broken(_) => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::Away(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Away(_) | Self::TooManyDownloads => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -114,6 +126,10 @@ impl Refusal {
             Self::NoWriteScope => Some((WWW_AUTHENTICATE, Challenge::InsufficientScope("write").value())),
             Self::KeyInUse => Some((RETRY_AFTER, RETRY_RUNNING.into())),
             Self::Away(_) => Some((RETRY_AFTER, RETRY_AWAY.into())),
+            Self::LinkInUse | Self::TooManyDownloads => Some((RETRY_AFTER, RETRY_DOWNLOAD.into())),
+            Self::NoSuchRange { size } => HeaderValue::try_from(format!("bytes */{size}"))
+                .ok()
+                .map(|value| (CONTENT_RANGE, value)),
             // The rest of the body is not read, so nothing can follow on this connection.
             Self::BodyTooSlow | Self::BodyBroken | Self::BadHost(_) => {
                 Some((CONNECTION, HeaderValue::from_static("close")))

@@ -2,26 +2,15 @@
 
 use axum::body::Body;
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue,
-    REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
-use futures_util::stream::try_unfold;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use tokio::io::AsyncReadExt as _;
 
-use crate::download::Download;
 use crate::storage::KeptAnswer;
 
 /// Says that an answer was kept from an earlier request with the same idempotency key.
 pub(super) const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
-
-const ROBOTS: HeaderName = HeaderName::from_static("x-robots-tag");
-/// Bytes of a file that are read at a time.
-const CHUNK: usize = 64 * 1024;
-/// What has no place in the value of an extended parameter (RFC 8187, 3.2.1).
-const EXTENDED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// An answer: JSON, a file, or nothing.
 #[derive(Debug)]
@@ -30,7 +19,7 @@ pub(super) struct Reply {
     pub headers: HeaderMap,
     pub body: Vec<u8>,
     /// Sent in place of the body.
-    file: Option<Download>,
+    stream: Option<Body>,
 }
 
 impl Reply {
@@ -39,22 +28,15 @@ impl Reply {
             status,
             headers: HeaderMap::new(),
             body,
-            file: None,
+            stream: None,
         }
     }
 
-    /// A file to be saved, whatever the client could do with it.
-    pub fn file(download: Download) -> Self {
-        let disposition = disposition(&download.facts.name);
-        let reply = Self::new(StatusCode::OK, Vec::new())
-            .with(CONTENT_TYPE, download.facts.content_type.as_str())
-            .with(CONTENT_LENGTH, download.facts.size)
-            .with(CONTENT_DISPOSITION, disposition)
-            .with(REFERRER_POLICY, HeaderValue::from_static("no-referrer"))
-            .with(ROBOTS, HeaderValue::from_static("noindex"));
+    /// With a body that comes bit by bit, in place of what there is.
+    pub fn streaming(self, stream: Body) -> Self {
         Self {
-            file: Some(download),
-            ..reply
+            stream: Some(stream),
+            ..self
         }
     }
 
@@ -82,7 +64,7 @@ impl Reply {
             status,
             mut headers,
             body,
-            file,
+            stream,
         } = self;
         headers.insert(VARY, HeaderValue::from_static("Accept, Accept-Language, Authorization"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
@@ -91,44 +73,15 @@ impl Reply {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
         let body = if method == Method::HEAD {
-            if file.is_none() {
-                headers.insert(CONTENT_LENGTH, body.len().into());
-            }
+            // A file has said how long it is.
+            headers.entry(CONTENT_LENGTH).or_insert_with(|| body.len().into());
             Body::empty()
         } else {
-            file.map_or_else(|| Body::from(body), stream)
+            stream.unwrap_or_else(|| Body::from(body))
         };
         let mut response = Response::new(body);
         *response.status_mut() = status;
         *response.headers_mut() = headers;
         response
     }
-}
-
-/// RFC 6266: a plain name for old clients, and the real one.
-fn disposition(name: &str) -> String {
-    let plain: String = name
-        .chars()
-        .map(|c| {
-            if c.is_ascii_alphanumeric() || "-._ ".contains(c) {
-                c
-            } else {
-                '_'
-            }
-        })
-        .collect();
-    format!(
-        "attachment; filename=\"{plain}\"; filename*=UTF-8''{}",
-        utf8_percent_encode(name, EXTENDED)
-    )
-}
-
-/// The bytes of a file, chunk by chunk. One that can't be read to its end breaks the connection off, which the announced
-/// length shows.
-fn stream(download: Download) -> Body {
-    Body::from_stream(try_unfold(download, |mut download| async move {
-        let mut chunk = Vec::with_capacity(CHUNK);
-        (&mut download.file).take(CHUNK as u64).read_to_end(&mut chunk).await?;
-        std::io::Result::Ok((!chunk.is_empty()).then_some((chunk, download)))
-    }))
 }

@@ -2,6 +2,7 @@
 
 mod admission;
 mod anything;
+mod downloads;
 mod host;
 mod log;
 mod once;

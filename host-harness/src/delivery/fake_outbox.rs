@@ -243,6 +243,8 @@ not_part_of_delivery! {
     fn start(lease: &Lease, plan: &Plan, zone_database: &str, zone: &str, now: Instant) -> Result<u64, StartError>;
     fn recorded(schedule: u64, range: &MissedRange) -> Result<Option<Instant>, StorageError>;
     fn keep_file(lease: &Lease, run: u64, facts: &FileFacts, file: &SpooledData) -> Result<(), LeaseError>;
+    fn file_facts(run: u64) -> Result<Option<FileFacts>, StorageError>;
+    fn linked_piece(hash: &[u8; 32], now: Instant, piece: u64) -> Result<Option<Vec<u8>>, StorageError>;
     fn keep_link(lease: &Lease, run: u64, hash: &[u8; 32], expires: Instant) -> Result<(), LeaseError>;
     fn linked(hash: &[u8; 32], now: Instant) -> Result<Option<u64>, StorageError>;
     fn standing(mails: &[u64]) -> Result<Vec<(u64, MailStanding)>, StorageError>;

@@ -142,6 +142,8 @@ counted! {
     recorded(schedule: u64, range: &MissedRange) -> Option<Instant>, StorageError;
     keep_file(lease: &Lease, run: u64, facts: &FileFacts, data: &SpooledData) -> (), LeaseError;
     read_file(run: u64, path: &Path) -> Option<FileFacts>, StorageError;
+    file_facts(run: u64) -> Option<FileFacts>, StorageError;
+    linked_piece(hash: &[u8; 32], now: Instant, piece: u64) -> Option<Vec<u8>>, StorageError;
     keep_link(lease: &Lease, run: u64, hash: &[u8; 32], expires: Instant) -> (), LeaseError;
     linked(hash: &[u8; 32], now: Instant) -> Option<u64>, StorageError;
     take_deliveries(now: Instant, lease_until: Instant, limit: u32) -> Vec<DeliveryTask>, StorageError;

@@ -91,6 +91,7 @@ macro_rules! store_kit {
             links:
                 a_link_works_from_the_submission_until_it_expires,
                 a_linked_file_is_kept_until_its_link_expires,
+                a_linked_file_is_read_piece_by_piece_while_its_link_holds,
                 a_later_file_takes_a_link_back,
                 a_later_file_without_a_link_can_not_be_fetched,
                 a_link_of_a_run_that_reaches_nobody_dies_with_its_file,

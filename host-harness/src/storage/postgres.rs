@@ -405,6 +405,14 @@ impl Storage for PostgresStorage {
         self.fetch_file(run, path).await
     }
 
+    async fn file_facts(&self, run: u64) -> Result<Option<FileFacts>, StorageError> {
+        self.facts_of_file(run).await
+    }
+
+    async fn linked_piece(&self, hash: &[u8; 32], now: Instant, piece: u64) -> Result<Option<Vec<u8>>, StorageError> {
+        self.piece_of_link(hash, now, piece).await
+    }
+
     async fn keep_link(&self, lease: &Lease, run: u64, hash: &[u8; 32], expires: Instant) -> Result<(), LeaseError> {
         self.store_link(lease, run, hash, expires).await
     }

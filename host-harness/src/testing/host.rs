@@ -397,6 +397,14 @@ impl Harness {
         self.client.fetch(method, path).await
     }
 
+    /// As [`Client::fetch_with`].
+    ///
+    /// # Panics
+    /// As there.
+    pub async fn fetch_with(&self, method: Method, path: &str, headers: &[(&str, &str)]) -> (u16, HeaderMap, Vec<u8>) {
+        self.client.fetch_with(method, path, headers).await
+    }
+
     /// As [`Client::get`].
     pub async fn get(&self, path: &str, credentials: &str) -> Answer {
         self.client.get(path, credentials).await

@@ -18,7 +18,7 @@ use crate::contract::auth_context::Caller;
 use crate::download::Download;
 use crate::platform::{Admission, Admitted, Credentials, EventSet, Place, Principal, Rights, Settings};
 use crate::service::{Answer, CallError, Grant, Keep, Operation};
-use crate::storage::{KeptAnswer, RequestKey, RequestState, Scope};
+use crate::storage::{FILE_CHUNK, FileFacts, KeptAnswer, RequestKey, RequestState, Scope};
 
 /// Organizer-level schedules of an organizer that everybody but `stranger` has rights at.
 pub const LIST: &str = "/api/v1/organizers/big/scheduled_exports/";
@@ -35,6 +35,18 @@ pub struct Host {
     /// The look-up that finds the store away.
     pub away: Mutex<Option<&'static str>>,
     gate: Option<Gate>,
+    /// By link.
+    files: Mutex<HashMap<[u8; 32], Vec<u8>>>,
+    pieces: Mutex<Vec<u64>>,
+}
+
+/// What a link with this secret is known by.
+fn link(secret: &str) -> [u8; 32] {
+    let mut link = [0; 32];
+    for (to, from) in link.iter_mut().zip(secret.bytes()) {
+        *to = from;
+    }
+    link
 }
 
 /// Where calls wait until a test lets them go.
@@ -83,6 +95,20 @@ impl Host {
         self.gate.as_ref().expect("a gate").begun.available_permits()
     }
 
+    /// A link with this secret leads to these bytes.
+    pub fn offers(&self, secret: &str, bytes: Vec<u8>) {
+        self.files.lock().expect("unpoisoned").insert(link(secret), bytes);
+    }
+
+    pub fn offers_no_more(&self, secret: &str) {
+        self.files.lock().expect("unpoisoned").remove(&link(secret));
+    }
+
+    /// Pieces of files that were read since this was last asked.
+    pub fn pieces_read(&self) -> Vec<u64> {
+        std::mem::take(&mut self.pieces.lock().expect("unpoisoned"))
+    }
+
     /// The next call gets this answer; without a script, a likely one.
     pub fn answers(&self, answer: Result<Answer, CallError>) {
         self.script.lock().expect("unpoisoned").push_back(answer);
@@ -128,8 +154,24 @@ impl Host {
 #[async_trait]
 impl Backend for Host {
     async fn download(&self, secret: &str) -> Result<Option<Download>, Fault> {
-        let _ = secret;
-        Ok(None)
+        let files = self.files.lock().expect("unpoisoned");
+        Ok(files.get(&link(secret)).map(|bytes| Download {
+            facts: FileFacts {
+                name: "orders.csv".into(),
+                content_type: "text/csv".into(),
+                size: bytes.len() as u64,
+                rows: None,
+            },
+            link: link(secret),
+        }))
+    }
+
+    async fn download_piece(&self, link: &[u8; 32], piece: u64) -> Result<Option<Vec<u8>>, Fault> {
+        self.pieces.lock().expect("unpoisoned").push(piece);
+        let files = self.files.lock().expect("unpoisoned");
+        let place = usize::try_from(piece).expect("a small file");
+        let found = files.get(link).and_then(|bytes| bytes.chunks(FILE_CHUNK).nth(place));
+        Ok(found.map(<[u8]>::to_vec))
     }
 
     fn now(&self) -> Instant {

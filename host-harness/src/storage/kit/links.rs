@@ -1,12 +1,12 @@
 //! Files that are fetched with a link instead of being mailed.
 
 use super::{
-    HOUR, LEASE, T0, accepted, add_due, deliver, entries, failed, finish, keep_file, mail, rejected, settle_one, start,
-    take_one,
+    HOUR, LEASE, T0, accepted, add_due, deliver, entries, failed, finish, in_memory, keep_file, mail, rejected,
+    settle_one, start, take_one,
 };
 use crate::clock::Instant;
 use crate::contract::Outcome;
-use crate::storage::{Finish, LeaseError, Leased, MailKind, Storage};
+use crate::storage::{FILE_CHUNK, FileFacts, Finish, LeaseError, Leased, MailKind, Storage};
 
 const DAY: Instant = 24 * HOUR;
 /// When the links of these checks end.
@@ -82,6 +82,38 @@ pub async fn a_linked_file_is_kept_until_its_link_expires(store: &dyn Storage) {
     assert!(!file_is_there(store, run).await);
     assert_eq!(store.linked(&HASH, T0 + 8).await.unwrap(), None, "it was taken back");
     assert_eq!(entries(store, id).await[0].outcome, Some(Outcome::Delivered));
+}
+
+pub async fn a_linked_file_is_read_piece_by_piece_while_its_link_holds(store: &dyn Storage) {
+    add_due(store).await;
+    let leased = take_one(store, T0).await;
+    let run = start(store, &leased).await;
+    assert_eq!(store.file_facts(run).await.unwrap(), None);
+    let bytes: Vec<u8> = (0..=250).cycle().take(2 * FILE_CHUNK + 5).collect();
+    let facts = FileFacts {
+        name: "orders.csv".to_owned(),
+        content_type: "text/csv".to_owned(),
+        size: bytes.len() as u64,
+        rows: Some(3),
+    };
+    let file = in_memory(&bytes);
+    store.keep_file(&leased.lease, run, &facts, &file).await.unwrap();
+    store.keep_link(&leased.lease, run, &HASH, EXPIRES).await.unwrap();
+    assert_eq!(store.linked_piece(&HASH, T0, 0).await.unwrap(), None, "not submitted");
+    submit_linked(store, &leased, run).await;
+    assert_eq!(store.file_facts(run).await.unwrap(), Some(facts));
+    let mut read = Vec::new();
+    for (piece, size) in [(0, FILE_CHUNK), (1, FILE_CHUNK), (2, 5)] {
+        let found = store.linked_piece(&HASH, EXPIRES - 1, piece).await.unwrap().unwrap();
+        assert_eq!(found.len(), size);
+        read.extend(found);
+    }
+    assert!(read == bytes);
+    assert_eq!(store.linked_piece(&HASH, T0 + 5, 3).await.unwrap(), None);
+    assert_eq!(store.linked_piece(&OTHER_HASH, T0 + 5, 0).await.unwrap(), None);
+    assert_eq!(store.linked_piece(&HASH, EXPIRES, 0).await.unwrap(), None);
+    store.collect(EXPIRES).await.unwrap();
+    assert_eq!(store.linked_piece(&HASH, T0 + 5, 0).await.unwrap(), None);
 }
 
 pub async fn a_later_file_takes_a_link_back(store: &dyn Storage) {

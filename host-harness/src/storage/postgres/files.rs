@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use futures_util::TryStreamExt as _;
-use sqlx::{PgConnection, Row as _};
+use sqlx::{PgConnection, PgExecutor, Row as _};
 use tempfile::SpooledData;
 use tokio::fs::File;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
@@ -13,10 +13,15 @@ use super::{PostgresStorage, read, settled};
 use crate::clock::Instant;
 use crate::storage::spooled::{begun, expect_size, unreadable};
 use crate::storage::values::{events_of, events_text, signed, unsigned};
-use crate::storage::{FileFacts, Lease, LeaseError, StorageError, Work};
+use crate::storage::{FILE_CHUNK, FileFacts, Lease, LeaseError, StorageError, Work};
 
-/// Largest chunk in bytes: what one row and one read of it costs.
-const CHUNK: usize = 256 * 1024;
+/// Runs whose file the secret of the SHA-256 $1 leads to at $2.
+macro_rules! linked {
+    () => {
+        "run r where r.link_hash = $1 and r.link_expires > $2 and r.file_kept and r.state in ('submitted', 'delivered')"
+    };
+}
+
 /// Chunks sent in one statement: what a file costs in memory.
 const SENT: usize = 4;
 
@@ -73,8 +78,8 @@ async fn remove_chunks(on: &mut PgConnection, runs: &[i64]) -> sqlx::Result<()> 
 async fn next_chunks(from: &mut (impl AsyncRead + Unpin)) -> std::io::Result<Vec<Vec<u8>>> {
     let mut chunks = Vec::with_capacity(SENT);
     while chunks.len() < SENT {
-        let mut chunk = Vec::with_capacity(CHUNK);
-        from.take(CHUNK as u64).read_to_end(&mut chunk).await?;
+        let mut chunk = Vec::with_capacity(FILE_CHUNK);
+        from.take(FILE_CHUNK as u64).read_to_end(&mut chunk).await?;
         if chunk.is_empty() {
             break;
         }
@@ -111,7 +116,7 @@ impl PostgresStorage {
         file: &SpooledData,
     ) -> sqlx::Result<bool> {
         let run = signed(run)?;
-        if facts.size <= (CHUNK * SENT) as u64 && self.keep_at_once(lease, run, facts, file).await? {
+        if facts.size <= (FILE_CHUNK * SENT) as u64 && self.keep_at_once(lease, run, facts, file).await? {
             return Ok(true);
         }
         let mut file = begun(file).await?;
@@ -190,20 +195,8 @@ impl PostgresStorage {
             .pool
             .begin_with("begin isolation level repeatable read, read only")
             .await?;
-        let Some(facts) =
-            sqlx::query("select file_name, file_type, rows, bytes, file_events from run where id = $1 and file_kept")
-                .bind(run)
-                .fetch_optional(&mut *snapshot)
-                .await?
-        else {
+        let Some(facts) = facts(&mut *snapshot, run).await? else {
             return Ok(None);
-        };
-        let facts = FileFacts {
-            name: facts.try_get("file_name")?,
-            content_type: facts.try_get("file_type")?,
-            size: unsigned(facts.try_get("bytes")?)?,
-            rows: facts.try_get::<Option<i64>, _>("rows")?.map(unsigned).transpose()?,
-            events: events_of(facts.try_get("file_events")?)?,
         };
         let mut file = File::create(path).await.map_err(|error| unwritable(path, &error))?;
         let mut size = 0_u64;
@@ -263,16 +256,55 @@ impl PostgresStorage {
 
     pub(super) async fn run_of_link(&self, hash: &[u8; 32], now: Instant) -> Result<Option<u64>, StorageError> {
         let run: Option<i64> = read!(
-            sqlx::query_scalar(
-                "select id from run where link_hash = $1 and link_expires > $2 and file_kept
-                   and state in ('submitted', 'delivered')",
-            )
-            .bind(hash.as_slice())
-            .bind(now)
-            .fetch_optional(&self.pool)
+            sqlx::query_scalar(concat!("select r.id from ", linked!()))
+                .bind(hash.as_slice())
+                .bind(now)
+                .fetch_optional(&self.pool)
         )?;
         run.map(unsigned).transpose()
     }
+
+    pub(super) async fn facts_of_file(&self, run: u64) -> Result<Option<FileFacts>, StorageError> {
+        let run = signed(run)?;
+        Ok(read!(facts(&self.pool, run))?)
+    }
+
+    pub(super) async fn piece_of_link(
+        &self,
+        hash: &[u8; 32],
+        now: Instant,
+        piece: u64,
+    ) -> Result<Option<Vec<u8>>, StorageError> {
+        let piece = signed(piece)?;
+        Ok(read!(
+            sqlx::query_scalar(concat!(
+                "select c.bytes from file_chunk c where c.seq = $3 and c.run = (select r.id from ",
+                linked!(),
+                ")"
+            ))
+            .bind(hash.as_slice())
+            .bind(now)
+            .bind(piece)
+            .fetch_optional(&self.pool)
+        )?)
+    }
+}
+
+async fn facts(on: impl PgExecutor<'_>, run: i64) -> sqlx::Result<Option<FileFacts>> {
+    let found = sqlx::query("select file_name, file_type, rows, bytes, file_events from run where id = $1 and file_kept")
+        .bind(run)
+        .fetch_optional(on)
+        .await?;
+    let Some(found) = found else {
+        return Ok(None);
+    };
+    Ok(Some(FileFacts {
+        name: found.try_get("file_name")?,
+        content_type: found.try_get("file_type")?,
+        size: unsigned(found.try_get("bytes")?)?,
+        rows: found.try_get::<Option<i64>, _>("rows")?.map(unsigned).transpose()?,
+        events: events_of(found.try_get("file_events")?)?,
+    }))
 }
 
 /// Locks the schedule, if the lease holds and is about this run.

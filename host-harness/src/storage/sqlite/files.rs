@@ -13,10 +13,14 @@ use super::statement::{execute, optional};
 use crate::clock::Instant;
 use crate::storage::spooled::{Source, elsewhere, expect_size, unreadable};
 use crate::storage::values::{events_of, events_text};
-use crate::storage::{FileFacts, Lease, LeaseError, StorageError, Work};
+use crate::storage::{FILE_CHUNK, FileFacts, Lease, LeaseError, StorageError, Work};
 
-/// Largest chunk in bytes: what one row and one read of it costs.
-const CHUNK: usize = 256 * 1024;
+/// Runs whose file the secret of the SHA-256 ?1 leads to at ?2.
+macro_rules! linked {
+    () => {
+        "run r where r.link_hash = ?1 and r.link_expires > ?2 and r.file_kept = 1 and r.state in ('submitted', 'delivered')"
+    };
+}
 
 /// Removes the file of a run that has ended, once no mail still has to be sent with it and no delivered link leads to it.
 pub(super) fn drop_unneeded(on: &Connection, run: i64) -> Result<(), StorageError> {
@@ -42,7 +46,7 @@ fn remove_chunks(on: &Connection, run: i64) -> Result<(), StorageError> {
 /// Reads until the chunk is full or the file ends.
 fn fill(from: &mut impl Read, chunk: &mut Vec<u8>) -> Result<(), StorageError> {
     chunk.clear();
-    let read = from.take(CHUNK as u64).read_to_end(chunk);
+    let read = from.take(FILE_CHUNK as u64).read_to_end(chunk);
     read.map_err(|error| unreadable(&error))?;
     Ok(())
 }
@@ -104,14 +108,37 @@ impl SqliteStorage {
 
     pub(super) async fn run_of_link(&self, hash: &[u8; 32], now: Instant) -> Result<Option<u64>, StorageError> {
         self.reading.read(|on| {
+            optional(on, concat!("select r.id from ", linked!()), params![hash, now], |row| {
+                unsigned(row.get(0)?)
+            })
+        })
+    }
+
+    pub(super) fn facts_of_file(&self, run: u64) -> Result<Option<FileFacts>, StorageError> {
+        let run = signed(run)?;
+        self.reading.read(|on| facts(on, run))
+    }
+
+    pub(super) async fn piece_of_link(
+        &self,
+        hash: &[u8; 32],
+        now: Instant,
+        piece: u64,
+    ) -> Result<Option<Vec<u8>>, StorageError> {
+        let (hash, piece) = (*hash, signed(piece)?);
+        self.read_aside(move |on| {
             optional(
                 on,
-                "select id from run where link_hash = ?1 and link_expires > ?2 and file_kept = 1
-                   and state in ('submitted', 'delivered')",
-                params![hash, now],
-                |row| unsigned(row.get(0)?),
+                concat!(
+                    "select c.bytes from file_chunk c where c.seq = ?3 and c.run = (select r.id from ",
+                    linked!(),
+                    ")"
+                ),
+                params![hash, now, piece],
+                |row| Ok(row.get(0)?),
             )
         })
+        .await
     }
 }
 
@@ -164,11 +191,9 @@ fn store(
     Ok(expect_size(size, facts.size)?)
 }
 
-/// Writes the file of a run to a path.
-fn fetch(on: &Connection, run: i64, path: &Path) -> Result<Option<FileFacts>, StorageError> {
-    let snapshot = on.unchecked_transaction()?;
-    let facts = optional(
-        &snapshot,
+fn facts(on: &Connection, run: i64) -> Result<Option<FileFacts>, StorageError> {
+    optional(
+        on,
         "select file_name, file_type, rows, bytes, file_events from run where id = ?1 and file_kept = 1",
         [run],
         |row| {
@@ -180,8 +205,13 @@ fn fetch(on: &Connection, run: i64, path: &Path) -> Result<Option<FileFacts>, St
                 events: events_of(row.get(4)?)?,
             })
         },
-    )?;
-    let Some(facts) = facts else {
+    )
+}
+
+/// Writes the file of a run to a path.
+fn fetch(on: &Connection, run: i64, path: &Path) -> Result<Option<FileFacts>, StorageError> {
+    let snapshot = on.unchecked_transaction()?;
+    let Some(facts) = facts(&snapshot, run)? else {
         return Ok(None);
     };
     let mut file = File::create(path).map_err(|error| unwritable(path, &error))?;

@@ -147,7 +147,19 @@ impl Client {
     /// # Panics
     /// If the request can't be written.
     pub async fn fetch(&self, method: Method, path: &str) -> (u16, HeaderMap, Vec<u8>) {
-        let request = Request::builder().method(method).uri(path).body(Body::empty());
+        self.fetch_with(method, path, &[]).await
+    }
+
+    /// [`Client::fetch`] with headers.
+    ///
+    /// # Panics
+    /// As there.
+    pub async fn fetch_with(&self, method: Method, path: &str, headers: &[(&str, &str)]) -> (u16, HeaderMap, Vec<u8>) {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Body::empty());
         let answer = self.router.clone().oneshot(request.expect("a request")).await;
         let (parts, body) = answer.expect("the router never fails").into_parts();
         let bytes = axum::body::to_bytes(body, 64 << 20).await.expect("the answer's body");
