@@ -95,6 +95,7 @@ pub async fn a_linked_file_is_read_piece_by_piece_while_its_link_holds(store: &d
         content_type: "text/csv".to_owned(),
         size: bytes.len() as u64,
         rows: Some(3),
+        events: None,
     };
     let file = in_memory(&bytes);
     store.keep_file(&leased.lease, run, &facts, &file).await.unwrap();
