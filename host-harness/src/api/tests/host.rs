@@ -161,6 +161,7 @@ impl Backend for Host {
                 content_type: "text/csv".into(),
                 size: bytes.len() as u64,
                 rows: None,
+                events: None,
             },
             link: link(secret),
         }))
