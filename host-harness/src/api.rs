@@ -84,7 +84,7 @@ pub struct ApiLimits {
     /// Of them, connections of one peer: an IPv4 address, or the first 64 bits of an IPv6 address. For one more, an idle one of that
     /// peer is closed, or it is refused.
     pub connections_per_peer: usize,
-    /// How long a connection waits while all have requests under way; then it is refused.
+    /// How long a connection waits while all have requests under way and none of them ends; then it is refused.
     pub place_timeout: Duration,
     /// Files that are sent at a time, each of which has one piece of 256 KiB in memory; further ones are refused.
     pub downloads: usize,

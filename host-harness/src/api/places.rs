@@ -56,6 +56,8 @@ struct State {
     turn: u64,
     /// Closed for others since somebody asked.
     closed: u64,
+    /// When somebody first found nothing but requests under way; none: one has ended since.
+    stuck_since: Option<Instant>,
 }
 
 /// The connections of one peer.
@@ -97,16 +99,18 @@ impl Places {
         })
     }
 
-    /// A place, as soon as there is one; waits for `patience` at most.
+    /// A place, as soon as there is one; waits for `patience` at most. Where no request has ended for that long, and all places have
+    /// one, nobody waits any more: newcomers come one after the other, and their waits would add up.
     pub async fn take(self: &Arc<Self>, peer: Peer, patience: Duration) -> Result<Arc<Place>, Crowded> {
-        let until = Instant::now() + patience;
+        let began = Instant::now();
         loop {
-            match self.try_take(peer) {
-                Ok(Some(place)) => return Ok(place),
-                Ok(None) => {}
-                Err(crowded) => return Err(crowded),
+            let place = self.try_take(peer)?;
+            if let Some(place) = place {
+                return Ok(place);
             }
+            let until = self.state().stuck_since.unwrap_or(began) + patience;
             tokio::select! {
+                biased;
                 () = self.freed.notified() => {}
                 () = sleep_until(until) => return Err(Crowded::All),
             }
@@ -124,6 +128,9 @@ impl Places {
         if state.taken >= self.most {
             if state.leaving == 0 {
                 state.close_idle_of_the_largest();
+            }
+            if state.leaving == 0 {
+                state.stuck_since.get_or_insert_with(Instant::now);
             }
             state.forget_if_gone(peer);
             return Ok(None);
@@ -231,6 +238,7 @@ impl Drop for UnderWay {
         let mut state = place.places.state();
         state.turn += 1;
         let turn = state.turn;
+        state.stuck_since = None;
         *place.idle_since() = Some(turn);
         if let Some(group) = state.peers.get_mut(&place.peer) {
             group.idle.insert(turn, Arc::clone(&place.exit));
@@ -245,6 +253,7 @@ impl Drop for Place {
         let mut state = self.places.state();
         let told = self.exit.told.load(Ordering::Acquire);
         let since = self.idle_since().take();
+        state.stuck_since = None;
         state.taken -= 1;
         state.leaving -= usize::from(told);
         if let Some(group) = state.peers.get_mut(&self.peer) {
@@ -341,6 +350,10 @@ mod tests {
         let busy = only.begin();
         assert_eq!(places.take(peer(2), Duration::ZERO).await.err(), Some(Crowded::All));
         assert!(!told(&only));
+        // The next one waits no longer for the same requests: its time began with the first one's.
+        let since = places.state().stuck_since.expect("nothing has ended");
+        assert_eq!(places.take(peer(3), Duration::ZERO).await.err(), Some(Crowded::All));
+        assert_eq!(places.state().stuck_since, Some(since));
         let waiting = tokio::spawn({
             let places = Arc::clone(&places);
             async move { places.take(peer(2), LONG).await.is_ok() }
@@ -349,6 +362,7 @@ mod tests {
         only.told_to_leave().await;
         drop(only);
         assert!(waiting.await.expect("no panic"));
+        assert_eq!(places.state().stuck_since, None);
     }
 
     #[tokio::test]

@@ -291,10 +291,11 @@ impl PostgresStorage {
 }
 
 async fn facts(on: impl PgExecutor<'_>, run: i64) -> sqlx::Result<Option<FileFacts>> {
-    let found = sqlx::query("select file_name, file_type, rows, bytes, file_events from run where id = $1 and file_kept")
-        .bind(run)
-        .fetch_optional(on)
-        .await?;
+    let found =
+        sqlx::query("select file_name, file_type, rows, bytes, file_events from run where id = $1 and file_kept")
+            .bind(run)
+            .fetch_optional(on)
+            .await?;
     let Some(found) = found else {
         return Ok(None);
     };
