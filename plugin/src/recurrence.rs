@@ -18,7 +18,7 @@ use chrono::{NaiveDate, NaiveTime, Timelike as _};
 
 pub use self::clock::{ClockNote, instant_of, local_date, offset_at, zone};
 pub use self::error::{Fault, Part, RecurrenceError};
-pub use self::zones::{ZONE_DATABASE, Zone};
+pub use self::zones::{ZONE_DATABASE, ZONE_DATABASE_PUBLISHED, Zone};
 
 use self::dates::Dates;
 

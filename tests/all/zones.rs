@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use host_harness::contract::Outcome;
+use host_harness::contract::exported::recurrence::Rule;
 use host_harness::contract::exporters::ExportError;
 use host_harness::metrics;
 use host_harness::service::Ended;
@@ -54,6 +55,64 @@ async fn planned_by_another(host: &Harness, id: u64, next_run: &str, release: &s
     let row = rows.into_iter().find(|row| row.id == id).expect("marked");
     let written = storage.write_plan(&row, Some(Some(at(next_run))), release).await;
     written.expect("the store answers");
+}
+
+/// The runs of a rule at 09:00 after an instant, as the component has them: instant and offset.
+async fn runs_at_nine(host: &Harness, rule: &str, zone: &str, after: &str) -> (i64, i32) {
+    let rule = Rule {
+        text: rule.into(),
+        time: "09:00:00".into(),
+        zone: zone.into(),
+        anchor: None,
+    };
+    let runs = host.service.preview(&rule, at(after), 1).await;
+    let runs = runs.expect("the component answers").expect("a rule");
+    (runs[0].at, runs[0].utc_offset_seconds)
+}
+
+#[tokio::test]
+async fn what_governments_decided_in_2026_counts_and_clocks_are_put_forward_after_2099_as_before() {
+    let host = Harness::start(&without_schedules(), EVE).await;
+    for (zone, due) in [
+        ("America/Vancouver", "2026-12-01T16:00:00Z"),
+        ("America/Winnipeg", "2026-12-01T14:00:00Z"),
+        ("Africa/Casablanca", "2026-12-01T09:00:00Z"),
+    ] {
+        let (run, _) = runs_at_nine(&host, "RRULE:FREQ=DAILY", zone, "2026-12-01T00:00:00Z").await;
+        assert_eq!(run, at(due), "{zone}");
+    }
+    for year in ["2099", "2100", "2101", "2128", "2129", "2130", "2500", "9998"] {
+        let july = format!("DTSTART:{year}0701\nRRULE:FREQ=YEARLY");
+        for (zone, offset) in [
+            ("Europe/Berlin", 7200),
+            ("Australia/Sydney", 36_000),
+            ("America/New_York", -14_400),
+        ] {
+            let (run, got) = runs_at_nine(&host, &july, zone, &format!("{year}-01-01T00:00:00Z")).await;
+            let due = at(&format!("{year}-07-01T09:00:00Z")) - i64::from(offset);
+            assert_eq!((run, got), (due, offset), "{zone} in {year}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_release_of_the_zones_and_its_age_are_among_the_metrics() {
+    let host = Harness::start(&without_schedules(), EVE).await;
+    let release = &host.service.about().zone_database;
+    let days = |text: &str| {
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix("scheduled_exports_zone_database_age_days "));
+        line.and_then(|days| days.parse::<u64>().ok())
+            .expect("a number of days")
+    };
+    let before = metrics::text(&host.service).await;
+    let line = format!("scheduled_exports_zone_database_info{{release=\"{release}\"}} 1");
+    assert!(before.lines().any(|one| one == line), "{before}");
+    host.clock.set(at("2096-10-22T12:00:00Z"));
+    let then = days(&metrics::text(&host.service).await);
+    host.clock.set(at("2096-10-25T12:00:00Z"));
+    assert_eq!(days(&metrics::text(&host.service).await), then + 3);
 }
 
 #[tokio::test]

@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use host_harness::clock::{Clock as _, SystemClock};
 use host_harness::engine::{Cache, EMBEDDED, Engine, Limits, LoadError, inspect};
 use host_harness::ports::HostFacts;
 use host_harness::service::Service;
 use host_harness::testing::conformance::COMPONENT;
+use host_harness::zones;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
@@ -93,15 +95,22 @@ impl Inspect {
                 Err(_) => (None, None, None),
             };
             say(json!({
-                "name": name, "version": version, "zone_database": zones, "size": found.size,
+                "name": name, "version": version, "zone_database": zones,
+                "zone_database_age_days": zones.and_then(|release| age(release)), "size": found.size,
                 "sha256": sha256, "imports": found.functions, "exports": found.exports,
                 "runs_here": about.is_ok(), "reason": about.as_ref().err(),
             }))?;
         } else {
             if let Ok(about) = &about {
+                let release = &about.zone_database;
+                let age = match age(release) {
+                    Some(1) => "1 day old".to_owned(),
+                    Some(days) => format!("{days} days old"),
+                    None => "of unknown age".to_owned(),
+                };
                 say(format_args!(
-                    "{} {}, time zones {}",
-                    about.name, about.version, about.zone_database
+                    "{} {}, time zones {release}, {age}",
+                    about.name, about.version
                 ))?;
             }
             say(format_args!("{} bytes, SHA-256 {sha256}", found.size))?;
@@ -120,6 +129,10 @@ impl Inspect {
         }
         about.map(drop).map_err(Failure::Sentence)
     }
+}
+
+fn age(release: &str) -> Option<u64> {
+    zones::age_in_days(release, SystemClock.now())
 }
 
 async fn about(bytes: &[u8]) -> Result<host_harness::contract::exported::about::Description, Failure> {

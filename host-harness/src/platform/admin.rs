@@ -1,9 +1,5 @@
 //! Changes of the platform that tests and the command line make.
 
-use std::str::FromStr;
-
-use chrono_tz::Tz;
-
 use super::database::within;
 use super::{Credentials, Platform, PlatformError, credentials, fixture};
 
@@ -180,8 +176,8 @@ impl Platform {
 }
 
 fn check_zone(zone: &str) -> Result<(), PlatformError> {
-    match Tz::from_str(zone) {
-        Ok(_) => Ok(()),
-        Err(_) => Err(PlatformError::Unfit(format!("`{zone}` is no IANA time zone"))),
+    match plugin::recurrence::zone(zone) {
+        Some(_) => Ok(()),
+        None => Err(PlatformError::Unfit(format!("`{zone}` is no IANA time zone"))),
     }
 }

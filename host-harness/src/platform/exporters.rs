@@ -10,10 +10,7 @@ mod orderlist;
 mod orderpositions;
 mod table;
 
-use std::str::FromStr;
-
 use async_trait::async_trait;
-use chrono_tz::Tz;
 use serde_json::Value;
 use tempfile::SpooledData;
 use tokio::task::spawn_blocking;
@@ -160,8 +157,8 @@ impl Platform {
         let fields = exporter.fields(language);
         let form = Form::new(&job.form, &fields, language).map_err(ExportError::FormUnfit)?;
         let events = self.chosen_events(job, exporter, &form).await?;
-        let zone = Tz::from_str(&job.zone)
-            .map_err(|_| ExportError::Failed(format!("this host does not know the time zone `{}`", job.zone)))?;
+        let zone = plugin::recurrence::zone(&job.zone)
+            .ok_or_else(|| ExportError::Failed(format!("this host does not know the time zone `{}`", job.zone)))?;
         let day = local(zone, job.now).date();
         let kind = form.choice("_format").map_err(|stop| told(stop, language))?;
         let kind = FileKind::of_word(&kind).ok_or_else(|| ExportError::FormUnfit(kind.clone()))?;

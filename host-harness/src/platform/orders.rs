@@ -1,10 +1,8 @@
 //! Orders as exporters read them: row by row, never all at once, from one snapshot of the database.
 
-use std::str::FromStr;
-
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
-use chrono_tz::Tz;
 use futures_util::stream::BoxStream;
+use plugin::recurrence::{Zone, offset_at};
 use sqlx::FromRow;
 
 use super::Event;
@@ -88,12 +86,12 @@ impl Days {
 #[derive(Clone, Debug)]
 pub(super) struct LocalEvent {
     pub event: Event,
-    zone: Tz,
+    zone: Zone,
 }
 
 impl LocalEvent {
     pub(super) fn of(event: Event) -> Result<Self, String> {
-        let zone = Tz::from_str(&event.timezone).map_err(|_| {
+        let zone = plugin::recurrence::zone(&event.timezone).ok_or_else(|| {
             format!(
                 "this host does not know `{}`, the time zone of `{}`",
                 event.timezone, event.slug
@@ -109,19 +107,12 @@ impl LocalEvent {
 }
 
 /// What clocks of a zone show at an instant; beyond the years of the calendar, its nearest end.
-pub(super) fn local(zone: Tz, at: Instant) -> NaiveDateTime {
-    let nearest = if at < 0 {
-        DateTime::<chrono::Utc>::MIN_UTC
-    } else {
-        DateTime::<chrono::Utc>::MAX_UTC
-    };
-    let utc = DateTime::from_timestamp(at, 0).unwrap_or(nearest);
+pub(super) fn local(zone: Zone, at: Instant) -> NaiveDateTime {
     // A day inside of the ends, so that no offset leads out.
-    let utc = utc.clamp(
-        DateTime::<chrono::Utc>::MIN_UTC + chrono::TimeDelta::days(1),
-        DateTime::<chrono::Utc>::MAX_UTC - chrono::TimeDelta::days(1),
-    );
-    utc.with_timezone(&zone).naive_local()
+    let first = DateTime::<chrono::Utc>::MIN_UTC.timestamp() + DAY;
+    let last = DateTime::<chrono::Utc>::MAX_UTC.timestamp() - DAY;
+    let wall = at.clamp(first, last) + i64::from(offset_at(at, zone));
+    DateTime::from_timestamp(wall, 0).map_or(NaiveDateTime::MAX, |wall| wall.naive_utc())
 }
 
 /// An order with the number of its positions.
@@ -301,5 +292,35 @@ impl Orders {
                 .bind(paid_only)
                 .bind(attendees)
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use plugin::recurrence::zone;
+
+    use super::*;
+    use crate::testing::at;
+
+    #[test]
+    fn orders_are_dated_by_the_zones_of_the_component() {
+        for (name, want) in [
+            ("America/Vancouver", "2026-12-01 09:30:00"),
+            ("Africa/Casablanca", "2026-12-01 16:30:00"),
+            ("Asia/Kathmandu", "2026-12-01 22:15:00"),
+            ("UTC", "2026-12-01 16:30:00"),
+        ] {
+            let shown = local(zone(name).expect(name), at("2026-12-01T16:30:00Z"));
+            assert_eq!(shown.to_string(), want, "{name}");
+        }
+        let berlin = zone("Europe/Berlin").expect("a zone");
+        for (year, month, hour) in [(2100, 7, 14), (9998, 7, 14), (2100, 1, 13)] {
+            let noon = at(&format!("{year}-0{month}-15T12:00:00Z"));
+            assert_eq!(
+                local(berlin, noon).to_string(),
+                format!("{year}-0{month}-15 {hour}:00:00")
+            );
+        }
+        let _ends_of_time = [Instant::MIN, Instant::MAX].map(|at| local(berlin, at));
     }
 }

@@ -4,6 +4,7 @@ mod clock;
 mod corpus;
 mod errors;
 mod extremes;
+mod independent_copy;
 mod oracle;
 mod queries;
 mod rules;

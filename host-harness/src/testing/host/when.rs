@@ -1,7 +1,7 @@
 //! Instants as tests write them.
 
-use chrono::{FixedOffset, LocalResult, NaiveDateTime, Offset as _, TimeZone as _};
-use chrono_tz::Tz;
+use chrono::{DateTime, FixedOffset, NaiveDateTime};
+use plugin::recurrence::{self, ClockNote, Zone};
 
 use crate::clock::Instant;
 
@@ -26,8 +26,8 @@ pub fn at(text: &str) -> Instant {
 fn read(text: &str) -> Result<Instant, String> {
     let (stamp, zone) = match text.strip_suffix(']').and_then(|text| text.split_once('[')) {
         Some((stamp, name)) => {
-            let zone = name.parse::<Tz>().map_err(|_| format!("no zone is called {name}"))?;
-            (stamp, Some(zone))
+            let zone = recurrence::zone(name).ok_or_else(|| format!("no zone is called {name}"))?;
+            (stamp, Some((zone, name)))
         }
         None => (text, None),
     };
@@ -40,17 +40,7 @@ fn read(text: &str) -> Result<Instant, String> {
         .map_err(|reason| reason.to_string())?;
     let zone = match (offset, zone) {
         ("", None) => return Err("it has neither offset nor zone".into()),
-        ("", Some(zone)) => {
-            return match zone.from_local_datetime(&local) {
-                LocalResult::Single(at) => Ok(at.timestamp()),
-                LocalResult::Ambiguous(one, two) => Err(format!(
-                    "this is twice there, say which: {} or {}",
-                    one.to_rfc3339(),
-                    two.to_rfc3339()
-                )),
-                LocalResult::None => Err(format!("clocks in {zone} are put forward over this")),
-            };
-        }
+        ("", Some((zone, name))) => return of_clock(local, zone, name),
         // Of UTC it is told, not of the place: any zone goes with it.
         ("Z", _) => return Ok(local.and_utc().timestamp()),
         (_, zone) => zone,
@@ -60,13 +50,39 @@ fn read(text: &str) -> Result<Instant, String> {
         .and_local_timezone(offset)
         .single()
         .ok_or("no calendar has this")?;
-    if let Some(zone) = zone {
-        let there = zone.offset_from_utc_datetime(&at.naive_utc()).fix();
+    if let Some((zone, name)) = zone {
+        let there = offset_at(at.timestamp(), zone);
         if there != offset {
-            return Err(format!("{zone} is at {there} then"));
+            return Err(format!("{name} is at {there} then"));
         }
     }
     Ok(at.timestamp())
+}
+
+/// The instant at which the clock of a zone shows this, if there is one such instant.
+fn of_clock(local: NaiveDateTime, zone: Zone, name: &str) -> Result<Instant, String> {
+    let (at, _, note) = recurrence::instant_of(local.date(), local.time(), zone);
+    match note {
+        ClockNote::Plain => Ok(at),
+        ClockNote::SkippedHour => Err(format!("clocks in {name} are put forward over this")),
+        ClockNote::RepeatedHour => {
+            // No clock changes twice within two days.
+            let (first, second) = (offset_at(at, zone), offset_at(at + 86_400, zone));
+            let shown = |offset: FixedOffset| {
+                let at = local.and_utc().timestamp() - i64::from(offset.local_minus_utc());
+                DateTime::from_timestamp(at, 0).map(|at| at.with_timezone(&offset).to_rfc3339())
+            };
+            Err(format!(
+                "this is twice there, say which: {} or {}",
+                shown(first).unwrap_or_default(),
+                shown(second).unwrap_or_default()
+            ))
+        }
+    }
+}
+
+fn offset_at(at: Instant, zone: Zone) -> FixedOffset {
+    FixedOffset::east_opt(recurrence::offset_at(at, zone)).expect("offsets are less than a day")
 }
 
 #[cfg(test)]
