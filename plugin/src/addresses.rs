@@ -1,8 +1,10 @@
 //! Lists of mail addresses as people give them: `mary@example.org, john@example.com`.
 //!
 //! An address is an addr-spec of RFC 5322 (3.4.1) with a dot-atom on the left, within the lengths of RFC 5321 (4.5.3.1),
-//! at a host name of at least two labels. Quoted local parts, comments, address literals and non-ASCII are refused, and
-//! with them everything that could end a header line or begin another address.
+//! at a host name of at least two labels. Quoted local parts, comments and address literals are rejected, and with them everything
+//! that could end a header line or begin another address. A domain beyond ASCII is stored as `xn--` and shown as it was typed.
+
+pub mod domain;
 
 use crate::language::Language;
 use crate::message::Fault;
@@ -15,11 +17,23 @@ const LONGEST: usize = 254;
 const LONGEST_LOCAL: usize = 64;
 const LONGEST_LABEL: usize = 63;
 
+/// An address that was given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// As it is stored and written to.
+    pub ascii: String,
+    /// As it was typed, where that is something else.
+    pub typed: Option<String>,
+}
+
 /// Why a text is no address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AddressFault {
     /// Nothing between two commas, or after the last one.
     Empty,
+    /// Several addresses without a comma between them.
+    NoComma,
+    /// Before the `@`.
     NotAscii,
     TooLong,
     /// None, or more than one.
@@ -28,27 +42,37 @@ pub enum AddressFault {
     Local,
     /// What stands after it.
     Domain,
+    /// A domain beyond ASCII that can't be written as `xn--` for sure.
+    DomainNotAscii,
 }
 
 impl AddressFault {
     pub(crate) fn code(self) -> &'static str {
         match self {
             Self::Empty => "empty-address",
-            Self::NotAscii => "address-not-ascii",
+            Self::NotAscii | Self::DomainNotAscii => "address-not-ascii",
             Self::TooLong => "address-too-long",
-            Self::At | Self::Local | Self::Domain => "not-an-address",
+            Self::NoComma | Self::At | Self::Local | Self::Domain => "not-an-address",
         }
     }
 
     pub(crate) fn message(self, given: &str, language: Language) -> String {
         match self {
             Self::Empty => language.pick(
-                "An address is missing before or after a comma. Right is one comma between two addresses.".to_owned(),
-                "Vor oder nach einem Komma fehlt eine Adresse. Richtig ist ein Komma zwischen zwei Adressen.".to_owned(),
+                "An address is missing before or after a comma. Separate addresses with single commas.".to_owned(),
+                "Vor oder nach einem Komma fehlt eine Adresse. Bitte Adressen mit je einem Komma trennen.".to_owned(),
+            ),
+            Self::NoComma => language.pick(
+                format!("{given} is not one email address. Separate addresses with commas."),
+                format!("{given} ist nicht eine einzelne E-Mail-Adresse. Bitte Adressen mit Kommas trennen."),
             ),
             Self::NotAscii => language.pick(
-                format!("{given} has characters beyond ASCII. Right is an address of ASCII characters, its domain in the form xn--…"),
-                format!("{given} enthält Zeichen außerhalb von ASCII. Richtig ist eine Adresse aus ASCII-Zeichen, die Domain in der Form xn--…"),
+                format!("{given} has non-ASCII characters before the @. Use an address with ASCII characters there."),
+                format!("{given} enthält vor dem @ Zeichen außerhalb von ASCII. Bitte dort nur ASCII-Zeichen verwenden."),
+            ),
+            Self::DomainNotAscii => language.pick(
+                format!("{given} has a domain that cannot be converted to ASCII. Write the domain in its xn--… form."),
+                format!("{given} hat eine Domain, die sich nicht in ASCII umwandeln lässt. Bitte die Domain in der Form xn--… angeben."),
             ),
             Self::TooLong => language.pick(
                 format!("{given} is too long. Right are at most {LONGEST} characters, {LONGEST_LOCAL} of them before the @."),
@@ -70,14 +94,15 @@ impl AddressFault {
     }
 }
 
-/// Reads a list, of none for a blank text. Spaces around addresses are dropped; order and repetitions are kept.
+/// Reads a list, of none for a blank text. White space around addresses is dropped; order and repetitions are kept.
 ///
-/// With `domains`, every address must be at one of these, in any case.
+/// With `domains`, every address must be at one of these, however they are written ([`domain::same`]).
 ///
 /// # Errors
 /// Every entry that is wrong; only their number if there are more than [`MOST`].
-pub fn parse(text: &str, domains: Option<&[String]>) -> Result<Vec<String>, Vec<Fault>> {
-    if text.bytes().all(|byte| byte == b' ') {
+pub fn parse(text: &str, domains: Option<&[String]>) -> Result<Vec<Address>, Vec<Fault>> {
+    let text = text.trim();
+    if text.is_empty() {
         return Ok(Vec::new());
     }
     let given = text.split(',').count();
@@ -86,24 +111,63 @@ pub fn parse(text: &str, domains: Option<&[String]>) -> Result<Vec<String>, Vec<
     }
     let mut faults = Vec::new();
     let mut addresses = Vec::with_capacity(given);
-    for address in text.split(',').map(|entry| entry.trim_matches(' ')) {
-        match check(address) {
+    for entry in text.split(',').map(str::trim) {
+        match read(entry) {
             Err(why) => faults.push(Fault::Address {
-                given: address.to_owned(),
+                given: entry.to_owned(),
                 why,
             }),
-            Ok(domain) => match domains {
-                Some(domains) if !domains.iter().any(|allowed| allowed.eq_ignore_ascii_case(domain)) => {
+            Ok(address) => match domains {
+                Some(domains) if !is_at(&address.ascii, domains) => {
                     faults.push(Fault::ForeignDomain {
-                        given: address.to_owned(),
+                        given: entry.to_owned(),
                         domains: domains.to_vec(),
                     });
                 }
-                _ => addresses.push(address.to_owned()),
+                _ => addresses.push(address),
             },
         }
     }
     if faults.is_empty() { Ok(addresses) } else { Err(faults) }
+}
+
+/// Whether an address is at one of these domains, however it and they are written.
+#[must_use]
+pub fn is_at(address: &str, domains: &[String]) -> bool {
+    let of_address = address.rsplit_once('@').map_or("", |(_, domain)| domain);
+    domains.iter().any(|allowed| domain::same(allowed, of_address))
+}
+
+/// One address, with its domain as it is stored.
+///
+/// # Errors
+/// Why it is none.
+pub fn read(entry: &str) -> Result<Address, AddressFault> {
+    // No address has a semicolon, and none has white space between two of its kind.
+    if entry.contains(';') || (entry.matches('@').count() > 1 && entry.contains(char::is_whitespace)) {
+        return Err(AddressFault::NoComma);
+    }
+    if entry.is_ascii() {
+        check(entry)?;
+        return Ok(Address {
+            ascii: entry.to_owned(),
+            typed: None,
+        });
+    }
+    let (local, given) = entry.split_once('@').ok_or(AddressFault::At)?;
+    if !local.is_ascii() {
+        return Err(AddressFault::NotAscii);
+    }
+    if given.contains('@') {
+        return Err(AddressFault::At);
+    }
+    let ascii = domain::to_ascii(given).ok_or(AddressFault::DomainNotAscii)?;
+    let ascii = format!("{local}@{ascii}");
+    check(&ascii)?;
+    Ok(Address {
+        ascii,
+        typed: Some(entry.to_owned()),
+    })
 }
 
 /// Whether this is an address; its domain.
@@ -215,12 +279,71 @@ mod tests {
         }
     }
 
+    fn ascii(text: &str) -> Vec<String> {
+        let list = parse(text, None).unwrap_or_else(|faults| panic!("{text}: {faults:?}"));
+        list.into_iter().map(|address| address.ascii).collect()
+    }
+
     #[test]
-    fn a_list_is_trimmed_and_keeps_its_order_and_repetitions() {
-        assert_eq!(parse("", None), Ok(vec![]));
-        assert_eq!(parse("   ", None), Ok(vec![]));
-        let list = parse(" b@x.org ,a@x.org,  b@x.org", None).expect("a list");
-        assert_eq!(list, ["b@x.org", "a@x.org", "b@x.org"]);
+    fn white_space_of_any_kind_around_addresses_is_dropped_and_order_and_repetitions_are_kept() {
+        for blank in ["", "   ", "\n", "\t\r\n \u{a0}\u{2003}"] {
+            assert_eq!(parse(blank, None), Ok(vec![]));
+        }
+        for text in [
+            " b@x.org ,a@x.org,  b@x.org",
+            "b@x.org,\n\ta@x.org,\r\n b@x.org\n",
+            "\u{a0}b@x.org\u{a0},\u{2003}a@x.org\t,b@x.org\u{2028}",
+        ] {
+            assert_eq!(ascii(text), ["b@x.org", "a@x.org", "b@x.org"], "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_domain_beyond_ascii_is_stored_as_xn_and_remembered_as_typed() {
+        let list = parse("A@Exämple.org, b@X.org", None).expect("a list");
+        let shown: Vec<_> = list
+            .iter()
+            .map(|one| (one.ascii.as_str(), one.typed.as_deref()))
+            .collect();
+        assert_eq!(
+            shown,
+            [("A@xn--exmple-cua.org", Some("A@Exämple.org")), ("b@X.org", None)]
+        );
+        for (given, why) in [
+            ("marý@example.org", AddressFault::NotAscii),
+            ("marý@exämple.org", AddressFault::NotAscii),
+            ("a@exa\u{308}mple.org", AddressFault::DomainNotAscii),
+            ("a@b@exämple.org", AddressFault::At),
+            ("@exämple.org", AddressFault::At),
+            ("a@exämple", AddressFault::Domain),
+            ("a@exämple.org.", AddressFault::Domain),
+            ("a@exämple..org", AddressFault::Domain),
+            ("a@exämple.123", AddressFault::Domain),
+            ("a@exämple.-x.org", AddressFault::Domain),
+            ("a\u{a0}@exämple.org", AddressFault::NotAscii),
+            ("a b@exämple.org", AddressFault::Local),
+        ] {
+            assert_eq!(read(given), Err(why), "{given}");
+        }
+    }
+
+    #[test]
+    fn addresses_without_a_comma_between_them_are_told_that_one_belongs_there() {
+        for text in [
+            "a@x.org; b@x.org",
+            "a@x.org;b@x.org",
+            "a@x.org;",
+            "a@x.org b@x.org",
+            "a@x.org\nb@x.org",
+            "a@exämple.org; b@x.org",
+        ] {
+            let faults = parse(text, None).expect_err(text);
+            assert_eq!(faults.len(), 1, "{text}");
+            for (language, comma) in [(Language::English, "commas"), (Language::German, "Kommas")] {
+                let message = faults[0].message(language);
+                assert!(message.contains(comma), "{message}");
+            }
+        }
     }
 
     #[test]
@@ -250,5 +373,39 @@ mod tests {
             assert!(faults[0].message(Language::English).contains(address));
         }
         assert!(parse("a@example.org", Some(&[])).is_err());
+    }
+
+    #[test]
+    fn the_named_domains_are_taken_and_others_not_however_either_is_written() {
+        for allowed in [
+            "exämple.org",
+            "EXÄMPLE.ORG",
+            "xn--exmple-cua.org",
+            "Xn--Exmple-Cua.org.",
+        ] {
+            let domains = [allowed.to_owned()];
+            for address in [
+                "a@exämple.org",
+                "a@EXÄMPLE.org",
+                "a@xn--exmple-cua.org",
+                "a@XN--EXMPLE-CUA.ORG",
+            ] {
+                assert!(parse(address, Some(&domains)).is_ok(), "{address} at {allowed}");
+            }
+            for address in [
+                "a@example.org",
+                "a@exàmple.org",
+                "a@exämple.org.",
+                "a@exämple.org.evil.com",
+                "a@evil.com@exämple.org",
+                "a@evil.com,b@exämple.org",
+                "a@ｅxämple.org",
+                "a@exämple。org",
+                "a@exa\u{308}mple.org",
+                "a@еxämple.org", // its first letter is Cyrillic
+            ] {
+                assert!(parse(address, Some(&domains)).is_err(), "{address} at {allowed}");
+            }
+        }
     }
 }

@@ -12,8 +12,6 @@ pub enum DateRangeFault {
     Unknown,
     /// The first day comes after the second.
     Backwards,
-    /// `/`: no date on either side.
-    Unbounded,
 }
 
 impl DateRangeFault {
@@ -21,7 +19,6 @@ impl DateRangeFault {
         match self {
             Self::Unknown => "not-a-date-range",
             Self::Backwards => "date-range-backwards",
-            Self::Unbounded => "date-range-unbounded",
         }
     }
 
@@ -37,22 +34,16 @@ impl DateRangeFault {
                 format!("{given} begins after its end. Right is the earlier day first."),
                 format!("{given} beginnt nach dem Ende. Richtig ist der frühere Tag zuerst."),
             ),
-            Self::Unbounded => language.pick(
-                format!("{given} has no date. Right is a date on at least one side."),
-                format!("{given} enthält kein Datum. Richtig ist ein Datum auf mindestens einer Seite."),
-            ),
         }
     }
 }
 
-/// Whether a text is one of [`FRAMES`], or `YYYY-MM-DD/YYYY-MM-DD` with one side left empty at will.
+/// Whether a text is one of [`FRAMES`], or `YYYY-MM-DD/YYYY-MM-DD` with either side left empty at will; `/` is
+/// without limits.
 ///
 /// # Errors
 /// Why it is neither.
 pub fn check(text: &str) -> Result<(), DateRangeFault> {
-    if text == "/" {
-        return Err(DateRangeFault::Unbounded);
-    }
     if FRAMES.contains(&text) || fixed(text).is_some() {
         return Ok(());
     }
@@ -86,6 +77,7 @@ mod tests {
             "2026-01-01/",
             "/2028-02-29",
             "0001-01-01/9999-12-31",
+            "/",
         ] {
             assert_eq!(check(text), Ok(()), "{text}");
         }
@@ -93,9 +85,8 @@ mod tests {
 
     #[test]
     fn other_texts_are_none_and_why_is_told_apart() {
-        use DateRangeFault::{Backwards, Unbounded, Unknown};
+        use DateRangeFault::{Backwards, Unknown};
         for (text, why) in [
-            ("/", Unbounded),
             ("2026-01-02/2026-01-01", Backwards),
             ("", Unknown),
             ("Past", Unknown),

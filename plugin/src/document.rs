@@ -2,6 +2,8 @@
 //!
 //! Every form ever written must stay readable: new members get a serde default, none is renamed.
 
+use std::collections::BTreeMap;
+
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -28,6 +30,9 @@ pub struct Document {
     /// DTSTART and RRULE as given.
     #[serde(rename = "schedule_rrule")]
     pub rule: String,
+    /// Recipients whose domain is stored as `xn--`, as they were typed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub typed_addresses: BTreeMap<String, String>,
     /// `HH:MM:SS`.
     #[serde(rename = "schedule_rrule_time")]
     pub time: String,

@@ -58,8 +58,15 @@ pub fn check(exporter: &Exporter, given: Map<String, Value>, event_level: bool, 
     }
     for (name, given) in given {
         if ours(&name) {
-            checked.form.insert(name, given);
+            let sets_nothing = given.is_null() || (name == EVENTS && checked.scope == Some(Scope::All));
+            if !sets_nothing {
+                checked.form.insert(name, given);
+            }
         } else if let Some(field) = exporter.fields.iter().find(|field| field.name == name) {
+            // Clients write null for an optional field that is not set.
+            if given.is_null() && !field.required {
+                continue;
+            }
             match value::check(&field.kind, field.required, given) {
                 Ok(value) => {
                     if field.kind == FieldKind::DateRange {

@@ -80,9 +80,8 @@ fn not_recipients(facts: &RunFacts, people: &Recipients) -> Vec<String> {
 }
 
 fn domain_allowed(facts: &RunFacts, address: &str) -> bool {
-    let domain = address.rsplit('@').next().unwrap_or_default();
     let allowed = facts.settings.recipient_domains.as_ref();
-    allowed.is_none_or(|domains| domains.iter().any(|one| one.eq_ignore_ascii_case(domain)))
+    allowed.is_none_or(|domains| plugin::addresses::is_at(address, domains))
 }
 
 impl<H: Imports> Host for Call<H> {

@@ -19,14 +19,17 @@ impl Scope {
     pub(super) fn read(form: &Map<String, Value>) -> Result<Self, Vec<(&'static str, Fault)>> {
         let mut faults = Vec::new();
         let all = match form.get(ALL_EVENTS) {
-            None => None,
+            None | Some(Value::Null) => None,
             Some(Value::Bool(all)) => Some(*all),
             Some(other) => {
                 faults.push((ALL_EVENTS, Fault::wrong_type(other, Wanted::Boolean)));
                 None
             }
         };
-        let events = match form.get(EVENTS).map(slugs) {
+        let given = form.get(EVENTS).filter(|events| !events.is_null());
+        // Clients send the empty list beside `all_events`: it asks for nothing else.
+        let given = given.filter(|events| all != Some(true) || events.as_array().is_none_or(|list| !list.is_empty()));
+        let events = match given.map(slugs) {
             None => None,
             Some(Ok(events)) => Some(events),
             Some(Err(fault)) => {

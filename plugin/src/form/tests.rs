@@ -81,7 +81,6 @@ fn a_value_is_taken_if_it_is_of_the_kind_of_its_field() {
         (&text, json!("a\u{2028}"), "line-break"),
         (&text, json!("\u{0}"), "control-character"),
         (&text, json!(1), "wrong-type"),
-        (&text, json!(null), "null"),
         (&lines, json!("a\nb"), "ok"),
         (&lines, json!("a\r\nb"), "ok"),
         (&lines, json!("a\rb"), "control-character"),
@@ -90,14 +89,12 @@ fn a_value_is_taken_if_it_is_of_the_kind_of_its_field() {
         (&FieldKind::Boolean, json!(true), "ok"),
         (&FieldKind::Boolean, json!("true"), "wrong-type"),
         (&FieldKind::Boolean, json!(0), "wrong-type"),
-        (&FieldKind::Boolean, json!(null), "null"),
         (&integer, json!(-2), "ok"),
         (&integer, json!(5), "ok"),
         (&integer, json!(-3), "out-of-range"),
         (&integer, json!(6), "out-of-range"),
         (&integer, json!(1.0), "out-of-range"),
         (&integer, json!("1"), "wrong-type"),
-        (&integer, json!(null), "null"),
         (&wide, json!(i64::MIN), "ok"),
         (&wide, json!(i64::MAX), "ok"),
         (&wide, json!(u64::MAX), "out-of-range"),
@@ -136,7 +133,7 @@ fn a_value_is_taken_if_it_is_of_the_kind_of_its_field() {
         ),
         (&FieldKind::DateRange, json!("month_previous"), "ok"),
         (&FieldKind::DateRange, json!("/2026-01-31"), "ok"),
-        (&FieldKind::DateRange, json!("/"), "date-range-unbounded"),
+        (&FieldKind::DateRange, json!("/"), "ok"),
         (
             &FieldKind::DateRange,
             json!("2026-02-01/2026-01-31"),
@@ -156,7 +153,6 @@ fn a_value_is_taken_if_it_is_of_the_kind_of_its_field() {
         (&several, json!(["a", null]), "null"),
         (&several, json!("a"), "wrong-type"),
         (&other, json!({ "r": [1.5, "x", null] }), "ok"),
-        (&other, json!(null), "null"),
         (&other, nested(32), "ok"),
         (&other, nested(33), "too-deep"),
     ] {
@@ -165,6 +161,10 @@ fn a_value_is_taken_if_it_is_of_the_kind_of_its_field() {
     for (kind, value, want) in [
         (&text, json!(" "), "blank"),
         (&lines, json!("\n"), "blank"),
+        (&text, json!(null), "null"),
+        (&FieldKind::Boolean, json!(null), "null"),
+        (&integer, json!(null), "null"),
+        (&other, json!(null), "null"),
         (&several, json!([]), "empty-list"),
         (&FieldKind::Boolean, json!(false), "ok"),
     ] {
@@ -204,7 +204,7 @@ fn every_wrong_and_every_missing_field_is_told() {
         required("a", FieldKind::Boolean),
         required("b", FieldKind::Date),
         required("c", FieldKind::Date),
-        field("d", FieldKind::Boolean),
+        required("d", FieldKind::Boolean),
     ];
     let given = object(json!({ "c": "x", "d": null }));
     let checked = check(&exporter(false, fields), given, true, Language::German);
@@ -234,8 +234,18 @@ fn what_a_form_says_of_events_is_checked_at_organizer_level() {
         (json!({ "events": ["a", "b", "a"] }), Err(("events", "given-twice"))),
         (json!({ "events": "a" }), Err(("events", "wrong-type"))),
         (json!({ "events": [1] }), Err(("events", "wrong-type"))),
-        (json!({ "events": null }), Err(("events", "null"))),
-        (json!({ "all_events": null }), Err(("all_events", "null"))),
+        (
+            json!({ "all_events": null, "events": [] }),
+            Err(("events", "empty-list")),
+        ),
+        (
+            json!({ "all_events": false, "events": null }),
+            Err(("events", "no-events")),
+        ),
+        (
+            json!({ "all_events": true, "events": {} }),
+            Err(("events", "wrong-type")),
+        ),
         (json!({ "all_events": "true" }), Err(("all_events", "wrong-type"))),
     ] {
         let checked = check(&exporter(true, vec![]), object(given.clone()), false, Language::English);
@@ -252,5 +262,55 @@ fn what_a_form_says_of_events_is_checked_at_organizer_level() {
                 assert_eq!(checked.errors[0].code, code, "{given}");
             }
         }
+    }
+}
+
+#[test]
+fn null_in_an_optional_field_and_the_empty_list_beside_all_events_set_nothing() {
+    let kinds = [
+        FieldKind::Text { longest: 5 },
+        FieldKind::Boolean,
+        FieldKind::Integer {
+            smallest: 0,
+            largest: 9,
+        },
+        FieldKind::Decimal,
+        FieldKind::Date,
+        FieldKind::DateTime,
+        FieldKind::DateRange,
+        FieldKind::Choice(vec![]),
+        FieldKind::MultipleChoice(vec![]),
+        FieldKind::Other("map".to_owned()),
+    ];
+    for kind in kinds {
+        let exporter = exporter(true, vec![field("x", kind.clone())]);
+        let checked = check(&exporter, object(json!({ "x": null })), true, Language::English);
+        assert_eq!(checked, Checked::default(), "{kind:?}");
+    }
+    for (given, stored, scope) in [
+        (
+            json!({ "all_events": true, "events": [] }),
+            json!({ "all_events": true }),
+            Scope::All,
+        ),
+        (
+            json!({ "all_events": true, "events": null }),
+            json!({ "all_events": true }),
+            Scope::All,
+        ),
+        (json!({ "all_events": null, "events": null }), json!({}), Scope::All),
+        (
+            json!({ "all_events": null, "events": ["a"] }),
+            json!({ "events": ["a"] }),
+            Scope::Events(vec!["a".to_owned()]),
+        ),
+    ] {
+        let checked = check(&exporter(true, vec![]), object(given.clone()), false, Language::English);
+        assert_eq!(checked.errors, [], "{given}");
+        assert_eq!(
+            (checked.scope, Value::Object(checked.form)),
+            (Some(scope), stored),
+            "{given}"
+        );
     }
 }

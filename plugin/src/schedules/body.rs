@@ -1,5 +1,7 @@
 //! The fields of a document as they were given, taken out one by one; what is wrong with them is gathered.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 use crate::addresses;
@@ -15,6 +17,8 @@ pub(super) struct Body {
     fields: Map<String, Value>,
     pub(super) language: Language,
     pub(super) errors: Vec<FieldError>,
+    /// How addresses were typed, by how they are stored, where that is something else; of lists that are left out, as before.
+    pub(super) typed_addresses: BTreeMap<String, String>,
 }
 
 /// The form as far as a document says.
@@ -32,11 +36,13 @@ impl Body {
         if text.len() > LARGEST_DOCUMENT {
             return Err(whole(Fault::TooLarge(LARGEST_DOCUMENT)));
         }
-        match serde_json::from_str(text) {
+        // Some programs put a byte order mark before UTF-8; RFC 8259, section 8.1, lets it be ignored.
+        match serde_json::from_str(text.strip_prefix('\u{feff}').unwrap_or(text)) {
             Ok(Value::Object(fields)) => Ok(Self {
                 fields,
                 language,
                 errors: Vec::new(),
+                typed_addresses: BTreeMap::new(),
             }),
             Ok(_) => Err(whole(Fault::NotAnObject)),
             Err(error) => Err(Problem::Malformed(malformed(&error, language))),
@@ -82,7 +88,16 @@ impl Body {
         let faults = match self.fields.shift_remove(name) {
             None => return Some(left_out),
             Some(Value::String(text)) => match addresses::parse(&text, domains) {
-                Ok(addresses) => return Some(addresses),
+                Ok(addresses) => {
+                    let stored = addresses.into_iter().map(|address| {
+                        match address.typed {
+                            Some(typed) => self.typed_addresses.insert(address.ascii.clone(), typed),
+                            None => self.typed_addresses.remove(&address.ascii),
+                        };
+                        address.ascii
+                    });
+                    return Some(stored.collect());
+                }
                 Err(faults) => faults,
             },
             Some(other) => vec![Fault::wrong_type(&other, Wanted::Addresses)],

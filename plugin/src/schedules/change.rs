@@ -1,5 +1,7 @@
 //! Writing schedules: a document and what is stored become what is to be stored.
 
+use std::collections::BTreeMap;
+
 use crate::document::Document;
 use crate::form::{EVENTS, Scope, text};
 use crate::host::{
@@ -14,7 +16,7 @@ use super::body::Body;
 use super::data::Data;
 use super::plan::{Before, Plan, plan};
 use super::when::When;
-use super::{LARGEST_DOCUMENT, Versioned, data, lookup_problem, preview, problem, read_stored, resource, rights, when};
+use super::{LARGEST_DOCUMENT, Versioned, data, lookup_problem, problem, read_stored, resource, rights, when};
 
 /// Longest subject and text of the mail, in characters.
 const LONGEST_SUBJECT: usize = 250;
@@ -109,10 +111,9 @@ pub(super) fn create(by: &impl Access, json: &str) -> Result<Versioned, Problem>
     let data = data::settle(by, &facts, None, None, identifier, form, &mut errors)?;
     let (data, rest) = complete(data, rest, errors, body)?;
     let plan = Plan::from(facts.settings.now, &rest.when.timetable);
-    let warnings = warnings(&plan, &rest.when.timetable, &facts);
     let content = content(data, rest, &plan, None, &facts)?;
     let schedule = by.insert(&content).map_err(|error| problem(error, language))?;
-    resource::saved(by, &facts, schedule, &warnings)
+    resource::versioned(by, &facts, schedule)
 }
 
 pub(super) fn apply(
@@ -133,10 +134,10 @@ pub(super) fn apply(
             return Err(Problem::Stale);
         }
         let stored = Stored::new(schedule, &facts);
-        let (content, plan, warnings) = changed(by, &facts, &stored, json, left_out)?;
+        let (content, plan) = changed(by, &facts, &stored, json, left_out)?;
         let update = |missed: &[_]| by.update(id, version, &content, missed);
         match write_unrecorded(plan.missed, stored.before().timetable, update) {
-            Ok(schedule) => return resource::saved(by, &facts, schedule, &warnings),
+            Ok(schedule) => return resource::versioned(by, &facts, schedule),
             Err(StoreError::Stale) if if_version.is_none() => {}
             Err(error) => return Err(problem(error, language)),
         }
@@ -150,7 +151,7 @@ fn changed(
     stored: &Stored,
     json: &str,
     left_out: LeftOut,
-) -> Result<(Content, Plan, Vec<String>), Problem> {
+) -> Result<(Content, Plan), Problem> {
     let language = Language::of_tag(&facts.language);
     let mut body = Body::read(json, language)?;
     let keeps = left_out == LeftOut::Kept;
@@ -169,16 +170,7 @@ fn changed(
     let data = data::settle(by, facts, Some(stored), runs_stored, identifier, form, &mut errors)?;
     let (data, rest) = complete(data, rest, errors, body)?;
     let plan = plan(old, stored.before(), &rest.when.timetable, facts.settings.now);
-    let warnings = warnings(&plan, &rest.when.timetable, facts);
-    Ok((content(data, rest, &plan, Some(stored), facts)?, plan, warnings))
-}
-
-/// What the author of a rule that has no run should know.
-fn warnings(plan: &Plan, timetable: &Timetable, facts: &AccessFacts) -> Vec<String> {
-    if plan.next_run.is_some() {
-        return Vec::new();
-    }
-    vec![preview::no_run(timetable, facts.settings.now).message(Language::of_tag(&facts.language))]
+    Ok((content(data, rest, &plan, Some(stored), facts)?, plan))
 }
 
 fn identifier(body: &mut Body, left_out: Option<String>) -> Option<String> {
@@ -215,6 +207,7 @@ fn content(
         locale: rest.locale,
         subject: rest.subject,
         template: rest.template,
+        typed_addresses: rest.typed_addresses,
         rule: rest.when.rule,
         time: rest.when.time,
         anchor: rest.when.anchor,
@@ -249,6 +242,7 @@ fn content(
 struct Rest {
     locale: String,
     recipients: Recipients,
+    typed_addresses: BTreeMap<String, String>,
     subject: String,
     template: String,
     when: When,
@@ -274,10 +268,12 @@ impl Rest {
             Err(Fault::NotALanguage { given, languages })
         });
         let domains = settings.recipient_domains.as_deref();
+        body.typed_addresses = kept.map(|kept| kept.typed_addresses.clone()).unwrap_or_default();
         let mut addresses = |name: &str, old: &mut Vec<String>| body.addresses(name, std::mem::take(old), domains);
         let to = addresses("mail_additional_recipients", &mut old.to);
         let cc = addresses("mail_additional_recipients_cc", &mut old.cc);
         let bcc = addresses("mail_additional_recipients_bcc", &mut old.bcc);
+        let recipients = to.zip(cc).zip(bcc).map(|((to, cc), bcc)| Recipients { to, cc, bcc });
         let subject = body.text("mail_subject", kept.map(|kept| kept.subject.clone()), |subject| {
             text::not_blank(&subject)?;
             text::one_line(&subject, LONGEST_SUBJECT)?;
@@ -290,14 +286,19 @@ impl Rest {
         let when = when::read(body, document, kept, facts);
         Some(Self {
             locale: locale?,
-            recipients: Recipients {
-                to: to?,
-                cc: cc?,
-                bcc: bcc?,
-            },
+            typed_addresses: typed_addresses(body, recipients.as_ref()?),
+            recipients: recipients?,
             subject: subject?,
             template: template?,
             when: when?,
         })
     }
+}
+
+/// How the recipients were typed. Addresses that are no recipients any more are left out.
+fn typed_addresses(body: &mut Body, recipients: &Recipients) -> BTreeMap<String, String> {
+    let mut typed = std::mem::take(&mut body.typed_addresses);
+    let lists = [&recipients.to, &recipients.cc, &recipients.bcc];
+    typed.retain(|ascii, _| lists.into_iter().flatten().any(|address| address == ascii));
+    typed
 }

@@ -1,6 +1,7 @@
 //! A stored document as lists and replanning read it: once, in one pass, borrowed from its text where that can be.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 
 use chrono::NaiveDate;
@@ -27,6 +28,9 @@ pub(super) struct Glance<'a> {
     anchor: NaiveDate,
     #[serde(default)]
     pub(super) timezone: Option<String>,
+    /// Recipients as they were typed, by the address that is stored.
+    #[serde(default)]
+    pub(super) typed_addresses: BTreeMap<String, String>,
 }
 
 impl<'a> Glance<'a> {

@@ -61,8 +61,8 @@ fn run(occurrence: &Occurrence) -> Run {
 }
 
 fn warnings(timetable: &Timetable, runs: &[Occurrence], now: i64, language: Language) -> Vec<String> {
-    if runs.is_empty() {
-        return vec![no_run(timetable, now).message(language)];
+    if let Some(warning) = no_run(timetable, now) {
+        return vec![warning.message(language)];
     }
     let affected = runs.iter().filter_map(|run| match run.note {
         ClockNote::Plain => None,
@@ -72,12 +72,15 @@ fn warnings(timetable: &Timetable, runs: &[Occurrence], now: i64, language: Lang
     affected.map(|warning| warning.message(language)).collect()
 }
 
-/// Why there is no run after `now`.
-pub(super) fn no_run(timetable: &Timetable, now: i64) -> Warning {
-    match timetable.latest_until(now) {
+/// Why there is no run after `now`; none: there is one.
+pub(super) fn no_run(timetable: &Timetable, now: i64) -> Option<Warning> {
+    if timetable.next_after(now).is_some() {
+        return None;
+    }
+    Some(match timetable.latest_until(now) {
         None => Warning::NeverMatches,
         Some(last) => Warning::NoneLeft { last: local(&last) },
-    }
+    })
 }
 
 /// `YYYY-MM-DDTHH:MM:SS` on the wall clock.

@@ -1,16 +1,18 @@
 //! What a schedule looks like to people and programs.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::ser::{Serialize, Serializer};
 use serde_json::Value;
 
 use crate::form::EVENTS;
-use crate::host::{Access, AccessFacts, Problem, Schedule};
+use crate::host::{Access, AccessFacts, Content, Problem, Schedule};
+use crate::language::Language;
 
 use super::glance::{Entries, Glance};
 use super::instant::Utc;
-use super::{Versioned, lookup_problem};
+use super::{Versioned, lookup_problem, preview};
 
 /// The documents of schedules, without the slugs that the caller may not know. Asks the host at most once.
 pub(super) fn documents(by: &impl Access, facts: &AccessFacts, schedules: &[Schedule]) -> Result<Vec<String>, Problem> {
@@ -42,23 +44,6 @@ pub(super) fn versioned(by: &impl Access, facts: &AccessFacts, schedule: Schedul
     let version = schedule.version;
     let document = documents(by, facts, &[schedule])?.pop().unwrap_or_default();
     Ok(Versioned { document, version })
-}
-
-/// The document of a schedule that was just saved, with what its author should know of it as a last field, if there is anything.
-pub(super) fn saved(
-    by: &impl Access,
-    facts: &AccessFacts,
-    schedule: Schedule,
-    warnings: &[String],
-) -> Result<Versioned, Problem> {
-    let mut saved = versioned(by, facts, schedule)?;
-    if !warnings.is_empty() && saved.document.pop() == Some('}') {
-        let warnings = serde_json::to_string(warnings).expect("a list of strings");
-        saved.document.push_str(",\"warnings\":");
-        saved.document.push_str(&warnings);
-        saved.document.push('}');
-    }
-    Ok(saved)
 }
 
 fn slugs<'a>(glance: &'a Glance<'_>) -> impl Iterator<Item = &'a str> {
@@ -100,6 +85,9 @@ struct Resource<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     timezone: Option<Option<&'a str>>,
     error_counter: u32,
+    /// For people; only where there are any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
 }
 
 /// A stored document that can't be read leaves empty what it would say; the rest is shown.
@@ -107,15 +95,19 @@ fn to_json(schedule: &Schedule, glance: Option<&Glance<'_>>, facts: &AccessFacts
     let content = &schedule.content;
     let nothing = Entries::default();
     let zone = glance.map(|glance| glance.timezone.as_deref().unwrap_or(&facts.settings.zone));
+    let typed = glance
+        .map(|glance| &glance.typed_addresses)
+        .filter(|typed| !typed.is_empty());
+    let joined = |addresses| Joined { addresses, typed };
     let resource = Resource {
         id: schedule.id,
         owner: schedule.owner.as_ref().map(|owner| owner.email.as_str()),
         export_identifier: &content.export_identifier,
         export_form_data: glance.map_or(&nothing, |glance| &glance.form),
         locale: glance.map(|glance| glance.locale.as_ref()),
-        mail_additional_recipients: Joined(&content.recipients.to),
-        mail_additional_recipients_cc: Joined(&content.recipients.cc),
-        mail_additional_recipients_bcc: Joined(&content.recipients.bcc),
+        mail_additional_recipients: joined(&content.recipients.to),
+        mail_additional_recipients_cc: joined(&content.recipients.cc),
+        mail_additional_recipients_bcc: joined(&content.recipients.bcc),
         mail_subject: glance.map(|glance| glance.subject.as_ref()),
         mail_template: glance.map(|glance| glance.template.as_ref()),
         schedule_rrule: glance.map(|glance| glance.rule.as_ref()),
@@ -123,22 +115,48 @@ fn to_json(schedule: &Schedule, glance: Option<&Glance<'_>>, facts: &AccessFacts
         schedule_next_run: content.next_run.filter(|_| content.active).and_then(Utc::of),
         timezone: (!facts.event_level).then_some(zone),
         error_counter: content.error_counter,
+        warnings: warnings(content, glance, facts),
     };
     let mut json = Vec::with_capacity(content.document.len() + 512);
     serde_json::to_writer(&mut json, &resource).expect("a resource has string keys only");
     String::from_utf8(json).expect("JSON is UTF-8")
 }
 
-/// Addresses with commas between them.
-struct Joined<'a>(&'a [String]);
+/// That a schedule has no run left, or never had one.
+fn warnings(content: &Content, glance: Option<&Glance<'_>>, facts: &AccessFacts) -> Vec<String> {
+    // What is planned has a run, and what was stopped has none for another reason.
+    let (None, true, Some(glance)) = (content.next_run, content.active, glance) else {
+        return Vec::new();
+    };
+    let Ok(timetable) = glance.timetable(&facts.settings.zone) else {
+        return Vec::new();
+    };
+    let warning = preview::no_run(&timetable, facts.settings.now);
+    let language = Language::of_tag(&facts.language);
+    warning.into_iter().map(|warning| warning.message(language)).collect()
+}
+
+/// Addresses with commas between them, as they were typed.
+struct Joined<'a> {
+    addresses: &'a [String],
+    /// By the address that is stored; none: all were typed as they are stored.
+    typed: Option<&'a BTreeMap<String, String>>,
+}
+
+impl Joined<'_> {
+    fn shown<'a>(&'a self, address: &'a str) -> &'a str {
+        let typed = self.typed.and_then(|typed| typed.get(address));
+        typed.map_or(address, String::as_str)
+    }
+}
 
 impl fmt::Display for Joined<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, address) in self.0.iter().enumerate() {
+        for (index, address) in self.addresses.iter().enumerate() {
             if index > 0 {
                 f.write_str(",")?;
             }
-            f.write_str(address)?;
+            f.write_str(self.shown(address))?;
         }
         Ok(())
     }
@@ -146,9 +164,9 @@ impl fmt::Display for Joined<'_> {
 
 impl Serialize for Joined<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.0 {
+        match self.addresses {
             [] => serializer.serialize_str(""),
-            [address] => serializer.serialize_str(address),
+            [address] => serializer.serialize_str(self.shown(address)),
             _ => serializer.collect_str(self),
         }
     }

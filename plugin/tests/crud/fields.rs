@@ -2,10 +2,10 @@
 
 use plugin::host::Problem;
 use plugin::schedules;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::host::Host;
-use crate::{create, document, errors, patch, put, shown, with, with_form, without};
+use crate::{create, document, errors, list, patch, put, shown, with, with_form, without};
 
 #[test]
 fn a_new_schedule_is_shown_with_all_fields_in_order_and_its_defaults() {
@@ -184,7 +184,7 @@ fn every_wrong_field_is_told_at_once_exporter_and_form_first() {
     let host = Host::organizer();
     let wrong = json!({
         "export_identifier": "orders",
-        "export_form_data": {"_format": "pdf", "few": 10, "events": [], "status": null},
+        "export_form_data": {"_format": "pdf", "few": 10, "events": [], "status": 7},
         "locale": 1, "mail_additional_recipients": "x, y@x.org, @", "mail_subject": "",
         "schedule_rrule": "FREQ=SECONDLY", "schedule_rrule_time": "noon", "timezone": "Nowhere",
     });
@@ -194,7 +194,7 @@ fn every_wrong_field_is_told_at_once_exporter_and_form_first() {
             "export_form_data.events: empty-list",
             "export_form_data._format: not-a-choice",
             "export_form_data.few: out-of-range",
-            "export_form_data.status: null",
+            "export_form_data.status: wrong-type",
             "locale: wrong-type",
             "mail_additional_recipients: not-an-address",
             "mail_additional_recipients: not-an-address",
@@ -266,17 +266,71 @@ fn events_must_be_ones_that_the_caller_may_use() {
 }
 
 #[test]
-fn a_required_form_field_is_missed_and_a_null_in_an_optional_one_is_wrong() {
+fn a_required_form_field_is_missed_and_a_null_in_an_optional_one_is_not_set() {
     let host = Host::organizer();
-    let given = with(json!({"export_identifier": "checkins", "export_form_data": {"date_range": "past"}}));
+    let given = |day: Value| {
+        let form = json!({"date_range": "past", "day": day});
+        with(json!({"export_identifier": "checkins", "export_form_data": form}))
+    };
     assert_eq!(
-        errors(create(&host.owner(), &given)),
+        errors(create(&host.owner(), &given(json!(null)))),
+        ["export_form_data.day: null"]
+    );
+    let mut missing = given(json!(null));
+    missing["export_form_data"].as_object_mut().unwrap().remove("day");
+    assert_eq!(
+        errors(create(&host.owner(), &missing)),
         ["export_form_data.day: required"]
     );
+    let made = shown(create(
+        &host.owner(),
+        &with_form(json!({"date_range": null, "status": null})),
+    ));
+    assert_eq!(made["export_form_data"], json!({}));
+}
+
+#[test]
+fn a_byte_order_mark_before_a_document_is_ignored_and_elsewhere_it_is_not_json() {
+    let host = Host::organizer();
+    let document = document().to_string();
+    let made = schedules::create(&host.owner(), &format!("\u{feff}{document}"));
+    assert_eq!(shown(made)["mail_subject"], "Orders");
+    let patched = schedules::patch(&host.owner(), 1, "\u{feff}{\"mail_subject\": \"x\"}", None);
+    assert_eq!(shown(patched)["mail_subject"], "x");
+    for text in [
+        format!("\u{feff}\u{feff}{document}"),
+        format!("{document}\u{feff}"),
+        "\u{feff}".to_owned(),
+    ] {
+        let answer = schedules::create(&host.owner(), &text);
+        assert!(matches!(answer, Err(Problem::Malformed(_))), "{answer:?}");
+    }
+}
+
+#[test]
+fn a_domain_beyond_ascii_is_stored_as_xn_shown_as_typed_and_written_to_as_stored() {
+    let host = Host::organizer();
+    let to = "mail_additional_recipients";
+    let cc = "mail_additional_recipients_cc";
+    let typed = "A@Exämple.org,b@x.org";
+    let made = shown(create(
+        &host.owner(),
+        &with(json!({to: " A@Exämple.org,\n\tb@x.org", cc: "c@bücher.example"})),
+    ));
+    assert_eq!((&made[to], &made[cc]), (&json!(typed), &json!("c@bücher.example")));
+    assert_eq!(host.row(1).content.recipients.to, ["A@xn--exmple-cua.org", "b@x.org"]);
+    // A change of one list keeps how the other was typed, and forgets what is gone.
+    let patched = shown(patch(&host.owner(), 1, &json!({cc: "c@xn--bcher-kva.example"})));
     assert_eq!(
-        errors(create(&host.owner(), &with_form(json!({"date_range": null})))),
-        ["export_form_data.date_range: null"]
+        (&patched[to], &patched[cc]),
+        (&json!(typed), &json!("c@xn--bcher-kva.example"))
     );
+    assert_eq!(list(&host.owner())[0][to], json!(typed));
+    shown(patch(&host.owner(), 1, &json!({to: ""})));
+    assert!(!host.row(1).content.document.contains("ämple"));
+    // What is shown is accepted again.
+    let again = shown(put(&host.owner(), 1, &made));
+    assert_eq!((&again[to], &again[cc]), (&made[to], &made[cc]));
 }
 
 #[test]
@@ -300,7 +354,7 @@ fn a_body_that_is_no_object_or_no_json_is_told_apart() {
         ("{\"a\":\"\\ud800\"}", "line 1"),
         ("{\"a\":1e999}", "line 1"),
         ("{\"a\":\"\u{0}\"}", "line 1"),
-        ("\u{feff}{}", "line 1, column 1"),
+        ("\u{feff}\u{feff}{}", "line 1, column 1"),
         ("{'a':1}", "line 1, column 2"),
         (&deep, "line 1, column 128"),
     ] {

@@ -42,7 +42,7 @@ fn the_anchor_is_the_local_day_of_saving_and_moves_only_with_the_text() {
 }
 
 #[test]
-fn a_rule_without_a_run_is_saved_has_none_next_and_whoever_saves_it_is_warned() {
+fn a_rule_without_a_run_is_saved_has_none_next_and_its_schedule_says_why() {
     let host = Host::organizer();
     let never = "This rule never matches any date, so the export never runs.";
     for (rule, warning) in [
@@ -68,11 +68,14 @@ fn a_rule_without_a_run_is_saved_has_none_next_and_whoever_saves_it_is_warned() 
         let replaced = shown(put(&host.owner(), id, &document()));
         assert_eq!(replaced.get("warnings"), None);
     }
-    // It belongs to the answer to a change, not to the schedule.
     shown(create(
         &host.owner(),
         &with(json!({"schedule_rrule": "FREQ=DAILY;COUNT=0"})),
     ));
+    let warned = |row: &serde_json::Value| row["warnings"] == json!([never]);
+    assert_eq!(list(&host.owner()).iter().filter(|row| warned(row)).count(), 1);
+    // What was stopped has no next run for another reason.
+    host.edit(6, |row| row.content.active = false);
     assert!(list(&host.owner()).iter().all(|row| row.get("warnings").is_none()));
 }
 

@@ -162,6 +162,14 @@ async fn section_1_text_fields_take_what_the_table_says_and_nothing_else() {
     ] {
         fine(field, "", "");
         fine(field, "  a@example.com ,b@example.com  ", "a@example.com,b@example.com");
+        fine(
+            field,
+            "a@example.com,\n\tb@example.com\r\n",
+            "a@example.com,b@example.com",
+        );
+        fine(field, " \t\n", "");
+        fine(field, "A@Exämple.org, b@example.com", "A@Exämple.org,b@example.com");
+        fine(field, "a@xn--exmple-cua.org", "a@xn--exmple-cua.org");
         fine(field, &addresses(25), &addresses(25).replace(' ', ""));
     }
     let mut bad_value = |field, given: &str| cases.push((field, given.into(), None));
@@ -183,6 +191,9 @@ async fn section_1_text_fields_take_what_the_table_says_and_nothing_else() {
             "a@example.com;b@example.com",
             "A <a@example.com>",
             "a@example.com\r\nBcc: b@example.com",
+            "ä@example.com",
+            "a@exa\u{308}mple.org",
+            "a@ｅxample.org",
             "a b@example.com",
         ] {
             bad_value(field, given);
@@ -251,6 +262,69 @@ async fn section_1_text_fields_take_what_the_table_says_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn section_1_addresses_with_a_semicolon_between_them_are_refused_in_words_that_name_the_comma() {
+    let host = host().await;
+    let field = "mail_additional_recipients";
+    let answer = host
+        .post(BIG, JOHN, &but(daily(), json!({field: "a@x.org; b@x.org"})))
+        .await;
+    let words = "“a@x.org; b@x.org” is not one email address. Separate addresses with commas.";
+    assert_eq!((answer.status, &answer.body), (400, &json!({field: [words]})));
+}
+
+#[tokio::test]
+async fn section_1_a_recipient_whose_domain_is_beyond_ascii_is_shown_as_typed_and_written_to_as_xn() {
+    let host = host().await;
+    let field = "mail_additional_recipients";
+    let made = host
+        .post(CONF, JOHN, &but(daily(), json!({field: "a@exämple.org"})))
+        .await;
+    assert_eq!((made.status, &made.body[field]), (201, &json!("a@exämple.org")));
+    let path = format!("{CONF}{}/", made.body["id"]);
+    let shown = host.patch(&path, JOHN, &json!({"mail_subject": "Others"})).await;
+    assert_eq!(shown.body[field], "a@exämple.org");
+    assert_eq!(host.get(CONF, JOHN).await.body["results"][0][field], "a@exämple.org");
+    host.advance_to("2026-10-23T12:00:00Z").await;
+    let mails = host.mails();
+    let mut recipients: Vec<_> = mails.iter().map(|mail| mail.recipient.as_str()).collect();
+    recipients.sort_unstable();
+    assert_eq!(recipients, ["a@xn--exmple-cua.org", "john@example.com"]);
+    assert!(mails.iter().all(|mail| mail.to.contains("a@xn--exmple-cua.org")));
+}
+
+#[tokio::test]
+async fn section_1_a_date_range_without_limits_exports_all() {
+    let host = host().await;
+    let mut ids = Vec::new();
+    for range in ["/", "0001-01-01/9999-12-31"] {
+        let form = json!({"export_form_data": {"_format": "excel", "date_range": range}});
+        ids.push(host.create(CONF, JOHN, &but(daily(), form)).await);
+    }
+    host.advance_to("2026-10-23T12:00:00Z").await;
+    let mut exported = Vec::new();
+    for id in ids {
+        exported.push(host.history(id).await[0].entry.rows);
+    }
+    assert!(exported[0].is_some_and(|rows| rows > 0), "{exported:?}");
+    assert_eq!(exported[0], exported[1]);
+}
+
+#[tokio::test]
+async fn section_1_a_byte_order_mark_before_the_body_is_ignored() {
+    let host = host().await;
+    let headers: [(&str, &[u8]); 2] = [
+        ("Authorization", JOHN.as_bytes()),
+        ("Content-Type", b"application/json; charset=utf-8"),
+    ];
+    let body = format!("\u{feff}{}", daily());
+    let made = host
+        .send("POST", BIG, &headers, body.as_bytes())
+        .await
+        .expect("an answer");
+    assert_eq!((made.status, &made.body["mail_subject"]), (201, &json!("Orders")));
+}
+
+#[tokio::test]
 async fn section_1_the_default_zone_is_the_organizers_and_follows_it() {
     let host = host().await;
     let id = host.create(BIG, JOHN, &daily()).await;
@@ -280,6 +354,11 @@ async fn section_1_the_form_is_checked_field_by_field_unknown_keys_are_dropped_a
             json!({"surprise": null, "paid_only": false}),
             json!({"paid_only": false}),
         ),
+        // As clients write what is not set.
+        (
+            json!({"_format": null, "paid_only": null, "date_range": null}),
+            json!({}),
+        ),
         (
             json!({"paid_only": true, "_format": "excel", "date_range": "2026-01-01/"}),
             json!({"paid_only": true, "_format": "excel", "date_range": "2026-01-01/"}),
@@ -289,10 +368,6 @@ async fn section_1_the_form_is_checked_field_by_field_unknown_keys_are_dropped_a
     }
     for (form, keys) in [
         (json!({"_format": "pdf"}), vec!["_format"]),
-        (
-            json!({"_format": null, "paid_only": null, "date_range": null}),
-            vec!["_format", "paid_only", "date_range"],
-        ),
         (
             json!({"_format": 1, "paid_only": "true", "date_range": 7}),
             vec!["_format", "paid_only", "date_range"],
@@ -341,6 +416,7 @@ async fn section_1_a_date_range_is_a_named_frame_or_fixed_dates_in_order() {
         "2026-01-01/",
         "/2026-01-01",
         "2024-02-29/",
+        "/",
     ];
     frames.extend(fixed.map(str::to_owned));
     let id = host.create(CONF, JOHN, &daily()).await;
@@ -394,6 +470,22 @@ async fn section_1_across_events_a_form_takes_all_events_or_a_list_of_usable_one
             "nothing is added"
         );
     }
+    for (given, stored) in [
+        (json!({"all_events": true, "events": []}), json!({"all_events": true})),
+        (json!({"all_events": true, "events": null}), json!({"all_events": true})),
+        (
+            json!({"all_events": null, "events": ["sampleconf"]}),
+            json!({"events": ["sampleconf"]}),
+        ),
+        (json!({"all_events": null, "events": null}), json!({})),
+    ] {
+        let answer = host.post(BIG, JOHN, &across(&given)).await;
+        assert_eq!(
+            (answer.status, &answer.body["export_form_data"]),
+            (201, &stored),
+            "{given}"
+        );
+    }
     for (form, key) in [
         (json!({"events": []}), "events"),
         (json!({"events": ["sampleconf", "sampleconf"]}), "events"),
@@ -401,8 +493,8 @@ async fn section_1_across_events_a_form_takes_all_events_or_a_list_of_usable_one
         (json!({"events": ["jazznight"]}), "events"),
         (json!({"events": "sampleconf"}), "events"),
         (json!({"events": [1]}), "events"),
-        (json!({"events": null}), "events"),
-        (json!({"all_events": null}), "all_events"),
+        (json!({"all_events": false, "events": []}), "events"),
+        (json!({"all_events": false, "events": null}), "events"),
         (json!({"all_events": "yes"}), "all_events"),
         (json!({"all_events": true, "events": ["sampleconf"]}), "all_events"),
         (json!({"all_events": false}), "events"),

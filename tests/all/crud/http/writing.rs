@@ -141,7 +141,9 @@ async fn section_2_json_that_is_no_object_is_non_field_errors_and_what_is_no_jso
         "{\"a\": 1,}",
         "NaN",
         "{\"a\": \"\\ud800\"}",
-        "\u{feff}{}",
+        "\u{feff}",
+        "\u{feff}\u{feff}{}",
+        "{}\u{feff}",
     ] {
         let answer = host.request(post(), CONF, JOHN, &[], Some(text)).await;
         assert_eq!(wrong(&answer), bad(&["detail"]), "{text}: {}", answer.body);
@@ -204,5 +206,50 @@ async fn section_2_a_recipient_outside_the_allowed_domains_is_400_on_that_field(
                 assert_eq!(wrong(&answer), bad(&[field]), "{address}");
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn section_2_an_allowed_domain_is_the_same_however_it_is_written_and_what_looks_like_it_is_another() {
+    for allowed in [
+        "exämple.org",
+        "EXÄMPLE.org",
+        "xn--exmple-cua.org",
+        "xn--exmple-cua.org.",
+    ] {
+        let fixture = with(|fixture| {
+            fixture["schedules"] = json!([]);
+            fixture["organizers"][0]["settings"] = json!({"recipient_domains": [allowed]});
+        });
+        let host = Harness::start(&fixture, NOW).await;
+        let field = "mail_additional_recipients";
+        for (address, fits) in [
+            ("a@exämple.org", true),
+            ("a@EXÄMPLE.ORG", true),
+            ("a@xn--exmple-cua.org", true),
+            ("a@XN--EXMPLE-CUA.org", true),
+            ("a@example.org", false),
+            ("a@exa\u{308}mple.org", false),
+            ("a@ｅxämple.org", false),
+            ("a@еxämple.org", false), // its first letter is Cyrillic
+            ("a@exämple.org.", false),
+            ("a@exämple。org", false),
+            ("a@exämple.org.evil.example", false),
+            ("a@evil.example@exämple.org", false),
+        ] {
+            let answer = host.post(CONF, JOHN, &but(daily(), json!({field: address}))).await;
+            let want = if fits { 201 } else { 400 };
+            assert_eq!(answer.status, want, "{address} at {allowed}: {}", answer.body);
+        }
+        // The host holds the mail to the same domains.
+        host.advance_to("2026-10-23T12:00:00Z").await;
+        let mails = host.mails();
+        let to = |domain: &str| {
+            mails
+                .iter()
+                .filter(|mail| mail.recipient.to_lowercase().ends_with(domain))
+                .count()
+        };
+        assert_eq!(to("@xn--exmple-cua.org"), 4, "{allowed}");
     }
 }

@@ -1,0 +1,230 @@
+//! Domain names in the one form that mail servers know: lower case, with labels beyond ASCII as `xn--` (RFC 5890, RFC 3492).
+
+use std::iter;
+
+const LONGEST_LABEL: usize = 63;
+
+/// The domain as it is compared and sent: in lower case, with each label beyond ASCII as `xn--…`. Case is the only thing that is
+/// mapped; characters that would have to be decomposed, composed or replaced first (a letter with a separate accent, full-width letters)
+/// give none, since they may look like another domain. Whether the rest are labels of a host name is not asked here.
+#[must_use]
+pub fn to_ascii(domain: &str) -> Option<String> {
+    if domain.is_ascii() {
+        return Some(domain.to_ascii_lowercase());
+    }
+    let mut ascii = String::with_capacity(domain.len() + 8);
+    for (index, label) in domain.split('.').enumerate() {
+        if index > 0 {
+            ascii.push('.');
+        }
+        if label.is_ascii() {
+            ascii.push_str(&label.to_ascii_lowercase());
+            continue;
+        }
+        let lower: Vec<char> = label.chars().flat_map(char::to_lowercase).collect();
+        let fits = !label.starts_with('-') && !label.ends_with('-') && lower.len() <= LONGEST_LABEL;
+        if !fits || !lower.iter().copied().all(is_letter) {
+            return None;
+        }
+        ascii.push_str("xn--");
+        ascii.push_str(&punycode(&lower)?);
+    }
+    Some(ascii)
+}
+
+/// Whether two domains are the same one, however they are written: case, `xn--` and a dot at the end make no difference.
+#[must_use]
+pub fn same(one: &str, other: &str) -> bool {
+    let form = |domain: &str| {
+        let domain = domain.strip_suffix('.').unwrap_or(domain);
+        to_ascii(domain)
+    };
+    match (form(one), form(other)) {
+        (Some(one), Some(other)) => one == other,
+        _ => false,
+    }
+}
+
+/// A letter that stands for itself, an ASCII digit or a hyphen.
+fn is_letter(character: char) -> bool {
+    match character {
+        '-' | '0'..='9' => true,
+        // Forms of other letters, which names are not registered in: modifiers, ordinals, parts of Korean syllables, letter-like signs,
+        // enclosed, compatibility, presentation and full-width forms, letters of mathematics.
+        'ª'
+        | 'º'
+        | '\u{2b0}'..='\u{2ff}'
+        | '\u{1100}'..='\u{11ff}'
+        | '\u{1d2c}'..='\u{1d6a}'
+        | '\u{2100}'..='\u{218f}'
+        | '\u{2460}'..='\u{24ff}'
+        | '\u{3131}'..='\u{318f}'
+        | '\u{f900}'..='\u{ffff}'
+        | '\u{1d400}'..='\u{1d7ff}'
+        | '\u{1f100}'..='\u{1f1ff}'
+        | '\u{2f800}'..='\u{2fa1f}' => false,
+        // A separate accent is no letter.
+        other => other.is_alphabetic(),
+    }
+}
+
+/// Encodes a label (RFC 3492, section 6.3); none if it has more than fit after `xn--`.
+fn punycode(label: &[char]) -> Option<String> {
+    const BASE: u32 = 36;
+    const SKEW: u32 = 38;
+    const DAMP: u32 = 700;
+    const FIRST: u32 = 128;
+    let mut output: String = label.iter().filter(|character| character.is_ascii()).collect();
+    let basic = u32::try_from(output.len()).ok()?;
+    if basic > 0 {
+        output.push('-');
+    }
+    let (mut code, mut delta, mut bias, mut handled) = (FIRST, 0_u32, 72_u32, basic);
+    let total = u32::try_from(label.len()).ok()?;
+    while handled < total {
+        let next = label
+            .iter()
+            .map(|character| u32::from(*character))
+            .filter(|next| *next >= code)
+            .min()?;
+        delta = delta.checked_add((next - code).checked_mul(handled + 1)?)?;
+        code = next;
+        for character in label.iter().map(|character| u32::from(*character)) {
+            if character < code {
+                delta = delta.checked_add(1)?;
+            }
+            if character != code {
+                continue;
+            }
+            let mut rest = delta;
+            for k in iter::successors(Some(BASE), |k| Some(k + BASE)) {
+                let threshold = k.saturating_sub(bias).clamp(1, 26);
+                if rest < threshold {
+                    break;
+                }
+                output.push(digit(threshold + (rest - threshold) % (BASE - threshold)));
+                rest = (rest - threshold) / (BASE - threshold);
+            }
+            output.push(digit(rest));
+            // The thresholds adapt to how far apart the characters are (section 6.1).
+            delta = if handled == basic { delta / DAMP } else { delta / 2 };
+            delta += delta / (handled + 1);
+            let mut k = 0;
+            while delta > (BASE - 1) * 26 / 2 {
+                delta /= BASE - 1;
+                k += BASE;
+            }
+            bias = k + BASE * delta / (delta + SKEW);
+            delta = 0;
+            handled += 1;
+        }
+        delta += 1;
+        code += 1;
+    }
+    (output.len() + 4 <= LONGEST_LABEL).then_some(output)
+}
+
+/// `a` to `z` for 0 to 25, `0` to `9` for 26 to 35.
+fn digit(value: u32) -> char {
+    char::from_digit(if value < 26 { value + 10 } else { value - 26 }, 36).unwrap_or('a')
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_domain_beyond_ascii_is_written_as_xn_in_lower_case_and_every_other_only_in_lower_case() {
+        for (given, want) in [
+            ("Example.ORG", "example.org"),
+            ("exämple.org", "xn--exmple-cua.org"),
+            ("EXÄMPLE.Org", "xn--exmple-cua.org"),
+            ("XN--EXMPLE-CUA.org", "xn--exmple-cua.org"),
+            ("bücher.example", "xn--bcher-kva.example"),
+            ("mail.bücher-straße.de", "mail.xn--bcher-strae-46a18a.de"),
+            ("παράδειγμα.δοκιμή", "xn--hxajbheg2az3al.xn--jxalpdlp"),
+            ("例え.テスト", "xn--r8jz45g.xn--zckzah"),
+            ("пример.рф", "xn--e1afmkfd.xn--p1ai"),
+            ("예제.한국", "xn--2j5b21b.xn--3e0b707e"),
+        ] {
+            assert_eq!(to_ascii(given).as_deref(), Some(want), "{given}");
+        }
+    }
+
+    #[test]
+    fn what_only_looks_like_a_letter_gives_no_domain() {
+        for given in [
+            "exa\u{308}mple.org", // an accent of its own
+            "ｅxample.org",
+            "example。org",
+            "ｅｘａｍｐｌｅ.org",
+            "exam\u{ad}ple.org",
+            "exam\u{200d}ple.org",
+            "exam\u{202e}ple.org",
+            "ex ämple.org",
+            "ex@ämple.org",
+            "ex\u{0}ämple.org",
+            "ex;ämple.org",
+            "-ä.org",
+            "ä-.org",
+            "ﬁ.org",
+            "𝐚.org",
+            "ℯ.org",
+            "Ⓐ.org",
+            "２.org",
+            "☃.net",
+        ] {
+            assert_eq!(to_ascii(given), None, "{given}");
+        }
+        assert_eq!(to_ascii(&format!("{}.org", "ä".repeat(64))), None);
+        assert_eq!(to_ascii(&format!("ä{}.org", "b".repeat(60))), None);
+    }
+
+    #[test]
+    fn domains_are_the_same_however_they_are_written() {
+        for other in [
+            "exämple.org",
+            "EXÄMPLE.ORG",
+            "xn--exmple-cua.org",
+            "Xn--Exmple-Cua.Org",
+            "exämple.org.",
+        ] {
+            assert!(same("exämple.org", other), "{other}");
+        }
+        for other in [
+            "example.org",
+            "exämple.org.evil.com",
+            "a.exämple.org",
+            "exämple.org..",
+            "",
+            ".",
+            "ｅxämple.org",
+        ] {
+            assert!(!same("exämple.org", other), "{other}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 4000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// What is taken is what UTS #46 (the crate idna) makes of it.
+        #[test]
+        fn what_is_taken_is_what_idna_makes_of_it(label in "[a-zA-Z0-9äöüßÄÖÜéàñçøåœłżčšğ-]{1,30}|[α-ωа-яА-Я0-9]{1,20}|[一-鿿あ-んア-ン가-힣]{1,15}") {
+            let domain = format!("{label}.org");
+            if let (Some(ours), Ok(theirs)) = (to_ascii(&domain), idna::domain_to_ascii(&domain)) {
+                prop_assert_eq!(ours, theirs);
+            }
+        }
+
+        #[test]
+        fn any_text_gives_ascii_in_lower_case_or_nothing(text in any::<String>()) {
+            if let Some(ascii) = to_ascii(&text) {
+                prop_assert!(ascii.is_ascii() && !ascii.bytes().any(|byte| byte.is_ascii_uppercase()));
+                let again = to_ascii(&ascii);
+                prop_assert_eq!(again, Some(ascii));
+            }
+        }
+    }
+}
