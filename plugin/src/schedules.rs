@@ -27,6 +27,9 @@ use self::glance::Glance;
 /// Largest JSON document in and out, in bytes (`types.json`).
 pub const LARGEST_DOCUMENT: usize = 64 * 1024;
 
+/// Maximum number of event slugs in one call to the host, which holds a plugin to it: a page names more, and is looked up in parts.
+const MAX_SLUGS: usize = 1 << 14;
+
 /// A document, and the version that `if_version` is compared with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Versioned {

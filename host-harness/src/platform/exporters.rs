@@ -10,6 +10,8 @@ mod orderlist;
 mod orderpositions;
 mod table;
 
+use std::collections::HashSet;
+
 use async_trait::async_trait;
 use serde_json::Value;
 use tempfile::SpooledData;
@@ -244,12 +246,13 @@ impl Platform {
                 PlatformError::Unavailable(why) => ExportError::Unavailable(why),
                 error => ExportError::Failed(error.to_string()),
             })?;
-        if !open(exporter, &job.scope, &readable) {
+        if !open(exporter, &job.scope, !readable.is_empty()) {
             return Err(ExportError::NotAllowed);
         }
         if job.scope.event.is_none()
             && let Some(listed) = form.listed_events().map_err(ExportError::FormUnfit)?
         {
+            let listed: HashSet<String> = listed.into_iter().collect();
             readable.retain(|event| listed.contains(&event.slug));
         }
         if readable.is_empty() {

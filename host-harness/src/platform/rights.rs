@@ -3,11 +3,12 @@
 //! A user's rights in an organizer are those of all his teams there together; a token has those of its team; a device sees
 //! its events and may nothing. All order exporters need `view_orders` on each event they read.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 
-use super::database::look_up;
-use super::directory::UserRow;
+use super::database::{listing, look_up};
+use super::directory::{EventSet, UserRow, stored_list};
 use super::exporters::{self, Exporter};
+use super::reading::found;
 use super::words::Language;
 use super::{Event, Platform, PlatformError, Principal};
 use crate::contract::User;
@@ -62,6 +63,44 @@ struct Holder<'a> {
     member: Option<&'a str>,
 }
 
+/// The key of an event.
+#[derive(sqlx::FromRow)]
+struct Slug {
+    slug: String,
+}
+
+found!(Slug { slug });
+
+/// Those of the events in the list $1 that teams of the holder cover at organizer $2: team $3, user $4, member $6; $5: only with
+/// `view_orders`. Found by their keys, however many events the organizer has.
+const COVERED: (&str, &str) = listing!(
+    "SELECT e.slug FROM platform_events e WHERE e.organizer = $2 AND e.slug IN ",
+    " AND EXISTS (
+        SELECT 1 FROM platform_teams t JOIN platform_team_covers c ON c.team = t.id AND c.event = e.slug
+        WHERE t.organizer = e.organizer
+          AND (t.id = $3
+               OR EXISTS (SELECT 1 FROM platform_team_holders h WHERE h.team = t.id AND h.user_id = $4)
+               OR EXISTS (SELECT 1 FROM platform_team_members m WHERE m.team = t.id AND m.user_id = $6))
+          AND (t.view_orders OR NOT $5))
+     ORDER BY e.starts, e.slug"
+);
+
+/// Those of the events in the list $1 that organizer $2 has.
+const EXISTING: (&str, &str) = listing!(
+    "SELECT e.slug FROM platform_events e WHERE e.organizer = $2 AND e.slug IN ",
+    ""
+);
+
+/// Whether a database could have an event of this slug: PostgreSQL takes no NUL in a text.
+fn is_possible(slug: &str) -> bool {
+    !slug.contains('\0')
+}
+
+fn list_of_possible(slugs: &[String]) -> String {
+    let possible: Vec<String> = slugs.iter().filter(|slug| is_possible(slug)).cloned().collect();
+    stored_list(&possible)
+}
+
 impl<'a> Holder<'a> {
     /// None: no teams of this organizer count for this principal, whoever is in them.
     fn of(principal: &'a Principal, organizer: &str) -> Option<Self> {
@@ -109,6 +148,36 @@ impl Platform {
         Ok(events)
     }
 
+    /// Those of these events that the holder's teams cover, the earliest start first. With `view_orders`, only those with that
+    /// permission.
+    async fn covered(
+        &self,
+        holder: Holder<'_>,
+        organizer: &str,
+        slugs: &[String],
+        view_orders: bool,
+    ) -> Result<Vec<String>, PlatformError> {
+        let rows: Vec<Slug> = look_up!(self, fetch_all: self.database.pick(COVERED), list_of_possible(slugs), organizer, holder.team,
+            holder.user, view_orders, holder.member)?;
+        Ok(rows.into_iter().map(|row| row.slug).collect())
+    }
+
+    /// Those of these events that exist, in no order.
+    async fn existing(&self, organizer: &str, slugs: &[String]) -> Result<Vec<String>, PlatformError> {
+        let rows: Vec<Slug> =
+            look_up!(self, fetch_all: self.database.pick(EXISTING), list_of_possible(slugs), organizer)?;
+        Ok(rows.into_iter().map(|row| row.slug).collect())
+    }
+
+    /// Those of the slugs that no event of the organizer has, in the order given.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn missing_events(&self, organizer: &str, slugs: Vec<String>) -> Result<Vec<String>, PlatformError> {
+        let existing: HashSet<String> = self.existing(organizer, &slugs).await?.into_iter().collect();
+        Ok(slugs.into_iter().filter(|slug| !existing.contains(slug)).collect())
+    }
+
     /// Those of the slugs that the principal may know of, in the order given.
     ///
     /// # Errors
@@ -119,24 +188,25 @@ impl Platform {
         organizer: &str,
         slugs: &[String],
     ) -> Result<Vec<String>, PlatformError> {
-        let known: BTreeSet<String> = match principal {
+        let known = match principal {
             Principal::Device {
                 organizer: own, events, ..
             } if own == organizer => {
-                let all = self.events(organizer).await?;
-                all.into_iter()
-                    .map(|event| event.slug)
-                    .filter(|slug| events.covers(slug))
-                    .collect()
+                let named: Vec<String> = match events {
+                    EventSet::All => slugs.to_vec(),
+                    EventSet::Only(covered) => {
+                        let covered: HashSet<&String> = covered.iter().collect();
+                        slugs.iter().filter(|slug| covered.contains(slug)).cloned().collect()
+                    }
+                };
+                self.existing(organizer, &named).await?
             }
             principal => match Holder::of(principal, organizer) {
-                None => BTreeSet::new(),
-                Some(holder) => {
-                    let covered = self.team_events(holder, organizer, None, false).await?;
-                    covered.into_iter().map(|event| event.slug).collect()
-                }
+                None => Vec::new(),
+                Some(holder) => self.covered(holder, organizer, slugs, false).await?,
             },
         };
+        let known: HashSet<String> = known.into_iter().collect();
         Ok(slugs.iter().filter(|slug| known.contains(*slug)).cloned().collect())
     }
 
@@ -173,15 +243,29 @@ impl Platform {
         if exporters::of_identifier(exporter).is_none() {
             return Ok(Reach::Events(Vec::new()));
         }
-        if only.is_none() && self.reads_all_events(holder, organizer).await? {
-            return Ok(Reach::AllEvents);
+        match only {
+            Some(slugs) => Ok(Reach::Events(self.covered(holder, organizer, slugs, true).await?)),
+            None if self.reads_all_events(holder, organizer).await? => Ok(Reach::AllEvents),
+            None => {
+                let usable = self.team_events(holder, organizer, None, true).await?;
+                Ok(Reach::Events(usable.into_iter().map(|event| event.slug).collect()))
+            }
         }
-        let usable = self.team_events(holder, organizer, None, true).await?;
-        let slugs = usable
-            .into_iter()
-            .map(|event| event.slug)
-            .filter(|slug| only.is_none_or(|only| only.contains(slug)));
-        Ok(Reach::Events(slugs.collect()))
+    }
+
+    /// Whether the subject may read orders of this event, or at organizer level of any event.
+    async fn reads_orders(&self, who: &Subject, scope: &Scope) -> Result<bool, PlatformError> {
+        let Some(holder) = who.holder(&scope.organizer) else {
+            return Ok(false);
+        };
+        let first: Option<Slug> = look_up!(self, fetch_optional: "SELECT c.event AS slug
+             FROM platform_teams t JOIN platform_team_covers c ON c.team = t.id
+             WHERE t.organizer = $1 AND t.view_orders AND ($5 IS NULL OR c.event = $5)
+               AND (t.id = $2
+                    OR EXISTS (SELECT 1 FROM platform_team_holders h WHERE h.team = t.id AND h.user_id = $3)
+                    OR EXISTS (SELECT 1 FROM platform_team_members m WHERE m.team = t.id AND m.user_id = $4))
+             LIMIT 1", &scope.organizer, holder.team, holder.user, holder.member, &scope.event)?;
+        Ok(first.is_some())
     }
 
     /// Events whose orders the subject may read: all of the organizer's, or `only` this one.
@@ -209,13 +293,11 @@ impl Platform {
         only: Option<&str>,
         language: &str,
     ) -> Result<Vec<crate::contract::exporters::Exporter>, PlatformError> {
-        let readable = self
-            .readable_events(who, &scope.organizer, scope.event.as_deref())
-            .await?;
+        let readable = self.reads_orders(who, scope).await?;
         let language = Language::of_tag(language);
         Ok(exporters::all()
             .filter(|exporter| {
-                only.is_none_or(|only| exporter.identifier() == only) && open(*exporter, scope, &readable)
+                only.is_none_or(|only| exporter.identifier() == only) && open(*exporter, scope, readable)
             })
             .map(|exporter| exporters::described(exporter, language))
             .collect())
@@ -239,10 +321,7 @@ impl Platform {
     }
 }
 
-/// Is the exporter offered at this scope to somebody who may read these events of the organizer?
-pub(super) fn open(exporter: &dyn Exporter, scope: &Scope, readable: &[Event]) -> bool {
-    match &scope.event {
-        None => exporter.across_events() && !readable.is_empty(),
-        Some(slug) => readable.iter().any(|event| event.slug == *slug),
-    }
+/// Whether the exporter is offered at this scope to a user who may read its orders, at organizer level those of any event.
+pub(super) fn open(exporter: &dyn Exporter, scope: &Scope, readable: bool) -> bool {
+    readable && (scope.event.is_some() || exporter.across_events())
 }

@@ -46,6 +46,7 @@ on_both! {
     credentials_that_are_wrong_expired_revoked_or_of_an_inactive_user_are_nobodys,
     exporters_are_open_to_those_who_may_view_orders,
     labels_are_in_the_language_asked_for,
+    a_set_of_slugs_is_looked_up_whatever_is_in_it,
     an_owners_right_ends_with_the_account_the_team_and_the_event,
     responsible_are_active_users_who_may_change_settings_there,
     a_change_of_what_is_not_there_or_does_not_fit_is_refused,
@@ -598,4 +599,34 @@ async fn what_the_tables_do_not_answer_is_counted(on: On) {
     change.commit().await.expect("committed");
     place().await.expect_err("there is no such table");
     assert_eq!(world.platform.clone().errors().get(), 1);
+}
+
+async fn a_set_of_slugs_is_looked_up_whatever_is_in_it(on: On) {
+    let world = World::of(on, BIGEVENTS).await;
+    let (platform, vera) = (&world.platform, world.bearer("vera-oauth").await);
+    let device = Credentials::Device("gate-1-device".to_owned());
+    let device = world.principal(device).await.expect("a device");
+    let mut slugs: Vec<String> = (0..20_000).map(|nth| format!("gone-{nth}")).collect();
+    let odd = ["nul\0", "quote'\"", "{}", "", "\u{10ffff}", "back\\slash"].map(str::to_owned);
+    slugs.extend(odd.iter().cloned());
+    slugs.insert(7, "summerfest".to_owned());
+    slugs.push("sampleconf".to_owned());
+    let visible = platform.visible_events(&vera, "bigevents", &slugs).await;
+    assert_eq!(
+        visible.expect("answers"),
+        ["summerfest", "sampleconf"],
+        "in the order given"
+    );
+    let visible = platform
+        .visible_events(&device, "bigevents", &slugs)
+        .await
+        .expect("answers");
+    assert!(visible.len() < 3, "{visible:?}");
+    let mut missing = platform
+        .missing_events("bigevents", slugs.clone())
+        .await
+        .expect("answers");
+    assert_eq!(missing.len(), slugs.len() - 2);
+    missing.retain(|slug| !slug.starts_with("gone-"));
+    assert_eq!(missing, odd);
 }

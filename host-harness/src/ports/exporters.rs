@@ -94,9 +94,8 @@ impl Exporters for Services {
     }
 
     async fn missing_events(&self, access: &Access, slugs: Vec<String>) -> Answer<Vec<String>, LookupError> {
-        let there = self.platform.events(&access.visible.scope.organizer).await?;
-        let missing = |slug: &String| there.iter().all(|event| event.slug != *slug);
-        Ok(slugs.into_iter().filter(missing).collect())
+        let organizer = &access.visible.scope.organizer;
+        Ok(self.platform.missing_events(organizer, slugs).await?)
     }
 
     async fn produce(

@@ -16,7 +16,9 @@ use super::body::Body;
 use super::data::Data;
 use super::plan::{Before, Plan, plan};
 use super::when::When;
-use super::{LARGEST_DOCUMENT, Versioned, data, lookup_problem, problem, read_stored, resource, rights, when};
+use super::{
+    LARGEST_DOCUMENT, MAX_SLUGS, Versioned, data, lookup_problem, problem, read_stored, resource, rights, when,
+};
 
 /// Longest subject and text of the mail, in characters.
 const LONGEST_SUBJECT: usize = 250;
@@ -76,11 +78,15 @@ impl Stored {
         let (Scope::Events(slugs), Some(document)) = (&mut self.scope, &mut self.document) else {
             return Ok(self);
         };
-        let missing = by.missing_events(slugs).map_err(lookup_problem)?;
+        let mut missing = Vec::new();
+        for part in slugs.chunks(MAX_SLUGS) {
+            missing.extend(by.missing_events(part).map_err(lookup_problem)?);
+        }
+        missing.sort_unstable();
         if missing.is_empty() {
             return Ok(self);
         }
-        slugs.retain(|slug| !missing.contains(slug));
+        slugs.retain(|slug| missing.binary_search(slug).is_err());
         if slugs.is_empty() {
             let language = Language::of_tag(&facts.language);
             return Err(Problem::Forbidden(Refusal::EventsGone.message(language)));

@@ -12,9 +12,9 @@ use crate::language::Language;
 
 use super::glance::{Entries, Glance};
 use super::instant::Utc;
-use super::{Versioned, lookup_problem, preview};
+use super::{MAX_SLUGS, Versioned, lookup_problem, preview};
 
-/// The documents of schedules, without the slugs that the caller may not know. Asks the host at most once.
+/// The documents of schedules, without the slugs that the caller may not know. Calls the host once per [`MAX_SLUGS`] of them.
 pub(super) fn documents(by: &impl Access, facts: &AccessFacts, schedules: &[Schedule]) -> Result<Vec<String>, Problem> {
     let mut glances: Vec<Option<Glance<'_>>> = schedules
         .iter()
@@ -25,7 +25,10 @@ pub(super) fn documents(by: &impl Access, facts: &AccessFacts, schedules: &[Sche
         named.sort_unstable();
         named.dedup();
         if !named.is_empty() {
-            let mut visible = by.visible_events(&named).map_err(lookup_problem)?;
+            let mut visible = Vec::new();
+            for part in named.chunks(MAX_SLUGS) {
+                visible.extend(by.visible_events(part).map_err(lookup_problem)?);
+            }
             visible.sort_unstable();
             for glance in glances.iter_mut().flatten() {
                 hide(glance, &visible);

@@ -1,12 +1,14 @@
 //! Who may do what: what credentials allow at all, and whose data a change may reach.
 
+use std::collections::BTreeSet;
+
 use crate::form::Scope;
 use crate::host::{Access, AccessFacts, Caller, Exporter, Problem, Reach, Subject};
 use crate::language::Language;
 use crate::message::{Fault, Refusal};
 
 use super::change::Stored;
-use super::lookup_problem;
+use super::{MAX_SLUGS, lookup_problem};
 
 /// A token or device sees schedules only with the right to change settings; a user always sees at least his own.
 pub(super) fn sees(facts: &AccessFacts) -> Result<(), Problem> {
@@ -96,6 +98,7 @@ pub(super) fn events_fault(
             let Some(stored) = others else { return Ok(None) };
             let mut added = slugs.clone();
             if let Some(Scope::Events(old)) = before {
+                let old: BTreeSet<&String> = old.iter().collect();
                 added.retain(|slug| !old.contains(slug));
             }
             let beyond = unusable(by, Subject::OwnerOf(stored.schedule.id), exporter, &added)?;
@@ -112,14 +115,18 @@ fn unusable(by: &impl Access, whose: Subject, exporter: &Exporter, slugs: &[Stri
     if slugs.is_empty() {
         return Ok(Vec::new());
     }
-    let reach = by
-        .usable_events(whose, &exporter.identifier, Some(slugs))
-        .map_err(lookup_problem)?;
-    let Reach::Events(mut usable) = reach else {
-        // It would leave open which of the slugs are events.
-        let words = "the host answered all events where it was asked about some";
-        return Err(Problem::Unavailable(words.to_owned()));
-    };
+    let mut usable = Vec::new();
+    for part in slugs.chunks(MAX_SLUGS) {
+        let reach = by
+            .usable_events(whose, &exporter.identifier, Some(part))
+            .map_err(lookup_problem)?;
+        let Reach::Events(found) = reach else {
+            // It would leave open which of the slugs are events.
+            let words = "the host answered all events where it was asked about some";
+            return Err(Problem::Unavailable(words.to_owned()));
+        };
+        usable.extend(found);
+    }
     usable.sort_unstable();
     let beyond = slugs.iter().filter(|slug| usable.binary_search(slug).is_err());
     Ok(beyond.cloned().collect())

@@ -6,6 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::DateTime;
 use plugin::host::*;
 
+/// Maximum number of event slugs that a host takes in one call.
+pub const MAX_SLUGS: usize = 1 << 14;
+
 /// A Wednesday.
 pub const NOW: &str = "2026-10-14T10:00:00+02:00";
 
@@ -363,6 +366,8 @@ impl Access for Seat<'_> {
 
     fn usable_events(&self, whose: Subject, exporter: &str, only: Option<&[String]>) -> Result<Reach, LookupError> {
         self.ask("usable_events");
+        let named = only.unwrap_or_default().len();
+        assert!(named <= MAX_SLUGS, "{named} slugs in one call");
         let Some(who) = self.subject(whose)? else {
             return Ok(Reach::Events(Vec::new()));
         };
@@ -378,6 +383,7 @@ impl Access for Seat<'_> {
 
     fn visible_events(&self, slugs: &[String]) -> Result<Vec<String>, LookupError> {
         self.ask("visible_events");
+        assert!(slugs.len() <= MAX_SLUGS, "{} slugs in one call", slugs.len());
         self.subject(Subject::Caller)?;
         let known = self.host.known.borrow();
         let known = known.get(self.name()).cloned().unwrap_or_default();
@@ -391,6 +397,7 @@ impl Access for Seat<'_> {
 
     fn missing_events(&self, slugs: &[String]) -> Result<Vec<String>, LookupError> {
         self.ask("missing_events");
+        assert!(slugs.len() <= MAX_SLUGS, "{} slugs in one call", slugs.len());
         self.subject(Subject::Caller)?;
         let known = self.host.known.borrow();
         let there = |slug: &&String| known.values().all(|known| !known.contains(*slug));

@@ -40,6 +40,32 @@ fn a_caller_is_not_shown_events_that_he_may_not_know_of_and_the_host_is_asked_on
 }
 
 #[test]
+fn events_of_a_page_are_looked_up_in_parts_that_a_host_takes() {
+    for (schedules, each, calls) in [(32_u64, 512, 1), (33, 512, 2), (50, 1000, 4)] {
+        let host = Host::organizer();
+        shown(create(&host.owner(), &with_form(json!({"events": ["fest"]}))));
+        let first = host.rows.borrow_mut().remove(&1).expect("the schedule");
+        let mut all = Vec::new();
+        for id in 1..=schedules {
+            let slugs: Vec<String> = (0..each).map(|nth| format!("e{id}-{nth}")).collect();
+            let mut schedule = first.clone();
+            schedule.id = id;
+            let named = serde_json::to_string(&slugs).expect("JSON");
+            schedule.content.document = schedule.content.document.replace(r#"["fest"]"#, &named);
+            host.rows.borrow_mut().insert(id, schedule);
+            all.extend(slugs);
+        }
+        host.allow("owner", "orders", &all.iter().map(String::as_str).collect::<Vec<_>>());
+        host.asked.take();
+        let rows = list(&host.owner());
+        assert_eq!(host.asked.take(), vec!["visible_events"; calls]);
+        for row in rows {
+            assert_eq!(row["export_form_data"]["events"].as_array().map(Vec::len), Some(each));
+        }
+    }
+}
+
+#[test]
 fn a_page_without_events_asks_nobody() {
     let host = Host::organizer();
     shown(create(&host.owner(), &document()));

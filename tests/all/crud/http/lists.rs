@@ -1,6 +1,7 @@
 //! Lists: pages, order, and what is on them.
 
-use host_harness::testing::Harness;
+use host_harness::storage::{Scope, Visible};
+use host_harness::testing::{Harness, at};
 use serde_json::{Value, json};
 use tests::{BIG, CONF, FEST, JOHN, but, daily};
 
@@ -162,5 +163,41 @@ async fn section_2_an_organizers_list_holds_its_own_level_only_and_so_does_each_
                 "{path}{other} {elsewhere}"
             );
         }
+    }
+}
+
+/// More event slugs than one call of the host takes, on one page: forms keep events that are deleted since.
+#[tokio::test]
+async fn a_page_is_answered_however_many_events_its_forms_name() {
+    let host = host().await;
+    let form = json!({"_format": "xlsx", "events": ["sampleconf"]});
+    let id = host
+        .create(BIG, JOHN, &but(daily(), json!({"export_form_data": form})))
+        .await;
+    let everything = Visible {
+        scope: Scope {
+            organizer: "bigevents".into(),
+            event: None,
+        },
+        only_owner: None,
+    };
+    let first = host.storage().get(&everything, id).await.expect("the store answers");
+    let first = first.expect("the schedule");
+    for nth in 1..50 {
+        let mut row = first.clone();
+        row.id = id + nth;
+        let mut slugs: Vec<String> = (0..6000).map(|event| format!("{nth}-{event}")).collect();
+        slugs.push("sampleconf".into());
+        let named = serde_json::to_string(&slugs).expect("JSON");
+        row.content.document = row.content.document.replace(r#"["sampleconf"]"#, &named);
+        let seeded = host.storage().seed(&row, "2026a", at(crate::crud::NOW)).await;
+        seeded.expect("a new row");
+    }
+    let page = host.get(BIG, JOHN).await;
+    assert_eq!(page.status, 200, "{}", page.body);
+    let rows = page.body["results"].as_array().expect("results");
+    assert_eq!(rows.len(), 50);
+    for row in rows {
+        assert_eq!(row["export_form_data"]["events"], json!(["sampleconf"]));
     }
 }
