@@ -70,8 +70,20 @@ pub struct Limits {
     pub run_deadline: Duration,
     /// All of giving up a run that did not finish.
     pub abandon_deadline: Duration,
-    /// Instances at one time; further calls wait.
+    /// Instances for runs at one time; further runs wait.
     pub instances: u32,
+    /// Instances for calls for a person at one time, beside those for runs: neither kind waits for the other.
+    pub call_instances: u32,
+    /// How long such a call waits for an instance.
+    pub call_wait: Duration,
+}
+
+impl Limits {
+    /// Instances of both kinds.
+    #[must_use]
+    pub fn all_instances(&self) -> u32 {
+        self.instances.saturating_add(self.call_instances)
+    }
 }
 
 impl Default for Limits {
@@ -87,6 +99,8 @@ impl Default for Limits {
             run_deadline: Duration::from_secs(30 * 60),
             abandon_deadline: Duration::from_secs(60),
             instances: 64,
+            call_instances: 32,
+            call_wait: Duration::from_secs(2),
         }
     }
 }
@@ -182,7 +196,10 @@ pub struct Engine<H: Imports> {
     /// The component that was built with this host, out of the same sources.
     own: bool,
     limits: Limits,
+    /// For runs, and for what the host does by itself.
     places: Semaphore,
+    /// For calls for a person.
+    call_places: Semaphore,
     handles: OpenHandles,
     ticker: budget::Ticker,
 }
@@ -207,6 +224,7 @@ impl<H: Imports> Engine<H> {
             .map_err(|error| LoadError::NotAComponent(format!("{error:#}")))?;
         let plugin = link(&engine, &component).map_err(|error| LoadError::Unfit(format!("{error:#}")))?;
         let places = Semaphore::new(limits.instances as usize);
+        let call_places = Semaphore::new(limits.call_instances as usize);
         let ticker = budget::Ticker::start(&engine);
         Ok(Self {
             engine,
@@ -214,6 +232,7 @@ impl<H: Imports> Engine<H> {
             own: bytes == EMBEDDED,
             limits,
             places,
+            call_places,
             handles: OpenHandles::default(),
             ticker,
         })
@@ -242,10 +261,11 @@ impl<H: Imports> Engine<H> {
         &self.limits
     }
 
-    /// How many instances calls have at the moment; [`Limits::instances`] are all.
+    /// How many instances runs and calls have at the moment; [`Limits::all_instances`] are all.
     #[must_use]
     pub fn in_use(&self) -> usize {
-        (self.limits.instances as usize).saturating_sub(self.places.available_permits())
+        let free = self.places.available_permits() + self.call_places.available_permits();
+        (self.limits.all_instances() as usize).saturating_sub(free)
     }
 
     /// How many handles are lent to calls at the moment. Each is taken back with the answer of its call, or goes with the instance
@@ -269,12 +289,18 @@ impl<H: Imports> Engine<H> {
         compute: Duration,
     ) -> Result<Instance<'_, H>, GuestFault> {
         let call = Call::new(host, function, self.limits.memory, &self.handles);
-        self.instance_for(call, compute).await.map_err(|(fault, _)| fault)
+        let opened = self.instance_for(call, compute, &self.places).await;
+        opened.map_err(|(fault, _)| fault)
     }
 
     /// The same with the data of a call, which comes back where there is no instance.
-    async fn instance_for(&self, call: Call<H>, compute: Duration) -> Result<Instance<'_, H>, (GuestFault, Call<H>)> {
-        let place = self.places.acquire().await.expect("the semaphore is never closed");
+    async fn instance_for<'e>(
+        &'e self,
+        call: Call<H>,
+        compute: Duration,
+        places: &'e Semaphore,
+    ) -> Result<Instance<'e, H>, (GuestFault, Call<H>)> {
+        let place = places.acquire().await.expect("the semaphore is never closed");
         let mut store = Store::new(&self.engine, call);
         store.limiter(|call| &mut call.memory);
         store.set_hostcall_fuel(self.limits.lifted);
@@ -341,12 +367,13 @@ fn fault<H: Imports>(error: &wasmtime::Error, call: &Call<H>) -> GuestFault {
 
 fn config(limits: &Limits) -> Config {
     let mut pool = PoolingAllocationConfig::new();
-    pool.total_component_instances(limits.instances)
+    let instances = limits.all_instances();
+    pool.total_component_instances(instances)
         // wit-component puts two small modules beside the plugin's own, for imports that need its memory.
-        .total_core_instances(limits.instances * 4)
-        .total_memories(limits.instances)
-        .total_tables(limits.instances * 2)
-        .total_stacks(limits.instances)
+        .total_core_instances(instances * 4)
+        .total_memories(instances)
+        .total_tables(instances * 2)
+        .total_stacks(instances)
         .max_core_instances_per_component(4)
         .max_memories_per_component(1)
         .max_tables_per_component(2)

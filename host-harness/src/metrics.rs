@@ -53,6 +53,8 @@ pub enum Called {
     Refused,
     /// The host could not go on.
     Away,
+    /// No instance became free in time.
+    Busy,
     /// It trapped, or ran past a limit.
     Failed,
 }
@@ -63,6 +65,7 @@ impl Called {
             Self::Answered => "answered",
             Self::Refused => "refused",
             Self::Away => "away",
+            Self::Busy => "busy",
             Self::Failed => "failed",
         }
     }

@@ -37,7 +37,9 @@ use std::sync::Arc;
 
 use prometheus_client::metrics::counter::Counter;
 
+use crate::shares::SharedPlaces;
 use crate::storage::postgres::PostgresStorage;
+use crate::usage::UsageLimits;
 use database::{Database, Open, look_up};
 
 pub use admission::{Admission, Admitted, Ownership};
@@ -88,6 +90,8 @@ pub struct Platform {
     /// Where files are written.
     folder: PathBuf,
     gate: Option<Arc<dyn ExportGate>>,
+    /// Exports at a time, shared among organizers.
+    slots: Arc<SharedPlaces>,
     /// Calls that the tables did not answer.
     errors: Counter,
 }
@@ -115,6 +119,7 @@ impl Platform {
             database: Arc::new(database),
             folder: std::env::temp_dir(),
             gate: None,
+            slots: slots(UsageLimits::default().organizer_share),
             errors: Counter::default(),
         }
     }
@@ -137,6 +142,13 @@ impl Platform {
     #[must_use]
     pub fn exporting_in(mut self, folder: PathBuf) -> Self {
         self.folder = folder;
+        self
+    }
+
+    /// Has one organizer get at most so many percent of the exports that read at the same time.
+    #[must_use]
+    pub fn sharing(mut self, percent: u32) -> Self {
+        self.slots = slots(percent);
         self
     }
 
@@ -164,6 +176,10 @@ impl Platform {
     async fn write(&self) -> Result<Open, PlatformError> {
         Ok(self.counted(self.database.write().await)?)
     }
+}
+
+fn slots(percent: u32) -> Arc<SharedPlaces> {
+    Arc::new(SharedPlaces::new(EXPORTS_AT_ONCE as usize, percent))
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ use crate::clock::Clock;
 use crate::imports::HostFault;
 use crate::platform::Platform;
 use crate::storage::Storage;
+use crate::usage::UsageLimits;
 
 /// What the host tells the component about itself.
 #[derive(Clone, Debug)]
@@ -30,6 +31,8 @@ pub struct HostFacts {
     pub mail_from: String,
     /// Files too large for a mail can be fetched at [`HostFacts::base_url`], which then has to lead to the HTTP API.
     pub download_links: bool,
+    /// How much an organizer and a caller can use.
+    pub limits: UsageLimits,
 }
 
 impl HostFacts {
@@ -46,6 +49,7 @@ impl Default for HostFacts {
             base_url: "http://127.0.0.1:8080".into(),
             mail_from: "exports@tickets.invalid".into(),
             download_links: false,
+            limits: UsageLimits::default(),
         }
     }
 }

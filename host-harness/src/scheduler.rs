@@ -5,7 +5,7 @@
 //!
 //! [`service`](crate::service) shows one at work.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,12 +15,17 @@ use tokio::task::JoinSet;
 use crate::clock::Instant;
 use crate::delivery::{DeliveryLimits, Permits, Transport, deliver_until};
 use crate::service::Service;
-use crate::storage::{Kept, Lease, LeaseError, Leased, StorageError};
+use crate::shares::part;
+use crate::storage::{Kept, Lease, LeaseError, Leased, Rooms, StorageError, Work};
 
 /// Schedules planned again in one go.
 const REPLAN_BATCH: u32 = 500;
 /// Longest sleep: what another process has written is noticed after it at the latest.
 const LONGEST_SLEEP: Duration = Duration::from_millis(500);
+/// The sleep while something is due that another process may have.
+const SLEEP_WHILE_DUE: Duration = Duration::from_millis(10);
+/// … and while it is of an organizer that has its share under way: others can become due.
+const SLEEP_WHILE_FULL: Duration = Duration::from_millis(100);
 /// How often what has outlived its use is removed.
 const HOUSEKEEPING: Duration = Duration::from_secs(60);
 
@@ -77,8 +82,8 @@ pub struct Scheduler {
     options: SchedulerOptions,
 }
 
-/// Leases of runs under way: what is still here when a stop's grace ends is handed back.
-type Held = Arc<Mutex<Vec<Lease>>>;
+/// Leases of runs under way, with their organizers: what is still here when a stop's grace ends is handed back.
+type Held = Arc<Mutex<Vec<(Lease, String)>>>;
 
 impl Scheduler {
     /// Nothing happens before [`Scheduler::serve`] or [`Scheduler::step`].
@@ -99,7 +104,7 @@ impl Scheduler {
         let mut step = Step::default();
         loop {
             let planned = self.replan().await;
-            let runs = self.take(u32::MAX).await?;
+            let runs = self.take(u32::MAX, None).await?;
             let took = runs.len();
             self.work_through(runs, &mut step).await;
             let delivered = self.deliver(std::future::pending()).await?;
@@ -126,15 +131,18 @@ impl Scheduler {
         while tasks.join_next().await.is_some() {}
     }
 
-    /// Leases due and settled runs, at most `most`.
-    async fn take(&self, most: u32) -> Result<Vec<Leased>, StorageError> {
+    /// Leases due and settled runs, at most `most`; of due ones as many as each organizer has room for.
+    async fn take(&self, most: u32, rooms: Option<&Rooms>) -> Result<Vec<Leased>, StorageError> {
         let (storage, now) = (self.service.storage(), self.service.clock().now());
         let until = now + seconds(self.options.lease);
         let most = most.min(100);
         let mut taken = storage.take_settled(now, until, most).await?;
         let left = most.saturating_sub(u32::try_from(taken.len()).unwrap_or(most));
         if left > 0 {
-            taken.extend(storage.take_due(now, until, left).await?);
+            taken.extend(match rooms {
+                Some(rooms) => storage.take_due_within(now, until, left, rooms).await?,
+                None => storage.take_due(now, until, left).await?,
+            });
         }
         Ok(taken)
     }
@@ -192,20 +200,36 @@ impl Scheduler {
         if free == 0 {
             return Ok(0);
         }
-        let taken = self.take(u32::try_from(free).unwrap_or(u32::MAX)).await?;
+        let rooms = self.rooms(held).await;
+        let taken = self.take(u32::try_from(free).unwrap_or(u32::MAX), Some(&rooms)).await?;
         let begun = taken.len();
         for leased in taken {
-            let (service, held, length) = (Arc::clone(&self.service), Arc::clone(held), self.options.lease);
+            let (service, under_way, length) = (Arc::clone(&self.service), Arc::clone(held), self.options.lease);
+            let lease = leased.lease.clone();
+            held.lock()
+                .await
+                .push((lease.clone(), leased.row.scope.organizer.clone()));
             tasks.spawn(async move {
-                let lease = leased.lease.clone();
-                held.lock().await.push(lease.clone());
                 service.work(leased, length).await;
+                under_way.lock().await.retain(|(other, _)| *other != lease);
                 // Its mail can be delivered, or its schedule be due again: nobody sleeps on that.
                 service.changed().notify_waiters();
-                held.lock().await.retain(|other| *other != lease);
             });
         }
         Ok(begun)
+    }
+
+    /// How many more runs each organizer can have under way here. Those that are settled take no time, and count for none.
+    async fn rooms(&self, held: &Held) -> Rooms {
+        let share = self.service.facts().limits.organizer_share;
+        let each = part(self.options.workers.max(1), share);
+        let mut under_way = HashMap::new();
+        for (lease, organizer) in held.lock().await.iter() {
+            if lease.work == Work::Execute {
+                *under_way.entry(organizer.clone()).or_default() += 1;
+            }
+        }
+        Rooms::new(u32::try_from(each).unwrap_or(u32::MAX), under_way)
     }
 
     async fn runs_loop(&self, mut stop: watch::Receiver<bool>) {
@@ -222,8 +246,10 @@ impl Scheduler {
                     _ = stop.changed() => {}
                 }
             } else if begun == 0 {
+                // What is due of an organizer that has its share under way is not looked for all the time.
+                let busy = self.rooms(&held).await.is_any_full();
                 tokio::select! {
-                    () = self.until_due() => {}
+                    () = self.until_due(if busy { SLEEP_WHILE_FULL } else { SLEEP_WHILE_DUE }) => {}
                     Some(_) = tasks.join_next() => {}
                     _ = stop.changed() => {}
                 }
@@ -238,7 +264,7 @@ impl Scheduler {
             return;
         }
         tasks.shutdown().await;
-        for lease in held.lock().await.drain(..) {
+        for (lease, _) in held.lock().await.drain(..) {
             match self
                 .service
                 .storage()
@@ -278,7 +304,7 @@ impl Scheduler {
                 () = grace => return,
             }
             tokio::select! {
-                () = self.until_due() => {}
+                () = self.until_due(SLEEP_WHILE_DUE) => {}
                 _ = stop.changed() => {}
             }
         }
@@ -327,11 +353,11 @@ impl Scheduler {
     }
 
     /// Sleeps until something is due, something was written by this process, another one has said so, or the longest sleep is
-    /// over.
-    async fn until_due(&self) {
+    /// over; `while_due` where something is due already, that nobody here could take.
+    async fn until_due(&self, while_due: Duration) {
         let now = self.service.clock().now();
         let sleep = match self.service.storage().next_wake().await {
-            Ok(Some(wake)) if wake <= now => Duration::from_millis(10),
+            Ok(Some(wake)) if wake <= now => while_due,
             Ok(Some(wake)) if wake <= now + 1 => Duration::from_millis(50),
             Ok(_) => LONGEST_SLEEP,
             Err(error) => {

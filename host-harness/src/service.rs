@@ -64,6 +64,7 @@ use crate::imports::Imports;
 use crate::metrics::{Called, Metrics};
 use crate::platform::{Place, Platform, PlatformError, Principal};
 use crate::ports::{Access, HostFacts, Services};
+use crate::shares::SharedPlaces;
 use crate::storage::counted::CountedStorage;
 use crate::storage::{Commit, CommitError, Completion, KeptAnswer, RequestKey, Scope, Storage, StorageError, Visible};
 use crate::tape::Recorded;
@@ -228,6 +229,9 @@ pub enum CallError {
     /// Store or platform are away; the same call can work later. For the log.
     #[error("away: {0}")]
     Unavailable(String),
+    /// All instances that this organizer can have are in use, and none became free in time.
+    #[error("no instance became free in time")]
+    Busy,
     /// The idempotency key was taken over by another request meanwhile.
     #[error("the idempotency key was taken over")]
     Superseded,
@@ -270,6 +274,8 @@ pub struct Service {
     about: Description,
     changed: Notify,
     metrics: Arc<Metrics>,
+    /// Instances for calls for a person, shared among organizers.
+    places: SharedPlaces,
     /// Where calls are kept on tape; none: they are not.
     kept: Option<recording::Kept>,
 }
@@ -287,6 +293,9 @@ impl Service {
         facts: HostFacts,
     ) -> Result<Self, GuestFault> {
         let metrics = Arc::new(Metrics::new(&platform));
+        let share = facts.limits.organizer_share;
+        let platform = platform.sharing(share);
+        let places = SharedPlaces::new(engine.limits().call_instances as usize, share);
         let services = Services {
             storage: Arc::new(CountedStorage::new(storage, Arc::clone(&metrics))),
             platform,
@@ -304,6 +313,7 @@ impl Service {
             about,
             changed: Notify::new(),
             metrics,
+            places,
             kept: None,
         })
     }
@@ -323,7 +333,7 @@ impl Service {
     /// Instances of the component in use, and how many there can be.
     #[must_use]
     pub fn instances(&self) -> (usize, usize) {
-        (self.engine.in_use(), self.engine.limits().instances as usize)
+        (self.engine.in_use(), self.engine.limits().all_instances() as usize)
     }
 
     /// Told after each change that a person made through this process, and after each run and delivery of it: something may be
@@ -468,10 +478,16 @@ impl Service {
 
     async fn ask(&self, access: Access, operation: Operation) -> Result<(Answer, Access), CallError> {
         let (export, began) = (operation.name(), Stopwatch::now());
-        let asked = self.ask_on_tape(access, operation).await;
+        let organizer = &access.visible.scope.organizer;
+        let place = self.places.acquire(organizer, self.engine.limits().call_wait).await;
+        let asked = match place {
+            Some(_place) => self.ask_on_tape(access, operation).await,
+            None => Err(CallError::Busy),
+        };
         let how = match &asked {
             Ok(_) => Called::Answered,
             Err(CallError::Problem(_)) => Called::Refused,
+            Err(CallError::Busy) => Called::Busy,
             Err(CallError::Unavailable(_) | CallError::Superseded) => Called::Away,
             Err(CallError::Trapped(_)) => Called::Failed,
         };

@@ -36,6 +36,7 @@ use async_trait::async_trait;
 use tempfile::SpooledData;
 
 pub use change::{Change, Commit, CommitError, Completion, KeptAnswer, RequestKey, RequestState};
+pub use turns::Rooms;
 pub use work::{
     DeliveryResult, DeliveryTask, FileFacts, Finish, Lease, LeaseError, Leased, MailKind, MailStanding, NewMail,
     OutboxMail, OutgoingExport, StartError, Work,
@@ -238,6 +239,16 @@ pub trait Storage: Send + Sync {
     /// Leases what is due at `now`: at most `limit`, longest due first. Next runs stay as they are. A store for many hosts shares
     /// a batch among the organizers that have something due.
     async fn take_due(&self, now: Instant, lease_until: Instant, limit: u32) -> Result<Vec<Leased>, StorageError>;
+    /// [`Storage::take_due`], but of each organizer only what it has room for. A store that knows no turns leases what is due.
+    async fn take_due_within(
+        &self,
+        now: Instant,
+        lease_until: Instant,
+        limit: u32,
+        _rooms: &Rooms,
+    ) -> Result<Vec<Leased>, StorageError> {
+        self.take_due(now, lease_until, limit).await
+    }
     /// Leases submitted runs whose recipients are all final: one of a schedule at a time, and none while it is leased to execute,
     /// or the other way round. A lease to settle that ran out is lost once anybody leases its schedule, for whatever work.
     async fn take_settled(&self, now: Instant, lease_until: Instant, limit: u32) -> Result<Vec<Leased>, StorageError>;

@@ -92,6 +92,10 @@ fn words(refusal: &Refusal) -> (Cow<'_, str>, Cow<'_, str>) {
             "Gerade werden viele Dateien heruntergeladen. Bitte später noch einmal versuchen.",
         ),
         Refusal::BadHost(why) => pair(why, "Eine HTTP/1.1-Anfrage braucht genau eine gültige Host-Zeile."),
+        Refusal::Busy => pair(
+            "Too many requests are in progress. Please try again.",
+            "Zu viele Anfragen sind gerade in Arbeit. Bitte noch einmal versuchen.",
+        ),
         Refusal::Away(_) => pair(
             "A part of the system is away at the moment. Please try again.",
             "Ein Teil des Systems ist gerade nicht erreichbar. Bitte noch einmal versuchen.",

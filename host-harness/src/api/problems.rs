@@ -16,7 +16,7 @@ use crate::service::CallError;
 const RETRY_AWAY: u32 = 5;
 /// … while others fetch files, which takes a while,
 const RETRY_DOWNLOAD: u32 = 10;
-/// … and while the first request with its idempotency key is running.
+/// … and while the first request with its idempotency key is running, or no place is free.
 const RETRY_RUNNING: u32 = 1;
 /// Deeper paths of field errors are cut off: nothing we know nests further.
 const DEEPEST: usize = 8;
@@ -77,6 +77,8 @@ pub(super) enum Refusal {
     /// The request has no usable `Host`.
     BadHost(&'static str),
     Other(String),
+    /// No place became free in time: too many calls of this organizer, or of all.
+    Busy,
     /// The words are for the log.
     Away(String),
     /// The words are for the log.
@@ -111,7 +113,7 @@ impl Refusal {
             Self::UnsupportedBody(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::KeyOfAnother => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Broken(_) => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::Away(_) | Self::TooManyDownloads => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::Away(_) | Self::TooManyDownloads => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -124,7 +126,7 @@ impl Refusal {
             Self::Unauthorized(shown) => Some((WWW_AUTHENTICATE, Challenge::InvalidToken(*shown).value())),
             Self::NoReadScope => Some((WWW_AUTHENTICATE, Challenge::InsufficientScope("read").value())),
             Self::NoWriteScope => Some((WWW_AUTHENTICATE, Challenge::InsufficientScope("write").value())),
-            Self::KeyInUse => Some((RETRY_AFTER, RETRY_RUNNING.into())),
+            Self::KeyInUse | Self::Busy => Some((RETRY_AFTER, RETRY_RUNNING.into())),
             Self::Away(_) => Some((RETRY_AFTER, RETRY_AWAY.into())),
             Self::LinkInUse | Self::TooManyDownloads => Some((RETRY_AFTER, RETRY_DOWNLOAD.into())),
             Self::NoSuchRange { size } => HeaderValue::try_from(format!("bytes */{size}"))
@@ -179,6 +181,7 @@ impl From<CallError> for Refusal {
         match error {
             CallError::Problem(problem) => problem.into(),
             CallError::Unavailable(why) => Self::Away(why),
+            CallError::Busy => Self::Busy,
             CallError::Superseded => Self::Superseded,
             CallError::Trapped(why) => Self::Broken(why),
         }

@@ -101,7 +101,7 @@ impl<H: Imports> Engine<H> {
         let mut call = Call::new(host, function, self.limits.memory, &self.handles);
         call.lend_run(run, work);
         let compute: Duration = self.limits.run_compute;
-        let opened = self.instance_for(call, compute).await;
+        let opened = self.instance_for(call, compute, &self.places).await;
         opened.map_err(|(fault, mut call)| ended(Err(fault), &mut call))
     }
 }

@@ -193,7 +193,10 @@ impl<'a, H: Imports> Schedules<'a, H> {
         let limits = &self.engine.limits;
         let mut call = Call::new(self.host, function, limits.memory, &self.engine.handles);
         call.lend_access(self.access);
-        let instance = self.engine.instance_for(call, limits.call_compute).await;
+        let instance = self
+            .engine
+            .instance_for(call, limits.call_compute, &self.engine.call_places)
+            .await;
         instance.map_err(|(fault, _)| fault)
     }
 }

@@ -19,7 +19,7 @@ use crate::storage::sqlite::reading::Reading;
 /// How long a statement waits for another process's write.
 const BUSY: Duration = Duration::from_secs(10);
 /// How long an export waits for its turn.
-const EXPORT_TURN: Duration = Duration::from_secs(300);
+pub(super) const EXPORT_TURN: Duration = Duration::from_secs(300);
 /// Beside the store's own list of what has been done.
 const MIGRATIONS_DONE: &str = "platform_migrations";
 

@@ -20,6 +20,7 @@ use tokio::task::spawn_blocking;
 use self::file::{FileKind, Plan, WriteError};
 use self::form::Form;
 use self::table::{Cell, Column, RowSender};
+use super::database::EXPORT_TURN;
 use super::orders::{LocalEvent, Orders, local};
 use super::rights::{Subject, open};
 use super::words::Language;
@@ -128,7 +129,7 @@ pub struct ExportJob {
     pub now: Instant,
 }
 
-/// Asked before each export, and free to wait or to answer in the exporter's place: how tests make an exporter slow, away or
+/// Asked before each export, which has its slot by then, and free to wait or to answer in the exporter's place: how tests make an exporter slow, away or
 /// broken ([`ScriptedExports`](crate::testing::ScriptedExports)).
 #[async_trait]
 pub trait ExportGate: std::fmt::Debug + Send + Sync {
@@ -151,6 +152,13 @@ impl Platform {
     /// # Errors
     /// Why there is no file. Never [`ExportError::LeaseLost`]: leases are not known here.
     pub async fn produce(&self, job: &ExportJob) -> Result<Produced, ExportError> {
+        let slot = self.slots.acquire(&job.scope.organizer, EXPORT_TURN).await;
+        let Some(_slot) = slot else {
+            let waited = EXPORT_TURN.as_secs();
+            return Err(ExportError::Unavailable(format!(
+                "no export slot became free within {waited} seconds"
+            )));
+        };
         if let Some(gate) = &self.gate {
             gate.before(job).await?;
         }

@@ -8,8 +8,7 @@ use tempfile::SpooledData;
 
 use super::{
     AuditEntry, Backlog, Commit, CommitError, DeliveryResult, DeliveryTask, FileFacts, Finish, HistoryRow, Kept,
-    KeptAnswer, Lease, LeaseError, Leased, MailStanding, OutboxMail, OutgoingExport, ReplanRow, RequestKey,
-    RequestState, Row, Rows, Scope, StartError, Storage, StorageError, Visible,
+    KeptAnswer, Lease, LeaseError, Leased, MailStanding, OutboxMail, OutgoingExport, ReplanRow, RequestKey, RequestState, Row, Rows, Scope, StartError, Storage, StorageError, Visible, Rooms,
 };
 use crate::clock::Instant;
 use crate::contract::schedule_store::Plan;
@@ -112,6 +111,16 @@ macro_rules! counted {
                 self.count(self.store.record_delivery(task, result, now).await)?;
                 self.metrics.delivery_tried(result.status);
                 Ok(())
+            }
+
+            async fn take_due_within(
+                &self,
+                now: Instant,
+                lease_until: Instant,
+                limit: u32,
+                rooms: &Rooms,
+            ) -> Result<Vec<Leased>, StorageError> {
+                self.count(self.store.take_due_within(now, lease_until, limit, rooms).await)
             }
 
             async fn changed(&self) {

@@ -47,8 +47,7 @@ use super::reserve::Reserved;
 use super::turns::Turns;
 use super::{
     AuditEntry, Backlog, Commit, CommitError, DeliveryResult, DeliveryTask, FileFacts, Finish, HistoryRow, Kept,
-    KeptAnswer, Lease, LeaseError, Leased, MailStanding, OutboxMail, OutgoingExport, ReplanRow, RequestKey,
-    RequestState, Row, Rows, Scope, StartError, Storage, StorageError, Visible,
+    KeptAnswer, Lease, LeaseError, Leased, MailStanding, OutboxMail, OutgoingExport, ReplanRow, RequestKey, RequestState, Row, Rows, Scope, StartError, Storage, StorageError, Visible, Rooms,
 };
 use crate::clock::Instant;
 use crate::contract::schedule_store::Plan;
@@ -239,7 +238,17 @@ impl Storage for SqliteStorage {
     }
 
     async fn take_due(&self, now: Instant, lease_until: Instant, limit: u32) -> Result<Vec<Leased>, StorageError> {
-        self.lease_due(now, lease_until, limit).await
+        self.lease_due(now, lease_until, limit, &Rooms::default()).await
+    }
+
+    async fn take_due_within(
+        &self,
+        now: Instant,
+        lease_until: Instant,
+        limit: u32,
+        rooms: &Rooms,
+    ) -> Result<Vec<Leased>, StorageError> {
+        self.lease_due(now, lease_until, limit, rooms).await
     }
 
     async fn take_settled(&self, now: Instant, lease_until: Instant, limit: u32) -> Result<Vec<Leased>, StorageError> {

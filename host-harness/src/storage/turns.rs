@@ -23,6 +23,47 @@ const KNOWN: u32 = 2000;
 pub(super) const STEPS: u32 = 1000;
 /// How long an answer is used.
 const KEPT: Duration = Duration::from_secs(1);
+/// How long it is used where those who have something due have as much under way as they can have: others can be due since.
+const KEPT_WITHOUT_ROOM: Duration = Duration::from_millis(250);
+
+/// How much more can be leased of each organizer.
+#[derive(Clone, Debug, Default)]
+pub struct Rooms {
+    /// `None`: as much as there is.
+    each: Option<u32>,
+    /// How much each has under way.
+    under_way: HashMap<String, u32>,
+}
+
+impl Rooms {
+    /// At most `each` of one organizer, together with what it has under way.
+    #[must_use]
+    pub fn new(each: u32, under_way: HashMap<String, u32>) -> Self {
+        Self {
+            each: Some(each),
+            under_way,
+        }
+    }
+
+    /// Whether an organizer has as much under way as it can have.
+    #[must_use]
+    pub fn is_any_full(&self) -> bool {
+        self.each
+            .is_some_and(|each| self.under_way.values().any(|&under_way| under_way >= each))
+    }
+
+    fn left(&self, organizer: &str) -> u32 {
+        let under_way = || self.under_way.get(organizer).copied().unwrap_or_default();
+        self.each.map_or(u32::MAX, |each| each.saturating_sub(under_way()))
+    }
+
+    fn take(&mut self, organizer: &str, more: u32) {
+        if self.each.is_some() {
+            let under_way = self.under_way.entry(organizer.to_owned()).or_default();
+            *under_way = under_way.saturating_add(more);
+        }
+    }
+}
 
 /// What is due in one table, that has the columns `organizer` and `wake_at` and an index that begins with each.
 pub(super) trait Due {
@@ -46,16 +87,17 @@ pub(super) trait Due {
     ) -> Result<Vec<(Instant, Self::Id, Self::Row)>, StorageError>;
 }
 
-/// Leases at most `limit` of what is due, by turns, in the order of time and id.
-pub(super) async fn lease<D: Due>(due: &D, limit: u32) -> Result<Vec<D::Row>, StorageError> {
-    let (mut found, mut fresh) = (Vec::new(), false);
+/// Leases at most `limit` of what is due, by turns, in the order of time and id; of each organizer as much as it has room for.
+pub(super) async fn lease<D: Due>(due: &D, limit: u32, rooms: &Rooms) -> Result<Vec<D::Row>, StorageError> {
+    let (mut found, mut fresh, mut rooms) = (Vec::new(), false, rooms.clone());
     loop {
         let left = limit - u32::try_from(found.len()).unwrap_or(limit);
-        let turn = match due.turns().next(left) {
-            Some(turn) => turn,
-            None => {
+        let turn = match due.turns().next(left, &mut rooms) {
+            Next::Turn(turn) => turn,
+            Next::NoRoom => break,
+            Next::LookUp => {
                 fresh = true;
-                match due.turns().keep(look_up(due).await?, left) {
+                match due.turns().keep(look_up(due).await?, left, &mut rooms) {
                     Some(turn) => turn,
                     None => break,
                 }
@@ -91,8 +133,8 @@ pub(super) struct Turns<Id> {
 #[derive(Debug, Default)]
 struct Round<Id> {
     known: Known<Id>,
-    /// Until when it may be used for more than the batch it was looked up for.
-    until: Option<Stopwatch>,
+    /// Since when it is known; `None`: it is used for no other batch than the one it was looked up for.
+    since: Option<Stopwatch>,
 }
 
 /// What was due when it was looked up.
@@ -108,8 +150,17 @@ struct Known<Id> {
 #[derive(Debug, PartialEq, Eq)]
 struct Turn<Id> {
     share: Share<Id>,
-    /// Nothing else is due, as far as is known: no other row, or of no other organizer.
+    /// Nothing else can be leased, as far as is known: no other row, or of no other organizer.
     all: bool,
+}
+
+/// What comes next, by what is known.
+enum Next<Id> {
+    Turn(Turn<Id>),
+    /// Whoever has something due has no room for it.
+    NoRoom,
+    /// Nothing is known, or not any more.
+    LookUp,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -120,25 +171,29 @@ pub(super) enum Share<Id> {
 }
 
 impl<Id: Copy> Turns<Id> {
-    /// What `batch` is for by what was looked up before; none: it is to be looked up.
-    fn next(&self, batch: u32) -> Option<Turn<Id>> {
+    /// What `batch` is for by what was looked up before.
+    fn next(&self, batch: u32, rooms: &mut Rooms) -> Next<Id> {
         let mut round = self.round();
-        round
-            .until
-            .is_some_and(|until| until > Stopwatch::now())
-            .then_some(())?;
-        round.known.next(batch)
+        let age = round.since.map(|since| since.elapsed());
+        let Some(age) = age.filter(|age| *age < KEPT) else {
+            return Next::LookUp;
+        };
+        match round.known.next(batch, rooms) {
+            Some(turn) => Next::Turn(turn),
+            None if round.known.organizers.is_empty() || age >= KEPT_WITHOUT_ROOM => Next::LookUp,
+            None => Next::NoRoom,
+        }
     }
 
-    /// Keeps what is due, as was looked up, and answers what `batch` is for. None: nothing is due.
-    fn keep(&self, mut known: Known<Id>, batch: u32) -> Option<Turn<Id>> {
+    /// Keeps what is due, as was looked up, and answers what `batch` is for. None: nothing is due that there is room for.
+    fn keep(&self, mut known: Known<Id>, batch: u32, rooms: &mut Rooms) -> Option<Turn<Id>> {
         let mut round = self.round();
         known.go_on_from(&round.known);
         *round = Round {
             known,
-            until: Some(Stopwatch::now() + KEPT),
+            since: Some(Stopwatch::now()),
         };
-        round.known.next(batch)
+        round.known.next(batch, rooms)
     }
 
     /// Can there be more, after a turn that got less than was asked for? `fresh`: what is known was looked up for this batch.
@@ -149,7 +204,7 @@ impl<Id: Copy> Turns<Id> {
             Share::Rows(_) if fresh => return false,
             Share::Organizers(_, each) if fresh && (got == 0 || (turn.all && got < each as usize)) => return false,
             // What was looked up led to less than was asked for.
-            Share::Rows(_) | Share::Organizers(..) => self.round().until = None,
+            Share::Rows(_) | Share::Organizers(..) => self.round().since = None,
         }
         true
     }
@@ -182,42 +237,67 @@ impl<Id: Copy> Known<Id> {
         self.organizers.rotate_left(place.unwrap_or(0));
     }
 
-    fn next(&mut self, batch: u32) -> Option<Turn<Id>> {
-        if self.organizers.is_empty() {
+    fn next(&mut self, batch: u32, rooms: &mut Rooms) -> Option<Turn<Id>> {
+        if !self.has_room(rooms) {
             return None;
         }
         let (share, all) = if self.by_row {
-            let rows = self.take_rows(batch as usize);
-            (Share::Rows(rows), self.organizers.is_empty())
+            let rows = self.take_rows(batch as usize, rooms);
+            (Share::Rows(rows), !self.has_room(rooms))
         } else {
-            self.some_of_each(batch.max(1))
+            self.some_of_each(batch.max(1), rooms)
         };
         Some(Turn { share, all })
     }
 
-    /// A row of each organizer, and again, until there are so many.
-    fn take_rows(&mut self, batch: usize) -> Vec<Id> {
-        let mut taken = Vec::new();
+    fn has_room(&self, rooms: &Rooms) -> bool {
+        self.organizers.iter().any(|(organizer, _)| rooms.left(organizer) > 0)
+    }
+
+    /// A row of each organizer that has room, and again, until there are so many.
+    fn take_rows(&mut self, batch: usize, rooms: &mut Rooms) -> Vec<Id> {
+        let (mut taken, mut full) = (Vec::new(), Vec::new());
         while taken.len() < batch
             && let Some((organizer, mut rows)) = self.organizers.pop_front()
         {
+            if rooms.left(&organizer) == 0 {
+                full.push((organizer, rows));
+                continue;
+            }
+            rooms.take(&organizer, 1);
             taken.extend(rows.pop_front());
             if !rows.is_empty() {
                 self.organizers.push_back((organizer, rows));
             }
         }
+        self.organizers.extend(full);
         taken
     }
 
-    /// Those that a batch is shared among; and whether these are all.
-    fn some_of_each(&mut self, batch: u32) -> (Share<Id>, bool) {
-        let all = self.organizers.len();
+    /// Those that a batch is shared among; and whether these are all that have room.
+    fn some_of_each(&mut self, batch: u32, rooms: &mut Rooms) -> (Share<Id>, bool) {
+        // Those without room wait at the end.
+        let (free, full): (VecDeque<_>, VecDeque<_>) = std::mem::take(&mut self.organizers)
+            .into_iter()
+            .partition(|(organizer, _)| rooms.left(organizer) > 0);
+        let all = free.len();
+        self.organizers = free;
         let most = all.min(batch as usize);
-        let each = batch.div_ceil(u32::try_from(most).unwrap_or(u32::MAX));
+        let room = self
+            .organizers
+            .iter()
+            .take(most)
+            .map(|(organizer, _)| rooms.left(organizer));
+        let room = room.min().unwrap_or(1);
+        let each = batch.div_ceil(u32::try_from(most).unwrap_or(u32::MAX)).min(room);
         let turn = self.organizers.iter().take(most);
-        let turn = turn.map(|(organizer, _)| organizer.clone()).collect();
+        let turn: Vec<String> = turn.map(|(organizer, _)| organizer.clone()).collect();
+        for organizer in &turn {
+            rooms.take(organizer, each);
+        }
         // For the last ones the batch can be too small: the next one begins with them.
         self.organizers.rotate_left(most.min((batch / each) as usize));
+        self.organizers.extend(full);
         (Share::Organizers(turn, each), most == all)
     }
 }
@@ -250,19 +330,20 @@ mod tests {
             let organizers = organizers.iter().map(|&one| one.to_owned()).collect();
             turn(Share::Organizers(organizers, each), all)
         };
-        assert_eq!(round.next(2), of(&["a", "b"], 1, false));
-        assert_eq!(round.next(2), of(&["c", "a"], 1, false));
-        assert_eq!(round.next(9), of(&["b", "c", "a"], 3, true));
+        let any = &mut Rooms::default();
+        assert_eq!(round.next(2, any), of(&["a", "b"], 1, false));
+        assert_eq!(round.next(2, any), of(&["c", "a"], 1, false));
+        assert_eq!(round.next(9, any), of(&["b", "c", "a"], 3, true));
         let mut later = organizers(&["x", "b"]);
         later.go_on_from(&round);
-        assert_eq!(later.next(1), of(&["b"], 1, false));
-        assert_eq!(organizers(&[]).next(1), None);
+        assert_eq!(later.next(1, any), of(&["b"], 1, false));
+        assert_eq!(organizers(&[]).next(1, any), None);
     }
 
     #[test]
     fn whom_a_batch_has_no_room_for_is_first_in_the_next() {
         let mut round = organizers(&["a", "b", "c"]);
-        let mut next = || match round.next(4)?.share {
+        let mut next = || match round.next(4, &mut Rooms::default())?.share {
             Share::Organizers(organizers, each) => Some((organizers[0].clone(), each)),
             Share::Rows(_) => None,
         };
@@ -275,15 +356,49 @@ mod tests {
     fn rows_that_are_known_are_taken_one_of_each_organizer_in_turn_and_each_once() {
         let mut round = rows(&[("a", 1), ("a", 2), ("a", 3), ("b", 4), ("a", 5), ("c", 6), ("b", 7)]);
         let of = |ids: &[u8], all| turn(Share::Rows(ids.to_vec()), all);
-        assert_eq!(round.next(4), of(&[1, 4, 6, 2], false));
+        let any = &mut Rooms::default();
+        assert_eq!(round.next(4, any), of(&[1, 4, 6, 2], false));
         // What is looked up then goes on with whoever is next.
         let mut later = rows(&[("a", 3), ("a", 5), ("b", 7)]);
         later.go_on_from(&round);
         for mut round in [round, later] {
-            assert_eq!(round.next(2), of(&[7, 3], false));
-            assert_eq!(round.next(2), of(&[5], true));
-            assert_eq!(round.next(2), None);
+            assert_eq!(round.next(2, any), of(&[7, 3], false));
+            assert_eq!(round.next(2, any), of(&[5], true));
+            assert_eq!(round.next(2, any), None);
         }
+    }
+
+    #[test]
+    fn an_organizer_gets_no_more_than_it_has_room_for_and_what_is_left_waits() {
+        let full = |organizer: &str, under_way| Rooms::new(3, HashMap::from([(organizer.to_owned(), under_way)]));
+        let mut round = rows(&[("a", 1), ("a", 2), ("a", 3), ("b", 4), ("a", 5), ("c", 6), ("b", 7)]);
+        let of = |ids: &[u8], all| turn(Share::Rows(ids.to_vec()), all);
+        let room = &mut full("a", 2);
+        assert_eq!(round.next(9, room), of(&[1, 4, 6, 7], true), "one of a, all others");
+        assert_eq!(round.next(9, room), None);
+        assert!(room.is_any_full() && !full("a", 2).is_any_full());
+        assert_eq!(round.next(9, &mut full("a", 3)), None);
+        assert_eq!(round.next(9, &mut full("a", 1)), of(&[2, 3], true));
+
+        let mut round = organizers(&["a", "b", "c"]);
+        let of = |organizers: &[&str], each, all| {
+            let organizers = organizers.iter().map(|&one| one.to_owned()).collect();
+            turn(Share::Organizers(organizers, each), all)
+        };
+        let room = &mut full("a", 3);
+        assert_eq!(round.next(8, room), of(&["b", "c"], 3, true));
+        assert_eq!(round.next(8, room), None);
+        assert_eq!(round.next(9, &mut full("b", 2)), of(&["b", "c", "a"], 1, true));
+    }
+
+    #[tokio::test]
+    async fn a_host_whose_organizers_are_full_does_not_look_up_what_is_due_for_every_batch() {
+        let (one, _) = two_hosts(1..=9);
+        let full = |under_way| Rooms::new(3, HashMap::from([("a".to_owned(), under_way)]));
+        assert_eq!(lease(&one, 9, &full(1)).await.unwrap(), [1, 2]);
+        assert_eq!(lease(&one, 9, &full(3)).await.unwrap(), Vec::<u8>::new());
+        assert_eq!(one.looked_up.get(), 1);
+        assert_eq!(lease(&one, 9, &full(2)).await.unwrap(), [3]);
     }
 
     /// Rows that several hosts take, and those that one of them is just about to write.
@@ -345,14 +460,14 @@ mod tests {
     #[tokio::test]
     async fn what_another_host_has_taken_is_passed_over_and_nothing_is_looked_up_for_it() {
         let (one, other) = two_hosts(1..=12);
-        assert_eq!(lease(&one, 2).await.unwrap(), [1, 2]);
-        assert_eq!(lease(&other, 2).await.unwrap(), [3, 4]);
-        assert_eq!(lease(&one, 3).await.unwrap(), [5, 6, 7]);
-        assert_eq!(lease(&other, 3).await.unwrap(), [8, 9, 10]);
+        assert_eq!(lease(&one, 2, &Rooms::default()).await.unwrap(), [1, 2]);
+        assert_eq!(lease(&other, 2, &Rooms::default()).await.unwrap(), [3, 4]);
+        assert_eq!(lease(&one, 3, &Rooms::default()).await.unwrap(), [5, 6, 7]);
+        assert_eq!(lease(&other, 3, &Rooms::default()).await.unwrap(), [8, 9, 10]);
         assert_eq!((one.looked_up.get(), other.looked_up.get()), (1, 1));
         // What has become due since then is found at its end.
         one.table.borrow_mut().due.insert(13);
-        assert_eq!(lease(&one, 9).await.unwrap(), [11, 12, 13]);
+        assert_eq!(lease(&one, 9, &Rooms::default()).await.unwrap(), [11, 12, 13]);
         assert_eq!(one.looked_up.get(), 2);
     }
 
@@ -360,9 +475,9 @@ mod tests {
     async fn what_another_host_is_at_is_left_to_it_and_not_waited_for() {
         let (one, _) = two_hosts(1..=9);
         one.table.borrow_mut().held.extend(1..=5);
-        assert_eq!(lease(&one, 2).await.unwrap(), [6, 7]);
-        assert_eq!(lease(&one, 9).await.unwrap(), [8, 9]);
-        assert_eq!(lease(&one, 9).await.unwrap(), Vec::<u8>::new());
+        assert_eq!(lease(&one, 2, &Rooms::default()).await.unwrap(), [6, 7]);
+        assert_eq!(lease(&one, 9, &Rooms::default()).await.unwrap(), [8, 9]);
+        assert_eq!(lease(&one, 9, &Rooms::default()).await.unwrap(), Vec::<u8>::new());
         assert_eq!(one.looked_up.get(), 3);
     }
 }

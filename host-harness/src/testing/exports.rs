@@ -34,6 +34,8 @@ struct Script {
     next: VecDeque<ExportError>,
     always: Option<ExportError>,
     hold: usize,
+    /// Only exports of this organizer are held; `None`: of any.
+    held_of: Option<String>,
     forms: Vec<Value>,
 }
 
@@ -51,7 +53,14 @@ impl ScriptedExports {
 
     /// The next `times` exports wait until [`release`](Self::release).
     pub fn hold(&self, times: usize) {
-        self.script().hold = times;
+        let mut script = self.script();
+        (script.hold, script.held_of) = (times, None);
+    }
+
+    /// The next `times` exports of this organizer wait until [`release`](Self::release); others go on.
+    pub fn hold_of(&self, organizer: &str, times: usize) {
+        let mut script = self.script();
+        (script.hold, script.held_of) = (times, Some(organizer.to_owned()));
     }
 
     /// Returns when `times` exports have been held since the start.
@@ -82,10 +91,11 @@ impl ScriptedExports {
     }
 
     /// Is the export that has just been asked for one to be held?
-    fn holds(&self, form: &Value) -> bool {
+    fn holds(&self, job: &ExportJob) -> bool {
         let mut script = self.script();
-        script.forms.push(form.clone());
-        let holds = script.hold > 0;
+        script.forms.push(job.form.clone());
+        let of_it = script.held_of.as_ref().is_none_or(|held| *held == job.scope.organizer);
+        let holds = script.hold > 0 && of_it;
         script.hold -= usize::from(holds);
         holds
     }
@@ -94,7 +104,7 @@ impl ScriptedExports {
 #[async_trait]
 impl ExportGate for ScriptedExports {
     async fn before(&self, job: &ExportJob) -> Result<(), ExportError> {
-        if self.holds(&job.form) {
+        if self.holds(job) {
             let mut released = self.released.subscribe();
             self.held.send_modify(|held| *held += 1);
             let _ = released.changed().await;

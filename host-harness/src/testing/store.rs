@@ -14,8 +14,7 @@ use crate::contract::schedule_store::Plan;
 use crate::contract::{MissedRange, PageQuery, Position, RunEntry};
 use crate::storage::{
     AuditEntry, Backlog, Commit, CommitError, DeliveryResult, DeliveryTask, FileFacts, Finish, HistoryRow, Kept,
-    KeptAnswer, Lease, LeaseError, Leased, MailStanding, OutboxMail, OutgoingExport, ReplanRow, RequestKey,
-    RequestState, Row, Rows, Scope, StartError, Storage, StorageError, Visible,
+    KeptAnswer, Lease, LeaseError, Leased, MailStanding, OutboxMail, OutgoingExport, ReplanRow, RequestKey, RequestState, Row, Rows, Scope, StartError, Storage, StorageError, Visible, Rooms,
 };
 
 /// Where a step of the host meets its store. Every step boundary of a run is one of these: `take_due`, `start`, `keep_file`,
@@ -52,6 +51,20 @@ macro_rules! watched {
                 self.watch.after(stringify!($call)).await?;
                 Ok(answer)
             })*
+
+            /// To whoever watches, the same step.
+            async fn take_due_within(
+                &self,
+                now: Instant,
+                lease_until: Instant,
+                limit: u32,
+                rooms: &Rooms,
+            ) -> Result<Vec<Leased>, StorageError> {
+                self.watch.before("take_due").await?;
+                let leased = self.store.take_due_within(now, lease_until, limit, rooms).await?;
+                self.watch.after("take_due").await?;
+                Ok(leased)
+            }
 
             async fn changed(&self) {
                 self.store.changed().await;

@@ -10,7 +10,7 @@ use crate::clock::Instant;
 use crate::contract::DeliveryStatus;
 use crate::storage::turns::{self, Due, Share, Turns};
 use crate::storage::values::{signed, status_text};
-use crate::storage::{DeliveryResult, DeliveryTask, LeaseError, StorageError};
+use crate::storage::{DeliveryResult, DeliveryTask, LeaseError, Rooms, StorageError};
 
 /// Leases until $2 those that are chosen. Counted before the try, so that one which kills its host counts too.
 /// With `$delivery`, as for schedules.
@@ -59,7 +59,7 @@ impl PostgresStorage {
             now,
             lease_until,
         };
-        turns::lease(&due, limit).await
+        turns::lease(&due, limit, &Rooms::default()).await
     }
 
     pub(super) async fn write_delivery(

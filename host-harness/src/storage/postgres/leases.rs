@@ -11,7 +11,7 @@ use super::{PostgresStorage, settled};
 use crate::clock::Instant;
 use crate::storage::turns::{self, Due, Share, Turns};
 use crate::storage::values::{signed, unsigned};
-use crate::storage::{Lease, LeaseError, Leased, StorageError, Work};
+use crate::storage::{Lease, LeaseError, Leased, Rooms, StorageError, Work};
 
 /// Leases until $2 those that are chosen. Leases to settle that ran out end with it: whoever comes late would write a counter that he
 /// read before, and let the schedule go that is another's now.
@@ -86,13 +86,14 @@ impl PostgresStorage {
         now: Instant,
         lease_until: Instant,
         limit: u32,
+        rooms: &Rooms,
     ) -> Result<Vec<Leased>, StorageError> {
         let due = DueSchedules {
             store: self,
             now,
             lease_until,
         };
-        turns::lease(&due, limit).await
+        turns::lease(&due, limit, rooms).await
     }
 
     pub(super) async fn lease_settled(

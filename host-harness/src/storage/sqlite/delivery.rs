@@ -8,7 +8,7 @@ use super::statement::{all, execute, optional, value};
 use super::{SqliteStorage, files, outbox, runs};
 use crate::clock::Instant;
 use crate::contract::DeliveryStatus;
-use crate::storage::{DeliveryResult, DeliveryTask, LeaseError, StorageError};
+use crate::storage::{DeliveryResult, DeliveryTask, LeaseError, Rooms, StorageError};
 
 /// Deliveries that are to be made.
 pub(super) const DELIVERIES: Table<DeliveryTask> = Table {
@@ -36,7 +36,8 @@ impl SqliteStorage {
         lease_until: Instant,
         limit: u32,
     ) -> Result<Vec<DeliveryTask>, StorageError> {
-        self.lease_by_turns((&DELIVERIES, &self.deliveries), now, lease_until, limit)
+        let turns = (&DELIVERIES, &self.deliveries);
+        self.lease_by_turns(turns, now, lease_until, limit, &Rooms::default())
             .await
     }
 

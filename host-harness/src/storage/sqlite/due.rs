@@ -7,7 +7,7 @@ use super::columns::json_list;
 use super::statement::{all, values};
 use crate::clock::Instant;
 use crate::storage::StorageError;
-use crate::storage::turns::{self, Due, STEPS, Share, Turns};
+use crate::storage::turns::{self, Due, Rooms, STEPS, Share, Turns};
 
 /// A table that has the columns `organizer` and `wake_at`, and what is asked of it at ?1. Its rows go by their rowid.
 pub(super) struct Table<Row> {
@@ -101,6 +101,7 @@ impl SqliteStorage {
         now: Instant,
         lease_until: Instant,
         limit: u32,
+        rooms: &Rooms,
     ) -> Result<Vec<Row>, StorageError> {
         let due = DueRows {
             store: self,
@@ -109,7 +110,7 @@ impl SqliteStorage {
             now,
             lease_until,
         };
-        turns::lease(&due, limit).await
+        turns::lease(&due, limit, rooms).await
     }
 }
 

@@ -8,7 +8,7 @@ use super::due::{Table, due_by_organizer, due_by_time};
 use super::statement::{all, execute};
 use crate::clock::Instant;
 use crate::contract::Delivery;
-use crate::storage::{Lease, LeaseError, Leased, StorageError, Work};
+use crate::storage::{Lease, LeaseError, Leased, Rooms, StorageError, Work};
 
 /// Schedules that are due.
 pub(super) const SCHEDULES: Table<Leased> = Table {
@@ -35,8 +35,9 @@ impl SqliteStorage {
         now: Instant,
         lease_until: Instant,
         limit: u32,
+        rooms: &Rooms,
     ) -> Result<Vec<Leased>, StorageError> {
-        self.lease_by_turns((&SCHEDULES, &self.schedules), now, lease_until, limit)
+        self.lease_by_turns((&SCHEDULES, &self.schedules), now, lease_until, limit, rooms)
             .await
     }
 
