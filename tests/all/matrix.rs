@@ -144,7 +144,9 @@ fn expected(who: &Who, call: Call, scope: &str, number: bool, planted: Option<&P
     if !number {
         return 404;
     }
+    let device = who.user.is_none() && !who.settings && !who.orders;
     match call {
+        Call::Preview if device => return 403,
         Call::Exporters | Call::Preview => return 200,
         Call::Exporter => return if who.orders { 200 } else { 404 },
         Call::Post => {

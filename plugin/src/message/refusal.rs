@@ -10,6 +10,7 @@ pub enum Refusal {
     ReadsOnly,
     OnlyUsersCreate,
     OnlyUsersTakeOver,
+    DevicesPreviewNothing,
     /// The caller could not run the stored export himself.
     DataOutOfReach,
     /// The stored export is of all events, those to come included, and the caller does not reach all of them.
@@ -39,6 +40,10 @@ impl Refusal {
             Self::OnlyUsersTakeOver => (
                 "A schedule belongs to a user, so only a user can take one over, not a token or a device.",
                 "Ein Zeitplan gehört einer Person, daher kann nur eine Person einen übernehmen, kein Token und kein Gerät.",
+            ),
+            Self::DevicesPreviewNothing => (
+                "A device has no schedules, so it cannot preview one.",
+                "Ein Gerät hat keine Zeitpläne und kann daher keine Vorschau abrufen.",
             ),
             Self::DataOutOfReach => (
                 "This schedule exports data that these credentials cannot export, so they cannot change it.",

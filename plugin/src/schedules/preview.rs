@@ -10,7 +10,7 @@ use crate::recurrence::{ClockNote, Occurrence, Timetable};
 
 use super::body::Body;
 use super::instant::Utc;
-use super::when;
+use super::{rights, when};
 
 const LIMIT: i64 = 10;
 const HIGHEST_LIMIT: i64 = 100;
@@ -31,6 +31,7 @@ struct Run {
 }
 
 pub(super) fn answer(facts: &AccessFacts, json: &str) -> Result<String, Problem> {
+    rights::previews(facts)?;
     let language = Language::of_tag(&facts.language);
     let mut body = Body::read(json, language)?;
     let limit = body.integer("limit", LIMIT, 1, HIGHEST_LIMIT);

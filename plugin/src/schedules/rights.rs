@@ -25,6 +25,12 @@ pub(super) fn creates(facts: &AccessFacts) -> Result<(), Problem> {
     refuse_unless(user, Refusal::OnlyUsersCreate, facts)
 }
 
+/// A preview reads nothing, so any credentials that could make or see a schedule are good enough.
+pub(super) fn previews(facts: &AccessFacts) -> Result<(), Problem> {
+    let device = matches!(facts.caller, Caller::Device);
+    refuse_unless(!device, Refusal::DevicesPreviewNothing, facts)
+}
+
 pub(super) fn takes_over(facts: &AccessFacts) -> Result<(), Problem> {
     let user = matches!(facts.caller, Caller::User(_));
     refuse_unless(user, Refusal::OnlyUsersTakeOver, facts)
