@@ -241,7 +241,6 @@ impl Api {
             write,
             document,
             conditions: Conditions::of(&parts.headers),
-            language,
         };
         writing.answer(key, parts, &self.here(parts)).await
     }

@@ -15,6 +15,7 @@ mod seed;
 mod serve;
 mod table;
 mod tick;
+mod usage;
 
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};

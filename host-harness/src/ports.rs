@@ -7,6 +7,7 @@
 mod auth_context;
 mod exporters;
 mod log;
+mod mail_limits;
 mod mailer;
 mod schedule_store;
 
@@ -36,6 +37,15 @@ pub struct HostFacts {
 }
 
 impl HostFacts {
+    /// Without limits on what an organizer and a caller use: for measurements.
+    #[must_use]
+    pub fn unlimited() -> Self {
+        Self {
+            limits: UsageLimits::none(),
+            ..Self::default()
+        }
+    }
+
     /// The domain of the sender's address: that of Message-IDs.
     pub(crate) fn mail_domain(&self) -> &str {
         self.mail_from.rsplit('@').next().unwrap_or_default()

@@ -68,6 +68,7 @@ use crate::shares::SharedPlaces;
 use crate::storage::counted::CountedStorage;
 use crate::storage::{Commit, CommitError, Completion, KeptAnswer, RequestKey, Scope, Storage, StorageError, Visible};
 use crate::tape::Recorded;
+use crate::usage::Exceeded;
 
 /// How often a call is repeated whose commit met another one.
 const COMMIT_TRIES: u32 = 5;
@@ -232,6 +233,9 @@ pub enum CallError {
     /// All instances that this organizer can have are in use, and none became free in time.
     #[error("no instance became free in time")]
     Busy,
+    /// The caller has used as much as the host's limits leave.
+    #[error(transparent)]
+    Exceeded(#[from] Exceeded),
     /// The idempotency key was taken over by another request meanwhile.
     #[error("the idempotency key was taken over")]
     Superseded,
@@ -354,20 +358,27 @@ impl Service {
     /// # Errors
     /// See [`CallError`]; nothing was changed in any case.
     pub async fn call(&self, grant: &Grant, operation: Operation, keep: Option<Keep<'_>>) -> Result<Answer, CallError> {
-        let mut tries = 0;
+        let (mut tries, mut over_quota) = (0, false);
         loop {
             tries += 1;
-            let access = self.mint_access(grant);
+            let mut access = self.mint_access(grant);
+            access.counts_schedules = over_quota;
             let quota = access.quota;
             let (answer, access) = self.ask(access, operation.clone()).await?;
+            if access.staged.is_empty() {
+                // Nothing was changed: repeated, it is asked again.
+                if let Some(keep) = &keep
+                    && let Err(error) = self.services.storage.end_request(&keep.key, keep.ticket).await
+                {
+                    tracing::warn!(%error, "a request counts as running until its lease ends");
+                }
+                return Ok(answer);
+            }
             let completion = keep.as_ref().map(|keep| Completion {
                 key: keep.key.clone(),
                 ticket: keep.ticket,
                 answer: (keep.answer)(&answer),
             });
-            if access.staged.is_empty() && completion.is_none() {
-                return Ok(answer);
-            }
             let commit = Commit {
                 by: access.visible,
                 actor: grant.principal.audit_name(),
@@ -376,6 +387,7 @@ impl Service {
                 quota,
                 changes: access.staged,
                 completion,
+                limits: self.services.facts.limits.writes(),
             };
             match self.services.storage.commit(commit).await {
                 Ok(()) => {
@@ -383,10 +395,12 @@ impl Service {
                     return Ok(answer);
                 }
                 // Another change came between what the component read and this commit: it decides again on what is there now.
-                Err(CommitError::Stale | CommitError::NotFound | CommitError::Quota(_)) if tries < COMMIT_TRIES => {}
+                Err(CommitError::Stale | CommitError::NotFound) if tries < COMMIT_TRIES => {}
+                Err(CommitError::Quota(_)) if tries < COMMIT_TRIES => over_quota = true,
                 Err(CommitError::NotFound) => return Err(CallError::Problem(Problem::NotFound)),
                 Err(CommitError::Stale) => return Err(CallError::Problem(Problem::Stale)),
                 Err(error @ CommitError::Quota(_)) => return Err(CallError::Unavailable(error.to_string())),
+                Err(CommitError::Exceeded(exceeded)) => return Err(CallError::Exceeded(exceeded)),
                 Err(CommitError::Superseded) => return Err(CallError::Superseded),
                 Err(CommitError::Storage(error)) => return Err(CallError::Unavailable(error.to_string())),
             }
@@ -445,7 +459,12 @@ impl Service {
                 scope: grant.scope.clone(),
                 only_owner,
             },
-            quota: grant.place.settings.max_schedules,
+            quota: grant
+                .place
+                .settings
+                .max_schedules
+                .or(self.services.facts.limits.schedules),
+            counts_schedules: false,
             staged: Vec::new(),
             read: Mutex::default(),
         }
@@ -486,7 +505,7 @@ impl Service {
         };
         let how = match &asked {
             Ok(_) => Called::Answered,
-            Err(CallError::Problem(_)) => Called::Refused,
+            Err(CallError::Problem(_) | CallError::Exceeded(_)) => Called::Refused,
             Err(CallError::Busy) => Called::Busy,
             Err(CallError::Unavailable(_) | CallError::Superseded) => Called::Away,
             Err(CallError::Trapped(_)) => Called::Failed,

@@ -39,8 +39,10 @@ pub use change::{Change, Commit, CommitError, Completion, KeptAnswer, RequestKey
 pub use turns::Rooms;
 pub use work::{
     DeliveryResult, DeliveryTask, FileFacts, Finish, Lease, LeaseError, Leased, MailKind, MailStanding, NewMail,
-    OutboxMail, OutgoingExport, StartError, Work,
+    OutboxMail, OutgoingExport, StartError, Work, Written,
 };
+
+use values::addresses;
 
 use crate::clock::Instant;
 use crate::contract::schedule_store::Plan;
@@ -220,8 +222,8 @@ pub trait Storage: Send + Sync {
         now: Instant,
         lease_until: Instant,
     ) -> Result<RequestState, StorageError>;
-    /// Keeps an answer that changed no schedule (a 4xx), or with `None` forgets the request (a 5xx), so that it can be repeated.
-    async fn end_request(&self, key: &RequestKey, ticket: u64, answer: Option<KeptAnswer>) -> Result<(), StorageError>;
+    /// Removes the record of a request that changed nothing, so that it can be repeated.
+    async fn end_request(&self, key: &RequestKey, ticket: u64) -> Result<(), StorageError>;
 
     // ---- organizers ----
 
@@ -284,8 +286,8 @@ pub trait Storage: Send + Sync {
     async fn keep_link(&self, lease: &Lease, run: u64, hash: &[u8; 32], expires: Instant) -> Result<(), LeaseError>;
     /// The run whose file can be fetched with the secret of this SHA-256 now.
     async fn linked(&self, hash: &[u8; 32], now: Instant) -> Result<Option<u64>, StorageError>;
-    /// Ends, submits or postpones the run.
-    async fn finish(&self, lease: &Lease, run: u64, finish: &Finish) -> Result<(), LeaseError>;
+    /// Ends, submits or postpones the run. Its mail is counted, and held to [`Finish::mail_limits`].
+    async fn finish(&self, lease: &Lease, run: u64, finish: &Finish) -> Result<Written, LeaseError>;
 
     // ---- delivery ----
 

@@ -16,11 +16,15 @@ use tokio::task::JoinHandle;
 const EVENING: &str = "2026-10-22T18:00:00Z";
 /// 04:00 in Berlin.
 const FIRST: &str = "2026-10-23T02:00:00Z";
-/// 04:00 in New York, after the other is due.
-const SECOND: &str = "2026-10-23T08:00:00Z";
+/// Half a minute later: 22:00:30 in New York.
+const SECOND: &str = "2026-10-23T02:00:30Z";
 
 fn plain() -> Value {
     but(daily(), json!({"export_form_data": {"_format": "xlsx"}}))
+}
+
+fn later() -> Value {
+    but(plain(), json!({"schedule_rrule_time": "22:00:30"}))
 }
 
 struct Served {
@@ -59,7 +63,7 @@ async fn while_100_exports_of_one_organizer_are_held_another_ones_run_ends_and_i
     for _ in 0..100 {
         host.create(CONF, JOHN, &plain()).await;
     }
-    let other = host.create(SMALL, SAM, &plain()).await;
+    let other = host.create(SMALL, SAM, &later()).await;
     host.exports.hold_of("bigevents", 100);
     host.jump_to(FIRST);
     let served = Served::start(&host, SchedulerOptions::default());
@@ -104,8 +108,9 @@ async fn calls_are_answered_while_runs_have_all_their_instances() {
         .at(EVENING)
         .build()
         .await;
-    for (path, caller) in [(CONF, JOHN), (CONF, JOHN), (SMALL, SAM), (SMALL, SAM)] {
-        host.create(path, caller, &plain()).await;
+    for _ in 0..2 {
+        host.create(CONF, JOHN, &plain()).await;
+        host.create(SMALL, SAM, &later()).await;
     }
     host.exports.hold(4);
     host.jump_to(SECOND);

@@ -14,6 +14,7 @@ mod guests;
 mod history;
 mod hostile;
 mod lease;
+mod limits;
 mod mail;
 mod matrix;
 mod model;

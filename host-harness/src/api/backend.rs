@@ -6,7 +6,7 @@ use crate::clock::Instant;
 use crate::download::Download;
 use crate::platform::{Admission, Credentials, PlatformError};
 use crate::service::{Answer, CallError, Grant, Keep, Operation, Service};
-use crate::storage::{KeptAnswer, RequestKey, RequestState, Scope, StorageError};
+use crate::storage::{RequestKey, RequestState, Scope, StorageError};
 
 /// Why a look-up has no answer. The words are for the log.
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +37,7 @@ pub trait Backend: Send + Sync {
         lease_until: Instant,
     ) -> Result<RequestState, Fault>;
     /// See [`crate::storage::Storage::end_request`].
-    async fn end_request(&self, key: &RequestKey, ticket: u64, answer: Option<KeptAnswer>) -> Result<(), Fault>;
+    async fn end_request(&self, key: &RequestKey, ticket: u64) -> Result<(), Fault>;
     /// Asks the component. See [`Service::call`].
     async fn call(&self, grant: &Grant, operation: Operation, keep: Option<Keep<'_>>) -> Result<Answer, CallError>;
     /// The file that a link with this secret leads to. See [`Service::download`].
@@ -91,8 +91,8 @@ impl Backend for Service {
         Ok(self.storage().begin_request(key, fingerprint, now, lease_until).await?)
     }
 
-    async fn end_request(&self, key: &RequestKey, ticket: u64, answer: Option<KeptAnswer>) -> Result<(), Fault> {
-        Ok(self.storage().end_request(key, ticket, answer).await?)
+    async fn end_request(&self, key: &RequestKey, ticket: u64) -> Result<(), Fault> {
+        Ok(self.storage().end_request(key, ticket).await?)
     }
 
     async fn call(&self, grant: &Grant, operation: Operation, keep: Option<Keep<'_>>) -> Result<Answer, CallError> {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::negotiation::{Language, UnsupportedBody};
 use super::problems::Refusal;
+use crate::usage::{Exceeded, UsageLimit};
 
 /// What `detail` says; for people.
 pub(super) fn detail(refusal: &Refusal, language: Language) -> Cow<'_, str> {
@@ -92,6 +93,20 @@ fn words(refusal: &Refusal) -> (Cow<'_, str>, Cow<'_, str>) {
             "Gerade werden viele Dateien heruntergeladen. Bitte später noch einmal versuchen.",
         ),
         Refusal::BadHost(why) => pair(why, "Eine HTTP/1.1-Anfrage braucht genau eine gültige Host-Zeile."),
+        Refusal::Exceeded(Exceeded { limit, retry_after }) => match limit {
+            UsageLimit::WritesPerMinute(most) => (
+                format!("Too many changes: at most {most} per minute are allowed. Retry in {retry_after} seconds.").into(),
+                format!("Zu viele Änderungen: höchstens {most} pro Minute sind erlaubt. In {retry_after} Sekunden geht es weiter.").into(),
+            ),
+            UsageLimit::WriteBytesPerDay(most) => (
+                format!("Too much data: changes can take at most {most} bytes per day. Retry in {retry_after} seconds.").into(),
+                format!("Zu viele Daten: Änderungen dürfen höchstens {most} Bytes pro Tag belegen. In {retry_after} Sekunden geht es weiter.").into(),
+            ),
+            UsageLimit::MovedRunsPerDay(most) => (
+                format!("This schedule has run {most} times within 24 hours: its next run cannot be moved to another time of the next 24 hours. Retry in {retry_after} seconds.").into(),
+                format!("Dieser Zeitplan ist innerhalb von 24 Stunden {most}-mal gelaufen: Der nächste Lauf kann nicht auf eine andere Zeit der nächsten 24 Stunden verlegt werden. In {retry_after} Sekunden geht es weiter.").into(),
+            ),
+        },
         Refusal::Busy => pair(
             "Too many requests are in progress. Please try again.",
             "Zu viele Anfragen sind gerade in Arbeit. Bitte noch einmal versuchen.",

@@ -11,6 +11,7 @@ use super::negotiation::{Language, UnsupportedBody};
 use super::reply::Reply;
 use crate::contract::{FieldError, Problem};
 use crate::service::CallError;
+use crate::usage::Exceeded;
 
 /// Seconds after which a client may ask again while the store is away.
 const RETRY_AWAY: u32 = 5;
@@ -77,6 +78,8 @@ pub(super) enum Refusal {
     /// The request has no usable `Host`.
     BadHost(&'static str),
     Other(String),
+    /// The caller has used as much as the host's limits leave.
+    Exceeded(Exceeded),
     /// No place became free in time: too many calls of this organizer, or of all.
     Busy,
     /// The words are for the log.
@@ -112,6 +115,7 @@ impl Refusal {
             Self::LinkInUse => StatusCode::TOO_MANY_REQUESTS,
             Self::UnsupportedBody(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::KeyOfAnother => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Exceeded(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Broken(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Busy | Self::Away(_) | Self::TooManyDownloads => StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -127,6 +131,7 @@ impl Refusal {
             Self::NoReadScope => Some((WWW_AUTHENTICATE, Challenge::InsufficientScope("read").value())),
             Self::NoWriteScope => Some((WWW_AUTHENTICATE, Challenge::InsufficientScope("write").value())),
             Self::KeyInUse | Self::Busy => Some((RETRY_AFTER, RETRY_RUNNING.into())),
+            Self::Exceeded(exceeded) => Some((RETRY_AFTER, exceeded.retry_after.into())),
             Self::Away(_) => Some((RETRY_AFTER, RETRY_AWAY.into())),
             Self::LinkInUse | Self::TooManyDownloads => Some((RETRY_AFTER, RETRY_DOWNLOAD.into())),
             Self::NoSuchRange { size } => HeaderValue::try_from(format!("bytes */{size}"))
@@ -182,6 +187,7 @@ impl From<CallError> for Refusal {
             CallError::Problem(problem) => problem.into(),
             CallError::Unavailable(why) => Self::Away(why),
             CallError::Busy => Self::Busy,
+            CallError::Exceeded(exceeded) => Self::Exceeded(exceeded),
             CallError::Superseded => Self::Superseded,
             CallError::Trapped(why) => Self::Broken(why),
         }

@@ -12,7 +12,6 @@ use super::backend::Backend;
 use super::etag::{self, Conditions, IfMatch};
 use super::idempotency;
 use super::links::Here;
-use super::negotiation::Language;
 use super::problems::Refusal;
 use super::reading::{unexpected, versioned};
 use super::reply::{REPLAYED, Reply};
@@ -27,7 +26,6 @@ pub(super) struct Writing {
     pub write: Write,
     pub document: String,
     pub conditions: Conditions,
-    pub language: Language,
 }
 
 impl Writing {
@@ -71,13 +69,9 @@ impl Writing {
         if let Err(refusal) = &done
             && *refusal != Refusal::Superseded
         {
-            let answer = refusal.status().is_client_error().then(|| KeptAnswer {
-                status: refusal.status().as_u16(),
-                etag: None,
-                body: refusal.body(self.language),
-            });
-            if let Err(fault) = self.backend.end_request(&key, ticket, answer).await {
-                tracing::warn!(%fault, "an answer could not be kept; the request counts as running until its lease ends");
+            // It changed nothing: repeated, it is carried out.
+            if let Err(fault) = self.backend.end_request(&key, ticket).await {
+                tracing::warn!(%fault, "a request counts as running until its lease ends");
             }
         }
         done.map(|kept| (kept, false))

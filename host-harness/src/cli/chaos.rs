@@ -190,7 +190,7 @@ impl Chaos {
         let spread =
             i64::try_from(BETWEEN.as_secs_f64().mul_add(f64::from(self.kills), 0.0).max(2.0) as u64).unwrap_or(60);
         let clock: Arc<dyn Clock> = Arc::new(VirtualClock::at(now));
-        let service = host::open(data, true, &PluginFile::default(), Some(clock), HostFacts::default()).await?;
+        let service = host::open(data, true, &PluginFile::default(), Some(clock), HostFacts::unlimited()).await?;
         if !service.platform().is_empty().await? {
             let named = data.named()?;
             return Err(Failure::Sentence(format!(
@@ -513,7 +513,7 @@ impl Worker {
                 .ok_or_else(|| Failure::Sentence(format!("{CRASH_AT} is no step boundary: {point}")))?;
             storage = Arc::new(WatchedStorage::new(storage, Arc::new(point)));
         }
-        let service = Service::new(engine, storage, platform, clock, HostFacts::default())
+        let service = Service::new(engine, storage, platform, clock, HostFacts::unlimited())
             .await
             .map_err(|fault| failed("the plugin can't say what it is")(&fault))?;
         let lease = Duration::from_secs(self.lease.max(1));

@@ -265,6 +265,7 @@ async fn empty(service: &Service, fixture: &Fixture, filled: Vec<u64>) -> Result
             quota: None,
             changes: vec![Change::Delete { id, version: None }],
             completion: None,
+            limits: None,
         };
         service.storage().commit(commit).await?;
     }

@@ -127,7 +127,7 @@ impl Scale {
             true,
             &PluginFile::default(),
             Some(virtual_clock),
-            HostFacts::default(),
+            HostFacts::unlimited(),
         )
         .await?;
         if !service.platform().is_empty().await? {

@@ -15,6 +15,7 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
+use super::usage::Usage;
 use super::{Data, Failure, PluginFile, Recording, failed, host, say};
 
 /// Connections that the system holds until they are accepted, as far as it allows. Of a flood that comes faster than that, the system
@@ -56,6 +57,8 @@ pub struct Serve {
     /// Days for which the history of runs is kept; the audit log is kept for a year at least
     #[arg(long, value_name = "DAYS", default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=36_500))]
     keep_history: u32,
+    #[command(flatten)]
+    usage: Usage,
     #[command(flatten)]
     recording: Recording,
     #[command(flatten)]
@@ -101,6 +104,7 @@ impl Serve {
             base_url: base_url.trim_end_matches('/').to_owned(),
             mail_from: self.mail_from,
             download_links: self.download_links,
+            limits: self.usage.limits(),
             ..HostFacts::default()
         };
         let service = host::open_recording(&self.data, true, &self.plugin, None, facts, &self.recording).await?;

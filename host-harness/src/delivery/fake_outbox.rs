@@ -232,7 +232,7 @@ not_part_of_delivery! {
         now: Instant,
         lease_until: Instant
     ) -> Result<RequestState, StorageError>;
-    fn end_request(key: &RequestKey, ticket: u64, answer: Option<KeptAnswer>) -> Result<(), StorageError>;
+    fn end_request(key: &RequestKey, ticket: u64) -> Result<(), StorageError>;
     fn enabled(organizer: &str) -> Result<bool, StorageError>;
     fn set_enabled(organizer: &str, enabled: bool, actor: &str, now: Instant) -> Result<(), StorageError>;
     fn organizers() -> Result<Vec<(String, bool)>, StorageError>;
@@ -250,7 +250,7 @@ not_part_of_delivery! {
     fn standing(mails: &[u64]) -> Result<Vec<(u64, MailStanding)>, StorageError>;
     fn export(run: u64) -> Result<Option<OutgoingExport>, StorageError>;
     fn call_off(run: u64, words: &str, now: Instant) -> Result<(), StorageError>;
-    fn finish(lease: &Lease, run: u64, finish: &Finish) -> Result<(), LeaseError>;
+    fn finish(lease: &Lease, run: u64, finish: &Finish) -> Result<Written, LeaseError>;
     fn request_replan(moved: &Scope) -> Result<u64, StorageError>;
     fn replan_batch(limit: u32, zone_database: &str) -> Result<Vec<ReplanRow>, StorageError>;
     fn write_plan(

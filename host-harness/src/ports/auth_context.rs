@@ -19,6 +19,8 @@ pub struct Access {
     pub visible: Visible,
     /// Most schedules that the organizer may have.
     pub quota: Option<u32>,
+    /// A commit was refused for it: now the guest is told before it stages.
+    pub counts_schedules: bool,
     /// To be committed when the call answers ok.
     pub staged: Vec<Change>,
     /// The schedule that this call has read last: a change of it need not read it again, and its commit asks whether it is still so.

@@ -11,7 +11,7 @@ use crate::contract::auth_context::Caller;
 use crate::contract::schedule_store::{Page, Plan, RunPage, StoreError};
 use crate::contract::{Content, MissedRange, Outcome, PageQuery, Position, Schedule, User};
 use crate::imports::{Answer, ImportError, ScheduleStore};
-use crate::storage::{Change, Finish, LeaseError, Row, StartError, StorageError};
+use crate::storage::{Change, Finish, LeaseError, Row, StartError, StorageError, Written};
 
 impl From<StorageError> for StoreError {
     fn from(error: StorageError) -> Self {
@@ -181,8 +181,8 @@ impl ScheduleStore for Services {
         let Caller::User(user) = &access.facts.caller else {
             return Err(StoreError::Forbidden.into());
         };
-        // The commit asks again, in its transaction: this answer is for the guest to tell.
-        if let Some(quota) = access.quota {
+        // The commit counts, in its transaction. Once it has refused, this answer is for the guest to tell.
+        if let Some(quota) = access.quota.filter(|_| access.counts_schedules) {
             let inserts = access
                 .staged
                 .iter()
@@ -327,7 +327,17 @@ impl ScheduleStore for Services {
             active,
             mail: run.staged.clone(),
             now: self.clock.now(),
+            mail_limits: self.mail_limits(run),
         };
-        Ok(self.storage.finish(&run.leased.lease, id, &finish).await?)
+        let written = self.storage.finish(&run.leased.lease, id, &finish).await?;
+        if written == Written::PastMailLimit {
+            let (organizer, schedule) = (&run.leased.row.scope.organizer, run.leased.row.id);
+            tracing::warn!(
+                organizer,
+                schedule,
+                "a mail was not sent: its organizer has reached its limit of today"
+            );
+        }
+        Ok(())
     }
 }

@@ -320,6 +320,7 @@ impl Service {
                     false => self.plain_mail(&leased, due, MailKind::Undelivered, &words).await,
                 },
                 now,
+                mail_limits: self.services.facts.limits.mails(None),
             }
         };
         self.written(&leased, run, &finish).await
@@ -327,7 +328,7 @@ impl Service {
 
     async fn written(&self, leased: &Leased, run: u64, finish: &Finish) -> Ended {
         match self.services.storage.finish(&leased.lease, run, finish).await {
-            Ok(()) => Ended::Finished,
+            Ok(_) => Ended::Finished,
             Err(LeaseError::Lost) => Ended::LeaseLost,
             Err(LeaseError::Storage(error)) => Ended::LeftToItsLease(error.to_string()),
         }
@@ -349,6 +350,7 @@ impl Service {
             active: content.active && counter < STOPS_AT,
             mail: self.plain_mail(leased, due, MailKind::Failure, &said).await,
             now: self.services.clock.now(),
+            mail_limits: self.services.facts.limits.mails(None),
         }
     }
 

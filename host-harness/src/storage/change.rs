@@ -3,6 +3,7 @@
 use super::{NewMail, StorageError, Visible};
 use crate::clock::Instant;
 use crate::contract::{Content, MissedRange};
+use crate::usage::{CHANGE_BYTES, Exceeded, WriteLimits};
 
 /// One staged change of a person.
 #[derive(Clone, Debug, PartialEq)]
@@ -121,6 +122,32 @@ pub struct Commit {
     pub changes: Vec<Change>,
     /// None: the request had no key.
     pub completion: Option<Completion>,
+    /// What the actor's changes are held to; none: to nothing.
+    pub limits: Option<WriteLimits>,
+}
+
+impl Commit {
+    /// What it takes on disk at most, for [`WriteLimits::bytes_per_day`]: nothing for what only removes.
+    pub(super) fn bytes(&self) -> u64 {
+        let contents = self.changes.iter().filter_map(|change| match change {
+            Change::Insert { content, .. } | Change::Update { content, .. } | Change::TakeOver { content, .. } => {
+                Some(content)
+            }
+            Change::Delete { .. } => None,
+        });
+        let of_content = |content: &Content| {
+            let recipients = &content.recipients;
+            let addresses = [&recipients.to, &recipients.cc, &recipients.bcc].into_iter().flatten();
+            CHANGE_BYTES + size(content.document.len()) + addresses.map(|address| size(address.len()) + 4).sum::<u64>()
+        };
+        let changes: u64 = contents.map(of_content).sum();
+        let record = self.completion.as_ref().filter(|_| changes > 0);
+        changes + record.map_or(0, |record| size(record.answer.body.len() + record.key.key.len()))
+    }
+}
+
+fn size(bytes: usize) -> u64 {
+    bytes as u64
 }
 
 /// Why nothing was committed.
@@ -135,6 +162,9 @@ pub enum CommitError {
     /// The organizer has so many already.
     #[error("over the quota of {0} schedules")]
     Quota(u32),
+    /// The actor has used as much as [`Commit::limits`] leaves.
+    #[error(transparent)]
+    Exceeded(#[from] Exceeded),
     /// The idempotency ticket ran out and another request took the key.
     #[error("the idempotency key was taken over")]
     Superseded,

@@ -7,8 +7,9 @@ use async_trait::async_trait;
 use tempfile::SpooledData;
 
 use super::{
-    AuditEntry, Backlog, Commit, CommitError, DeliveryResult, DeliveryTask, FileFacts, Finish, HistoryRow, Kept,
-    KeptAnswer, Lease, LeaseError, Leased, MailStanding, OutboxMail, OutgoingExport, ReplanRow, RequestKey, RequestState, Row, Rows, Scope, StartError, Storage, StorageError, Visible, Rooms,
+    AuditEntry, Backlog, Commit, CommitError, DeliveryResult, DeliveryTask, FileFacts, Finish, HistoryRow, Kept, Lease,
+    LeaseError, Leased, MailStanding, OutboxMail, OutgoingExport, ReplanRow, RequestKey, RequestState, Rooms, Row,
+    Rows, Scope, StartError, Storage, StorageError, Visible, Written,
 };
 use crate::clock::Instant;
 use crate::contract::schedule_store::Plan;
@@ -64,7 +65,7 @@ impl Countable for CommitError {
     fn kind(&self) -> Kind {
         match self {
             Self::Storage(_) => Kind::Store,
-            Self::NotFound | Self::Stale | Self::Quota(_) | Self::Superseded => Kind::Refusal,
+            Self::NotFound | Self::Stale | Self::Quota(_) | Self::Exceeded(_) | Self::Superseded => Kind::Refusal,
         }
     }
 }
@@ -96,10 +97,15 @@ macro_rules! counted {
                 self.count(self.store.$call($($name),*).await)
             })*
 
-            async fn finish(&self, lease: &Lease, run: u64, finish: &Finish) -> Result<(), LeaseError> {
-                self.count(self.store.finish(lease, run, finish).await)?;
-                self.metrics.run_ended(&finish.outcome);
-                Ok(())
+            async fn finish(&self, lease: &Lease, run: u64, finish: &Finish) -> Result<Written, LeaseError> {
+                let written = self.count(self.store.finish(lease, run, finish).await)?;
+                let limits = finish.mail_limits.as_ref();
+                let otherwise = limits.and_then(|limits| limits.otherwise.as_ref());
+                match (written, otherwise) {
+                    (Written::PastMailLimit, Some(otherwise)) => self.metrics.run_ended(&otherwise.outcome),
+                    _ => self.metrics.run_ended(&finish.outcome),
+                }
+                Ok(written)
             }
 
             async fn record_delivery(
@@ -139,7 +145,7 @@ counted! {
     commit(commit: Commit) -> (), CommitError;
     seed(row: &Row, zone_database: &str, now: Instant) -> (), CommitError;
     begin_request(key: &RequestKey, fingerprint: &[u8; 32], now: Instant, lease_until: Instant) -> RequestState, StorageError;
-    end_request(key: &RequestKey, ticket: u64, answer: Option<KeptAnswer>) -> (), StorageError;
+    end_request(key: &RequestKey, ticket: u64) -> (), StorageError;
     enabled(organizer: &str) -> bool, StorageError;
     set_enabled(organizer: &str, enabled: bool, actor: &str, now: Instant) -> (), StorageError;
     organizers() -> Vec<(String, bool)>, StorageError;

@@ -19,6 +19,7 @@ pub mod plans;
 pub mod requests;
 pub mod retention;
 pub mod running;
+pub mod usage;
 
 use std::io::Cursor;
 
@@ -134,6 +135,13 @@ macro_rules! store_kit {
                 a_request_that_ran_out_is_taken_over,
                 a_forgotten_request_can_be_repeated,
                 an_answer_is_kept_with_the_commit_or_not_at_all;
+            usage:
+                a_caller_changes_so_much_a_minute_and_not_once_more,
+                a_caller_writes_so_many_bytes_a_day_and_still_deletes_after_that,
+                a_schedule_that_ran_so_often_is_not_moved_to_another_time_of_the_next_day,
+                an_organizers_mails_end_at_the_limit_of_the_day_and_its_run_says_so,
+                an_organizers_recipients_of_a_day_are_counted_one_by_one,
+                notices_past_the_limit_are_few_and_then_the_history_says_it_alone;
             plans:
                 a_plan_is_written_where_nothing_has_changed,
                 a_plan_waits_while_its_schedule_is_leased,
@@ -220,6 +228,7 @@ fn commit(by: Visible, changes: Vec<Change>) -> Commit {
         quota: None,
         changes,
         completion: None,
+        limits: None,
     }
 }
 
@@ -363,6 +372,7 @@ fn finish(outcome: Outcome) -> Finish {
         active: true,
         mail: None,
         now: T0 + 5,
+        mail_limits: None,
     }
 }
 

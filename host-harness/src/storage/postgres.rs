@@ -29,6 +29,7 @@ mod retention;
 mod runs;
 #[cfg(test)]
 mod tests;
+mod usage;
 
 use std::fmt;
 use std::path::Path;
@@ -45,8 +46,9 @@ use tempfile::SpooledData;
 use super::reserve::Reserved;
 use super::turns::Turns;
 use super::{
-    AuditEntry, Backlog, Commit, CommitError, DeliveryResult, DeliveryTask, FileFacts, Finish, HistoryRow, Kept,
-    KeptAnswer, Lease, LeaseError, Leased, MailStanding, OutboxMail, OutgoingExport, ReplanRow, RequestKey, RequestState, Row, Rows, Scope, StartError, Storage, StorageError, Visible, Rooms,
+    AuditEntry, Backlog, Commit, CommitError, DeliveryResult, DeliveryTask, FileFacts, Finish, HistoryRow, Kept, Lease,
+    LeaseError, Leased, MailStanding, OutboxMail, OutgoingExport, ReplanRow, RequestKey, RequestState, Rooms, Row,
+    Rows, Scope, StartError, Storage, StorageError, Visible, Written,
 };
 use crate::clock::Instant;
 use crate::contract::schedule_store::Plan;
@@ -343,8 +345,8 @@ impl Storage for PostgresStorage {
         self.mark_request(key, fingerprint, now, lease_until).await
     }
 
-    async fn end_request(&self, key: &RequestKey, ticket: u64, answer: Option<KeptAnswer>) -> Result<(), StorageError> {
-        self.answer_request(key, ticket, answer).await
+    async fn end_request(&self, key: &RequestKey, ticket: u64) -> Result<(), StorageError> {
+        self.forget_request(key, ticket).await
     }
 
     async fn enabled(&self, organizer: &str) -> Result<bool, StorageError> {
@@ -430,7 +432,7 @@ impl Storage for PostgresStorage {
         self.run_of_link(hash, now).await
     }
 
-    async fn finish(&self, lease: &Lease, run: u64, finish: &Finish) -> Result<(), LeaseError> {
+    async fn finish(&self, lease: &Lease, run: u64, finish: &Finish) -> Result<Written, LeaseError> {
         self.write_finish(lease, run, finish).await
     }
 

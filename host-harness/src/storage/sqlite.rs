@@ -25,6 +25,7 @@ mod runs;
 pub(crate) mod statement;
 #[cfg(test)]
 mod tests;
+mod usage;
 mod writer;
 
 use std::path::Path;
@@ -46,8 +47,9 @@ use self::writer::Writer;
 use super::reserve::Reserved;
 use super::turns::Turns;
 use super::{
-    AuditEntry, Backlog, Commit, CommitError, DeliveryResult, DeliveryTask, FileFacts, Finish, HistoryRow, Kept,
-    KeptAnswer, Lease, LeaseError, Leased, MailStanding, OutboxMail, OutgoingExport, ReplanRow, RequestKey, RequestState, Row, Rows, Scope, StartError, Storage, StorageError, Visible, Rooms,
+    AuditEntry, Backlog, Commit, CommitError, DeliveryResult, DeliveryTask, FileFacts, Finish, HistoryRow, Kept, Lease,
+    LeaseError, Leased, MailStanding, OutboxMail, OutgoingExport, ReplanRow, RequestKey, RequestState, Rooms, Row,
+    Rows, Scope, StartError, Storage, StorageError, Visible, Written,
 };
 use crate::clock::Instant;
 use crate::contract::schedule_store::Plan;
@@ -221,8 +223,8 @@ impl Storage for SqliteStorage {
         self.mark_request(key, fingerprint, now, lease_until).await
     }
 
-    async fn end_request(&self, key: &RequestKey, ticket: u64, answer: Option<KeptAnswer>) -> Result<(), StorageError> {
-        self.answer_request(key, ticket, answer).await
+    async fn end_request(&self, key: &RequestKey, ticket: u64) -> Result<(), StorageError> {
+        self.forget_request(key, ticket).await
     }
 
     async fn enabled(&self, organizer: &str) -> Result<bool, StorageError> {
@@ -308,7 +310,7 @@ impl Storage for SqliteStorage {
         self.run_of_link(hash, now).await
     }
 
-    async fn finish(&self, lease: &Lease, run: u64, finish: &Finish) -> Result<(), LeaseError> {
+    async fn finish(&self, lease: &Lease, run: u64, finish: &Finish) -> Result<Written, LeaseError> {
         self.write_finish(lease, run, finish).await
     }
 

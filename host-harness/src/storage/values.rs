@@ -70,6 +70,11 @@ pub(super) fn addressed(mail: &NewMail) -> Vec<(&'static str, &String)> {
     once
 }
 
+/// How many recipients a mail has.
+pub(super) fn addresses(mail: &NewMail) -> i64 {
+    i64::try_from(addressed(mail).len()).unwrap_or(i64::MAX)
+}
+
 /// How a delivery stands, as stored.
 pub(super) fn status_text(status: DeliveryStatus) -> &'static str {
     match status {

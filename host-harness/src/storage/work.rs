@@ -1,9 +1,10 @@
 //! Leases, and what is done with them: runs, their files, mails and deliveries.
 
-use super::{Row, Scope, StorageError};
+use super::{Row, Scope, StorageError, addresses};
 use crate::clock::Instant;
 use crate::contract::mailer;
 use crate::contract::{Delivery, DeliveryStatus, Outcome};
+use crate::usage::{MailLimits, RESERVED_NOTICES};
 
 /// What a lease is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,6 +142,53 @@ pub struct Finish {
     pub mail: Option<NewMail>,
     /// When it ends.
     pub now: Instant,
+    /// What the mail is held to; none: to nothing.
+    pub mail_limits: Option<MailLimits>,
+}
+
+/// What `finish` has written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// What it was given.
+    AsGiven,
+    /// Its organizer has used up its mails of the day: [`MailLimits::otherwise`], or the end without the notice about it.
+    PastMailLimit,
+}
+
+impl Written {
+    pub(super) fn of(instead: Option<&Finish>) -> Self {
+        instead.map_or(Self::AsGiven, |_| Self::PastMailLimit)
+    }
+}
+
+impl Finish {
+    /// What is written in its place where its organizer has used so many mails and recipients of the day; none: itself.
+    ///
+    /// Notices have some more than exports, so that owners learn of what was not sent; past that, the history says it alone.
+    pub(super) fn within_limits(&self, (mails, recipients): (i64, i64)) -> Option<Self> {
+        let (limits, mail) = (self.mail_limits.as_ref()?, self.mail.as_ref()?);
+        let reserved = match mail.kind {
+            MailKind::Export => 0,
+            _ => i64::from(RESERVED_NOTICES),
+        };
+        let fits = |used: i64, more: i64, most: Option<u32>| {
+            most.is_none_or(|most| used.saturating_add(more) <= i64::from(most) + reserved)
+        };
+        if fits(mails, 1, limits.mails) && fits(recipients, addresses(mail), limits.recipients) {
+            return None;
+        }
+        let without = || Self {
+            mail: None,
+            ..self.clone()
+        };
+        Some(match (&limits.otherwise, mail.kind) {
+            (Some(otherwise), MailKind::Export) => {
+                let less = otherwise.within_limits((mails, recipients));
+                less.unwrap_or_else(|| otherwise.as_ref().clone())
+            }
+            _ => without(),
+        })
+    }
 }
 
 /// The run does not belong to this lease any more, or the store is away.

@@ -13,8 +13,9 @@ use crate::clock::Instant;
 use crate::contract::schedule_store::Plan;
 use crate::contract::{MissedRange, PageQuery, Position, RunEntry};
 use crate::storage::{
-    AuditEntry, Backlog, Commit, CommitError, DeliveryResult, DeliveryTask, FileFacts, Finish, HistoryRow, Kept,
-    KeptAnswer, Lease, LeaseError, Leased, MailStanding, OutboxMail, OutgoingExport, ReplanRow, RequestKey, RequestState, Row, Rows, Scope, StartError, Storage, StorageError, Visible, Rooms,
+    AuditEntry, Backlog, Commit, CommitError, DeliveryResult, DeliveryTask, FileFacts, Finish, HistoryRow, Kept, Lease,
+    LeaseError, Leased, MailStanding, OutboxMail, OutgoingExport, ReplanRow, RequestKey, RequestState, Rooms, Row,
+    Rows, Scope, StartError, Storage, StorageError, Visible, Written,
 };
 
 /// Where a step of the host meets its store. Every step boundary of a run is one of these: `take_due`, `start`, `keep_file`,
@@ -82,7 +83,7 @@ watched! {
     commit(commit: Commit) -> (), CommitError;
     seed(row: &Row, zone_database: &str, now: Instant) -> (), CommitError;
     begin_request(key: &RequestKey, fingerprint: &[u8; 32], now: Instant, lease_until: Instant) -> RequestState, StorageError;
-    end_request(key: &RequestKey, ticket: u64, answer: Option<KeptAnswer>) -> (), StorageError;
+    end_request(key: &RequestKey, ticket: u64) -> (), StorageError;
     enabled(organizer: &str) -> bool, StorageError;
     set_enabled(organizer: &str, enabled: bool, actor: &str, now: Instant) -> (), StorageError;
     organizers() -> Vec<(String, bool)>, StorageError;
@@ -98,7 +99,7 @@ watched! {
     linked_piece(hash: &[u8; 32], now: Instant, piece: u64) -> Option<Vec<u8>>, StorageError;
     keep_link(lease: &Lease, run: u64, hash: &[u8; 32], expires: Instant) -> (), LeaseError;
     linked(hash: &[u8; 32], now: Instant) -> Option<u64>, StorageError;
-    finish(lease: &Lease, run: u64, finish: &Finish) -> (), LeaseError;
+    finish(lease: &Lease, run: u64, finish: &Finish) -> Written, LeaseError;
     take_deliveries(now: Instant, lease_until: Instant, limit: u32) -> Vec<DeliveryTask>, StorageError;
     mail(id: u64) -> Option<OutboxMail>, StorageError;
     standing(mails: &[u64]) -> Vec<(u64, MailStanding)>, StorageError;

@@ -140,6 +140,7 @@ impl Schedules {
                 version: None,
             }],
             completion: None,
+            limits: None,
         };
         self.host.storage().commit(commit).await.expect("deleted");
         // Mail that it has left goes out before the next one comes.
@@ -317,6 +318,7 @@ async fn submitted_and_final(all: &Schedules, row: &Row, taken: bool) -> Result<
             attach_file: false,
         }),
         now,
+        mail_limits: None,
     };
     storage.finish(&leased.lease, run, &submitted).await.map_err(lost)?;
     let result = DeliveryResult {

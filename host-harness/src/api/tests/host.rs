@@ -277,15 +277,11 @@ impl Backend for Host {
         Ok(RequestState::Begun { ticket })
     }
 
-    async fn end_request(&self, key: &RequestKey, ticket: u64, answer: Option<KeptAnswer>) -> Result<(), Fault> {
+    async fn end_request(&self, key: &RequestKey, ticket: u64) -> Result<(), Fault> {
         self.look_up("end_request")?;
         let mut records = self.records.lock().expect("unpoisoned");
-        let record = records.get_mut(key).expect("a request that was begun");
+        let record = records.remove(key).expect("a request that was begun");
         assert_eq!(record.ticket, ticket);
-        match answer {
-            Some(answer) => record.answer = Some(answer),
-            None => drop(records.remove(key)),
-        }
         Ok(())
     }
 

@@ -96,7 +96,7 @@ impl Worker {
             true,
             &PluginFile::default(),
             Some(Arc::clone(&clock) as Arc<dyn Clock>),
-            HostFacts::default(),
+            HostFacts::unlimited(),
         )
         .await?;
         if service.platform().is_empty().await? {

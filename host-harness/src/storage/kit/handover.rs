@@ -171,7 +171,10 @@ pub async fn a_run_in_progress_when_its_schedule_is_taken_over_goes_on_with_its_
     let taken = by_user_2(vec![take_over(id, 1, "one@host.example")], T0 + 1);
     store.commit(taken).await.unwrap();
     for lost in [
-        store.finish(&former.lease, run, &finish(Outcome::Empty)).await,
+        store
+            .finish(&former.lease, run, &finish(Outcome::Empty))
+            .await
+            .map(drop),
         store.renew(&former.lease, T0 + HOUR).await,
     ] {
         assert!(matches!(lost, Err(LeaseError::Lost)), "{lost:?}");

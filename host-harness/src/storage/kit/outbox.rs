@@ -205,8 +205,8 @@ pub async fn a_lease_to_settle_is_taken_over_at_its_end(store: &dyn Storage) {
     assert_eq!(heir.attempt, 2);
     let done = finish(Outcome::Delivered);
     for lost in [
-        store.finish(&back.lease, run, &done).await,
-        store.finish(&dead.lease, run, &done).await,
+        store.finish(&back.lease, run, &done).await.map(drop),
+        store.finish(&dead.lease, run, &done).await.map(drop),
         store.renew(&dead.lease, T0 + 2 * HOUR).await,
         store.hand_back(&dead.lease, T0).await,
     ] {
@@ -295,7 +295,7 @@ pub async fn whoever_takes_the_schedule_ends_the_lease_of_a_late_settler(store: 
         ..finish(failed("not-delivered"))
     };
     for lost in [
-        store.finish(&late.lease, first, &counted(1)).await,
+        store.finish(&late.lease, first, &counted(1)).await.map(drop),
         store.renew(&late.lease, noon + HOUR).await,
         store.hand_back(&late.lease, noon).await,
     ] {

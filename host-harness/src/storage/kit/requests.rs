@@ -23,6 +23,18 @@ fn answer() -> KeptAnswer {
     }
 }
 
+/// A commit that keeps the answer, and changes nothing else.
+fn answered(ticket: u64) -> Commit {
+    Commit {
+        completion: Some(Completion {
+            key: key(),
+            ticket,
+            answer: answer(),
+        }),
+        ..commit(all(acme()), Vec::new())
+    }
+}
+
 async fn begin(store: &dyn Storage, fingerprint: &[u8; 32], now: Instant) -> RequestState {
     store
         .begin_request(&key(), fingerprint, now, now + LEASE)
@@ -47,14 +59,14 @@ pub async fn a_request_is_carried_out_once(store: &dyn Storage) {
     };
     let state = store.begin_request(&of_another, &OTHER, T0, T0 + LEASE).await.unwrap();
     assert!(matches!(state, RequestState::Begun { .. }), "{state:?}");
-    store.end_request(&key(), ticket, Some(answer())).await.unwrap();
+    store.commit(answered(ticket)).await.unwrap();
     assert_eq!(begin(store, &ONE, T0 + HOUR).await, RequestState::Answered(answer()));
     assert_eq!(begin(store, &OTHER, T0 + HOUR).await, RequestState::OtherRequest);
 }
 
 pub async fn an_answer_is_kept_for_a_day(store: &dyn Storage) {
     let ticket = begun(store, T0).await;
-    store.end_request(&key(), ticket, Some(answer())).await.unwrap();
+    store.commit(answered(ticket)).await.unwrap();
     store.collect(T0 + DAY - 1).await.unwrap();
     assert_eq!(begin(store, &ONE, T0 + DAY - 1).await, RequestState::Answered(answer()));
     // Whether it has been collected or not.
@@ -67,8 +79,7 @@ pub async fn a_request_that_ran_out_is_taken_over(store: &dyn Storage) {
     let dead = begun(store, T0).await;
     let heir = begun(store, T0 + LEASE).await;
     assert_ne!(dead, heir);
-    store.end_request(&key(), dead, None).await.unwrap();
-    store.end_request(&key(), dead, Some(answer())).await.unwrap();
+    store.end_request(&key(), dead).await.unwrap();
     assert_eq!(begin(store, &ONE, T0 + LEASE).await, RequestState::Running);
 
     let id = store.reserve_id().await.unwrap();
@@ -97,7 +108,7 @@ pub async fn a_request_that_ran_out_is_taken_over(store: &dyn Storage) {
 
 pub async fn a_forgotten_request_can_be_repeated(store: &dyn Storage) {
     let first = begun(store, T0).await;
-    store.end_request(&key(), first, None).await.unwrap();
+    store.end_request(&key(), first).await.unwrap();
     let second = begun(store, T0).await;
     assert_ne!(first, second, "a ticket is never given twice");
 }
@@ -116,6 +127,6 @@ pub async fn an_answer_is_kept_with_the_commit_or_not_at_all(store: &dyn Storage
         .await;
     assert!(matches!(refused, Err(CommitError::NotFound)), "{refused:?}");
     assert_eq!(begin(store, &ONE, T0).await, RequestState::Running);
-    store.end_request(&key(), ticket, Some(answer())).await.unwrap();
+    store.commit(answered(ticket)).await.unwrap();
     assert_eq!(begin(store, &ONE, T0).await, RequestState::Answered(answer()));
 }

@@ -7,11 +7,13 @@ use sqlx::{PgConnection, Postgres, Row as _};
 use super::audit::Entries;
 use super::columns::{event_of, text};
 use super::runs::{self, Cancelled};
-use super::{PostgresStorage, lists, organizers, outbox, requests, settled};
+use super::usage::{count_write, movable};
+use super::{PostgresStorage, lists, organizers, outbox, requests, settled, usage};
 use crate::clock::Instant;
 use crate::contract::{Content, MissedRange};
 use crate::storage::values::{recipients_text, signed};
 use crate::storage::{Change, Commit, CommitError, NewMail, Row, StorageError, Visible};
+use crate::usage::Exceeded;
 
 /// Creates that may be under way at a time, over all hosts. An organizer that is further than this from its quota need not have
 /// them counted one after the other.
@@ -22,6 +24,7 @@ enum Refused {
     NotFound,
     Stale,
     Quota(u32),
+    Exceeded(Exceeded),
     Superseded,
 }
 
@@ -31,6 +34,7 @@ impl From<Refused> for CommitError {
             Refused::NotFound => Self::NotFound,
             Refused::Stale => Self::Stale,
             Refused::Quota(most) => Self::Quota(most),
+            Refused::Exceeded(exceeded) => Self::Exceeded(exceeded),
             Refused::Superseded => Self::Superseded,
         }
     }
@@ -49,10 +53,16 @@ macro_rules! changed_columns {
     };
 }
 
-/// A new schedule with all that belongs to it, where its organizer $10 has a row; $11 event, $12 owner, $13 who makes it. Answers
-/// how many were put in.
-const CREATE: &str = "with switched as (
-       select coalesce(enabled, false) as enabled from organizer where slug = $10 for share),
+/// A new schedule with all that belongs to it, where its organizer $10 has a row; $11 event, $12 owner, $13 who makes it. With a quota
+/// $15 only where that is at least $16 further away, and within the limits $14. Answers how many were put in.
+const CREATE: &str = concat!(
+    "with room as (
+       select 1 as one where $15::bigint is null or $15::bigint >= $16::bigint + (
+         select coalesce(sum(schedules), 0) from scope_size where organizer = $10)),
+     ",
+    count_write!("$13", "$9", "$14", "room"),
+    ", switched as (
+       select coalesce(enabled, false) as enabled from organizer where slug = $10 and exists (select from allowed) for share),
      put as (
        insert into schedule (id, organizer, event, owner, version, exporter, recipients, next_run, active, error_counter, document,
          zone_database, created_at, changed_at, parked)
@@ -64,15 +74,21 @@ const CREATE: &str = "with switched as (
      said as (
        insert into audit (at, organizer, event, schedule, actor, action, detail)
        select $9, $10, $11, id, $13, 'created', '' from put)
-     select count(*) from put";
+     select count(*) from put"
+);
 
-/// A change of a schedule of $10 organizer, $11 event and $12 owner, if any, that is still of version $14, by $13. Answers how many
+/// A change of a schedule of $10 organizer, $11 event and $12 owner, if any, that is still of version $14, by $13, within the limits $15. Answers how many
 /// were changed.
 pub(super) const CHANGE: &str = concat!(
-    "with changed as (
+    "with given as (select 1 as one),
+     ",
+    count_write!("$13", "$9", "$15", "given"),
+    ", changed as (
        update schedule set ",
     changed_columns!(),
-    "  where id = $1 and (organizer = $10 and event = $11) is true and ($12::text is null or owner = $12) and version = $14
+    "  where exists (select from allowed) and ",
+    movable!("$15"),
+    "    and id = $1 and (organizer = $10 and event = $11) is true and ($12::text is null or owner = $12) and version = $14
        returning id),
      said as (
        insert into audit (at, organizer, event, schedule, actor, action, detail)
@@ -97,14 +113,15 @@ impl PostgresStorage {
         };
         let Visible { scope, only_owner } = &commit.by;
         let query = match change {
-            Change::Insert { id, owner, content }
-                if commit.quota.is_none() && only_owner.as_ref().is_none_or(|only| only == owner) =>
-            {
+            Change::Insert { id, owner, content } if only_owner.as_ref().is_none_or(|only| only == owner) => {
                 content_of(CREATE, signed(*id)?, content, commit)
                     .bind(text(&scope.organizer))
                     .bind(event_of(scope))
                     .bind(text(owner))
                     .bind(text(&commit.actor))
+                    .bind(usage::limits_of(commit)?)
+                    .bind(commit.quota.map(i64::from))
+                    .bind(UNDER_WAY + 1)
             }
             Change::Update {
                 id,
@@ -121,6 +138,7 @@ impl PostgresStorage {
                     .bind(only_owner.as_deref().map(text))
                     .bind(text(&commit.actor))
                     .bind(version)
+                    .bind(usage::limits_of(commit)?)
             }
             Change::Insert { .. } | Change::Update { .. } | Change::TakeOver { .. } | Change::Delete { .. } => {
                 return Ok(false);
@@ -137,6 +155,10 @@ impl PostgresStorage {
             && !requests::complete(on, completion, commit.now).await?
         {
             return Ok(Err(Refused::Superseded));
+        }
+        // Before any other lock: in the order of the statements for one change.
+        if let Err(exceeded) = usage::count_writes(on, commit).await? {
+            return Ok(Err(Refused::Exceeded(exceeded)));
         }
         let inserts = commit
             .changes
@@ -364,6 +386,9 @@ async fn update(
         Ok(id) => id,
         Err(refused) => return Ok(Err(refused)),
     };
+    if let Err(exceeded) = usage::may_move(on, commit, id, content.next_run).await? {
+        return Ok(Err(Refused::Exceeded(exceeded)));
+    }
     const UPDATE: &str = concat!(
         "update schedule set ",
         changed_columns!(),

@@ -4,23 +4,35 @@ use sqlx::Row as _;
 
 use super::audit::Entries;
 use super::columns::{scope, text};
-use super::{PostgresStorage, files, outbox, read, settled};
+use super::{PostgresStorage, files, outbox, read, settled, usage};
 use crate::clock::Instant;
 use crate::contract::Outcome;
 use crate::storage::state::{RunState, step};
 use crate::storage::values::{State, addressed, how, signed};
-use crate::storage::{Finish, Lease, LeaseError, Work};
+use crate::storage::{Finish, Lease, LeaseError, Work, Written};
 
 /// What nearly every run comes to: its mail is in the outbox. Parameters are $1 schedule, $2 fence, $3 run, $4 when, $5 when it can
 /// be settled, $6 and $7 counter and `active`, $8 how it ended in words, and the mail's: $9 kind, $10 Message-ID, $11 sender, $12
-/// subject, $13 text, $14 whether with the file, $15 and $16 its recipients' roles and addresses. Answers how many have ended: none
-/// where the lease does not hold, where the file is gone, or where the due time is none that both sides would write alike.
-pub(super) const SUBMIT: &str = "with held as (
+/// subject, $13 text, $14 whether with the file, $15 and $16 its recipients' roles and addresses, $17 and $18 how many mails and
+/// recipients its organizer has a day. Answers how many have ended: none where the lease does not hold, where the file is gone, where
+/// a limit is reached, or where the due time is none that both sides would write alike.
+pub(super) const SUBMIT: &str = "with found as (
        select s.id, s.organizer, s.event, s.attempt, r.due
        from schedule s join run r on r.id = s.open_run
        where s.id = $1 and s.fence = $2 and s.lease_until is not null and s.open_run = $3 and (r.file_kept or not $14)
          and r.due between 0 and 253402300799
        for no key update of s),
+     held as (
+       select found.* from found
+       where $17::bigint is null or (
+         select coalesce(sum(u.mails), 0) < $17::bigint and coalesce(sum(u.recipients), 0) + cardinality($16::text[]) <= $18::bigint
+         from organizer_usage u where u.organizer = found.organizer and u.day = $4::bigint / 86400)),
+     counted as (
+       insert into organizer_usage as u (organizer, part, day, mails, recipients)
+       select organizer, id % 16, $4::bigint / 86400, 1, cardinality($16::text[]) from held where $17::bigint is not null
+       on conflict (organizer, part) do update set day = excluded.day,
+         mails = excluded.mails + case when u.day = excluded.day then u.mails else 0 end,
+         recipients = excluded.recipients + case when u.day = excluded.day then u.recipients else 0 end),
      ended as (
        update run set state = 'submitted', settle_wake = $5, settle_version = null, attempts = (select attempt from held)
        where id = $3 and exists (select from held)),
@@ -49,28 +61,24 @@ fn settle_wake(finish: &Finish) -> Option<Instant> {
 }
 
 impl PostgresStorage {
-    pub(super) async fn write_finish(&self, lease: &Lease, run: u64, finish: &Finish) -> Result<(), LeaseError> {
+    pub(super) async fn write_finish(&self, lease: &Lease, run: u64, finish: &Finish) -> Result<Written, LeaseError> {
         if lease.run.is_some_and(|leased| leased != run) {
             return Err(LeaseError::Lost);
         }
-        let held = match (lease.work, &finish.outcome) {
-            (Work::Execute, Outcome::Delivered) => false,
-            (Work::Execute, _) => {
-                settled!(self.submit_at_once(lease, run, finish))?
-                    || settled!(self.finish_executed(lease, run, finish))?
-            }
+        let written = match (lease.work, &finish.outcome) {
+            (Work::Execute, Outcome::Delivered) => None,
+            (Work::Execute, _) if settled!(self.submit_at_once(lease, run, finish))? => Some(Written::AsGiven),
+            (Work::Execute, _) => settled!(self.finish_executed(lease, run, finish))?,
             (Work::Settle, Outcome::Delivered | Outcome::Failed(_)) => {
                 settled!(self.finish_settled(lease, run, finish))?
             }
-            (Work::Settle, _) => false,
+            (Work::Settle, _) => None,
         };
-        if !held {
-            return Err(LeaseError::Lost);
-        }
+        let written = written.ok_or(LeaseError::Lost)?;
         if finish.mail.is_some() {
             self.tell();
         }
-        Ok(())
+        Ok(written)
     }
 
     /// In one statement, and so one way to the server and back. False: it is something else, or nothing was written, and
@@ -81,6 +89,7 @@ impl PostgresStorage {
         };
         step(Some(RunState::Open), RunState::Submitted)?;
         let (roles, addresses) = outbox::recipients(mail);
+        let limits = finish.mail_limits.as_ref();
         let ended: i64 = read!(
             sqlx::query_scalar(SUBMIT)
                 .bind(signed(lease.schedule)?)
@@ -99,13 +108,15 @@ impl PostgresStorage {
                 .bind(mail.attach_file)
                 .bind(&roles)
                 .bind(&addresses)
+                .bind(limits.map(|limits| limits.mails.map_or(i64::MAX, i64::from)))
+                .bind(limits.map(|limits| limits.recipients.map_or(i64::MAX, i64::from)))
                 .fetch_one(&self.pool)
         )?;
         Ok(ended == 1)
     }
 
     /// The schedule's fence is unchanged, so no person has changed it since the lease: counter and `active` are written.
-    async fn finish_executed(&self, lease: &Lease, run: u64, finish: &Finish) -> sqlx::Result<bool> {
+    async fn finish_executed(&self, lease: &Lease, run: u64, finish: &Finish) -> sqlx::Result<Option<Written>> {
         let (schedule, run) = (signed(lease.schedule)?, signed(run)?);
         let mut transaction = self.begin().await?;
         let held = sqlx::query(
@@ -118,13 +129,15 @@ impl PostgresStorage {
         .fetch_optional(&mut *transaction)
         .await?;
         let Some(held) = held else {
-            return Ok(false);
+            return Ok(None);
         };
         // A server that has died can have lost it: [`files::KEEP`].
         if finish.mail.as_ref().is_some_and(|mail| mail.attach_file) && !held.try_get::<bool, _>("file_kept")? {
-            return Ok(false);
+            return Ok(None);
         }
         let (scope, due) = (scope(&held)?, held.try_get("due")?);
+        let instead = usage::count_mail(&mut transaction, (&scope.organizer, schedule), finish).await?;
+        let finish = instead.as_ref().unwrap_or(finish);
         let state = State::of(&finish.outcome)?;
         step(Some(RunState::Open), state.state)?;
         let again = match finish.outcome {
@@ -165,10 +178,10 @@ impl PostgresStorage {
         said.add_run(&scope, schedule, due, &finish.outcome);
         said.write(&mut transaction, finish.now).await?;
         transaction.commit().await?;
-        Ok(true)
+        Ok(Some(Written::of(instead.as_ref())))
     }
 
-    async fn finish_settled(&self, lease: &Lease, run: u64, finish: &Finish) -> sqlx::Result<bool> {
+    async fn finish_settled(&self, lease: &Lease, run: u64, finish: &Finish) -> sqlx::Result<Option<Written>> {
         let (schedule, run) = (signed(lease.schedule)?, signed(run)?);
         let mut transaction = self.begin().await?;
         sqlx::query("select id from schedule where id = $1 for no key update")
@@ -186,9 +199,11 @@ impl PostgresStorage {
         .fetch_optional(&mut *transaction)
         .await?;
         let Some(held) = held else {
-            return Ok(false);
+            return Ok(None);
         };
         let (scope, due) = (scope(&held)?, held.try_get("due")?);
+        let instead = usage::count_mail(&mut transaction, (&scope.organizer, schedule), finish).await?;
+        let finish = instead.as_ref().unwrap_or(finish);
         let state = State::of(&finish.outcome)?;
         super::runs::write_state(&mut transaction, run, RunState::Submitted, &state, finish.now).await?;
         // A person who changed the schedule meanwhile has reset the counter, and that stands.
@@ -214,6 +229,6 @@ impl PostgresStorage {
         said.add_run(&scope, schedule, due, &finish.outcome);
         said.write(&mut transaction, finish.now).await?;
         transaction.commit().await?;
-        Ok(true)
+        Ok(Some(Written::of(instead.as_ref())))
     }
 }

@@ -97,40 +97,15 @@ impl PostgresStorage {
         }
     }
 
-    pub(super) async fn answer_request(
-        &self,
-        key: &RequestKey,
-        ticket: u64,
-        answer: Option<KeptAnswer>,
-    ) -> Result<(), StorageError> {
+    pub(super) async fn forget_request(&self, key: &RequestKey, ticket: u64) -> Result<(), StorageError> {
         let ticket = signed(ticket)?;
-        settled!(async {
-            let (caller, name) = (text(&key.caller), text(&key.key));
-            match &answer {
-                Some(answer) => {
-                    sqlx::query(
-                        "update request set status = $4, etag = $5, body = $6
-                         where caller = $1 and key = $2 and ticket = $3 and status is null",
-                    )
-                    .bind(caller)
-                    .bind(name)
-                    .bind(ticket)
-                    .bind(i64::from(answer.status))
-                    .bind(answer.etag.as_deref().map(text))
-                    .bind(&answer.body)
-                    .execute(&self.pool)
-                    .await
-                }
-                None => {
-                    sqlx::query("delete from request where caller = $1 and key = $2 and ticket = $3 and status is null")
-                        .bind(caller)
-                        .bind(name)
-                        .bind(ticket)
-                        .execute(&self.pool)
-                        .await
-                }
-            }
-        })?;
+        settled!(
+            sqlx::query("delete from request where caller = $1 and key = $2 and ticket = $3 and status is null")
+                .bind(text(&key.caller))
+                .bind(text(&key.key))
+                .bind(ticket)
+                .execute(&self.pool)
+        )?;
         Ok(())
     }
 }

@@ -5,7 +5,7 @@ use rusqlite::{Connection, params};
 use super::columns::{recipients_text, signed};
 use super::runs::{self, Cancelled};
 use super::statement::{execute, optional, value, values};
-use super::{SqliteStorage, audit, lists, outbox, requests};
+use super::{SqliteStorage, audit, lists, outbox, requests, usage};
 use crate::clock::Instant;
 use crate::contract::{Content, MissedRange};
 use crate::storage::{Change, Commit, CommitError, NewMail, Row, StorageError, Visible};
@@ -40,6 +40,7 @@ fn write(on: &Connection, commit: &Commit) -> Result<(), CommitError> {
     {
         return Err(CommitError::Superseded);
     }
+    usage::count_writes(on, commit)?;
     for change in &commit.changes {
         let (schedule, action, detail) = match change {
             Change::Insert { id, owner, content } => {
@@ -165,6 +166,7 @@ fn update(
     missed: &[MissedRange],
 ) -> Result<(), CommitError> {
     let id = check(on, &commit.by, id, Some(version))?;
+    usage::may_move(on, commit, id, content.next_run)?;
     // An open run is executed again at once, with its due time; without one, a lease has pinned nothing, and the new plan
     // says what is due.
     execute(

@@ -4,13 +4,13 @@ use rusqlite::{Connection, params};
 
 use super::columns::{State, scope, signed};
 use super::statement::{execute, optional};
-use super::{SqliteStorage, audit, files, leases, outbox, runs};
+use super::{SqliteStorage, audit, files, leases, outbox, runs, usage};
 use crate::contract::Outcome;
 use crate::storage::state::RunState;
-use crate::storage::{Finish, Lease, LeaseError, Work};
+use crate::storage::{Finish, Lease, LeaseError, Work, Written};
 
 impl SqliteStorage {
-    pub(super) async fn write_finish(&self, lease: &Lease, run: u64, finish: &Finish) -> Result<(), LeaseError> {
+    pub(super) async fn write_finish(&self, lease: &Lease, run: u64, finish: &Finish) -> Result<Written, LeaseError> {
         if lease.run.is_some_and(|leased| leased != run) {
             return Err(LeaseError::Lost);
         }
@@ -26,7 +26,7 @@ impl SqliteStorage {
 }
 
 /// The schedule's fence is unchanged, so no person has changed it since the lease: counter and `active` are written.
-fn executed(on: &Connection, lease: &Lease, run: u64, finish: &Finish) -> Result<(), LeaseError> {
+fn executed(on: &Connection, lease: &Lease, run: u64, finish: &Finish) -> Result<Written, LeaseError> {
     let (schedule, run) = (signed(lease.schedule)?, signed(run)?);
     let held = optional(
         on,
@@ -36,6 +36,8 @@ fn executed(on: &Connection, lease: &Lease, run: u64, finish: &Finish) -> Result
         |held| Ok((scope(held)?, held.get("due")?, held.get("attempt")?)),
     )?;
     let (scope, due, attempts) = held.ok_or(LeaseError::Lost)?;
+    let instead = usage::count_mail(on, &scope.organizer, finish)?;
+    let finish = instead.as_ref().unwrap_or(finish);
     let state = State::of(&finish.outcome)?;
     runs::write_state(on, run, (RunState::Open, Some(attempts)), &state, finish.now)?;
     let again = match finish.outcome {
@@ -59,10 +61,10 @@ fn executed(on: &Connection, lease: &Lease, run: u64, finish: &Finish) -> Result
         files::drop_unneeded(on, run)?;
     }
     audit::write_run(on, finish.now, &scope, schedule, due, &finish.outcome)?;
-    Ok(())
+    Ok(Written::of(instead.as_ref()))
 }
 
-fn settled(on: &Connection, lease: &Lease, run: u64, finish: &Finish) -> Result<(), LeaseError> {
+fn settled(on: &Connection, lease: &Lease, run: u64, finish: &Finish) -> Result<Written, LeaseError> {
     let (schedule, run) = (signed(lease.schedule)?, signed(run)?);
     let held = optional(
         on,
@@ -72,6 +74,8 @@ fn settled(on: &Connection, lease: &Lease, run: u64, finish: &Finish) -> Result<
         |held| Ok((scope(held)?, held.get("due")?, held.get::<_, i64>("settle_version")?)),
     )?;
     let (scope, due, version) = held.ok_or(LeaseError::Lost)?;
+    let instead = usage::count_mail(on, &scope.organizer, finish)?;
+    let finish = instead.as_ref().unwrap_or(finish);
     let state = State::of(&finish.outcome)?;
     runs::write_state(on, run, (RunState::Submitted, None), &state, finish.now)?;
     leases::hold(on, schedule, None)?;
@@ -86,5 +90,5 @@ fn settled(on: &Connection, lease: &Lease, run: u64, finish: &Finish) -> Result<
     }
     files::drop_unneeded(on, run)?;
     audit::write_run(on, finish.now, &scope, schedule, due, &finish.outcome)?;
-    Ok(())
+    Ok(Written::of(instead.as_ref()))
 }

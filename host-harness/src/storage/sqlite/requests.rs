@@ -109,27 +109,14 @@ impl SqliteStorage {
         .await
     }
 
-    pub(super) async fn answer_request(
-        &self,
-        key: &RequestKey,
-        ticket: u64,
-        answer: Option<KeptAnswer>,
-    ) -> Result<(), StorageError> {
+    pub(super) async fn forget_request(&self, key: &RequestKey, ticket: u64) -> Result<(), StorageError> {
         let (key, ticket) = (key.clone(), signed(ticket)?);
         self.write(move |on| {
-            match &answer {
-                Some(answer) => execute(
-                    on,
-                    "update request set status = ?4, etag = ?5, body = ?6
-                     where caller = ?1 and key = ?2 and ticket = ?3 and status is null",
-                    params![&key.caller, &key.key, ticket, answer.status, answer.etag, answer.body],
-                )?,
-                None => execute(
-                    on,
-                    "delete from request where caller = ?1 and key = ?2 and ticket = ?3 and status is null",
-                    params![&key.caller, &key.key, ticket],
-                )?,
-            };
+            execute(
+                on,
+                "delete from request where caller = ?1 and key = ?2 and ticket = ?3 and status is null",
+                params![&key.caller, &key.key, ticket],
+            )?;
             Ok(())
         })
         .await

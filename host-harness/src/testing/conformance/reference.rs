@@ -294,7 +294,9 @@ impl HostUnderTest for ReferenceHost {
             Ok(Answer::Page { .. } | Answer::Deleted | Answer::Exporters(_)) => Ok(Ending::Ok(None)),
             Err(CallError::Problem(refusal)) => Ok(super::problem(refusal)),
             Err(CallError::Trapped(words)) => Ok(Ending::Trap(words)),
-            Err(error @ (CallError::Unavailable(_) | CallError::Busy | CallError::Superseded)) => Err(words(error)),
+            Err(
+                error @ (CallError::Unavailable(_) | CallError::Busy | CallError::Exceeded(_) | CallError::Superseded),
+            ) => Err(words(error)),
         }
     }
 

@@ -10,6 +10,7 @@ use crate::platform::Fixture;
 use crate::ports::HostFacts;
 use crate::scheduler::{Scheduler, SchedulerOptions};
 use crate::testing::{Client, ScriptedExports, StoreScript};
+use crate::usage::UsageLimits;
 
 /// The platform that the demo runs on.
 const PLATFORM: &str = include_str!("../../../../tests/data/bigevents.json");
@@ -65,6 +66,7 @@ impl Default for HarnessBuilder {
             limits: Limits::default(),
             facts: HostFacts {
                 base_url: "https://tickets.example".into(),
+                limits: UsageLimits::none(),
                 ..HostFacts::default()
             },
             fixture: PLATFORM.to_owned(),
@@ -109,6 +111,12 @@ impl HarnessBuilder {
     pub fn store(self, kept: TestStore) -> Self {
         let kept = Some(kept);
         Self { kept, ..self }
+    }
+
+    /// What an organizer and a caller can use: without a word, as much as they like.
+    pub fn usage(mut self, limits: UsageLimits) -> Self {
+        self.facts.limits = limits;
+        self
     }
 
     /// Files that are too large for a mail are offered for download.

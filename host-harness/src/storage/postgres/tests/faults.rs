@@ -40,6 +40,7 @@ fn empty() -> Finish {
         active: true,
         mail: None,
         now: T0,
+        mail_limits: None,
     }
 }
 
@@ -128,7 +129,7 @@ async fn what_was_answered_is_there_after_a_crash_and_every_due_time_ends_once()
                     continue;
                 };
                 match store.finish(&leased.lease, run, &empty()).await {
-                    Ok(()) => {
+                    Ok(_) => {
                         finished.push(leased.row.id);
                         ended.send_modify(|ended| *ended += 1);
                     }

@@ -34,7 +34,7 @@ const ROWS: &str = "
 const KEEP_PARAMETERS: &str = "bigint 7; bigint 1; bigint 7; text 'n'; text 't'; bigint 1; bigint 1; bytea[] '{a}'; \
      text '[]'";
 const SUBMIT_PARAMETERS: &str = "bigint 7; bigint 1; bigint 7; bigint 100; bigint null; bigint 0; boolean true; text 'submitted'; text 'export'; text 'm'; \
-             text 's'; text 's'; text 'b'; boolean true; text[] '{to}'; text[] '{a}'";
+             text 's'; text 's'; text 'b'; boolean true; text[] '{to}'; text[] '{a}'; bigint 1000; bigint 5000";
 
 /// The plan for such parameters, as a prepared statement gets it once it has been used often.
 async fn plan(pool: &PgPool, statement: &str, parameters: &str) -> String {
@@ -191,7 +191,7 @@ async fn what_is_planned_on_empty_tables_goes_by_the_index_that_was_made_for_it(
         (
             commit::CHANGE.to_owned(),
             "bigint 7; text 'x'; text '{}'; bigint 9; boolean true; bigint 0; text 'd'; text '2026a'; bigint 9; text 'o7'; text 'e0'; \
-             text null; text 'a'; bigint 1",
+             text null; text 'a'; bigint 1; bigint[] '{3000,120,9000000,10}'",
             "schedule_pkey",
         ),
     ];

@@ -195,6 +195,7 @@ async fn submit(store: &PostgresStorage, recipients: usize) -> u64 {
         active: true,
         mail: Some(export(recipients, false)),
         now: T0,
+        mail_limits: None,
     };
     store.finish(&leased.lease, run, &submitted).await.unwrap();
     run
@@ -251,6 +252,7 @@ async fn a_schedule_deleted_while_its_last_recipient_becomes_final_ends_its_run(
             quota: None,
             changes: vec![Change::Delete { id: 1, version: None }],
             completion: None,
+            limits: None,
         };
         let said = accepted();
         let (deleted, recorded) = tokio::join!(store.commit(delete), other.record_delivery(&task, &said, T0 + 1));
@@ -286,6 +288,7 @@ async fn a_quota_holds_for_those_who_create_at_once() {
             quota: Some(5),
             changes: vec![insert],
             completion: None,
+            limits: None,
         };
         store.commit(commit).await
     };
@@ -311,6 +314,7 @@ fn change(change: Change) -> Commit {
         quota: None,
         changes: vec![change],
         completion: None,
+        limits: None,
     }
 }
 

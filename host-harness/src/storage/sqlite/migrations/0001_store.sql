@@ -165,6 +165,24 @@ create trigger schedule_removed after delete on schedule begin
   update scope_size set schedules = schedules - 1 where organizer = old.organizer and event = coalesce(old.event, '');
 end;
 
+-- What each caller has changed in the latest minute and day of it: `minute` and `day` are those since 1970-01-01T00:00:00Z. One row
+-- a caller, so there is nothing to remove.
+create table caller_usage (
+  caller text primary key not null,
+  minute integer not null,
+  writes integer not null,
+  day integer not null,
+  bytes integer not null
+) strict, without rowid;
+
+-- What each organizer has mailed in its latest day.
+create table organizer_usage (
+  organizer text primary key not null,
+  day integer not null,
+  mails integer not null,
+  recipients integer not null
+) strict, without rowid;
+
 -- The outbox.
 create table mail (
   id integer primary key,

@@ -1,0 +1,84 @@
+//! What becomes of a run whose organizer has used up its mails of the day.
+
+use super::{Run, Services};
+use crate::contract::{Outcome, User};
+use crate::delivery;
+use crate::storage::{Finish, MailKind, NewMail};
+use crate::usage::{MailLimits, UsageLimits};
+
+/// In the history, for programs.
+const CODE: &str = "mail-limit";
+
+impl Services {
+    /// What the mail of a run is held to. An export past the limit is not sent later: its run fails, and that counts for nothing, since
+    /// it is no fault of the schedule. Its owner is told, as long as there are mails left for that.
+    pub(super) fn mail_limits(&self, run: &Run) -> Option<MailLimits> {
+        let limits = &self.facts.limits;
+        // Only an export has something to be written in its place.
+        let export = run.staged.as_ref().filter(|mail| mail.kind == MailKind::Export);
+        limits.mails(export.map(|export| self.not_sent(run, export)))
+    }
+
+    fn not_sent(&self, run: &Run, export: &NewMail) -> Finish {
+        let schedule = &run.facts.schedule;
+        let owner = schedule.owner.as_ref().filter(|owner| owner.active);
+        let limits = &self.facts.limits;
+        let german = owner.is_some_and(|owner| owner.language.starts_with("de"));
+        let words = why(limits, german);
+        Finish {
+            outcome: Outcome::Failed((CODE.to_owned(), words.clone())),
+            error_counter: schedule.content.error_counter,
+            active: schedule.content.active,
+            mail: owner.map(|owner| self.notice(run, owner, (export, &words), german)),
+            now: self.clock.now(),
+            mail_limits: limits.mails(None),
+        }
+    }
+
+    fn notice(&self, run: &Run, owner: &User, (export, words): (&NewMail, &str), german: bool) -> NewMail {
+        let (id, due) = (run.facts.schedule.id, run.due.unwrap_or_default());
+        let url = &run.facts.settings.configuration_url;
+        let subject = &export.subject;
+        let (subject, text) = if german {
+            (
+                format!("Geplanter Export {id} wurde nicht gesendet"),
+                format!(
+                    "Der geplante Export \"{subject}\" (Nummer {id}) wurde nicht gesendet.\n\n{words}\n\nDer nächste Export wird wie geplant erstellt. Sie finden ihn unter {url}\n"
+                ),
+            )
+        } else {
+            (
+                format!("Scheduled export {id} was not sent"),
+                format!(
+                    "The scheduled export \"{subject}\" (number {id}) was not sent.\n\n{words}\n\nIts next run takes place as scheduled. Open it at {url}\n"
+                ),
+            )
+        };
+        NewMail {
+            kind: MailKind::Failure,
+            message_id: delivery::message_id(id, due, MailKind::Failure, self.facts.mail_domain()),
+            from: export.from.clone(),
+            to: vec![owner.email.clone()],
+            cc: Vec::new(),
+            bcc: Vec::new(),
+            subject,
+            text,
+            attach_file: false,
+        }
+    }
+}
+
+fn why(limits: &UsageLimits, german: bool) -> String {
+    let most = |most: Option<u32>, of: &str| most.map(|most| format!("{most} {of}"));
+    let (mails, recipients) = (limits.mails_per_day, limits.recipients_per_day);
+    let listed = |emails: Option<String>, recipients: Option<String>, and: &str| {
+        let both: Vec<String> = [emails, recipients].into_iter().flatten().collect();
+        both.join(and)
+    };
+    if german {
+        let listed = listed(most(mails, "E-Mails"), most(recipients, "Empfänger"), " und ");
+        return format!("Der Veranstalter hat sein Tageslimit erreicht: {listed} pro Tag (UTC).");
+    }
+    let listed = listed(most(mails, "emails"), most(recipients, "recipients"), " and ");
+    format!("The organizer has reached its daily limit: {listed} per day (UTC).")
+}
