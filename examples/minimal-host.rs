@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use host_harness::clock::{Clock, VirtualClock};
 use host_harness::contract::*;
-use host_harness::delivery::{render, staged};
+use host_harness::delivery::{Sender, render, staged};
 use host_harness::engine::{Accepted, Cache, EMBEDDED, Engine, Limits};
 use host_harness::imports::*;
 use host_harness::storage::{FileFacts, NewMail, OutboxMail, Scope};
@@ -179,8 +179,9 @@ impl Mailer for Host {
         };
         let scope = Scope { organizer: "harbour".into(), event: None };
         let file = of.file.as_ref().map(|(file, _)| file.clone());
-        let (due, from) = (of.facts.due.unwrap_or(0), "exports@harbour.example");
-        of.mail = Some(staged(&of.facts, scope, due, mail, people, from, file)?);
+        let (due, sender) =
+            (of.facts.due.unwrap_or(0), "exports@harbour.example".parse::<Sender>().expect("an address"));
+        of.mail = Some(staged(&of.facts, scope, due, mail, people, &sender.into(), file)?);
         Ok(())
     }
 }

@@ -6,6 +6,7 @@ mod chaos;
 mod demo;
 mod history;
 mod host;
+mod mail;
 mod next_run;
 mod organizer;
 mod plugin;

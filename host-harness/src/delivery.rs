@@ -1,6 +1,6 @@
 //! Mail: from the outbox to the recipients' servers.
 //!
-//! [`message`] makes the bytes, the same ones at every try. A [`Transport`] hands them to one recipient at a time: [`smtp`] to a
+//! [`message`] makes the bytes, the same ones at every try, from what [`sender`] says of the operator's configuration. A [`Transport`] hands them to one recipient at a time: [`smtp`] to a
 //! mail server, [`eml`] to a folder. [`worker`] goes through what is due and writes down how each handing-over ended, with the
 //! waits of [`backoff`].
 //!
@@ -14,6 +14,8 @@
 //!     kind: MailKind::Failure,
 //!     message_id: message_id(7, due, MailKind::Failure, "tickets.example"),
 //!     from: "exports@tickets.example".into(),
+//!     from_name: Some("Tickets".into()),
+//!     reply_to: None,
 //!     to: vec!["mary@example.org".into()],
 //!     cc: Vec::new(),
 //!     bcc: vec!["archive@example.org".into()],
@@ -37,16 +39,19 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+mod attachment;
 pub mod backoff;
 pub mod eml;
 pub mod message;
 mod permits;
+pub mod sender;
 pub mod smtp;
 pub mod worker;
 
 pub use eml::EmlTransport;
-pub use message::{message_id, render, size, staged};
+pub use message::{Origin, message_id, render, size, staged};
 pub use permits::{Everything, Permits};
+pub use sender::{Sender, SenderError};
 pub use smtp::{SmtpTimeouts, SmtpTransport, SmtpUrlError};
 pub use worker::{Delivered, DeliveryLimits, deliver_due, deliver_until};
 

@@ -51,4 +51,5 @@ pub mod storage;
 pub mod tape;
 pub mod testing;
 pub mod usage;
+mod wording;
 pub mod zones;

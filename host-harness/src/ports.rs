@@ -16,6 +16,7 @@ use std::sync::Arc;
 pub use auth_context::{Access, Run};
 
 use crate::clock::Clock;
+use crate::delivery::{Origin, Sender};
 use crate::imports::HostFault;
 use crate::platform::Platform;
 use crate::storage::Storage;
@@ -28,8 +29,8 @@ pub struct HostFacts {
     pub languages: Vec<String>,
     /// Where the host's pages are, without a slash at the end: `https://tickets.example`.
     pub base_url: String,
-    /// Address (RFC 5322 addr-spec) that mails come from; its domain is that of Message-IDs.
-    pub mail_from: String,
+    /// Who mails come from; the domain is that of Message-IDs too.
+    pub mail_from: Sender,
     /// Files too large for a mail can be fetched at [`HostFacts::base_url`], which then has to lead to the HTTP API.
     pub download_links: bool,
     /// How much an organizer and a caller can use.
@@ -45,11 +46,6 @@ impl HostFacts {
             ..Self::default()
         }
     }
-
-    /// The domain of the sender's address: that of Message-IDs.
-    pub(crate) fn mail_domain(&self) -> &str {
-        self.mail_from.rsplit('@').next().unwrap_or_default()
-    }
 }
 
 impl Default for HostFacts {
@@ -57,7 +53,7 @@ impl Default for HostFacts {
         Self {
             languages: vec!["en".into(), "de".into()],
             base_url: "http://127.0.0.1:8080".into(),
-            mail_from: "exports@tickets.invalid".into(),
+            mail_from: Sender::default(),
             download_links: false,
             limits: UsageLimits::default(),
         }
@@ -76,6 +72,8 @@ pub struct Services {
     pub facts: HostFacts,
     /// Release of the component's zone database: written beside each plan.
     pub zone_database: String,
+    /// Where the mails of this store come from.
+    pub origin: Origin,
 }
 
 /// An import that can't go on at all, as opposed to one with a refusal to tell.

@@ -58,6 +58,7 @@ use crate::contract::auth_context::{AccessFacts, Caller, Settings};
 use crate::contract::exported::about::Description;
 use crate::contract::exported::schedules::{Page, Versioned};
 use crate::contract::{PageQuery, Position, Problem};
+use crate::delivery::Origin;
 use crate::download::{Download, Secret};
 use crate::engine::{Accepted, Engine, GuestFault, Instance, Unaccepted};
 use crate::imports::Imports;
@@ -288,7 +289,7 @@ impl Service {
     /// Puts a loaded component together with what its imports are served from.
     ///
     /// # Errors
-    /// If it traps when asked what it is.
+    /// If it traps when asked what it is, or if the store cannot be read.
     pub async fn new(
         engine: Engine<Recorded<Services>>,
         storage: Arc<dyn Storage>,
@@ -297,10 +298,15 @@ impl Service {
         facts: HostFacts,
     ) -> Result<Self, GuestFault> {
         let metrics = Arc::new(Metrics::new(&platform));
+        let store = storage
+            .store_id()
+            .await
+            .map_err(|error| GuestFault::Host(error.to_string()))?;
         let share = facts.limits.organizer_share;
         let platform = platform.sharing(share);
         let places = SharedPlaces::new(engine.limits().call_instances as usize, share);
         let services = Services {
+            origin: Origin::new(facts.mail_from.clone(), &store),
             storage: Arc::new(CountedStorage::new(storage, Arc::clone(&metrics))),
             platform,
             clock,

@@ -359,6 +359,8 @@ pub trait Storage: Send + Sync {
     async fn history(&self, schedule: Option<u64>, limit: u32) -> Result<Vec<HistoryRow>, StorageError>;
     /// Entries of the audit log of one organizer, latest first.
     async fn audit(&self, organizer: &str, limit: u32) -> Result<Vec<AuditEntry>, StorageError>;
+    /// Identifies this store: 16 random hexadecimal digits, made with it and kept in it, so that a restored copy has them too.
+    async fn store_id(&self) -> Result<String, StorageError>;
     /// Checks that the store answers; for start-up and health.
     async fn ping(&self) -> Result<(), StorageError>;
     /// Ends when another process may have written something that is due at once. Such word can be lost, or be wrong: who waits

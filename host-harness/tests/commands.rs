@@ -9,6 +9,7 @@ mod commands {
     mod documents;
     mod failures;
     mod help;
+    mod mail;
     mod metrics;
     mod next_run;
     mod operator;

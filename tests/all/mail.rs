@@ -1,5 +1,7 @@
 //! Mail through the whole host: a real SMTP server that is down, and a folder in which a dead host left half a mail.
 
+mod headers;
+
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;

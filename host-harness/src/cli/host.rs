@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use host_harness::clock::{Clock, SystemClock};
-use host_harness::delivery::{EmlTransport, SmtpTimeouts, SmtpTransport, Transport};
+use host_harness::delivery::{EmlTransport, Transport};
 use host_harness::engine::{Cache, EMBEDDED, Engine};
 use host_harness::platform::{Fixture, Platform};
 use host_harness::ports::HostFacts;
@@ -120,6 +120,11 @@ async fn in_folder(folder: &Path, create: bool) -> Result<Stores, Failure> {
 async fn in_database(url: &str) -> Result<Stores, Failure> {
     let options = database_options(url)?;
     let named = without_password(&options);
+    if has_password(url) && std::env::args().any(|argument| argument.contains(url)) {
+        tracing::warn!(
+            "the password in --database is visible to other users of this machine: use PGPASSWORD or ~/.pgpass"
+        );
+    }
     let connecting = tokio::spawn({
         let url = url.to_owned();
         async move { PostgresStorage::connect(&url).await }
@@ -152,6 +157,14 @@ fn database_options(url: &str) -> Result<PgConnectOptions, Failure> {
         return Err(Failure::Sentence(wrong.to_owned()));
     }
     PgConnectOptions::from_str(url).map_err(|reason| failed(wrong)(&reason))
+}
+
+/// Does the URL of a database hold a password?
+fn has_password(url: &str) -> bool {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let (authority, more) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+    let user = authority.rsplit_once('@').map(|(user, _)| user);
+    user.is_some_and(|user| user.contains(':')) || more.contains("password=")
 }
 
 /// A database as messages name it.
@@ -270,11 +283,6 @@ async fn empty(service: &Service, fixture: &Fixture, filled: Vec<u64>) -> Result
         service.storage().commit(commit).await?;
     }
     Ok(service.platform().empty().await?)
-}
-
-/// The mail server at an URL.
-pub fn smtp(url: &str) -> Result<Arc<dyn Transport>, Failure> {
-    Ok(Arc::new(SmtpTransport::from_url(url, SmtpTimeouts::default())?))
 }
 
 /// The mail server if there is one, else files in the data folder; and where those are.

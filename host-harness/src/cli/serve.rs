@@ -15,6 +15,7 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
+use super::mail::Mailing;
 use super::usage::Usage;
 use super::{Data, Failure, PluginFile, Recording, failed, host, say};
 
@@ -27,7 +28,7 @@ const METRICS_CONNECTIONS: usize = 32;
 /// Serves the HTTP API and runs what is due, until SIGTERM or SIGINT.
 #[derive(Args)]
 #[command(
-    after_help = "Example:\n  harness serve --data ./data --fixture tests/data/bigevents.json --smtp smtp://127.0.0.1:25"
+    after_help = "Example:\n  harness serve --data ./data --fixture tests/data/bigevents.json\n  harness serve --data ./data --smtp smtp://john@mx.example --smtp-password-file ./password \\\n    --mail-from 'Big Events <exports@example.org>' --base-url https://tickets.example"
 )]
 pub struct Serve {
     #[command(flatten)]
@@ -42,15 +43,8 @@ pub struct Serve {
     /// Address of `GET /metrics`, in the text format of OpenMetrics; whoever reaches it may read it. Without, there is none
     #[arg(long, value_name = "ADDR")]
     metrics: Option<SocketAddr>,
-    /// Mail server, `smtp://[USER:PASS@]HOST[:PORT]` or `smtps://…`; without it mails are files in DIR/mail
-    #[arg(long, value_name = "URL")]
-    smtp: Option<String>,
-    /// Sender's address of all mails
-    #[arg(long, value_name = "ADDRESS", default_value = "exports@tickets.invalid")]
-    mail_from: String,
-    /// Address of the host's pages, for links in mails
-    #[arg(long, value_name = "URL")]
-    base_url: Option<String>,
+    #[command(flatten)]
+    mailing: Mailing,
     /// Offer files that are too large for a mail for download, for 7 days, at the address of the host's pages
     #[arg(long)]
     download_links: bool,
@@ -75,8 +69,9 @@ impl Serve {
             Descriptors::raise().map_err(|reason| failed("could not raise the limit of open files")(&reason))?;
         let limits = self.api_limits(descriptors);
         let fixture = self.fixture.as_deref().map(host::read_fixture).transpose()?;
-        let smtp = self.smtp.as_deref().map(host::smtp).transpose()?;
-        host::check(&self.data, smtp.is_some())?;
+        let mailing = self.mailing.check()?;
+        host::check(&self.data, mailing.smtp.is_some())?;
+        mailing.base_url(self.listen)?;
         // Before the store: where another process has the port, nothing is written.
         let listener = listen(self.listen)?;
         let metrics = match self.metrics {
@@ -98,11 +93,10 @@ impl Serve {
             tracing::info!("stopping: what runs is finished or handed back");
             let _ = stop.send(true);
         });
-        let given_base_url = self.base_url;
-        let base_url = given_base_url.clone().unwrap_or_else(|| format!("http://{address}"));
+        let given_base_url = mailing.given_base_url().map(str::to_owned);
         let facts = HostFacts {
-            base_url: base_url.trim_end_matches('/').to_owned(),
-            mail_from: self.mail_from,
+            base_url: mailing.base_url(address)?,
+            mail_from: mailing.sender,
             download_links: self.download_links,
             limits: self.usage.limits(),
             ..HostFacts::default()
@@ -128,7 +122,7 @@ impl Serve {
             connections_per_peer = limits.connections_per_peer,
             "open files"
         );
-        let (transport, mail) = host::transport(&self.data, smtp)?;
+        let (transport, mail) = host::transport(&self.data, mailing.smtp)?;
         let router = match &given_base_url {
             Some(base_url) => api::router_at(Arc::clone(&service) as _, limits.clone(), base_url),
             None => api::router(Arc::clone(&service) as _, limits.clone()),

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use clap::Args;
 use host_harness::clock::{Clock, VirtualClock};
-use host_harness::ports::HostFacts;
 
 use super::history::{document, line};
+use super::mail::Mailing;
 use super::{Data, Failure, Output, PluginFile, Recording, host, instant, say};
 
 /// Runs and delivers all that is due at one instant, prints one line a run, and stops.
@@ -18,9 +18,8 @@ pub struct Tick {
     /// The instant; else the time of the call
     #[arg(long, value_name = "INSTANT", value_parser = instant)]
     now: Option<i64>,
-    /// Mail server; without it mails are files in DIR/mail
-    #[arg(long, value_name = "URL")]
-    smtp: Option<String>,
+    #[command(flatten)]
+    mailing: Mailing,
     #[command(flatten)]
     recording: Recording,
     #[command(flatten)]
@@ -32,18 +31,11 @@ pub struct Tick {
 impl Tick {
     pub async fn run(self) -> Result<(), Failure> {
         let clock = self.now.map(|now| Arc::new(VirtualClock::at(now)) as Arc<dyn Clock>);
-        let smtp = self.smtp.as_deref().map(host::smtp).transpose()?;
-        host::check(&self.data, smtp.is_some())?;
-        let service = host::open_recording(
-            &self.data,
-            false,
-            &self.plugin,
-            clock,
-            HostFacts::default(),
-            &self.recording,
-        )
-        .await?;
-        let (transport, _) = host::transport(&self.data, smtp)?;
+        let mailing = self.mailing.check()?;
+        host::check(&self.data, mailing.smtp.is_some())?;
+        let facts = mailing.facts_without_api()?;
+        let service = host::open_recording(&self.data, false, &self.plugin, clock, facts, &self.recording).await?;
+        let (transport, _) = host::transport(&self.data, mailing.smtp)?;
         let step = host::scheduler(&service, transport).step().await?;
         for schedule in step.schedules {
             let Some(latest) = service.storage().history(Some(schedule), 1).await?.pop() else {

@@ -57,6 +57,8 @@ impl FakeOutbox {
                 kind: MailKind::Export,
                 message_id: format!("mail-{id}@tickets.example"),
                 from: "exports@tickets.example".to_owned(),
+                from_name: None,
+                reply_to: None,
                 to: vec![recipients[0].to_owned()],
                 cc: Vec::new(),
                 bcc: recipients[1..].iter().map(|&to| to.to_owned()).collect(),
@@ -264,5 +266,6 @@ not_part_of_delivery! {
     fn forget(before: Kept, most: u32) -> Result<u64, StorageError>;
     fn history(schedule: Option<u64>, limit: u32) -> Result<Vec<HistoryRow>, StorageError>;
     fn audit(organizer: &str, limit: u32) -> Result<Vec<AuditEntry>, StorageError>;
+    fn store_id() -> Result<String, StorageError>;
     fn ping() -> Result<(), StorageError>;
 }

@@ -14,13 +14,13 @@ use std::time::{Duration, UNIX_EPOCH};
 use chrono::{DateTime, Utc};
 use lettre::Address;
 use lettre::address::Envelope;
-use lettre::message::header::{
-    ContentDisposition, ContentTransferEncoding, ContentType, Header, HeaderName, HeaderValue,
-};
+use lettre::message::header::{ContentTransferEncoding, ContentType, Header, HeaderName, HeaderValue};
 use lettre::message::{Body, MessageBuilder, MultiPart, SinglePart};
 use sha2::{Digest, Sha256};
 
+use super::attachment::attachment;
 use super::is_control;
+use super::sender::{Sender, ascii_domain, mailbox};
 use crate::clock::Instant;
 use crate::contract::Recipients;
 use crate::contract::auth_context::RunFacts;
@@ -41,8 +41,35 @@ pub enum RenderError {
     Build(#[from] lettre::error::Error),
 }
 
+/// What all mails of one store have in common: where they come from.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// Stands in From and in the envelope.
+    pub sender: Sender,
+    /// The right-hand side of Message-IDs.
+    pub host: String,
+}
+
+impl Origin {
+    /// Of a store with this id. Stores that share a sender number their schedules alike, so the id is what makes their
+    /// Message-IDs differ.
+    #[must_use]
+    pub fn new(sender: Sender, store: &str) -> Self {
+        let host = format!("{store}.{}", sender.domain());
+        Self { sender, host }
+    }
+}
+
+impl From<Sender> for Origin {
+    /// Of a host whose sender's domain no other store uses.
+    fn from(sender: Sender) -> Self {
+        let host = sender.domain().to_owned();
+        Self { sender, host }
+    }
+}
+
 /// The Message-ID, without angle brackets, of the mail of this kind about this due time: stable, unique, and readable.
-/// `host` is the right-hand side, the host's own name; what has no place there is left out.
+/// `host` is the right-hand side, [`Origin::host`]; characters that cannot stand there are dropped.
 #[must_use]
 pub fn message_id(schedule: u64, due: Instant, kind: MailKind, host: &str) -> String {
     let due = DateTime::<Utc>::from_timestamp(due, 0)
@@ -60,8 +87,8 @@ pub fn message_id(schedule: u64, due: Instant, kind: MailKind, host: &str) -> St
 }
 
 /// What a run stages, as an outbox keeps it; once the run is submitted, [`render`] makes its bytes. It has no id yet, and no run.
-/// `people` are whom the mail's audience comes to; `from` is the host's own address, whose domain is that of the Message-ID;
-/// `file` goes with it where the mail says so.
+/// `people` are whom the mail's audience comes to; `file` goes with it where the mail says so. Answers to an export go to the
+/// schedule's owner, who can say what is in it; a notice goes to the owner, who answers to the host.
 ///
 /// # Errors
 /// `too-large` where it is larger than the settings allow, as sent.
@@ -71,11 +98,11 @@ pub fn staged(
     due: Instant,
     mail: Mail,
     people: Recipients,
-    from: &str,
+    origin: &Origin,
     file: Option<FileFacts>,
 ) -> Result<OutboxMail, MailError> {
     let (schedule, kind) = (facts.schedule.id, MailKind::from(mail.kind));
-    let domain = from.rsplit('@').next().unwrap_or_default();
+    let owner = facts.schedule.owner.as_ref().filter(|_| kind == MailKind::Export);
     let staged = OutboxMail {
         id: 0,
         run: None,
@@ -85,8 +112,10 @@ pub fn staged(
         created: facts.settings.now,
         mail: NewMail {
             kind,
-            message_id: message_id(schedule, due, kind, domain),
-            from: from.to_owned(),
+            message_id: message_id(schedule, due, kind, &origin.host),
+            from: origin.sender.address().to_owned(),
+            from_name: origin.sender.name().map(str::to_owned),
+            reply_to: owner.map(|owner| owner.email.clone()),
             to: people.to,
             cc: people.cc,
             bcc: people.bcc,
@@ -156,7 +185,10 @@ fn headers(mail: &OutboxMail, from: Address) -> Result<MessageBuilder, RenderErr
             "<{}>",
             one_line(&new.message_id).replace(['<', '>', ' '], "")
         )))
-        .from(from.clone().into());
+        .from(mailbox(new.from_name.as_deref().map(one_line).as_deref(), from.clone()));
+    if let Some(reply_to) = new.reply_to.as_deref().and_then(header_address) {
+        builder = builder.reply_to(reply_to.into());
+    }
     let (to, cc) = (address_list(&new.to), address_list(&new.cc));
     // RFC 5322, 3.4: an empty group.
     let nobody = || {
@@ -191,7 +223,7 @@ fn subject(builder: MessageBuilder, text: &str) -> MessageBuilder {
 }
 
 /// RFC 2047, "B" encoding, folded: ASCII without any character of the text left as it is.
-fn encoded_words(text: &str) -> String {
+pub(super) fn encoded_words(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
     while !rest.is_empty() {
@@ -211,7 +243,7 @@ fn base64(bytes: &[u8]) -> String {
     String::from_utf8(body).unwrap_or_default()
 }
 
-fn base64_body(bytes: Vec<u8>) -> Body {
+pub(super) fn base64_body(bytes: Vec<u8>) -> Body {
     let body = Body::new_with_encoding(bytes, ContentTransferEncoding::Base64);
     body.expect("base64 holds any bytes")
 }
@@ -224,54 +256,18 @@ fn address_list(addresses: &[String]) -> Option<(String, String)> {
     (!list.is_empty()).then(|| (list.join(", "), list.join(",\r\n ")))
 }
 
-/// An address as it may stand in a header: printable ASCII that lettre takes for an address.
+/// An address as it may stand in a header: printable ASCII that lettre takes for an address, its domain in the `xn--` form.
 fn header_address(address: &str) -> Option<Address> {
+    if let Some((local, domain)) = address.rsplit_once('@')
+        && local.is_ascii()
+        && !domain.is_ascii()
+    {
+        return header_address(&format!("{local}@{}", ascii_domain(domain)?));
+    }
     let plain = address
         .bytes()
         .all(|b| b.is_ascii_graphic() && !matches!(b, b'<' | b'>'));
     plain.then(|| address.parse().ok()).flatten()
-}
-
-fn attachment(facts: &FileFacts, bytes: &[u8]) -> SinglePart {
-    SinglePart::builder()
-        .header(content_type(&facts.content_type))
-        .header(ContentDisposition::attachment(&file_name(&facts.name)))
-        .body(base64_body(bytes.to_vec()))
-}
-
-/// The exporter's content type if it is one that a base64 part can have.
-fn content_type(given: &str) -> ContentType {
-    let plain = given.len() <= 200 && given.bytes().all(|b| matches!(b, b' '..=b'~'));
-    let kind = given.to_ascii_lowercase();
-    // RFC 2045, 6.4: these two are never base64.
-    let composite = kind.starts_with("multipart/") || kind.starts_with("message/");
-    if plain
-        && !composite
-        && let Ok(parsed) = ContentType::parse(given)
-    {
-        return parsed;
-    }
-    ContentType::parse("application/octet-stream").expect("a content type")
-}
-
-/// The exporter's file name as a bare name: no folder, no control character, at most 150 characters and its extension.
-fn file_name(given: &str) -> String {
-    let bare = |c: char| {
-        if is_control(c) || matches!(c, '/' | '\\' | '"') {
-            '_'
-        } else {
-            c
-        }
-    };
-    let clean: String = given.trim().chars().map(bare).collect();
-    let (stem, extension) = match clean.rfind('.').map(|dot| clean.split_at(dot)) {
-        Some((stem, extension)) if !stem.is_empty() && extension.len() <= 10 => (stem, extension),
-        _ => (clean.as_str(), ""),
-    };
-    match stem {
-        "" => "export".to_owned(),
-        stem => stem.chars().take(150).chain(extension.chars()).collect(),
-    }
 }
 
 /// On one line: each control character and line separator is a space.

@@ -32,6 +32,8 @@ fn mail() -> OutboxMail {
             kind: MailKind::Export,
             message_id: message_id(7, 1_793_070_000, MailKind::Export, "tickets.example"),
             from: "exports@tickets.example".to_owned(),
+            from_name: None,
+            reply_to: None,
             to: vec!["mary@example.org".to_owned(), "bob@example.org".to_owned()],
             cc: vec!["john@example.com".to_owned()],
             bcc: vec!["hidden@example.net".to_owned()],
@@ -101,7 +103,7 @@ fn a_mail_with_a_file_is_these_bytes() {
         All events,\r\nlast month.\r\n\
         \r\n\
         --BOUNDARY\r\n\
-        Content-Type: text/csv; charset=utf-8\r\n\
+        Content-Type: text/csv; charset=utf-8; name=\"orders.csv\"\r\n\
         Content-Disposition: attachment; filename=\"orders.csv\"\r\n\
         Content-Transfer-Encoding: base64\r\n\
         \r\n\
@@ -247,12 +249,149 @@ fn a_file_name_reaches_the_recipient_in_any_script() {
     assert_eq!(part("a b.csv"), " filename=\"a b.csv\"");
     assert_eq!(part("März.xlsx"), "\r\n filename*0*=utf-8''M%C3%A4rz.xlsx");
     assert_eq!(part("../../etc/passwd"), " filename=\".._.._etc_passwd\"");
-    assert_eq!(part("C:\\x\".exe"), " filename=\"C:_x_.exe\"");
+    assert_eq!(part("C:\\x\".exe"), " filename=\"C__x_.exe\"");
     assert_eq!(part(""), " filename=\"export\"");
     assert_eq!(part("\u{202e}fdp.exe"), " filename=\"_fdp.exe\"");
     let long = part(&("ä".repeat(500) + ".xlsx"));
     assert!(long.len() < 1300 && long.ends_with(".xlsx"), "{long}");
     assert!(part(&("a.".to_owned() + &"b".repeat(500))).len() < 300);
+}
+
+/// Header lines of the part with the file.
+fn part_headers(name: &str) -> (String, String) {
+    let mut mail = mail();
+    mail.file.as_mut().unwrap().name = name.to_owned();
+    let text = rendered(&mail, b"");
+    let part = text.split(&format!("--{}\r\n", boundary(&mail))).nth(2).unwrap();
+    let head = part.split("\r\n\r\n").next().unwrap();
+    let from = head.find("Content-Disposition").unwrap();
+    let to = head.find("\r\nContent-Transfer").unwrap();
+    (head[..from].trim_end().to_owned(), head[from..to].to_owned())
+}
+
+#[test]
+fn a_file_name_of_ascii_up_to_78_characters_is_one_plain_parameter_of_both_headers() {
+    let name = "bigevents_sampleconf_orderlist_2026-10-27.xlsx";
+    let (kind, disposition) = part_headers(name);
+    assert_eq!(
+        kind,
+        format!("Content-Type: text/csv; charset=utf-8;\r\n name=\"{name}\"")
+    );
+    assert_eq!(
+        disposition,
+        format!("Content-Disposition: attachment;\r\n filename=\"{name}\"")
+    );
+    for length in [4, 10, 40, 41, 77, 78, 79, 154] {
+        let name = "n".repeat(length - 4) + ".csv";
+        let (kind, disposition) = part_headers(&name);
+        assert!(kind.ends_with(&format!(" name=\"{name}\"")), "{kind}");
+        let plain = disposition.ends_with(&format!(" filename=\"{name}\""));
+        assert_eq!(plain, length <= 78, "{disposition}");
+        let one_line = disposition.len() <= 78 && !disposition.contains('\n');
+        assert_eq!(
+            one_line,
+            length <= 78 - "Content-Disposition: attachment; filename=\"\"".len()
+        );
+    }
+}
+
+#[test]
+fn a_reader_gets_a_file_name_of_any_length_and_script_whole() {
+    for name in [
+        "orders.csv".to_owned(),
+        "bigevents_sampleconf_orderlist_2026-10-27.xlsx".to_owned(),
+        "n".repeat(74) + ".csv",
+        "n".repeat(75) + ".csv",
+        "n".repeat(150) + ".xlsx",
+        "März.xlsx".to_owned(),
+        "Größe ".repeat(20) + "ü.xlsx",
+        "注文一覧.csv".to_owned(),
+    ] {
+        let mut mail = mail();
+        mail.file.as_mut().unwrap().name = name.clone();
+        let bytes = render(&mail, Some(b"x")).unwrap();
+        let parsed = mailparse::parse_mail(&bytes).unwrap();
+        let disposition = parsed.subparts[1].get_content_disposition();
+        assert_eq!(disposition.params.get("filename"), Some(&name), "{disposition:?}");
+        // The older place: as it is, or in encoded words.
+        let kind = &parsed.subparts[1].ctype.params["name"];
+        let kind = mailparse::parse_header(format!("X: {kind}").as_bytes())
+            .unwrap()
+            .0
+            .get_value();
+        assert_eq!(kind, name);
+    }
+}
+
+/// The header lines of that name.
+fn header_of(mail: &OutboxMail, name: &str) -> Option<String> {
+    let text = rendered(mail, b"");
+    let head = text.split("\r\n\r\n").next().unwrap();
+    let unfolded = head.replace("\r\n ", " ");
+    let line = unfolded
+        .split("\r\n")
+        .find(|line| line.starts_with(&format!("{name}: ")));
+    line.map(str::to_owned)
+}
+
+#[test]
+fn the_sender_has_its_name_in_from() {
+    let mut mail = mail();
+    for (name, line) in [
+        (None, "From: exports@tickets.example"),
+        (Some("Big Events"), "From: \"Big Events\" <exports@tickets.example>"),
+        (
+            Some("Events, Big"),
+            "From: =?utf-8?b?RXZlbnRzLCBCaWc=?= <exports@tickets.example>",
+        ),
+        (
+            Some("Große Feste"),
+            "From: =?utf-8?b?R3Jvw59lIEZlc3Rl?= <exports@tickets.example>",
+        ),
+    ] {
+        mail.mail.from_name = name.map(str::to_owned);
+        assert_eq!(header_of(&mail, "From").as_deref(), Some(line));
+    }
+    for nasty in NASTY {
+        mail.mail.from_name = Some(nasty.to_owned());
+        let text = rendered(&mail, b"");
+        assert_eq!(header_names(&text), HEADERS, "{nasty:?}");
+        let parsed = mailparse::parse_mail(text.as_bytes()).unwrap();
+        let from = mailparse::addrparse_header(&parsed.headers[2]).unwrap();
+        assert_eq!(from.extract_single_info().unwrap().addr, "exports@tickets.example");
+    }
+}
+
+#[test]
+fn answers_go_where_the_mail_says_and_only_to_an_address() {
+    let mut mail = mail();
+    assert_eq!(header_of(&mail, "Reply-To"), None);
+    for (address, line) in [
+        ("john@example.com", Some("Reply-To: john@example.com")),
+        ("john@exämple.com", Some("Reply-To: john@xn--exmple-cua.com")),
+        ("jürgen@example.com", None),
+        ("no address", None),
+    ] {
+        mail.mail.reply_to = Some(address.to_owned());
+        assert_eq!(header_of(&mail, "Reply-To").as_deref(), line, "{address}");
+    }
+    for nasty in NASTY {
+        mail.mail.reply_to = Some(format!("a@example.com{nasty}"));
+        assert_eq!(header_names(&rendered(&mail, b"")), HEADERS, "{nasty:?}");
+    }
+}
+
+#[test]
+fn stores_that_share_a_sender_have_different_message_ids() {
+    let of = |store: &str| {
+        let origin = Origin::new("Tickets <exports@tickets.example>".parse().unwrap(), store);
+        message_id(7, 1_793_070_000, MailKind::Export, &origin.host)
+    };
+    assert_eq!(
+        of("0123456789abcdef"),
+        "2026-10-27T030000Z-schedule-7-export@0123456789abcdef.tickets.example"
+    );
+    assert_ne!(of("0123456789abcdef"), of("0123456789abcdee"));
 }
 
 #[test]
@@ -264,12 +403,13 @@ fn a_content_type_that_a_part_cannot_have_becomes_plain_bytes() {
         "nonsense",
         "text/csv\r\nX: y",
         "a/b; c=ä",
+        "text/csv; name=\"other.csv\"",
     ] {
         let mut mail = mail();
         mail.file.as_mut().unwrap().content_type = odd.to_owned();
         let text = rendered(&mail, b"");
         assert!(
-            text.contains("\r\nContent-Type: application/octet-stream\r\n"),
+            text.contains("\r\nContent-Type: application/octet-stream; name=\"orders.csv\"\r\n"),
             "{odd:?}"
         );
     }

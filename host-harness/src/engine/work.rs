@@ -8,9 +8,7 @@ use crate::contract::{
     Audience, Delivery, DeliveryStatus, Mail, MailError, MailKind, Outcome, Plan, StoreError, Stored,
 };
 use crate::imports::{Answer, HostFault, ImportError, Imports, STOPS_AT};
-
-/// In a mail and the history. What a trap says may hold data: it goes to the log.
-const STOPPED: &str = "The plugin stopped without bringing the run to an end, twice.";
+use crate::wording::{HostReason, RunFacts, language_of};
 
 impl<H: Imports> Engine<H> {
     /// Brings a leased run to its end: to be made, or with `deliveries`, which are those of its export mail and all final, to be
@@ -58,11 +56,12 @@ impl<H: Imports> Engine<H> {
     async fn failed(&self, host: &Arc<H>, mut run: H::Run) -> Answer<(), StoreError> {
         let facts = host.run_facts(&run).clone();
         let content = facts.schedule.content;
+        let zone = facts.settings.zone;
         if let (None, Some(due)) = (facts.due, content.next_run) {
             // From the due time on: those that have passed beside it are the next lease's, and must not be forgotten.
             let row = Stored {
                 document: content.document,
-                default_zone: facts.settings.zone,
+                default_zone: zone.clone(),
             };
             let plans = self
                 .replan(host, &[row], due)
@@ -78,15 +77,26 @@ impl<H: Imports> Engine<H> {
             host.start(&mut run, plan).await?;
         }
         let counter = content.error_counter.saturating_add(1).min(STOPS_AT);
+        let language = language_of(facts.schedule.owner.as_ref(), &facts.settings.languages);
+        let reason = HostReason::PluginFailed;
+        let said = RunFacts {
+            language,
+            exporter: &content.export_identifier,
+            schedule: facts.schedule.id,
+            due: facts.due.or(content.next_run).unwrap_or(facts.settings.now),
+            zone: &zone,
+            url: &facts.settings.configuration_url,
+        };
+        let said = said.failure(&reason, counter >= STOPS_AT);
         let mail = Mail {
             kind: MailKind::Failure,
             audience: Audience::Responsible,
-            subject: format!("Scheduled export {} failed", facts.schedule.id),
-            text: format!("{STOPPED}\n\nYou find it at {}\n", facts.settings.configuration_url),
+            subject: said.subject,
+            text: said.text,
             attach_file: false,
         };
         told(host.stage(&mut run, mail).await)?;
-        let outcome = Outcome::Failed(("component-failed".into(), STOPPED.into()));
+        let outcome = Outcome::Failed((reason.code().into(), reason.sentence(language)));
         host.finish(&mut run, outcome, counter, content.active && counter < STOPS_AT)
             .await
     }
@@ -101,15 +111,16 @@ fn plan_or_nothing(plan: Option<Result<Option<i64>, String>>) -> Option<i64> {
 
 /// Ends a run by what became of its mail.
 async fn settled_by<H: Imports>(host: &H, mut run: H::Run, deliveries: &[Delivery]) -> Answer<(), StoreError> {
-    let content = &host.run_facts(&run).schedule.content;
-    let (counter, active) = (content.error_counter, content.active);
+    let facts = host.run_facts(&run);
+    let (counter, active) = (facts.schedule.content.error_counter, facts.schedule.content.active);
+    let language = language_of(facts.schedule.owner.as_ref(), &facts.settings.languages);
     if deliveries.iter().any(|one| one.status == DeliveryStatus::Accepted) {
         let counter = if active { 0 } else { counter };
         return host.finish(&mut run, Outcome::Delivered, counter, active).await;
     }
     let counter = counter.saturating_add(1).min(STOPS_AT);
-    let words = "No recipient's server took the mail.".into();
-    let outcome = Outcome::Failed(("undelivered".into(), words));
+    let reason = HostReason::Undelivered(String::new());
+    let outcome = Outcome::Failed((reason.code().into(), reason.sentence(language)));
     host.finish(&mut run, outcome, counter, active && counter < STOPS_AT)
         .await
 }

@@ -43,8 +43,7 @@ impl Mailer for Services {
             }
         };
         let (scope, due) = (run.leased.row.scope.clone(), run.due.unwrap_or_default());
-        let (from, file) = (&self.facts.mail_from, run.file.clone());
-        let staged = delivery::staged(&run.facts, scope, due, mail, people, from, file)?;
+        let staged = delivery::staged(&run.facts, scope, due, mail, people, &self.origin, run.file.clone())?;
         run.staged = Some(staged.mail);
         Ok(())
     }
@@ -72,7 +71,7 @@ impl Mailer for Services {
         let former = self.platform.user(former).await.map_err(away)?;
         let former = former.filter(|user| user.active).ok_or(MailError::Nobody)?;
         let settings = &access.facts.settings;
-        let message_id = delivery::message_id(id, settings.now, MailKind::Handover, self.facts.mail_domain());
+        let message_id = delivery::message_id(id, settings.now, MailKind::Handover, &self.origin.host);
         let mail = OutboxMail {
             id: 0,
             run: None,
@@ -84,7 +83,9 @@ impl Mailer for Services {
                 kind: MailKind::Handover,
                 // Two within a second are two: each leaves another version behind.
                 message_id: format!("v{version}-{message_id}"),
-                from: self.facts.mail_from.clone(),
+                from: self.origin.sender.address().to_owned(),
+                from_name: self.origin.sender.name().map(str::to_owned),
+                reply_to: None,
                 to: vec![former.email],
                 cc: Vec::new(),
                 bcc: Vec::new(),

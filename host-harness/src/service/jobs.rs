@@ -16,6 +16,7 @@ use crate::metrics::Called;
 use crate::ports::Run;
 use crate::storage::{Finish, LeaseError, Leased, MailKind, NewMail, StartError, Work};
 use crate::tape::Job;
+use crate::wording::{HostReason, NoticeText, RunFacts as SaidOfRun, language_of};
 
 /// How the handling of one leased run ended. What became of the due time is in the run history.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,10 +84,7 @@ impl Service {
         };
         if leased.attempt > MOST_ATTEMPTS {
             return match leased.lease.work {
-                Work::Execute => {
-                    let words = "The run did not come back, six times.";
-                    self.fail_in_its_place(leased, "did-not-come-back", words).await
-                }
+                Work::Execute => self.fail_in_its_place(leased, HostReason::NeverFinished).await,
                 Work::Settle => self.settle_in_its_place(leased).await,
             };
         }
@@ -156,8 +154,7 @@ impl Service {
                 leased.due = run.due;
                 leased.lease = run.leased.lease;
                 // What a trap says may hold data: it is logged, nobody is mailed it.
-                let words = "The plugin stopped without bringing the run to an end, twice.";
-                self.fail_in_its_place(leased, "component-failed", words).await
+                self.fail_in_its_place(leased, HostReason::PluginFailed).await
             }
         }
     }
@@ -250,7 +247,7 @@ impl Service {
     }
 
     /// Writes `failed` where the component can't: counted, and the owner told in the host's own words.
-    async fn fail_in_its_place(&self, mut leased: Leased, code: &str, words: &str) -> Ended {
+    async fn fail_in_its_place(&self, mut leased: Leased, reason: HostReason) -> Ended {
         let now = self.services.clock.now();
         let content = &leased.row.content;
         let due = leased.due.or(content.next_run).unwrap_or(now);
@@ -286,7 +283,7 @@ impl Service {
             }
         };
         leased.lease.run = Some(run);
-        let finish = self.failed(&leased, due, code, words).await;
+        let finish = self.failed(&leased, due, &reason).await;
         self.written(&leased, run, &finish).await
     }
 
@@ -302,22 +299,23 @@ impl Service {
             .iter()
             .filter(|delivery| delivery.status != DeliveryStatus::Accepted)
             .collect();
-        let list: String = refused.iter().fold(String::new(), |list, delivery| {
+        let list = refused.iter().fold(String::new(), |list, delivery| {
             list + &format!("\n{}: {}", delivery.address, delivery.words)
         });
         let finish = if refused.len() == leased.deliveries.len() {
-            let words = format!("No recipient's server took the mail.{list}");
-            self.failed(&leased, due, "undelivered", &words).await
+            self.failed(&leased, due, &HostReason::Undelivered(list)).await
         } else {
             let content = &leased.row.content;
-            let words = format!("was not taken by every recipient's server:{list}");
             Finish {
                 outcome: Outcome::Delivered,
                 error_counter: if content.active { 0 } else { content.error_counter },
                 active: content.active,
                 mail: match refused.is_empty() {
                     true => None,
-                    false => self.plain_mail(&leased, due, MailKind::Undelivered, &words).await,
+                    false => {
+                        let say = |run: &SaidOfRun<'_>| run.partly_delivered(&list);
+                        self.plain_mail(&leased, due, MailKind::Undelivered, say).await
+                    }
                 },
                 now,
                 mail_limits: self.services.facts.limits.mails(None),
@@ -335,26 +333,31 @@ impl Service {
     }
 
     /// A failure in the host's own words: counted, and the owner told.
-    async fn failed(&self, leased: &Leased, due: i64, code: &str, words: &str) -> Finish {
+    async fn failed(&self, leased: &Leased, due: i64, reason: &HostReason) -> Finish {
         let content = &leased.row.content;
         let counter = content.error_counter.saturating_add(1).min(STOPS_AT);
-        let stopped = if counter < STOPS_AT {
-            ""
-        } else {
-            "\n\nIt has failed five times in a row and has been stopped. To start it again, open it and save it."
-        };
-        let said = format!("failed: {words}{stopped}");
+        let stopped = counter >= STOPS_AT;
+        let owner = self.platform().user(&leased.row.owner).await.ok().flatten();
+        let language = language_of(owner.as_ref(), &self.services.facts.languages);
+        let say = |run: &SaidOfRun<'_>| run.failure(reason, stopped);
         Finish {
-            outcome: Outcome::Failed((code.into(), words.into())),
+            outcome: Outcome::Failed((reason.code().into(), reason.sentence(language))),
             error_counter: counter,
-            active: content.active && counter < STOPS_AT,
-            mail: self.plain_mail(leased, due, MailKind::Failure, &said).await,
+            active: content.active && !stopped,
+            mail: self.plain_mail(leased, due, MailKind::Failure, say).await,
             now: self.services.clock.now(),
             mail_limits: self.services.facts.limits.mails(None),
         }
     }
 
-    async fn plain_mail(&self, leased: &Leased, due: i64, kind: MailKind, said: &str) -> Option<NewMail> {
+    /// A mail in the host's own words, in the owner's language; `None` if it would go to no one.
+    async fn plain_mail(
+        &self,
+        leased: &Leased,
+        due: i64,
+        kind: MailKind,
+        say: impl Fn(&SaidOfRun<'_>) -> NoticeText,
+    ) -> Option<NewMail> {
         let row = &leased.row;
         let identifier = &row.content.export_identifier;
         let ownership = self.platform().ownership(&row.owner, &row.scope, identifier).await;
@@ -365,23 +368,26 @@ impl Service {
             return None;
         }
         let settings = self.settings(&row.scope, ownership.place);
-        let due_text = chrono::DateTime::from_timestamp(due, 0).map_or_else(|| due.to_string(), |at| at.to_rfc3339());
-        let facts = &self.services.facts;
+        let said = say(&SaidOfRun {
+            language: language_of(owner, &settings.languages),
+            exporter: identifier,
+            schedule: row.id,
+            due,
+            zone: &settings.zone,
+            url: &settings.configuration_url,
+        });
+        let origin = &self.services.origin;
         Some(NewMail {
             kind,
-            message_id: crate::delivery::message_id(row.id, due, kind, facts.mail_domain()),
-            from: facts.mail_from.clone(),
+            message_id: crate::delivery::message_id(row.id, due, kind, &origin.host),
+            from: origin.sender.address().to_owned(),
+            from_name: origin.sender.name().map(str::to_owned),
+            reply_to: None,
             to,
             cc: Vec::new(),
             bcc: Vec::new(),
-            subject: match kind {
-                MailKind::Undelivered => format!("Scheduled export {} did not reach everybody", row.id),
-                _ => format!("Scheduled export {} failed", row.id),
-            },
-            text: format!(
-                "The scheduled export \"{}\" (number {}), due at {due_text}, {said}\n\nYou find it at {}\n",
-                row.content.export_identifier, row.id, settings.configuration_url
-            ),
+            subject: said.subject,
+            text: said.text,
             attach_file: false,
         })
     }

@@ -176,5 +176,6 @@ counted! {
     forget(before: Kept, most: u32) -> u64, StorageError;
     history(schedule: Option<u64>, limit: u32) -> Vec<HistoryRow>, StorageError;
     audit(organizer: &str, limit: u32) -> Vec<AuditEntry>, StorageError;
+    store_id() -> String, StorageError;
     ping() -> (), StorageError;
 }

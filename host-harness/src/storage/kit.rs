@@ -385,6 +385,8 @@ fn mail(kind: MailKind, to: &[&str]) -> NewMail {
         kind,
         message_id: format!("{}@host.example", kind.as_str()),
         from: "exports@host.example".to_owned(),
+        from_name: None,
+        reply_to: None,
         to: to.iter().map(|&address| address.to_owned()).collect(),
         cc: Vec::new(),
         bcc: Vec::new(),

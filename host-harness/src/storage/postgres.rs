@@ -519,6 +519,12 @@ impl Storage for PostgresStorage {
         self.latest_audit(organizer, limit).await
     }
 
+    async fn store_id(&self) -> Result<String, StorageError> {
+        Ok(read!(
+            sqlx::query_scalar("select id from identity").fetch_one(&self.pool)
+        )?)
+    }
+
     async fn ping(&self) -> Result<(), StorageError> {
         read!(sqlx::query("select 1").execute(&self.pool))?;
         Ok(())

@@ -397,6 +397,11 @@ impl Storage for SqliteStorage {
         self.latest_audit(organizer, limit).await
     }
 
+    async fn store_id(&self) -> Result<String, StorageError> {
+        self.reading
+            .read(|on| Ok(prepared(on, "select id from identity")?.query_row([], |row| row.get(0))?))
+    }
+
     async fn ping(&self) -> Result<(), StorageError> {
         self.reading.read(|on| {
             prepared(on, "select 1")?.query_row([], |_| Ok(()))?;

@@ -99,8 +99,12 @@ pub struct NewMail {
     pub kind: MailKind,
     /// RFC 5322, 3.6.4, without angle brackets.
     pub message_id: String,
-    /// RFC 5322 addr-spec.
+    /// RFC 5322 addr-spec of the sender, in ASCII: in From and in the envelope.
     pub from: String,
+    /// The sender's display name in From.
+    pub from_name: Option<String>,
+    /// RFC 5322 addr-spec that answers go to; `None` where they go to the sender.
+    pub reply_to: Option<String>,
     /// Addresses (RFC 5322 addr-spec), each in one of the three lists.
     pub to: Vec<String>,
     /// Addresses.

@@ -92,8 +92,8 @@ fn the_readmes_commands_work_in_its_order() {
             }
         } else if let Some(rest) = line.strip_prefix("harness serve --database ") {
             tried.push("a server on a database");
-            let words: Vec<&str> = rest.split_whitespace().collect();
-            let [_, "--smtp", smtp, "--listen", _] = words[..] else {
+            let words: Vec<&str> = rest.split_whitespace().filter(|word| *word != "\\").collect();
+            let [_, "--smtp", smtp, "--listen", _, "--mail-from", _, "--base-url", _] = words[..] else {
                 panic!("nobody knows how to try this: {script}");
             };
             if let Some(server) = PostgresServer::shared() {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::process::{fixture, harness, root, seeded};
+use super::process::{MAILING, fixture, harness, root, seeded};
 
 fn text(path: &Path) -> String {
     path.display().to_string()
@@ -136,7 +136,8 @@ fn an_address_of_a_mail_server_that_is_none_is_refused_before_anything_is_done()
         ("smtp://mail.example.com?tls=perhaps", "tls="),
     ] {
         for command in ["tick", "serve"] {
-            let ended = harness([command, "--data", &data, "--smtp", url]);
+            let call = [command, "--data", &data, "--smtp", url];
+            let ended = harness(call.into_iter().chain(MAILING));
             assert!(ended.sentence().contains(why), "{url}: {ended:?}");
             assert!(!ended.err.contains("secret"), "{ended:?}");
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use host_harness::testing::smtp_server::SmtpServer;
 
-use super::process::{Log, Serving, fixture};
+use super::process::{Log, MAILING, Serving, fixture};
 use super::serve::due_soon;
 
 /// Reads an OpenMetrics text: each sample by its name and labels, after the family that it is of has said what it is.
@@ -55,6 +55,7 @@ async fn what_a_host_does_and_what_waits_is_scraped_at_an_address_of_its_own() {
         "--metrics",
         "127.0.0.1:0",
     ];
+    let more = [&more[..], &MAILING].concat();
     let serving = Serving::start(&log, &folder.path().join("data"), &more);
     due_soon(&serving, 3, "finance@example.com");
     let (status, _) = serving.request("GET", "bigevents/scheduled_exports/4711/", "Bearer john-oauth", None);

@@ -23,10 +23,21 @@ pub fn fixture() -> String {
     root().join("tests/data/bigevents.json").display().to_string()
 }
 
+/// What a host with a mail server says of its mails.
+pub const MAILING: [&str; 4] = [
+    "--mail-from",
+    "Big Events <exports@tickets.example>",
+    "--base-url",
+    "https://tickets.example",
+];
+
 /// The binary, with a log that no variable of the caller changes.
 pub fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_harness"));
     command.env_remove("RUST_LOG").env_remove("RUST_BACKTRACE");
+    for variable in ["SMTP", "SMTP_PASSWORD", "SMTP_PASSWORD_FILE", "MAIL_FROM", "BASE_URL"] {
+        command.env_remove(format!("HARNESS_{variable}"));
+    }
     command
 }
 
@@ -157,7 +168,7 @@ impl Serving {
     #[track_caller]
     pub fn on_database(log: &Log, url: &str, smtp: &str, more: &[&str]) -> Self {
         let store = ["--database", url, "--smtp", smtp];
-        Self::spawn(Path::new("."), log, [&store, more].concat())
+        Self::spawn(Path::new("."), log, [&store[..], &MAILING, more].concat())
     }
 
     /// The same as [`Serving::start`], with at most so many files open, which it can't raise.

@@ -11,7 +11,7 @@ use host_harness::descriptors::Descriptors;
 use host_harness::testing::smtp_server::{SmtpServer, Stage};
 use serde_json::{Value, json};
 
-use super::process::{Log, Serving, fixture, harness};
+use super::process::{Log, MAILING, Serving, fixture, harness};
 
 const JOHN: &str = "Bearer john-oauth";
 const ORGANIZER: &str = "bigevents/scheduled_exports/";
@@ -178,7 +178,9 @@ fn a_stop_comes_to_its_end_though_the_mail_server_says_nothing_any_more() {
     server.when(Stage::Mail).hang();
     let folder = tempfile::tempdir().expect("a folder");
     let log = Log::new();
-    let serving = Serving::start(&log, folder.path(), &["--fixture", &fixture(), "--smtp", &server.url()]);
+    let (fixture, url) = (fixture(), server.url());
+    let more = [&["--fixture", &fixture, "--smtp", &url][..], &MAILING].concat();
+    let serving = Serving::start(&log, folder.path(), &more);
     let id = due_soon(&serving, 1, "")[0].to_string();
     runtime.block_on(async {
         let hanging = tokio::time::timeout(Duration::from_secs(120), server.hanging(1));
@@ -204,7 +206,9 @@ fn mail_goes_to_the_server_that_is_named() {
     let server = runtime.block_on(SmtpServer::start());
     let folder = tempfile::tempdir().expect("a folder");
     let log = Log::new();
-    let serving = Serving::start(&log, folder.path(), &["--fixture", &fixture(), "--smtp", &server.url()]);
+    let (fixture, url) = (fixture(), server.url());
+    let more = [&["--fixture", &fixture, "--smtp", &url][..], &MAILING].concat();
+    let serving = Serving::start(&log, folder.path(), &more);
     due_soon(&serving, 1, "finance@example.com");
     let mails = runtime.block_on(async {
         let received = tokio::time::timeout(Duration::from_secs(120), server.received(2));

@@ -310,6 +310,8 @@ async fn submitted_and_final(all: &Schedules, row: &Row, taken: bool) -> Result<
             kind: MailKind::Export,
             message_id: format!("{}@fuzz.example", row.id),
             from: "exports@fuzz.example".into(),
+            from_name: None,
+            reply_to: None,
             to: vec!["john@example.com".into()],
             cc: Vec::new(),
             bcc: Vec::new(),

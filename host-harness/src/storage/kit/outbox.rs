@@ -30,6 +30,8 @@ pub async fn each_address_gets_a_mail_once(store: &dyn Storage) {
         cc: vec!["ANN@example.org".to_owned(), "cy@example.org".to_owned()],
         bcc: vec!["bob@EXAMPLE.org".to_owned(), "dee@example.org".to_owned()],
         attach_file: true,
+        from_name: Some("Big Events".to_owned()),
+        reply_to: Some("john@example.com".to_owned()),
         ..mail(MailKind::Export, &["ann@example.org", "bob@example.org"])
     };
     let submitted = Finish {

@@ -14,7 +14,7 @@ use crate::storage::{Finish, Lease, LeaseError, Work, Written};
 /// What nearly every run comes to: its mail is in the outbox. Parameters are $1 schedule, $2 fence, $3 run, $4 when, $5 when it can
 /// be settled, $6 and $7 counter and `active`, $8 how it ended in words, and the mail's: $9 kind, $10 Message-ID, $11 sender, $12
 /// subject, $13 text, $14 whether with the file, $15 and $16 its recipients' roles and addresses, $17 and $18 how many mails and
-/// recipients its organizer has a day. Answers how many have ended: none where the lease does not hold, where the file is gone, where
+/// recipients its organizer has a day, $19 the sender's name, $20 whom answers go to. Answers how many have ended: none where the lease does not hold, where the file is gone, where
 /// a limit is reached, or where the due time is none that both sides would write alike.
 pub(super) const SUBMIT: &str = "with found as (
        select s.id, s.organizer, s.event, s.attempt, r.due
@@ -45,8 +45,9 @@ pub(super) const SUBMIT: &str = "with found as (
          'due ' || to_char(to_timestamp(due) at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') || ': ' || $8
        from held),
      kept as (
-       insert into mail (run, schedule, due, kind, message_id, sender, subject, body, attach_file, created, organizer, event)
-       select $3, id, due, $9, $10, $11, $12, $13, $14, $4, organizer, event from held
+       insert into mail (run, schedule, due, kind, message_id, sender, subject, body, attach_file, created, organizer, event,
+         sender_name, reply_to)
+       select $3, id, due, $9, $10, $11, $12, $13, $14, $4, organizer, event, $19, $20 from held
        on conflict do nothing returning id, organizer),
      queued as (
        insert into delivery (mail, organizer, position, role, address, status, next_try)
@@ -110,6 +111,8 @@ impl PostgresStorage {
                 .bind(&addresses)
                 .bind(limits.map(|limits| limits.mails.map_or(i64::MAX, i64::from)))
                 .bind(limits.map(|limits| limits.recipients.map_or(i64::MAX, i64::from)))
+                .bind(mail.from_name.as_deref().map(text))
+                .bind(mail.reply_to.as_deref().map(text))
                 .fetch_one(&self.pool)
         )?;
         Ok(ended == 1)

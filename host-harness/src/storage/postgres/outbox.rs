@@ -20,8 +20,9 @@ pub(super) async fn insert(
     let (roles, addresses) = recipients(mail);
     sqlx::query(
         "with kept as (
-           insert into mail (run, schedule, due, kind, message_id, sender, subject, body, attach_file, created, organizer, event)
-           values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) on conflict do nothing returning id, organizer)
+           insert into mail (run, schedule, due, kind, message_id, sender, subject, body, attach_file, created, organizer, event,
+             sender_name, reply_to)
+           values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $15, $16) on conflict do nothing returning id, organizer)
          insert into delivery (mail, organizer, position, role, address, status, next_try)
          select kept.id, kept.organizer, recipient.nth - 1, recipient.role, recipient.address, 'queued', $10
          from kept cross join unnest($13::text[], $14::text[]) with ordinality as recipient (role, address, nth)",
@@ -40,6 +41,8 @@ pub(super) async fn insert(
     .bind(event_of(scope))
     .bind(roles)
     .bind(addresses)
+    .bind(mail.from_name.as_deref().map(text))
+    .bind(mail.reply_to.as_deref().map(text))
     .execute(on)
     .await?;
     Ok(())
@@ -60,8 +63,8 @@ impl PostgresStorage {
         };
         let found = read!(
             sqlx::query(
-                "select m.id, m.run, m.schedule, m.due, m.kind, m.message_id, m.sender, m.subject, m.body, m.attach_file,
-                   m.created, m.organizer, m.event, r.file_name, r.file_type, r.rows, r.bytes, r.file_events,
+                "select m.id, m.run, m.schedule, m.due, m.kind, m.message_id, m.sender, m.sender_name, m.reply_to, m.subject, m.body,
+                   m.attach_file, m.created, m.organizer, m.event, r.file_name, r.file_type, r.rows, r.bytes, r.file_events,
                    m.attach_file and coalesce(r.file_kept, false) as has_file, d.roles, d.addresses
                  from mail m left join run r on r.id = m.run
                  cross join lateral (
@@ -107,6 +110,8 @@ impl PostgresStorage {
                 kind: mail_kind(found.try_get("kind")?)?,
                 message_id: found.try_get("message_id")?,
                 from: found.try_get("sender")?,
+                from_name: found.try_get("sender_name")?,
+                reply_to: found.try_get("reply_to")?,
                 to,
                 cc,
                 bcc,

@@ -21,8 +21,9 @@ pub(super) fn insert(
     execute(
         on,
         "insert into mail
-           (run, schedule, due, kind, message_id, sender, subject, body, attach_file, created, organizer, event)
-         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) on conflict do nothing",
+           (run, schedule, due, kind, message_id, sender, subject, body, attach_file, created, organizer, event, sender_name,
+            reply_to)
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) on conflict do nothing",
         params![
             run,
             schedule,
@@ -35,7 +36,9 @@ pub(super) fn insert(
             mail.attach_file,
             now,
             &scope.organizer,
-            &scope.event
+            &scope.event,
+            &mail.from_name,
+            &mail.reply_to
         ],
     )?;
     // A mail that was there before has its recipients.
@@ -77,8 +80,9 @@ fn outbox_mail(on: &Connection, id: i64) -> Result<Option<OutboxMail>, StorageEr
     let snapshot = on.unchecked_transaction()?;
     let found = optional(
         &snapshot,
-        "select m.run, m.schedule, m.due, m.kind, m.message_id, m.sender, m.subject, m.body, m.attach_file, m.created,
-           m.organizer, m.event, r.file_name, r.file_type, r.rows, r.bytes, r.file_events, r.file_kept
+        "select m.run, m.schedule, m.due, m.kind, m.message_id, m.sender, m.sender_name, m.reply_to, m.subject, m.body,
+           m.attach_file, m.created, m.organizer, m.event, r.file_name, r.file_type, r.rows, r.bytes, r.file_events,
+           r.file_kept
          from mail m left join run r on r.id = m.run where m.id = ?1",
         [id],
         |found| {
@@ -105,6 +109,8 @@ fn outbox_mail(on: &Connection, id: i64) -> Result<Option<OutboxMail>, StorageEr
                     kind: mail_kind(&found.get::<_, String>("kind")?)?,
                     message_id: found.get("message_id")?,
                     from: found.get("sender")?,
+                    from_name: found.get("sender_name")?,
+                    reply_to: found.get("reply_to")?,
                     to: Vec::new(),
                     cc: Vec::new(),
                     bcc: Vec::new(),

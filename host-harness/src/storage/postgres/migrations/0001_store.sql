@@ -8,6 +8,12 @@ create table organizer (
   enabled boolean
 );
 
+-- Tells this store from all others, so that their Message-IDs differ. Made once; a restored copy keeps it.
+create table identity (
+  id text collate "C" primary key
+);
+insert into identity (id) values (left(md5(gen_random_uuid()::text), 16));
+
 -- Numbers given out once: `next` is the lowest that nobody has.
 create table sequence (
   name text collate "C" primary key,
@@ -187,6 +193,10 @@ create table mail (
     check (kind in ('export', 'nothing-to-export', 'failure', 'undelivered', 'handover')),
   message_id text collate "C" not null unique,
   sender text not null,
+  -- Display name of the sender; null: none.
+  sender_name text,
+  -- Address that answers go to; null: the sender's.
+  reply_to text,
   subject text not null,
   body text not null,
   attach_file boolean not null,

@@ -170,6 +170,8 @@ pub(super) fn export(recipients: usize, attach_file: bool) -> NewMail {
         kind: MailKind::Export,
         message_id: "export@host.example".to_owned(),
         from: "exports@host.example".to_owned(),
+        from_name: None,
+        reply_to: None,
         to: (0..recipients).map(|nth| format!("ann+{nth}@example.org")).collect(),
         cc: Vec::new(),
         bcc: Vec::new(),

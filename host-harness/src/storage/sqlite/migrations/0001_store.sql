@@ -7,6 +7,12 @@ create table organizer (
   enabled integer not null check (enabled in (0, 1))
 ) strict, without rowid;
 
+-- Tells this store from all others, so that their Message-IDs differ. Made once; a restored copy keeps it.
+create table identity (
+  id text primary key not null
+) strict, without rowid;
+insert into identity (id) values (lower(hex(randomblob(8))));
+
 -- Numbers given out once: `next` is the lowest that nobody has.
 create table sequence (
   name text primary key not null,
@@ -195,6 +201,10 @@ create table mail (
   kind text not null check (kind in ('export', 'nothing-to-export', 'failure', 'undelivered', 'handover')),
   message_id text not null unique,
   sender text not null,
+  -- Display name of the sender; null: none.
+  sender_name text,
+  -- Address that answers go to; null: the sender's.
+  reply_to text,
   subject text not null,
   body text not null,
   attach_file integer not null check (attach_file in (0, 1)),

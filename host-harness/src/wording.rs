@@ -1,0 +1,213 @@
+//! What the host itself tells people about a run that it had to end in the component's place, in English and German.
+//!
+//! The component words everything else. Here nothing of what a plugin says is repeated: a trap's message may hold data.
+
+use plugin::language::Language;
+use plugin::notice::{LONGEST_SUBJECT, moment, one_line};
+
+use crate::clock::Instant;
+use crate::contract::User;
+
+/// The language of the owner; without an owner, the first of the host's.
+pub(crate) fn language_of(owner: Option<&User>, languages: &[String]) -> Language {
+    let tag = owner.map(|owner| &owner.language).or(languages.first());
+    tag.map_or(Language::English, |tag| Language::of_tag(tag))
+}
+
+/// Why the host ended a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum HostReason {
+    /// None of its leases came to an end.
+    NeverFinished,
+    /// `execute` left it open, and `abandon` too.
+    PluginFailed,
+    /// No recipient's server accepted the mail. What each of them replied, a line each.
+    Undelivered(String),
+}
+
+impl HostReason {
+    /// For programs: stored with the run.
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            Self::NeverFinished => "did-not-come-back",
+            Self::PluginFailed => "component-failed",
+            Self::Undelivered(_) => "undelivered",
+        }
+    }
+
+    /// For people: stored with the run, and in the mail.
+    pub(crate) fn sentence(&self, language: Language) -> String {
+        match self {
+            Self::NeverFinished => language
+                .pick(
+                    "The run was started six times and never finished.",
+                    "Der Lauf wurde sechsmal gestartet und nie abgeschlossen.",
+                )
+                .to_owned(),
+            Self::PluginFailed => language
+                .pick(
+                    "The program that runs the export stopped twice without finishing the run.",
+                    "Das Programm, das den Export ausführt, brach zweimal ab, ohne den Lauf abzuschließen.",
+                )
+                .to_owned(),
+            Self::Undelivered(replies) => format!(
+                "{}{replies}",
+                language.pick(
+                    "No recipient's mail server accepted the mail.",
+                    "Kein Mailserver eines Empfängers hat die E-Mail angenommen.",
+                )
+            ),
+        }
+    }
+}
+
+/// What a mail says about its run.
+pub(crate) struct RunFacts<'a> {
+    pub language: Language,
+    /// Identifier of the exporter.
+    pub exporter: &'a str,
+    /// Id of the schedule.
+    pub schedule: u64,
+    pub due: Instant,
+    /// The schedule's time zone.
+    pub zone: &'a str,
+    /// Where the scheduled exports are configured.
+    pub url: &'a str,
+}
+
+/// A mail's subject and text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct NoticeText {
+    pub subject: String,
+    pub text: String,
+}
+
+impl RunFacts<'_> {
+    /// The run failed; with `stopped`, that was the last failure before its schedule is stopped.
+    pub(crate) fn failure(&self, reason: &HostReason, stopped: bool) -> NoticeText {
+        let language = self.language;
+        let (exporter, schedule) = (self.exporter, self.schedule);
+        let first = match reason {
+            HostReason::Undelivered(_) => language.pick(
+                format!("the file of the scheduled export “{exporter}” (number {schedule}) was made, but its mail was delivered to no recipient."),
+                format!("die Datei des geplanten Exports „{exporter}“ (Nummer {schedule}) wurde erstellt, aber ihre E-Mail wurde niemandem zugestellt."),
+            ),
+            HostReason::NeverFinished | HostReason::PluginFailed => language.pick(
+                format!("the scheduled export “{exporter}” (number {schedule}) failed, so no file was sent."),
+                format!("der geplante Export „{exporter}“ (Nummer {schedule}) ist fehlgeschlagen. Es wurde keine Datei verschickt."),
+            ),
+        };
+        let why = format!("{} {}", language.pick("Reason:", "Grund:"), reason.sentence(language));
+        let next = if stopped {
+            language.pick(
+                "It has failed five times in a row and has been stopped. To resume it, fix the cause, then open it at the link below and save it.\n\n",
+                "Er ist fünfmal in Folge fehlgeschlagen und wurde angehalten. So startet er wieder: die Ursache beheben, ihn unter der Adresse unten öffnen und speichern.\n\n",
+            )
+        } else {
+            ""
+        };
+        let subject = if stopped {
+            language.pick("Scheduled export stopped", "Geplanter Export angehalten")
+        } else {
+            language.pick("Scheduled export failed", "Geplanter Export fehlgeschlagen")
+        };
+        self.notice(subject, &first, &format!("{why}\n\n{next}"))
+    }
+
+    /// Some recipients' servers did not accept the mail. What each of them replied, a line each.
+    pub(crate) fn partly_delivered(&self, replies: &str) -> NoticeText {
+        let language = self.language;
+        let (exporter, schedule) = (self.exporter, self.schedule);
+        let first = language.pick(
+            format!("the mail of the scheduled export “{exporter}” (number {schedule}) was not delivered to every recipient."),
+            format!("die E-Mail des geplanten Exports „{exporter}“ (Nummer {schedule}) wurde nicht allen Empfängern zugestellt."),
+        );
+        let subject = language.pick("Not delivered to everyone", "Nicht allen zugestellt");
+        let list = format!(
+            "{}{replies}\n\n",
+            language.pick("Not delivered to:", "Nicht zugestellt an:")
+        );
+        self.notice(subject, &first, &list)
+    }
+
+    fn notice(&self, subject: &str, first: &str, more: &str) -> NoticeText {
+        let language = self.language;
+        let due = moment(self.due, self.zone, language);
+        let text = format!(
+            "{}\n\n{first}\n\n{} {due}\n{more}{} {}\n",
+            language.pick("Hello,", "Hallo,"),
+            language.pick("Due:", "Fällig:"),
+            language.pick("Scheduled exports:", "Geplante Exporte:"),
+            one_line(self.url, 2_000),
+        );
+        NoticeText {
+            subject: one_line(&format!("{subject}: {}", self.exporter), LONGEST_SUBJECT),
+            text,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts(language: Language) -> RunFacts<'static> {
+        RunFacts {
+            language,
+            exporter: "orderlist",
+            schedule: 7,
+            due: 1_793_070_000,
+            zone: "Europe/Berlin",
+            url: "https://tickets.example/control/bigevents/scheduled-exports/",
+        }
+    }
+
+    #[test]
+    fn a_run_that_the_host_ends_is_told_in_the_language_of_its_owner() {
+        let german = facts(Language::German).failure(&HostReason::PluginFailed, false);
+        assert_eq!(german.subject, "Geplanter Export fehlgeschlagen: orderlist");
+        assert_eq!(
+            german.text,
+            "Hallo,\n\nder geplante Export „orderlist“ (Nummer 7) ist fehlgeschlagen. Es wurde keine Datei verschickt.\n\n\
+             Fällig: Dienstag, 27. Oktober 2026, 04:00 Uhr (Europe/Berlin, UTC+01:00)\n\
+             Grund: Das Programm, das den Export ausführt, brach zweimal ab, ohne den Lauf abzuschließen.\n\n\
+             Geplante Exporte: https://tickets.example/control/bigevents/scheduled-exports/\n"
+        );
+        let english = facts(Language::English).failure(&HostReason::NeverFinished, true);
+        assert_eq!(english.subject, "Scheduled export stopped: orderlist");
+        assert!(
+            english
+                .text
+                .contains("Reason: The run was started six times and never finished.\n\nIt has failed five")
+        );
+        let refused = "\na@example.org: 550 no such user";
+        let undelivered = facts(Language::German).failure(&HostReason::Undelivered(refused.into()), false);
+        assert!(
+            undelivered
+                .text
+                .contains("angenommen.\na@example.org: 550 no such user\n")
+        );
+        let partly = facts(Language::German).partly_delivered(refused);
+        assert_eq!(partly.subject, "Nicht allen zugestellt: orderlist");
+        assert!(
+            partly
+                .text
+                .contains("Nicht zugestellt an:\na@example.org: 550 no such user\n")
+        );
+    }
+
+    #[test]
+    fn an_owner_who_is_gone_is_replaced_by_the_language_of_the_host() {
+        let owner = User {
+            id: "1".into(),
+            email: "mary@example.org".into(),
+            language: "de-AT".into(),
+            active: true,
+        };
+        let languages = ["en".to_owned(), "de".to_owned()];
+        assert_eq!(language_of(Some(&owner), &languages), Language::German);
+        assert_eq!(language_of(None, &languages), Language::English);
+        assert_eq!(language_of(None, &languages[1..]), Language::German);
+        assert_eq!(language_of(None, &[]), Language::English);
+    }
+}
