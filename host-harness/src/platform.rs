@@ -21,6 +21,7 @@
 mod admin;
 mod admission;
 mod credentials;
+mod currency;
 mod database;
 mod directory;
 mod exporters;

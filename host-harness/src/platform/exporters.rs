@@ -5,9 +5,11 @@ mod checkinlist;
 mod dailysales;
 mod file;
 mod form;
+mod formula;
 mod mailaddresses;
 mod orderlist;
 mod orderpositions;
+mod sheet;
 mod table;
 
 use std::collections::HashSet;
@@ -57,15 +59,48 @@ pub(super) struct Request<'a> {
     /// Of the organizer as a whole, however many events that comes to.
     across: bool,
     form: Form<'a>,
+    /// The exporter's own, as [`Exporter::columns`] has them.
+    columns: Vec<Column>,
     language: Language,
 }
 
 impl Request<'_> {
-    /// A row about this event, begun with the event's column where there is one.
+    /// A row about this event, begun with the event's column where there is one. Events of an organizer can be in many zones, so
+    /// that each moment there is followed by its offset.
     fn row(&self, event: &LocalEvent, cells: impl IntoIterator<Item = Cell>) -> Vec<Cell> {
-        let leading = self.across.then(|| Cell::Text(event.event.name.clone()));
-        leading.into_iter().chain(cells).collect()
+        if !self.across {
+            return cells.into_iter().collect();
+        }
+        let mut row = Vec::with_capacity(2 * self.columns.len());
+        row.push(Cell::Text(event.event.name.clone()));
+        for (cell, column) in cells.into_iter().zip(&self.columns) {
+            let offset = column.moments.then(|| cell.utc_offset());
+            row.push(cell);
+            row.extend(offset);
+        }
+        row
     }
+
+    /// Headings of what [`Request::row`] makes.
+    fn headings(&self, by_event: bool) -> Vec<Column> {
+        if !self.across || !by_event {
+            return self.columns.clone();
+        }
+        let mut headings = vec![Column::new(self.language.pick("Event", "Veranstaltung"))];
+        for column in &self.columns {
+            headings.push(column.clone());
+            if column.moments {
+                let offset = self.language.pick("UTC offset", "UTC-Versatz");
+                headings.push(Column::new(format!("{} ({offset})", column.heading)));
+            }
+        }
+        headings
+    }
+}
+
+/// A moment as the clock of the event shows it.
+fn moment(event: &LocalEvent, at: Instant) -> Cell {
+    Cell::Moment(event.local(at), event.offset(at))
 }
 
 /// Why rows stopped coming.
@@ -179,17 +214,15 @@ impl Platform {
             events: events.map_err(ExportError::Failed)?,
             across,
             form,
+            columns: exporter.columns(language),
             language,
         };
 
-        let mut columns = exporter.columns(language);
-        if request.across && exporter.by_event() {
-            columns.insert(0, Column::wide(language.pick("Event", "Veranstaltung")));
-        }
         let plan = Plan {
             kind,
             title: exporter.label(language),
-            columns,
+            columns: request.headings(exporter.by_event()),
+            decimal_comma: language == Language::German,
             made: job.now,
             most_rows: file::MOST_XLSX_ROWS,
             folder: self.folder.clone(),

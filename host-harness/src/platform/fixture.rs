@@ -119,7 +119,8 @@ pub(super) struct FixtureDevice {
     pub events: EventSet,
 }
 
-/// An order, given in the file or made by [`super::generated`]. Amounts are hundredths.
+/// An order, given in the file or made by [`super::generated`]. Amounts are minor units of the event's currency; those of a
+/// refund are negative.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct FixtureOrder {
     pub organizer: String,

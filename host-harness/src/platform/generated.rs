@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::Event;
+use super::currency;
 use super::fixture::{FixtureOrder, FixturePosition, GeneratedOrders};
 use super::orders::Status;
 use crate::clock::Instant;
@@ -74,7 +75,7 @@ const ODD_NAMES: [&str; 8] = [
     "Straßenbahn; Verein e.V.",
 ];
 const DOMAINS: [&str; 3] = ["example.com", "example.net", "example.org"];
-/// Products with their price in hundredths.
+/// Products with their price in hundredths, of a currency that has two digits.
 const PRODUCTS: [(&str, i64); 10] = [
     ("Regular ticket", 4900),
     ("Reduced ticket", 2950),
@@ -135,7 +136,12 @@ pub(super) struct Generator<'a> {
 impl<'a> Generator<'a> {
     pub(super) fn new(what: &'a GeneratedOrders, event: &'a Event) -> Self {
         let mut random = Random(what.seed);
-        let mut products = PRODUCTS.to_vec();
+        let digits = currency::digits(&event.currency).unwrap_or(2);
+        // Without a minor unit, the same number: a unit of such a currency is worth little.
+        let in_hundredth = 10i64.pow(digits.saturating_sub(2));
+        let mut products = PRODUCTS
+            .map(|(product, price)| (product, price * in_hundredth))
+            .to_vec();
         let kinds = 3 + random.below(3);
         while products.len() as u64 > kinds {
             let gone = random.below(products.len() as u64);

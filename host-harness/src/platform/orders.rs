@@ -6,6 +6,7 @@ use plugin::recurrence::{Zone, offset_at};
 use sqlx::FromRow;
 
 use super::Event;
+use super::currency;
 use super::database::{Database, Snapshot, listing};
 use super::directory::stored_list;
 use super::words::Language;
@@ -86,6 +87,8 @@ impl Days {
 #[derive(Clone, Debug)]
 pub(super) struct LocalEvent {
     pub event: Event,
+    /// Digits of its currency's minor unit.
+    pub digits: u32,
     zone: Zone,
 }
 
@@ -97,7 +100,14 @@ impl LocalEvent {
                 event.timezone, event.slug
             )
         })?;
-        Ok(Self { event, zone })
+        // A code that was stored and is unknown here is shown as most currencies are.
+        let digits = currency::digits(&event.currency).unwrap_or(2);
+        Ok(Self { event, digits, zone })
+    }
+
+    /// Seconds that the event's clock is ahead of UTC at this instant.
+    pub(super) fn offset(&self, at: Instant) -> i64 {
+        self.local(at).and_utc().timestamp() - at
     }
 
     /// What the event's clock shows at this instant.

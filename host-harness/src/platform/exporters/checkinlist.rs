@@ -5,7 +5,7 @@ use futures_util::TryStreamExt;
 
 use super::form::{paid_only, table_format};
 use super::table::{Cell, Column, RowSender};
-use super::{Exporter, Request, Stop};
+use super::{Exporter, Request, Stop, moment};
 use crate::contract::exporters::Field;
 use crate::platform::orders::Orders;
 use crate::platform::words::Language;
@@ -32,13 +32,13 @@ impl Exporter for CheckInList {
 
     fn columns(&self, language: Language) -> Vec<Column> {
         vec![
-            Column::middle(language.pick("Attendee", "Teilnehmende Person")),
-            Column::wide(language.pick("Attendee's e-mail", "E-Mail der Person")),
-            Column::middle(language.pick("Product", "Produkt")),
-            Column::narrow(language.pick("Order code", "Bestellnummer")),
-            Column::narrow(language.pick("Position", "Position")),
-            Column::narrow(language.pick("Status", "Status")),
-            Column::middle(language.pick("Checked in", "Eingecheckt")),
+            Column::new(language.pick("Attendee", "Teilnehmende Person")),
+            Column::new(language.pick("Attendee's e-mail", "E-Mail der Person")),
+            Column::new(language.pick("Product", "Produkt")),
+            Column::new(language.pick("Order code", "Bestellnummer")),
+            Column::new(language.pick("Position", "Position")),
+            Column::new(language.pick("Status", "Status")),
+            Column::moment(language.pick("Checked in", "Eingecheckt")),
         ]
     }
 
@@ -54,9 +54,7 @@ impl Exporter for CheckInList {
                     Cell::text(&position.code),
                     Cell::Count(position.number),
                     Cell::text(position.status.label(request.language)),
-                    position
-                        .checked_in
-                        .map_or(Cell::Empty, |at| Cell::Moment(event.local(at))),
+                    position.checked_in.map_or(Cell::Empty, |at| moment(event, at)),
                 ];
                 rows.push(request.row(event, cells)).await?;
             }

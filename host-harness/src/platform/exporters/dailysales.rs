@@ -34,12 +34,12 @@ impl Exporter for DailySales {
 
     fn columns(&self, language: Language) -> Vec<Column> {
         vec![
-            Column::narrow(language.pick("Day", "Tag")),
-            Column::wide(language.pick("Product", "Produkt")),
-            Column::narrow(language.pick("Status", "Status")),
-            Column::narrow(language.pick("Sold", "Verkauft")),
-            Column::narrow(language.pick("Amount", "Betrag")),
-            Column::narrow(language.pick("Currency", "Währung")),
+            Column::new(language.pick("Day", "Tag")),
+            Column::new(language.pick("Product", "Produkt")),
+            Column::new(language.pick("Status", "Status")),
+            Column::new(language.pick("Sold", "Verkauft")),
+            Column::new(language.pick("Amount", "Betrag")),
+            Column::new(language.pick("Currency", "Währung")),
         ]
     }
 
@@ -68,7 +68,7 @@ impl Exporter for DailySales {
                     Cell::text(&product),
                     Cell::text(status.label(request.language)),
                     Cell::Count(count),
-                    Cell::Amount(amount),
+                    Cell::Amount(amount, event.digits),
                     Cell::text(&event.event.currency),
                 ];
                 rows.push(request.row(event, cells)).await?;

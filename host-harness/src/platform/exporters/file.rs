@@ -5,12 +5,13 @@
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::PathBuf;
 
-use chrono::{Datelike, NaiveDate, NaiveDateTime, Timelike};
 use rust_decimal::Decimal;
-use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format, Workbook, XlsxError};
+use rust_xlsxwriter::XlsxError;
 use tempfile::{SpooledData, SpooledTempFile};
 use tokio::sync::mpsc::Receiver;
 
+use super::formula::disarmed;
+use super::sheet::Sheet;
 use super::table::{Batch, Cell, Column};
 use crate::clock::Instant;
 
@@ -28,7 +29,7 @@ pub(super) enum FileKind {
     Csv,
     /// Commas, and the mark by which Excel knows UTF-8.
     CsvForExcel,
-    /// Semicolons.
+    /// Semicolons and the same mark, for the spreadsheets of countries where the comma is in numbers.
     CsvWithSemicolons,
     /// The first column, a line each, without a heading.
     Lines,
@@ -69,6 +70,8 @@ pub(super) struct Plan {
     /// Name of the sheet.
     pub title: &'static str,
     pub columns: Vec<Column>,
+    /// Numbers in a file with semicolons have a comma where others have a point.
+    pub decimal_comma: bool,
     /// When it counts as made, so that the same rows make the same file.
     pub made: Instant,
     /// Of an .xlsx file, without the headings.
@@ -151,7 +154,8 @@ pub(super) fn write(plan: &Plan, mut batches: Receiver<Batch>) -> Result<Option<
 }
 
 enum Sink {
-    Csv(Box<csv::Writer<SpooledTempFile>>),
+    /// With the point of its numbers.
+    Csv(Box<csv::Writer<SpooledTempFile>>, char),
     Xlsx(Box<Sheet>),
     Lines(BufWriter<SpooledTempFile>),
 }
@@ -160,14 +164,12 @@ impl Sink {
     /// `few`: all rows are in memory already.
     fn new(plan: &Plan, few: bool) -> Result<Self, WriteError> {
         let mut file = tempfile::spooled_tempfile_in(MOST_IN_MEMORY, &plan.folder);
-        if plan.kind == FileKind::CsvForExcel {
+        if matches!(plan.kind, FileKind::CsvForExcel | FileKind::CsvWithSemicolons) {
             file.write_all("\u{feff}".as_bytes())?;
         }
-        let delimiter = if plan.kind == FileKind::CsvWithSemicolons {
-            b';'
-        } else {
-            b','
-        };
+        let semicolons = plan.kind == FileKind::CsvWithSemicolons;
+        let delimiter = if semicolons { b';' } else { b',' };
+        let point = if semicolons && plan.decimal_comma { ',' } else { '.' };
         match plan.kind {
             FileKind::Csv | FileKind::CsvForExcel | FileKind::CsvWithSemicolons => {
                 let mut writer = csv::WriterBuilder::new()
@@ -175,8 +177,8 @@ impl Sink {
                     .terminator(csv::Terminator::CRLF)
                     .buffer_capacity(64 * 1024)
                     .from_writer(file);
-                writer.write_record(plan.columns.iter().map(|column| column.heading))?;
-                Ok(Self::Csv(Box::new(writer)))
+                writer.write_record(plan.columns.iter().map(|column| &column.heading))?;
+                Ok(Self::Csv(Box::new(writer), point))
             }
             FileKind::Xlsx => Ok(Self::Xlsx(Box::new(Sheet::new(plan, file, few)?))),
             FileKind::Lines => Ok(Self::Lines(BufWriter::new(file))),
@@ -185,22 +187,19 @@ impl Sink {
 
     fn row(&mut self, row: &[Cell]) -> Result<(), WriteError> {
         match self {
-            Self::Csv(writer) => {
+            Self::Csv(writer, point) => {
                 for cell in row {
-                    let text = shown(cell);
-                    let mark = if matches!(cell, Cell::Text(_)) && starts_a_formula(&text) {
-                        "'"
-                    } else {
-                        ""
-                    };
-                    writer.write_field(format!("{mark}{text}"))?;
+                    match cell {
+                        Cell::Text(text) => writer.write_field(disarmed(text).as_bytes())?,
+                        cell => writer.write_field(shown(cell, *point))?,
+                    }
                 }
                 writer.write_record(None::<&[u8]>)?;
             }
             Self::Xlsx(sheet) => sheet.row(row)?,
             Self::Lines(writer) => {
                 if let Some(cell) = row.first() {
-                    write!(writer, "{}\r\n", shown(cell))?;
+                    write!(writer, "{}\r\n", shown(cell, '.'))?;
                 }
             }
         }
@@ -209,7 +208,7 @@ impl Sink {
 
     fn finish(self) -> Result<SpooledTempFile, WriteError> {
         Ok(match self {
-            Self::Csv(writer) => writer
+            Self::Csv(writer, _) => writer
                 .into_inner()
                 .map_err(|error| WriteError::Io(error.into_error()))?,
             Self::Xlsx(sheet) => sheet.finish()?,
@@ -218,115 +217,43 @@ impl Sink {
     }
 }
 
-/// A cell as text: decimals with a point, days and times as ISO 8601 orders them.
-fn shown(cell: &Cell) -> String {
+/// A cell as text: days and times as ISO 8601 orders them.
+fn shown(cell: &Cell, point: char) -> String {
     match cell {
         Cell::Empty => String::new(),
         Cell::Text(text) => text.clone(),
         Cell::Count(count) => count.to_string(),
-        Cell::Amount(hundredths) => Decimal::new(*hundredths, 2).to_string(),
-        Cell::Moment(moment) => moment.format("%Y-%m-%d %H:%M:%S").to_string(),
+        Cell::Amount(minor, digits) => amount_text(*minor, *digits, point),
+        Cell::Moment(moment, _) => moment.format("%Y-%m-%d %H:%M:%S").to_string(),
         Cell::Day(day) => day.format("%Y-%m-%d").to_string(),
     }
 }
 
-/// Would a spreadsheet that opens a CSV file take this text for more than text?
-fn starts_a_formula(text: &str) -> bool {
-    text.starts_with(['=', '+', '-', '@', '\t', '\r'])
-}
-
-/// One sheet of a workbook. Unless there are few, rows leave memory as soon as the next one begins.
-struct Sheet {
-    workbook: Workbook,
-    file: SpooledTempFile,
-    next_row: u32,
-    amount: Format,
-    moment: Format,
-    day: Format,
-}
-
-impl Sheet {
-    fn new(plan: &Plan, file: SpooledTempFile, few: bool) -> Result<Self, WriteError> {
-        let mut workbook = Workbook::new();
-        if let Some(made) = chrono::DateTime::from_timestamp(plan.made, 0)
-            && let Ok(made) = excel(made.naive_utc())
-        {
-            workbook.set_properties(&DocProperties::new().set_creation_datetime(&made));
-        }
-        let sheet = if few {
-            workbook.add_worksheet()
-        } else {
-            workbook.set_tempdir(&plan.folder)?;
-            workbook.add_worksheet_with_constant_memory()?
-        };
-        sheet.set_name(plan.title)?;
-        sheet.set_freeze_panes(1, 0)?;
-        let bold = Format::new().set_bold();
-        for (i, column) in (0u16..).zip(&plan.columns) {
-            sheet.set_column_width(i, f64::from(column.width))?;
-            sheet.write_string_with_format(0, i, column.heading, &bold)?;
-        }
-        Ok(Self {
-            workbook,
-            file,
-            next_row: 1,
-            amount: Format::new().set_num_format("0.00"),
-            moment: Format::new().set_num_format("yyyy-mm-dd hh:mm:ss"),
-            day: Format::new().set_num_format("yyyy-mm-dd"),
-        })
+/// An amount of minor units, with all digits that its currency has.
+pub(super) fn amount_text(minor: i64, digits: u32, point: char) -> String {
+    let text = Decimal::new(minor, digits).to_string();
+    if point == '.' {
+        text
+    } else {
+        text.replace('.', &point.to_string())
     }
-
-    fn row(&mut self, row: &[Cell]) -> Result<(), WriteError> {
-        let sheet = self.workbook.worksheet_from_index(0)?;
-        let at = self.next_row;
-        self.next_row += 1;
-        for (i, cell) in (0u16..).zip(row) {
-            #[expect(clippy::cast_precision_loss, reason = "far under 2^53, as fixtures are checked")]
-            match cell {
-                Cell::Empty => &mut *sheet,
-                Cell::Text(text) => sheet.write_string(at, i, text)?,
-                Cell::Count(count) => sheet.write_number(at, i, *count as f64)?,
-                Cell::Amount(hundredths) => {
-                    sheet.write_number_with_format(at, i, *hundredths as f64 / 100.0, &self.amount)?
-                }
-                Cell::Moment(moment) => sheet.write_datetime_with_format(at, i, excel(*moment)?, &self.moment)?,
-                Cell::Day(day) => sheet.write_datetime_with_format(at, i, excel_day(*day)?, &self.day)?,
-            };
-        }
-        Ok(())
-    }
-
-    fn finish(mut self) -> Result<SpooledTempFile, WriteError> {
-        let mut buffered = BufWriter::with_capacity(64 * 1024, self.file);
-        self.workbook.save_to_writer(&mut buffered)?;
-        Ok(buffered.into_inner().map_err(io::IntoInnerError::into_error)?)
-    }
-}
-
-fn excel_day(day: NaiveDate) -> Result<ExcelDateTime, XlsxError> {
-    let number = |value: u32| u8::try_from(value).unwrap_or_default();
-    let year = u16::try_from(day.year()).unwrap_or_default();
-    ExcelDateTime::from_ymd(year, number(day.month()), number(day.day()))
-}
-
-fn excel(moment: NaiveDateTime) -> Result<ExcelDateTime, XlsxError> {
-    let minute = u8::try_from(moment.minute()).unwrap_or_default();
-    let hour = u16::try_from(moment.hour()).unwrap_or_default();
-    excel_day(moment.date())?.and_hms(hour, minute, f64::from(moment.second()))
 }
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
+    use proptest::prelude::*;
     use tokio::task::spawn_blocking;
 
-    use super::super::table;
+    use super::super::{formula, table};
     use super::*;
 
     fn plan(kind: FileKind, most_rows: u64) -> Plan {
         Plan {
             kind,
             title: "Order list",
-            columns: vec![Column::narrow("Number")],
+            columns: vec![Column::new("Number")],
+            decimal_comma: false,
             made: 0,
             most_rows,
             folder: std::env::temp_dir(),
@@ -362,21 +289,107 @@ mod tests {
     }
 
     #[test]
-    fn only_text_that_a_spreadsheet_would_run_is_marked() {
-        for text in ["=1", "+1", "-1", "@a", "\ta", "\ra"] {
-            assert!(starts_a_formula(text), "{text:?}");
+    fn amounts_have_the_digits_of_their_currency() {
+        for (minor, digits, point, text) in [
+            (1250, 2, '.', "12.50"),
+            (5, 2, '.', "0.05"),
+            (0, 2, '.', "0.00"),
+            (-1, 2, '.', "-0.01"),
+            (-1000, 2, ',', "-10,00"),
+            (1500, 0, ',', "1500"),
+            (1250, 3, '.', "1.250"),
+            (1250, 3, ',', "1,250"),
+            (7, 4, '.', "0.0007"),
+        ] {
+            assert_eq!(amount_text(minor, digits, point), text);
         }
-        for text in ["", "a=1", "1+1", " =1", "'=1", "Ärger"] {
-            assert!(!starts_a_formula(text), "{text:?}");
+    }
+
+    /// What a row comes to in a file of that kind.
+    fn written(kind: FileKind, row: Vec<Cell>) -> Vec<u8> {
+        let (mut rows, batches) = table::channel();
+        let sent = async {
+            rows.push(row).await.expect("room");
+            rows.finish().await;
+        };
+        sent.now_or_never().expect("nothing to wait for");
+        let mut plan = plan(kind, 10);
+        plan.columns = vec![Column::new("A"), Column::new("B"), Column::new("C"), Column::new("D")];
+        let file = write(&plan, batches).expect("written").expect("rows").file;
+        match file {
+            tempfile::SpooledData::InMemory(bytes) => bytes.into_inner(),
+            tempfile::SpooledData::OnDisk(_) => panic!("a few bytes"),
+        }
+    }
+
+    /// The cells of a file as a program sees them that expects this separator: all but the numbers of the platform itself.
+    fn cells(file: &[u8], separator: u8) -> Vec<String> {
+        let mut reader = csv::ReaderBuilder::new()
+            .delimiter(separator)
+            .has_headers(false)
+            .flexible(true)
+            .from_reader(file);
+        let records = reader.byte_records().map(|record| record.expect("CSV"));
+        let text = |cell: &[u8]| String::from_utf8_lossy(cell).into_owned();
+        records
+            .flat_map(|record| record.iter().map(text).collect::<Vec<_>>())
+            .collect()
+    }
+
+    /// Does it begin with a formula, for a program that drops blanks and quotes before it?
+    fn runs(cell: &str) -> bool {
+        let begins = cell.trim_start_matches(formula::is_blank);
+        begins.starts_with(formula::begins_a_formula)
+    }
+
+    proptest! {
+        #[test]
+        fn no_cell_begins_with_a_formula_by_whichever_separator_the_file_is_read(
+            texts in proptest::collection::vec(
+                "(Anna|=1\\+1|@x|-2|＝3|[,;|\t\r\n\"' =+@-]|\u{feff}|\u{200b}){0,8}",
+                3,
+            )
+        ) {
+            for (kind, own) in [(FileKind::Csv, b','), (FileKind::CsvForExcel, b','), (FileKind::CsvWithSemicolons, b';')] {
+                let [a, b, c] = &texts[..] else { unreachable!() };
+                let row = [a, b].map(|text| Cell::text(text)).into_iter();
+                let row = row.chain([Cell::Count(7), Cell::text(c)]).collect();
+                let file = written(kind, row);
+                let file = file.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&file);
+                for separator in *b",;\t|" {
+                    for cell in cells(file, separator) {
+                        prop_assert!(!runs(&cell), "{:?} in {:?}", cell, String::from_utf8_lossy(file));
+                    }
+                }
+                // By its own separator it holds what was typed, but for apostrophes.
+                let read = cells(file, own);
+                let bare = |text: &str| text.replace('\'', "");
+                prop_assert_eq!(bare(&read[4]), bare(a));
+                prop_assert_eq!(bare(&read[5]), bare(b));
+                prop_assert_eq!(bare(&read[7]), bare(c));
+            }
         }
     }
 
     #[test]
-    fn amounts_are_decimals_of_two_places() {
-        let shown_as = |hundredths| shown(&Cell::Amount(hundredths));
-        assert_eq!(shown_as(1250), "12.50");
-        assert_eq!(shown_as(5), "0.05");
-        assert_eq!(shown_as(0), "0.00");
-        assert_eq!(shown_as(-1), "-0.01");
+    fn a_buyer_who_types_the_other_separator_gets_no_formula_into_the_file() {
+        for (kind, text, separator) in [
+            (FileKind::Csv, "Anna;=1+1;", b';'),
+            (FileKind::CsvForExcel, "Anna;=1+1;", b';'),
+            (FileKind::CsvWithSemicolons, "Anna,=1+1,", b','),
+        ] {
+            let file = written(
+                kind,
+                vec![
+                    Cell::text("AAAA1"),
+                    Cell::text(text),
+                    Cell::Count(1),
+                    Cell::Amount(850, 2),
+                ],
+            );
+            let read = cells(&file, separator);
+            assert!(read.iter().any(|cell| cell == "'=1+1"), "{read:?}");
+            assert!(!read.iter().any(|cell| runs(cell)), "{read:?}");
+        }
     }
 }

@@ -38,7 +38,7 @@ impl Exporter for MailAddresses {
     }
 
     fn columns(&self, language: Language) -> Vec<Column> {
-        vec![Column::wide(language.pick("E-mail address", "E-Mail-Adresse"))]
+        vec![Column::new(language.pick("E-mail address", "E-Mail-Adresse"))]
     }
 
     fn by_event(&self) -> bool {

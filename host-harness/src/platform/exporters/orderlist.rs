@@ -5,7 +5,7 @@ use futures_util::TryStreamExt;
 
 use super::form::{date_range, paid_only, table_format};
 use super::table::{Cell, Column, RowSender};
-use super::{Exporter, Request, Stop};
+use super::{Exporter, Request, Stop, moment};
 use crate::contract::exporters::Field;
 use crate::platform::orders::Orders;
 use crate::platform::words::Language;
@@ -32,14 +32,14 @@ impl Exporter for OrderList {
 
     fn columns(&self, language: Language) -> Vec<Column> {
         vec![
-            Column::narrow(language.pick("Order code", "Bestellnummer")),
-            Column::wide(language.pick("E-mail", "E-Mail")),
-            Column::middle(language.pick("Name", "Name")),
-            Column::narrow(language.pick("Status", "Status")),
-            Column::middle(language.pick("Order date", "Bestelldatum")),
-            Column::narrow(language.pick("Positions", "Positionen")),
-            Column::narrow(language.pick("Total", "Gesamtbetrag")),
-            Column::narrow(language.pick("Currency", "Währung")),
+            Column::new(language.pick("Order code", "Bestellnummer")),
+            Column::new(language.pick("E-mail", "E-Mail")),
+            Column::new(language.pick("Name", "Name")),
+            Column::new(language.pick("Status", "Status")),
+            Column::moment(language.pick("Order date", "Bestelldatum")),
+            Column::new(language.pick("Positions", "Positionen")),
+            Column::new(language.pick("Total", "Gesamtbetrag")),
+            Column::new(language.pick("Currency", "Währung")),
         ]
     }
 
@@ -58,9 +58,9 @@ impl Exporter for OrderList {
                     Cell::text(&order.email),
                     Cell::text(&order.name),
                     Cell::text(order.status.label(request.language)),
-                    Cell::Moment(placed),
+                    moment(event, order.placed),
                     Cell::Count(order.positions),
-                    Cell::Amount(order.total),
+                    Cell::Amount(order.total, event.digits),
                     Cell::text(&event.event.currency),
                 ];
                 rows.push(request.row(event, cells)).await?;

@@ -5,7 +5,7 @@ use futures_util::TryStreamExt;
 
 use super::form::{date_range, paid_only, table_format};
 use super::table::{Cell, Column, RowSender};
-use super::{Exporter, Request, Stop};
+use super::{Exporter, Request, Stop, moment};
 use crate::contract::exporters::Field;
 use crate::platform::orders::Orders;
 use crate::platform::words::Language;
@@ -32,17 +32,17 @@ impl Exporter for OrderPositions {
 
     fn columns(&self, language: Language) -> Vec<Column> {
         vec![
-            Column::narrow(language.pick("Order code", "Bestellnummer")),
-            Column::narrow(language.pick("Position", "Position")),
-            Column::wide(language.pick("E-mail", "E-Mail")),
-            Column::narrow(language.pick("Status", "Status")),
-            Column::middle(language.pick("Order date", "Bestelldatum")),
-            Column::middle(language.pick("Product", "Produkt")),
-            Column::narrow(language.pick("Price", "Preis")),
-            Column::narrow(language.pick("Currency", "Währung")),
-            Column::middle(language.pick("Attendee", "Teilnehmende Person")),
-            Column::wide(language.pick("Attendee's e-mail", "E-Mail der Person")),
-            Column::middle(language.pick("Checked in", "Eingecheckt")),
+            Column::new(language.pick("Order code", "Bestellnummer")),
+            Column::new(language.pick("Position", "Position")),
+            Column::new(language.pick("E-mail", "E-Mail")),
+            Column::new(language.pick("Status", "Status")),
+            Column::moment(language.pick("Order date", "Bestelldatum")),
+            Column::new(language.pick("Product", "Produkt")),
+            Column::new(language.pick("Price", "Preis")),
+            Column::new(language.pick("Currency", "Währung")),
+            Column::new(language.pick("Attendee", "Teilnehmende Person")),
+            Column::new(language.pick("Attendee's e-mail", "E-Mail der Person")),
+            Column::moment(language.pick("Checked in", "Eingecheckt")),
         ]
     }
 
@@ -61,15 +61,13 @@ impl Exporter for OrderPositions {
                     Cell::Count(position.number),
                     Cell::text(&position.email),
                     Cell::text(position.status.label(request.language)),
-                    Cell::Moment(placed),
+                    moment(event, position.placed),
                     Cell::text(&position.product),
-                    Cell::Amount(position.price),
+                    Cell::Amount(position.price, event.digits),
                     Cell::text(&event.event.currency),
                     Cell::text(&position.attendee_name),
                     Cell::text(&position.attendee_email),
-                    position
-                        .checked_in
-                        .map_or(Cell::Empty, |at| Cell::Moment(event.local(at))),
+                    position.checked_in.map_or(Cell::Empty, |at| moment(event, at)),
                 ];
                 rows.push(request.row(event, cells)).await?;
             }

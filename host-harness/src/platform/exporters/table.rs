@@ -17,10 +17,10 @@ pub(in crate::platform) enum Cell {
     /// Anything that people typed, or a word of the platform's own.
     Text(String),
     Count(i64),
-    /// Hundredths of a currency.
-    Amount(i64),
-    /// What the event's clock shows.
-    Moment(NaiveDateTime),
+    /// Minor units of a currency, and how many digits that has.
+    Amount(i64, u32),
+    /// What the event's clock shows, and how many seconds it is ahead of UTC.
+    Moment(NaiveDateTime, i64),
     Day(NaiveDate),
 }
 
@@ -32,30 +32,45 @@ impl Cell {
             Self::Text(text.to_owned())
         }
     }
+
+    /// How far the clock that a moment was read from is ahead of UTC: `UTC+02:00`.
+    pub(super) fn utc_offset(&self) -> Self {
+        let Self::Moment(_, offset) = self else {
+            return Self::Empty;
+        };
+        let sign = if *offset < 0 { '-' } else { '+' };
+        let (hours, rest) = (offset.abs() / 3600, offset.abs() % 3600);
+        let (minutes, seconds) = (rest / 60, rest % 60);
+        let mut text = format!("UTC{sign}{hours:02}:{minutes:02}");
+        if seconds != 0 {
+            text.push_str(&format!(":{seconds:02}"));
+        }
+        Self::Text(text)
+    }
 }
 
 /// One column of a table.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::platform) struct Column {
-    pub heading: &'static str,
-    /// In characters.
-    pub width: u8,
+    pub heading: String,
+    /// Its cells are [`Cell::Moment`].
+    pub moments: bool,
 }
 
 impl Column {
-    /// For a code, a number or a short word.
-    pub(super) fn narrow(heading: &'static str) -> Self {
-        Self { heading, width: 12 }
+    pub(super) fn new(heading: impl Into<String>) -> Self {
+        Self {
+            heading: heading.into(),
+            moments: false,
+        }
     }
 
-    /// For a date with its time, or a name.
-    pub(super) fn middle(heading: &'static str) -> Self {
-        Self { heading, width: 20 }
-    }
-
-    /// For an address or a title.
-    pub(super) fn wide(heading: &'static str) -> Self {
-        Self { heading, width: 32 }
+    /// For [`Cell::Moment`].
+    pub(super) fn moment(heading: impl Into<String>) -> Self {
+        Self {
+            heading: heading.into(),
+            moments: true,
+        }
     }
 }
 

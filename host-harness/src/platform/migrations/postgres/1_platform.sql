@@ -1,4 +1,4 @@
--- Tables of the reference platform. Instants are seconds since 1970-01-01T00:00:00Z, amounts hundredths of the event's currency.
+-- Tables of the reference platform. Instants are seconds since 1970-01-01T00:00:00Z, amounts minor units of the event's currency (ISO 4217).
 -- Texts are compared byte by byte, and lower() folds ASCII only, as in SQLite: hence COLLATE "C".
 -- The same as in ../sqlite, in the types of PostgreSQL: the statements that read and write them are the same for both.
 

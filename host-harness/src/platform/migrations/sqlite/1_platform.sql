@@ -1,4 +1,4 @@
--- Tables of the reference platform. Instants are seconds since 1970-01-01T00:00:00Z, amounts hundredths of the event's currency.
+-- Tables of the reference platform. Instants are seconds since 1970-01-01T00:00:00Z, amounts minor units of the event's currency (ISO 4217).
 -- The same as in ../postgres, in the types of SQLite: the statements that read and write them are the same for both.
 
 CREATE TABLE platform_organizers (

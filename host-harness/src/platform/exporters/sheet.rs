@@ -1,0 +1,197 @@
+//! One sheet of a workbook, ready to be filtered, and to be printed.
+
+use std::io::{self, BufWriter};
+
+use chrono::{Datelike, NaiveDate, NaiveDateTime, Timelike};
+use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format, FormatAlign, Workbook, XlsxError};
+use tempfile::SpooledTempFile;
+
+use super::file::{Plan, WriteError, amount_text};
+use super::table::Cell;
+
+/// Width of a column, in characters: no less and no more, whatever is in it.
+const MIN_WIDTH: usize = 6;
+const MAX_WIDTH: usize = 48;
+/// What the button of the filter takes of a heading.
+const FILTER_BUTTON: usize = 4;
+/// Most digits that a currency has.
+const MAX_DIGITS: u32 = 4;
+const A4: u8 = 9;
+
+/// Unless there are few, rows leave memory as soon as the next one begins. Widths are those of the widest cells, which takes a
+/// number a column and no second look at the rows.
+pub(super) struct Sheet {
+    workbook: Workbook,
+    file: SpooledTempFile,
+    next_row: u32,
+    widths: Vec<usize>,
+    count: Format,
+    /// By digits of the currency.
+    amounts: Vec<Format>,
+    moment: Format,
+    day: Format,
+    /// For text that is wider than its column may be.
+    wrapped: Format,
+}
+
+impl Sheet {
+    /// `few`: all rows are in memory already.
+    pub(super) fn new(plan: &Plan, file: SpooledTempFile, few: bool) -> Result<Self, WriteError> {
+        let mut workbook = Workbook::new();
+        if let Some(made) = chrono::DateTime::from_timestamp(plan.made, 0)
+            && let Ok(made) = excel(made.naive_utc())
+        {
+            workbook.set_properties(&DocProperties::new().set_creation_datetime(&made));
+        }
+        let sheet = if few {
+            workbook.add_worksheet()
+        } else {
+            workbook.set_tempdir(&plan.folder)?;
+            workbook.add_worksheet_with_constant_memory()?
+        };
+        sheet.set_name(plan.title)?;
+        sheet.set_freeze_panes(1, 0)?;
+        sheet.set_landscape().set_paper_size(A4).set_print_fit_to_pages(1, 0);
+        sheet.set_margins(0.4, 0.4, 0.5, 0.6, 0.3, 0.3);
+        sheet.set_repeat_rows(0, 0)?;
+        sheet.set_footer("&L&A&R&P / &N");
+        let heading = top().set_bold();
+        for (i, column) in (0u16..).zip(&plan.columns) {
+            sheet.write_string_with_format(0, i, &column.heading, &heading)?;
+        }
+        let number = |digits: u32| match digits {
+            0 => "#,##0".to_owned(),
+            digits => format!("#,##0.{}", "0".repeat(digits as usize)),
+        };
+        Ok(Self {
+            workbook,
+            file,
+            next_row: 1,
+            widths: plan
+                .columns
+                .iter()
+                .map(|column| width(&column.heading) + FILTER_BUTTON)
+                .collect(),
+            count: top().set_num_format(number(0)),
+            amounts: (0..=MAX_DIGITS)
+                .map(|digits| top().set_num_format(number(digits)))
+                .collect(),
+            moment: top().set_num_format("yyyy-mm-dd hh:mm:ss"),
+            day: top().set_num_format("yyyy-mm-dd"),
+            wrapped: top().set_text_wrap(),
+        })
+    }
+
+    pub(super) fn row(&mut self, row: &[Cell]) -> Result<(), WriteError> {
+        let sheet = self.workbook.worksheet_from_index(0)?;
+        let at = self.next_row;
+        self.next_row += 1;
+        for (i, cell) in (0u16..).zip(row) {
+            let wide = shown_width(cell);
+            if let Some(width) = self.widths.get_mut(usize::from(i)) {
+                *width = wide.max(*width);
+            }
+            #[expect(clippy::cast_precision_loss, reason = "far under 2^53, as fixtures are checked")]
+            match cell {
+                Cell::Empty => &mut *sheet,
+                Cell::Text(text) if wide > MAX_WIDTH || text.contains('\n') => {
+                    sheet.write_string_with_format(at, i, text, &self.wrapped)?
+                }
+                Cell::Text(text) => sheet.write_string(at, i, text)?,
+                Cell::Count(count) => sheet.write_number_with_format(at, i, *count as f64, &self.count)?,
+                Cell::Amount(minor, digits) => {
+                    let digits = (*digits).min(MAX_DIGITS);
+                    // Both are whole numbers, so that the quotient is the nearest number that there is.
+                    let amount = *minor as f64 / 10f64.powi(digits.cast_signed());
+                    sheet.write_number_with_format(at, i, amount, &self.amounts[digits as usize])?
+                }
+                Cell::Moment(moment, _) => sheet.write_datetime_with_format(at, i, excel(*moment)?, &self.moment)?,
+                Cell::Day(day) => sheet.write_datetime_with_format(at, i, excel_day(*day)?, &self.day)?,
+            };
+        }
+        Ok(())
+    }
+
+    pub(super) fn finish(mut self) -> Result<SpooledTempFile, WriteError> {
+        let sheet = self.workbook.worksheet_from_index(0)?;
+        #[expect(clippy::cast_precision_loss, reason = "at most MAX_WIDTH")]
+        for (i, width) in (0u16..).zip(&self.widths) {
+            sheet.set_column_width(i, (*width).clamp(MIN_WIDTH, MAX_WIDTH) as f64 + 1.0)?;
+        }
+        if let Some(last) = u16::try_from(self.widths.len())
+            .ok()
+            .and_then(|columns| columns.checked_sub(1))
+        {
+            sheet.autofilter(0, 0, self.next_row - 1, last)?;
+        }
+        let mut buffered = BufWriter::with_capacity(64 * 1024, self.file);
+        self.workbook.save_to_writer(&mut buffered)?;
+        Ok(buffered.into_inner().map_err(io::IntoInnerError::into_error)?)
+    }
+}
+
+/// Beside a text of several lines, a cell stands at its first.
+fn top() -> Format {
+    Format::new().set_align(FormatAlign::Top)
+}
+
+/// How wide a cell is as it is shown, in characters.
+fn shown_width(cell: &Cell) -> usize {
+    let grouped = |digits: usize| digits + digits.saturating_sub(1) / 3;
+    match cell {
+        Cell::Empty => 0,
+        Cell::Text(text) => text.lines().map(width).max().unwrap_or(0),
+        Cell::Count(count) => grouped(count.to_string().len()),
+        Cell::Amount(minor, digits) => {
+            let text = amount_text(*minor, *digits, '.');
+            let whole = text.find('.').unwrap_or(text.len());
+            grouped(whole) + text.len() - whole
+        }
+        Cell::Moment(..) => "2026-10-27 04:00:00".len(),
+        Cell::Day(_) => "2026-10-27".len(),
+    }
+}
+
+/// Characters of scripts that are drawn in squares count twice.
+fn width(text: &str) -> usize {
+    let of = |c: char| match c {
+        '\u{1100}'..='\u{115f}' | '\u{2e80}'..='\u{a4cf}' | '\u{ac00}'..='\u{d7a3}' | '\u{f900}'..='\u{faff}' => 2,
+        '\u{fe30}'..='\u{fe6f}' | '\u{ff00}'..='\u{ff60}' | '\u{ffe0}'..='\u{ffe6}' | '\u{1f300}'..='\u{3fffd}' => 2,
+        _ => 1,
+    };
+    text.chars().map(of).sum()
+}
+
+fn excel_day(day: NaiveDate) -> Result<ExcelDateTime, XlsxError> {
+    let number = |value: u32| u8::try_from(value).unwrap_or_default();
+    let year = u16::try_from(day.year()).unwrap_or_default();
+    ExcelDateTime::from_ymd(year, number(day.month()), number(day.day()))
+}
+
+fn excel(moment: NaiveDateTime) -> Result<ExcelDateTime, XlsxError> {
+    let minute = u8::try_from(moment.minute()).unwrap_or_default();
+    let hour = u16::try_from(moment.hour()).unwrap_or_default();
+    excel_day(moment.date())?.and_hms(hour, minute, f64::from(moment.second()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_is_as_wide_as_what_is_shown() {
+        for (cell, wide) in [
+            (Cell::Empty, 0),
+            (Cell::Text("Müller".into()), 6),
+            (Cell::Text("one\nlonger\n".into()), 6),
+            (Cell::Text("注文".into()), 4),
+            (Cell::Count(1_234_567), "1,234,567".len()),
+            (Cell::Amount(123_456_789, 2), "1,234,567.89".len()),
+            (Cell::Amount(1500, 0), "1,500".len()),
+            (Cell::Amount(-1000, 2), "-10.00".len()),
+            (Cell::Day(NaiveDate::default()), 10),
+        ] {
+            assert_eq!(shown_width(&cell), wide, "{cell:?}");
+        }
+    }
+}
