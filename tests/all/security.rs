@@ -131,7 +131,17 @@ fn ordered(text: &str) -> String {
 
 #[tokio::test]
 async fn what_buyers_write_is_no_formula_in_any_file() {
-    for text in ["=1+1", "+1", "-1", "@SUM(A1)", "=HYPERLINK(\"http://evil.test\",\"x\")"] {
+    // With what is in a CSV file of it, whichever separator it has.
+    for (text, marked) in [
+        ("=1+1", "'=1+1"),
+        ("+1", "'+1"),
+        ("-1", "'-1"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("=HYPERLINK(\"http://evil.test\",\"x\")", "'=HYPERLINK("),
+        ("Anna;=1+1;", "Anna;'=1+1;"),
+        ("Anna,=1+1,", "Anna,'=1+1,"),
+        ("Anna; \u{ff1d}1+1", "Anna;' \u{ff1d}1+1"),
+    ] {
         let host = Harness::start(&ordered(text), NOON).await;
         for exporter in ["orderlist", "orderpositions"] {
             for format in ["default", "semicolon", "xlsx"] {
@@ -158,20 +168,17 @@ async fn what_buyers_write_is_no_formula_in_any_file() {
             } else {
                 let file = String::from_utf8(bytes).expect("UTF-8");
                 let cells = file.lines().skip(1).flat_map(|line| line.split([',', ';']));
-                for cell in cells.map(|cell| cell.trim_start_matches('"')) {
+                for cell in cells.map(|cell| cell.trim_start_matches(['"', ' '])) {
                     let number = cell
                         .trim_end_matches('"')
                         .parse::<f64>()
                         .is_ok_and(|_| text != "+1" && text != "-1");
                     assert!(
-                        number || !cell.starts_with(['=', '+', '-', '@', '\t', '\r']),
+                        number || !cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\u{ff1d}']),
                         "{name}: {file}"
                     );
                 }
-                assert!(
-                    file.contains(&format!("'{}", text.split('"').next().expect("a text"))),
-                    "{name}: {file}"
-                );
+                assert!(file.contains(marked), "{name}: {file}");
             }
         }
         assert!(seen >= 2, "{text}: the workbooks hold it as it is");

@@ -79,8 +79,16 @@ impl Mailing {
     }
 
     fn transport(&self, url: &str) -> Result<Arc<dyn Transport>, Failure> {
-        let url = with_password(url, self.password()?)?;
-        Ok(Arc::new(SmtpTransport::from_url(&url, SmtpTimeouts::default())?))
+        let whole = with_password(url, self.password()?)?;
+        let transport = SmtpTransport::from_url(&whole, SmtpTimeouts::default())?;
+        // Nothing was added to it, so it has the password itself.
+        let has_password = whole == url && url.contains('@');
+        if has_password && std::env::args().any(|argument| argument.contains(url)) {
+            tracing::warn!(
+                "the password in --smtp is visible to other users of this machine: use --smtp-password-file, {PASSWORD} or HARNESS_SMTP"
+            );
+        }
+        Ok(Arc::new(transport))
     }
 
     /// The password that is not in the URL, and where it is.
@@ -176,7 +184,7 @@ fn checked_base_url(text: &str) -> Result<String, Failure> {
     ))
 }
 
-/// The URL with the password in it, as the transport reads it. Warns where it was visible to other users already.
+/// The URL with the password in it, as the transport reads it.
 fn with_password(url: &str, password: Option<(String, String)>) -> Result<String, Failure> {
     // What is behind a # would be dropped silently, and with it the rest of a password.
     let (scheme, rest) = match url.split_once("://") {
@@ -197,15 +205,7 @@ fn with_password(url: &str, password: Option<(String, String)>) -> Result<String
         (Some(_), Some((_, given))) => Err(Failure::Sentence(format!(
             "the password of the mail server is given twice, in the URL and with {given}: expected one of them"
         ))),
-        (Some(_), None) => {
-            if std::env::args().any(|argument| argument.contains(url)) {
-                tracing::warn!(
-                    "the password in --smtp is visible to other users of this machine: use --smtp-password-file, {PASSWORD} or \
-                     HARNESS_SMTP"
-                );
-            }
-            Ok(url.to_owned())
-        }
+        (Some(_), None) => Ok(url.to_owned()),
         (None, Some((password, _))) => {
             let password = utf8_percent_encode(&password, NON_ALPHANUMERIC);
             Ok(format!("{scheme}://{user}:{password}@{host}{}", &rest[end..]))

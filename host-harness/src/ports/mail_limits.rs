@@ -56,8 +56,10 @@ impl Services {
         };
         NewMail {
             kind: MailKind::Failure,
-            message_id: delivery::message_id(id, due, MailKind::Failure, self.facts.mail_domain()),
+            message_id: delivery::message_id(id, due, MailKind::Failure, &self.origin.host),
             from: export.from.clone(),
+            from_name: export.from_name.clone(),
+            reply_to: None,
             to: vec![owner.email.clone()],
             cc: Vec::new(),
             bcc: Vec::new(),

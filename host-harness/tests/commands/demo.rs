@@ -73,6 +73,21 @@ fn a_bare_call_shows_ten_days_over_the_change_of_the_clocks_and_leaves_what_it_n
     }
 }
 
+/// A mail, or a list of mails, without what tells its store from others: each demo makes a new one.
+fn without_store(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes).into_owned();
+    let digits = |rest: &str| {
+        rest.get(..16)
+            .filter(|id| id.bytes().all(|b| b.is_ascii_hexdigit()))
+            .map(str::to_owned)
+    };
+    let id = text.split('@').find_map(digits).expect("a Message-ID");
+    // The Message-ID is among what a boundary is made of.
+    let boundary = text.split("boundary=\"").nth(1).and_then(|rest| rest.split('"').next());
+    let boundary = boundary.unwrap_or("no boundary").to_owned();
+    text.replace(&id, "").replace(&boundary, "")
+}
+
 #[test]
 fn a_second_demo_replaces_the_first_to_the_byte_and_leaves_other_files_alone() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -89,7 +104,12 @@ fn a_second_demo_replaces_the_first_to_the_byte_and_leaves_other_files_alone() {
     let names = |of: &[(PathBuf, Vec<u8>)]| of.iter().map(|(path, _)| path.clone()).collect::<Vec<_>>();
     assert_eq!(names(&left), names(&again));
     for ((path, before), (_, after)) in left.iter().zip(&again) {
-        assert!(before == after, "{} differs", path.display());
+        let of_store = path.extension().is_some_and(|kind| kind == "eml" || kind == "jsonl");
+        if of_store {
+            assert_eq!(without_store(before), without_store(after), "{}", path.display());
+        } else {
+            assert!(before == after, "{} differs", path.display());
+        }
     }
 }
 

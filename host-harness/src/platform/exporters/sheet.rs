@@ -17,6 +17,8 @@ const FILTER_BUTTON: usize = 4;
 /// Most digits that a currency has.
 const MAX_DIGITS: u32 = 4;
 const A4: u8 = 9;
+/// What a number's distance from the next column takes, in characters.
+const INDENT: usize = 1;
 
 /// Unless there are few, rows leave memory as soon as the next one begins. Widths are those of the widest cells, which takes a
 /// number a column and no second look at the rows.
@@ -25,6 +27,7 @@ pub(super) struct Sheet {
     file: SpooledTempFile,
     next_row: u32,
     widths: Vec<usize>,
+    text: Format,
     count: Format,
     /// By digits of the currency.
     amounts: Vec<Format>,
@@ -72,12 +75,13 @@ impl Sheet {
                 .iter()
                 .map(|column| width(&column.heading) + FILTER_BUTTON)
                 .collect(),
-            count: top().set_num_format(number(0)),
+            text: top(),
+            count: beside_text().set_num_format(number(0)),
             amounts: (0..=MAX_DIGITS)
-                .map(|digits| top().set_num_format(number(digits)))
+                .map(|digits| beside_text().set_num_format(number(digits)))
                 .collect(),
-            moment: top().set_num_format("yyyy-mm-dd hh:mm:ss"),
-            day: top().set_num_format("yyyy-mm-dd"),
+            moment: top().set_align(FormatAlign::Left).set_num_format("yyyy-mm-dd hh:mm:ss"),
+            day: top().set_align(FormatAlign::Left).set_num_format("yyyy-mm-dd"),
             wrapped: top().set_text_wrap(),
         })
     }
@@ -97,7 +101,7 @@ impl Sheet {
                 Cell::Text(text) if wide > MAX_WIDTH || text.contains('\n') => {
                     sheet.write_string_with_format(at, i, text, &self.wrapped)?
                 }
-                Cell::Text(text) => sheet.write_string(at, i, text)?,
+                Cell::Text(text) => sheet.write_string_with_format(at, i, text, &self.text)?,
                 Cell::Count(count) => sheet.write_number_with_format(at, i, *count as f64, &self.count)?,
                 Cell::Amount(minor, digits) => {
                     let digits = (*digits).min(MAX_DIGITS);
@@ -135,17 +139,22 @@ fn top() -> Format {
     Format::new().set_align(FormatAlign::Top)
 }
 
+/// A number ends a little before the text of the next column begins.
+fn beside_text() -> Format {
+    top().set_align(FormatAlign::Right).set_indent(1)
+}
+
 /// How wide a cell is as it is shown, in characters.
 fn shown_width(cell: &Cell) -> usize {
     let grouped = |digits: usize| digits + digits.saturating_sub(1) / 3;
     match cell {
         Cell::Empty => 0,
         Cell::Text(text) => text.lines().map(width).max().unwrap_or(0),
-        Cell::Count(count) => grouped(count.to_string().len()),
+        Cell::Count(count) => grouped(count.to_string().len()) + INDENT,
         Cell::Amount(minor, digits) => {
             let text = amount_text(*minor, *digits, '.');
             let whole = text.find('.').unwrap_or(text.len());
-            grouped(whole) + text.len() - whole
+            grouped(whole) + text.len() - whole + INDENT
         }
         Cell::Moment(..) => "2026-10-27 04:00:00".len(),
         Cell::Day(_) => "2026-10-27".len(),
@@ -185,10 +194,10 @@ mod tests {
             (Cell::Text("Müller".into()), 6),
             (Cell::Text("one\nlonger\n".into()), 6),
             (Cell::Text("注文".into()), 4),
-            (Cell::Count(1_234_567), "1,234,567".len()),
-            (Cell::Amount(123_456_789, 2), "1,234,567.89".len()),
-            (Cell::Amount(1500, 0), "1,500".len()),
-            (Cell::Amount(-1000, 2), "-10.00".len()),
+            (Cell::Count(1_234_567), "1,234,567 ".len()),
+            (Cell::Amount(123_456_789, 2), "1,234,567.89 ".len()),
+            (Cell::Amount(1500, 0), "1,500 ".len()),
+            (Cell::Amount(-1000, 2), "-10.00 ".len()),
             (Cell::Day(NaiveDate::default()), 10),
         ] {
             assert_eq!(shown_width(&cell), wide, "{cell:?}");

@@ -14,8 +14,8 @@ use crate::storage::{Finish, Lease, LeaseError, Work, Written};
 /// What nearly every run comes to: its mail is in the outbox. Parameters are $1 schedule, $2 fence, $3 run, $4 when, $5 when it can
 /// be settled, $6 and $7 counter and `active`, $8 how it ended in words, and the mail's: $9 kind, $10 Message-ID, $11 sender, $12
 /// subject, $13 text, $14 whether with the file, $15 and $16 its recipients' roles and addresses, $17 and $18 how many mails and
-/// recipients its organizer has a day, $19 the sender's name, $20 whom answers go to. Answers how many have ended: none where the lease does not hold, where the file is gone, where
-/// a limit is reached, or where the due time is none that both sides would write alike.
+/// recipients its organizer has a day, $19 the sender's name, $20 whom answers go to. Answers how many have ended: none where the
+/// lease does not hold, where the file is gone, where a limit is reached, or where the due time is none that both sides would write alike.
 pub(super) const SUBMIT: &str = "with found as (
        select s.id, s.organizer, s.event, s.attempt, r.due
        from schedule s join run r on r.id = s.open_run
