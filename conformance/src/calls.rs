@@ -1,4 +1,4 @@
-//! What a script has called for a caller: store, exporters, and the notice to a former owner.
+//! What a script has called for a caller: store, exporters, and the notice to an owner.
 
 use serde_json::{Map, Value, json};
 
@@ -161,12 +161,10 @@ fn answer(by: &Access, name: &str, import: &Value, kept: &Map<String, Value>) ->
             }
             Err(error) => words::lookup_error(error),
         },
-        "notify-former-owner" => {
-            match mailer::notify_former_owner(by, id, &words::text(&import["subject"]), "It was yours.") {
-                Ok(()) => words::ok(Value::Null),
-                Err(error) => words::mail_error(error),
-            }
-        }
+        "notify-owner" => match mailer::notify_owner(by, id, &words::text(&import["subject"]), "It is yours.") {
+            Ok(()) => words::ok(Value::Null),
+            Err(error) => words::mail_error(error),
+        },
         "log" => {
             log::write(log::Level::Debug, &"x".repeat(words::id(&import["bytes"]) as usize));
             words::ok(Value::Null)
@@ -244,7 +242,7 @@ const WITH_AN_ID: [&str; 9] = [
     "take-over",
     "delete",
     "delete",
-    "notify-former-owner",
+    "notify-owner",
 ];
 
 /// Tries each import with each of the ids, as a hostile guest would: each has to answer as for an id that nobody has.
@@ -258,14 +256,14 @@ fn reach(by: &Access, import: &Value) -> Vec<String> {
             import["owner-of"] = id.clone();
             // Deleted once at any version, once at the one that a new schedule has.
             import["version"] = if nth == 6 { Value::Null } else { json!(1) };
-            import["subject"] = json!("It was yours");
+            import["subject"] = json!("It is yours");
             import
         };
         let ask = |id: &Value| answer(by, name, &arguments(id), &Map::new());
         let of_nobodys = ask(&json!(NOBODYS));
         let expected: Value = match *name {
             "get" | "runs" | "available" | "usable-events" => json!("not-found"),
-            "notify-former-owner" => json!("nobody"),
+            "notify-owner" => json!("nobody"),
             // A handle that allows no change may say so first, whatever the id.
             _ => json!(["not-found", "forbidden"]),
         };

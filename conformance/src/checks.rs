@@ -6,6 +6,7 @@ mod foreign;
 mod handles;
 mod lists;
 mod mail;
+mod notices;
 mod rights;
 mod running;
 mod settling;
@@ -22,6 +23,7 @@ pub fn all(facts: &Facts) -> Vec<Check> {
         lists::checks(facts),
         foreign::checks(facts),
         rights::checks(facts),
+        notices::checks(facts),
         bounds::checks(facts),
         running::checks(facts),
         fences::checks(facts),

@@ -49,6 +49,7 @@ pub use directory::{DEFAULT_MAIL_BYTES, Event, EventSet, Organizer, Place, Setti
 pub use exporters::{ExportGate, ExportJob, Produced};
 pub use fixture::{Fault, Fixture, FixtureError, FixtureSchedule, MOST_GENERATED};
 pub use rights::{Rights, Subject};
+pub(crate) use words::Language;
 
 /// Exports that read at the same time; more of them wait their turn.
 pub const EXPORTS_AT_ONCE: u32 = 8;

@@ -44,6 +44,7 @@ mod plans;
 mod recording;
 mod seeding;
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant as Stopwatch};
 
@@ -472,6 +473,7 @@ impl Service {
                 .or(self.services.facts.limits.schedules),
             counts_schedules: false,
             staged: Vec::new(),
+            owners: HashMap::new(),
             read: Mutex::default(),
         }
     }

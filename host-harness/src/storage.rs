@@ -20,6 +20,7 @@ pub mod counted;
 mod cursor;
 mod fault;
 pub mod kit;
+mod notice;
 pub mod postgres;
 mod reserve;
 mod spooled;
@@ -36,6 +37,7 @@ use async_trait::async_trait;
 use tempfile::SpooledData;
 
 pub use change::{Change, Commit, CommitError, Completion, KeptAnswer, RequestKey, RequestState};
+pub use notice::{NOTICE_WINDOW, Notice};
 pub use turns::Rooms;
 pub use work::{
     DeliveryResult, DeliveryTask, FileFacts, Finish, Lease, LeaseError, Leased, MailKind, MailStanding, NewMail,
@@ -351,8 +353,8 @@ pub trait Storage: Send + Sync {
     async fn backlog(&self, now: Instant) -> Result<Backlog, StorageError>;
     /// Removes what has outlived its use: idempotency records past 24 h, links past their end, files of ended runs.
     async fn collect(&self, now: Instant) -> Result<(), StorageError>;
-    /// Removes history: at most `most` runs that ended at or before `before.history`, with their mails, as many notices to former
-    /// owners from before then, and as many audit entries of `before.audit` and older. What is not over stays: an open or
+    /// Removes history: at most `most` runs that ended at or before `before.history`, with their mails, as many notices to owners
+    /// of others' changes from before then, and as many audit entries of `before.audit` and older. What is not over stays: an open or
     /// submitted run, a mail still to be handed over, a file that can be fetched. Answers how many there were in all.
     async fn forget(&self, before: Kept, most: u32) -> Result<u64, StorageError>;
     /// History of all schedules or one, latest due time first.

@@ -356,7 +356,7 @@ pub trait Access {
     fn usable_events(&self, whose: Subject, exporter: &str, only: Option<&[String]>) -> Result<Reach, LookupError>;
     fn visible_events(&self, slugs: &[String]) -> Result<Vec<String>, LookupError>;
     fn missing_events(&self, slugs: &[String]) -> Result<Vec<String>, LookupError>;
-    fn notify_former_owner(&self, id: ScheduleId, subject: &str, text: &str) -> Result<(), MailError>;
+    fn notify_owner(&self, id: ScheduleId, subject: &str, text: &str) -> Result<(), MailError>;
 }
 
 /// One leased run of one schedule.

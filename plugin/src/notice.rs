@@ -1,8 +1,10 @@
 //! What people are told about runs: mails, and the words of reasons. English and German.
 
+mod changes;
 mod phrase;
 mod reason;
 
+pub use changes::{Seen, Who, changed, deleted, in_brief, taken_over};
 pub(crate) use phrase::disturbs;
 pub use phrase::{moment, one_line, size};
 pub use reason::{Cancellation, Reason};
@@ -156,30 +158,6 @@ pub fn undelivered(occasion: &Occasion, refused: &[Delivery]) -> Notice {
     occasion.say_where(&mut text);
     Notice {
         subject: occasion.subject(language.pick("Not delivered to everyone", "Nicht allen zugestellt")),
-        text: text.0,
-    }
-}
-
-/// To the former owner: that the schedule is somebody else's now.
-#[must_use]
-pub fn taken_over(occasion: &Occasion, new_owner: &str) -> Notice {
-    let language = occasion.language;
-    let (name, new_owner) = (occasion.name(), one_line(new_owner, 320));
-    let mut text = Text::new(language);
-    text.line(&language.pick(
-        format!("the scheduled export {name} was yours. {new_owner} has taken it over."),
-        format!("der geplante Export {name} gehörte bisher Ihnen. {new_owner} hat ihn übernommen."),
-    ));
-    text.gap();
-    text.line(language.pick(
-        "From now on it runs with the rights of its new owner, who also gets its mails. You get them no longer, unless your address is among its recipients.",
-        "Ab jetzt läuft er mit den Rechten der neuen Besitzerin oder des neuen Besitzers, an die auch seine E-Mails gehen. Sie bekommen sie nur noch, wenn Ihre Adresse unter den Empfängern steht.",
-    ));
-    occasion.say_next(&mut text);
-    text.gap();
-    occasion.say_where(&mut text);
-    Notice {
-        subject: occasion.subject(language.pick("Scheduled export taken over", "Geplanter Export übernommen")),
         text: text.0,
     }
 }
@@ -372,7 +350,6 @@ mod tests {
         for notice in [
             nothing_to_export(&occasion()),
             undelivered(&occasion(), &[]),
-            taken_over(&occasion(), "jane@example.com"),
             failure(&occasion(), &Reason::Unreadable, 1),
         ] {
             assert!(notice.text.contains("Es ist kein weiterer Lauf geplant."));

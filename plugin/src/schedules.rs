@@ -15,6 +15,7 @@ mod plan;
 mod preview;
 mod resource;
 mod rights;
+mod telling;
 mod when;
 
 use crate::document::Document;
@@ -96,16 +97,29 @@ pub fn patch(by: &impl Access, id: ScheduleId, document: &str, if_version: Optio
     change::apply(by, id, document, if_version, change::LeftOut::Kept)
 }
 
-/// Removes it. Needs no right to its exporter.
+/// Removes it. Needs no right to its exporter. An owner who is not the caller is told.
 ///
 /// # Errors
-/// `NotFound`, `Forbidden`, `Stale`.
+/// `NotFound`, `Forbidden`; `Stale` as for [`replace`].
 pub fn delete(by: &impl Access, id: ScheduleId, if_version: Option<u64>) -> Result<(), Problem> {
     let facts = by.facts();
     rights::sees(&facts)?;
     rights::writes(&facts)?;
-    by.delete(id, if_version)
-        .map_err(|error| problem(error, Language::of_tag(&facts.language)))
+    let language = Language::of_tag(&facts.language);
+    for _ in 0..change::ATTEMPTS {
+        let schedule = by.get(id).map_err(|error| problem(error, language))?;
+        // The version that was read: what its owner is told is what is removed.
+        let version = if_version.unwrap_or(schedule.version);
+        match by.delete(id, Some(version)) {
+            Ok(()) => {
+                telling::tell(by, &facts, &schedule, telling::Deed::Deleted);
+                return Ok(());
+            }
+            Err(StoreError::Stale) if if_version.is_none() => {}
+            Err(error) => return Err(problem(error, language)),
+        }
+    }
+    Err(Problem::Stale)
 }
 
 /// Run history, latest due time first, as documents.

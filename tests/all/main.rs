@@ -28,5 +28,6 @@ mod runs;
 mod security;
 mod size;
 mod tape;
+mod told;
 mod when;
 mod zones;

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::script::{
-    Check, Facts, HOUR, T0, call, check, clock, compare, deliver, ends, executes, finish, get, insert, refuse, remove,
-    run, start, switch_off, take, take_rights, update, with,
+    Check, Facts, HOUR, T0, call, check, clock, executes, finish, get, insert, remove, run, start, switch_off, take,
+    take_rights, update, with,
 };
 use crate::world::address;
 
@@ -15,7 +15,6 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
     let answers = |import: Value, word: &str| with(import, json!({"answers": word}));
     let take_over = |content: &Value| json!({"do": "take-over", "id": "$a.id", "version": "$a.version", "content": content, "keep": "a"});
     let delete = json!({"do": "delete", "id": "$a.id", "version": null});
-    let notice = |subject: &str| json!({"do": "notify-former-owner", "id": "$a.id", "subject": subject});
     let available = |more: Value, identifiers: Value| {
         let mut import = with(json!({"do": "available"}), more);
         import["answers"] = json!({"ok": identifiers});
@@ -133,55 +132,6 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
                         "content": {"document": "{\"n\":2}"}})
                     )]),
                 ),
-            ],
-        ),
-        check(
-            "a-former-owner-is-told-with-the-take-over",
-            "The notice goes to whose schedule it was, once, with the commit of the take-over, and to nobody without one.",
-            vec![
-                call(
-                    "ada",
-                    "north",
-                    json!([insert("a", &one), answers(notice("Nothing was taken"), "nobody")]),
-                ),
-                call("cleo", "north", json!([answers(notice("Nothing was taken"), "nobody")])),
-                ends(
-                    call(
-                        "cleo",
-                        "north",
-                        json!([take_over(&two), notice("Dropped with its call"), refuse()]),
-                    ),
-                    &["refused"],
-                ),
-                deliver(&[]),
-                call("ada", "north", json!([compare("$mails", json!([]))])),
-                call(
-                    "cleo",
-                    "north",
-                    json!([
-                        take_over(&two),
-                        answers(notice("Two\nlines"), "bad-subject"),
-                        answers(notice("  "), "bad-subject"),
-                        notice("The first"),
-                        notice("The second takes its place"),
-                    ]),
-                ),
-                call(
-                    "cleo",
-                    "north",
-                    json!([take_over(&one), answers(notice("It was mine"), "nobody")]),
-                ),
-                deliver(&[]),
-                call(
-                    "cleo",
-                    "north",
-                    json!([compare(
-                        "$mails",
-                        json!([{"to": address("ada"), "subject": "The second takes its place"}])
-                    )]),
-                ),
-                deliver(&[]),
-                call("cleo", "north", json!([compare("$mails", json!([]))])),
             ],
         ),
         check(

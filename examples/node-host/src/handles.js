@@ -21,6 +21,10 @@ class Handle {
 /** One caller at one organizer or event, and what the call has staged so far. */
 export class Access extends Handle {
   staged = [];
+  /** Owners, before this call, of the schedules that it has changed. */
+  owners = new Map();
+  /** What these are told, by schedule. */
+  notices = new Map();
 
   constructor({ facts, user, rights, scope }) {
     super(facts);

@@ -61,7 +61,7 @@ export class Host {
         return answer;
       }
       try {
-        this.store.commit(access.staged, this.clock());
+        this.store.commit(access.staged, this.clock(), access.scope.organizer, access.notices);
         return answer;
       } catch (error) {
         if (!(error instanceof Conflict)) throw error;
@@ -103,7 +103,7 @@ export class Host {
 
   /** Hands mails to `send(mail, address)`, which answers `{ status, words }`. */
   handOver(send) {
-    for (const mail of this.store.outbox()) {
+    for (const mail of this.store.leaving(this.clock())) {
       for (const { address, status } of mail.deliveries) {
         if (status === 'queued' || status === 'retrying') {
           this.store.recordDelivery(mail.key, address, send(mail, address));

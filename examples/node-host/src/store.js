@@ -63,8 +63,11 @@ export class Store {
       }));
   }
 
-  /** Writes what a call has staged; throws `Conflict` where a version has moved on, or a quota is used up. */
-  commit(changes, now) {
+  /**
+   * Writes what a call has staged, and what owners are told of it; throws `Conflict` where a version has moved on, or a quota is
+   * used up.
+   */
+  commit(changes, now, organizer, notices = new Map()) {
     this.#transaction(({ schedules, runs, outbox }) => {
       for (const change of changes) {
         const { id, content, missed } = change;
@@ -101,11 +104,8 @@ export class Store {
         const owner = change.owner ?? row.owner;
         const attempts = row.open === undefined ? 0 : row.attempts;
         schedules.set(id, { ...rest, owner, content, attempts, version: row.version + 1n, fence: row.fence + 1n });
-        if (change.notice !== undefined) {
-          // About no run: any number of them may be sent.
-          outbox.set(`notice ${id} ${row.version}`, { ...change.notice, deliveries: queued(change.notice) });
-        }
       }
+      for (const [id, notice] of notices) tell(outbox, organizer, id, notice, now);
     });
   }
 
@@ -230,6 +230,11 @@ export class Store {
     return [...this.#state.outbox].map(([key, mail]) => ({ key, ...mail }));
   }
 
+  /** Those that may leave by now: what owners are told of others' changes waits for more of it. */
+  leaving(now) {
+    return this.outbox().filter(({ waits }) => waits === undefined || waits <= now);
+  }
+
   /** Writes down what a recipient's server said. */
   recordDelivery(key, address, { status, words }) {
     this.#transaction(({ outbox }) => {
@@ -237,6 +242,27 @@ export class Store {
       const deliveries = mail.deliveries.map((one) => (one.address === address ? { address, status, words } : one));
       outbox.set(key, { ...mail, deliveries });
     });
+  }
+}
+
+/** How long a notice to an owner waits for others, in seconds. */
+const NOTICES_WAIT = 900n;
+/** Most characters of the texts of one such mail. */
+const MOST_TOLD = 250_000;
+
+/** Adds a notice to the mail to this owner that still waits, or keeps one that waits from now on. */
+function tell(outbox, organizer, id, notice, now) {
+  const joins = ([, mail]) => mail.organizer === organizer && mail.told === notice.told && mail.waits > now;
+  const [key, waiting] = [...outbox].find(joins) ?? [];
+  if (waiting === undefined) {
+    const mail = { ...notice, organizer, waits: now + NOTICES_WAIT, deliveries: queued(notice) };
+    outbox.set(`notice ${id} ${now}`, mail);
+    return;
+  }
+  const fits = waiting.text.length + notice.text.length <= MOST_TOLD;
+  const text = `${waiting.text}\n----\n\n${fits ? notice.text : 'More changes followed. Please check your scheduled exports.\n'}`;
+  if (!waiting.full) {
+    outbox.set(key, { ...waiting, subject: 'Several changes to your scheduled exports', text, full: !fits });
   }
 }
 

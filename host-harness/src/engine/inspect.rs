@@ -40,7 +40,7 @@ pub const OFFERED: [(&str, &[&str]); 6] = [
             "link",
         ],
     ),
-    ("mailer", &["stage", "notify-former-owner"]),
+    ("mailer", &["stage", "notify-owner"]),
     ("log", &["write"]),
 ];
 const EXPORTS: [&str; 4] = ["schedules", "recurrence", "jobs", "about"];

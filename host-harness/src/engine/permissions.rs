@@ -204,7 +204,7 @@ mod tests {
         let sentence = refused(&Permissions::from_list(list).expect("interfaces")).expect("refused");
         assert_eq!(
             sentence,
-            "the plugin asks for `notify-former-owner` of `ticketing:scheduled-exports/mailer@0.1.0`, which the operator does not allow"
+            "the plugin asks for `notify-owner` of `ticketing:scheduled-exports/mailer@0.1.0`, which the operator does not allow"
         );
     }
 

@@ -57,8 +57,8 @@ pub(super) struct LentAccess<H: Imports> {
     pub(super) access: H::Access,
     /// Changes staged so far.
     pub(super) writes: usize,
-    /// Schedules taken over so far.
-    pub(super) taken_over: Vec<u64>,
+    /// Schedules updated, taken over or deleted so far.
+    pub(super) changed: Vec<u64>,
     _open: Open,
 }
 
@@ -127,7 +127,7 @@ impl<H: Imports> Call<H> {
         self.lent = Lent::Access(LentAccess {
             access,
             writes: 0,
-            taken_over: Vec::new(),
+            changed: Vec::new(),
             _open: self.handles.one_more(),
         });
     }

@@ -26,13 +26,14 @@ pub trait Mailer: AuthContext {
     /// `nobody` where nobody is responsible; `too-large` where it would be larger than the settings allow, as sent.
     fn stage(&self, of: &mut Self::Run, mail: Mail) -> impl Future<Output = Answer<(), MailError>> + Send;
 
-    /// Keeps a notice to the user whose schedule it was before the take-over that this call has staged, in place of one kept
-    /// before; it leaves with the commit of the call. Asked only about a schedule that this call has taken over. `nobody` if left
-    /// out: right where all schedules are one user's.
+    /// Keeps a notice to the user whose schedule it was before this call, in place of one about the same schedule that was kept
+    /// before; it leaves within 15 minutes of the commit of the call, joined with what this user of this organizer is told of
+    /// others' changes in that time. Asked only about a schedule that this call has updated, taken over or deleted. `nobody` if
+    /// left out: right where all schedules are one user's.
     ///
     /// # Errors
-    /// `nobody` where the former owner is inactive, gone, or the caller himself; `too-large`.
-    fn notify_former_owner(
+    /// `nobody` where this user is the caller, inactive or gone; `too-large`.
+    fn notify_owner(
         &self,
         _by: &mut Self::Access,
         _id: u64,
@@ -113,7 +114,7 @@ impl<H: Imports> Host for Call<H> {
         Ok(answer)
     }
 
-    async fn notify_former_owner(
+    async fn notify_owner(
         &mut self,
         _by: Resource<contract::Access>,
         id: u64,
@@ -124,12 +125,9 @@ impl<H: Imports> Host for Call<H> {
             return Ok(Err(MailError::BadSubject));
         };
         let (host, lent) = self.access()?;
-        if !lent.taken_over.contains(&id) {
+        if !lent.changed.contains(&id) {
             return Ok(Err(MailError::Nobody));
         }
-        answered(
-            host.notify_former_owner(&mut lent.access, id, subject.to_owned(), text)
-                .await,
-        )
+        answered(host.notify_owner(&mut lent.access, id, subject.to_owned(), text).await)
     }
 }

@@ -130,6 +130,14 @@ impl<H: Imports> LentAccess<H> {
         self.writes += usize::from(answer.is_ok());
         answer
     }
+
+    /// The same, of a schedule that was there before.
+    fn wrote_about<T>(&mut self, id: u64, answer: Result<T, StoreError>) -> Result<T, StoreError> {
+        if answer.is_ok() {
+            self.changed.push(id);
+        }
+        self.wrote(answer)
+    }
 }
 
 impl<H: Imports> Host for Call<H> {
@@ -186,7 +194,7 @@ impl<H: Imports> Host for Call<H> {
         }
         bounds::one_more(lent.writes)?;
         let answer = answered(host.update(&mut lent.access, id, version, content, missed).await)?;
-        Ok(lent.wrote(answer))
+        Ok(lent.wrote_about(id, answer))
     }
 
     async fn take_over(
@@ -205,10 +213,7 @@ impl<H: Imports> Host for Call<H> {
         }
         bounds::one_more(lent.writes)?;
         let answer = answered(host.take_over(&mut lent.access, id, version, content, missed).await)?;
-        if answer.is_ok() {
-            lent.taken_over.push(id);
-        }
-        Ok(lent.wrote(answer))
+        Ok(lent.wrote_about(id, answer))
     }
 
     async fn delete(
@@ -223,7 +228,7 @@ impl<H: Imports> Host for Call<H> {
         }
         bounds::one_more(lent.writes)?;
         let answer = answered(host.delete(&mut lent.access, id, version).await)?;
-        Ok(lent.wrote(answer))
+        Ok(lent.wrote_about(id, answer))
     }
 
     async fn runs(

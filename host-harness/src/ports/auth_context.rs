@@ -1,5 +1,6 @@
 //! `auth-context`: the two handles, and the facts that they stand for.
 
+use std::collections::HashMap;
 use std::sync::Mutex;
 
 use super::Services;
@@ -23,6 +24,8 @@ pub struct Access {
     pub counts_schedules: bool,
     /// To be committed when the call answers ok.
     pub staged: Vec<Change>,
+    /// Owner and version, before this call, of each schedule that it has changed.
+    pub owners: HashMap<u64, (String, u64)>,
     /// The schedule that this call has read last: a change of it need not read it again, and its commit asks whether it is still so.
     pub read: Mutex<Option<Row>>,
 }

@@ -2,13 +2,26 @@
 //! commit.
 
 use super::{Access, Run, Services, away};
+use crate::contract::auth_context::Caller;
 use crate::contract::mailer::{Audience, Mail, MailError};
 use crate::contract::{Recipients, User};
 use crate::delivery;
 use crate::imports::{Answer, Mailer};
-use crate::platform::PlatformError;
-use crate::storage::{Change, MailKind, NewMail, OutboxMail, Scope};
+use crate::platform::{Language, PlatformError};
+use crate::storage::{Change, MailKind, NewMail, Notice, OutboxMail, Scope};
 
+/// Most bytes of the texts that are joined into one mail about others' changes.
+const LONGEST_JOINED: usize = 512 << 10;
+/// Subject of such a mail with several texts, in English and German.
+const SEVERAL: (&str, &str) = (
+    "Several changes to your scheduled exports",
+    "Mehrere Änderungen an Ihren geplanten Exporten",
+);
+/// What it says where there is no room for more.
+const NO_ROOM: (&str, &str) = (
+    "More changes followed than there is room for in this mail. Please check all of your scheduled exports.\n",
+    "Es folgten mehr Änderungen, als in diese E-Mail passen. Bitte alle Ihre geplanten Exporte prüfen.\n",
+);
 /// Most people that stand in for an owner.
 const MOST_RESPONSIBLE: usize = 10;
 
@@ -48,30 +61,15 @@ impl Mailer for Services {
         Ok(())
     }
 
-    async fn notify_former_owner(
-        &self,
-        access: &mut Access,
-        id: u64,
-        subject: String,
-        text: String,
-    ) -> Answer<(), MailError> {
-        let staged = access.staged.iter().rev().find_map(|change| match change {
-            Change::TakeOver {
-                id: taken,
-                version,
-                owner,
-                former,
-                ..
-            } if *taken == id => Some((*version, owner, former)),
-            _ => None,
-        });
-        let (version, _, former) = staged
-            .filter(|(_, owner, former)| owner != former)
-            .ok_or(MailError::Nobody)?;
-        let former = self.platform.user(former).await.map_err(away)?;
-        let former = former.filter(|user| user.active).ok_or(MailError::Nobody)?;
+    async fn notify_owner(&self, access: &mut Access, id: u64, subject: String, text: String) -> Answer<(), MailError> {
+        let (owner, version) = access.owners.get(&id).ok_or(MailError::Nobody)?;
+        if matches!(&access.facts.caller, Caller::User(user) if user.id == *owner) {
+            return Err(MailError::Nobody.into());
+        }
+        let owner = self.platform.user(owner).await.map_err(away)?;
+        let owner = owner.filter(|user| user.active).ok_or(MailError::Nobody)?;
         let settings = &access.facts.settings;
-        let message_id = delivery::message_id(id, settings.now, MailKind::Handover, &self.origin.host);
+        let message_id = delivery::message_id(id, settings.now, MailKind::Change, &self.origin.host);
         let mail = OutboxMail {
             id: 0,
             run: None,
@@ -80,13 +78,13 @@ impl Mailer for Services {
             due: settings.now,
             created: settings.now,
             mail: NewMail {
-                kind: MailKind::Handover,
+                kind: MailKind::Change,
                 // Two within a second are two: each leaves another version behind.
                 message_id: format!("v{version}-{message_id}"),
                 from: self.origin.sender.address().to_owned(),
                 from_name: self.origin.sender.name().map(str::to_owned),
                 reply_to: None,
-                to: vec![former.email],
+                to: vec![owner.email],
                 cc: Vec::new(),
                 bcc: Vec::new(),
                 subject,
@@ -99,14 +97,20 @@ impl Mailer for Services {
         if sent > settings.mail_bytes {
             return Err(MailError::TooLarge(sent).into());
         }
-        for change in access.staged.iter_mut().rev() {
-            if let Change::TakeOver { id: taken, notice, .. } = change
-                && *taken == id
-            {
-                *notice = Some(Box::new(mail.mail));
-                break;
-            }
-        }
+        // As sent, a text can be three times as long.
+        let room = usize::try_from(settings.mail_bytes / 3).unwrap_or(usize::MAX);
+        let language = Language::of_tag(&owner.language);
+        let notice = Notice {
+            schedule: id,
+            user: owner.id,
+            mail: mail.mail,
+            several: language.pick(SEVERAL.0, SEVERAL.1).to_owned(),
+            no_room: language.pick(NO_ROOM.0, NO_ROOM.1).to_owned(),
+            longest: room.min(LONGEST_JOINED),
+        };
+        let same = |change: &Change| matches!(change, Change::Tell(other) if other.schedule == id);
+        access.staged.retain(|change| !same(change));
+        access.staged.push(Change::Tell(Box::new(notice)));
         Ok(())
     }
 }

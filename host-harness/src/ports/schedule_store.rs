@@ -145,7 +145,11 @@ async fn seen(services: &Services, access: &Access, id: u64) -> Result<Row, Stor
                 });
             }
             Change::Delete { id: deleted, .. } if *deleted == id => row = None,
-            Change::Insert { .. } | Change::Update { .. } | Change::TakeOver { .. } | Change::Delete { .. } => {}
+            Change::Insert { .. }
+            | Change::Update { .. }
+            | Change::TakeOver { .. }
+            | Change::Delete { .. }
+            | Change::Tell(_) => {}
         }
     }
     row.ok_or(StoreError::NotFound)
@@ -159,6 +163,14 @@ async fn not_recorded(services: &Services, id: u64, missed: &[MissedRange]) -> R
         }
     }
     Ok(())
+}
+
+impl Access {
+    /// Keeps whose schedule it was before this call changed it.
+    fn changes(&mut self, row: &Row) {
+        let before = || (row.owner.clone(), row.version);
+        self.owners.entry(row.id).or_insert_with(before);
+    }
 }
 
 impl ScheduleStore for Services {
@@ -221,6 +233,7 @@ impl ScheduleStore for Services {
             return Err(StoreError::Stale.into());
         }
         not_recorded(self, id, &missed).await?;
+        access.changes(&row);
         access.staged.push(Change::Update {
             id,
             version,
@@ -252,6 +265,7 @@ impl ScheduleStore for Services {
             return Err(StoreError::Stale.into());
         }
         not_recorded(self, id, &missed).await?;
+        access.changes(&row);
         access.staged.push(Change::TakeOver {
             id,
             version,
@@ -259,7 +273,6 @@ impl ScheduleStore for Services {
             former: row.owner,
             content: content.clone(),
             missed,
-            notice: None,
         });
         Ok(Schedule {
             id,
@@ -274,6 +287,7 @@ impl ScheduleStore for Services {
         if version.is_some_and(|version| version != row.version) {
             return Err(StoreError::Stale.into());
         }
+        access.changes(&row);
         access.staged.push(Change::Delete { id, version });
         Ok(())
     }

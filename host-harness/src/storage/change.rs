@@ -1,6 +1,6 @@
 //! What a person changes, and the idempotency record that is written with it.
 
-use super::{NewMail, StorageError, Visible};
+use super::{Notice, StorageError, Visible};
 use crate::clock::Instant;
 use crate::contract::{Content, MissedRange};
 use crate::usage::{CHANGE_BYTES, Exceeded, WriteLimits};
@@ -31,7 +31,7 @@ pub enum Change {
         /// Due times that the change gives up.
         missed: Vec<MissedRange>,
     },
-    /// As `Update`, and the owner is another one; audited with the former one. `notice` goes out with the commit.
+    /// As `Update`, and the owner is another one; audited with the former one.
     TakeOver {
         /// Which schedule.
         id: u64,
@@ -45,8 +45,6 @@ pub enum Change {
         content: Content,
         /// Due times that the change gives up.
         missed: Vec<MissedRange>,
-        /// The mail to the former owner; none: nobody is told.
-        notice: Option<Box<NewMail>>,
     },
     /// Removes the schedule; its open run (started, mail not submitted) ends `cancelled`, as does its next due time if that
     /// has passed and nobody has started it. History and audit stay.
@@ -56,6 +54,9 @@ pub enum Change {
         /// As the call has read it; none: whatever it is.
         version: Option<u64>,
     },
+    /// No change of a schedule, but what the owner of one is told of it, kept with the commit. It leaves
+    /// [`NOTICE_WINDOW`](super::NOTICE_WINDOW) later, and notices to the same user of the same organizer join it until then.
+    Tell(Box<Notice>),
 }
 
 /// Who made a request, and under which key it must not be carried out twice.
@@ -133,7 +134,7 @@ impl Commit {
             Change::Insert { content, .. } | Change::Update { content, .. } | Change::TakeOver { content, .. } => {
                 Some(content)
             }
-            Change::Delete { .. } => None,
+            Change::Delete { .. } | Change::Tell(_) => None,
         });
         let of_content = |content: &Content| {
             let recipients = &content.recipients;
@@ -141,8 +142,14 @@ impl Commit {
             CHANGE_BYTES + size(content.document.len()) + addresses.map(|address| size(address.len()) + 4).sum::<u64>()
         };
         let changes: u64 = contents.map(of_content).sum();
+        // What an owner is told of a change is kept as long as the history.
+        let notices = self.changes.iter().filter_map(|change| match change {
+            Change::Tell(notice) if changes > 0 => Some(size(notice.mail.text.len())),
+            _ => None,
+        });
+        let told: u64 = notices.sum();
         let record = self.completion.as_ref().filter(|_| changes > 0);
-        changes + record.map_or(0, |record| size(record.answer.body.len() + record.key.key.len()))
+        changes + told + record.map_or(0, |record| size(record.answer.body.len() + record.key.key.len()))
     }
 }
 

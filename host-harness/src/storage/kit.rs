@@ -19,6 +19,7 @@ pub mod plans;
 pub mod requests;
 pub mod retention;
 pub mod running;
+pub mod telling;
 pub mod usage;
 
 use std::io::Cursor;
@@ -59,14 +60,20 @@ macro_rules! store_kit {
             handover:
                 a_schedule_taken_over_has_the_new_owner_and_the_next_version,
                 a_take_over_is_audited_with_the_former_owner,
-                a_notice_to_the_former_owner_is_in_the_outbox_with_the_take_over,
-                a_take_over_without_a_notice_tells_nobody,
-                each_take_over_of_a_schedule_has_a_notice_of_its_own,
                 a_take_over_of_another_version_is_stale_and_tells_nobody,
                 a_take_over_out_of_sight_is_not_found,
                 a_take_over_in_a_commit_that_fails_tells_nobody,
                 a_run_in_progress_when_its_schedule_is_taken_over_goes_on_with_its_due_time,
                 a_schedule_taken_over_before_its_run_started_follows_the_new_plan;
+            telling:
+                a_notice_to_an_owner_is_sent_a_quarter_of_an_hour_after_its_commit_and_not_before,
+                what_an_owner_is_told_within_a_quarter_of_an_hour_is_one_mail,
+                what_an_owner_is_told_after_a_quarter_of_an_hour_is_another_mail,
+                each_user_of_each_organizer_has_a_mail_of_their_own,
+                a_mail_that_a_host_has_begun_to_deliver_takes_no_more,
+                a_mail_of_notices_has_room_for_so_many_bytes_and_says_once_that_there_were_more,
+                a_commit_that_fails_tells_nobody,
+                who_tells_one_owner_at_the_same_time_tells_them_in_one_mail;
             running:
                 a_schedule_is_leased_at_its_time_and_not_one_second_before,
                 the_longest_due_is_leased_first,
@@ -121,7 +128,7 @@ macro_rules! store_kit {
                 a_try_that_never_ended_is_found_called_off_by_who_takes_it_over,
                 mail_and_links_of_an_organizer_that_was_off_stay_called_off_when_it_is_on_again,
                 a_link_of_a_deleted_schedule_leads_nowhere_though_its_mail_was_delivered,
-                notices_about_runs_are_called_off_with_their_schedule_and_those_about_handovers_are_not,
+                notices_about_runs_are_called_off_with_their_schedule_and_those_about_changes_are_not,
                 one_export_is_called_off_for_all_whom_nobody_is_trying,
                 a_file_of_several_events_says_which_while_it_is_kept;
             delivery:
@@ -159,7 +166,7 @@ macro_rules! store_kit {
                 a_run_that_is_not_over_is_not_forgotten,
                 a_run_with_a_mail_still_to_be_handed_over_is_not_forgotten,
                 a_run_whose_file_can_be_fetched_is_not_forgotten,
-                a_notice_to_a_former_owner_is_forgotten_once_it_is_handed_over,
+                a_notice_to_an_owner_is_forgotten_once_it_is_handed_over,
                 history_of_a_deleted_schedule_is_forgotten_too,
                 audit_has_a_time_of_its_own;
         }
@@ -451,6 +458,7 @@ mod tests {
             include_str!("kit/called_off.rs"),
             include_str!("kit/delivery.rs"),
             include_str!("kit/handover.rs"),
+            include_str!("kit/telling.rs"),
             include_str!("kit/links.rs"),
             include_str!("kit/organizers.rs"),
             include_str!("kit/outbox.rs"),

@@ -10,6 +10,7 @@
 
 mod audit;
 mod called_off;
+mod change_notices;
 mod clock;
 mod columns;
 mod commit;

@@ -6,6 +6,7 @@
 
 mod audit;
 mod called_off;
+mod change_notices;
 mod columns;
 mod commit;
 mod delivery;

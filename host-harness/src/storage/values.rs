@@ -105,7 +105,7 @@ pub(super) fn mail_kind(text: &str) -> Result<MailKind, StorageError> {
         MailKind::NothingToExport,
         MailKind::Failure,
         MailKind::Undelivered,
-        MailKind::Handover,
+        MailKind::Change,
     ]
     .into_iter()
     .find(|kind| kind.as_str() == text)

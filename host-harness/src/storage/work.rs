@@ -62,8 +62,8 @@ pub enum MailKind {
     Failure,
     /// To the owner: whom the export did not reach.
     Undelivered,
-    /// To a former owner, about no due time: any number of them.
-    Handover,
+    /// To an owner: what others have changed. About no due time, so any number of them.
+    Change,
 }
 
 impl From<mailer::MailKind> for MailKind {
@@ -86,13 +86,13 @@ impl MailKind {
             Self::NothingToExport => "nothing-to-export",
             Self::Failure => "failure",
             Self::Undelivered => "undelivered",
-            Self::Handover => "handover",
+            Self::Change => "change",
         }
     }
 }
 
 /// A mail to keep with the commit of `finish`, unique by (schedule, due time, kind): a second one is dropped. Or with that of a
-/// [`Change::TakeOver`](super::Change::TakeOver).
+/// [`Change::Tell`](super::Change::Tell).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewMail {
     /// Unique with schedule and due time.
@@ -266,13 +266,13 @@ pub enum MailStanding {
 pub struct OutboxMail {
     /// In the outbox.
     pub id: u64,
-    /// None: about a handover, not about a run.
+    /// None: about a change, not about a run.
     pub run: Option<u64>,
     /// About which.
     pub schedule: u64,
     /// Whose it is.
     pub scope: Scope,
-    /// Of a handover: when it happened.
+    /// Of a change: when it happened.
     pub due: Instant,
     /// When it was committed: the Date header, and the start of the 24 hours of tries.
     pub created: Instant,

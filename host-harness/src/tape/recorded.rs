@@ -178,7 +178,7 @@ recorded! { Exporters in "exporters":
 
 recorded! { Mailer in "mailer":
     (&mut) Run stage(mail: Mail) -> (), MailError;
-    (&mut) Access notify_former_owner(id: u64, subject: String, text: String) -> (), MailError;
+    (&mut) Access notify_owner(id: u64, subject: String, text: String) -> (), MailError;
 }
 
 impl<H: Imports> Log for Recorded<H> {

@@ -147,7 +147,7 @@ replayed! { Exporters in "exporters":
 
 replayed! { Mailer in "mailer":
     (&mut) Run stage(mail: Mail) -> (), MailError;
-    (&mut) Access notify_former_owner(id: u64, subject: String, text: String) -> (), MailError;
+    (&mut) Access notify_owner(id: u64, subject: String, text: String) -> (), MailError;
 }
 
 impl Log for Replayed {

@@ -150,10 +150,10 @@ fn a_component_that_asks_for_more_than_the_operator_allows_is_refused_by_functio
     let folder = tempfile::tempdir().expect("a folder");
     let less = folder.path().join("less.json");
     let text = std::fs::read_to_string(&manifest).expect("the manifest");
-    std::fs::write(&less, text.replace("\"notify-former-owner\", ", "")).expect("written");
+    std::fs::write(&less, text.replace("\"notify-owner\", ", "")).expect("written");
     let less = less.display().to_string();
     let data = folder.path().join("data").display().to_string();
-    let why = "harness: the plugin asks for `notify-former-owner` of `ticketing:scheduled-exports/mailer@0.1.0`, \
+    let why = "harness: the plugin asks for `notify-owner` of `ticketing:scheduled-exports/mailer@0.1.0`, \
                which the operator does not allow";
     let listed = "auth-context,exporters,log,mailer.stage,schedule-store";
     for allowed in [listed, &less] {

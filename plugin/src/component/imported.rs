@@ -96,8 +96,8 @@ impl host::Access for imports::auth_context::Access {
         Ok(imports::exporters::missing_events(self, slugs)?)
     }
 
-    fn notify_former_owner(&self, id: u64, subject: &str, text: &str) -> Result<(), host::MailError> {
-        Ok(imports::mailer::notify_former_owner(self, id, subject, text)?)
+    fn notify_owner(&self, id: u64, subject: &str, text: &str) -> Result<(), host::MailError> {
+        Ok(imports::mailer::notify_owner(self, id, subject, text)?)
     }
 }
 

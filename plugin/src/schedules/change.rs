@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::document::Document;
 use crate::form::{EVENTS, Scope, text};
-use crate::host::{
-    Access, AccessFacts, Caller, Content, FieldError, Problem, Recipients, Schedule, ScheduleId, StoreError,
-};
+use crate::host::{Access, AccessFacts, Content, FieldError, Problem, Recipients, Schedule, ScheduleId, StoreError};
 use crate::language::Language;
 use crate::message::{Fault, Refusal};
 use crate::passed::write_unrecorded;
@@ -17,7 +15,7 @@ use super::data::Data;
 use super::plan::{Before, Plan, plan};
 use super::when::When;
 use super::{
-    LARGEST_DOCUMENT, MAX_SLUGS, Versioned, data, lookup_problem, problem, read_stored, resource, rights, when,
+    LARGEST_DOCUMENT, MAX_SLUGS, Versioned, data, lookup_problem, problem, read_stored, resource, rights, telling, when,
 };
 
 /// Longest subject and text of the mail, in characters.
@@ -51,10 +49,7 @@ pub(super) struct Stored {
 impl Stored {
     pub(super) fn new(schedule: Schedule, facts: &AccessFacts) -> Self {
         let document = read_stored(&schedule.content.document);
-        let own = match (&facts.caller, &schedule.owner) {
-            (Caller::User(caller), Some(owner)) => caller.id == owner.id,
-            _ => false,
-        };
+        let own = rights::owns(facts, &schedule);
         let scope = document
             .as_ref()
             .map_or(Scope::All, |document| Scope::stored(&document.form));
@@ -143,7 +138,10 @@ pub(super) fn apply(
         let (content, plan) = changed(by, &facts, &stored, json, left_out)?;
         let update = |missed: &[_]| by.update(id, version, &content, missed);
         match write_unrecorded(plan.missed, stored.before().timetable, update) {
-            Ok(schedule) => return resource::versioned(by, &facts, schedule),
+            Ok(schedule) => {
+                telling::tell(by, &facts, &stored.schedule, telling::Deed::Changed(&schedule));
+                return resource::versioned(by, &facts, schedule);
+            }
             Err(StoreError::Stale) if if_version.is_none() => {}
             Err(error) => return Err(problem(error, language)),
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::form::Scope;
-use crate::host::{Access, AccessFacts, Caller, Exporter, Problem, Reach, Subject};
+use crate::host::{Access, AccessFacts, Caller, Exporter, Problem, Reach, Schedule, Subject};
 use crate::language::Language;
 use crate::message::{Fault, Refusal};
 
@@ -34,6 +34,14 @@ pub(super) fn previews(facts: &AccessFacts) -> Result<(), Problem> {
 pub(super) fn takes_over(facts: &AccessFacts) -> Result<(), Problem> {
     let user = matches!(facts.caller, Caller::User(_));
     refuse_unless(user, Refusal::OnlyUsersTakeOver, facts)
+}
+
+/// Whether the caller is the schedule's owner.
+pub(super) fn owns(facts: &AccessFacts, schedule: &Schedule) -> bool {
+    match (&facts.caller, &schedule.owner) {
+        (Caller::User(caller), Some(owner)) => caller.id == owner.id,
+        _ => false,
+    }
 }
 
 fn refuse_unless(allowed: bool, refusal: Refusal, facts: &AccessFacts) -> Result<(), Problem> {

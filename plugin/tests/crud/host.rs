@@ -37,10 +37,12 @@ pub struct Host {
     pub rows: RefCell<BTreeMap<ScheduleId, Schedule>>,
     pub runs: RefCell<Vec<RunEntry>>,
     pub missed: RefCell<Vec<MissedRange>>,
-    /// Notices to former owners: address, subject, text.
+    /// Notices to owners of what others have done: address, subject, text.
     pub notices: RefCell<Vec<(String, String, String)>>,
-    /// Who owned what before this call's take-over.
-    former: RefCell<BTreeMap<ScheduleId, User>>,
+    /// Who owned what before it was changed, taken over or deleted last.
+    owners: RefCell<BTreeMap<ScheduleId, User>>,
+    /// Longest text of a notice that the host takes, in bytes.
+    pub longest_notice: Cell<usize>,
     pub quota: Cell<Option<u32>>,
     /// So many updates find that somebody else changed the row since it was read.
     pub rivals: Cell<u32>,
@@ -65,7 +67,8 @@ impl Host {
             runs: RefCell::default(),
             missed: RefCell::default(),
             notices: RefCell::default(),
-            former: RefCell::default(),
+            owners: RefCell::default(),
+            longest_notice: Cell::new(usize::MAX),
             quota: Cell::new(None),
             rivals: Cell::new(0),
             registry_away: Cell::new(false),
@@ -153,6 +156,14 @@ impl Host {
 
     pub fn edit(&self, id: ScheduleId, edit: impl FnOnce(&mut Schedule)) {
         edit(self.rows.borrow_mut().get_mut(&id).expect("a row"));
+    }
+
+    fn keep_owner(&self, row: &Schedule) {
+        let mut owners = self.owners.borrow_mut();
+        match &row.owner {
+            Some(owner) => owners.insert(row.id, owner.clone()),
+            None => owners.remove(&row.id),
+        };
     }
 
     fn usable(&self, who: &str, exporter: &str) -> Option<BTreeSet<String>> {
@@ -303,6 +314,7 @@ impl Access for Seat<'_> {
         if row.version != version {
             return Err(StoreError::Stale);
         }
+        self.host.keep_owner(row);
         row.version += 1;
         row.content = content.clone();
         self.host.missed.borrow_mut().extend_from_slice(missed);
@@ -319,13 +331,8 @@ impl Access for Seat<'_> {
         let Caller::User(owner) = &self.facts.caller else {
             return Err(StoreError::Forbidden);
         };
-        let former = self.get(id)?.owner;
         self.update(id, version, content, missed)?;
         self.host.edit(id, |row| row.owner = Some(owner.clone()));
-        self.host
-            .former
-            .borrow_mut()
-            .extend(former.into_iter().map(|former| (id, former)));
         Ok(self.host.row(id))
     }
 
@@ -335,6 +342,7 @@ impl Access for Seat<'_> {
         if version.is_some_and(|version| version != row.version) {
             return Err(StoreError::Stale);
         }
+        self.host.keep_owner(&row);
         self.host.rows.borrow_mut().remove(&id);
         Ok(())
     }
@@ -404,11 +412,15 @@ impl Access for Seat<'_> {
         Ok(slugs.iter().filter(there).cloned().collect())
     }
 
-    fn notify_former_owner(&self, id: ScheduleId, subject: &str, text: &str) -> Result<(), MailError> {
-        let former = self.host.former.borrow().get(&id).cloned();
-        let former = former.filter(|former| former.active && former.id != self.name());
-        let former = former.ok_or(MailError::Nobody)?;
-        let notice = (former.email, subject.to_owned(), text.to_owned());
+    fn notify_owner(&self, id: ScheduleId, subject: &str, text: &str) -> Result<(), MailError> {
+        self.ask("notify_owner");
+        let owner = self.host.owners.borrow().get(&id).cloned();
+        let owner = owner.filter(|owner| owner.active && owner.id != self.name());
+        let owner = owner.ok_or(MailError::Nobody)?;
+        if text.len() > self.host.longest_notice.get() {
+            return Err(MailError::TooLarge(text.len() as u64));
+        }
+        let notice = (owner.email, subject.to_owned(), text.to_owned());
         self.host.notices.borrow_mut().push(notice);
         Ok(())
     }

@@ -9,6 +9,7 @@ mod others;
 mod planning;
 mod reading;
 mod rights;
+mod telling;
 
 use plugin::host::{Access, PageQuery, Position, Problem};
 use plugin::schedules::{self, Versioned};

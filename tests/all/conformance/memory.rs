@@ -81,13 +81,15 @@ struct RunRow {
 #[derive(Clone)]
 struct Outgoing {
     schedule: u64,
-    /// None: about a take-over.
+    /// None: about others' changes.
     about: Option<(i64, MailKind)>,
     recipients: Vec<Delivery>,
     subject: String,
     attached: bool,
     message_id: String,
     run: Option<usize>,
+    /// It waits until then: further notices to the same recipient about schedules of this organizer join it.
+    waits: Option<(i64, String)>,
 }
 
 impl Outgoing {
@@ -127,8 +129,8 @@ pub struct Access {
     user: Option<String>,
     /// Everything as this call has changed it; none: it has changed nothing.
     draft: Option<State>,
-    /// Former owners of what this call has taken over.
-    former: BTreeMap<u64, String>,
+    /// Owners, before this call, of what it has changed.
+    owners: BTreeMap<u64, String>,
     notices: BTreeMap<u64, Outgoing>,
     open: Option<Open>,
 }

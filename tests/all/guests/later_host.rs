@@ -256,7 +256,7 @@ impl contract::mailer::Host for LaterHost {
         Ok(Ok(()))
     }
 
-    async fn notify_former_owner(
+    async fn notify_owner(
         &mut self,
         _: Resource<Access>,
         _: u64,

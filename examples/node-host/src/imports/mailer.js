@@ -33,14 +33,14 @@ export function mailer({ platform }) {
       run.mail = { kind, people, subject: line, text, attachFile };
     },
 
-    notifyFormerOwner(by, id, subject, text) {
+    notifyOwner(by, id, subject, text) {
       const line = oneLine(subject);
-      const change = by.staged.findLast((one) => one.id === id && one.former !== undefined);
-      const former = change && platform.user(change.former);
-      if (!former?.active || former.id === by.user) throw { tag: 'nobody' };
+      const before = by.owners.get(id);
+      const owner = before !== undefined && before !== by.user ? platform.user(before) : undefined;
+      if (!owner?.active) throw { tag: 'nobody' };
       fitting(text, 0n, by.facts().settings);
-      const people = { to: [former.email], cc: [], bcc: [] };
-      change.notice = { kind: 'taken-over', people, subject: line, text, attachFile: false };
+      const people = { to: [owner.email], cc: [], bcc: [] };
+      by.notices.set(id, { kind: 'change', people, subject: line, text, attachFile: false, told: owner.id });
     },
   };
 }

@@ -14,10 +14,12 @@ export function scheduleStore({ store, platform }, { now }) {
 
   function changed(by, change) {
     if (!by.facts().mayWrite) throw { tag: 'forbidden' };
-    const { version } = by.row(store, change.id);
+    const { version, owner } = by.row(store, change.id);
     if (change.version !== undefined && change.version !== version) throw { tag: 'stale' };
     store.notRecorded(change.id, change.missed ?? []);
-    return stage(by, change);
+    const staged = stage(by, change);
+    if (!by.owners.has(change.id)) by.owners.set(change.id, owner);
+    return staged;
   }
 
   return {
@@ -41,8 +43,7 @@ export function scheduleStore({ store, platform }, { now }) {
     takeOver(by, id, version, content, missed) {
       const kept = { content: bounded(content), missed: givenUp(missed, content, now) };
       if (by.user === undefined) throw { tag: 'forbidden' };
-      const former = by.row(store, id).owner;
-      return changed(by, { does: 'update', id, version, ...kept, owner: by.user, former });
+      return changed(by, { does: 'update', id, version, ...kept, owner: by.user });
     },
 
     delete: (by, id, version) => changed(by, { does: 'delete', id, version }),

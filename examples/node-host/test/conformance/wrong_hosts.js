@@ -114,6 +114,36 @@ export const WRONG = [
     wrong: importing('exporters', () => ({ visibleEvents: (_by, slugs) => slugs })),
   },
   {
+    what: 'takes whoever covers each event of today for one with a right to all',
+    check: 'a-reach-of-all-events-includes-those-to-come',
+    says: /`usable-events`: expected \{"ok":\["autumn","spring"\]\}, the host answered \{"ok":"all-events"\}/,
+    wrong({ platform }) {
+      platform.reachesAllEvents = (...asked) =>
+        platform.usableEvents(...asked).length === Object.keys(platform.organizers[asked[0]].events).length;
+    },
+  },
+  {
+    what: 'has nobody to tell of a change',
+    check: 'an-owner-is-told-when-others-change-a-schedule',
+    says: /`notify-owner`: expected an answer without an error, the host answered \{"error":"nobody"/,
+    wrong: importing('mailer', () => ({
+      notifyOwner() {
+        throw { tag: 'nobody' };
+      },
+    })),
+  },
+  {
+    what: 'sends each notice in a mail of its own',
+    check: 'what-an-owner-is-told-within-a-quarter-of-an-hour-is-one-mail',
+    says: /`compare`: expected \{"ok":\[\{"to":"ada@example.com"\}\]\}/,
+    wrong: importing('mailer', ({ notifyOwner }) => ({
+      notifyOwner(by, id, ...given) {
+        notifyOwner(by, id, ...given);
+        by.notices.get(id).told = `${id} ${given[0]}`;
+      },
+    })),
+  },
+  {
     what: 'leases a second before the time',
     check: 'a-schedule-is-leased-at-its-time-and-not-one-second-before',
     says: /what is due is leased as `early`: 0 runs are to be leased, the host leased 1/,

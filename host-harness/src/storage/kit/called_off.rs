@@ -1,12 +1,13 @@
 //! Exports that are called off after they were made.
 
+use super::telling::tell;
 use super::{
-    HOUR, LEASE, T0, accepted, acme, add_due, all, commit, content, deliver, entries, finish, keep_file, mail,
-    rejected, start, stored, submit, take_deliveries, take_one,
+    HOUR, LEASE, T0, accepted, acme, add_due, all, commit, deliver, entries, finish, keep_file, mail, rejected, start,
+    stored, submit, take_deliveries, take_one,
 };
 use crate::contract::{Delivery, DeliveryStatus, Outcome};
 use crate::storage::{
-    Change, DeliveryResult, Finish, LeaseError, MailKind, MailStanding, NewMail, OutgoingExport, Storage,
+    DeliveryResult, Finish, LeaseError, MailKind, MailStanding, NOTICE_WINDOW, NewMail, OutgoingExport, Storage,
 };
 
 const DELETED: &str = "the schedule was deleted";
@@ -162,24 +163,12 @@ pub async fn a_link_of_a_deleted_schedule_leads_nowhere_though_its_mail_was_deli
     assert_eq!(read, None, "the file is gone");
 }
 
-pub async fn notices_about_runs_are_called_off_with_their_schedule_and_those_about_handovers_are_not(
+pub async fn notices_about_runs_are_called_off_with_their_schedule_and_those_about_changes_are_not(
     store: &dyn Storage,
 ) {
     let id = add_due(store).await;
-    let handover = NewMail {
-        message_id: "handover@host.example".to_owned(),
-        ..mail(MailKind::Handover, &["ann@example.org"])
-    };
-    let taken = Change::TakeOver {
-        id,
-        version: 1,
-        owner: "2".to_owned(),
-        former: "1".to_owned(),
-        content: content(T0),
-        missed: Vec::new(),
-        notice: Some(Box::new(handover)),
-    };
-    store.commit(commit(all(acme()), vec![taken])).await.unwrap();
+    let told = tell(id, "1", "change@host.example");
+    store.commit(commit(all(acme()), vec![told])).await.unwrap();
     let leased = take_one(store, T0).await;
     let run = start(store, &leased).await;
     let failure = Finish {
@@ -188,7 +177,7 @@ pub async fn notices_about_runs_are_called_off_with_their_schedule_and_those_abo
     };
     store.finish(&leased.lease, run, &failure).await.unwrap();
     super::delete(store, id).await;
-    let tasks = take_deliveries(store, T0 + 5).await;
+    let tasks = take_deliveries(store, T0 + NOTICE_WINDOW).await;
     let addresses: Vec<_> = tasks.iter().map(|task| task.address.as_str()).collect();
     assert_eq!(addresses, ["ann@example.org"]);
     let standing = store.standing(&[tasks[0].mail]).await.unwrap();

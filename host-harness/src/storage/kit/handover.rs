@@ -1,20 +1,15 @@
-//! Schedules that get another owner, and the notice to the former one.
+//! Schedules that get another owner.
 
+use super::telling::tell;
 use super::{
-    HOUR, LEASE, T0, accepted, acme, add, add_due, all, commit, content, deliver, entries, finish, mail, start, stored,
-    take, take_deliveries, take_one,
+    HOUR, LEASE, T0, acme, add, add_due, all, commit, content, entries, finish, start, stored, take, take_deliveries,
+    take_one,
 };
 use crate::contract::Outcome;
-use crate::storage::{
-    Change, Commit, CommitError, DeliveryTask, LeaseError, MailKind, NewMail, Scope, Storage, Visible,
-};
+use crate::storage::{Change, Commit, CommitError, LeaseError, Scope, Storage, Visible};
 
-/// User 2 takes a schedule over from user 1, who gets a notice with this Message-ID.
-fn take_over(id: u64, version: u64, message_id: &str) -> Change {
-    let notice = NewMail {
-        message_id: message_id.to_owned(),
-        ..mail(MailKind::Handover, &["ann@example.org"])
-    };
+/// User 2 takes a schedule over from user 1.
+fn take_over(id: u64, version: u64) -> Change {
     Change::TakeOver {
         id,
         version,
@@ -22,7 +17,6 @@ fn take_over(id: u64, version: u64, message_id: &str) -> Change {
         former: "1".to_owned(),
         content: content(T0 + HOUR),
         missed: Vec::new(),
-        notice: Some(Box::new(notice)),
     }
 }
 
@@ -54,7 +48,7 @@ async fn nothing_happened(store: &dyn Storage, id: u64) {
 
 pub async fn a_schedule_taken_over_has_the_new_owner_and_the_next_version(store: &dyn Storage) {
     let id = add(store, acme(), content(T0)).await;
-    let taken = by_user_2(vec![take_over(id, 1, "one@host.example")], T0 + 1);
+    let taken = by_user_2(vec![take_over(id, 1)], T0 + 1);
     store.commit(taken).await.unwrap();
     let row = stored(store, id).await;
     assert_eq!((row.owner.as_str(), row.version), ("2", 2));
@@ -65,7 +59,7 @@ pub async fn a_schedule_taken_over_has_the_new_owner_and_the_next_version(store:
 
 pub async fn a_take_over_is_audited_with_the_former_owner(store: &dyn Storage) {
     let id = add(store, acme(), content(T0)).await;
-    let taken = by_user_2(vec![take_over(id, 1, "one@host.example")], T0 + 1);
+    let taken = by_user_2(vec![take_over(id, 1)], T0 + 1);
     store.commit(taken).await.unwrap();
     let entry = store.audit("acme", 1).await.unwrap().remove(0);
     assert_eq!((entry.action.as_str(), entry.actor.as_str()), ("taken-over", "user:2"));
@@ -74,56 +68,10 @@ pub async fn a_take_over_is_audited_with_the_former_owner(store: &dyn Storage) {
     assert_eq!(store.audit("acme", 10).await.unwrap().len(), 2, "created, taken over");
 }
 
-pub async fn a_notice_to_the_former_owner_is_in_the_outbox_with_the_take_over(store: &dyn Storage) {
-    let id = add(store, acme(), content(T0)).await;
-    let taken = by_user_2(vec![take_over(id, 1, "one@host.example")], T0 + 1);
-    store.commit(taken).await.unwrap();
-    assert_eq!(take_deliveries(store, T0).await, [], "committed at T0 + 1");
-    let tasks = take_deliveries(store, T0 + 1).await;
-    let [task] = &tasks[..] else { panic!("{tasks:?}") };
-    assert_eq!((task.address.as_str(), task.created), ("ann@example.org", T0 + 1));
-    let kept = store.mail(task.mail).await.unwrap().unwrap();
-    assert_eq!((kept.run, kept.schedule, kept.scope), (None, id, acme()));
-    assert_eq!((kept.due, kept.created, kept.file), (T0 + 1, T0 + 1, None));
-    assert_eq!(
-        (kept.mail.kind, kept.mail.message_id.as_str()),
-        (MailKind::Handover, "one@host.example")
-    );
-    store.record_delivery(task, &accepted(), T0 + 2).await.unwrap();
-    assert_eq!(take_deliveries(store, T0 + HOUR).await, []);
-    assert_eq!(entries(store, id).await, [], "it is about no run");
-    assert_eq!(store.take_settled(T0 + HOUR, T0 + 2 * HOUR, 10).await.unwrap(), []);
-}
-
-pub async fn a_take_over_without_a_notice_tells_nobody(store: &dyn Storage) {
-    let id = add(store, acme(), content(T0)).await;
-    let mut quiet = take_over(id, 1, "one@host.example");
-    if let Change::TakeOver { notice, .. } = &mut quiet {
-        *notice = None;
-    }
-    store.commit(by_user_2(vec![quiet], T0 + 1)).await.unwrap();
-    assert_eq!(stored(store, id).await.owner, "2");
-    assert_eq!(take_deliveries(store, T0 + HOUR).await, []);
-}
-
-pub async fn each_take_over_of_a_schedule_has_a_notice_of_its_own(store: &dyn Storage) {
-    let id = add(store, acme(), content(T0)).await;
-    // In one second: only the Message-ID tells them apart.
-    for (version, message_id) in [(1, "one@host.example"), (2, "two@host.example")] {
-        let taken = by_user_2(vec![take_over(id, version, message_id)], T0 + 1);
-        store.commit(taken).await.unwrap();
-    }
-    let mut notices = Vec::new();
-    for DeliveryTask { mail, .. } in take_deliveries(store, T0 + 1).await {
-        notices.push(store.mail(mail).await.unwrap().unwrap().mail.message_id);
-    }
-    assert_eq!(notices, ["one@host.example", "two@host.example"]);
-}
-
 pub async fn a_take_over_of_another_version_is_stale_and_tells_nobody(store: &dyn Storage) {
     let id = add(store, acme(), content(T0)).await;
     for version in [0, 2] {
-        let taken = by_user_2(vec![take_over(id, version, "one@host.example")], T0 + 1);
+        let taken = by_user_2(vec![take_over(id, version), tell(id, "1", "one@host.example")], T0 + 1);
         let refused = store.commit(taken).await;
         assert!(matches!(refused, Err(CommitError::Stale)), "{refused:?}");
     }
@@ -144,7 +92,7 @@ pub async fn a_take_over_out_of_sight_is_not_found(store: &dyn Storage) {
         let refused = store
             .commit(Commit {
                 by,
-                ..by_user_2(vec![take_over(id, 1, "one@host.example")], T0 + 1)
+                ..by_user_2(vec![take_over(id, 1)], T0 + 1)
             })
             .await;
         assert!(matches!(refused, Err(CommitError::NotFound)), "{refused:?}");
@@ -158,7 +106,10 @@ pub async fn a_take_over_in_a_commit_that_fails_tells_nobody(store: &dyn Storage
         id: id + 1,
         version: None,
     };
-    let taken = by_user_2(vec![take_over(id, 1, "one@host.example"), absent], T0 + 1);
+    let taken = by_user_2(
+        vec![take_over(id, 1), tell(id, "1", "one@host.example"), absent],
+        T0 + 1,
+    );
     let refused = store.commit(taken).await;
     assert!(matches!(refused, Err(CommitError::NotFound)), "{refused:?}");
     nothing_happened(store, id).await;
@@ -168,7 +119,7 @@ pub async fn a_run_in_progress_when_its_schedule_is_taken_over_goes_on_with_its_
     let id = add_due(store).await;
     let former = take_one(store, T0).await;
     let run = start(store, &former).await;
-    let taken = by_user_2(vec![take_over(id, 1, "one@host.example")], T0 + 1);
+    let taken = by_user_2(vec![take_over(id, 1)], T0 + 1);
     store.commit(taken).await.unwrap();
     for lost in [
         store
@@ -184,9 +135,6 @@ pub async fn a_run_in_progress_when_its_schedule_is_taken_over_goes_on_with_its_
     assert_eq!((leased.due, leased.attempt, leased.lease.run), (Some(T0), 2, Some(run)));
     assert!(leased.lease.fence > former.lease.fence);
     assert_eq!((leased.row.owner.as_str(), leased.row.version), ("2", 2));
-    // The notice goes out beside it, and its arrival is nothing to the run.
-    deliver(store, T0 + 2, &accepted()).await;
-    assert_eq!(entries(store, id).await[0].outcome, None);
     let done = store.finish(&leased.lease, run, &finish(Outcome::Empty)).await;
     done.unwrap();
     assert_eq!(entries(store, id).await[0].outcome, Some(Outcome::Empty));
@@ -195,7 +143,7 @@ pub async fn a_run_in_progress_when_its_schedule_is_taken_over_goes_on_with_its_
 pub async fn a_schedule_taken_over_before_its_run_started_follows_the_new_plan(store: &dyn Storage) {
     let id = add_due(store).await;
     let former = take_one(store, T0).await;
-    let taken = by_user_2(vec![take_over(id, 1, "one@host.example")], T0 + 1);
+    let taken = by_user_2(vec![take_over(id, 1)], T0 + 1);
     store.commit(taken).await.unwrap();
     let lost = store.renew(&former.lease, T0 + HOUR).await;
     assert!(matches!(lost, Err(LeaseError::Lost)), "{lost:?}");

@@ -1,12 +1,13 @@
 //! How long what is over is kept.
 
+use super::telling;
 use super::{
     HOUR, T0, ZONE, ZONES, accepted, acme, add_due, all, commit, content, deliver, entries, failed, finish, keep_file,
     mail, plan, rejected, settle_one, start, stored, submit, take_deliveries, take_one,
 };
 use crate::clock::Instant;
 use crate::contract::Outcome;
-use crate::storage::{Change, Finish, Kept, MailKind, NewMail, Storage};
+use crate::storage::{Change, Finish, Kept, MailKind, NOTICE_WINDOW, Storage};
 
 const DAY: Instant = 24 * HOUR;
 /// Long past everything that these checks do.
@@ -160,30 +161,25 @@ pub async fn a_run_whose_file_can_be_fetched_is_not_forgotten(store: &dyn Storag
     assert_eq!(forget(store, LATER, 10).await, 1);
 }
 
-pub async fn a_notice_to_a_former_owner_is_forgotten_once_it_is_handed_over(store: &dyn Storage) {
+pub async fn a_notice_to_an_owner_is_forgotten_once_it_is_handed_over(store: &dyn Storage) {
     let id = add_due(store).await;
     for (version, message_id) in [
         (1, "one@host.example"),
         (2, "two@host.example"),
         (3, "three@host.example"),
     ] {
-        let notice = NewMail {
-            message_id: message_id.to_owned(),
-            ..mail(MailKind::Handover, &["ann@example.org"])
-        };
-        let taken = Change::TakeOver {
+        let changed = Change::Update {
             id,
             version,
-            owner: "2".to_owned(),
-            former: "1".to_owned(),
             content: content(LATER + DAY),
             missed: Vec::new(),
-            notice: Some(Box::new(notice)),
         };
-        store.commit(commit(all(acme()), vec![taken])).await.unwrap();
+        // To another user each time, so each is a mail of its own.
+        let told = telling::tell(id, &version.to_string(), message_id);
+        store.commit(commit(all(acme()), vec![changed, told])).await.unwrap();
     }
     assert_eq!(forget(store, LATER, 10).await, 0, "not handed over");
-    let tasks = take_deliveries(store, T0).await;
+    let tasks = take_deliveries(store, T0 + NOTICE_WINDOW).await;
     deliver(store, T0 + HOUR, &accepted()).await;
     assert_eq!(forget(store, T0 - 1, 10).await, 0, "they were written at T0");
     assert_eq!(forget(store, T0, 2).await, 2);
@@ -193,6 +189,14 @@ pub async fn a_notice_to_a_former_owner_is_forgotten_once_it_is_handed_over(stor
         assert_eq!(store.mail(task.mail).await.unwrap(), None);
     }
     assert_eq!(stored(store, id).await.version, 4);
+    // Whom it told is told again in a new mail.
+    let told = telling::tell(id, "1", "four@host.example");
+    store.commit(commit(all(acme()), vec![told])).await.unwrap();
+    let [task] = &take_deliveries(store, T0 + NOTICE_WINDOW).await[..] else {
+        panic!("one mail");
+    };
+    let mail = store.mail(task.mail).await.unwrap().unwrap();
+    assert_eq!(mail.mail.message_id, "four@host.example");
 }
 
 pub async fn history_of_a_deleted_schedule_is_forgotten_too(store: &dyn Storage) {

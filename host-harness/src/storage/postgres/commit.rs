@@ -8,11 +8,11 @@ use super::audit::Entries;
 use super::columns::{event_of, text};
 use super::runs::{self, Cancelled};
 use super::usage::{count_write, movable};
-use super::{PostgresStorage, lists, organizers, outbox, requests, settled, usage};
+use super::{PostgresStorage, change_notices, lists, organizers, requests, settled, usage};
 use crate::clock::Instant;
 use crate::contract::{Content, MissedRange};
 use crate::storage::values::{recipients_text, signed};
-use crate::storage::{Change, Commit, CommitError, NewMail, Row, StorageError, Visible};
+use crate::storage::{Change, Commit, CommitError, Row, StorageError, Visible};
 use crate::usage::Exceeded;
 
 /// Creates that may be under way at a time, over all hosts. An organizer that is further than this from its quota need not have
@@ -140,7 +140,11 @@ impl PostgresStorage {
                     .bind(version)
                     .bind(usage::limits_of(commit)?)
             }
-            Change::Insert { .. } | Change::Update { .. } | Change::TakeOver { .. } | Change::Delete { .. } => {
+            Change::Insert { .. }
+            | Change::Update { .. }
+            | Change::TakeOver { .. }
+            | Change::Delete { .. }
+            | Change::Tell(_) => {
                 return Ok(false);
             }
         };
@@ -253,17 +257,17 @@ async fn carry_out(on: &mut PgConnection, commit: &Commit, change: &Change, park
             former,
             content,
             missed,
-            notice,
         } => {
             let done = update(on, commit, (*id, *version), Some(owner), content, missed, said).await?;
-            if done.is_ok() {
-                tell_former(on, commit, *id, notice.as_deref()).await?;
-            }
             (done, id, "taken-over", format!("by user:{owner} from user:{former}"))
         }
         Change::Delete { id, version } => {
             let done = delete(on, commit, *id, *version, said).await?;
             (done, id, "deleted", String::new())
+        }
+        Change::Tell(notice) => {
+            change_notices::tell(on, &commit.by.scope, notice, commit.now).await?;
+            return Ok(Ok(()));
         }
     };
     if done.is_ok() {
@@ -400,17 +404,6 @@ async fn update(
         .await?;
     let written = runs::write_missed(on, id, &commit.by.scope, missed, commit.now, said).await?;
     Ok(written.map_err(|_| Refused::Stale))
-}
-
-/// Keeps the mail to the former owner of a schedule that has just been taken over.
-async fn tell_former(on: &mut PgConnection, commit: &Commit, id: u64, notice: Option<&NewMail>) -> sqlx::Result<()> {
-    match notice {
-        Some(mail) => {
-            let whose = (&commit.by.scope, signed(id)?);
-            outbox::insert(on, None, whose, commit.now, mail, commit.now).await
-        }
-        None => Ok(()),
-    }
 }
 
 async fn delete(on: &mut PgConnection, commit: &Commit, id: u64, version: Option<u64>, said: &mut Entries) -> Done {

@@ -14,8 +14,8 @@ pub(super) const OVER: &str = "select r.id from run r
        where m.run = r.id and d.status in ('queued', 'retrying'))
      order by r.due, r.id limit $2 for update of r skip locked";
 
-/// Notices to former owners from $1 or before, handed over, at most $2.
-pub(super) const HANDOVERS: &str = "select m.id from mail m
+/// Notices to owners from $1 or before, handed over, at most $2.
+pub(super) const CHANGES: &str = "select m.id from mail m
      where m.run is null and m.created <= $1 and not exists (
        select 1 from delivery d where d.mail = m.id and d.status in ('queued', 'retrying'))
      order by m.created limit $2 for update of m skip locked";
@@ -33,12 +33,12 @@ impl PostgresStorage {
         let mut transaction = self.begin().await?;
         let on = &mut *transaction;
         let runs = oldest(on, OVER, before.history, most).await?;
-        let handovers = oldest(on, HANDOVERS, before.history, most).await?;
+        let changes = oldest(on, CHANGES, before.history, most).await?;
         let mails: Vec<i64> = sqlx::query_scalar("select id from mail where run = any($1)")
             .bind(&runs)
             .fetch_all(&mut *on)
             .await?;
-        let mails = [mails, handovers.clone()].concat();
+        let mails = [mails, changes.clone()].concat();
         for (statement, ids) in [
             ("delete from delivery where mail = any($1)", &mails),
             ("delete from mail where id = any($1)", &mails),
@@ -54,7 +54,7 @@ impl PostgresStorage {
             .execute(&mut *on)
             .await?;
         transaction.commit().await?;
-        Ok((runs.len() + handovers.len()) as u64 + audit.rows_affected())
+        Ok((runs.len() + changes.len()) as u64 + audit.rows_affected())
     }
 }
 

@@ -5,10 +5,10 @@ use rusqlite::{Connection, params};
 use super::columns::{recipients_text, signed};
 use super::runs::{self, Cancelled};
 use super::statement::{execute, optional, value, values};
-use super::{SqliteStorage, audit, lists, outbox, requests, usage};
+use super::{SqliteStorage, audit, change_notices, lists, requests, usage};
 use crate::clock::Instant;
 use crate::contract::{Content, MissedRange};
-use crate::storage::{Change, Commit, CommitError, NewMail, Row, StorageError, Visible};
+use crate::storage::{Change, Commit, CommitError, Row, StorageError, Visible};
 
 impl SqliteStorage {
     pub(super) async fn write_commit(&self, commit: Commit) -> Result<(), CommitError> {
@@ -63,15 +63,18 @@ fn write(on: &Connection, commit: &Commit) -> Result<(), CommitError> {
                 former,
                 content,
                 missed,
-                notice,
             } => {
                 update(on, commit, *id, *version, content, missed)?;
-                hand_over(on, commit, *id, owner, notice.as_deref())?;
+                hand_over(on, *id, owner)?;
                 (id, "taken-over", format!("by user:{owner} from user:{former}"))
             }
             Change::Delete { id, version } => {
                 delete(on, commit, *id, *version)?;
                 (id, "deleted", String::new())
+            }
+            Change::Tell(notice) => {
+                change_notices::tell(on, &commit.by.scope, notice, commit.now)?;
+                continue;
             }
         };
         let (scope, schedule) = (&commit.by.scope, Some(signed(*schedule)?));
@@ -198,19 +201,10 @@ fn update(
     Ok(())
 }
 
-/// Writes the owner of a schedule that has just been updated, and keeps the mail to the former one.
-fn hand_over(
-    on: &Connection,
-    commit: &Commit,
-    id: u64,
-    owner: &str,
-    notice: Option<&NewMail>,
-) -> Result<(), CommitError> {
-    let id = signed(id)?;
-    execute(on, "update schedule set owner = ?2 where id = ?1", params![id, owner])?;
-    if let Some(mail) = notice {
-        outbox::insert(on, None, (&commit.by.scope, id), commit.now, mail, commit.now)?;
-    }
+/// Writes the owner of a schedule that has just been updated.
+fn hand_over(on: &Connection, id: u64, owner: &str) -> Result<(), CommitError> {
+    let parameters = params![signed(id)?, owner];
+    execute(on, "update schedule set owner = ?2 where id = ?1", parameters)?;
     Ok(())
 }
 

@@ -27,7 +27,7 @@ fn remove(on: &Connection, before: Kept, most: u32) -> Result<u64, StorageError>
     for run in &runs {
         mails.extend(values::<i64>(on, "select id from mail where run = ?1", [run])?);
     }
-    let handovers: Vec<i64> = values(
+    let changes: Vec<i64> = values(
         on,
         "select id from mail m
          where m.run is null and m.created <= ?1 and not exists (
@@ -35,7 +35,7 @@ fn remove(on: &Connection, before: Kept, most: u32) -> Result<u64, StorageError>
          limit ?2",
         params![before.history, most],
     )?;
-    mails.extend(&handovers);
+    mails.extend(&changes);
     for mail in mails {
         execute(on, "delete from delivery where mail = ?1", [mail])?;
         execute(on, "delete from mail where id = ?1", [mail])?;
@@ -50,5 +50,5 @@ fn remove(on: &Connection, before: Kept, most: u32) -> Result<u64, StorageError>
            select id from (select id, at from audit order by id limit ?2) where at <= ?1)",
         params![before.audit, most],
     )?;
-    Ok((runs.len() + handovers.len() + audit) as u64)
+    Ok((runs.len() + changes.len() + audit) as u64)
 }

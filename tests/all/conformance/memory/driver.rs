@@ -128,7 +128,7 @@ impl Memory {
             caller: caller.into(),
             user,
             draft: None,
-            former: BTreeMap::new(),
+            owners: BTreeMap::new(),
             notices: BTreeMap::new(),
             open: Some(Open::new(&self.handles)),
         })
@@ -141,9 +141,9 @@ impl Memory {
             *self.state() = draft;
         }
         if !self.is(Fault::TellsWithoutCommit) {
-            self.state()
-                .outbox
-                .extend(std::mem::take(&mut access.notices).into_values());
+            for notice in std::mem::take(&mut access.notices).into_values() {
+                self.tell(notice);
+            }
         }
         self.keep(&mut access.open);
     }

@@ -7,6 +7,8 @@ use host_harness::testing::conformance::HandedOver;
 
 use super::{Access, Fault, Memory, Outgoing, Run, State};
 
+/// How long a notice to an owner waits for others, in seconds.
+const NOTICES_WAIT: i64 = 900;
 /// What headers take of a mail, in bytes, for want of any.
 const HEADERS: u64 = 500;
 
@@ -29,11 +31,28 @@ impl Memory {
         }
     }
 
+    /// Puts a notice to an owner into the outbox, or what it says into one that waits there.
+    pub(super) fn tell(&self, notice: Outgoing) {
+        let now = self.now();
+        let mut state = self.state();
+        let organizer = |mail: &Outgoing| mail.waits.as_ref().map(|(_, organizer)| organizer.clone());
+        let joins = |mail: &&mut Outgoing| {
+            let waits = mail.waits.as_ref().is_some_and(|(until, _)| *until > now);
+            waits && organizer(mail) == organizer(&notice) && mail.recipients[0].address == notice.recipients[0].address
+        };
+        match state.outbox.iter_mut().find(joins) {
+            Some(waiting) if !self.is(Fault::SendsEachNotice) => "Several changes".clone_into(&mut waiting.subject),
+            _ => state.outbox.push(notice),
+        }
+    }
+
     pub(super) fn hand_over(&self, refused: &[String]) -> Vec<HandedOver> {
         let mut state = self.state();
         let mut taken = Vec::new();
         let State { outbox, runs, .. } = &mut *state;
-        for mail in outbox {
+        let now = self.now();
+        let left = |mail: &&mut Outgoing| mail.waits.as_ref().is_none_or(|(until, _)| *until <= now);
+        for mail in outbox.iter_mut().filter(left) {
             for delivery in &mut mail.recipients {
                 if delivery.status != DeliveryStatus::Queued && !self.is(Fault::SendsAgain) {
                     continue;
@@ -82,6 +101,7 @@ impl Mailer for Memory {
             attached: mail.attach_file,
             message_id: format!("{schedule}.{due}.{}@tickets.example", named(kind)),
             run: of.lease.run,
+            waits: None,
         };
         if self.is(Fault::SendsWhenStaged) {
             self.send(&mut self.state(), staged.clone());
@@ -90,26 +110,33 @@ impl Mailer for Memory {
         Ok(())
     }
 
-    async fn notify_former_owner(
+    async fn notify_owner(
         &self,
         by: &mut Access,
         id: u64,
         subject: String,
         _text: String,
     ) -> Result<(), ImportError<MailError>> {
-        let former = by.former.get(&id).filter(|former| Some(*former) != by.user.as_ref());
-        let former = former
-            .and_then(|former| self.user(&self.state(), former))
-            .filter(|user| user.active);
-        let former = former.ok_or(MailError::Nobody)?;
+        let now_its = |state: &State| state.schedules.get(&id).map(|stored| stored.owner.clone());
+        let owner = match self.is(Fault::TellsTheNewOwner) {
+            true => self.seen(by, now_its),
+            false => by.owners.get(&id).cloned(),
+        };
+        let tells_the_caller = self.is(Fault::TellsTheCaller) || self.is(Fault::TellsTheNewOwner);
+        let owner = owner.filter(|owner| Some(owner) != by.user.as_ref() || tells_the_caller);
+        let owner = owner
+            .and_then(|owner| self.user(&self.state(), &owner))
+            .filter(|user| user.active || self.is(Fault::TellsTheInactive));
+        let owner = owner.ok_or(MailError::Nobody)?;
         let notice = Outgoing {
             schedule: id,
             about: None,
-            recipients: Outgoing::to([former.email]),
+            recipients: Outgoing::to([owner.email]),
             subject,
             attached: false,
-            message_id: format!("{id}.{}.handover@tickets.example", self.now()),
+            message_id: format!("{id}.{}.change@tickets.example", self.now()),
             run: None,
+            waits: Some((self.now() + NOTICES_WAIT, by.scope.organizer.clone())),
         };
         if self.is(Fault::TellsWithoutCommit) {
             self.state().outbox.push(notice.clone());

@@ -65,6 +65,13 @@ impl Memory {
         }
     }
 
+    /// Keeps whose it was before this call.
+    fn remember(&self, by: &mut Access, id: u64, owner: &str, taken_over: bool) {
+        if taken_over || !self.is(Fault::TellsOnlyOfTakeOvers) {
+            by.owners.entry(id).or_insert_with(|| owner.to_owned());
+        }
+    }
+
     fn replace(
         &self,
         by: &mut Access,
@@ -79,6 +86,7 @@ impl Memory {
         }
         let now = self.now();
         let former = stored.owner.clone();
+        self.remember(by, id, &former, owner.is_some());
         let changed = Stored {
             version: stored.version + 1,
             content,
@@ -103,7 +111,6 @@ impl Memory {
                 state.runs.extend(given_up.iter().map(|range| missed(id, *range, now)));
             }
         });
-        by.former.insert(id, former);
         Ok(self.seen(by, |state| self.shown(state, id, &changed)))
     }
 }
@@ -185,7 +192,8 @@ impl ScheduleStore for Memory {
     }
 
     async fn delete(&self, by: &mut Access, id: u64, version: Option<u64>) -> Answer<()> {
-        self.found_at(by, id, version)?;
+        let stored = self.found_at(by, id, version)?;
+        self.remember(by, id, &stored.owner, false);
         let now = self.now();
         let runs_on = self.is(Fault::RunsTheDeleted);
         self.change(by, |state| {

@@ -5,7 +5,9 @@ use sqlx::{AssertSqlSafe, PgPool, Row as _};
 use super::open;
 use crate::contract::Order;
 use crate::storage::postgres::due::{DELIVERIES, SCHEDULES, by_organizer_sql, by_time_sql, rows_sql};
-use crate::storage::postgres::{called_off, commit, delivery, files, finish, leases, lists, plans, retention, runs};
+use crate::storage::postgres::{
+    called_off, change_notices, commit, delivery, files, finish, leases, lists, plans, retention, runs,
+};
 
 /// Some thousand rows of each table, as many organizers as a hundred, nearly nothing of it due.
 const ROWS: &str = "
@@ -25,6 +27,8 @@ const ROWS: &str = "
     insert into delivery (mail, position, organizer, role, address, status, next_try)
       select m.id, p, m.organizer, 'to', 'a', case when m.due > 1000000 then 'queued' else 'accepted' end, m.due
       from mail m cross join generate_series(0, 1) p;
+    insert into open_notice (organizer, told, mail, until)
+      select organizer, 'u' || id, id, due from mail where id <= 5000;
     insert into audit (at, organizer, event, actor, action, detail)
       select n, 'o' || n % 100, '', 'a', 'run', 'd' from generate_series(1, 20000) n;
     insert into request (caller, key, fingerprint, ticket, lease_until, expires_at)
@@ -97,8 +101,13 @@ async fn no_statement_reads_a_whole_table() {
         (plans::REPLAN.to_owned(), "bigint 500; text '2026b'"),
         (plans::ORPHANS.to_owned(), ""),
         (plans::KEPT_FILES.to_owned(), ""),
+        (change_notices::WAITING.to_owned(), "text 'o1'; text 'u1'; bigint 100"),
+        (
+            change_notices::KEEP.to_owned(),
+            "text 'o1'; text 'u1'; text 'm1'; bigint 100",
+        ),
         (retention::OVER.to_owned(), "bigint 100; bigint 200"),
-        (retention::HANDOVERS.to_owned(), "bigint 100; bigint 200"),
+        (retention::CHANGES.to_owned(), "bigint 100; bigint 200"),
         (retention::AUDIT.to_owned(), "bigint 100; bigint 200"),
         (runs::HISTORY[0].to_owned(), "bigint 7; bigint 51; bigint 0"),
         (runs::HISTORY[1].to_owned(), "bigint 7; bigint 51; bigint 10000"),

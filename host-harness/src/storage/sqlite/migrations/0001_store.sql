@@ -192,13 +192,13 @@ create table organizer_usage (
 -- The outbox.
 create table mail (
   id integer primary key,
-  -- Null: of a handover, which is about no run; `due` is then when it happened.
-  run integer references run (id) check ((kind = 'handover') = (run is null)),
+  -- Null: of a change, which is about no run; `due` is then when it happened.
+  run integer references run (id) check ((kind = 'change') = (run is null)),
   schedule integer not null,
   organizer text not null,
   event text,
   due integer not null,
-  kind text not null check (kind in ('export', 'nothing-to-export', 'failure', 'undelivered', 'handover')),
+  kind text not null check (kind in ('export', 'nothing-to-export', 'failure', 'undelivered', 'change')),
   message_id text not null unique,
   sender text not null,
   -- Display name of the sender; null: none.
@@ -215,6 +215,20 @@ create table mail (
   unique (schedule, due, kind, run)
 ) strict;
 create index mail_run on mail (run);
+
+-- The mail about others' changes that a user is sent next by an organizer: until then, what they are told besides is added to it.
+-- A row stays when its mail has left; who tells the user next takes it again.
+create table open_notice (
+  organizer text not null,
+  -- Id of the user.
+  told text not null,
+  mail integer references mail (id) on delete set null,
+  until integer not null,
+  -- There is no room for more.
+  is_full integer not null check (is_full in (0, 1)),
+  primary key (organizer, told)
+) strict, without rowid;
+create index open_notice_mail on open_notice (mail);
 
 -- One handing-over of one mail to one recipient. `queued` and `retrying` are left by the result of a
 -- try, or to `cancelled` when the mail is called off; the others are final.
