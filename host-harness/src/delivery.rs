@@ -46,6 +46,7 @@ pub mod message;
 mod permits;
 pub mod sender;
 pub mod smtp;
+pub mod trouble;
 pub mod worker;
 
 pub use eml::EmlTransport;
@@ -53,22 +54,11 @@ pub use message::{Origin, message_id, render, size, staged};
 pub use permits::{Everything, Permits};
 pub use sender::{Sender, SenderError};
 pub use smtp::{SmtpTimeouts, SmtpTransport, SmtpUrlError};
+pub use trouble::{Refusal, Trouble, TroubleKind};
 pub use worker::{Delivered, DeliveryLimits, deliver_due, deliver_until};
 
 /// Most characters of a server's reply that are kept.
 pub const MAX_WORDS: usize = 500;
-
-/// Why one handing-over did not succeed. The words go into the run history and into a mail to the owner.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// This recipient will never get this message: the server said so (5yz to MAIL, RCPT or DATA), or the address can't be written.
-    #[error("{0}")]
-    Permanent(String),
-    /// Try again later with the same bytes: the server put it off (4yz), or something on the way there failed. The recipient
-    /// may have it nevertheless, if the connection was lost after the message.
-    #[error("{0}")]
-    Transient(String),
-}
 
 /// Hands messages over, one recipient at a time, so that a refused recipient neither costs nor repeats the others theirs.
 #[async_trait]
@@ -83,6 +73,11 @@ pub trait Transport: Send + Sync {
         message_id: &str,
         bytes: Arc<[u8]>,
     ) -> Result<String, Refusal>;
+
+    /// Maximum bytes of a message, as the other side announced them last; `None` if it did not.
+    fn size_limit(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// A server's words as they may go into JSON, a log line and a mail: one line, no control characters, at most [`MAX_WORDS`]

@@ -1,67 +1,53 @@
-//! Handing over to a mail server: lettre's connection, one transaction (RFC 5321, 3.3) a recipient.
+//! Delivery to a mail server: an SMTP client on tokio-rustls, one transaction (RFC 5321, 3.3) per recipient.
 //!
-//! Which step failed decides what it means. A "no" to MAIL, RCPT or the message is about this recipient and this message, and
-//! final if it is a 5yz. Whatever goes wrong before (no connection, a greeting of 554, no TLS, refused credentials) is about the
-//! way there: it is tried again, and never costs a recipient the message. That is why this drives
-//! [`AsyncSmtpConnection`] and not lettre's transport, whose error does not tell at which step it came; and the
-//! asynchronous one of those knows no time limit but the one of connecting.
+//! It is written for the servers that exist: the code of a reply counts and never its text ([`reply`]), each step has its own limit
+//! ([`SmtpTimeouts`]), and each goes out in one write. Which step failed, and by which code, decides whose fault that is ([`judge`]):
+//! the recipient's, the message's, or the operator's, which costs no recipient the message.
 //!
-//! A connection is kept for the next recipient for a while. If the server has closed it meanwhile, a new one is opened.
-//! lettre's `tracing` feature must stay off: it logs what is sent, credentials and all.
+//! A connection is kept for the next recipient for a while. If the server has closed it in the meantime, a new one is opened.
+//! Nothing of what is sent or received is logged here: credentials are in it.
 
-use std::fmt::{self, Display};
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use lettre::Address;
-use lettre::transport::smtp::Error;
-use lettre::transport::smtp::authentication::DEFAULT_MECHANISMS;
-use lettre::transport::smtp::client::{AsyncSmtpConnection, Tls};
-use lettre::transport::smtp::commands::{Data, Mail, Rcpt, Rset};
-use lettre::transport::smtp::extension::{Extension, MailBodyParameter, MailParameter};
-use lettre::transport::smtp::response::{Response, Severity};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::pki_types::ServerName;
 
-use super::{Refusal, Transport};
+use super::{Refusal, Transport, TroubleKind};
 
+mod blocks;
+mod connection;
+mod judge;
+mod reply;
+mod timeouts;
+mod tls;
 mod url;
 
-use url::Server;
+use connection::{Connection, Failed, Offers};
+use judge::Step;
+use reply::Reply;
+pub use timeouts::SmtpTimeouts;
 pub use url::SmtpUrlError;
+use url::{Encryption, Server};
 
 /// How long an unused connection is kept.
 const KEEP_IDLE: Duration = Duration::from_secs(20);
-/// How many of them.
-const MOST_IDLE: usize = 8;
-/// The message goes out in pieces of this size, so that a copy of it is never in memory.
-const PIECE: usize = 64 * 1024;
 
-/// How long each step may take. Past it the connection is dropped, and the recipient tried again later.
-#[derive(Clone, Debug)]
-pub struct SmtpTimeouts {
-    /// Opening the connection, for each address of the server's name.
-    pub connect: Duration,
-    /// One command and its reply.
-    pub command: Duration,
-    /// Sending the message, and the reply to it.
-    pub message: Duration,
-}
-
-impl Default for SmtpTimeouts {
-    fn default() -> Self {
-        Self {
-            connect: Duration::from_secs(10),
-            command: Duration::from_secs(60),
-            message: Duration::from_secs(180),
-        }
-    }
-}
-
-/// Hands messages to one mail server, which passes them on.
+/// Delivers to one mail server, which passes messages on.
 pub struct SmtpTransport {
     server: Server,
     timeouts: SmtpTimeouts,
+    /// `None` where there is no encryption.
+    tls: Option<TlsConnector>,
     idle: Mutex<Vec<Idle>>,
+    /// The SIZE that was announced last; 0: none.
+    announced: AtomicU64,
 }
 
 /// Shows no credentials.
@@ -75,146 +61,174 @@ impl fmt::Debug for SmtpTransport {
 }
 
 struct Idle {
-    connection: AsyncSmtpConnection,
+    connection: Connection,
     since: Instant,
     /// The last transaction ended half-way.
     reset_first: bool,
-}
-
-/// What a step failed by.
-enum Failed {
-    /// The server said no: its code, and code and text together.
-    Said(u16, String),
-    /// No answer, or none that makes sense: the connection is of no more use.
-    Lost(String),
-}
-
-impl Failed {
-    /// The connection, and not what was asked on it, is the matter.
-    fn is_of_the_connection(&self) -> bool {
-        // 421: "service not available, closing transmission channel", to any command.
-        matches!(self, Self::Lost(_) | Self::Said(421, _))
-    }
-
-    fn words(self) -> String {
-        match self {
-            Self::Said(_, words) | Self::Lost(words) => words,
-        }
-    }
 }
 
 impl SmtpTransport {
     /// A transport to the server of `--smtp URL`. Nothing is connected yet.
     ///
     /// `smtp://[user:password@]host[:port][/own-name][?tls=required|opportunistic|none]` or `smtps://…` (TLS from the first
-    /// byte). User and password are percent-encoded. Without `tls`, STARTTLS is required if there are credentials, and else
-    /// used if the server offers it. A certificate that does not hold is never accepted: for such a server there is `tls=none`.
-    /// The port is 465 with `smtps`, 587 with credentials or `tls=required`, else 25. `own-name` is what the host calls itself
-    /// in EHLO.
+    /// byte). User and password are percent-encoded. Without `tls`, STARTTLS is required if there are credentials, and otherwise
+    /// used if the server offers it. An invalid certificate is never accepted, and a password never sent without encryption: for
+    /// such a server there is `tls=none`. The port is 465 with `smtps`, 587 with credentials or `tls=required`, otherwise 25.
+    /// `own-name` is the name that the host gives in EHLO; without it, that is the domain of the sender's address.
     ///
     /// # Errors
     /// In one sentence, what is wrong with the URL. The URL is not in it, since a password can be.
     pub fn from_url(url: &str, timeouts: SmtpTimeouts) -> Result<Self, SmtpUrlError> {
+        Self::build(url, timeouts, None)
+    }
+
+    /// [`SmtpTransport::from_url`], trusting this CA (a certificate in PEM) as well as those of this machine.
+    ///
+    /// # Errors
+    /// Those of [`SmtpTransport::from_url`]; and if that is no certificate.
+    pub fn trusting(url: &str, timeouts: SmtpTimeouts, ca: &[u8]) -> Result<Self, SmtpUrlError> {
+        Self::build(url, timeouts, Some(ca))
+    }
+
+    fn build(url: &str, timeouts: SmtpTimeouts, ca: Option<&[u8]>) -> Result<Self, SmtpUrlError> {
+        let server = url::parse(url)?;
+        let tls = match server.encryption {
+            Encryption::None => None,
+            _ => Some(tls::connector(ca)?),
+        };
         Ok(Self {
-            server: url::parse(url)?,
+            server,
             timeouts,
+            tls,
             idle: Mutex::default(),
+            announced: AtomicU64::new(0),
         })
     }
 
     /// The newest connection that is still fresh.
-    async fn reuse(&self) -> Option<AsyncSmtpConnection> {
+    async fn reuse(&self) -> Option<Connection> {
         loop {
             let mut idle = {
                 let mut all = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
                 all.retain(|idle| idle.since.elapsed() < KEEP_IDLE);
                 all.pop()?
             };
-            if !idle.reset_first
-                || self
-                    .ask(&mut idle.connection, Rset, Severity::PositiveCompletion)
-                    .await
-                    .is_ok()
-            {
+            let limit = self.timeouts.session;
+            if !idle.reset_first || idle.connection.ask("RSET\r\n", 2, limit).await.is_ok() {
                 return Some(idle.connection);
             }
         }
     }
 
-    fn keep(&self, connection: AsyncSmtpConnection, reset_first: bool) {
-        let mut all = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if all.len() < MOST_IDLE {
-            let since = Instant::now();
-            all.push(Idle {
-                connection,
-                since,
-                reset_first,
-            });
+    fn keep(&self, connection: Connection, reset_first: bool) {
+        if connection.broken {
+            return;
         }
+        let since = Instant::now();
+        // No more than there are deliveries at a time.
+        let mut all = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        all.push(Idle {
+            connection,
+            since,
+            reset_first,
+        });
     }
 
     /// A new connection, ready for MAIL.
-    async fn connect(&self) -> Result<AsyncSmtpConnection, Refusal> {
-        let Server { host, port, hello, .. } = &self.server;
-        let limit = self.timeouts.command;
-        let wrapper = match &self.server.tls {
-            Tls::Wrapper(parameters) => Some(parameters.clone()),
-            _ => None,
+    async fn connect(&self, envelope_from: &str) -> Result<Connection, Refusal> {
+        let limits = &self.timeouts;
+        let stream = self.open().await.map_err(|why| {
+            let reply = format!("the mail server could not be reached: {why}");
+            Refusal::trouble(TroubleKind::Unreachable, reply)
+        })?;
+        let name = self.own_name(envelope_from, stream.local_addr().ok());
+        let at = |step| move |failed| refused(step, failed, false);
+        let mut connection = match (&self.tls, self.server.encryption) {
+            (Some(connector), Encryption::Implicit) => {
+                let handshake = connection::tls(connector, self.server_name()?, Box::new(stream), limits.session);
+                Connection::over(handshake.await.map_err(at(Step::StartTls))?, true)
+            }
+            _ => Connection::over(Box::new(stream), false),
         };
-        let address = (host.as_str(), *port);
-        let opening = AsyncSmtpConnection::connect_tokio1(address, Some(self.timeouts.connect), hello, wrapper, None);
-        let mut connection = within(self.timeouts.connect + limit, opening)
-            .await
-            .map_err(|failed| away("the mail server could not be reached", failed))?;
-
-        let (upgrade, required) = match &self.server.tls {
-            Tls::Required(parameters) => (Some(parameters), true),
-            Tls::Opportunistic(parameters) => (Some(parameters), false),
-            Tls::None | Tls::Wrapper(_) => (None, false),
-        };
-        if let Some(parameters) = upgrade.filter(|_| required || connection.can_starttls()) {
-            let upgrading = connection.starttls(parameters.clone(), hello);
-            within(limit, upgrading)
-                .await
-                .map_err(|failed| away("no encrypted connection to the mail server", failed))?;
+        connection.greeting(limits.greeting).await.map_err(at(Step::Greeting))?;
+        connection.hello(&name, limits.session).await.map_err(at(Step::Hello))?;
+        if let Some(connector) = self.tls.as_ref().filter(|_| !connection.encrypted) {
+            if connection.offers.starttls {
+                let upgrading = connection.start_tls(connector, self.server_name()?, limits.session);
+                connection = upgrading.await.map_err(at(Step::StartTls))?;
+                connection.hello(&name, limits.session).await.map_err(at(Step::Hello))?;
+            } else if self.server.encryption == Encryption::Required || self.server.credentials.is_some() {
+                let why = "no encrypted connection to the mail server: it does not offer STARTTLS";
+                return Err(Refusal::trouble(TroubleKind::Tls, why));
+            }
         }
         if let Some(credentials) = &self.server.credentials {
-            let login = connection.auth(DEFAULT_MECHANISMS, credentials);
-            within(limit, login)
-                .await
-                .map_err(|failed| away("the mail server did not let this host in", failed))?;
+            let login = connection.login(credentials, limits.session);
+            login.await.map_err(at(Step::Login))?;
         }
+        let announced = connection.offers.size.unwrap_or(0);
+        self.announced.store(announced, Ordering::Relaxed);
         Ok(connection)
     }
 
-    /// One command, and the kind of reply it needs.
-    async fn ask(
-        &self,
-        connection: &mut AsyncSmtpConnection,
-        command: impl Display,
-        needed: Severity,
-    ) -> Result<Response, Failed> {
-        let response = within(self.timeouts.command, connection.command(command)).await?;
-        needs(response, needed)
+    /// A connection to the first address of the server that accepts one.
+    async fn open(&self) -> Result<TcpStream, String> {
+        let (host, limit) = (&self.server.host, self.timeouts.connect);
+        let resolving = tokio::net::lookup_host((host.as_str(), self.server.port));
+        let addresses = match tokio::time::timeout(limit, resolving).await {
+            Ok(Ok(addresses)) => addresses,
+            Ok(Err(error)) => return Err(format!("its name {host} could not be resolved: {error}")),
+            Err(_) => {
+                return Err(format!(
+                    "its name {host} could not be resolved: {}",
+                    connection::no_reply(limit)
+                ));
+            }
+        };
+        let mut why = format!("its name {host} has no address");
+        for address in addresses {
+            match tokio::time::timeout(limit, TcpStream::connect(address)).await {
+                Ok(Ok(stream)) => {
+                    // Each step is one write that the other side waits for.
+                    let _ = stream.set_nodelay(true);
+                    return Ok(stream);
+                }
+                Ok(Err(error)) => why = format!("{address}: {error}"),
+                Err(_) => why = format!("{address}: {}", connection::no_reply(limit)),
+            }
+        }
+        Err(why)
     }
 
-    /// MAIL and RCPT: nothing of the message is sent yet.
-    async fn open(&self, connection: &mut AsyncSmtpConnection, mail: Mail, to: &Address) -> Result<(), Failed> {
-        self.ask(connection, mail, Severity::PositiveCompletion).await?;
-        let rcpt = Rcpt::new(to.clone(), Vec::new());
-        self.ask(connection, rcpt, Severity::PositiveCompletion).await?;
-        Ok(())
+    /// The name for EHLO: that of the URL, else the domain of the sender, else an address literal (RFC 5321, 4.1.3).
+    fn own_name(&self, envelope_from: &str, local: Option<SocketAddr>) -> String {
+        let domain = super::domain(envelope_from);
+        match (&self.server.own_name, local) {
+            (Some(name), _) => name.clone(),
+            (None, _) if url::is_name(domain) => domain.to_owned(),
+            (None, Some(SocketAddr::V4(address))) => format!("[{}]", address.ip()),
+            (None, Some(SocketAddr::V6(address))) => format!("[IPv6:{}]", address.ip()),
+            (None, None) => "localhost".to_owned(),
+        }
     }
 
-    async fn send(&self, connection: &mut AsyncSmtpConnection, bytes: &[u8]) -> Result<Response, Failed> {
-        self.ask(connection, Data, Severity::PositiveIntermediate).await?;
-        // The end of the message is CRLF, dot, CRLF, and lettre sends all three.
-        let bytes = bytes.strip_suffix(b"\r\n").unwrap_or(bytes);
-        let sending = connection.message_iter(bytes.chunks(PIECE));
-        needs(
-            within(self.timeouts.message, sending).await?,
-            Severity::PositiveCompletion,
-        )
+    fn server_name(&self) -> Result<ServerName<'static>, Refusal> {
+        ServerName::try_from(self.server.host.clone())
+            .map_err(|_| Refusal::trouble(TroubleKind::Tls, "the mail server's name can have no certificate"))
+    }
+
+    /// RCPT, DATA and the message.
+    async fn send(&self, connection: &mut Connection, to: &Address, bytes: &[u8]) -> Result<Reply, (Step, Failed)> {
+        let limits = &self.timeouts;
+        let at = |step| move |failed| (step, failed);
+        let rcpt = format!("RCPT TO:<{to}>\r\n");
+        connection.ask(&rcpt, 2, limits.rcpt).await.map_err(at(Step::Rcpt))?;
+        connection
+            .ask("DATA\r\n", 3, limits.data)
+            .await
+            .map_err(at(Step::Data))?;
+        let sending = connection.message(bytes, limits.block, limits.end);
+        sending.await.map_err(at(Step::End))
     }
 }
 
@@ -229,107 +243,107 @@ impl Transport for SmtpTransport {
     ) -> Result<String, Refusal> {
         let to = address(recipient)
             .ok_or_else(|| Refusal::Permanent("no address that a mail server could be asked for".to_owned()))?;
-        let from = address(envelope_from)
-            .ok_or_else(|| Refusal::Transient("this host's sender address is not one".to_owned()))?;
+        let from = address(envelope_from).ok_or_else(|| {
+            let why = format!("the sender's address is not one: {envelope_from:?}");
+            Refusal::trouble(TroubleKind::Sender, why)
+        })?;
         let international = !(recipient.is_ascii() && envelope_from.is_ascii());
 
         let mut reused = self.reuse().await;
         let mut connection = loop {
             let (mut connection, was_reused) = match reused.take() {
                 Some(connection) => (connection, true),
-                None => (self.connect().await?, false),
+                None => (self.connect(envelope_from).await?, false),
             };
-            let has = |extension| connection.server_info().supports_feature(extension);
-            let mut parameters = Vec::new();
-            if international {
-                if !has(Extension::SmtpUtfEight) {
+            let parameters = match parameters(&connection.offers, international, &bytes) {
+                Ok(parameters) => parameters,
+                Err(why) => {
                     self.keep(connection, false);
-                    let words = "the mail server takes no addresses with other than ASCII characters (SMTPUTF8)";
-                    return Err(Refusal::Permanent(words.to_owned()));
+                    return Err(Refusal::Permanent(why));
                 }
-                parameters.push(MailParameter::SmtpUtfEight);
-            }
-            if !bytes.is_ascii() && has(Extension::EightBitMime) {
-                parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
-            }
-            let mail = Mail::new(Some(from.clone()), parameters);
-            match self.open(&mut connection, mail, &to).await {
-                Ok(()) => break connection,
-                // The server has closed an idle connection: that says nothing about the recipient.
-                Err(failed) if was_reused && failed.is_of_the_connection() => {}
-                Err(failed) => return Err(self.refused(connection, failed)),
+            };
+            let mail = format!("MAIL FROM:<{from}>{parameters}\r\n");
+            match connection.ask(&mail, 2, self.timeouts.mail).await {
+                Ok(_) => break connection,
+                // The server has closed an idle connection: nothing was asked of it yet.
+                Err(_) if was_reused && connection.broken => {}
+                Err(failed) => {
+                    self.keep(connection, true);
+                    return Err(refused(Step::Mail, failed, international));
+                }
             }
         };
-        match self.send(&mut connection, &bytes).await {
-            Ok(response) => {
+        match self.send(&mut connection, &to, &bytes).await {
+            Ok(reply) => {
                 self.keep(connection, false);
-                Ok(said(&response))
+                Ok(reply.text())
             }
-            Err(failed) => Err(self.refused(connection, failed)),
+            Err((step, failed)) => {
+                self.keep(connection, true);
+                Err(refused(step, failed, international))
+            }
+        }
+    }
+
+    fn size_limit(&self) -> Option<u64> {
+        Some(self.announced.load(Ordering::Relaxed)).filter(|size| *size > 0)
+    }
+}
+
+/// What MAIL says of the message, or why this server never takes it.
+fn parameters(offers: &Offers, international: bool, bytes: &[u8]) -> Result<String, String> {
+    let mut parameters = String::new();
+    let size = bytes.len();
+    if let Some(limit) = offers.size
+        && u64::try_from(size).is_ok_and(|size| size > limit)
+    {
+        return Err(format!(
+            "the mail has {size} bytes, and the mail server accepts at most {limit} (SIZE)"
+        ));
+    }
+    if offers.takes_size {
+        parameters += &format!(" SIZE={size}");
+    }
+    if international {
+        if !offers.smtp_utf8 {
+            return Err("the mail server takes no addresses with other than ASCII characters (SMTPUTF8)".to_owned());
+        }
+        parameters += " SMTPUTF8";
+    }
+    if !bytes.is_ascii() && offers.eight_bit_mime {
+        parameters += " BODY=8BITMIME";
+    }
+    Ok(parameters)
+}
+
+fn refused(step: Step, failed: Failed, international: bool) -> Refusal {
+    match failed {
+        Failed::Said(reply) => {
+            let what = match step {
+                Step::Greeting | Step::Hello => Some("the mail server could not be reached"),
+                Step::StartTls => Some("no encrypted connection to the mail server"),
+                Step::Login => Some("the mail server did not let this host in"),
+                Step::Mail | Step::Rcpt | Step::Data | Step::End => None,
+            };
+            match (what, judge::rejected(step, &reply, international)) {
+                (Some(what), Refusal::Trouble(trouble)) => {
+                    Refusal::trouble(trouble.kind, format!("{what}: {}", trouble.reply))
+                }
+                (_, refusal) => refusal,
+            }
+        }
+        Failed::Lost(why) => judge::lost(step, &why),
+        Failed::NoTls { certificate, why } => {
+            let kind = match certificate {
+                true => TroubleKind::Certificate,
+                false => TroubleKind::Tls,
+            };
+            Refusal::trouble(kind, format!("no encrypted connection to the mail server: {why}"))
         }
     }
 }
 
-impl SmtpTransport {
-    fn refused(&self, connection: AsyncSmtpConnection, failed: Failed) -> Refusal {
-        if !failed.is_of_the_connection() {
-            self.keep(connection, true);
-        }
-        match failed {
-            // These four ask the host for credentials or encryption.
-            Failed::Said(530 | 534 | 535 | 538, words) => Refusal::Transient(words),
-            Failed::Said(500.., words) => Refusal::Permanent(words),
-            Failed::Said(_, words) => Refusal::Transient(words),
-            Failed::Lost(words) => Refusal::Transient(format!("the connection to the mail server was lost: {words}")),
-        }
-    }
-}
-
-/// Anything before MAIL: the recipient has no part in it.
-fn away(what: &str, failed: Failed) -> Refusal {
-    Refusal::Transient(format!("{what}: {}", failed.words()))
-}
-
-async fn within<T>(limit: Duration, step: impl Future<Output = Result<T, Error>>) -> Result<T, Failed> {
-    match tokio::time::timeout(limit, step).await {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) => Err(failed(&error)),
-        Err(_) => Err(Failed::Lost(format!(
-            "no answer within {} seconds",
-            limit.as_secs_f32()
-        ))),
-    }
-}
-
-fn failed(error: &Error) -> Failed {
-    let source = std::error::Error::source(error)
-        .map(ToString::to_string)
-        .unwrap_or_default();
-    match error.status() {
-        Some(code) => Failed::Said(code.into(), format!("{code} {source}")),
-        None if source == "incomplete response" => Failed::Lost("closed before an answer".to_owned()),
-        None => Failed::Lost(error.to_string()),
-    }
-}
-
-/// lettre takes any 2yz or 3yz for a yes; a "go on" in place of a yes means that the two sides are out of step.
-fn needs(response: Response, severity: Severity) -> Result<Response, Failed> {
-    if response.code().severity == severity {
-        Ok(response)
-    } else {
-        Err(Failed::Lost(format!(
-            "an answer that does not fit: {}",
-            said(&response)
-        )))
-    }
-}
-
-fn said(response: &Response) -> String {
-    let text: Vec<_> = response.message().collect();
-    format!("{} {}", response.code(), text.join(" "))
-}
-
-/// An address as it may stand in MAIL and RCPT: nothing in it ends the command.
+/// An address as it can be in MAIL and RCPT: nothing in it ends the command.
 fn address(text: &str) -> Option<Address> {
     let bad = |c: char| c.is_whitespace() || super::is_control(c) || matches!(c, '<' | '>');
     if text.contains(bad) { None } else { text.parse().ok() }
@@ -338,3 +352,7 @@ fn address(text: &str) -> Option<Address> {
 #[cfg(test)]
 #[path = "smtp_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "smtp/field_tests.rs"]
+mod field_tests;

@@ -1,39 +1,43 @@
 use super::*;
 use crate::testing::smtp_server::{SmtpServer, Stage};
 
-const FROM: &str = "exports@tickets.example";
+pub const FROM: &str = "exports@tickets.example";
 
-fn message() -> Arc<[u8]> {
+pub fn message() -> Arc<[u8]> {
     (&b"Message-ID: <1@tickets.example>\r\nSubject: x\r\n\r\n.\r\n..two\r\nend\r\n"[..]).into()
 }
 
-/// Short enough for a test that waits for one, long enough for a busy machine where none is expected.
-fn timeouts(command: u64) -> SmtpTimeouts {
-    SmtpTimeouts {
-        connect: Duration::from_secs(20),
-        command: Duration::from_millis(command),
-        message: Duration::from_millis(command),
-    }
+/// Long enough for a busy machine where none is expected to be reached.
+pub fn patient() -> SmtpTimeouts {
+    SmtpTimeouts::all(Duration::from_secs(60))
 }
 
-fn transport(server: &SmtpServer) -> SmtpTransport {
-    SmtpTransport::from_url(&server.url(), timeouts(60_000)).unwrap()
+pub fn transport(server: &SmtpServer) -> SmtpTransport {
+    SmtpTransport::from_url(&server.url(), patient()).unwrap()
 }
 
-async fn hand(transport: &SmtpTransport, recipient: &str) -> Result<String, Refusal> {
+pub async fn hand(transport: &SmtpTransport, recipient: &str) -> Result<String, Refusal> {
     transport
         .hand_over(FROM, recipient, "1@tickets.example", message())
         .await
 }
 
-fn transient(refused: Result<String, Refusal>) -> String {
+pub fn transient(refused: Result<String, Refusal>) -> String {
     match refused {
         Err(Refusal::Transient(words)) => words,
         other => panic!("not put off: {other:?}"),
     }
 }
 
-fn permanent(refused: Result<String, Refusal>) -> String {
+/// What the operator is told, and the server's reply.
+pub fn trouble(refused: Result<String, Refusal>) -> (TroubleKind, String) {
+    match refused {
+        Err(Refusal::Trouble(trouble)) => (trouble.kind, trouble.reply),
+        other => panic!("not the operator's: {other:?}"),
+    }
+}
+
+pub fn permanent(refused: Result<String, Refusal>) -> String {
     match refused {
         Err(Refusal::Permanent(words)) => words,
         other => panic!("not refused: {other:?}"),
@@ -56,10 +60,10 @@ async fn the_bytes_arrive_as_they_are_and_the_servers_words_come_back() {
 }
 
 #[tokio::test]
-async fn a_message_larger_than_a_piece_arrives_whole() {
+async fn a_message_larger_than_a_block_arrives_whole() {
     let server = SmtpServer::start().await;
     let mut bytes = b"Subject: x\r\n\r\n".to_vec();
-    while bytes.len() < 3 * PIECE {
+    while bytes.len() < 3 * blocks::BLOCK {
         bytes.extend_from_slice(b".a line that begins with a dot\r\n");
     }
     let bytes: Arc<[u8]> = bytes.into();
@@ -95,36 +99,34 @@ async fn a_refused_recipient_costs_nobody_else_the_message_or_the_connection() {
 }
 
 #[tokio::test]
-async fn a_no_to_the_message_is_final_by_its_code() {
+async fn a_rejection_is_final_or_not_by_its_step_and_code_and_costs_nobody_else_the_connection() {
     let server = SmtpServer::start().await;
     let transport = transport(&server);
-    for (stage, said, is_final) in [
-        (Stage::Mail, "550 5.7.1 not from you", true),
-        (Stage::Mail, "451 4.3.0 later", false),
-        (Stage::Mail, "530 5.7.0 log in first", false),
-        (Stage::Data, "554 5.5.1 no", true),
-        (Stage::Taken, "552 5.3.4 too big", true),
-        (Stage::Taken, "451 4.3.0 later", false),
-        (Stage::Recipient, "421 4.3.2 going down", false),
+    for (stage, said, whose) in [
+        (Stage::Mail, "550 5.7.1 not from you", "sender"),
+        (Stage::Mail, "451 4.3.0 later", "sender"),
+        (Stage::Mail, "530 5.7.0 log in first", "login"),
+        (Stage::Mail, "552 5.3.4 too big", "final"),
+        (Stage::Recipient, "550 5.1.1 no such user", "final"),
+        (Stage::Recipient, "554 5.7.1 relay access denied", "unclear"),
+        (Stage::Data, "554 5.5.1 no", "final"),
+        (Stage::Taken, "552 5.3.4 too big", "final"),
+        (Stage::Taken, "451 4.3.0 later", "later"),
     ] {
         server.when(stage).times(1).reply(said);
-        let refused = hand(&transport, "a@example.com").await;
-        // A 421 on a connection that is used again is asked once more on a new one.
-        if said.starts_with("421") {
-            assert!(refused.is_ok(), "{refused:?}");
-        } else {
-            assert_eq!(
-                if is_final {
-                    permanent(refused)
-                } else {
-                    transient(refused)
-                },
-                said
-            );
-        }
+        let refused = hand(&transport, "a@example.com").await.unwrap_err();
+        assert_eq!(refused.to_string(), said);
+        let found = match refused {
+            Refusal::Permanent(_) => "final",
+            Refusal::Transient(_) => "later",
+            Refusal::Trouble(trouble) => trouble.kind.as_str(),
+            Refusal::Unclear { .. } => "unclear",
+        };
+        assert_eq!(found, whose, "{said}");
     }
-    assert_eq!(server.mails().len(), 1);
+    assert!(server.mails().is_empty());
     hand(&transport, "a@example.com").await.unwrap();
+    assert_eq!(server.connections(), 1);
 }
 
 #[tokio::test]
@@ -132,27 +134,42 @@ async fn trouble_on_the_way_to_the_server_is_never_the_recipients() {
     let refused = |stage: Stage, reply: &'static str, url: fn(&SmtpServer) -> String| async move {
         let server = SmtpServer::start().await;
         server.when(stage).reply(reply);
-        let transport = SmtpTransport::from_url(&url(&server), timeouts(60_000)).unwrap();
-        let words = transient(hand(&transport, "a@example.com").await);
+        let transport = SmtpTransport::from_url(&url(&server), patient()).unwrap();
+        let trouble = trouble(hand(&transport, "a@example.com").await);
         assert!(server.mails().is_empty());
-        words
+        trouble
     };
     let login = |server: &SmtpServer| format!("smtp://user:secret@{}?tls=none", server.address());
     let tls = |server: &SmtpServer| format!("smtp://{}?tls=required", server.address());
+    let said = |kind, reply: &str| (kind, reply.to_owned());
 
-    let words = refused(Stage::Connect, "554 5.7.1 you are blocked", SmtpServer::url).await;
-    assert_eq!(words, "the mail server could not be reached: 554 5.7.1 you are blocked");
-    let words = refused(Stage::Hello, "550 who are you", SmtpServer::url).await;
-    assert_eq!(words, "the mail server could not be reached: 550 who are you");
-    let words = refused(Stage::Auth, "535 5.7.8 wrong password", login).await;
     assert_eq!(
-        words,
-        "the mail server did not let this host in: 535 5.7.8 wrong password"
+        refused(Stage::Connect, "554 5.7.1 you are blocked", SmtpServer::url).await,
+        said(
+            TroubleKind::Unreachable,
+            "the mail server could not be reached: 554 5.7.1 you are blocked"
+        )
     );
-    let words = refused(Stage::Mail, "550 not reached", tls).await;
-    assert!(
-        words.starts_with("no encrypted connection to the mail server: "),
-        "{words}"
+    assert_eq!(
+        refused(Stage::Hello, "550 who are you", SmtpServer::url).await,
+        said(
+            TroubleKind::Hello,
+            "the mail server could not be reached: 550 who are you"
+        )
+    );
+    assert_eq!(
+        refused(Stage::Auth, "535 5.7.8 wrong password", login).await,
+        said(
+            TroubleKind::Login,
+            "the mail server did not let this host in: 535 5.7.8 wrong password"
+        )
+    );
+    assert_eq!(
+        refused(Stage::Mail, "550 not reached", tls).await,
+        said(
+            TroubleKind::Tls,
+            "no encrypted connection to the mail server: it does not offer STARTTLS"
+        )
     );
 }
 
@@ -165,8 +182,8 @@ async fn what_should_be_encrypted_never_goes_out_in_the_open() {
         format!("smtp://user:secret@{}", server.address()),
         format!("smtps://user:secret@{}", server.address()),
     ] {
-        let transport = SmtpTransport::from_url(&url, timeouts(60_000)).unwrap();
-        transient(hand(&transport, "a@example.com").await);
+        let transport = SmtpTransport::from_url(&url, patient()).unwrap();
+        trouble(hand(&transport, "a@example.com").await);
     }
     assert!(server.mails().is_empty());
 }
@@ -175,7 +192,7 @@ async fn what_should_be_encrypted_never_goes_out_in_the_open() {
 async fn with_credentials_it_logs_in() {
     let server = SmtpServer::start().await;
     let url = format!("smtp://user:secret@{}?tls=none", server.address());
-    let transport = SmtpTransport::from_url(&url, timeouts(60_000)).unwrap();
+    let transport = SmtpTransport::from_url(&url, patient()).unwrap();
     hand(&transport, "a@example.com").await.unwrap();
     let shown = format!("{transport:?}");
     assert!(!shown.contains("secret") && !shown.contains("user"), "{shown}");
@@ -188,17 +205,26 @@ async fn a_server_that_is_down_is_tried_again() {
     drop(server);
     // The port is free again once the listening task is gone.
     tokio::task::yield_now().await;
-    let words = transient(hand(&transport, "a@example.com").await);
-    assert!(words.starts_with("the mail server could not be reached: "), "{words}");
+    let (kind, reply) = trouble(hand(&transport, "a@example.com").await);
+    assert_eq!(kind, TroubleKind::Unreachable);
+    assert!(reply.starts_with("the mail server could not be reached: "), "{reply}");
 }
 
 #[tokio::test]
 async fn a_connection_closed_at_any_step_is_tried_again() {
-    for stage in [Stage::Connect, Stage::Hello, Stage::Mail, Stage::Recipient, Stage::Data] {
+    for stage in [
+        Stage::Connect,
+        Stage::Hello,
+        Stage::Mail,
+        Stage::Recipient,
+        Stage::Data,
+        Stage::Midway,
+    ] {
         let server = SmtpServer::start().await;
         server.when(stage).times(1).close();
         let transport = transport(&server);
-        transient(hand(&transport, "a@example.com").await);
+        let lost = hand(&transport, "a@example.com").await.unwrap_err();
+        assert!(!matches!(lost, Refusal::Permanent(_)), "{stage:?}: {lost:?}");
         hand(&transport, "a@example.com").await.unwrap();
         assert_eq!(server.mails().len(), 1, "{stage:?}");
     }
@@ -212,7 +238,7 @@ async fn a_connection_lost_after_the_message_may_repeat_it_with_the_same_bytes()
     let words = transient(hand(&transport, "a@example.com").await);
     assert_eq!(
         words,
-        "the connection to the mail server was lost: closed before an answer"
+        "the connection to the mail server was lost at the message: closed before a reply"
     );
     hand(&transport, "a@example.com").await.unwrap();
     let mails = server.received(2).await;
@@ -231,23 +257,26 @@ async fn a_server_that_closes_an_idle_connection_costs_no_try() {
 }
 
 #[tokio::test]
-async fn a_server_that_hangs_is_given_up_at_the_limit_of_that_step() {
-    let stages = [
-        Stage::Connect,
-        Stage::Hello,
-        Stage::Mail,
-        Stage::Recipient,
-        Stage::Data,
-        Stage::Taken,
+async fn a_server_that_hangs_is_given_up_at_the_limit_of_that_step_and_no_other() {
+    let short = Duration::from_millis(300);
+    let steps: [(Stage, fn(&mut SmtpTimeouts) -> &mut Duration); 6] = [
+        (Stage::Connect, |limits| &mut limits.greeting),
+        (Stage::Hello, |limits| &mut limits.session),
+        (Stage::Mail, |limits| &mut limits.mail),
+        (Stage::Recipient, |limits| &mut limits.rcpt),
+        (Stage::Data, |limits| &mut limits.data),
+        (Stage::Taken, |limits| &mut limits.end),
     ];
-    let tries = stages.map(async |stage| {
+    let tries = steps.map(async |(stage, limit)| {
         let server = SmtpServer::start().await;
         server.when(stage).hang();
-        let mut short = timeouts(400);
-        short.connect = Duration::from_secs(1);
-        let transport = SmtpTransport::from_url(&server.url(), short).unwrap();
-        let words = transient(hand(&transport, "a@example.com").await);
-        assert!(words.contains("no answer within "), "{stage:?}: {words}");
+        let mut limits = patient();
+        *limit(&mut limits) = short;
+        let transport = SmtpTransport::from_url(&server.url(), limits).unwrap();
+        let refused = hand(&transport, "a@example.com").await.unwrap_err();
+        let reply = refused.to_string();
+        assert!(reply.ends_with("no reply within 0.3 seconds"), "{stage:?}: {reply}");
+        assert!(!matches!(refused, Refusal::Permanent(_)), "{stage:?}: {refused:?}");
         assert_eq!(server.mails().len(), usize::from(stage == Stage::Taken));
     });
     futures_util::future::join_all(tries).await;
@@ -263,7 +292,8 @@ async fn an_answer_out_of_step_is_no_acceptance() {
         (Stage::Mail, "nonsense"),
     ] {
         server.when(stage).times(1).reply(reply);
-        transient(hand(&transport, "a@example.com").await);
+        let refused = hand(&transport, "a@example.com").await.unwrap_err();
+        assert!(!matches!(refused, Refusal::Permanent(_)), "{reply}: {refused:?}");
     }
     assert!(server.mails().is_empty());
 }

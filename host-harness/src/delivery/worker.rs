@@ -18,7 +18,7 @@ use tokio::sync::{OnceCell, Semaphore};
 use tracing::Instrument as _;
 
 use super::permits::{Desk, Everything, Permits};
-use super::{Refusal, Transport, backoff, domain, render, words};
+use super::{Refusal, Transport, Trouble, backoff, domain, render, words};
 use crate::clock::Clock;
 use crate::contract::DeliveryStatus;
 use crate::storage::{DeliveryResult, DeliveryTask, LeaseError, OutboxMail, Storage, StorageError};
@@ -381,8 +381,15 @@ fn bytes_of(mail: &OutboxMail, path: &Path) -> std::io::Result<Result<Arc<[u8]>,
 fn result_of(tried: Result<String, Refusal>, created: i64, tries: u32, now: i64) -> DeliveryResult {
     let (status, said, next_try) = match tried {
         Ok(said) => (DeliveryStatus::Accepted, said, None),
-        Err(Refusal::Permanent(said)) => (DeliveryStatus::Rejected, said, None),
-        Err(Refusal::Transient(said)) => match backoff::next_try(created, tries, now) {
+        Err(Refusal::Permanent(said))
+        | Err(Refusal::Unclear {
+            reply: said,
+            is_final: true,
+            ..
+        }) => (DeliveryStatus::Rejected, said, None),
+        Err(Refusal::Transient(said))
+        | Err(Refusal::Trouble(Trouble { reply: said, .. }))
+        | Err(Refusal::Unclear { reply: said, .. }) => match backoff::next_try(created, tries, now) {
             Some(at) => (DeliveryStatus::Retrying, said, Some(at)),
             None => (
                 DeliveryStatus::Rejected,

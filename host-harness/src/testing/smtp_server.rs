@@ -12,6 +12,8 @@
 //! # });
 //! ```
 //!
+//! [`SmtpServer::with_tls`] and [`SmtpServer::with_implicit_tls`] encrypt, with a certificate of [`SmtpServer::CA`].
+//!
 //! Nothing here waits for a time: [`SmtpServer::received`] and [`SmtpServer::hanging`] return when it has happened.
 
 use std::net::SocketAddr;
@@ -22,6 +24,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 mod connection;
+mod tls;
 
 /// A message the server took.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +64,8 @@ pub enum Stage {
     Connect,
     /// EHLO or HELO came.
     Hello,
+    /// STARTTLS came. After a reply of its own there is no handshake.
+    StartTls,
     /// AUTH came. Without a rule, any credentials are good.
     Auth,
     /// MAIL came.
@@ -69,6 +74,8 @@ pub enum Stage {
     Recipient,
     /// DATA came.
     Data,
+    /// The first line of the message came: a reply now is one in the middle of it.
+    Midway,
     /// The message is here in full. Closing or hanging, the server keeps it; with a reply of its own only if that is a 2yz.
     Taken,
 }
@@ -76,8 +83,13 @@ pub enum Stage {
 #[derive(Clone, Debug)]
 enum Then {
     Reply(String),
+    /// Bytes as they are; and whether each is a write of its own.
+    Raw(Vec<u8>, bool),
+    ReplyAndClose(String),
+    Endless(Vec<u8>),
     Close,
     Hang,
+    Stall,
 }
 
 #[derive(Debug)]
@@ -93,7 +105,12 @@ struct State {
     rules: Vec<Rule>,
     mails: Vec<ReceivedMail>,
     connections: usize,
+    /// Open at the moment, and how many there can be.
+    open: usize,
+    most_open: Option<usize>,
+    turned_away: usize,
     hanging: usize,
+    commands: Vec<String>,
     /// Capabilities that EHLO lists.
     extensions: Vec<String>,
 }
@@ -111,14 +128,39 @@ struct Shared {
     state: Mutex<State>,
     changed: watch::Sender<()>,
     stopped: watch::Sender<bool>,
+    encryption: Encryption,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Encryption {
+    None,
+    StartTls,
+    Implicit,
 }
 
 impl SmtpServer {
+    /// The certificate (PEM) of the CA behind [`SmtpServer::with_tls`], which no machine trusts by itself.
+    pub const CA: &'static [u8] = include_bytes!("smtp_server/ca.pem");
+
     /// Starts on a free port. Without rules it takes everything.
     ///
     /// # Panics
     /// Where no port of 127.0.0.1 is free.
     pub async fn start() -> Self {
+        Self::start_with(Encryption::None).await
+    }
+
+    /// The same with STARTTLS, which EHLO lists first.
+    pub async fn with_tls() -> Self {
+        Self::start_with(Encryption::StartTls).await
+    }
+
+    /// The same with TLS from the first byte.
+    pub async fn with_implicit_tls() -> Self {
+        Self::start_with(Encryption::Implicit).await
+    }
+
+    async fn start_with(encryption: Encryption) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("the port");
         let state = State {
@@ -129,6 +171,7 @@ impl SmtpServer {
             state: Mutex::new(state),
             changed: watch::Sender::new(()),
             stopped: watch::Sender::new(false),
+            encryption,
         });
         let accepting = tokio::spawn(connection::accept(listener, Arc::clone(&shared)));
         Self {
@@ -148,6 +191,23 @@ impl SmtpServer {
     #[must_use]
     pub fn url(&self) -> String {
         format!("smtp://{}?tls=none", self.address)
+    }
+
+    /// Greets with 421 and hangs up when more than this number of connections are open.
+    pub fn allow_connections(&self, most: usize) {
+        self.state().most_open = Some(most);
+    }
+
+    /// Connections that were one too many.
+    #[must_use]
+    pub fn turned_away(&self) -> usize {
+        self.state().turned_away
+    }
+
+    /// The lines of commands so far, over all connections: without what AUTH LOGIN and the message consist of.
+    #[must_use]
+    pub fn commands(&self) -> Vec<String> {
+        self.state().commands.clone()
     }
 
     /// Begins a rule. The first rule that fits is used; without one, the server does as asked.
@@ -241,6 +301,26 @@ impl RuleBuilder<'_> {
         self.put(Then::Reply(line.to_owned()));
     }
 
+    /// Answers these bytes as they are, without a line end of its own. It counts as a yes if they begin with a 2 or 3.
+    pub fn raw(self, bytes: &[u8]) {
+        self.put(Then::Raw(bytes.to_vec(), false));
+    }
+
+    /// Answers these bytes, each in a packet of its own.
+    pub fn byte_by_byte(self, bytes: &[u8]) {
+        self.put(Then::Raw(bytes.to_vec(), true));
+    }
+
+    /// Answers this line and closes the connection.
+    pub fn reply_and_close(self, line: &str) {
+        self.put(Then::ReplyAndClose(line.to_owned()));
+    }
+
+    /// Answers these bytes again and again, until the client hangs up.
+    pub fn repeat(self, bytes: &[u8]) {
+        self.put(Then::Endless(bytes.to_vec()));
+    }
+
     /// Closes the connection without a word.
     pub fn close(self) {
         self.put(Then::Close);
@@ -249,6 +329,11 @@ impl RuleBuilder<'_> {
     /// Keeps the connection open and says nothing any more.
     pub fn hang(self) {
         self.put(Then::Hang);
+    }
+
+    /// Keeps the connection open, and reads nothing any more either.
+    pub fn stall(self) {
+        self.put(Then::Stall);
     }
 
     fn put(self, then: Then) {

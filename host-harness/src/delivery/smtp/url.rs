@@ -1,10 +1,13 @@
 //! What `--smtp URL` says.
 
 use axum::http::Uri;
-use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Tls, TlsParameters};
-use lettre::transport::smtp::extension::ClientId;
-use lettre::transport::smtp::{SMTP_PORT, SUBMISSION_PORT, SUBMISSIONS_PORT};
+
+/// Between servers.
+const SMTP_PORT: u16 = 25;
+/// For clients that send mail, with STARTTLS.
+const SUBMISSION_PORT: u16 = 587;
+/// For clients that send mail, with TLS from the first byte.
+const SUBMISSIONS_PORT: u16 = 465;
 
 /// Why `--smtp URL` is of no use. Never holds a part of the URL that could be a password.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -38,9 +41,26 @@ pub enum SmtpUrlError {
 pub(super) struct Server {
     pub host: String,
     pub port: u16,
-    pub hello: ClientId,
-    pub tls: Tls,
+    /// The name that this host gives in EHLO.
+    pub own_name: Option<String>,
+    pub encryption: Encryption,
     pub credentials: Option<Credentials>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Encryption {
+    None,
+    /// STARTTLS if the server offers it.
+    Opportunistic,
+    /// STARTTLS, or nothing.
+    Required,
+    /// TLS from the first byte.
+    Implicit,
+}
+
+pub(super) struct Credentials {
+    pub user: String,
+    pub password: String,
 }
 
 pub(super) fn parse(url: &str) -> Result<Server, SmtpUrlError> {
@@ -63,16 +83,15 @@ pub(super) fn parse(url: &str) -> Result<Server, SmtpUrlError> {
         None => None,
         Some(query) => Some(query.strip_prefix("tls=").ok_or(SmtpUrlError::Setting)?),
     };
-    let parameters = || TlsParameters::new(host.to_owned()).map_err(|e| SmtpUrlError::Encryption(e.to_string()));
     let submission = credentials.is_some();
-    let (tls, usual_port) = match (implicit, tls) {
-        (true, None) => (Tls::Wrapper(parameters()?), SUBMISSIONS_PORT),
+    let (encryption, usual_port) = match (implicit, tls) {
+        (true, None) => (Encryption::Implicit, SUBMISSIONS_PORT),
         (true, Some(_)) => return Err(SmtpUrlError::Tls),
-        (false, Some("required")) => (Tls::Required(parameters()?), SUBMISSION_PORT),
+        (false, Some("required")) => (Encryption::Required, SUBMISSION_PORT),
         // A password goes over an open line only if somebody wrote so.
-        (false, None) if submission => (Tls::Required(parameters()?), SUBMISSION_PORT),
-        (false, None | Some("opportunistic")) => (Tls::Opportunistic(parameters()?), plain_port(submission)),
-        (false, Some("none")) => (Tls::None, plain_port(submission)),
+        (false, None) if submission => (Encryption::Required, SUBMISSION_PORT),
+        (false, None | Some("opportunistic")) => (Encryption::Opportunistic, plain_port(submission)),
+        (false, Some("none")) => (Encryption::None, plain_port(submission)),
         (false, Some(_)) => return Err(SmtpUrlError::Tls),
     };
     let port = match authority.port() {
@@ -83,16 +102,16 @@ pub(super) fn parse(url: &str) -> Result<Server, SmtpUrlError> {
         }
         None => usual_port,
     };
-    let hello = match uri.path().trim_matches('/') {
-        "" => ClientId::default(),
-        name if is_name(name) => ClientId::Domain(name.to_owned()),
+    let own_name = match uri.path().trim_matches('/') {
+        "" => None,
+        name if is_name(name) => Some(name.to_owned()),
         _ => return Err(SmtpUrlError::Unreadable),
     };
     Ok(Server {
         host: host.to_owned(),
         port,
-        hello,
-        tls,
+        own_name,
+        encryption,
         credentials,
     })
 }
@@ -101,9 +120,10 @@ fn plain_port(submission: bool) -> u16 {
     if submission { SUBMISSION_PORT } else { SMTP_PORT }
 }
 
-fn is_name(name: &str) -> bool {
-    name.bytes()
-        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.'))
+/// A name as EHLO can give it.
+pub(super) fn is_name(name: &str) -> bool {
+    let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.');
+    !name.is_empty() && name.bytes().all(fits)
 }
 
 fn credentials(user_and_password: &str) -> Result<Credentials, SmtpUrlError> {
@@ -111,7 +131,10 @@ fn credentials(user_and_password: &str) -> Result<Credentials, SmtpUrlError> {
     if user.is_empty() || password.is_empty() {
         return Err(SmtpUrlError::HalfCredentials);
     }
-    Ok(Credentials::new(percent_decode(user)?, percent_decode(password)?))
+    Ok(Credentials {
+        user: percent_decode(user)?,
+        password: percent_decode(password)?,
+    })
 }
 
 fn percent_decode(text: &str) -> Result<String, SmtpUrlError> {
@@ -139,11 +162,11 @@ mod tests {
     /// Host, port, how it is encrypted, and whether it logs in.
     fn read(url: &str) -> Result<(String, u16, &'static str, bool), SmtpUrlError> {
         let server = parse(url)?;
-        let tls = match server.tls {
-            Tls::None => "none",
-            Tls::Opportunistic(_) => "opportunistic",
-            Tls::Required(_) => "required",
-            Tls::Wrapper(_) => "wrapper",
+        let tls = match server.encryption {
+            Encryption::None => "none",
+            Encryption::Opportunistic => "opportunistic",
+            Encryption::Required => "required",
+            Encryption::Implicit => "implicit",
         };
         Ok((server.host, server.port, tls, server.credentials.is_some()))
     }
@@ -170,7 +193,7 @@ mod tests {
                 "none",
                 true,
             ),
-            ("smtps://u:p@mx.example", "mx.example", 465, "wrapper", true),
+            ("smtps://u:p@mx.example", "mx.example", 465, "implicit", true),
             ("smtp://[::1]:2525?tls=none", "::1", 2525, "none", false),
             ("smtp://127.0.0.1?tls=none", "127.0.0.1", 25, "none", false),
         ] {

@@ -1,0 +1,129 @@
+//! Whose fault a failed delivery attempt is.
+//!
+//! A recipient's server can reject the recipient or the message. Everything else, from the name of the mail server to the sender's
+//! address, is for the operator to repair, and costs no recipient the message.
+
+use std::fmt;
+
+/// What keeps mail from leaving this host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TroubleKind {
+    /// The mail server cannot be reached, does not greet, or hangs up before it has heard of a mail.
+    Unreachable,
+    /// Its certificate is invalid.
+    Certificate,
+    /// There is no encrypted connection to it for another reason.
+    Tls,
+    /// It does not accept the credentials, or wants some.
+    Login,
+    /// It does not accept the name of this host.
+    Hello,
+    /// It does not accept the sender.
+    Sender,
+    /// It rejects recipients for a reason that is not theirs, such as “relay access denied”.
+    Relay,
+    /// It has too much to do, or too many connections.
+    Busy,
+    /// This host cannot put the mail together: no temporary file.
+    Host,
+}
+
+impl TroubleKind {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Unreachable,
+        Self::Certificate,
+        Self::Tls,
+        Self::Login,
+        Self::Hello,
+        Self::Sender,
+        Self::Relay,
+        Self::Busy,
+        Self::Host,
+    ];
+
+    /// For logs, metrics and `/healthz`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::Certificate => "certificate",
+            Self::Tls => "tls",
+            Self::Login => "login",
+            Self::Hello => "hello",
+            Self::Sender => "sender",
+            Self::Relay => "relay",
+            Self::Busy => "busy",
+            Self::Host => "host",
+        }
+    }
+
+    /// One thing that the operator can do.
+    #[must_use]
+    pub fn advice(self) -> &'static str {
+        match self {
+            Self::Unreachable => "check host and port of the mail server, and that it is running",
+            Self::Certificate => {
+                "set SSL_CERT_FILE to a file with the certificate of its CA, or allow unencrypted connections with tls=none"
+            }
+            Self::Tls => "check the encryption of the mail server, or allow unencrypted connections with tls=none",
+            Self::Login => "check user and password of the mail server",
+            Self::Hello => {
+                "set the name that this host gives in EHLO in the URL of the mail server: smtp://HOST:PORT/NAME"
+            }
+            Self::Sender => "check the sender's address, and that this account can send as it",
+            Self::Relay => "allow this host to relay mail at the mail server",
+            Self::Busy => "allow fewer connections with --smtp-connections",
+            Self::Host => "check the disk of this host",
+        }
+    }
+}
+
+impl fmt::Display for TroubleKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What keeps mail from leaving this host, with the mail server's reply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    /// Which kind.
+    pub kind: TroubleKind,
+    /// The server's reply, or why there is none.
+    pub reply: String,
+}
+
+/// Why one delivery attempt did not succeed. The text goes into the run history and into a mail to the owner.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// This recipient will never get this message: the server said so (5yz), or the address cannot be written.
+    #[error("{0}")]
+    Permanent(String),
+    /// Try again later with the same bytes: the server deferred it (4yz), or the connection was lost with the message under way.
+    /// The recipient might have it nevertheless.
+    #[error("{0}")]
+    Transient(String),
+    /// Nothing about recipient or message. The attempt does not count, and no other one is worth it before a pause.
+    #[error("{}", .0.reply)]
+    Trouble(Trouble),
+    /// Can be the recipient's or the operator's fault: the latter if the server says it to everybody.
+    #[error("{reply}")]
+    Unclear {
+        /// The server's reply, or why there is none.
+        reply: String,
+        /// What it is if it is the recipient's: [`Refusal::Permanent`], or else [`Refusal::Transient`].
+        is_final: bool,
+        /// The server has too much to do: other recipients are not tried for a while.
+        busy: bool,
+    },
+}
+
+impl Refusal {
+    /// Trouble of this kind.
+    #[must_use]
+    pub fn trouble(kind: TroubleKind, reply: impl Into<String>) -> Self {
+        let reply = reply.into();
+        Self::Trouble(Trouble { kind, reply })
+    }
+}
