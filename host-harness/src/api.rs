@@ -41,11 +41,13 @@ use axum::http::header::{ALLOW, EXPECT, HeaderName, HeaderValue};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::Response;
+use chrono::{DateTime, SecondsFormat};
 use tracing::Instrument;
 
 pub use backend::{Backend, Fault};
 pub use serve::serve;
 
+use crate::delivery::MailTrouble;
 use crate::download;
 use downloads::Downloads;
 use etag::Conditions;
@@ -166,6 +168,18 @@ async fn handle(State(api): State<Arc<Api>>, request: Request) -> Response {
     reply.with(REQUEST_ID, id).into_response(&parts.method)
 }
 
+/// What `/healthz` tells everybody: without the mail server's reply, which is for the log.
+fn health(trouble: Option<MailTrouble>) -> serde_json::Value {
+    match trouble {
+        None => serde_json::json!({"status": "ok"}),
+        Some(trouble) => {
+            let since = DateTime::from_timestamp(trouble.since, 0);
+            let since = since.map(|since| since.to_rfc3339_opts(SecondsFormat::Secs, true));
+            serde_json::json!({"status": "ok", "mail": {"trouble": trouble.kind.as_str(), "since": since}})
+        }
+    }
+}
+
 impl Api {
     async fn answer(&self, parts: &Parts, body: Body, language: Language) -> Result<Reply, Refusal> {
         let method = &parts.method;
@@ -173,7 +187,8 @@ impl Api {
             Route::Home if is_read(method) => Ok(Reply::new(StatusCode::OK, HOME.into())),
             Route::Health if is_read(method) => {
                 self.backend.ping().await?;
-                Ok(Reply::new(StatusCode::OK, br#"{"status":"ok"}"#.to_vec()))
+                let health = health(self.backend.mail_trouble());
+                Ok(Reply::new(StatusCode::OK, health.to_string().into_bytes()))
             }
             Route::Download(secret) if is_read(method) => {
                 self.downloads.answer(&self.backend, &self.limits, parts, &secret).await

@@ -11,6 +11,7 @@ mod next_run;
 mod organizer;
 mod plugin;
 mod replay;
+mod resume;
 mod scale;
 mod seed;
 mod serve;
@@ -55,6 +56,8 @@ enum Command {
     Tick(tick::Tick),
     /// Switches scheduled exports on or off for an organizer, or lists who has them
     Organizer(organizer::Organizer),
+    /// Starts schedules again that were stopped since no recipient accepted their mails
+    Resume(resume::Resume),
     /// Shows what became of each due time
     History(history::History),
     /// Shows who changed what, and how runs ended
@@ -161,6 +164,7 @@ pub fn main() -> ExitCode {
             Command::Seed(seed) => seed.run().await,
             Command::Tick(tick) => tick.run().await,
             Command::Organizer(organizer) => organizer.run().await,
+            Command::Resume(resume) => resume.run().await,
             Command::History(history) => history.run().await,
             Command::Audit(audit) => audit.run().await,
             Command::NextRun(next_run) => next_run.run().await,

@@ -2,7 +2,7 @@
 //!
 //! [`message`] makes the bytes, the same ones at every try, from what [`sender`] says of the operator's configuration. A [`Transport`] hands them to one recipient at a time: [`smtp`] to a
 //! mail server, [`eml`] to a folder. [`worker`] goes through what is due and writes down how each handing-over ended, with the
-//! waits of [`backoff`].
+//! waits of [`backoff`]; [`trouble`] tells the faults of recipients from those of the operator, which [`health`] keeps account of.
 //!
 //! ```
 //! use host_harness::delivery::{message_id, render};
@@ -42,14 +42,17 @@ use async_trait::async_trait;
 mod attachment;
 pub mod backoff;
 pub mod eml;
+pub mod health;
 pub mod message;
 mod permits;
 pub mod sender;
 pub mod smtp;
 pub mod trouble;
+mod verdict;
 pub mod worker;
 
 pub use eml::EmlTransport;
+pub use health::{MailHealth, MailTrouble};
 pub use message::{Origin, message_id, render, size, staged};
 pub use permits::{Everything, Permits};
 pub use sender::{Sender, SenderError};

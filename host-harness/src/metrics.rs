@@ -28,6 +28,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 use crate::contract::{DeliveryStatus, Outcome};
+use crate::delivery::TroubleKind;
 use crate::platform::Platform;
 use crate::service::Service;
 use crate::zones;
@@ -211,6 +212,18 @@ pub async fn text(service: &Service) -> String {
             days,
         );
     }
+    let trouble = service.mail().trouble();
+    put(
+        "mail_up",
+        "Does mail go out: 0 while the mail server cannot be used, for a reason that the operator has to repair",
+        u64::from(trouble.is_none()),
+    );
+    let since = trouble.as_ref().map_or(0, |trouble| now.saturating_sub(trouble.since));
+    put(
+        "mail_trouble_seconds",
+        "For how long no mail has gone out; 0 where it does",
+        u64::try_from(since).unwrap_or_default(),
+    );
     let backlog = service.storage().backlog(now).await;
     put(
         "store_up",
@@ -244,6 +257,16 @@ pub async fn text(service: &Service) -> String {
         "zone_database",
         "The component's release of the tz database",
         Info::new([("release", release.clone())]),
+    );
+    let kinds: Family<One, Gauge> = Family::default();
+    for kind in TroubleKind::ALL {
+        let now = trouble.as_ref().is_some_and(|trouble| trouble.kind == kind);
+        kinds.get_or_create(&[("kind", kind.as_str())]).set(i64::from(now));
+    }
+    registry.register(
+        "mail_trouble",
+        "Why mail does not go out: 1 for the kind of trouble",
+        kinds,
     );
     let mut text = String::new();
     let written = encode_registry(&mut text, &registry)

@@ -16,7 +16,7 @@ use crate::clock::Instant;
 use crate::delivery::{DeliveryLimits, Permits, Transport, deliver_until};
 use crate::service::Service;
 use crate::shares::part;
-use crate::storage::{Kept, Lease, LeaseError, Leased, Rooms, StorageError, Work};
+use crate::storage::{Kept, Lease, LeaseError, Leased, Rooms, StorageError, Wakes, Work};
 
 /// Schedules planned again in one go.
 const REPLAN_BATCH: u32 = 500;
@@ -150,7 +150,8 @@ impl Scheduler {
     async fn deliver(&self, stop: impl Future<Output = ()>) -> Result<usize, StorageError> {
         let (storage, clock) = (self.service.storage().as_ref(), self.service.clock().as_ref());
         let storage = (storage, self.service.as_ref() as &dyn Permits);
-        let done = deliver_until(storage, self.transport.as_ref(), clock, &self.options.delivery, stop).await?;
+        let (limits, health) = (&self.options.delivery, self.service.mail());
+        let done = deliver_until(storage, self.transport.as_ref(), clock, limits, health, stop).await?;
         Ok(done.total())
     }
 
@@ -249,7 +250,7 @@ impl Scheduler {
                 // What is due of an organizer that has its share under way is not looked for all the time.
                 let busy = self.rooms(&held).await.is_any_full();
                 tokio::select! {
-                    () = self.until_due(if busy { SLEEP_WHILE_FULL } else { SLEEP_WHILE_DUE }) => {}
+                    () = self.until_due(|wakes| wakes.runs, if busy { SLEEP_WHILE_FULL } else { SLEEP_WHILE_DUE }) => {}
                     Some(_) = tasks.join_next() => {}
                     _ = stop.changed() => {}
                 }
@@ -304,7 +305,7 @@ impl Scheduler {
                 () = grace => return,
             }
             tokio::select! {
-                () = self.until_due(SLEEP_WHILE_DUE) => {}
+                () = self.until_due(|wakes| wakes.deliveries, SLEEP_WHILE_DUE) => {}
                 _ = stop.changed() => {}
             }
         }
@@ -352,11 +353,11 @@ impl Scheduler {
         Ok(())
     }
 
-    /// Sleeps until something is due, something was written by this process, another one has said so, or the longest sleep is
-    /// over; `while_due` where something is due already, that nobody here could take.
-    async fn until_due(&self, while_due: Duration) {
+    /// Sleeps until something of this kind is due, something was written by this process, another one has said so, or the longest sleep
+    /// is over; `while_due` where something is due already, that nobody here could take.
+    async fn until_due(&self, kind: fn(Wakes) -> Option<Instant>, while_due: Duration) {
         let now = self.service.clock().now();
-        let sleep = match self.service.storage().next_wake().await {
+        let sleep = match self.next_wakes().await.map(kind) {
             Ok(Some(wake)) if wake <= now => while_due,
             Ok(Some(wake)) if wake <= now + 1 => Duration::from_millis(50),
             Ok(_) => LONGEST_SLEEP,
@@ -377,7 +378,15 @@ impl Scheduler {
     /// # Errors
     /// If the store is away.
     pub async fn next_wake(&self) -> Result<Option<Instant>, StorageError> {
-        self.service.storage().next_wake().await
+        Ok(self.next_wakes().await?.earliest())
+    }
+
+    /// What the store has due next; deliveries wait for the end of a pause that the mail server needs.
+    async fn next_wakes(&self) -> Result<Wakes, StorageError> {
+        let mut wakes = self.service.storage().next_wakes().await?;
+        let pause = self.service.mail().paused_until(self.service.clock().now());
+        wakes.deliveries = wakes.deliveries.map(|wake| pause.map_or(wake, |end| wake.max(end)));
+        Ok(wakes)
     }
 }
 

@@ -59,7 +59,7 @@ use crate::contract::auth_context::{AccessFacts, Caller, Settings};
 use crate::contract::exported::about::Description;
 use crate::contract::exported::schedules::{Page, Versioned};
 use crate::contract::{PageQuery, Position, Problem};
-use crate::delivery::Origin;
+use crate::delivery::{MailHealth, Origin, Sender};
 use crate::download::{Download, Secret};
 use crate::engine::{Accepted, Engine, GuestFault, Instance, Unaccepted};
 use crate::imports::Imports;
@@ -282,6 +282,7 @@ pub struct Service {
     metrics: Arc<Metrics>,
     /// Instances for calls for a person, shared among organizers.
     places: SharedPlaces,
+    mail: MailHealth,
     /// Where calls are kept on tape; none: they are not.
     kept: Option<recording::Kept>,
 }
@@ -298,6 +299,11 @@ impl Service {
         clock: Arc<dyn Clock>,
         facts: HostFacts,
     ) -> Result<Self, GuestFault> {
+        // The address that belongs to nobody repairs none.
+        let mail = match facts.mail_from == Sender::default() {
+            true => MailHealth::default(),
+            false => MailHealth::sending_as(facts.mail_from.clone()),
+        };
         let metrics = Arc::new(Metrics::new(&platform));
         let store = storage
             .store_id()
@@ -325,6 +331,7 @@ impl Service {
             changed: Notify::new(),
             metrics,
             places,
+            mail,
             kept: None,
         })
     }
@@ -333,6 +340,12 @@ impl Service {
     #[must_use]
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
+    }
+
+    /// Whether mail goes out, and what keeps it from going.
+    #[must_use]
+    pub fn mail(&self) -> &MailHealth {
+        &self.mail
     }
 
     /// Handles that calls of the component have at the moment.
@@ -486,7 +499,12 @@ impl Service {
             zone: place.timezone,
             languages: facts.languages.clone(),
             recipient_domains: place.settings.recipient_domains,
-            mail_bytes: place.settings.max_mail_bytes,
+            // Over the mail server's own limit a mail need not be tried: its file is zipped, or offered for download.
+            mail_bytes: self
+                .mail
+                .size_limit()
+                .unwrap_or(u64::MAX)
+                .min(place.settings.max_mail_bytes),
             configuration_url: format!("{}/control/{}/scheduled-exports/", facts.base_url, scope),
         }
     }

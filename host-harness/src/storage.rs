@@ -188,6 +188,23 @@ pub struct Backlog {
     pub outbox: u64,
 }
 
+/// When something is due next; none: nothing is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wakes {
+    /// A due time, a retry, a run to settle, or the end of a lease for one of these.
+    pub runs: Option<Instant>,
+    /// A delivery, or the end of a lease on one.
+    pub deliveries: Option<Instant>,
+}
+
+impl Wakes {
+    /// The earlier of the two.
+    #[must_use]
+    pub fn earliest(self) -> Option<Instant> {
+        [self.runs, self.deliveries].into_iter().flatten().min()
+    }
+}
+
 /// Most that [`Storage::backlog`] counts of each kind: so it costs no more however much there is.
 pub const MOST_COUNTED: u32 = 1_000_000;
 
@@ -309,6 +326,10 @@ pub trait Storage: Send + Sync {
     /// Calls the export of a run off for good: what of its mail nobody has tried or is trying now ends `cancelled`, what is being
     /// tried does so if the server does not take it, and its link leads nowhere.
     async fn call_off(&self, run: u64, words: &str, now: Instant) -> Result<(), StorageError>;
+    /// Has the leases of these run out later; answers mail and position of those that are lost.
+    async fn renew_deliveries(&self, tasks: &[DeliveryTask], until: Instant) -> Result<Vec<(u64, u32)>, StorageError>;
+    /// Was this mail accepted for one of its recipients at least?
+    async fn mail_was_accepted(&self, mail: u64) -> Result<bool, StorageError>;
     /// Writes down how a try ended; when all recipients of an export mail are final, its run can be settled. One that is to be
     /// tried again ends `cancelled` where its mail was called off meanwhile.
     async fn record_delivery(
@@ -320,6 +341,16 @@ pub trait Storage: Send + Sync {
 
     // ---- plans, time and housekeeping ----
 
+    /// Starts schedules again that were stopped by failures, the last of which was that no recipient accepted a mail: of this
+    /// organizer and this schedule, where one is named. They are planned again, from now, as those of an organizer that is switched
+    /// on. Answers which.
+    async fn resume_undelivered(
+        &self,
+        organizer: Option<&str>,
+        schedule: Option<u64>,
+        actor: &str,
+        now: Instant,
+    ) -> Result<Vec<u64>, StorageError>;
     /// Has the schedules of one event, or the organizer-level ones of one organizer, planned again: its zone moved.
     async fn request_replan(&self, moved: &Scope) -> Result<u64, StorageError>;
     /// Schedules to be planned again by a host with this zone database, at most `limit`: those asked for, and those planned
@@ -346,9 +377,12 @@ pub trait Storage: Send + Sync {
         }
         Ok(())
     }
-    /// The earliest instant at which anything of the above is due (a due time, retry, lease end, delivery, settling); none:
-    /// nothing is.
-    async fn next_wake(&self) -> Result<Option<Instant>, StorageError>;
+    /// The earliest instants at which anything of the above is due.
+    async fn next_wakes(&self) -> Result<Wakes, StorageError>;
+    /// The earlier one of [`Storage::next_wakes`]; none: nothing is due.
+    async fn next_wake(&self) -> Result<Option<Instant>, StorageError> {
+        Ok(self.next_wakes().await?.earliest())
+    }
     /// What waits at `now`, each count up to [`MOST_COUNTED`].
     async fn backlog(&self, now: Instant) -> Result<Backlog, StorageError>;
     /// Removes what has outlived its use: idempotency records past 24 h, links past their end, files of ended runs.

@@ -18,4 +18,5 @@ mod commands {
     mod replay;
     mod scale;
     mod serve;
+    mod trouble;
 }

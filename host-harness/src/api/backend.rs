@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 
 use crate::clock::Instant;
+use crate::delivery::MailTrouble;
 use crate::download::Download;
 use crate::platform::{Admission, Credentials, PlatformError};
 use crate::service::{Answer, CallError, Grant, Keep, Operation, Service};
@@ -26,6 +27,10 @@ pub trait Backend: Send + Sync {
     fn now(&self) -> Instant;
     /// Does the store answer?
     async fn ping(&self) -> Result<(), Fault>;
+    /// What keeps mail from going out, if anything does.
+    fn mail_trouble(&self) -> Option<MailTrouble> {
+        None
+    }
     /// Whose credentials these are, and what that principal may do there; without a scope, nothing.
     async fn admission(&self, credentials: &Credentials, scope: Option<&Scope>) -> Result<Admission, Fault>;
     /// See [`crate::storage::Storage::begin_request`].
@@ -68,6 +73,10 @@ impl From<PlatformError> for Fault {
 impl Backend for Service {
     fn now(&self) -> Instant {
         self.clock().now()
+    }
+
+    fn mail_trouble(&self) -> Option<MailTrouble> {
+        self.mail().trouble()
     }
 
     async fn ping(&self) -> Result<(), Fault> {

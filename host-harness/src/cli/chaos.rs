@@ -521,8 +521,8 @@ impl Worker {
             workers: self.workers,
             lease,
             delivery: DeliveryLimits {
-                task_timeout: lease,
-                around: Duration::from_secs(1),
+                lease,
+                renew: lease / 3,
                 ..DeliveryLimits::default()
             },
             ..SchedulerOptions::default()

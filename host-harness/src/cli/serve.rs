@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::Args;
 use host_harness::api::{self, ApiLimits};
+use host_harness::delivery::DeliveryLimits;
 use host_harness::descriptors::Descriptors;
 use host_harness::metrics;
 use host_harness::ports::HostFacts;
@@ -45,6 +46,9 @@ pub struct Serve {
     metrics: Option<SocketAddr>,
     #[command(flatten)]
     mailing: Mailing,
+    /// Connections to the mail server at a time
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    smtp_connections: u32,
     /// Offer files that are too large for a mail for download, for 7 days, at the address of the host's pages
     #[arg(long)]
     download_links: bool,
@@ -139,6 +143,10 @@ impl Serve {
         // On standard output, so that a script that let the system choose the port learns it.
         let _ = say(format_args!("http://{address}"));
         let options = SchedulerOptions {
+            delivery: DeliveryLimits {
+                concurrency: self.smtp_connections,
+                ..DeliveryLimits::default()
+            },
             keep_history: Duration::from_secs(u64::from(self.keep_history) * 24 * 60 * 60),
             ..SchedulerOptions::default()
         };

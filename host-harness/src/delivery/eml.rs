@@ -18,7 +18,7 @@ use async_trait::async_trait;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::{Refusal, Transport};
+use super::{Refusal, Transport, TroubleKind};
 
 /// The file in the folder that says who got what.
 pub const ENVELOPES: &str = "envelopes.jsonl";
@@ -66,8 +66,14 @@ impl Transport for EmlTransport {
         });
         match kept.await {
             Ok(Ok(file)) => Ok(format!("kept as {file}")),
-            Ok(Err(error)) => Err(Refusal::Transient(format!("the folder for mail: {error}"))),
-            Err(error) => Err(Refusal::Transient(format!("writing the mail stopped: {error}"))),
+            Ok(Err(error)) => Err(Refusal::trouble(
+                TroubleKind::Host,
+                format!("the folder for mail: {error}"),
+            )),
+            Err(error) => Err(Refusal::trouble(
+                TroubleKind::Host,
+                format!("writing the mail stopped: {error}"),
+            )),
         }
     }
 }
@@ -232,7 +238,7 @@ mod tests {
         let transport = EmlTransport::new(dir.path().join("mail")).unwrap();
         fs::remove_dir(transport.dir()).unwrap();
         let refused = hand(&transport, "a@example.com", b"one").await;
-        assert!(matches!(refused, Err(Refusal::Transient(_))), "{refused:?}");
+        assert!(matches!(refused, Err(Refusal::Trouble(_))), "{refused:?}");
     }
 
     #[test]

@@ -31,7 +31,7 @@ struct State {
 }
 
 #[derive(Default)]
-pub struct FakeOutbox(Mutex<State>, tokio::sync::Mutex<()>);
+pub struct FakeOutbox(Mutex<State>, tokio::sync::Mutex<()>, tokio::sync::watch::Sender<usize>);
 
 impl FakeOutbox {
     /// One writer at a time, who takes a while, as in SQLite.
@@ -91,6 +91,7 @@ impl FakeOutbox {
                     status: DeliveryStatus::Queued,
                     words: String::new(),
                     next_try: Some(created),
+                    counts: false,
                 },
                 leased_until: None,
             });
@@ -117,6 +118,16 @@ impl FakeOutbox {
     /// Calls of `mail` and `read_file`, with their argument.
     pub fn calls(&self) -> Vec<String> {
         self.0.lock().unwrap().calls.clone()
+    }
+
+    /// Waits until leases were renewed so often.
+    pub async fn renewed(&self, times: usize) {
+        let mut renewals = self.2.subscribe();
+        let _ = renewals.wait_for(|renewals| *renewals >= times).await;
+    }
+
+    pub fn renewals(&self) -> usize {
+        *self.2.borrow()
     }
 
     pub fn leased(&self) -> usize {
@@ -178,6 +189,38 @@ macro_rules! not_part_of_delivery {
                 Ok(tasks)
             }
 
+            async fn renew_deliveries(
+                &self,
+                tasks: &[DeliveryTask],
+                until: Instant,
+            ) -> Result<Vec<(u64, u32)>, StorageError> {
+                let mut lost = Vec::new();
+                {
+                    let mut state = self.0.lock().unwrap();
+                    state.away("renew")?;
+                    for task in tasks {
+                        let mut entries = state.deliveries.iter_mut();
+                        let held = entries.find(|entry| {
+                            (entry.task.mail, entry.task.position, entry.task.fence)
+                                == (task.mail, task.position, task.fence)
+                                && entry.leased_until.is_some()
+                        });
+                        match held {
+                            Some(entry) => entry.leased_until = Some(until),
+                            None => lost.push((task.mail, task.position)),
+                        }
+                    }
+                }
+                self.2.send_modify(|renewals| *renewals += 1);
+                Ok(lost)
+            }
+
+            async fn mail_was_accepted(&self, mail: u64) -> Result<bool, StorageError> {
+                let state = self.0.lock().unwrap();
+                let mut entries = state.deliveries.iter();
+                Ok(entries.any(|entry| entry.task.mail == mail && entry.result.status == DeliveryStatus::Accepted))
+            }
+
             async fn mail(&self, id: u64) -> Result<Option<OutboxMail>, StorageError> {
                 let mut state = self.0.lock().unwrap();
                 state.away("mail")?;
@@ -212,7 +255,7 @@ macro_rules! not_part_of_delivery {
                     return Err(LeaseError::Lost);
                 }
                 entry.leased_until = None;
-                entry.task.tries += 1;
+                entry.task.tries += u32::from(result.counts);
                 entry.result = result.clone();
                 Ok(())
             }
@@ -253,6 +296,12 @@ not_part_of_delivery! {
     fn export(run: u64) -> Result<Option<OutgoingExport>, StorageError>;
     fn call_off(run: u64, words: &str, now: Instant) -> Result<(), StorageError>;
     fn finish(lease: &Lease, run: u64, finish: &Finish) -> Result<Written, LeaseError>;
+    fn resume_undelivered(
+        organizer: Option<&str>,
+        schedule: Option<u64>,
+        actor: &str,
+        now: Instant
+    ) -> Result<Vec<u64>, StorageError>;
     fn request_replan(moved: &Scope) -> Result<u64, StorageError>;
     fn replan_batch(limit: u32, zone_database: &str) -> Result<Vec<ReplanRow>, StorageError>;
     fn write_plan(
@@ -260,7 +309,7 @@ not_part_of_delivery! {
         plan: Option<Option<Instant>>,
         zone_database: &str
     ) -> Result<(), StorageError>;
-    fn next_wake() -> Result<Option<Instant>, StorageError>;
+    fn next_wakes() -> Result<Wakes, StorageError>;
     fn backlog(now: Instant) -> Result<Backlog, StorageError>;
     fn collect(now: Instant) -> Result<(), StorageError>;
     fn forget(before: Kept, most: u32) -> Result<u64, StorageError>;

@@ -1,8 +1,10 @@
 //! One pass over the deliveries that are due.
 //!
-//! Each delivery is leased when it is begun and not before, and the lease outlasts the longest a try can take, so no two hosts
-//! try the same one at the same time. A host that dies leaves leases that run out; the recipient may then get the message
-//! twice, with the same Message-ID.
+//! Each delivery is leased when it is begun and not before, and its lease is renewed while it is tried, so no two hosts try the
+//! same one at the same time. A host that dies leaves leases that expire within [`DeliveryLimits::lease`]; the recipient might then
+//! get the message twice, with the same Message-ID.
+//!
+//! What the operator has to repair holds all deliveries ([`MailHealth`]) and counts against none.
 //!
 //! One slow recipient takes one of [`DeliveryLimits::concurrency`] places until [`DeliveryLimits::task_timeout`]; the others go
 //! on, and what becomes due meanwhile is taken too. In memory are at most as many messages as places, and one more.
@@ -10,15 +12,17 @@
 use std::collections::HashMap;
 use std::path::Path;
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::{Notify, OnceCell, Semaphore};
 use tracing::Instrument as _;
 
+use super::message::RenderError;
 use super::permits::{Desk, Everything, Permits};
-use super::{Refusal, Transport, Trouble, backoff, domain, render, words};
+use super::verdict::{self, Tried};
+use super::{MailHealth, Refusal, Transport, TroubleKind, domain, render, words};
 use crate::clock::Clock;
 use crate::contract::DeliveryStatus;
 use crate::storage::{DeliveryResult, DeliveryTask, LeaseError, OutboxMail, Storage, StorageError};
@@ -26,12 +30,14 @@ use crate::storage::{DeliveryResult, DeliveryTask, LeaseError, OutboxMail, Stora
 /// How much a pass does at once.
 #[derive(Clone, Debug)]
 pub struct DeliveryLimits {
-    /// Deliveries under way at the same time.
+    /// Deliveries under way at the same time: connections to the mail server.
     pub concurrency: u32,
     /// One try takes no longer, whatever the transport's own limits.
     pub task_timeout: Duration,
-    /// What a delivery's lease has beyond that, for reading, rendering and recording around the try.
-    pub around: Duration,
+    /// For how long a delivery is leased, in whole seconds. Another host tries it this long after its host has died.
+    pub lease: Duration,
+    /// How often the leases of what is under way are renewed.
+    pub renew: Duration,
     /// While deliveries are under way, the store is asked this often for more.
     pub ask_again: Duration,
 }
@@ -40,18 +46,20 @@ impl Default for DeliveryLimits {
     fn default() -> Self {
         Self {
             concurrency: 8,
-            task_timeout: Duration::from_secs(300),
-            around: Duration::from_secs(120),
+            // Longer than the limits of all steps of SMTP together.
+            task_timeout: Duration::from_secs(45 * 60),
+            lease: Duration::from_secs(60),
+            renew: Duration::from_secs(20),
             ask_again: Duration::from_secs(1),
         }
     }
 }
 
 impl DeliveryLimits {
-    /// Seconds for which a delivery is leased: longer than a try, and than reading, rendering and recording around it.
+    /// Seconds for which a delivery is leased.
     #[must_use]
-    pub fn lease(&self) -> i64 {
-        i64::try_from(self.task_timeout.saturating_add(self.around).as_secs()).unwrap_or(i64::MAX)
+    pub fn lease_seconds(&self) -> i64 {
+        i64::try_from(self.lease.as_secs()).unwrap_or(i64::MAX)
     }
 }
 
@@ -104,8 +112,10 @@ pub async fn deliver_due(
     transport: &dyn Transport,
     clock: &dyn Clock,
     limits: &DeliveryLimits,
+    health: &MailHealth,
 ) -> Result<Delivered, StorageError> {
-    deliver_until((storage, &Everything), transport, clock, limits, std::future::pending()).await
+    let all = (storage, &Everything as &dyn Permits);
+    deliver_until(all, transport, clock, limits, health, std::future::pending()).await
 }
 
 /// [`deliver_due`], but `permits` is asked before each try, and once `stop` is ready nothing more is begun, and what is under way is
@@ -118,6 +128,7 @@ pub async fn deliver_until(
     transport: &dyn Transport,
     clock: &dyn Clock,
     limits: &DeliveryLimits,
+    health: &MailHealth,
     stop: impl Future<Output = ()>,
 ) -> Result<Delivered, StorageError> {
     let pass = Pass {
@@ -126,15 +137,21 @@ pub async fn deliver_until(
         clock,
         limits,
         desk: Desk::new(permits),
+        health,
+        leased: Mutex::default(),
         prepared: Mutex::default(),
         one_at_a_time: Semaphore::new(1),
     };
     let mut stop = pin!(stop);
     let mut ask_again = tokio::time::interval(limits.ask_again.max(Duration::from_millis(1)));
+    let every = limits.renew.max(Duration::from_millis(1));
+    let mut renew = tokio::time::interval_at(tokio::time::Instant::now() + every, every);
+    renew.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut under_way = FuturesUnordered::new();
     let mut delivered = Delivered::default();
     let (mut stopping, mut ask, mut away) = (false, true, None);
     let mut taking: Option<Taking<'_>> = None;
+    let mut renewing: Option<Renewing<'_>> = None;
     loop {
         tokio::select! {
             biased;
@@ -142,11 +159,12 @@ pub async fn deliver_until(
             () = std::future::ready(()) => {}
         }
         let places = limits.concurrency.max(1);
-        let free = places.saturating_sub(u32::try_from(under_way.len()).unwrap_or(places));
+        let begun = u32::try_from(under_way.len()).unwrap_or(places);
+        let free = health.places(places, begun, clock.now());
         if ask && free > 0 && !stopping && away.is_none() && taking.is_none() {
             ask = false;
             let now = clock.now();
-            let take = storage.take_deliveries(now, now.saturating_add(limits.lease()), free);
+            let take = storage.take_deliveries(now, now.saturating_add(limits.lease_seconds()), free);
             taking = Some(Box::pin(async move { (free, take.await) }));
         }
         if under_way.is_empty() && taking.is_none() {
@@ -158,6 +176,13 @@ pub async fn deliver_until(
         let taken = async {
             match &mut taking {
                 Some(taking) => taking.await,
+                None => std::future::pending().await,
+            }
+        };
+        let may_renew = renewing.is_none() && !under_way.is_empty();
+        let renewed = async {
+            match &mut renewing {
+                Some(renewing) => renewing.await,
                 None => std::future::pending().await,
             }
         };
@@ -174,6 +199,8 @@ pub async fn deliver_until(
                 }
             }
             Some(ended) = under_way.next() => delivered.count(ended, &mut away),
+            () = renewed => renewing = None,
+            _ = renew.tick(), if may_renew => renewing = Some(Box::pin(pass.renew())),
             _ = ask_again.tick(), if !ask => ask = true,
             () = &mut stop, if !stopping => stopping = true,
         }
@@ -182,6 +209,18 @@ pub async fn deliver_until(
 
 /// A question to the store for more: how many were asked for, and which came.
 type Taking<'a> = Pin<Box<dyn Future<Output = (u32, Result<Vec<DeliveryTask>, StorageError>)> + Send + 'a>>;
+
+/// A renewal of the leases of all that is tried.
+type Renewing<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+
+/// How a try ended.
+struct Attempt {
+    /// That the mail is of.
+    run: Option<u64>,
+    tried: Tried,
+    /// Why nobody gets the mail any more; then nothing was tried.
+    withheld: Option<String>,
+}
 
 /// A mail ready to go, or why it never or not now will.
 type Prepared = Result<Ready, Refusal>;
@@ -207,6 +246,9 @@ struct Pass<'a> {
     clock: &'a dyn Clock,
     limits: &'a DeliveryLimits,
     desk: Desk<'a>,
+    health: &'a MailHealth,
+    /// What is tried, and how to end that where another host has it.
+    leased: Mutex<Vec<(DeliveryTask, Arc<Notify>)>>,
     prepared: Mutex<PreparedMails>,
     /// Rendering needs a few times the message's size: one rendering at a time.
     one_at_a_time: Semaphore,
@@ -215,29 +257,38 @@ struct Pass<'a> {
 impl Pass<'_> {
     /// One try of one delivery; answers how it ended, none where another host has taken it over.
     async fn deliver(&self, task: DeliveryTask) -> Result<Option<DeliveryStatus>, StorageError> {
-        let mail = self.place(task.mail);
-        let prepared = mail.get_or_try_init(|| self.prepare(task.mail)).await?;
-        // As late as can be: what has been taken away since the mail was made is asked when all else is ready.
-        let withheld = self.desk.withheld(task.mail).await?;
-        let (run, tried) = match prepared {
-            Ok(ready) if withheld.is_none() => {
-                let span = tracing::error_span!("delivery", run = ready.run, mail = task.mail);
-                (ready.run, self.hand_over(ready, &task).instrument(span).await)
-            }
-            Ok(ready) => (ready.run, Err(Refusal::Permanent(String::new()))),
-            Err(refusal) => (None, Err(refusal.clone())),
+        let taken_over = Arc::new(Notify::new());
+        self.leases().push((task.clone(), Arc::clone(&taken_over)));
+        let tried = tokio::select! {
+            tried = self.attempt(&task) => Some(tried),
+            () = taken_over.notified() => None,
         };
-        drop(mail);
+        // Recording ends the lease: from here on it is not renewed.
+        self.leases()
+            .retain(|(other, _)| (other.mail, other.position) != (task.mail, task.position));
+        let Some(tried) = tried else {
+            tracing::warn!(
+                mail = task.mail,
+                position = task.position,
+                "delivery taken over by another host: the attempt was ended"
+            );
+            return Ok(None);
+        };
+        let Attempt { run, tried, withheld } = tried?;
 
         let now = self.clock.now();
         let tries = task.tries.saturating_add(1);
         let result = match withheld {
-            None => result_of(tried, task.created, tries, now),
-            Some(why) => DeliveryResult {
-                status: DeliveryStatus::Cancelled,
-                words: words(&why),
-                next_try: None,
-            },
+            None => verdict::of(tried, &task, (self.health, self.storage), now).await?,
+            Some(why) => {
+                self.health.forget((task.mail, task.position));
+                DeliveryResult {
+                    status: DeliveryStatus::Cancelled,
+                    words: words(&why),
+                    next_try: None,
+                    counts: false,
+                }
+            }
         };
         let recorded = match self.storage.record_delivery(&task, &result, now).await {
             Ok(()) => true,
@@ -274,13 +325,57 @@ impl Pass<'_> {
         Ok(recorded.then_some(status))
     }
 
+    /// The try itself.
+    async fn attempt(&self, task: &DeliveryTask) -> Result<Attempt, StorageError> {
+        let mail = self.place(task.mail);
+        let prepared = mail.get_or_try_init(|| self.prepare(task.mail)).await?;
+        // As late as can be: what has been taken away since the mail was made is asked when all else is ready.
+        let withheld = self.desk.withheld(task.mail).await?;
+        let (run, tried) = match prepared {
+            Ok(ready) if withheld.is_none() => {
+                let span = tracing::error_span!("delivery", run = ready.run, mail = task.mail);
+                (ready.run, self.hand_over(ready, task).instrument(span).await)
+            }
+            Ok(ready) => (ready.run, Err(Refusal::Permanent(String::new()))),
+            Err(refusal) => (None, Err(refusal.clone())),
+        };
+        Ok(Attempt { run, tried, withheld })
+    }
+
+    /// Renews the leases of all that is tried, and ends what another host has taken over. Without the store they just expire.
+    async fn renew(&self) {
+        let tasks: Vec<DeliveryTask> = self.leases().iter().map(|(task, _)| task.clone()).collect();
+        if tasks.is_empty() {
+            return;
+        }
+        let until = self.clock.now().saturating_add(self.limits.lease_seconds());
+        match self.storage.renew_deliveries(&tasks, until).await {
+            Ok(lost) => {
+                let leases = self.leases();
+                let is_lost = |task: &DeliveryTask| lost.contains(&(task.mail, task.position));
+                leases
+                    .iter()
+                    .filter(|(task, _)| is_lost(task))
+                    .for_each(|(_, end)| end.notify_one());
+            }
+            Err(error) => tracing::warn!(%error, "leases of deliveries could not be renewed; retried"),
+        }
+    }
+
+    fn leases(&self) -> MutexGuard<'_, Vec<(DeliveryTask, Arc<Notify>)>> {
+        self.leased.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     async fn hand_over(&self, ready: &Ready, task: &DeliveryTask) -> Result<String, Refusal> {
         let bytes = Arc::clone(&ready.bytes);
         let trying = self
             .transport
             .hand_over(&ready.from, &task.address, &ready.message_id, bytes);
         match tokio::time::timeout(self.limits.task_timeout, trying).await {
-            Ok(ended) => ended,
+            Ok(ended) => {
+                self.health.set_size_limit(self.transport.size_limit());
+                ended
+            }
             Err(_) => {
                 let seconds = self.limits.task_timeout.as_secs_f32();
                 Err(Refusal::Transient(format!("not handed over within {seconds} seconds")))
@@ -310,7 +405,15 @@ impl Pass<'_> {
         // The semaphore is never closed.
         let _turn = self.one_at_a_time.acquire().await;
         let mail = match self.storage.mail(id).await {
-            Ok(Some(mail)) => mail,
+            Ok(Some(mut mail)) => {
+                if let Some(sender) = self.health.sender()
+                    && sender.address() != mail.mail.from
+                {
+                    sender.address().clone_into(&mut mail.mail.from);
+                    mail.mail.from_name = sender.name().map(str::to_owned);
+                }
+                mail
+            }
             Ok(None) => return never(None, "the mail is not in the store any more".to_owned()),
             Err(StorageError::Corrupt(what)) => return never(None, format!("the mail can't be read: {what}")),
             Err(away) => return Err(away),
@@ -319,9 +422,10 @@ impl Pass<'_> {
         // Nothing in here is the recipient's or the mail's fault.
         let not_now = |error: std::io::Error| {
             tracing::error!(run, mail = id, %error, "no temporary file for a mail");
-            Ok(Err(Refusal::Transient(format!(
-                "a temporary file on this host: {error}"
-            ))))
+            Ok(Err(Refusal::trouble(
+                TroubleKind::Host,
+                format!("a temporary file on this host: {error}"),
+            )))
         };
         let dir = match tempfile::tempdir() {
             Ok(dir) => dir,
@@ -350,7 +454,8 @@ impl Pass<'_> {
                 message_id: mail.mail.message_id,
                 bytes,
             })),
-            Ok(Ok((_, Err(why)))) => never(run, why),
+            Ok(Ok((_, Err(Refusal::Permanent(why))))) => never(run, why),
+            Ok(Ok((_, Err(refusal)))) => Ok(Err(refusal)),
             Ok(Err(error)) => not_now(error),
             Err(error) => never(run, format!("rendering stopped: {error}")),
         }
@@ -358,7 +463,7 @@ impl Pass<'_> {
 }
 
 /// The bytes of a mail whose file is at `path`, or why there are none; `Err` where the file can't be read at the moment.
-fn bytes_of(mail: &OutboxMail, path: &Path) -> std::io::Result<Result<Arc<[u8]>, String>> {
+fn bytes_of(mail: &OutboxMail, path: &Path) -> std::io::Result<Result<Arc<[u8]>, Refusal>> {
     let file = if mail.mail.attach_file {
         Some(std::fs::read(path)?)
     } else {
@@ -369,40 +474,14 @@ fn bytes_of(mail: &OutboxMail, path: &Path) -> std::io::Result<Result<Arc<[u8]>,
         .map_or(0, |bytes| u64::try_from(bytes.len()).unwrap_or(u64::MAX));
     let promised = mail.file.as_ref().map_or(0, |facts| facts.size);
     if file.is_some() && size != promised {
-        return Ok(Err(format!("the file has {size} bytes in place of {promised}")));
+        let why = format!("the file has {size} bytes in place of {promised}");
+        return Ok(Err(Refusal::Permanent(why)));
     }
     Ok(match render(mail, file.as_deref()) {
         Ok(bytes) => Ok(bytes.into()),
-        Err(error) => Err(error.to_string()),
+        Err(error @ RenderError::Sender(_)) => Err(Refusal::trouble(TroubleKind::Sender, error.to_string())),
+        Err(error) => Err(Refusal::Permanent(error.to_string())),
     })
-}
-
-/// What to write down after `tries` tries, the last of which ended at `now`.
-fn result_of(tried: Result<String, Refusal>, created: i64, tries: u32, now: i64) -> DeliveryResult {
-    let (status, said, next_try) = match tried {
-        Ok(said) => (DeliveryStatus::Accepted, said, None),
-        Err(Refusal::Permanent(said))
-        | Err(Refusal::Unclear {
-            reply: said,
-            is_final: true,
-            ..
-        }) => (DeliveryStatus::Rejected, said, None),
-        Err(Refusal::Transient(said))
-        | Err(Refusal::Trouble(Trouble { reply: said, .. }))
-        | Err(Refusal::Unclear { reply: said, .. }) => match backoff::next_try(created, tries, now) {
-            Some(at) => (DeliveryStatus::Retrying, said, Some(at)),
-            None => (
-                DeliveryStatus::Rejected,
-                format!("gave up after 24 hours: {said}"),
-                None,
-            ),
-        },
-    };
-    DeliveryResult {
-        status,
-        words: words(&said),
-        next_try,
-    }
 }
 
 #[cfg(test)]

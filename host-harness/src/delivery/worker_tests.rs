@@ -1,11 +1,14 @@
 use super::*;
 use crate::clock::{Instant, VirtualClock};
-use crate::delivery::backoff::TRY_FOR;
+use crate::delivery::backoff::{self, TRY_FOR};
 use crate::delivery::{SmtpTimeouts, SmtpTransport};
 use crate::testing::smtp_server::{SmtpServer, Stage};
 
 #[path = "fake_outbox.rs"]
 mod fake_outbox;
+
+#[path = "trouble_tests.rs"]
+mod trouble_tests;
 
 use fake_outbox::FakeOutbox;
 
@@ -28,6 +31,7 @@ struct Host {
     clock: VirtualClock,
     server: SmtpServer,
     transport: SmtpTransport,
+    health: MailHealth,
 }
 
 impl Host {
@@ -38,13 +42,14 @@ impl Host {
             clock: VirtualClock::at(T0),
             transport: smtp(&server),
             server,
+            health: MailHealth::default(),
         }
     }
 
     async fn pass_at(&self, now: Instant) -> Delivered {
         self.clock.set(now);
         let limits = limits();
-        let pass = deliver_due(&self.outbox, &self.transport, &self.clock, &limits);
+        let pass = deliver_due(&self.outbox, &self.transport, &self.clock, &limits, &self.health);
         pass.await.unwrap()
     }
 }
@@ -77,8 +82,8 @@ async fn asking_for_more_never_waits_for_a_try_that_waits_for_it() {
     for mail in 1..=5 {
         outbox.put(mail, T0, &all, b"1\r\n");
     }
-    let limits = limits();
-    let pass = deliver_due(&outbox, &Instantly, &clock, &limits);
+    let (limits, health) = (limits(), MailHealth::default());
+    let pass = deliver_due(&outbox, &Instantly, &clock, &limits, &health);
     let delivered = tokio::time::timeout(Duration::from_secs(20), pass).await;
     assert_eq!(delivered.expect("nobody waits for ever").unwrap(), ended(500, 0, 0));
 }
@@ -228,7 +233,7 @@ async fn a_stuck_recipient_holds_up_nobody_and_is_given_up_at_the_limit() {
         task_timeout: Duration::from_secs(1),
         ..limits()
     };
-    let pass = deliver_due(&host.outbox, &host.transport, &host.clock, &two);
+    let pass = deliver_due(&host.outbox, &host.transport, &host.clock, &two, &host.health);
     let others = async {
         host.server.hanging(1).await;
         host.server.received(1).await;
@@ -242,7 +247,6 @@ async fn a_stuck_recipient_holds_up_nobody_and_is_given_up_at_the_limit() {
     assert_eq!(stuck_meanwhile, DeliveryStatus::Queued);
     assert_eq!(pass.unwrap(), ended(4, 1, 0));
     assert_eq!(host.outbox.of(1, 0).words, "not handed over within 1 seconds");
-    assert!(two.lease() > 60);
 }
 
 #[tokio::test]
@@ -257,19 +261,18 @@ async fn told_to_stop_it_begins_nothing_more_and_ends_what_is_under_way() {
     let stop = async {
         host.server.received(1).await;
     };
-    let pass = deliver_until((&host.outbox, &Everything), &host.transport, &host.clock, &one, stop)
+    let all = (&host.outbox as &dyn Storage, &Everything as &dyn Permits);
+    let pass = deliver_until(all, &host.transport, &host.clock, &one, &host.health, stop)
         .await
         .unwrap();
     assert!((1..=2).contains(&pass.accepted), "{pass:?}");
     assert_eq!(host.outbox.leased(), 0);
-    let at_once = deliver_until((&host.outbox, &Everything), &host.transport, &host.clock, &one, async {
-    })
-    .await;
+    let at_once = deliver_until(all, &host.transport, &host.clock, &one, &host.health, async {}).await;
     assert_eq!(at_once.unwrap(), ended(0, 0, 0));
 }
 
 #[tokio::test]
-async fn a_mail_or_file_that_is_gone_or_damaged_is_rejected_and_the_others_go_out() {
+async fn a_mail_or_file_that_is_gone_or_damaged_is_rejected_and_the_others_go_out_or_wait_for_a_sender() {
     let host = Host::new().await;
     for mail in 1..=5 {
         host.outbox.put(mail, T0, &["a@example.com"], b"x");
@@ -280,7 +283,7 @@ async fn a_mail_or_file_that_is_gone_or_damaged_is_rejected_and_the_others_go_ou
         mails.get_mut(&3).unwrap().file = Some(b"other".to_vec());
         mails.get_mut(&4).unwrap().mail.mail.from = "nobody".to_owned();
     });
-    assert_eq!(host.pass_at(T0).await, ended(1, 0, 4));
+    assert_eq!(host.pass_at(T0).await, ended(1, 1, 3));
     let words: Vec<_> = (1..=5).map(|mail| host.outbox.of(mail, 0).words).collect();
     assert_eq!(
         words,
@@ -300,10 +303,10 @@ async fn a_store_that_goes_away_ends_the_pass_and_leaves_the_delivery_as_it_was(
     host.outbox.put(1, T0, &["a@example.com"], b"x");
     for call in ["take", "mail", "file", "record"] {
         host.outbox.fail_next(call);
-        let pass = deliver_due(&host.outbox, &host.transport, &host.clock, &limits()).await;
+        let pass = deliver_due(&host.outbox, &host.transport, &host.clock, &limits(), &host.health).await;
         assert!(matches!(pass, Err(StorageError::Unavailable(_))), "{call}: {pass:?}");
         assert_eq!(host.outbox.of(1, 0).status, DeliveryStatus::Queued);
-        let later = host.clock.now() + limits().lease();
+        let later = host.clock.now() + limits().lease_seconds();
         host.clock.set(later);
     }
     assert_eq!(host.pass_at(host.clock.now()).await, ended(1, 0, 0));
@@ -318,12 +321,12 @@ async fn a_delivery_that_another_host_took_over_is_not_written_down() {
         task_timeout: Duration::from_secs(1),
         ..limits()
     };
-    let first = deliver_due(&host.outbox, &host.transport, &host.clock, &short);
+    let first = deliver_due(&host.outbox, &host.transport, &host.clock, &short, &host.health);
     let second = async {
         host.server.hanging(1).await;
         let transport = smtp(&host.server);
-        let clock = VirtualClock::at(T0 + short.lease());
-        deliver_due(&host.outbox, &transport, &clock, &limits()).await
+        let clock = VirtualClock::at(T0 + short.lease_seconds());
+        deliver_due(&host.outbox, &transport, &clock, &limits(), &MailHealth::default()).await
     };
     let (first, second) = futures_util::future::join(first, second).await;
     assert_eq!(second.unwrap(), ended(1, 0, 0));
@@ -352,10 +355,74 @@ async fn a_servers_words_are_kept_short_and_on_one_line() {
     assert_eq!(words.chars().count(), crate::delivery::MAX_WORDS);
 }
 
+#[tokio::test]
+async fn a_lease_is_renewed_while_a_try_goes_on_and_no_other_host_takes_it() {
+    let host = Host::new().await;
+    host.server.when(Stage::Taken).times(1).hang();
+    host.outbox.put(1, T0, &["a@example.com"], b"x");
+    let renewing = DeliveryLimits {
+        renew: Duration::from_millis(5),
+        ..limits()
+    };
+    let trying = deliver_due(&host.outbox, &host.transport, &host.clock, &renewing, &host.health);
+    let others = async {
+        host.server.hanging(1).await;
+        host.clock.set(T0 + 59);
+        let before = host.outbox.renewals();
+        host.outbox.renewed(before + 2).await;
+        // The lease of the beginning is over, and that of the renewal is not.
+        let clock = VirtualClock::at(T0 + 59 + 59);
+        let pass = deliver_due(&host.outbox, &host.transport, &clock, &limits(), &host.health).await;
+        assert_eq!(pass.unwrap(), ended(0, 0, 0));
+    };
+    tokio::select! {
+        _ = trying => panic!("it hangs"),
+        () = others => {}
+    }
+    // The host has died: the next one goes on when the lease is over, and not a second before.
+    assert_eq!(host.pass_at(T0 + 59 + 59).await, ended(0, 0, 0));
+    assert_eq!(host.pass_at(T0 + 59 + 60).await, ended(1, 0, 0));
+}
+
+#[tokio::test]
+async fn a_try_whose_lease_is_lost_ends() {
+    let host = Host::new().await;
+    host.server.when(Stage::Taken).times(1).hang();
+    host.outbox.put(1, T0, &["a@example.com"], b"x");
+    let renewing = DeliveryLimits {
+        renew: Duration::from_millis(5),
+        ..limits()
+    };
+    let trying = deliver_due(&host.outbox, &host.transport, &host.clock, &renewing, &host.health);
+    let other = async {
+        host.server.hanging(1).await;
+        // A host whose clock is ahead takes it for abandoned.
+        let (transport, clock) = (smtp(&host.server), VirtualClock::at(T0 + 3600));
+        deliver_due(&host.outbox, &transport, &clock, &limits(), &MailHealth::default()).await
+    };
+    let (trying, other) = futures_util::future::join(trying, other).await;
+    assert_eq!(other.unwrap(), ended(1, 0, 0));
+    assert_eq!(trying.unwrap().lost, 1);
+    assert_eq!(host.outbox.of(1, 0).status, DeliveryStatus::Accepted);
+}
+
+#[test]
+fn another_host_goes_on_with_the_mails_of_a_dead_one_within_90_seconds() {
+    let limits = DeliveryLimits::default();
+    assert_eq!(limits.lease_seconds(), 60);
+    assert!(limits.renew * 2 < limits.lease, "one renewal may fail");
+}
+
 #[test]
 fn a_pass_can_be_spawned() {
     fn is_send<T: Send>(_: T) {}
     let (outbox, clock) = (FakeOutbox::default(), VirtualClock::at(T0));
     let transport = SmtpTransport::from_url("smtp://localhost", SmtpTimeouts::default()).unwrap();
-    is_send(deliver_due(&outbox, &transport, &clock, &limits()));
+    is_send(deliver_due(
+        &outbox,
+        &transport,
+        &clock,
+        &limits(),
+        &MailHealth::default(),
+    ));
 }

@@ -108,7 +108,8 @@ macro_rules! store_kit {
             organizers:
                 an_organizer_switched_off_has_nothing_due,
                 an_organizer_switched_on_sleeps_until_it_is_planned,
-                an_organizer_nobody_switched_on_is_off;
+                an_organizer_nobody_switched_on_is_off,
+                what_was_stopped_by_mail_that_nobody_accepted_is_resumed_from_now_and_nothing_else;
             outbox:
                 each_address_gets_a_mail_once,
                 much_mail_of_one_organizer_holds_up_no_other,
@@ -135,6 +136,9 @@ macro_rules! store_kit {
                 a_delivery_is_leased_once,
                 a_late_result_of_a_delivery_taken_over_is_lost,
                 a_put_off_delivery_waits_for_its_time,
+                a_renewed_lease_of_a_delivery_holds_longer,
+                a_try_that_does_not_count_leaves_the_tries_as_they_were,
+                a_mail_tells_whether_it_was_accepted_for_anybody,
                 deliveries_are_in_the_history_in_their_order;
             requests:
                 a_request_is_carried_out_once,
@@ -425,6 +429,7 @@ fn accepted() -> DeliveryResult {
         status: DeliveryStatus::Accepted,
         words: "250 ok".to_owned(),
         next_try: None,
+        counts: true,
     }
 }
 
@@ -433,6 +438,7 @@ fn rejected() -> DeliveryResult {
         status: DeliveryStatus::Rejected,
         words: "550 no such user".to_owned(),
         next_try: None,
+        counts: true,
     }
 }
 

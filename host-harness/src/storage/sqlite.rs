@@ -50,7 +50,7 @@ use super::turns::Turns;
 use super::{
     AuditEntry, Backlog, Commit, CommitError, DeliveryResult, DeliveryTask, FileFacts, Finish, HistoryRow, Kept, Lease,
     LeaseError, Leased, MailStanding, OutboxMail, OutgoingExport, ReplanRow, RequestKey, RequestState, Rooms, Row,
-    Rows, Scope, StartError, Storage, StorageError, Visible, Written,
+    Rows, Scope, StartError, Storage, StorageError, Visible, Wakes, Written,
 };
 use crate::clock::Instant;
 use crate::contract::schedule_store::Plan;
@@ -340,6 +340,14 @@ impl Storage for SqliteStorage {
         self.call_off_export(run, words, now).await
     }
 
+    async fn renew_deliveries(&self, tasks: &[DeliveryTask], until: Instant) -> Result<Vec<(u64, u32)>, StorageError> {
+        self.extend_deliveries(tasks, until).await
+    }
+
+    async fn mail_was_accepted(&self, mail: u64) -> Result<bool, StorageError> {
+        self.accepted_for_one(mail).await
+    }
+
     async fn record_delivery(
         &self,
         task: &DeliveryTask,
@@ -347,6 +355,16 @@ impl Storage for SqliteStorage {
         now: Instant,
     ) -> Result<(), LeaseError> {
         self.write_delivery(task, result, now).await
+    }
+
+    async fn resume_undelivered(
+        &self,
+        organizer: Option<&str>,
+        schedule: Option<u64>,
+        actor: &str,
+        now: Instant,
+    ) -> Result<Vec<u64>, StorageError> {
+        self.start_undelivered(organizer, schedule, actor, now).await
     }
 
     async fn request_replan(&self, moved: &Scope) -> Result<u64, StorageError> {
@@ -374,8 +392,8 @@ impl Storage for SqliteStorage {
         self.replace_plans(plans, zone_database).await
     }
 
-    async fn next_wake(&self) -> Result<Option<Instant>, StorageError> {
-        self.earliest_wake().await
+    async fn next_wakes(&self) -> Result<Wakes, StorageError> {
+        self.earliest_wakes().await
     }
 
     async fn backlog(&self, now: Instant) -> Result<Backlog, StorageError> {

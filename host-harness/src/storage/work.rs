@@ -308,4 +308,6 @@ pub struct DeliveryResult {
     pub words: String,
     /// For [`DeliveryStatus::Retrying`]: when to try again.
     pub next_try: Option<Instant>,
+    /// The try counts as one of this recipient's.
+    pub counts: bool,
 }

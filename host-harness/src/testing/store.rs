@@ -15,7 +15,7 @@ use crate::contract::{MissedRange, PageQuery, Position, RunEntry};
 use crate::storage::{
     AuditEntry, Backlog, Commit, CommitError, DeliveryResult, DeliveryTask, FileFacts, Finish, HistoryRow, Kept, Lease,
     LeaseError, Leased, MailStanding, OutboxMail, OutgoingExport, ReplanRow, RequestKey, RequestState, Rooms, Row,
-    Rows, Scope, StartError, Storage, StorageError, Visible, Written,
+    Rows, Scope, StartError, Storage, StorageError, Visible, Wakes, Written,
 };
 
 /// Where a step of the host meets its store. Every step boundary of a run is one of these: `take_due`, `start`, `keep_file`,
@@ -105,12 +105,15 @@ watched! {
     standing(mails: &[u64]) -> Vec<(u64, MailStanding)>, StorageError;
     export(run: u64) -> Option<OutgoingExport>, StorageError;
     call_off(run: u64, words: &str, now: Instant) -> (), StorageError;
+    renew_deliveries(tasks: &[DeliveryTask], until: Instant) -> Vec<(u64, u32)>, StorageError;
+    mail_was_accepted(mail: u64) -> bool, StorageError;
     record_delivery(task: &DeliveryTask, result: &DeliveryResult, now: Instant) -> (), LeaseError;
+    resume_undelivered(organizer: Option<&str>, schedule: Option<u64>, actor: &str, now: Instant) -> Vec<u64>, StorageError;
     request_replan(moved: &Scope) -> u64, StorageError;
     replan_batch(limit: u32, zone_database: &str) -> Vec<ReplanRow>, StorageError;
     write_plan(row: &ReplanRow, plan: Option<Option<Instant>>, zone_database: &str) -> (), StorageError;
     write_plans(plans: &[(ReplanRow, Option<Option<Instant>>)], zone_database: &str) -> (), StorageError;
-    next_wake() -> Option<Instant>, StorageError;
+    next_wakes() -> Wakes, StorageError;
     backlog(now: Instant) -> Backlog, StorageError;
     collect(now: Instant) -> (), StorageError;
     forget(before: Kept, most: u32) -> u64, StorageError;

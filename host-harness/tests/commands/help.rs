@@ -2,7 +2,7 @@
 
 use super::process::harness;
 
-const COMMANDS: [&str; 19] = [
+const COMMANDS: [&str; 20] = [
     "",
     "demo",
     "serve",
@@ -12,6 +12,7 @@ const COMMANDS: [&str; 19] = [
     "organizer enable",
     "organizer disable",
     "organizer list",
+    "resume",
     "history",
     "audit",
     "next-run",

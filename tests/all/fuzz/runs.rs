@@ -331,6 +331,7 @@ async fn submitted_and_final(all: &Schedules, row: &Row, taken: bool) -> Result<
         },
         words: String::new(),
         next_try: None,
+        counts: true,
     };
     for task in storage.take_deliveries(now, now + 60, 10).await.map_err(away)? {
         storage.record_delivery(&task, &result, now).await.map_err(lost)?;

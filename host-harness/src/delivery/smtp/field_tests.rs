@@ -13,7 +13,7 @@ async fn answering(stage: Stage, bytes: &[u8]) -> Result<String, Refusal> {
     let server = SmtpServer::start().await;
     server.when(stage).raw(bytes);
     let ended = hand(&transport(&server), "a@example.com").await;
-    assert_eq!(ended.is_ok(), server.mails().len() == 1, "{ended:?}");
+    assert!(ended.is_err() || server.mails().len() == 1, "{ended:?}");
     ended
 }
 

@@ -20,6 +20,7 @@ fn put_off() -> DeliveryResult {
         status: DeliveryStatus::Retrying,
         words: "421 later".to_owned(),
         next_try: Some(T0 + HOUR),
+        counts: true,
     }
 }
 
@@ -104,6 +105,7 @@ pub async fn a_try_that_never_ended_is_found_called_off_by_who_takes_it_over(sto
         status: DeliveryStatus::Cancelled,
         words: DELETED.to_owned(),
         next_try: None,
+        counts: true,
     };
     store.record_delivery(&heir, &result, T0 + 66).await.unwrap();
     assert_eq!(entries(store, id).await[0].outcome, cancelled(DELETED));

@@ -43,6 +43,7 @@ pub async fn a_put_off_delivery_waits_for_its_time(store: &dyn Storage) {
         status: DeliveryStatus::Retrying,
         words: "451 later".to_owned(),
         next_try: Some(T0 + 300),
+        counts: true,
     };
     store.record_delivery(&tasks[0], &put_off, T0 + 6).await.unwrap();
     // Not tried at all, as by a host that is asked to stop.
@@ -50,6 +51,7 @@ pub async fn a_put_off_delivery_waits_for_its_time(store: &dyn Storage) {
         status: DeliveryStatus::Queued,
         words: String::new(),
         next_try: None,
+        counts: false,
     };
     store.record_delivery(&tasks[1], &untried, T0 + 6).await.unwrap();
     let again = take_deliveries(store, T0 + 299).await;
@@ -59,6 +61,58 @@ pub async fn a_put_off_delivery_waits_for_its_time(store: &dyn Storage) {
     let again = take_deliveries(store, T0 + 300).await;
     assert_eq!((again[0].position, again[0].tries), (0, 1));
     assert_eq!(entries(store, id).await[0].deliveries[0].words, "451 later");
+}
+
+pub async fn a_renewed_lease_of_a_delivery_holds_longer(store: &dyn Storage) {
+    add_due(store).await;
+    submit(store, &["ann@example.org", "bob@example.org"]).await;
+    let tasks = take_deliveries(store, T0 + 5).await;
+    let until = T0 + 5 + LEASE + 40;
+    assert_eq!(store.renew_deliveries(&tasks[..1], until).await.unwrap(), []);
+    let dead = take_deliveries(store, T0 + 5 + LEASE).await;
+    assert_eq!(dead.len(), 1);
+    assert_eq!(dead[0].position, 1, "the other one is renewed");
+    assert_eq!(take_deliveries(store, until - 1).await, []);
+    // The first holder of both has lost the second, and keeps the first.
+    let lost = store.renew_deliveries(&tasks, until + 1).await.unwrap();
+    assert_eq!(lost, [(tasks[1].mail, 1)]);
+    store.record_delivery(&tasks[0], &accepted(), until).await.unwrap();
+    let lost = store.renew_deliveries(&tasks[..1], until + HOUR).await.unwrap();
+    assert_eq!(lost, [(tasks[0].mail, 0)], "what is recorded is not leased any more");
+    assert_eq!(store.renew_deliveries(&[], until).await.unwrap(), []);
+    let heir = take_deliveries(store, T0 + HOUR).await;
+    assert_eq!(heir.len(), 1, "the renewal of one that was lost changed nothing");
+    assert_eq!(heir[0].fence, dead[0].fence + 1);
+}
+
+pub async fn a_try_that_does_not_count_leaves_the_tries_as_they_were(store: &dyn Storage) {
+    add_due(store).await;
+    submit(store, &["ann@example.org"]).await;
+    for nth in 0..3 {
+        let now = T0 + 5 + nth;
+        let task = take_deliveries(store, now).await.remove(0);
+        assert_eq!(task.tries, 0);
+        let held = DeliveryResult {
+            status: DeliveryStatus::Retrying,
+            words: "553 5.7.1 sender not owned".to_owned(),
+            next_try: Some(now + 1),
+            counts: false,
+        };
+        store.record_delivery(&task, &held, now).await.unwrap();
+    }
+}
+
+pub async fn a_mail_tells_whether_it_was_accepted_for_anybody(store: &dyn Storage) {
+    add_due(store).await;
+    submit(store, &["ann@example.org", "bob@example.org"]).await;
+    let tasks = take_deliveries(store, T0 + 5).await;
+    let mail = tasks[0].mail;
+    assert!(!store.mail_was_accepted(mail).await.unwrap());
+    store.record_delivery(&tasks[0], &rejected(), T0 + 6).await.unwrap();
+    assert!(!store.mail_was_accepted(mail).await.unwrap());
+    store.record_delivery(&tasks[1], &accepted(), T0 + 6).await.unwrap();
+    assert!(store.mail_was_accepted(mail).await.unwrap());
+    assert!(!store.mail_was_accepted(mail + 1).await.unwrap());
 }
 
 pub async fn deliveries_are_in_the_history_in_their_order(store: &dyn Storage) {

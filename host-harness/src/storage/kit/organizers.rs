@@ -1,11 +1,11 @@
 //! Organizers switched on and off.
 
 use super::{
-    HOUR, T0, ZONE, ZONES, acme, add, add_due, change, content, entries, finish, plan, start, stored, submit, take,
-    take_one,
+    HOUR, T0, ZONE, ZONES, acme, add, add_due, change, content, entries, failed, finish, plan, start, stored, submit,
+    take, take_one,
 };
 use crate::contract::Outcome;
-use crate::storage::{LeaseError, Scope, Storage};
+use crate::storage::{Finish, LeaseError, Scope, Storage};
 
 pub async fn an_organizer_switched_off_has_nothing_due(store: &dyn Storage) {
     let running = add_due(store).await;
@@ -81,4 +81,69 @@ pub async fn an_organizer_nobody_switched_on_is_off(store: &dyn Storage) {
     let switched = [("acme".to_owned(), true), ("zoo".to_owned(), false)];
     assert_eq!(store.organizers().await.unwrap(), switched);
     assert_eq!(store.replan_batch(10, ZONES).await.unwrap()[0].id, id);
+}
+
+/// Executes what is due at [`T0`] to a failure of this code, after which the schedule is stopped.
+async fn stopped_by(store: &dyn Storage, code: &str) -> u64 {
+    let id = add_due(store).await;
+    let leased = take_one(store, T0).await;
+    let run = start(store, &leased).await;
+    let stopped = Finish {
+        error_counter: 5,
+        active: false,
+        ..finish(failed(code))
+    };
+    store.finish(&leased.lease, run, &stopped).await.unwrap();
+    id
+}
+
+pub async fn what_was_stopped_by_mail_that_nobody_accepted_is_resumed_from_now_and_nothing_else(store: &dyn Storage) {
+    let undelivered = stopped_by(store, "undelivered").await;
+    let second = stopped_by(store, "undelivered").await;
+    let trapped = stopped_by(store, "trapped").await;
+    let before = stored(store, undelivered).await;
+    for none in [
+        (Some("other"), None),
+        (None, Some(trapped)),
+        (Some("other"), Some(second)),
+    ] {
+        let resumed = store
+            .resume_undelivered(none.0, none.1, "host", T0 + HOUR)
+            .await
+            .unwrap();
+        assert_eq!(resumed, Vec::<u64>::new(), "{none:?}");
+    }
+    let one = store.resume_undelivered(Some("acme"), Some(second), "host", T0 + HOUR);
+    assert_eq!(one.await.unwrap(), [second]);
+    let all = store.resume_undelivered(None, None, "host", T0 + HOUR);
+    assert_eq!(
+        all.await.unwrap(),
+        [undelivered],
+        "the other one is not stopped any more"
+    );
+    let resumed = stored(store, undelivered).await;
+    assert!(resumed.content.active && resumed.content.error_counter == 0);
+    assert_eq!(resumed.version, before.version + 1);
+    assert!(!stored(store, trapped).await.content.active);
+
+    assert_eq!(take(store, T0 + 24 * HOUR).await, [], "not planned yet");
+    let rows = store.replan_batch(10, ZONES).await.unwrap();
+    let planned: Vec<_> = rows.iter().map(|row| (row.id, row.asleep)).collect();
+    assert_eq!(
+        planned,
+        [(undelivered, true), (second, true)],
+        "from now, as those of an organizer"
+    );
+    for row in &rows {
+        store.write_plan(row, Some(Some(T0 + 2 * HOUR)), ZONES).await.unwrap();
+    }
+    assert_eq!(take(store, T0 + 2 * HOUR - 1).await, []);
+    assert_eq!(take(store, T0 + 2 * HOUR).await.len(), 2);
+    let audit = store.audit("acme", 50).await.unwrap();
+    let resumed = audit.iter().filter(|entry| entry.action == "resumed");
+    let resumed: Vec<_> = resumed
+        .map(|entry| (entry.schedule, entry.actor.as_str(), entry.at))
+        .collect();
+    assert_eq!(resumed.len(), 2);
+    assert!(resumed.contains(&(Some(undelivered), "host", T0 + HOUR)));
 }

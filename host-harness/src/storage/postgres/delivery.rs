@@ -5,9 +5,8 @@ use sqlx::Row as _;
 use super::audit::Entries;
 use super::columns::{count, small, text};
 use super::due::DELIVERIES;
-use super::{PostgresStorage, files, runs, settled};
+use super::{PostgresStorage, files, read, runs, settled};
 use crate::clock::Instant;
-use crate::contract::DeliveryStatus;
 use crate::storage::turns::{self, Due, Share, Turns};
 use crate::storage::values::{signed, status_text};
 use crate::storage::{DeliveryResult, DeliveryTask, LeaseError, Rooms, StorageError};
@@ -62,6 +61,53 @@ impl PostgresStorage {
         turns::lease(&due, limit, &Rooms::default()).await
     }
 
+    pub(super) async fn extend_deliveries(
+        &self,
+        tasks: &[DeliveryTask],
+        until: Instant,
+    ) -> Result<Vec<(u64, u32)>, StorageError> {
+        let mut keys: Vec<(u64, u32, u64)> = tasks
+            .iter()
+            .map(|task| (task.mail, task.position, task.fence))
+            .collect();
+        // In one order for all hosts, since each row is locked.
+        keys.sort_unstable();
+        let (mut mails, mut positions, mut fences) = (Vec::new(), Vec::new(), Vec::new());
+        for (mail, position, fence) in &keys {
+            mails.push(signed(*mail)?);
+            positions.push(i64::from(*position));
+            fences.push(signed(*fence)?);
+        }
+        let renewed: Vec<(i64, i64)> = settled!(
+            sqlx::query_as(
+                "update delivery d set lease_until = $4
+                 from unnest($1::bigint[], $2::bigint[], $3::bigint[]) as held (mail, position, fence)
+                 where d.mail = held.mail and d.position = held.position and d.fence = held.fence
+                   and d.mail = any($1) and d.lease_until is not null
+                 returning d.mail, d.position::bigint",
+            )
+            .bind(&mails)
+            .bind(&positions)
+            .bind(&fences)
+            .bind(until)
+            .fetch_all(&self.pool)
+        )?;
+        let is_lost = |(mail, position): &(i64, i64)| !renewed.contains(&(*mail, *position));
+        let lost = keys.iter().zip(mails.iter().copied().zip(positions.iter().copied()));
+        Ok(lost
+            .filter(|(_, key)| is_lost(key))
+            .map(|((mail, position, _), _)| (*mail, *position))
+            .collect())
+    }
+
+    pub(super) async fn accepted_for_one(&self, mail: u64) -> Result<bool, StorageError> {
+        Ok(read!(
+            sqlx::query_scalar("select exists (select 1 from delivery where mail = $1 and status = 'accepted')")
+                .bind(signed(mail)?)
+                .fetch_one(&self.pool)
+        )?)
+    }
+
     pub(super) async fn write_delivery(
         &self,
         task: &DeliveryTask,
@@ -106,7 +152,7 @@ impl PostgresStorage {
         .bind(status_text(result.status))
         .bind(text(&result.words))
         .bind(result.next_try.unwrap_or(now))
-        .bind(i64::from(result.status == DeliveryStatus::Queued))
+        .bind(i64::from(!result.counts))
         .fetch_optional(&mut *transaction)
         .await?;
         let Some(written) = written else {

@@ -1,12 +1,13 @@
 //! Organizers switched on and off.
 
-use sqlx::PgConnection;
+use sqlx::{PgConnection, Row as _};
 
 use super::audit::Entries;
-use super::columns::text;
+use super::columns::{scope, text};
 use super::runs::{self, Cancelled};
 use super::{PostgresStorage, read, settled};
 use crate::clock::Instant;
+use crate::storage::values::{signed, unsigned};
 use crate::storage::{Scope, StorageError};
 
 /// Keeps an organizer from being switched until the transaction ends, and answers whether it is on.
@@ -56,6 +57,56 @@ impl PostgresStorage {
         now: Instant,
     ) -> Result<(), StorageError> {
         Ok(settled!(self.try_switch(organizer, enabled, actor, now))?)
+    }
+
+    pub(super) async fn start_undelivered(
+        &self,
+        organizer: Option<&str>,
+        schedule: Option<u64>,
+        actor: &str,
+        now: Instant,
+    ) -> Result<Vec<u64>, StorageError> {
+        let schedule = schedule.map(signed).transpose()?;
+        let started: Vec<i64> = settled!(self.try_start_undelivered(organizer, schedule, actor, now))?;
+        started.into_iter().map(unsigned).collect()
+    }
+
+    async fn try_start_undelivered(
+        &self,
+        organizer: Option<&str>,
+        schedule: Option<i64>,
+        actor: &str,
+        now: Instant,
+    ) -> sqlx::Result<Vec<i64>> {
+        let mut transaction = self.begin().await?;
+        let stopped = sqlx::query(
+            "select s.id, s.organizer, s.event from schedule s
+             where not s.active and ($1::text is null or s.organizer = $1) and ($2::bigint is null or s.id = $2)
+               and (select r.code from run r where r.schedule = s.id order by r.due desc limit 1) = 'undelivered'
+             order by s.id for no key update of s",
+        )
+        .bind(organizer.map(text))
+        .bind(schedule)
+        .fetch_all(&mut *transaction)
+        .await?;
+        let mut said = Entries::default();
+        let mut ids = Vec::new();
+        for row in &stopped {
+            let id: i64 = row.try_get("id")?;
+            said.add(&scope(row)?, Some(id), actor, ("resumed", ""));
+            ids.push(id);
+        }
+        sqlx::query(
+            "update schedule set active = true, error_counter = 0, parked = true, replan = true, version = version + 1,
+               fence = fence + 1, lease_until = null
+             where id = any($1)",
+        )
+        .bind(&ids)
+        .execute(&mut *transaction)
+        .await?;
+        said.write(&mut transaction, now).await?;
+        transaction.commit().await?;
+        Ok(ids)
     }
 
     async fn try_switch(&self, organizer: &str, enabled: bool, actor: &str, now: Instant) -> sqlx::Result<()> {

@@ -7,7 +7,7 @@ use super::columns::{count, event_of, scope, text};
 use super::{PostgresStorage, files, read, runs, settled};
 use crate::clock::Instant;
 use crate::storage::values::{signed, unsigned};
-use crate::storage::{Backlog, MOST_COUNTED, ReplanRow, Scope, StorageError};
+use crate::storage::{Backlog, MOST_COUNTED, ReplanRow, Scope, StorageError, Wakes};
 
 /// The earliest of everything that is due; each part reads the beginning of an index. What is leased comes before the first schedule
 /// that is not, which is due later, or at once. Of what is leased a hundred are looked at, as of what can be settled, where those
@@ -15,15 +15,13 @@ use crate::storage::{Backlog, MOST_COUNTED, ReplanRow, Scope, StorageError};
 /// that it is nearly always null, and looks for few in order rather than for one everywhere.)
 pub(super) const NEXT_WAKE: &str = "with free as (
       select wake_at from schedule where wake_at is not null and lease_until is null order by wake_at limit 1)
-    select min(at) from (
+    select min(at), (select min(wake_at) from delivery where wake_at is not null) from (
     select wake_at as at from free
     union all
     select min(lease_until) from (
       select lease_until from schedule
       where wake_at < coalesce((select wake_at from free), 9223372036854775807) and lease_until + 0 is not null
       order by wake_at limit 100) leased
-    union all
-    select min(wake_at) from delivery where wake_at is not null
     union all
     select min(at) from (
       select greatest(s.settling_until, r.settle_wake) as at
@@ -139,8 +137,9 @@ impl PostgresStorage {
         transaction.commit().await
     }
 
-    pub(super) async fn earliest_wake(&self) -> Result<Option<Instant>, StorageError> {
-        Ok(read!(sqlx::query_scalar(NEXT_WAKE).fetch_one(&self.pool))?)
+    pub(super) async fn earliest_wakes(&self) -> Result<Wakes, StorageError> {
+        let (runs, deliveries) = read!(sqlx::query_as(NEXT_WAKE).fetch_one(&self.pool))?;
+        Ok(Wakes { runs, deliveries })
     }
 
     pub(super) async fn what_waits(&self, now: Instant) -> Result<Backlog, StorageError> {

@@ -41,6 +41,42 @@ impl SqliteStorage {
             .await
     }
 
+    pub(super) async fn extend_deliveries(
+        &self,
+        tasks: &[DeliveryTask],
+        until: Instant,
+    ) -> Result<Vec<(u64, u32)>, StorageError> {
+        let tasks = tasks.to_vec();
+        self.write(move |on| {
+            let mut lost = Vec::new();
+            for task in &tasks {
+                let held = execute(
+                    on,
+                    "update delivery set lease_until = ?4
+                     where mail = ?1 and position = ?2 and fence = ?3 and lease_until is not null",
+                    params![signed(task.mail)?, task.position, signed(task.fence)?, until],
+                )?;
+                if held == 0 {
+                    lost.push((task.mail, task.position));
+                }
+            }
+            Ok(lost)
+        })
+        .await
+    }
+
+    pub(super) async fn accepted_for_one(&self, mail: u64) -> Result<bool, StorageError> {
+        let mail = signed(mail)?;
+        let accepted: i64 = self.reading.read(|on| {
+            value(
+                on,
+                "select exists (select 1 from delivery where mail = ?1 and status = 'accepted')",
+                [mail],
+            )
+        })?;
+        Ok(accepted == 1)
+    }
+
     pub(super) async fn write_delivery(
         &self,
         task: &DeliveryTask,
@@ -91,7 +127,6 @@ fn take(
 
 fn record(on: &Connection, task: &DeliveryTask, result: &DeliveryResult, now: Instant) -> Result<(), LeaseError> {
     let mail = signed(task.mail)?;
-    let untried = result.status == DeliveryStatus::Queued;
     let (mut status, mut words) = (result.status, result.words.clone());
     if matches!(status, DeliveryStatus::Queued | DeliveryStatus::Retrying)
         && let Some(called_off) = optional(on, "select called_off from mail where id = ?1", [mail], |mail| {
@@ -113,7 +148,7 @@ fn record(on: &Connection, task: &DeliveryTask, result: &DeliveryResult, now: In
             status_text(status),
             words,
             result.next_try.unwrap_or(now),
-            untried
+            !result.counts
         ],
     )?;
     if held == 0 {

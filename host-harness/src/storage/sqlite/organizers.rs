@@ -4,6 +4,7 @@ use rusqlite::{Connection, params};
 
 use super::SqliteStorage;
 use super::audit;
+use super::columns::{signed, unsigned};
 use super::runs::{self, Cancelled};
 use super::statement::{all, execute};
 use crate::clock::Instant;
@@ -33,6 +34,50 @@ impl SqliteStorage {
         let (organizer, actor) = (organizer.to_owned(), actor.to_owned());
         self.write(move |on| switch(on, organizer.clone(), enabled, &actor, now))
             .await
+    }
+}
+
+impl SqliteStorage {
+    pub(super) async fn start_undelivered(
+        &self,
+        organizer: Option<&str>,
+        schedule: Option<u64>,
+        actor: &str,
+        now: Instant,
+    ) -> Result<Vec<u64>, StorageError> {
+        let (organizer, actor) = (organizer.map(str::to_owned), actor.to_owned());
+        let schedule = schedule.map(signed).transpose()?;
+        self.write(move |on| {
+            let stopped: Vec<(i64, Scope)> = all(
+                on,
+                "select s.id, s.organizer, s.event from schedule s
+                 where s.active = 0 and (?1 is null or s.organizer = ?1) and (?2 is null or s.id = ?2)
+                   and (select r.code from run r where r.schedule = s.id order by r.due desc limit 1) = 'undelivered'
+                 order by s.id",
+                params![organizer, schedule],
+                |row| {
+                    Ok((
+                        row.get(0)?,
+                        Scope {
+                            organizer: row.get(1)?,
+                            event: row.get(2)?,
+                        },
+                    ))
+                },
+            )?;
+            for (id, scope) in &stopped {
+                execute(
+                    on,
+                    "update schedule set active = 1, error_counter = 0, parked = 1, replan = 1, version = version + 1,
+                       fence = fence + 1, lease_until = null
+                     where id = ?1",
+                    [id],
+                )?;
+                audit::write(on, now, scope, Some(*id), &actor, ("resumed", ""))?;
+            }
+            stopped.iter().map(|(id, _)| unsigned(*id)).collect()
+        })
+        .await
     }
 }
 

@@ -3,16 +3,15 @@
 use rusqlite::{Connection, params};
 
 use super::columns::{scope, signed, unsigned};
-use super::statement::{all, execute, prepared, value, values};
+use super::statement::{all, execute, prepared, values};
 use super::{SqliteStorage, files, runs};
 use crate::clock::Instant;
-use crate::storage::{Backlog, MOST_COUNTED, ReplanRow, Scope, StorageError};
+use crate::storage::{Backlog, MOST_COUNTED, ReplanRow, Scope, StorageError, Wakes};
 
 /// The earliest of everything that is due; each part reads one entry of an index.
-pub(super) const NEXT_WAKE: &str = "select min(at) from (
+pub(super) const NEXT_WAKE: &str =
+    "select min(at), (select min(wake_at) from delivery where wake_at is not null) from (
     select min(wake_at) as at from schedule where wake_at is not null
-    union all
-    select min(wake_at) from delivery where wake_at is not null
     union all
     select min(case when s.settling_until > r.settle_wake then s.settling_until else r.settle_wake end)
     from run r join schedule s on s.id = r.schedule where r.settle_wake is not null and s.lease_until is null)";
@@ -98,8 +97,16 @@ impl SqliteStorage {
         .await
     }
 
-    pub(super) async fn earliest_wake(&self) -> Result<Option<Instant>, StorageError> {
-        self.reading.read(|on| value(on, NEXT_WAKE, []))
+    pub(super) async fn earliest_wakes(&self) -> Result<Wakes, StorageError> {
+        self.reading.read(|on| {
+            let mut statement = prepared(on, NEXT_WAKE)?;
+            let mut found = statement.query([])?;
+            let wakes = found.next()?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+            Ok(Wakes {
+                runs: wakes.get(0)?,
+                deliveries: wakes.get(1)?,
+            })
+        })
     }
 
     pub(super) async fn what_waits(&self, now: Instant) -> Result<Backlog, StorageError> {

@@ -15,7 +15,7 @@ use crate::clock::{Clock as _, Instant};
 use crate::contract::exported::jobs::AbandonReason;
 use crate::contract::exported::recurrence::Stored;
 use crate::contract::{Order, PageQuery, Position};
-use crate::delivery::{DeliveryLimits, Refusal, deliver_due};
+use crate::delivery::{DeliveryLimits, MailHealth, Refusal, deliver_due};
 use crate::platform::{Admission, Credentials};
 use crate::service::{Answer, CallError, Grant, Operation};
 use crate::storage::{Leased, Scope};
@@ -341,8 +341,8 @@ impl HostUnderTest for ReferenceHost {
             self.host.mail.refuse(address, Some(refusal.clone()));
         }
         let (storage, clock) = (self.host.storage(), self.host.clock.as_ref());
-        let limits = DeliveryLimits::default();
-        deliver_due(storage, self.host.mail.as_ref(), clock, &limits)
+        let (limits, health) = (DeliveryLimits::default(), MailHealth::default());
+        deliver_due(storage, self.host.mail.as_ref(), clock, &limits, &health)
             .await
             .map_err(words)?;
         for address in refused {

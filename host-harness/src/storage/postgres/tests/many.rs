@@ -208,6 +208,7 @@ fn accepted() -> DeliveryResult {
         status: DeliveryStatus::Accepted,
         words: "250 ok".to_owned(),
         next_try: None,
+        counts: true,
     }
 }
 

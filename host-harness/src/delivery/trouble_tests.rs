@@ -1,0 +1,175 @@
+//! Trouble that the operator has to repair, and what it costs whom.
+
+use super::*;
+
+/// Everything that is due at that time and later, to the end of that day, as a host that sleeps in between does it.
+async fn for_days(host: &Host, days: i64) -> u32 {
+    let (mut now, mut passes) = (T0, 0);
+    while now < T0 + days * TRY_FOR {
+        host.pass_at(now).await;
+        passes += 1;
+        now = host.health.paused_until(now).unwrap_or(now + 60);
+    }
+    passes
+}
+
+#[tokio::test]
+async fn what_the_operator_has_to_repair_is_final_for_nobody_and_goes_out_when_it_is_repaired() {
+    for (stage, said) in [
+        (Stage::Connect, "554 5.7.1 no service"),
+        (Stage::Hello, "550 who are you"),
+        (Stage::Mail, "553 5.7.1 sender not owned"),
+        (Stage::Mail, "530 5.7.0 log in first"),
+        (Stage::Recipient, "554 5.7.1 Relay access denied"),
+        (Stage::Recipient, "504 5.5.2 Helo rejected"),
+        (Stage::Recipient, "550 5.7.1 blocked"),
+        (Stage::Taken, "550 5.7.60 cannot send as this sender"),
+    ] {
+        let host = Host::new().await;
+        host.server.when(stage).reply(said);
+        host.outbox.put(1, T0, &["a@example.com", "b@example.com"], b"x");
+        host.outbox.put(2, T0, &["c@example.com", "d@example.com"], b"x");
+        let passes = for_days(&host, 2).await;
+        assert!(passes > 500, "it is tried every few minutes");
+        // Two when it begins, then one after each pause: nobody is flooded.
+        assert!(host.server.commands().len() < 12 * passes as usize);
+        for (mail, position) in [(1, 0), (1, 1), (2, 0), (2, 1)] {
+            let held = host.outbox.of(mail, position);
+            assert!(
+                matches!(held.status, DeliveryStatus::Retrying | DeliveryStatus::Queued),
+                "{said}: {held:?}"
+            );
+            assert!(
+                !held.counts && (held.words.is_empty() || held.words.ends_with(said)),
+                "{held:?}"
+            );
+        }
+        let trouble = host.health.trouble().expect("shown");
+        assert!(trouble.since < T0 + 60 && trouble.reply.ends_with(said), "{trouble:?}");
+        host.server.forget_rules();
+        let repaired = T0 + 2 * TRY_FOR;
+        let accepted = host
+            .pass_at(repaired + crate::delivery::health::MAX_PAUSE)
+            .await
+            .accepted;
+        assert_eq!((accepted, host.health.trouble()), (4, None), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_sender_that_is_repaired_by_another_one_is_that_of_the_mails_that_wait() {
+    let mut host = Host::new().await;
+    host.server.when(Stage::Mail).reply("553 5.7.1 sender not owned");
+    host.outbox.put(1, T0, &["a@example.com"], b"x");
+    assert_eq!(host.pass_at(T0).await, ended(0, 1, 0));
+    host.server.forget_rules();
+    host.health = MailHealth::sending_as("repaired@tickets.example".parse().unwrap());
+    assert_eq!(host.pass_at(T0 + 60).await, ended(1, 0, 0));
+    let mail = host.server.mails().remove(0);
+    assert_eq!(mail.from, "repaired@tickets.example");
+    assert_eq!(mail.header("From").as_deref(), Some("repaired@tickets.example"));
+}
+
+#[tokio::test]
+async fn after_trouble_a_recipient_has_24_hours_of_tries_of_its_own() {
+    let host = Host::new().await;
+    host.server.when(Stage::Connect).close();
+    host.outbox.put(1, T0, &["slow@example.com"], b"x");
+    for_days(&host, 2).await;
+    host.server.forget_rules();
+    host.server
+        .when(Stage::Recipient)
+        .times(1)
+        .reply("451 4.7.1 greylisted");
+    let now = T0 + 2 * TRY_FOR + 300;
+    assert_eq!(host.pass_at(now).await, ended(0, 1, 0));
+    assert_eq!(host.outbox.of(1, 0).next_try, Some(now + 60));
+    assert_eq!(host.pass_at(now + 60).await, ended(1, 0, 0));
+}
+
+#[tokio::test]
+async fn a_recipient_that_alone_is_rejected_by_a_rule_is_rejected_and_holds_up_nobody() {
+    for said in [
+        "554 5.7.1 Relay access denied",
+        "504 5.5.2 need a name",
+        "550 5.7.1 blocked",
+    ] {
+        let host = Host::new().await;
+        host.server.when(Stage::Recipient).to("bad@example.com").reply(said);
+        host.outbox.put(1, T0, &["bad@example.com", "a@example.com"], b"x");
+        host.pass_at(T0).await;
+        assert_eq!(host.outbox.of(1, 1).status, DeliveryStatus::Accepted);
+        host.pass_at(T0 + 60).await;
+        let rejected = host.outbox.of(1, 0);
+        assert_eq!(
+            (rejected.status, rejected.words.as_str()),
+            (DeliveryStatus::Rejected, said)
+        );
+        assert_eq!(host.health.trouble(), None);
+        // Also where another mail shows it.
+        host.outbox.put(2, T0 + 60, &["bad@example.com"], b"x");
+        assert_eq!(host.pass_at(T0 + 60).await, ended(0, 1, 0));
+        host.outbox.put(3, T0 + 60, &["b@example.com"], b"x");
+        assert_eq!(host.pass_at(T0 + 60).await, ended(1, 0, 0));
+        assert_eq!(host.pass_at(T0 + 120).await, ended(0, 0, 1), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_recipient_whose_connections_are_lost_is_not_given_up_while_nobody_is_accepted() {
+    let host = Host::new().await;
+    host.server.when(Stage::Recipient).to("a@example.com").close();
+    host.outbox.put(1, T0, &["a@example.com"], b"x");
+    for_days(&host, 2).await;
+    assert_eq!(host.outbox.of(1, 0).status, DeliveryStatus::Retrying);
+    host.outbox.put(2, T0, &["b@example.com"], b"x");
+    let now = T0 + 2 * TRY_FOR;
+    host.pass_at(now).await;
+    host.pass_at(now + backoff::LONGEST_WAIT).await;
+    let given_up = host.outbox.of(1, 0);
+    assert_eq!(given_up.status, DeliveryStatus::Rejected);
+    assert!(given_up.words.starts_with("gave up after 24 hours: "), "{given_up:?}");
+}
+
+#[tokio::test]
+async fn a_server_with_too_few_connections_gets_no_more_than_it_takes_and_all_mail_in_the_end() {
+    let host = Host::new().await;
+    host.server.allow_connections(2);
+    let many: Vec<_> = (0..40).map(|i| format!("r{i}@example.com")).collect();
+    let many: Vec<_> = many.iter().map(String::as_str).collect();
+    host.outbox.put(1, T0, &many, b"x");
+    let (mut now, mut passes) = (T0, 0);
+    while host.server.mails().len() < 40 {
+        host.pass_at(now).await;
+        passes += 1;
+        now = host.health.paused_until(now).unwrap_or(now + 1);
+    }
+    assert!(
+        now < T0 + 5 * 60 && passes < 20,
+        "{passes} passes, {} seconds",
+        now - T0
+    );
+    // Eight at first, six of them too many; half as many after each pause.
+    assert!(host.server.turned_away() <= 6 + 2, "{}", host.server.turned_away());
+    for position in 0..40 {
+        assert_eq!(host.outbox.of(1, position).status, DeliveryStatus::Accepted);
+    }
+}
+
+#[tokio::test]
+async fn a_421_to_one_recipient_pauses_all_and_counts_for_that_one_alone() {
+    let host = Host::new().await;
+    host.server
+        .when(Stage::Recipient)
+        .to("a@example.com")
+        .times(1)
+        .reply_and_close("421 4.7.0 slow down");
+    host.outbox.put(1, T0, &["a@example.com"], b"x");
+    assert_eq!(host.pass_at(T0).await, ended(0, 1, 0));
+    host.outbox.put(2, T0, &["b@example.com"], b"x");
+    assert_eq!(host.pass_at(T0 + 9).await, ended(0, 0, 0));
+    assert_eq!(host.pass_at(T0 + 10).await, ended(1, 0, 0));
+    let deferred = host.outbox.of(1, 0);
+    assert_eq!((deferred.next_try, deferred.counts), (Some(T0 + 60), true));
+    assert_eq!(host.pass_at(T0 + 60).await, ended(1, 0, 0));
+}
