@@ -210,8 +210,8 @@ impl Host {
     }
     fn settings(&self) -> Settings {
         let (now, zone, languages) = (self.clock.now(), "Europe/Berlin".into(), vec!["en".into()]);
-        let configuration_url = "https://harbour.example/exports".into();
-        Settings { now, zone, languages, recipient_domains: None, mail_bytes: 20_000_000, configuration_url }
+        let (configuration_url, mail_bytes) = ("https://harbour.example/exports".into(), 20_000_000);
+        Settings { now, zone, languages, recipient_domains: None, mail_bytes, configuration_url, latest_event: 0 }
     }
     /// For one call of the person's, with credentials for writing or not.
     pub fn access(&self, may_write: bool) -> Access {

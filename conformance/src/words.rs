@@ -90,6 +90,7 @@ fn settings(of: &Settings) -> Value {
         "recipient-domains": of.recipient_domains,
         "mail-bytes": of.mail_bytes,
         "configuration-url": of.configuration_url,
+        "latest-event": of.latest_event,
     })
 }
 

@@ -238,6 +238,9 @@ impl Api {
             Call::Nothing { .. } => return Err(Refusal::NotFound),
             Call::Write(write) => write,
         };
+        if grant.event_deleted && write.has_body() {
+            return Err(Refusal::EventDeleted);
+        }
         let key = idempotency::key(&parts.headers)?;
         let document = match prompt {
             Some(document) => document?,

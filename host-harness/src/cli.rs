@@ -4,6 +4,7 @@ mod audit;
 mod bench;
 mod chaos;
 mod demo;
+mod event;
 mod history;
 mod host;
 mod mail;
@@ -54,6 +55,8 @@ enum Command {
     Seed(seed::Seed),
     /// Runs and delivers all that is due at one instant, prints one line a run, and stops
     Tick(tick::Tick),
+    /// Makes, deletes or lists events of the platform
+    Event(event::Event),
     /// Switches scheduled exports on or off for an organizer, or lists who has them
     Organizer(organizer::Organizer),
     /// Starts schedules again that were stopped since no recipient accepted their mails
@@ -163,6 +166,7 @@ pub fn main() -> ExitCode {
             Command::Serve(serve) => serve.run().await,
             Command::Seed(seed) => seed.run().await,
             Command::Tick(tick) => tick.run().await,
+            Command::Event(event) => event.run().await,
             Command::Organizer(organizer) => organizer.run().await,
             Command::Resume(resume) => resume.run().await,
             Command::History(history) => history.run().await,

@@ -45,7 +45,7 @@ use database::{Database, Open, look_up};
 
 pub use admission::{Admission, Admitted, Ownership};
 pub use credentials::{Credentials, Principal};
-pub use directory::{DEFAULT_MAIL_BYTES, Event, EventSet, Organizer, Place, Settings};
+pub use directory::{DEFAULT_MAIL_BYTES, DeletedEvent, Event, EventSet, Organizer, Place, Settings, slug_of};
 pub use exporters::{ExportGate, ExportJob, Produced};
 pub use fixture::{Fault, Fixture, FixtureError, FixtureSchedule, MOST_GENERATED};
 pub use rights::{Rights, Subject};

@@ -38,6 +38,7 @@
 //! # }
 //! ```
 
+mod events;
 mod jobs;
 mod permits;
 mod plans;
@@ -54,6 +55,7 @@ use tokio::sync::Notify;
 pub use jobs::Ended;
 pub use seeding::SeedError;
 
+pub use self::events::LeftOver;
 use crate::clock::Clock;
 use crate::contract::auth_context::{AccessFacts, Caller, Settings};
 use crate::contract::exported::about::Description;
@@ -64,7 +66,7 @@ use crate::download::{Download, Secret};
 use crate::engine::{Accepted, Engine, GuestFault, Instance, Unaccepted};
 use crate::imports::Imports;
 use crate::metrics::{Called, Metrics};
-use crate::platform::{Place, Platform, PlatformError, Principal};
+use crate::platform::{Place, Platform, PlatformError, Principal, slug_of};
 use crate::ports::{Access, HostFacts, Services};
 use crate::shares::SharedPlaces;
 use crate::storage::counted::CountedStorage;
@@ -92,6 +94,8 @@ pub struct Grant {
     pub may_write: bool,
     /// What counts there, as read with the caller's rights.
     pub place: Place,
+    /// The event is gone: what is left of it can be read and deleted.
+    pub event_deleted: bool,
 }
 
 /// An exported function of `schedules`, with its arguments.
@@ -505,8 +509,20 @@ impl Service {
                 .size_limit()
                 .unwrap_or(u64::MAX)
                 .min(place.settings.max_mail_bytes),
-            configuration_url: format!("{}/control/{}/scheduled-exports/", facts.base_url, scope),
+            configuration_url: self.configuration_url(scope),
+            latest_event: place.latest_event,
         }
+    }
+
+    /// Where people change these schedules: paths name an event by its slug.
+    fn configuration_url(&self, scope: &Scope) -> String {
+        let Scope { organizer, event } = scope;
+        let event = event.as_deref().map(|key| format!("/{}", slug_of(key)));
+        let base = &self.services.facts.base_url;
+        format!(
+            "{base}/control/{organizer}{}/scheduled-exports/",
+            event.unwrap_or_default()
+        )
     }
 
     /// A fresh instance, for whoever wants to call the component's exports himself; `compute` is its time in guest code.

@@ -50,12 +50,13 @@ use crate::clock::Instant;
 use crate::contract::schedule_store::Plan;
 use crate::contract::{Content, MissedRange, PageQuery, Position, RunEntry};
 
-/// One organizer as a whole, or one of its events, by slug.
+/// One organizer as a whole, or one of its events.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Scope {
     /// Slug.
     pub organizer: String,
-    /// Slug; none: the organizer as a whole.
+    /// What the platform knows the event by, and never another one: not its slug, which an event that is made later can have as well
+    /// ([`Event::key`](crate::platform::Event::key)). None: the organizer as a whole.
     pub event: Option<String>,
 }
 
@@ -252,6 +253,11 @@ pub trait Storage: Send + Sync {
     /// and that nobody has started; mails about runs and links are called off; nothing is due. On: its schedules stay asleep until each has been planned again
     /// ([`Storage::replan_batch`]).
     async fn set_enabled(&self, organizer: &str, enabled: bool, actor: &str, now: Instant) -> Result<(), StorageError>;
+    /// Takes the schedules of an event that is gone out of service for good: as when an organizer is switched off, and they are not
+    /// active any more. They can still be read and deleted.
+    async fn retire(&self, event: &Scope, now: Instant) -> Result<(), StorageError>;
+    /// How many schedules each level of an organizer has that has any; none: the organizer as a whole.
+    async fn scopes(&self, organizer: &str) -> Result<Vec<(Option<String>, u64)>, StorageError>;
     /// Every organizer that was ever switched, by slug.
     async fn organizers(&self) -> Result<Vec<(String, bool)>, StorageError>;
 

@@ -7,6 +7,7 @@ mod commands {
     mod database;
     mod demo;
     mod documents;
+    mod events;
     mod failures;
     mod help;
     mod mail;

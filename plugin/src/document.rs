@@ -21,6 +21,10 @@ pub struct Document {
     /// run can't ask for the fields, and the same text may stand in a text field.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub date_ranges: Vec<String>,
+    /// Of the events that `form` lists, in that order: number of the latest event there was when each was listed; one where all
+    /// have the same. A later event of the same slug is not meant. Empty: it lists none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub event_numbers: Vec<u64>,
     /// BCP 47 tag.
     pub locale: String,
     #[serde(rename = "mail_subject")]
@@ -63,6 +67,24 @@ impl Document {
     #[must_use]
     pub fn to_text(&self) -> String {
         serde_json::to_string(self).expect("a document has string keys only")
+    }
+
+    /// When the event of this place in the list was listed; none: that is not known.
+    #[must_use]
+    pub fn event_number(&self, place: usize) -> Option<u64> {
+        match self.event_numbers[..] {
+            [one] => Some(one),
+            ref numbers => numbers.get(place).copied(),
+        }
+    }
+
+    /// [`Document::event_numbers`] as they are kept.
+    #[must_use]
+    pub fn shortened(numbers: Vec<u64>) -> Vec<u64> {
+        match numbers.first() {
+            Some(first) if numbers.iter().all(|number| number == first) => vec![*first],
+            _ => numbers,
+        }
     }
 
     /// The zone that the schedule is read in, given that of its event or organizer.

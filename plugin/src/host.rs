@@ -154,6 +154,7 @@ pub struct Settings {
     pub recipient_domains: Option<Vec<String>>,
     pub mail_bytes: u64,
     pub configuration_url: String,
+    pub latest_event: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

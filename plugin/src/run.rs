@@ -346,9 +346,15 @@ impl<'r, R: Run> Attempt<'r, R> {
     }
 }
 
+/// Key of the numbers that tell listed events from later ones of the same slug, in the form as exporters see it.
+const EVENT_NUMBERS: &str = "event_numbers";
+
 /// The form as exporters see it: date ranges as fixed dates, by the local date of the due time.
 fn form(document: &Document, zone: &str, due: Instant) -> Result<String, Reason> {
     let mut form = document.form.clone();
+    if !document.event_numbers.is_empty() {
+        form.insert(EVENT_NUMBERS.to_owned(), document.event_numbers.clone().into());
+    }
     for key in &document.date_ranges {
         let Some(value) = form.get_mut(key) else { continue };
         let range = value

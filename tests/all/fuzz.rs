@@ -404,6 +404,7 @@ async fn grant(host: &Harness, event: Option<&str>) -> Grant {
     let john = john.expect("asked").expect("john");
     let place = host.platform().place(&scope(event)).await.expect("asked");
     Grant {
+        event_deleted: false,
         scope: scope(event),
         principal: Principal::User {
             id: john.id.clone(),

@@ -5,6 +5,7 @@ mod contract;
 mod crud;
 mod disk;
 mod documents;
+mod events;
 mod fairness;
 mod faults;
 mod fuzz;

@@ -55,6 +55,8 @@ export class Platform {
       recipientDomains,
       mailBytes,
       configurationUrl: [this.baseUrl, organizer, event, 'exports'].filter(Boolean).join('/'),
+      // Events of this platform are never deleted.
+      latestEvent: 0n,
     };
   }
 

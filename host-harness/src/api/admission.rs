@@ -26,7 +26,11 @@ pub(super) async fn admit(
         Admission::NoAccess => return Err(Refusal::NoAccess),
         Admission::Admitted(admitted) => *admitted,
     };
-    let scope = scope.ok_or(Refusal::NoAccess)?;
+    let scope = Scope {
+        organizer: scope.ok_or(Refusal::NoAccess)?.organizer,
+        // The path has the slug, which an earlier event may have had as well.
+        event: admitted.event,
+    };
     if !admitted.enabled {
         return Err(Refusal::Disabled);
     }
@@ -46,5 +50,6 @@ pub(super) async fn admit(
         may_change_settings: rights.may_change_settings,
         may_write: rights.may_write,
         place: admitted.place,
+        event_deleted: admitted.event_deleted,
     })
 }

@@ -6,7 +6,7 @@ use crate::clock::Instant;
 use crate::delivery::MailTrouble;
 use crate::download::Download;
 use crate::platform::{Admission, Credentials, PlatformError};
-use crate::service::{Answer, CallError, Grant, Keep, Operation, Service};
+use crate::service::{Answer, CallError, Grant, Keep, LeftOver, Operation, Service};
 use crate::storage::{RequestKey, RequestState, Scope, StorageError};
 
 /// Why a look-up has no answer. The words are for the log.
@@ -45,6 +45,11 @@ pub trait Backend: Send + Sync {
     async fn end_request(&self, key: &RequestKey, ticket: u64) -> Result<(), Fault>;
     /// Asks the component. See [`Service::call`].
     async fn call(&self, grant: &Grant, operation: Operation, keep: Option<Keep<'_>>) -> Result<Answer, CallError>;
+    /// See [`Service::left_over`].
+    async fn left_over(&self, organizer: &str) -> Result<Vec<LeftOver>, Fault> {
+        let _ = organizer;
+        Ok(Vec::new())
+    }
     /// The file that a link with this secret leads to. See [`Service::download`].
     async fn download(&self, secret: &str) -> Result<Option<Download>, Fault>;
     /// A piece of it. See [`Service::download_piece`].
@@ -106,6 +111,10 @@ impl Backend for Service {
 
     async fn call(&self, grant: &Grant, operation: Operation, keep: Option<Keep<'_>>) -> Result<Answer, CallError> {
         Service::call(self, grant, operation, keep).await
+    }
+
+    async fn left_over(&self, organizer: &str) -> Result<Vec<LeftOver>, Fault> {
+        Ok(Service::left_over(self, organizer).await?)
     }
 
     async fn download(&self, secret: &str) -> Result<Option<Download>, Fault> {

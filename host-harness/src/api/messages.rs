@@ -31,6 +31,10 @@ fn words(refusal: &Refusal) -> (Cow<'_, str>, Cow<'_, str>) {
             "Scheduled exports are switched off for this organizer.",
             "Geplante Exporte sind für diesen Veranstalter abgeschaltet.",
         ),
+        Refusal::EventDeleted => pair(
+            "This event was deleted. Its scheduled exports can be read and deleted, and nothing else.",
+            "Diese Veranstaltung wurde gelöscht. Ihre geplanten Exporte können gelesen und gelöscht werden, sonst nichts.",
+        ),
         Refusal::NoReadScope => pair(
             "The scope of this token does not include reading.",
             "Dieses Token berechtigt nicht zum Lesen.",

@@ -44,6 +44,7 @@ pub(super) enum Refusal {
     /// No such organizer or event, or no rights there.
     NoAccess,
     Disabled,
+    EventDeleted,
     NoReadScope,
     NoWriteScope,
     NotFound,
@@ -101,9 +102,12 @@ impl Refusal {
             | Self::BodyNotUtf8
             | Self::BadHost(_) => StatusCode::BAD_REQUEST,
             Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
-            Self::NoAccess | Self::Disabled | Self::NoReadScope | Self::NoWriteScope | Self::Forbidden(_) => {
-                StatusCode::FORBIDDEN
-            }
+            Self::NoAccess
+            | Self::Disabled
+            | Self::EventDeleted
+            | Self::NoReadScope
+            | Self::NoWriteScope
+            | Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::UnknownPath | Self::MissingSlash { .. } | Self::NotFound | Self::NoSuchPage => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,

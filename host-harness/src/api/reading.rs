@@ -2,6 +2,7 @@
 
 use axum::http::StatusCode;
 use axum::http::header::ETAG;
+use serde_json::json;
 
 use super::backend::Backend;
 use super::etag;
@@ -9,8 +10,8 @@ use super::links::Here;
 use super::pages::Wanted;
 use super::problems::Refusal;
 use super::reply::Reply;
-use super::routes::Read;
-use crate::service::{Answer, Grant, Operation};
+use super::routes::{ROOT, Read};
+use crate::service::{Answer, Grant, LeftOver, Operation};
 
 /// Asks the component, and passes its documents on as they are.
 pub(super) async fn read(backend: &dyn Backend, grant: &Grant, read: Read, here: &Here<'_>) -> Result<Reply, Refusal> {
@@ -50,6 +51,21 @@ pub(super) async fn read(backend: &dyn Backend, grant: &Grant, read: Read, here:
             let part = wanted.part(&exporters).ok_or(Refusal::NoSuchPage)?;
             wanted.body(here, exporters.len() as u64, part)
         }
+        Read::DeletedEvents => {
+            if !grant.may_change_settings {
+                return Err(Refusal::NoAccess);
+            }
+            let wanted = wanted()?;
+            let organizer = &grant.scope.organizer;
+            let left: Vec<String> = backend
+                .left_over(organizer)
+                .await?
+                .iter()
+                .map(|left| shown(organizer, left))
+                .collect();
+            let part = wanted.part(&left).ok_or(Refusal::NoSuchPage)?;
+            wanted.body(here, left.len() as u64, part)
+        }
         Read::Exporter(identifier) => {
             let found = exporters(backend, grant, Some(identifier)).await?;
             found.into_iter().next().ok_or(Refusal::NotFound)?.into_bytes()
@@ -76,4 +92,11 @@ async fn exporters(backend: &dyn Backend, grant: &Grant, only: Option<String>) -
         Answer::Exporters(documents) => Ok(documents),
         _ => Err(unexpected()),
     }
+}
+
+/// What is left of a deleted event, and where.
+fn shown(organizer: &str, left: &LeftOver) -> String {
+    let LeftOver { event, schedules } = left;
+    let path = format!("{ROOT}{organizer}/events/{}/scheduled_exports/", event.address());
+    json!({"event": event.slug, "name": event.name, "schedules": schedules, "path": path}).to_string()
 }

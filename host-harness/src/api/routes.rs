@@ -47,6 +47,8 @@ pub(super) enum Resource {
     Verb(Option<u64>, Option<String>),
     Exporters,
     Exporter(Option<String>),
+    /// Of an organizer: what is left of events that are gone.
+    DeletedEvents,
 }
 
 /// What is asked for.
@@ -68,6 +70,7 @@ pub(super) enum Read {
     Runs(u64),
     Exporters,
     Exporter(String),
+    DeletedEvents,
 }
 
 /// The scope that a call needs of a token.
@@ -125,6 +128,7 @@ impl Endpoint {
             [organizer, ref rest @ ..] => (name(organizer), None, rest),
             [] => return None,
         };
+        let organizer_level = event.is_none();
         let scope = match (organizer, event) {
             (Some(organizer), None) => Some(Scope { organizer, event: None }),
             (Some(organizer), Some(Some(event))) => Some(Scope {
@@ -135,6 +139,7 @@ impl Endpoint {
         };
         let resource = match *rest {
             ["scheduled_exports"] => Resource::Schedules,
+            ["scheduled_exports", "deleted_events"] if organizer_level => Resource::DeletedEvents,
             ["scheduled_exports", id] if is_number(id) => Resource::Schedule(number(id)),
             ["scheduled_exports", word] => match name(word) {
                 Some(word) if word == PREVIEW => Resource::Preview,
@@ -158,7 +163,7 @@ impl Resource {
             Self::Schedules => "GET, HEAD, POST, OPTIONS",
             Self::Schedule(_) => "GET, HEAD, PUT, PATCH, DELETE, OPTIONS",
             Self::Preview | Self::Verb(..) => "POST, OPTIONS",
-            Self::Runs(_) | Self::Exporters | Self::Exporter(_) => READ_ONLY,
+            Self::Runs(_) | Self::Exporters | Self::Exporter(_) | Self::DeletedEvents => READ_ONLY,
             Self::Word(_) => return None,
         })
     }
@@ -200,6 +205,7 @@ impl Resource {
                 write(id.zip(verb).map(|(id, verb)| Write::Act { id: Some(id), verb }))
             }
             Self::Runs(id) if reads => read(id.map(Read::Runs)),
+            Self::DeletedEvents if reads => Call::Read(Read::DeletedEvents),
             Self::Exporters if reads => Call::Read(Read::Exporters),
             Self::Exporter(identifier) if reads => read(identifier.map(Read::Exporter)),
             _ => return None,

@@ -280,6 +280,8 @@ not_part_of_delivery! {
     fn end_request(key: &RequestKey, ticket: u64) -> Result<(), StorageError>;
     fn enabled(organizer: &str) -> Result<bool, StorageError>;
     fn set_enabled(organizer: &str, enabled: bool, actor: &str, now: Instant) -> Result<(), StorageError>;
+    fn retire(event: &Scope, now: Instant) -> Result<(), StorageError>;
+    fn scopes(organizer: &str) -> Result<Vec<(Option<String>, u64)>, StorageError>;
     fn organizers() -> Result<Vec<(String, bool)>, StorageError>;
     fn take_due(now: Instant, lease_until: Instant, limit: u32) -> Result<Vec<Leased>, StorageError>;
     fn take_settled(now: Instant, lease_until: Instant, limit: u32) -> Result<Vec<Leased>, StorageError>;

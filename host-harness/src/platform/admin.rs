@@ -1,7 +1,8 @@
 //! Changes of the platform that tests and the command line make.
 
 use super::database::within;
-use super::{Credentials, Platform, PlatformError, credentials, fixture};
+use super::directory::{list_of, stored_list};
+use super::{Credentials, Event, Platform, PlatformError, credentials, fixture, load};
 
 /// Runs one statement; where it touches no row, says what there is none of.
 macro_rules! change {
@@ -128,18 +129,58 @@ impl Platform {
         )
     }
 
-    /// Deletes an event, with its orders.
+    /// Adds an event. It has nothing of an earlier one of the same slug: no schedule, order, team or device.
+    ///
+    /// # Errors
+    /// No such organizer or zone, an event of this slug is there, the slug does not fit, or the database is away.
+    pub async fn create_event(&self, event: &Event) -> Result<(), PlatformError> {
+        let Event { organizer, slug, .. } = event;
+        check_zone(&event.timezone)?;
+        if !fixture::is_slug(slug) {
+            return Err(PlatformError::Unfit(format!("`{slug}` is no slug: {}", fixture::SLUG)));
+        }
+        if self.organizer(organizer).await?.is_none() {
+            return Err(PlatformError::NoSuch(format!("organizer `{organizer}`")));
+        }
+        if self.event(organizer, slug).await?.is_some() {
+            return Err(PlatformError::Unfit(format!("`{organizer}` has an event `{slug}`")));
+        }
+        let mut change = self.write().await?;
+        load::insert_event(&mut change, event).await?;
+        Ok(change.commit().await?)
+    }
+
+    /// Deletes an event, with its orders. What is known of it elsewhere is never taken for what another event is known by.
     ///
     /// # Errors
     /// No such event, or the database is away.
     pub async fn delete_event(&self, organizer: &str, event: &str) -> Result<(), PlatformError> {
-        change!(
-            self,
-            sqlx::query("DELETE FROM platform_events WHERE organizer = $1 AND slug = $2")
-                .bind(organizer)
-                .bind(event),
-            "event `{event}` of `{organizer}`"
+        let mut change = self.write().await?;
+        let kept = within!(&mut change, execute: sqlx::query(
+            "INSERT INTO platform_deleted_events (number, organizer, slug, key, name)
+             SELECT number, organizer, slug, key, name FROM platform_events WHERE organizer = $1 AND slug = $2",
         )
+        .bind(organizer)
+        .bind(event))?;
+        if kept == 0 {
+            return Err(PlatformError::NoSuch(format!("event `{event}` of `{organizer}`")));
+        }
+        within!(&mut change, execute: sqlx::query("DELETE FROM platform_events WHERE organizer = $1 AND slug = $2")
+            .bind(organizer)
+            .bind(event))?;
+        // Teams lose it with the row; devices have a list of their own.
+        let devices: Vec<(i64, String)> = within!(&mut change, fetch_all: sqlx::query_as(
+            "SELECT id, events FROM platform_devices WHERE organizer = $1 AND events IS NOT NULL",
+        )
+        .bind(organizer))?;
+        for (device, events) in devices {
+            let mut events = list_of(&events)?;
+            events.retain(|slug| slug != event);
+            within!(&mut change, execute: sqlx::query("UPDATE platform_devices SET events = $2 WHERE id = $1")
+                .bind(device)
+                .bind(stored_list(&events)))?;
+        }
+        Ok(change.commit().await?)
     }
 
     /// Takes everything out, as a fixture is taken out again whose schedules were refused.

@@ -37,6 +37,10 @@ pub struct Admitted {
     pub enabled: bool,
     /// The organizer, and the event where one is named.
     pub place: Place,
+    /// [`Event::key`](super::Event::key) of the event; none: the organizer as a whole.
+    pub event: Option<String>,
+    /// The event is gone: its schedules can be read and deleted, and nothing else.
+    pub event_deleted: bool,
 }
 
 /// Whose a schedule is.
@@ -48,12 +52,15 @@ pub struct Ownership {
     pub right: OwnerRight,
     /// Where it belongs.
     pub place: Place,
+    /// It belongs to an event, and that is gone.
+    pub event_deleted: bool,
 }
 
 /// Columns of [`PlaceRow`], from `o` and `e`.
 macro_rules! place_columns {
     () => {
-        "o.timezone AS organizer_zone, o.max_schedules, o.recipient_domains, o.max_mail_bytes, e.timezone AS event_zone"
+        "o.timezone AS organizer_zone, o.max_schedules, o.recipient_domains, o.max_mail_bytes, e.timezone AS event_zone, e.key AS event_key, \
+         (SELECT next - 1 FROM platform_numbers WHERE name = 'event') AS latest_event"
     };
 }
 
@@ -131,29 +138,29 @@ const DEVICE: &str = concat!(
      WHERE d.hash = $1 AND d.active"
 );
 
-/// Parameters are $1 user, $2 organizer, $3 event. One row, whoever and whatever is gone.
+/// Parameters are $1 user, $2 organizer, $3 key of the event. One row, whoever and whatever is gone.
 const OWNERSHIP: &str = concat!(
     "SELECT u.id, u.email, u.language, u.active, ",
     place_columns!(),
     ", EXISTS (
          SELECT 1 FROM platform_team_holders h JOIN platform_teams team ON team.id = h.team
            JOIN platform_team_covers c ON c.team = team.id
-         WHERE h.user_id = $1 AND team.organizer = $2 AND team.view_orders AND ($3 IS NULL OR c.event = $3)
+         WHERE h.user_id = $1 AND team.organizer = $2 AND team.view_orders AND ($3 IS NULL OR c.event = e.slug)
        ) AS readable
      FROM (SELECT 1 AS one) AS this
        LEFT JOIN platform_users u ON u.id = $1
        LEFT JOIN platform_organizers o ON o.slug = $2
-       LEFT JOIN platform_events e ON e.organizer = $2 AND e.slug = $3"
+       LEFT JOIN platform_events e ON e.organizer = $2 AND e.key = $3"
 );
 
-/// Parameters are $1 events, $2 user, $3 organizer. How many of the events he may read the orders of.
+/// Parameters are $1 keys of events, $2 user, $3 organizer. How many of the events he may read the orders of.
 const READABLE: (&str, &str) = listing!(
     "SELECT count(*) AS readable FROM platform_events e
      WHERE e.organizer = $3 AND EXISTS (
          SELECT 1 FROM platform_team_holders h JOIN platform_teams t ON t.id = h.team
          WHERE h.user_id = $2 AND t.organizer = $3 AND t.view_orders AND (t.all_events OR EXISTS (
              SELECT 1 FROM platform_team_events te WHERE te.team = t.id AND te.event = e.slug)))
-       AND e.slug IN ",
+       AND e.key IN ",
     ""
 );
 
@@ -259,11 +266,38 @@ found!(OwnerFound { id, email, language, active, readable; place });
 
 impl Platform {
     /// Whose the credentials are, and what that principal may at this organizer or event at this moment; without a scope, at
-    /// none.
+    /// none. The event goes by its slug, or one that is gone by its [`DeletedEvent::address`](super::DeletedEvent::address): whoever
+    /// may change settings of the organizer has access to what is left of that.
     ///
     /// # Errors
     /// The database is away.
     pub async fn admission(
+        &self,
+        credentials: &Credentials,
+        scope: Option<&Scope>,
+        now: Instant,
+    ) -> Result<Admission, PlatformError> {
+        let address = scope.and_then(|scope| Some((scope, scope.event.as_deref()?)));
+        let Some((scope, address)) = address.filter(|(_, event)| event.contains('~')) else {
+            return self.admit(credentials, scope, now).await;
+        };
+        let organizer = Scope {
+            organizer: scope.organizer.clone(),
+            event: None,
+        };
+        let mut admitted = match self.admit(credentials, Some(&organizer), now).await? {
+            Admission::Admitted(admitted) if admitted.rights.may_change_settings => admitted,
+            Admission::Admitted(_) | Admission::NoAccess => return Ok(Admission::NoAccess),
+            Admission::Nobody => return Ok(Admission::Nobody),
+        };
+        let Some(event) = self.deleted_event(&scope.organizer, address).await? else {
+            return Ok(Admission::NoAccess);
+        };
+        (admitted.event, admitted.event_deleted) = (Some(event.key), true);
+        Ok(Admission::Admitted(admitted))
+    }
+
+    async fn admit(
         &self,
         credentials: &Credentials,
         scope: Option<&Scope>,
@@ -299,6 +333,8 @@ impl Platform {
             caller: Caller::User(user),
             rights: permissions.at(scope, (may_read, may_write)),
             enabled: found.enabled,
+            event: found.place.event_key.clone(),
+            event_deleted: false,
             place: found.place.try_into()?,
         })))
     }
@@ -321,6 +357,8 @@ impl Platform {
             caller: Caller::Token,
             rights: found.permissions.at(scope, (true, true)),
             enabled: found.enabled,
+            event: found.place.event_key.clone(),
+            event_deleted: false,
             place: found.place.try_into()?,
         })))
     }
@@ -354,6 +392,8 @@ impl Platform {
                 may_write: true,
             },
             enabled: found.enabled,
+            event: found.place.event_key.clone(),
+            event_deleted: false,
             place: found.place.try_into()?,
         })))
     }
@@ -385,13 +425,14 @@ impl Platform {
         Ok(Ownership {
             owner: user,
             right,
+            event_deleted: scope.event.is_some() && found.place.event_key.is_none(),
             place: found.place.try_into()?,
         })
     }
 }
 
 impl Platform {
-    /// May this user read the orders of all these events, each named once? Of one that is gone nobody may.
+    /// May this user read the orders of all these events, each named once by its key? Of one that is gone nobody may.
     ///
     /// # Errors
     /// The database is away.

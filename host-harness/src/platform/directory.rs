@@ -57,6 +57,8 @@ pub struct Place {
     pub timezone: String,
     /// Of the organizer.
     pub settings: Settings,
+    /// Number of the latest event that was made, wherever.
+    pub latest_event: u64,
 }
 
 /// Something that tickets are sold for.
@@ -76,6 +78,11 @@ pub struct Event {
     pub starts: Instant,
     /// The last.
     pub ends: Instant,
+    /// Higher than that of every event that was made before it. Given when it is put in.
+    pub number: i64,
+    /// What schedules know it by ([`Scope::event`]): its slug, or `slug~number` where an earlier event had that slug. No other event
+    /// of this organizer has or will have it. Given when it is put in.
+    pub key: String,
 }
 
 found!(Event {
@@ -85,8 +92,44 @@ found!(Event {
     timezone,
     currency,
     starts,
-    ends
+    ends,
+    number,
+    key
 });
+
+/// An event that is gone.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+pub struct DeletedEvent {
+    /// The slug that it had.
+    pub slug: String,
+    /// As that of [`Event`].
+    pub number: i64,
+    /// As that of [`Event`].
+    pub key: String,
+    /// As people were shown it.
+    pub name: String,
+}
+
+found!(DeletedEvent {
+    slug,
+    number,
+    key,
+    name
+});
+
+/// The slug of the event of this key.
+#[must_use]
+pub fn slug_of(key: &str) -> &str {
+    key.split('~').next().unwrap_or(key)
+}
+
+impl DeletedEvent {
+    /// What paths of the API name it by: its slug may be another event's by now.
+    #[must_use]
+    pub fn address(&self) -> String {
+        format!("{}~{}", self.slug, self.number)
+    }
+}
 
 /// Events of one organizer: all of them, those to come included, or the ones named.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -173,6 +216,8 @@ pub(super) struct PlaceRow {
     recipient_domains: Option<String>,
     max_mail_bytes: Option<i64>,
     pub event_zone: Option<String>,
+    pub event_key: Option<String>,
+    latest_event: i64,
 }
 
 found!(PlaceRow {
@@ -180,7 +225,9 @@ found!(PlaceRow {
     max_schedules,
     recipient_domains,
     max_mail_bytes,
-    event_zone
+    event_zone,
+    event_key,
+    latest_event
 });
 
 impl TryFrom<PlaceRow> for Place {
@@ -191,6 +238,7 @@ impl TryFrom<PlaceRow> for Place {
         Ok(Self {
             timezone: zone.unwrap_or_else(|| "UTC".to_owned()),
             settings: settings_of(row.max_schedules, row.recipient_domains, row.max_mail_bytes)?,
+            latest_event: row.latest_event.unsigned_abs(),
         })
     }
 }
@@ -262,6 +310,34 @@ impl Platform {
         )
     }
 
+    /// Events that this organizer had, the latest first.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn deleted_events(&self, organizer: &str) -> Result<Vec<DeletedEvent>, PlatformError> {
+        Ok(
+            look_up!(self, fetch_all: "SELECT slug, number, key, name FROM platform_deleted_events
+             WHERE organizer = $1 ORDER BY number DESC", organizer)?,
+        )
+    }
+
+    /// The event that is gone of this [`DeletedEvent::address`].
+    pub(super) async fn deleted_event(
+        &self,
+        organizer: &str,
+        address: &str,
+    ) -> Result<Option<DeletedEvent>, PlatformError> {
+        let number = address
+            .rsplit_once('~')
+            .and_then(|(_, number)| number.parse::<i64>().ok());
+        let Some(number) = number else {
+            return Ok(None);
+        };
+        let found: Option<DeletedEvent> = look_up!(self, fetch_optional: "SELECT slug, number, key, name
+             FROM platform_deleted_events WHERE number = $1 AND organizer = $2", number, organizer)?;
+        Ok(found.filter(|event| event.address() == address))
+    }
+
     /// All events of an organizer, the earliest start first.
     ///
     /// # Errors
@@ -279,10 +355,10 @@ impl Platform {
     /// The database is away.
     pub async fn place(&self, scope: &Scope) -> Result<Place, PlatformError> {
         let row: PlaceRow = look_up!(self, fetch_one: "SELECT o.timezone AS organizer_zone, o.max_schedules, o.recipient_domains, o.max_mail_bytes,
-                    e.timezone AS event_zone
+                    e.timezone AS event_zone, e.key AS event_key, (SELECT next - 1 FROM platform_numbers WHERE name = 'event') AS latest_event
              FROM (SELECT 1 AS one) AS this
                LEFT JOIN platform_organizers o ON o.slug = $1
-               LEFT JOIN platform_events e ON e.organizer = $1 AND e.slug = $2", &scope.organizer, &scope.event)?;
+               LEFT JOIN platform_events e ON e.organizer = $1 AND e.key = $2", &scope.organizer, &scope.event)?;
         row.try_into()
     }
 

@@ -12,7 +12,7 @@ mod orderpositions;
 mod sheet;
 mod table;
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use async_trait::async_trait;
 use serde_json::Value;
@@ -208,7 +208,11 @@ impl Platform {
         let kind = form.choice("_format").map_err(|stop| told(stop, language))?;
         let kind = FileKind::of_word(&kind).ok_or_else(|| ExportError::FormUnfit(kind.clone()))?;
         let across = job.scope.event.is_none();
-        let read = across.then(|| events.iter().map(|event| event.slug.clone()).collect());
+        let of = match &events[..] {
+            [event, ..] if !across => event.slug.clone(),
+            _ => "all".to_owned(),
+        };
+        let read = across.then(|| events.iter().map(|event| event.key.clone()).collect());
         let events = events.into_iter().map(LocalEvent::of).collect::<Result<Vec<_>, _>>();
         let request = Request {
             events: events.map_err(ExportError::Failed)?,
@@ -256,12 +260,11 @@ impl Platform {
             WriteError::Other(words) => ExportError::Failed(words),
         })?;
         let written = written.ok_or(ExportError::NothingToExport)?;
-        let scope = job.scope.event.as_deref().unwrap_or("all");
         Ok(Produced {
             file: written.file,
             facts: FileFacts {
                 name: file_name(
-                    &[&job.scope.organizer, scope, &job.exporter, &day.to_string()],
+                    &[&job.scope.organizer, &of, &job.exporter, &day.to_string()],
                     kind.extension(),
                 ),
                 content_type: kind.content_type().to_owned(),
@@ -293,8 +296,12 @@ impl Platform {
         if job.scope.event.is_none()
             && let Some(listed) = form.listed_events().map_err(ExportError::FormUnfit)?
         {
-            let listed: HashSet<String> = listed.into_iter().collect();
-            readable.retain(|event| listed.contains(&event.slug));
+            let places: HashMap<&String, usize> = listed.iter().zip(0..).collect();
+            readable.retain(|event| {
+                let place = places.get(&event.slug);
+                // A later event of the same slug is not the one that was listed.
+                place.is_some_and(|place| form.event_number(*place).is_none_or(|latest| event.number <= latest))
+            });
         }
         if readable.is_empty() {
             return Err(ExportError::NotAllowed);

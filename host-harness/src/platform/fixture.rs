@@ -9,7 +9,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-pub(super) use self::entry::is_address;
+pub(super) use self::entry::{SLUG, is_address, is_slug};
 use super::directory::{Event, EventSet, Organizer};
 use super::orders::Status;
 use crate::clock::Instant;

@@ -87,15 +87,33 @@ async fn insert_organizer(tx: &mut Open, organizer: &Organizer) -> Result<(), Pl
     }
 }
 
-async fn insert_event(tx: &mut Open, event: &Event) -> Result<(), PlatformError> {
-    within!(tx, execute: sqlx::query("INSERT INTO platform_events VALUES ($1, $2, $3, $4, $5, $6, $7)")
+/// Puts an event in, with a number and a key that no other has had.
+pub(super) async fn insert_event(tx: &mut Open, event: &Event) -> Result<(), PlatformError> {
+    let number: i64 = within!(tx, fetch_one: sqlx::query_scalar(
+        "UPDATE platform_numbers SET next = next + 1 WHERE name = 'event' RETURNING next - 1",
+    ))?;
+    let had: bool = within!(tx, fetch_one: sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM platform_deleted_events WHERE organizer = $1 AND slug = $2)",
+    )
+    .bind(&event.organizer)
+    .bind(&event.slug))?;
+    let key = match had {
+        true => format!("{}~{number}", event.slug),
+        false => event.slug.clone(),
+    };
+    within!(tx, execute: sqlx::query(
+        "INSERT INTO platform_events (organizer, slug, name, timezone, currency, starts, ends, number, key)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+    )
         .bind(&event.organizer)
         .bind(&event.slug)
         .bind(&event.name)
         .bind(&event.timezone)
         .bind(&event.currency)
         .bind(event.starts)
-        .bind(event.ends))?;
+        .bind(event.ends)
+        .bind(number)
+        .bind(key))?;
     Ok(())
 }
 

@@ -127,7 +127,7 @@ impl<'a> Holder<'a> {
 }
 
 impl Platform {
-    /// Events that the holder's teams cover, the earliest start first: all of them, or `only` this one. With `view_orders`, only those
+    /// Events that the holder's teams cover, the earliest start first: all of them, or `only` the one of this key. With `view_orders`, only those
     /// with that permission.
     async fn team_events(
         &self,
@@ -137,7 +137,7 @@ impl Platform {
         view_orders: bool,
     ) -> Result<Vec<Event>, PlatformError> {
         let events = look_up!(self, fetch_all: "SELECT e.* FROM platform_events e
-             WHERE e.organizer = $1 AND ($6 IS NULL OR e.slug = $6) AND EXISTS (
+             WHERE e.organizer = $1 AND ($6 IS NULL OR e.key = $6) AND EXISTS (
                 SELECT 1 FROM platform_teams t JOIN platform_team_covers c ON c.team = t.id AND c.event = e.slug
                 WHERE t.organizer = e.organizer
                   AND (t.id = $2
@@ -260,7 +260,8 @@ impl Platform {
         };
         let first: Option<Slug> = look_up!(self, fetch_optional: "SELECT c.event AS slug
              FROM platform_teams t JOIN platform_team_covers c ON c.team = t.id
-             WHERE t.organizer = $1 AND t.view_orders AND ($5 IS NULL OR c.event = $5)
+             WHERE t.organizer = $1 AND t.view_orders AND ($5 IS NULL OR EXISTS (
+                   SELECT 1 FROM platform_events e WHERE e.organizer = $1 AND e.slug = c.event AND e.key = $5))
                AND (t.id = $2
                     OR EXISTS (SELECT 1 FROM platform_team_holders h WHERE h.team = t.id AND h.user_id = $3)
                     OR EXISTS (SELECT 1 FROM platform_team_members m WHERE m.team = t.id AND m.user_id = $4))
@@ -268,7 +269,7 @@ impl Platform {
         Ok(first.is_some())
     }
 
-    /// Events whose orders the subject may read: all of the organizer's, or `only` this one.
+    /// Events whose orders the subject may read: all of the organizer's, or `only` the one of this key.
     pub(super) async fn readable_events(
         &self,
         who: &Subject,
@@ -314,7 +315,9 @@ impl Platform {
                 WHERE h.user_id = u.id AND t.organizer = $1
                   AND CASE WHEN $2 IS NULL THEN t.change_organizer_settings
                       ELSE t.change_event_settings AND EXISTS (
-                        SELECT 1 FROM platform_team_covers c WHERE c.team = t.id AND c.event = $2)
+                        SELECT 1 FROM platform_team_covers c
+                          JOIN platform_events e ON e.organizer = $1 AND e.slug = c.event
+                        WHERE c.team = t.id AND e.key = $2)
                       END)
              ORDER BY u.id LIMIT $3", &scope.organizer, &scope.event, i64::try_from(limit).unwrap_or(i64::MAX))?;
         Ok(rows.into_iter().map(User::from).collect())

@@ -13,8 +13,9 @@ use crate::contract::{Delivery, DeliveryStatus, Outcome, Schedule};
 use crate::engine::{End, GuestFault, Worked};
 use crate::imports::STOPS_AT;
 use crate::metrics::Called;
+use crate::platform::Ownership;
 use crate::ports::Run;
-use crate::storage::{Finish, LeaseError, Leased, MailKind, NewMail, StartError, Work};
+use crate::storage::{Finish, LeaseError, Leased, MailKind, NewMail, Row, StartError, Work};
 use crate::tape::Job;
 use crate::wording::{HostReason, NoticeText, RunFacts as SaidOfRun, language_of};
 
@@ -111,10 +112,14 @@ impl Service {
     }
 
     async fn through_the_component(&self, mut leased: Leased) -> Ended {
-        let run = match self.mint_run(leased.clone()).await {
-            Ok(run) => run,
+        let ownership = match self.ownership(&leased.row).await {
+            Ok(ownership) => ownership,
             Err(error) => return Ended::LeftToItsLease(error.to_string()),
         };
+        if leased.lease.work == Work::Execute && ownership.event_deleted {
+            return self.retire(&leased.row.scope).await;
+        }
+        let run = self.run_of(leased.clone(), ownership);
         let job = match leased.lease.work {
             Work::Execute => Job::Execute,
             Work::Settle => Job::Settle(leased.deliveries.clone()),
@@ -202,11 +207,19 @@ impl Service {
     }
 
     async fn mint_run(&self, leased: Leased) -> Result<Run, CallError> {
-        let row = &leased.row;
+        let ownership = self.ownership(&leased.row).await?;
+        Ok(self.run_of(leased, ownership))
+    }
+
+    async fn ownership(&self, row: &Row) -> Result<Ownership, CallError> {
         let ownership = self
             .platform()
-            .ownership(&row.owner, &row.scope, &row.content.export_identifier)
-            .await?;
+            .ownership(&row.owner, &row.scope, &row.content.export_identifier);
+        Ok(ownership.await?)
+    }
+
+    fn run_of(&self, leased: Leased, ownership: Ownership) -> Run {
+        let row = &leased.row;
         let owner_right = match leased.lease.work {
             Work::Execute => ownership.right,
             // What is left to do needs no right.
@@ -237,13 +250,13 @@ impl Service {
             attempt: leased.attempt,
             settings,
         };
-        Ok(Run {
+        Run {
             leased,
             facts,
             due,
             file: None,
             staged: None,
-        })
+        }
     }
 
     /// Writes `failed` where the component can't: counted, and the owner told in the host's own words.

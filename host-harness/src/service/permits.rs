@@ -49,7 +49,11 @@ impl Service {
             events,
             ..
         } = export;
-        let lost = match self.platform().ownership(owner, scope, exporter).await?.right {
+        let ownership = self.platform().ownership(owner, scope, exporter).await?;
+        if ownership.event_deleted {
+            return Ok(Some("the event was deleted"));
+        }
+        let lost = match ownership.right {
             OwnerRight::Yes => None,
             OwnerRight::NotAllowed => Some("the owner may not run this export any more"),
             OwnerRight::Inactive => Some("the owner's account is switched off"),

@@ -73,6 +73,7 @@ impl Service {
             may_change_settings: true,
             may_write: true,
             place,
+            event_deleted: false,
         };
         let access = self.mint_access(&grant);
         let document = Value::Object(schedule.document.clone()).to_string();

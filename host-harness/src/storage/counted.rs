@@ -148,6 +148,8 @@ counted! {
     end_request(key: &RequestKey, ticket: u64) -> (), StorageError;
     enabled(organizer: &str) -> bool, StorageError;
     set_enabled(organizer: &str, enabled: bool, actor: &str, now: Instant) -> (), StorageError;
+    retire(event: &Scope, now: Instant) -> (), StorageError;
+    scopes(organizer: &str) -> Vec<(Option<String>, u64)>, StorageError;
     organizers() -> Vec<(String, bool)>, StorageError;
     take_due(now: Instant, lease_until: Instant, limit: u32) -> Vec<Leased>, StorageError;
     take_settled(now: Instant, lease_until: Instant, limit: u32) -> Vec<Leased>, StorageError;

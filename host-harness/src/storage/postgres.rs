@@ -358,6 +358,14 @@ impl Storage for PostgresStorage {
         self.switch(organizer, enabled, actor, now).await
     }
 
+    async fn retire(&self, event: &Scope, now: Instant) -> Result<(), StorageError> {
+        self.retire_event(event, now).await
+    }
+
+    async fn scopes(&self, organizer: &str) -> Result<Vec<(Option<String>, u64)>, StorageError> {
+        self.scopes_of(organizer).await
+    }
+
     async fn organizers(&self) -> Result<Vec<(String, bool)>, StorageError> {
         self.all_switched().await
     }

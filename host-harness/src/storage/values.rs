@@ -117,6 +117,9 @@ pub(super) const DELETED: &str = "the schedule was deleted";
 /// What ends of an organizer that is switched off is called off for.
 pub(super) const SWITCHED_OFF: &str = "scheduled exports were switched off for the organizer";
 
+/// What ends of an event that is deleted is called off for.
+pub(super) const EVENT_DELETED: &str = "the event was deleted";
+
 /// How a mail of this kind stands; `export` is the one that its run has made, where the schedule is there.
 pub(super) fn standing(kind: &str, called_off: Option<String>, export: Option<OutgoingExport>) -> MailStanding {
     match (called_off, export) {

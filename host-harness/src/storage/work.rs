@@ -231,7 +231,7 @@ pub struct FileFacts {
     pub size: u64,
     /// Rows of data, where the exporter counts them.
     pub rows: Option<u64>,
-    /// Of an organizer as a whole: the events that it has data of. None: of one event. Kept while the file is.
+    /// Of an organizer as a whole: the events that it has data of, as [`Scope::event`] names them. None: of one event. Kept while the file is.
     pub events: Option<Vec<String>>,
 }
 

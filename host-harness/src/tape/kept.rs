@@ -137,6 +137,7 @@ mod tests {
             recipient_domains: None,
             mail_bytes: 0,
             configuration_url: String::new(),
+            latest_event: 0,
         };
         let facts = AccessFacts {
             caller: Caller::Token,

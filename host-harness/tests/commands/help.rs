@@ -2,12 +2,16 @@
 
 use super::process::harness;
 
-const COMMANDS: [&str; 20] = [
+const COMMANDS: [&str; 24] = [
     "",
     "demo",
     "serve",
     "seed",
     "tick",
+    "event",
+    "event create",
+    "event delete",
+    "event list",
     "organizer",
     "organizer enable",
     "organizer disable",

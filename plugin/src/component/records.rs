@@ -272,6 +272,7 @@ impl From<imports::auth_context::Settings> for host::Settings {
             recipient_domains: of.recipient_domains,
             mail_bytes: of.mail_bytes,
             configuration_url: of.configuration_url,
+            latest_event: of.latest_event,
         }
     }
 }

@@ -48,6 +48,7 @@ pub(crate) fn facts() -> RunFacts {
             recipient_domains: None,
             mail_bytes: 20_000_000,
             configuration_url: "https://tickets.example.com/control/exports/".into(),
+            latest_event: 0,
         },
     }
 }

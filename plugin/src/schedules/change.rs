@@ -81,6 +81,12 @@ impl Stored {
         if missing.is_empty() {
             return Ok(self);
         }
+        let numbers = (0..)
+            .zip(slugs.iter())
+            .filter(|(_, slug)| missing.binary_search(slug).is_err())
+            .filter_map(|(place, _)| document.event_number(place))
+            .collect();
+        document.event_numbers = Document::shortened(numbers);
         slugs.retain(|slug| missing.binary_search(slug).is_err());
         if slugs.is_empty() {
             let language = Language::of_tag(&facts.language);
@@ -208,6 +214,7 @@ fn content(
     let mut document = Document {
         form: data.form,
         date_ranges: data.date_ranges,
+        event_numbers: data.event_numbers,
         locale: rest.locale,
         subject: rest.subject,
         template: rest.template,

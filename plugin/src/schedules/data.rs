@@ -1,7 +1,10 @@
 //! What a schedule exports: exporter and form, as they are to be stored.
 
+use std::collections::HashMap;
+
 use serde_json::{Map, Value};
 
+use crate::document::Document;
 use crate::form::{self, EVENTS, Scope};
 use crate::host::{Access, AccessFacts, Exporter, FieldError, Problem, Subject};
 use crate::language::Language;
@@ -18,6 +21,7 @@ pub(super) struct Data {
     pub(super) identifier: String,
     pub(super) form: Map<String, Value>,
     pub(super) date_ranges: Vec<String>,
+    pub(super) event_numbers: Vec<u64>,
 }
 
 /// Checks exporter and form against what the host offers. None: something is wrong, and among `errors`, or was before.
@@ -83,11 +87,34 @@ pub(super) fn settle(
         errors.append(&mut faults);
         return Ok(None);
     }
+    let event_numbers = if facts.event_level {
+        Vec::new()
+    } else {
+        event_numbers(&checked.form, stored, facts.settings.latest_event)
+    };
     Ok(Some(Data {
         identifier,
+        event_numbers,
         form: checked.form,
         date_ranges: checked.date_ranges,
     }))
+}
+
+/// Numbers of the events that a form lists: an event that was listed before stays the one that it was.
+fn event_numbers(form: &Map<String, Value>, stored: Option<&Stored>, latest: u64) -> Vec<u64> {
+    let Scope::Events(slugs) = Scope::stored(form) else {
+        return Vec::new();
+    };
+    let document = stored.and_then(|stored| stored.document.as_ref());
+    let before = match document.map(|document| (document, Scope::stored(&document.form))) {
+        Some((document, Scope::Events(before))) => (0..)
+            .zip(before)
+            .filter_map(|(place, slug)| Some((slug, document.event_number(place)?)))
+            .collect(),
+        _ => HashMap::new(),
+    };
+    let numbers = slugs.iter().map(|slug| before.get(slug).copied().unwrap_or(latest));
+    Document::shortened(numbers.collect())
 }
 
 impl Stored {
@@ -96,6 +123,7 @@ impl Stored {
             identifier: self.schedule.content.export_identifier.clone(),
             form: document.form.clone(),
             date_ranges: document.date_ranges.clone(),
+            event_numbers: document.event_numbers.clone(),
         })
     }
 }

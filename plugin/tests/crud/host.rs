@@ -82,6 +82,7 @@ impl Host {
                 recipient_domains: None,
                 mail_bytes: 20_000_000,
                 configuration_url: "https://tickets.example/exports".to_owned(),
+                latest_event: 7,
             },
             event_level: false,
         };

@@ -108,6 +108,7 @@ impl contract::auth_context::HostRun for LaterHost {
                 recipient_domains: None,
                 mail_bytes: 1_000_000,
                 configuration_url: "https://tickets.example/".into(),
+                latest_event: 0,
             },
         })
     }

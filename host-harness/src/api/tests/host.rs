@@ -245,7 +245,10 @@ impl Backend for Host {
             place: Place {
                 timezone: "UTC".into(),
                 settings: Settings::default(),
+                latest_event: 0,
             },
+            event: scope.and_then(|scope| scope.event.clone()),
+            event_deleted: false,
         })))
     }
 

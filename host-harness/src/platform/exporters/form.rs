@@ -113,6 +113,17 @@ impl<'a> Form<'a> {
         })
     }
 
+    /// The number up to which the event of this place in the list is meant; none: whatever number it has.
+    pub(super) fn event_number(&self, place: usize) -> Option<i64> {
+        let numbers = self.values.get("event_numbers")?.as_array()?;
+        let number = match numbers.as_slice() {
+            [one] => Some(one),
+            numbers => numbers.get(place),
+        };
+        // A list that does not say it means no event.
+        Some(number.and_then(Value::as_i64).unwrap_or(0))
+    }
+
     /// Slugs that an organizer-level form names; none: all events.
     pub(super) fn listed_events(&self) -> Result<Option<Vec<String>>, String> {
         let unfit =

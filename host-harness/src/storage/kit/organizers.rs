@@ -147,3 +147,58 @@ pub async fn what_was_stopped_by_mail_that_nobody_accepted_is_resumed_from_now_a
     assert_eq!(resumed.len(), 2);
     assert!(resumed.contains(&(Some(undelivered), "host", T0 + HOUR)));
 }
+
+pub async fn schedules_of_an_event_that_is_gone_are_out_of_service_for_good_and_others_are_not(store: &dyn Storage) {
+    let at = |event: &str| Scope {
+        organizer: "acme".to_owned(),
+        event: Some(event.to_owned()),
+    };
+    let submitted = {
+        store.set_enabled("acme", true, "user:1", T0 - HOUR).await.unwrap();
+        add(store, at("gone"), content(T0)).await
+    };
+    submit(store, &["ann@example.org"]).await;
+    let running = add(store, at("gone"), content(T0)).await;
+    let leased = take_one(store, T0).await;
+    let run = start(store, &leased).await;
+    let waiting = add(store, at("gone"), content(T0)).await;
+    let there = add(store, at("there"), content(T0 + 1)).await;
+    let whole = add_due(store).await;
+    let scopes = [(None, 1), (Some("gone".to_owned()), 3), (Some("there".to_owned()), 1)];
+    assert_eq!(store.scopes("acme").await.unwrap(), scopes);
+
+    store.retire(&at("gone"), T0 + 6).await.unwrap();
+    for id in [submitted, running, waiting] {
+        let entry = &entries(store, id).await[0];
+        let called_off = Some(Outcome::Cancelled("the event was deleted".to_owned()));
+        assert_eq!(entry.outcome, called_off, "{id}");
+    }
+    let lost = store.finish(&leased.lease, run, &finish(Outcome::Empty)).await;
+    assert!(matches!(lost, Err(LeaseError::Lost)), "{lost:?}");
+    assert_eq!(super::take_deliveries(store, T0 + HOUR).await, []);
+    let due: Vec<u64> = take(store, T0 + 48 * HOUR)
+        .await
+        .iter()
+        .map(|leased| leased.row.id)
+        .collect();
+    assert_eq!(due, [whole, there]);
+
+    // Nothing brings them back.
+    store.set_enabled("acme", false, "user:1", T0 + HOUR).await.unwrap();
+    store.set_enabled("acme", true, "user:1", T0 + HOUR).await.unwrap();
+    for row in store.replan_batch(10, ZONES).await.unwrap() {
+        store.write_plan(&row, Some(Some(T0 + 2 * HOUR)), ZONES).await.unwrap();
+    }
+    let due = take(store, T0 + 48 * HOUR).await;
+    assert!(
+        due.iter().all(|leased| [whole, there].contains(&leased.row.id)),
+        "{due:?}"
+    );
+    assert_eq!(due.len(), 2);
+    let seen = super::all(at("gone"));
+    let row = store.get(&seen, waiting).await.unwrap().expect("it can be seen");
+    assert!(!row.content.active);
+    let audit = store.audit("acme", 50).await.unwrap();
+    let told = audit.iter().filter(|entry| entry.action == "event-deleted");
+    assert_eq!(told.map(|entry| &entry.scope).collect::<Vec<_>>(), [&at("gone")]);
+}

@@ -3,7 +3,7 @@
 use sqlx::{PgConnection, Row as _};
 
 use super::audit::Entries;
-use super::columns::{count, scope, text};
+use super::columns::{count, event_of, scope, text};
 use super::runs::{self, Cancelled};
 use super::{PostgresStorage, files, read, settled};
 use crate::clock::Instant;
@@ -19,21 +19,22 @@ pub(super) enum Which<'a> {
     Run(i64),
 }
 
-/// Mails that are called off, with their runs: of a schedule $1, an organizer $2 or a run $1.
+/// Mails that are called off, with their runs: of a schedule $1, an organizer $2 or its event $3, or a run $1.
 pub(super) const MAILS_OF_SCHEDULE: &str = "select distinct m.id, m.run from mail m join delivery d on d.mail = m.id
-     where m.schedule = $1 and $2::text is null and m.run is not null and d.status in ('queued', 'retrying') order by m.run";
+     where m.schedule = $1 and $2::text is null and $3::text is null and m.run is not null and d.status in ('queued', 'retrying') order by m.run";
 pub(super) const MAILS_OF_ORGANIZER: &str = "select distinct m.id, m.run from delivery d join mail m on m.id = d.mail
-     where $1::bigint is null and d.organizer = $2 and d.wake_at is not null and m.run is not null order by m.run";
+     where $1::bigint is null and d.organizer = $2 and d.wake_at is not null and m.run is not null
+     and ($3::text is null or m.event = $3) order by m.run";
 pub(super) const MAILS_OF_RUN: &str = "select distinct m.id, m.run from mail m join delivery d on d.mail = m.id
-     where m.run = $1 and $2::text is null and m.kind = 'export' and d.status in ('queued', 'retrying') order by m.run";
+     where m.run = $1 and $2::text is null and $3::text is null and m.kind = 'export' and d.status in ('queued', 'retrying') order by m.run";
 
 /// Takes back links, and answers whose they were.
 pub(super) const LINKS_OF_SCHEDULE: &str = "update run set link_hash = null, link_expires = null
-     where schedule = $1 and $2::text is null and link_hash is not null returning id";
+     where schedule = $1 and $2::text is null and $3::text is null and link_hash is not null returning id";
 pub(super) const LINKS_OF_ORGANIZER: &str = "update run set link_hash = null, link_expires = null
-     where $1::bigint is null and organizer = $2 and link_hash is not null returning id";
+     where $1::bigint is null and organizer = $2 and ($3::text is null or event = $3) and link_hash is not null returning id";
 pub(super) const LINKS_OF_RUN: &str = "update run set link_hash = null, link_expires = null
-     where id = $1 and $2::text is null and link_hash is not null returning id";
+     where id = $1 and $2::text is null and $3::text is null and link_hash is not null returning id";
 
 /// How the mails $1 stand.
 pub(super) const STANDING: &str =
@@ -51,14 +52,21 @@ pub(super) async fn call_off(
     now: Instant,
     said: &mut Entries,
 ) -> sqlx::Result<()> {
-    let (id, slug, mails, links) = match which {
-        Which::All(Cancelled::Schedule(id)) => (Some(id), None, MAILS_OF_SCHEDULE, LINKS_OF_SCHEDULE),
-        Which::All(Cancelled::Organizer(slug)) => (None, Some(text(slug)), MAILS_OF_ORGANIZER, LINKS_OF_ORGANIZER),
-        Which::Run(run) => (Some(run), None, MAILS_OF_RUN, LINKS_OF_RUN),
+    let (id, slug, event, mails, links) = match which {
+        Which::All(Cancelled::Schedule(id)) => (Some(id), None, None, MAILS_OF_SCHEDULE, LINKS_OF_SCHEDULE),
+        Which::All(Cancelled::Organizer(slug)) => {
+            (None, Some(text(slug)), None, MAILS_OF_ORGANIZER, LINKS_OF_ORGANIZER)
+        }
+        Which::All(Cancelled::Event(scope)) => {
+            let (slug, event) = (Some(text(&scope.organizer)), Some(event_of(scope)));
+            (None, slug, event, MAILS_OF_ORGANIZER, LINKS_OF_ORGANIZER)
+        }
+        Which::Run(run) => (Some(run), None, None, MAILS_OF_RUN, LINKS_OF_RUN),
     };
     let found: Vec<(i64, i64)> = sqlx::query_as(mails)
         .bind(id)
         .bind(slug.as_deref())
+        .bind(event.as_deref())
         .fetch_all(&mut *on)
         .await?;
     let (mails, mut runs): (Vec<i64>, Vec<i64>) = found.into_iter().unzip();
@@ -86,6 +94,7 @@ pub(super) async fn call_off(
     let links: Vec<i64> = sqlx::query_scalar(links)
         .bind(id)
         .bind(slug.as_deref())
+        .bind(event.as_deref())
         .fetch_all(&mut *on)
         .await?;
     runs::conclude(on, &runs, now, said).await?;

@@ -3,7 +3,7 @@
 use sqlx::{PgConnection, Row as _};
 
 use super::audit::Entries;
-use super::columns::{scope, text};
+use super::columns::{event_of, scope, text};
 use super::runs::{self, Cancelled};
 use super::{PostgresStorage, read, settled};
 use crate::clock::Instant;
@@ -107,6 +107,48 @@ impl PostgresStorage {
         said.write(&mut transaction, now).await?;
         transaction.commit().await?;
         Ok(ids)
+    }
+
+    pub(super) async fn retire_event(&self, event: &Scope, now: Instant) -> Result<(), StorageError> {
+        Ok(settled!(self.try_retire_event(event, now))?)
+    }
+
+    async fn try_retire_event(&self, event: &Scope, now: Instant) -> sqlx::Result<()> {
+        let mut transaction = self.begin().await?;
+        sqlx::query("select id from schedule where organizer = $1 and event = $2 order by id for no key update")
+            .bind(text(&event.organizer))
+            .bind(event_of(event))
+            .execute(&mut *transaction)
+            .await?;
+        let mut said = Entries::default();
+        runs::cancel_open(&mut transaction, Cancelled::Event(event), now, &mut said).await?;
+        sqlx::query(
+            "update schedule set active = false, fence = fence + 1, lease_until = null, open_run = null, retry_at = null,
+               attempt = 0
+             where organizer = $1 and event = $2",
+        )
+        .bind(text(&event.organizer))
+        .bind(event_of(event))
+        .execute(&mut *transaction)
+        .await?;
+        said.add(event, None, "host", ("event-deleted", ""));
+        said.write(&mut transaction, now).await?;
+        transaction.commit().await
+    }
+
+    pub(super) async fn scopes_of(&self, organizer: &str) -> Result<Vec<(Option<String>, u64)>, StorageError> {
+        let found: Vec<(Option<String>, i64)> = read!(
+            sqlx::query_as(
+                "select nullif(event, ''), sum(schedules)::bigint from scope_size
+                 where organizer = $1 group by event having sum(schedules) > 0 order by event",
+            )
+            .bind(text(organizer))
+            .fetch_all(&self.pool)
+        )?;
+        let found = found
+            .into_iter()
+            .map(|(event, schedules)| Ok((event, unsigned(schedules)?)));
+        found.collect()
     }
 
     async fn try_switch(&self, organizer: &str, enabled: bool, actor: &str, now: Instant) -> sqlx::Result<()> {

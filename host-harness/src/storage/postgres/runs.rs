@@ -13,7 +13,9 @@ use crate::contract::schedule_store::Plan;
 use crate::contract::{MissedRange, Outcome, Position, RunEntry};
 use crate::storage::cursor::Cursor;
 use crate::storage::state::{RunState, step};
-use crate::storage::values::{DELETED, SWITCHED_OFF, State, clamped, concluded, offset, signed, unsigned};
+use crate::storage::values::{
+    DELETED, EVENT_DELETED, SWITCHED_OFF, State, clamped, concluded, offset, signed, unsigned,
+};
 use crate::storage::{HistoryRow, Lease, Rows, Scope, StartError, StorageError, Work};
 
 /// Writes what a run has become, by a move of the table in [`state`](crate::storage::state), if it still is what was seen.
@@ -135,6 +137,8 @@ pub(super) enum Cancelled<'a> {
     Schedule(i64),
     /// Those of all schedules of an organizer that is switched off.
     Organizer(&'a str),
+    /// Those of an event that is gone.
+    Event(&'a Scope),
 }
 
 /// Ends open runs `cancelled`, and next due times that have passed and that nobody has started: their schedules won't be there,
@@ -148,28 +152,29 @@ pub(super) async fn cancel_open(
 ) -> sqlx::Result<()> {
     step(Some(RunState::Open), RunState::Cancelled)?;
     step(None, RunState::Cancelled)?;
-    let (id, slug, words) = match whose {
-        Cancelled::Schedule(id) => (Some(id), None, DELETED),
-        Cancelled::Organizer(slug) => (None, Some(text(slug)), SWITCHED_OFF),
+    let (id, slug, event, words) = match whose {
+        Cancelled::Schedule(id) => (Some(id), None, None, DELETED),
+        Cancelled::Organizer(slug) => (None, Some(text(slug)), None, SWITCHED_OFF),
+        Cancelled::Event(scope) => (None, Some(text(&scope.organizer)), Some(event_of(scope)), EVENT_DELETED),
     };
     let outcome = Outcome::Cancelled(words.to_owned());
     let (ended, passed) = match whose {
         Cancelled::Schedule(_) => (
             "update run r set state = 'cancelled', words = $3, ended = $4, attempts = s.attempt
-             from schedule s where s.id = $1 and $2::text is null and r.id = s.open_run and r.state = 'open'
+             from schedule s where s.id = $1 and $2::text is null and $5::text is null and r.id = s.open_run and r.state = 'open'
              returning r.id, r.schedule, r.organizer, r.event, r.due",
             "insert into run (schedule, organizer, event, due, state, words, ended, attempts)
              select id, organizer, event, next_run, 'cancelled', $3, $4, case when open_run is null then attempt else 0 end
-             from schedule where id = $1 and $2::text is null and active and not parked and next_run <= $4
+             from schedule where id = $1 and $2::text is null and $5::text is null and active and not parked and next_run <= $4
              on conflict (schedule, due) do nothing returning schedule, organizer, event, due",
         ),
-        Cancelled::Organizer(_) => (
+        Cancelled::Organizer(_) | Cancelled::Event(_) => (
             "update run r set state = 'cancelled', words = $3, ended = $4, attempts = s.attempt
-             from schedule s where $1::bigint is null and s.organizer = $2 and r.id = s.open_run and r.state = 'open'
+             from schedule s where $1::bigint is null and s.organizer = $2 and ($5::text is null or s.event = $5) and r.id = s.open_run and r.state = 'open'
              returning r.id, r.schedule, r.organizer, r.event, r.due",
             "insert into run (schedule, organizer, event, due, state, words, ended, attempts)
              select id, organizer, event, next_run, 'cancelled', $3, $4, case when open_run is null then attempt else 0 end
-             from schedule where $1::bigint is null and organizer = $2 and active and not parked and next_run <= $4
+             from schedule where $1::bigint is null and organizer = $2 and ($5::text is null or event = $5) and active and not parked and next_run <= $4
              on conflict (schedule, due) do nothing returning schedule, organizer, event, due",
         ),
     };
@@ -178,6 +183,7 @@ pub(super) async fn cancel_open(
         .bind(slug.as_deref())
         .bind(words)
         .bind(now)
+        .bind(event.as_deref())
         .fetch_all(&mut *on)
         .await?;
     let ids = ended
@@ -191,6 +197,7 @@ pub(super) async fn cancel_open(
         .bind(slug.as_deref())
         .bind(words)
         .bind(now)
+        .bind(event.as_deref())
         .fetch_all(&mut *on)
         .await?;
     said.add_runs(&passed, &outcome)?;

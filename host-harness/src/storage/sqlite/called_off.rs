@@ -51,6 +51,20 @@ pub(super) fn call_off(on: &Connection, which: Which<'_>, words: &str, now: Inst
                 [slug],
             )?,
         ),
+        Which::All(Cancelled::Event(scope)) => (
+            values(
+                on,
+                "select distinct m.id from delivery d join mail m on m.id = d.mail
+                 where d.organizer = ?1 and d.wake_at is not null and m.run is not null and m.event = ?2",
+                params![&scope.organizer, &scope.event],
+            )?,
+            values(
+                on,
+                "update run set link_hash = null, link_expires = null
+                 where organizer = ?1 and event = ?2 and link_hash is not null returning id",
+                params![&scope.organizer, &scope.event],
+            )?,
+        ),
         Which::Run(run) => (
             values(
                 on,

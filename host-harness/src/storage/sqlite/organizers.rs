@@ -79,6 +79,34 @@ impl SqliteStorage {
         })
         .await
     }
+
+    pub(super) async fn retire_event(&self, event: &Scope, now: Instant) -> Result<(), StorageError> {
+        let event = event.clone();
+        self.write(move |on| {
+            runs::cancel_open(on, Cancelled::Event(&event), now)?;
+            execute(
+                on,
+                "update schedule set active = 0, fence = fence + 1, lease_until = null, open_run = null, retry_at = null, attempt = 0
+                 where organizer = ?1 and event = ?2",
+                params![&event.organizer, &event.event],
+            )?;
+            audit::write(on, now, &event, None, "host", ("event-deleted", ""))
+        })
+        .await
+    }
+
+    pub(super) async fn scopes_of(&self, organizer: &str) -> Result<Vec<(Option<String>, u64)>, StorageError> {
+        let organizer = organizer.to_owned();
+        self.read_aside(move |on| {
+            all(
+                on,
+                "select nullif(event, ''), schedules from scope_size where organizer = ?1 order by event",
+                [organizer],
+                |row| Ok((row.get(0)?, unsigned(row.get(1)?)?)),
+            )
+        })
+        .await
+    }
 }
 
 fn switch(on: &Connection, organizer: String, enabled: bool, actor: &str, now: Instant) -> Result<(), StorageError> {

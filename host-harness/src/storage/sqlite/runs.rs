@@ -10,7 +10,7 @@ use crate::clock::Instant;
 use crate::contract::schedule_store::Plan;
 use crate::contract::{MissedRange, Outcome};
 use crate::storage::state::{RunState, step};
-use crate::storage::values::{DELETED, SWITCHED_OFF, concluded};
+use crate::storage::values::{DELETED, EVENT_DELETED, SWITCHED_OFF, concluded};
 use crate::storage::{Lease, Scope, StartError, StorageError, Work};
 
 /// Writes what a run has become, by a move of the table in [`state`](crate::storage::state), if it still is what was seen.
@@ -88,6 +88,8 @@ pub(super) enum Cancelled<'a> {
     Schedule(i64),
     /// Those of all schedules of an organizer that is switched off.
     Organizer(&'a str),
+    /// Those of an event that is gone.
+    Event(&'a Scope),
 }
 
 impl<'a> Cancelled<'a> {
@@ -96,14 +98,16 @@ impl<'a> Cancelled<'a> {
         match self {
             Self::Schedule(_) => DELETED,
             Self::Organizer(_) => SWITCHED_OFF,
+            Self::Event(_) => EVENT_DELETED,
         }
     }
 
-    /// Id, or slug.
-    fn parameters(self) -> (Option<i64>, Option<&'a str>) {
+    /// Id, or slug of the organizer, with the event where it is of one.
+    fn parameters(self) -> (Option<i64>, Option<&'a str>, Option<&'a str>) {
         match self {
-            Self::Schedule(id) => (Some(id), None),
-            Self::Organizer(slug) => (None, Some(slug)),
+            Self::Schedule(id) => (Some(id), None, None),
+            Self::Organizer(slug) => (None, Some(slug), None),
+            Self::Event(scope) => (None, Some(&scope.organizer), scope.event.as_deref()),
         }
     }
 }
@@ -112,12 +116,13 @@ impl<'a> Cancelled<'a> {
 /// change.
 pub(super) fn cancel_open(on: &Connection, whose: Cancelled<'_>, now: Instant) -> Result<(), StorageError> {
     let words = whose.words();
-    let (id, slug) = whose.parameters();
+    let (id, slug, event) = whose.parameters();
     let open = all(
         on,
         "select r.schedule, r.organizer, r.event, r.due, r.id, s.attempt
-         from schedule s join run r on r.id = s.open_run where s.id = ?1 or s.organizer = ?2",
-        params![id, slug],
+         from schedule s join run r on r.id = s.open_run
+         where s.id = ?1 or (s.organizer = ?2 and (?3 is null or s.event = ?3))",
+        params![id, slug, event],
         |run| Ok((Ended::read(run)?, run.get::<_, i64>("id")?, run.get("attempt")?)),
     )?;
     let state = State {
@@ -158,15 +163,15 @@ impl Ended {
 /// Ends next due times that have passed and that nobody has started: their schedules won't be there, or will be planned anew.
 fn cancel_passed(on: &Connection, whose: Cancelled<'_>, words: &str, now: Instant) -> Result<(), StorageError> {
     step(None, RunState::Cancelled)?;
-    let (id, slug) = whose.parameters();
+    let (id, slug, event) = whose.parameters();
     let passed = all(
         on,
         "insert into run (schedule, organizer, event, due, state, words, ended, attempts)
          select id, organizer, event, next_run, 'cancelled', ?3, ?4, case when open_run is null then attempt else 0 end
          from schedule
-         where (id = ?1 or organizer = ?2) and active = 1 and parked = 0 and next_run <= ?4
+         where (id = ?1 or (organizer = ?2 and (?5 is null or event = ?5))) and active = 1 and parked = 0 and next_run <= ?4
          on conflict (schedule, due) do nothing returning schedule, organizer, event, due",
-        params![id, slug, words, now],
+        params![id, slug, words, now, event],
         Ended::read,
     )?;
     let outcome = Outcome::Cancelled(words.to_owned());

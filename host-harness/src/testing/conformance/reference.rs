@@ -226,6 +226,7 @@ impl ReferenceHost {
             may_change_settings: admitted.rights.may_change_settings,
             may_write: admitted.rights.may_write,
             place: admitted.place,
+            event_deleted: admitted.event_deleted,
         })
     }
 

@@ -69,6 +69,7 @@ impl Memory {
             recipient_domains: organizer.recipient_domains.clone(),
             mail_bytes: organizer.mail_bytes,
             configuration_url: "https://tickets.example/".into(),
+            latest_event: 0,
         }
     }
 

@@ -13,6 +13,13 @@ CREATE TABLE platform_organizers (
     max_mail_bytes BIGINT NOT NULL
 );
 
+-- Numbers that are given out once: `next` is the lowest that nothing has had.
+CREATE TABLE platform_numbers (
+    name TEXT COLLATE "C" PRIMARY KEY,
+    next BIGINT NOT NULL
+);
+INSERT INTO platform_numbers (name, next) VALUES ('event', 1);
+
 CREATE TABLE platform_events (
     organizer TEXT COLLATE "C" NOT NULL REFERENCES platform_organizers (slug) ON DELETE CASCADE,
     slug TEXT COLLATE "C" NOT NULL,
@@ -21,8 +28,22 @@ CREATE TABLE platform_events (
     currency TEXT COLLATE "C" NOT NULL,
     starts BIGINT NOT NULL,
     ends BIGINT NOT NULL,
-    PRIMARY KEY (organizer, slug)
+    number BIGINT NOT NULL UNIQUE, -- no event that there ever was has had it
+    key TEXT COLLATE "C" NOT NULL, -- what others know the event by for good: its slug, or `slug~number` where an earlier event had that slug
+    PRIMARY KEY (organizer, slug),
+    UNIQUE (organizer, key)
 );
+
+-- Events that are gone. They stay here, so that no other event is ever taken for one of them.
+CREATE TABLE platform_deleted_events (
+    number BIGINT PRIMARY KEY,
+    organizer TEXT COLLATE "C" NOT NULL,
+    slug TEXT COLLATE "C" NOT NULL,
+    key TEXT COLLATE "C" NOT NULL,
+    name TEXT COLLATE "C" NOT NULL,
+    UNIQUE (organizer, key)
+);
+CREATE INDEX platform_deleted_events_by_slug ON platform_deleted_events (organizer, slug);
 
 CREATE TABLE platform_users (
     id TEXT COLLATE "C" PRIMARY KEY,

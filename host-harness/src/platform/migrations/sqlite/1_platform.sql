@@ -12,6 +12,13 @@ CREATE TABLE platform_organizers (
     max_mail_bytes INTEGER NOT NULL
 ) WITHOUT ROWID;
 
+-- Numbers that are given out once: `next` is the lowest that nothing has had.
+CREATE TABLE platform_numbers (
+    name TEXT PRIMARY KEY,
+    next INTEGER NOT NULL
+) WITHOUT ROWID;
+INSERT INTO platform_numbers (name, next) VALUES ('event', 1);
+
 CREATE TABLE platform_events (
     organizer TEXT NOT NULL REFERENCES platform_organizers (slug) ON DELETE CASCADE,
     slug TEXT NOT NULL,
@@ -20,8 +27,22 @@ CREATE TABLE platform_events (
     currency TEXT NOT NULL,
     starts INTEGER NOT NULL,
     ends INTEGER NOT NULL,
-    PRIMARY KEY (organizer, slug)
+    number INTEGER NOT NULL UNIQUE, -- no event that there ever was has had it
+    key TEXT NOT NULL, -- what others know the event by for good: its slug, or `slug~number` where an earlier event had that slug
+    PRIMARY KEY (organizer, slug),
+    UNIQUE (organizer, key)
 ) WITHOUT ROWID;
+
+-- Events that are gone. They stay here, so that no other event is ever taken for one of them.
+CREATE TABLE platform_deleted_events (
+    number INTEGER PRIMARY KEY,
+    organizer TEXT NOT NULL,
+    slug TEXT NOT NULL,
+    key TEXT NOT NULL,
+    name TEXT NOT NULL,
+    UNIQUE (organizer, key)
+);
+CREATE INDEX platform_deleted_events_by_slug ON platform_deleted_events (organizer, slug);
 
 CREATE TABLE platform_users (
     id TEXT PRIMARY KEY,
