@@ -116,6 +116,8 @@ macro_rules! store_kit {
                 much_mail_of_one_organizer_holds_up_no_other,
                 very_much_mail_of_one_organizer_holds_up_no_other,
                 a_due_time_has_one_mail_of_a_kind,
+                the_text_of_a_mail_goes_with_its_last_recipient,
+                the_text_of_a_notice_about_no_run_goes_with_its_last_recipient,
                 a_run_is_settled_when_all_its_recipients_are_final,
                 a_lease_to_settle_is_taken_over_at_its_end,
                 a_settled_counter_yields_to_a_person,

@@ -1,11 +1,14 @@
 //! Mails of runs, and the settling of what was submitted.
 
 use super::{
-    HOUR, LEASE, T0, ZONE, ZONES, accepted, acme, add_due, add_many, change, content, deliver, entries, failed, finish,
-    in_memory, mail, plan, rejected, settle_one, start, stored, submit, take, take_deliveries, take_one,
+    HOUR, LEASE, T0, ZONE, ZONES, accepted, acme, add, add_due, add_many, all, change, commit, content, deliver,
+    entries, failed, finish, in_memory, mail, plan, rejected, settle_one, start, stored, submit, take, take_deliveries,
+    take_one,
 };
 use crate::contract::{DeliveryStatus, Outcome};
-use crate::storage::{DeliveryTask, FileFacts, Finish, LeaseError, MailKind, NewMail, Storage, Work};
+use crate::storage::{
+    Change, DeliveryResult, DeliveryTask, FileFacts, Finish, LeaseError, MailKind, NewMail, Storage, Work,
+};
 
 const DAY: i64 = 24 * HOUR;
 
@@ -125,6 +128,56 @@ async fn mail_of_two(store: &dyn Storage, recipients: u32) {
     assert_eq!(tasks.len(), 10, "a full batch");
     let single = |task: &DeliveryTask| task.address == "single+0@example.org";
     assert!(tasks.iter().any(single), "{tasks:?}");
+}
+
+/// Both recipients of the mail become final, one after the other; its text is there until the second has.
+async fn text_goes_with_the_second(store: &dyn Storage, tasks: &[DeliveryTask]) {
+    let [first, second] = tasks else {
+        panic!("two recipients: {tasks:?}");
+    };
+    let put_off = DeliveryResult {
+        status: DeliveryStatus::Retrying,
+        words: "later".to_owned(),
+        next_try: Some(T0 + HOUR),
+    };
+    store.record_delivery(first, &accepted(), T0 + 6).await.unwrap();
+    store.record_delivery(second, &put_off, T0 + 6).await.unwrap();
+    let kept = store
+        .mail(first.mail)
+        .await
+        .unwrap()
+        .expect("the text waits for the second");
+    assert!(!kept.mail.text.is_empty());
+    let again = take_deliveries(store, T0 + HOUR).await;
+    assert_eq!(again.len(), 1);
+    store.record_delivery(&again[0], &rejected(), T0 + HOUR).await.unwrap();
+    assert_eq!(store.mail(first.mail).await.unwrap(), None, "it is not sent again");
+}
+
+pub async fn the_text_of_a_mail_goes_with_its_last_recipient(store: &dyn Storage) {
+    add_due(store).await;
+    submit(store, &["ann@example.org", "bob@example.org"]).await;
+    let tasks = take_deliveries(store, T0 + 5).await;
+    text_goes_with_the_second(store, &tasks).await;
+}
+
+pub async fn the_text_of_a_notice_about_no_run_goes_with_its_last_recipient(store: &dyn Storage) {
+    let id = add(store, acme(), content(T0 + DAY)).await;
+    let taken = Change::TakeOver {
+        id,
+        version: 1,
+        owner: "2".to_owned(),
+        former: "1".to_owned(),
+        content: content(T0 + DAY),
+        missed: Vec::new(),
+        notice: Some(Box::new(mail(
+            MailKind::Handover,
+            &["ann@example.org", "bob@example.org"],
+        ))),
+    };
+    store.commit(commit(all(acme()), vec![taken])).await.unwrap();
+    let tasks = take_deliveries(store, T0 + 5).await;
+    text_goes_with_the_second(store, &tasks).await;
 }
 
 pub async fn a_due_time_has_one_mail_of_a_kind(store: &dyn Storage) {

@@ -4,6 +4,7 @@ use sqlx::{PgConnection, Row as _};
 
 use super::audit::Entries;
 use super::columns::{count, event_of, scope, text};
+use super::outbox::forget_text_if_final;
 use super::runs::{self, Cancelled};
 use super::{PostgresStorage, files, read, settled};
 use crate::clock::Instant;
@@ -90,6 +91,10 @@ pub(super) async fn call_off(
         .bind(text(words))
         .execute(&mut *on)
         .await?;
+        sqlx::query(forget_text_if_final!())
+            .bind(&mails)
+            .execute(&mut *on)
+            .await?;
     }
     let links: Vec<i64> = sqlx::query_scalar(links)
         .bind(id)

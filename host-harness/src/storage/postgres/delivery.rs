@@ -5,6 +5,7 @@ use sqlx::Row as _;
 use super::audit::Entries;
 use super::columns::{count, small, text};
 use super::due::DELIVERIES;
+use super::outbox::forget_text_if_final;
 use super::{PostgresStorage, files, read, runs, settled};
 use crate::clock::Instant;
 use crate::storage::turns::{self, Due, Share, Turns};
@@ -138,6 +139,13 @@ impl PostgresStorage {
         .bind(mail)
         .fetch_optional(&mut *transaction)
         .await?;
+        if run.is_none() {
+            // Nor would anybody remove the text of a mail that is about no run.
+            sqlx::query("select from mail where id = $1 for no key update")
+                .bind(mail)
+                .execute(&mut *transaction)
+                .await?;
+        }
         let written: Option<String> = sqlx::query_scalar(
             "update delivery d set status = case when called.off then 'cancelled' else $4 end,
                words = case when called.off then m.called_off else $5 end, next_try = $6, lease_until = null, tries = tries - $7
@@ -161,14 +169,18 @@ impl PostgresStorage {
         let last_word = !["queued", "retrying"].contains(&written.as_str());
         if let Some(run) = run.filter(|_| last_word) {
             let (id, may_drop): (i64, bool) = (run.try_get("id")?, run.try_get("may_drop")?);
-            let left = sqlx::query(
-                "select exists (select 1 from schedule s where s.id = r.schedule) and not exists (
+            let left = sqlx::query(concat!(
+                "with forgotten as (",
+                forget_text_if_final!(),
+                ")
+                 select exists (select 1 from schedule s where s.id = r.schedule) and not exists (
                    select 1 from mail m where m.run = r.id and m.kind = 'export' and m.called_off is not null)
                    as settled_by_somebody from run r
-                 where r.id = $1 and r.state = 'submitted' and not exists (
+                 where r.id = $2 and r.state = 'submitted' and not exists (
                    select 1 from mail m join delivery d on d.mail = m.id
-                   where m.run = r.id and m.kind = 'export' and d.status in ('queued', 'retrying'))",
-            )
+                   where m.run = r.id and m.kind = 'export' and d.status in ('queued', 'retrying'))"
+            ))
+            .bind([mail])
             .bind(id)
             .fetch_optional(&mut *transaction)
             .await?;
@@ -190,6 +202,11 @@ impl PostgresStorage {
             if may_drop {
                 files::drop_unneeded(&mut transaction, &[id]).await?;
             }
+        } else if last_word {
+            sqlx::query(forget_text_if_final!())
+                .bind([mail])
+                .execute(&mut *transaction)
+                .await?;
         }
         transaction.commit().await?;
         Ok(true)

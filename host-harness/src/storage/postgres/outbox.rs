@@ -48,6 +48,16 @@ pub(super) async fn insert(
     Ok(())
 }
 
+/// Removes the text of those of the mails $1 whose recipients are all final: they are not sent again, and a link in one is to lie nowhere.
+macro_rules! forget_text_if_final {
+    () => {
+        "update mail m set body = null
+         where m.id = any($1) and not exists (
+           select 1 from delivery d where d.mail = m.id and d.status in ('queued', 'retrying'))"
+    };
+}
+pub(super) use forget_text_if_final;
+
 /// Roles and addresses, each address once.
 pub(super) fn recipients(mail: &NewMail) -> (Vec<&'static str>, Vec<String>) {
     let recipients = addressed(mail).into_iter();
@@ -71,7 +81,7 @@ impl PostgresStorage {
                    select coalesce(array_agg(role order by position), '{}') as roles,
                      coalesce(array_agg(address order by position), '{}') as addresses
                    from delivery where mail = m.id) d
-                 where m.id = $1",
+                 where m.id = $1 and m.body is not null",
             )
             .bind(id)
             .fetch_optional(&self.pool)

@@ -5,7 +5,7 @@ use rusqlite::{Connection, params};
 use super::columns::{json_list, scope, signed, unsigned};
 use super::runs::{self, Cancelled};
 use super::statement::{all, execute, optional, values};
-use super::{SqliteStorage, files};
+use super::{SqliteStorage, files, outbox};
 use crate::clock::Instant;
 use crate::storage::values::{events_of, standing};
 use crate::storage::{MailStanding, OutgoingExport, StorageError};
@@ -81,7 +81,8 @@ pub(super) fn call_off(on: &Connection, which: Which<'_>, words: &str, now: Inst
     };
     let (mails, links): (Vec<i64>, Vec<i64>) = (mails, links);
     if !mails.is_empty() {
-        let mails = &json_list(&mails);
+        let ids = &mails;
+        let mails = &json_list(ids);
         execute(
             on,
             "update mail set called_off = ?2 where id in (select value from json_each(?1)) and called_off is null",
@@ -93,6 +94,7 @@ pub(super) fn call_off(on: &Connection, which: Which<'_>, words: &str, now: Inst
              where mail in (select value from json_each(?1)) and status in ('queued', 'retrying') and lease_until is null",
             params![mails, words],
         )?;
+        outbox::forget_text_if_final(on, ids)?;
         let runs: Vec<i64> = values(
             on,
             "select distinct run from mail where id in (select value from json_each(?1))",

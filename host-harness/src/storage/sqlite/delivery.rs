@@ -161,6 +161,7 @@ fn record(on: &Connection, task: &DeliveryTask, result: &DeliveryResult, now: In
             outbox::settle_if_final(on, run, now)?;
             files::drop_unneeded(on, run)?;
         }
+        outbox::forget_text_if_final(on, &[mail])?;
     }
     Ok(())
 }

@@ -66,6 +66,18 @@ pub(super) fn settle_if_final(on: &Connection, run: i64, now: Instant) -> Result
     Ok(())
 }
 
+/// Removes the text of those of these mails whose recipients are all final: they are not sent again, and a link in one is to lie nowhere.
+pub(super) fn forget_text_if_final(on: &Connection, mails: &[i64]) -> Result<(), StorageError> {
+    execute(
+        on,
+        "update mail set body = null
+         where id in (select value from json_each(?1)) and not exists (
+           select 1 from delivery d where d.mail = mail.id and d.status in ('queued', 'retrying'))",
+        [json_list(mails)],
+    )?;
+    Ok(())
+}
+
 impl SqliteStorage {
     pub(super) async fn outbox_mail(&self, id: u64) -> Result<Option<OutboxMail>, StorageError> {
         let Ok(id) = i64::try_from(id) else {
@@ -83,7 +95,7 @@ fn outbox_mail(on: &Connection, id: i64) -> Result<Option<OutboxMail>, StorageEr
         "select m.run, m.schedule, m.due, m.kind, m.message_id, m.sender, m.sender_name, m.reply_to, m.subject, m.body,
            m.attach_file, m.created, m.organizer, m.event, r.file_name, r.file_type, r.rows, r.bytes, r.file_events,
            r.file_kept
-         from mail m left join run r on r.id = m.run where m.id = ?1",
+         from mail m left join run r on r.id = m.run where m.id = ?1 and m.body is not null",
         [id],
         |found| {
             let attach_file = found.get("attach_file")?;

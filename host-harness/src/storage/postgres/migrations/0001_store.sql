@@ -198,7 +198,8 @@ create table mail (
   -- Address that answers go to; null: the sender's.
   reply_to text,
   subject text not null,
-  body text not null,
+  -- Null: all recipients are final. It is not sent again, and can hold a link.
+  body text,
   attach_file boolean not null,
   created bigint not null,
   -- Why no more of it goes out; null: it goes out. What is on its way to a server then is called off when that did not take it.
