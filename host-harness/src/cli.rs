@@ -125,6 +125,15 @@ struct Recording {
     record: Option<PathBuf>,
 }
 
+/// Where files lie for the time of their use.
+#[derive(Args, Default)]
+struct Temporary {
+    /// Directory for temporary files, which hold exports; private, and emptied of what killed hosts have left
+    /// [default: DIR/tmp of --data, else scheduled-exports-UID in the system's directory for temporary files]
+    #[arg(long, value_name = "DIR")]
+    temp_dir: Option<PathBuf>,
+}
+
 /// How answers are printed.
 #[derive(Args, Default)]
 struct Output {

@@ -20,6 +20,7 @@ use crate::delivery::{Origin, Sender};
 use crate::imports::HostFault;
 use crate::platform::Platform;
 use crate::storage::Storage;
+use crate::temp_files::TempFiles;
 use crate::usage::UsageLimits;
 
 /// What the host tells the component about itself.
@@ -70,6 +71,8 @@ pub struct Services {
     pub clock: Arc<dyn Clock>,
     /// What the component is told about this host.
     pub facts: HostFacts,
+    /// Where files lie for the time of their use.
+    pub temp_files: TempFiles,
     /// Release of the component's zone database: written beside each plan.
     pub zone_database: String,
     /// Where the mails of this store come from.

@@ -88,7 +88,8 @@ type Held = Arc<Mutex<Vec<(Lease, String)>>>;
 impl Scheduler {
     /// Nothing happens before [`Scheduler::serve`] or [`Scheduler::step`].
     #[must_use]
-    pub fn new(service: Arc<Service>, transport: Arc<dyn Transport>, options: SchedulerOptions) -> Self {
+    pub fn new(service: Arc<Service>, transport: Arc<dyn Transport>, mut options: SchedulerOptions) -> Self {
+        options.delivery.temp_files = service.temp_files().clone();
         Self {
             service,
             transport,

@@ -72,6 +72,7 @@ use crate::shares::SharedPlaces;
 use crate::storage::counted::CountedStorage;
 use crate::storage::{Commit, CommitError, Completion, KeptAnswer, RequestKey, Scope, Storage, StorageError, Visible};
 use crate::tape::Recorded;
+use crate::temp_files::TempFiles;
 use crate::usage::Exceeded;
 
 /// How often a call is repeated whose commit met another one.
@@ -322,6 +323,7 @@ impl Service {
             platform,
             clock,
             facts,
+            temp_files: TempFiles::default(),
             zone_database: String::new(),
         };
         let shared = Arc::new(Recorded { host: services });
@@ -338,6 +340,34 @@ impl Service {
             mail,
             kept: None,
         })
+    }
+
+    /// Keeps files for the time of their use here, in place of the machine's own place for that.
+    ///
+    /// # Panics
+    /// If the component is being called already.
+    #[must_use]
+    pub fn keeping_temp_files(mut self, temp_files: TempFiles) -> Self {
+        let services = Arc::get_mut(&mut self.services).expect("no call is under way");
+        services.host.platform = services
+            .host
+            .platform
+            .clone()
+            .exporting_in(temp_files.path().to_owned());
+        services.host.temp_files = temp_files;
+        self
+    }
+
+    /// Where files lie for the time of their use.
+    #[must_use]
+    pub fn temp_files(&self) -> &TempFiles {
+        &self.services.temp_files
+    }
+
+    /// Closes store and platform once what they do has ended.
+    pub async fn close(&self) {
+        self.services.platform.close().await;
+        self.services.storage.close().await;
     }
 
     /// What this host has counted.

@@ -405,6 +405,9 @@ pub trait Storage: Send + Sync {
     async fn store_id(&self) -> Result<String, StorageError>;
     /// Checks that the store answers; for start-up and health.
     async fn ping(&self) -> Result<(), StorageError>;
+    /// Ends the use of the store by this process, in good order: a file is left with all that was written in it, and nothing beside it
+    /// that is not needed. Calls that come later fail.
+    async fn close(&self) {}
     /// Ends when another process may have written something that is due at once. Such word can be lost, or be wrong: who waits
     /// for it also looks after a while. A store that hears of nothing waits for ever.
     async fn changed(&self) {

@@ -15,6 +15,7 @@ mod commands {
     mod next_run;
     mod operator;
     mod plugin;
+    mod private;
     mod process;
     mod replay;
     mod scale;

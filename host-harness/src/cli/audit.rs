@@ -24,7 +24,8 @@ pub struct Audit {
 
 impl Audit {
     pub async fn run(self) -> Result<(), Failure> {
-        let storage = host::stores(&self.data, false).await?.storage;
+        let stores = host::stores(&self.data, false).await?;
+        let storage = &stores.storage;
         let organizers = match self.organizer {
             Some(slug) => vec![slug],
             // Whoever has an entry was switched on once.
@@ -34,6 +35,7 @@ impl Audit {
         for organizer in &organizers {
             entries.extend(storage.audit(organizer, self.limit).await?);
         }
+        stores.close().await;
         // Each organizer's are latest first already, and stay so within a second.
         entries.sort_by_key(|entry| std::cmp::Reverse(entry.at));
         entries.truncate(self.limit as usize);

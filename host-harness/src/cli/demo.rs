@@ -1,6 +1,7 @@
 //! `harness demo`: ten days of a small platform in a few seconds.
 
 use std::collections::HashMap;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use host_harness::clock::{Clock, VirtualClock};
 use host_harness::contract::DeliveryStatus;
 use host_harness::platform::Fixture;
 use host_harness::ports::HostFacts;
+use host_harness::private::{self, Entry};
 use host_harness::service::Service;
 use host_harness::storage::HistoryRow;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -25,6 +27,8 @@ const FIXTURE: &str = include_str!("../../../tests/data/bigevents.json");
 /// 2026-10-22T12:00:00Z: clocks go back in Berlin on the 25th, and in New York on 1 November.
 const FROM: i64 = 1_792_670_400;
 const DAYS: i64 = 10;
+/// The directory of what was attached to mails.
+pub const FILES: &str = "files";
 
 /// Shows ten days of scheduled exports in seconds: a small platform, real files, real mails.
 #[derive(Args, Default)]
@@ -118,8 +122,9 @@ impl Demo {
 
         let mut history = service.storage().history(None, 1_000).await?;
         history.sort_by_key(|row| (row.entry.due, row.schedule));
+        service.close().await;
         let mail = mail.unwrap_or_else(|| folder.clone());
-        let files = folder.join("files");
+        let files = folder.join(FILES);
         let unpacked = unpack(&mail, &files)
             .map_err(|reason| failed(format!("the attachments in {} can't be unpacked", mail.display()))(&reason))?;
         if self.output.json {
@@ -159,14 +164,14 @@ const MARK: &str = ".made-by-harness-demo";
 
 /// Removes what an earlier demo left, and nothing else; false: there is something in its place that no demo made.
 fn clear(folder: &Path) -> std::io::Result<bool> {
-    std::fs::create_dir_all(folder)?;
+    private::directory(folder, host::entry)?;
     let mark = folder.join(MARK);
     let ours = mark.exists();
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name();
         let name = name.to_string_lossy();
-        let (store, made) = (name.starts_with("harness.db"), name == "mail" || name == "files");
+        let (store, made) = (name.starts_with("harness.db"), name == host::MAIL || name == FILES);
         if (store || made) && !ours {
             return Ok(false);
         }
@@ -176,7 +181,7 @@ fn clear(folder: &Path) -> std::io::Result<bool> {
             std::fs::remove_dir_all(entry.path())?;
         }
     }
-    std::fs::write(mark, "")?;
+    private::create(&mark)?;
     Ok(true)
 }
 
@@ -277,7 +282,7 @@ fn shown(named: &Named, history: &[HistoryRow]) -> String {
 
 /// Puts the attachments of all mails in `mail` into `files`; answers how many.
 fn unpack(mail: &Path, files: &Path) -> Result<usize, Box<dyn std::error::Error>> {
-    std::fs::create_dir_all(files)?;
+    private::directory(files, |_, _| Entry::Ours)?;
     let mut unpacked = 0;
     for entry in std::fs::read_dir(mail)? {
         let path = entry?.path();
@@ -293,7 +298,7 @@ fn unpack(mail: &Path, files: &Path) -> Result<usize, Box<dyn std::error::Error>
             let stem = path.file_stem().unwrap_or_default().to_string_lossy();
             // A name in a mail is never a path.
             let name = name.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
-            std::fs::write(files.join(format!("{stem}-{name}")), part.get_body_raw()?)?;
+            private::create(&files.join(format!("{stem}-{name}")))?.write_all(&part.get_body_raw()?)?;
             unpacked += 1;
         }
     }

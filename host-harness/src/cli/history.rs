@@ -25,8 +25,10 @@ pub struct History {
 
 impl History {
     pub async fn run(self) -> Result<(), Failure> {
-        let storage = host::stores(&self.data, false).await?.storage;
-        for row in storage.history(self.schedule, self.limit).await? {
+        let stores = host::stores(&self.data, false).await?;
+        let rows = stores.storage.history(self.schedule, self.limit).await?;
+        stores.close().await;
+        for row in rows {
             if self.output.json {
                 say(document(&row))?;
             } else {

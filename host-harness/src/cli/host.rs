@@ -1,5 +1,6 @@
 //! A host on a store in a folder or in a database: what most commands open.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 use std::sync::Arc;
@@ -10,22 +11,26 @@ use host_harness::delivery::{EmlTransport, Transport};
 use host_harness::engine::{Cache, EMBEDDED, Engine};
 use host_harness::platform::{Fixture, Platform};
 use host_harness::ports::HostFacts;
+use host_harness::private::{self, Entry};
 use host_harness::scheduler::{Scheduler, SchedulerOptions};
 use host_harness::service::Service;
 use host_harness::storage::postgres::PostgresStorage;
 use host_harness::storage::sqlite::SqliteStorage;
 use host_harness::storage::{Change, Commit, Scope, Storage, Visible};
 use host_harness::tape::{Keep, Tapes};
+use host_harness::temp_files::TempFiles;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _};
 use tokio::task::spawn_blocking;
 
-use super::{Data, Failure, PluginFile, Recording, failed};
+use super::{Data, Failure, PluginFile, Recording, Temporary, failed};
 
 /// The store's file in the data folder.
 pub const STORE: &str = "harness.db";
 /// The folder of mails that are written as files.
-const MAIL: &str = "mail";
+pub const MAIL: &str = "mail";
+/// The directory of temporary files in the data folder.
+const TEMPORARY: &str = "tmp";
 /// So many tapes of failed runs are kept.
 const MOST_TAPES: usize = 100;
 /// How long a database has to answer at the start.
@@ -42,6 +47,14 @@ pub struct Stores {
     pub clock: Arc<dyn Clock>,
 }
 
+impl Stores {
+    /// Closes both once what they do has ended.
+    pub async fn close(&self) {
+        self.platform.close().await;
+        self.storage.close().await;
+    }
+}
+
 /// A host on the store, which is made if `create`; without a clock, with that of the store.
 pub async fn open(
     data: &Data,
@@ -50,7 +63,8 @@ pub async fn open(
     clock: Option<Arc<dyn Clock>>,
     facts: HostFacts,
 ) -> Result<Arc<Service>, Failure> {
-    open_recording(data, create, plugin, clock, facts, &Recording::default()).await
+    let (recording, temporary) = (Recording::default(), Temporary::default());
+    open_recording(data, create, plugin, clock, facts, &recording, &temporary).await
 }
 
 /// The same, keeping tapes where that is wanted.
@@ -61,6 +75,7 @@ pub async fn open_recording(
     clock: Option<Arc<dyn Clock>>,
     facts: HostFacts,
     recording: &Recording,
+    temporary: &Temporary,
 ) -> Result<Arc<Service>, Failure> {
     let (file, limits) = (plugin.plugin.clone(), plugin.limits());
     let engine = async {
@@ -76,7 +91,8 @@ pub async fn open_recording(
     let clock = clock.unwrap_or(stores.clock);
     let service = Service::new(engine, stores.storage, stores.platform, clock, facts)
         .await
-        .map_err(|fault| failed("the plugin can't say what it is")(&fault))?;
+        .map_err(|fault| failed("the plugin can't say what it is")(&fault))?
+        .keeping_temp_files(temp_files(data, temporary)?);
     Ok(Arc::new(match &recording.record {
         None => service,
         Some(folder) => {
@@ -101,9 +117,10 @@ pub async fn stores(data: &Data, create: bool) -> Result<Stores, Failure> {
 async fn in_folder(folder: &Path, create: bool) -> Result<Stores, Failure> {
     let path = folder.join(STORE);
     if create {
-        std::fs::create_dir_all(folder)
-            .map_err(|reason| failed(format!("the folder {} can't be made", folder.display()))(&reason))?;
-    } else if !path.exists() {
+        private_folder(folder)?;
+    } else if path.exists() {
+        private_folder(folder)?;
+    } else {
         return Err(Failure::Sentence(format!(
             "there is no store in {}; make one with `harness seed --data {} --fixture FILE`",
             folder.display(),
@@ -114,6 +131,48 @@ async fn in_folder(folder: &Path, create: bool) -> Result<Stores, Failure> {
         storage: Arc::new(SqliteStorage::open(&path).await?),
         platform: Platform::open(&path).await?,
         clock: Arc::new(SystemClock),
+    })
+}
+
+/// What an entry of a data directory is. One with directories that no host makes is used for other things too.
+pub fn entry(name: &str, directory: bool) -> Entry {
+    match (name, directory) {
+        (MAIL | TEMPORARY | super::demo::FILES, true) => Entry::Neutral,
+        (_, true) => Entry::Foreign,
+        (name, false) if name.starts_with(STORE) => Entry::Ours,
+        (_, false) => Entry::Neutral,
+    }
+}
+
+/// Makes the data directory if it is missing, and private if it is not.
+fn private_folder(folder: &Path) -> Result<(), Failure> {
+    private::directory(folder, entry)
+        .map_err(|reason| failed(format!("could not make a private directory {}", folder.display()))(&reason))
+}
+
+/// Where temporary files go: below the data directory if there is one.
+fn temp_files(data: &Data, temporary: &Temporary) -> Result<TempFiles, Failure> {
+    let folder = match (&temporary.temp_dir, &data.folder) {
+        (Some(named), _) => named.clone(),
+        (None, Some(folder)) => folder.join(TEMPORARY),
+        (None, None) => {
+            let user = private::user()?;
+            let folder = std::env::temp_dir().join(format!("scheduled-exports-{user}"));
+            // Everybody can make a directory or a link of that name.
+            if std::fs::symlink_metadata(&folder).is_ok_and(|found| found.uid() != user) {
+                let folder = folder.display();
+                return Err(Failure::Sentence(format!(
+                    "the directory {folder} for temporary files belongs to another user: name another one with --temp-dir"
+                )));
+            }
+            folder
+        }
+    };
+    TempFiles::in_folder(&folder).map_err(|reason| {
+        let folder = folder.display();
+        failed(format!(
+            "could not make a private directory for temporary files in {folder}"
+        ))(&reason)
     })
 }
 

@@ -80,6 +80,7 @@ impl Switch {
                 more => planned += more,
             }
         }
+        service.close().await;
         if enabled {
             say(format_args!(
                 "{}: enabled, {planned} schedules planned from now",
@@ -94,7 +95,8 @@ impl Switch {
 
 impl List {
     async fn run(self) -> Result<(), Failure> {
-        let host::Stores { storage, platform, .. } = host::stores(&self.data, false).await?;
+        let stores = host::stores(&self.data, false).await?;
+        let host::Stores { storage, platform, .. } = &stores;
         for organizer in platform.organizers().await? {
             let (slug, name) = (&organizer.slug, &organizer.name);
             let enabled = storage.enabled(slug).await?;
@@ -106,6 +108,7 @@ impl List {
                 say(format_args!("{slug}  {switch}  {schedules} schedules  {name}"))?;
             }
         }
+        stores.close().await;
         Ok(())
     }
 }

@@ -42,6 +42,7 @@ impl Seed {
         }
         let schedules = host::seed(&service, &self.data, &fixture).await?;
         let organizers = service.platform().organizers().await?.len();
+        service.close().await;
         if self.output.json {
             say(serde_json::json!({ "organizers": organizers, "schedules": schedules }))?;
         } else {

@@ -18,7 +18,7 @@ use tokio::sync::watch;
 
 use super::mail::Mailing;
 use super::usage::Usage;
-use super::{Data, Failure, PluginFile, Recording, failed, host, say};
+use super::{Data, Failure, PluginFile, Recording, Temporary, failed, host, say};
 
 /// Connections that the system holds until they are accepted, as far as it allows. Of a flood that comes faster than that, the system
 /// drops some, and their clients, honest ones too, try again after a second: with 128, as usual, that took milliseconds.
@@ -57,6 +57,8 @@ pub struct Serve {
     keep_history: u32,
     #[command(flatten)]
     usage: Usage,
+    #[command(flatten)]
+    temporary: Temporary,
     #[command(flatten)]
     recording: Recording,
     #[command(flatten)]
@@ -105,7 +107,16 @@ impl Serve {
             limits: self.usage.limits(),
             ..HostFacts::default()
         };
-        let service = host::open_recording(&self.data, true, &self.plugin, None, facts, &self.recording).await?;
+        let service = host::open_recording(
+            &self.data,
+            true,
+            &self.plugin,
+            None,
+            facts,
+            &self.recording,
+            &self.temporary,
+        )
+        .await?;
         if let Some(fixture) = &fixture {
             if service.platform().is_empty().await? {
                 let schedules = host::seed(&service, &self.data, fixture).await?;
@@ -170,6 +181,7 @@ impl Serve {
             metrics,
             scheduler.serve(stopped.clone())
         );
+        service.close().await;
         Ok(())
     }
 }

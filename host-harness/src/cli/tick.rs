@@ -7,7 +7,7 @@ use host_harness::clock::{Clock, VirtualClock};
 
 use super::history::{document, line};
 use super::mail::Mailing;
-use super::{Data, Failure, Output, PluginFile, Recording, host, instant, say};
+use super::{Data, Failure, Output, PluginFile, Recording, Temporary, host, instant, say};
 
 /// Runs and delivers all that is due at one instant, prints one line a run, and stops.
 #[derive(Args)]
@@ -20,6 +20,8 @@ pub struct Tick {
     now: Option<i64>,
     #[command(flatten)]
     mailing: Mailing,
+    #[command(flatten)]
+    temporary: Temporary,
     #[command(flatten)]
     recording: Recording,
     #[command(flatten)]
@@ -34,7 +36,16 @@ impl Tick {
         let mailing = self.mailing.check()?;
         host::check(&self.data, mailing.smtp.is_some())?;
         let facts = mailing.facts_without_api()?;
-        let service = host::open_recording(&self.data, false, &self.plugin, clock, facts, &self.recording).await?;
+        let service = host::open_recording(
+            &self.data,
+            false,
+            &self.plugin,
+            clock,
+            facts,
+            &self.recording,
+            &self.temporary,
+        )
+        .await?;
         let (transport, _) = host::transport(&self.data, mailing.smtp)?;
         let step = host::scheduler(&service, transport).step().await?;
         for schedule in step.schedules {
@@ -47,6 +58,7 @@ impl Tick {
                 say(line(&latest))?;
             }
         }
+        service.close().await;
         Ok(())
     }
 }

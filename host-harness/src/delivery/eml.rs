@@ -9,7 +9,7 @@
 //! recipient is there twice if the host died between the line and its own record of it, just as a mail server would have got
 //! the message twice.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,9 +19,12 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::{Refusal, Transport, TroubleKind};
+use crate::private::{self, Entry};
 
 /// The file in the folder that says who got what.
 pub const ENVELOPES: &str = "envelopes.jsonl";
+/// What a message is called while it is written, before some random letters.
+const WRITING: &str = ".writing-";
 
 /// Keeps messages in a folder.
 #[derive(Clone, Debug)]
@@ -30,13 +33,19 @@ pub struct EmlTransport {
 }
 
 impl EmlTransport {
-    /// Makes the folder if it is not there.
+    /// Makes the folder if it is not there, for this user alone. Of one that is there, it makes the mails private, and removes what
+    /// processes that were killed had begun to write.
     ///
     /// # Errors
     /// Where that is not possible.
     pub fn new(dir: impl Into<PathBuf>) -> io::Result<Self> {
         let dir = dir.into();
-        fs::create_dir_all(&dir)?;
+        private::directory(&dir, |name, _| match name {
+            ENVELOPES => Entry::Ours,
+            _ if name.ends_with(".eml") || name.starts_with(WRITING) => Entry::Ours,
+            _ => Entry::Foreign,
+        })?;
+        sweep(&dir)?;
         Ok(Self { dir })
     }
 
@@ -86,7 +95,9 @@ fn keep(dir: &Path, message_id: &str, bytes: &[u8]) -> io::Result<String> {
     for name in [format!("{stem}.eml"), format!("{beside}.eml")] {
         let path = dir.join(&name);
         if !path.exists() {
-            let mut new = tempfile::Builder::new().prefix(".writing-").tempfile_in(dir)?;
+            let mut new = tempfile::Builder::new().prefix(WRITING).tempfile_in(dir)?;
+            // Held until it has its name: what nobody holds, a killed process has left.
+            new.as_file().lock()?;
             new.write_all(bytes)?;
             new.as_file().sync_all()?;
             match new.persist_noclobber(&path) {
@@ -103,11 +114,26 @@ fn keep(dir: &Path, message_id: &str, bytes: &[u8]) -> io::Result<String> {
     Err(io::Error::other(format!("{beside}.eml is there with other bytes")))
 }
 
+/// Removes messages that nobody writes any more.
+fn sweep(dir: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        if !entry.file_name().to_string_lossy().starts_with(WRITING) {
+            continue;
+        }
+        // One that is gone meanwhile has got its name.
+        if File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok()) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+    Ok(())
+}
+
 /// One write of one line, which the operating system appends as a whole; after a line that a power cut has torn, on a line of
 /// its own.
 fn append(dir: &Path, line: &str) -> io::Result<()> {
     let path = dir.join(ENVELOPES);
-    let mut file = OpenOptions::new().create(true).read(true).append(true).open(path)?;
+    let mut file = private::options().create(true).read(true).append(true).open(path)?;
     let mut last = [b'\n'];
     if file.metadata()?.len() > 0 {
         file.seek(io::SeekFrom::End(-1))?;

@@ -26,6 +26,7 @@ use super::{MailHealth, Refusal, Transport, TroubleKind, domain, render, words};
 use crate::clock::Clock;
 use crate::contract::DeliveryStatus;
 use crate::storage::{DeliveryResult, DeliveryTask, LeaseError, OutboxMail, Storage, StorageError};
+use crate::temp_files::TempFiles;
 
 /// How much a pass does at once.
 #[derive(Clone, Debug)]
@@ -40,6 +41,8 @@ pub struct DeliveryLimits {
     pub renew: Duration,
     /// While deliveries are under way, the store is asked this often for more.
     pub ask_again: Duration,
+    /// Where attached files lie while a message is made.
+    pub temp_files: TempFiles,
 }
 
 impl Default for DeliveryLimits {
@@ -51,6 +54,7 @@ impl Default for DeliveryLimits {
             lease: Duration::from_secs(60),
             renew: Duration::from_secs(20),
             ask_again: Duration::from_secs(1),
+            temp_files: TempFiles::default(),
         }
     }
 }
@@ -427,7 +431,7 @@ impl Pass<'_> {
                 format!("a temporary file on this host: {error}"),
             )))
         };
-        let dir = match tempfile::tempdir() {
+        let dir = match self.limits.temp_files.folder() {
             Ok(dir) => dir,
             Err(error) => return not_now(error),
         };

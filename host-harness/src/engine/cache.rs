@@ -3,7 +3,7 @@
 //! Loading a compiled component is as trusting as loading a shared library. So a file is taken only from a folder that is
 //! this user's alone, and only whole: it begins with a hash of the rest.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::Component;
+
+use crate::private;
 
 const MAGIC: &[u8; 8] = b"SXCWASM1";
 const HASH: usize = 32;
@@ -112,7 +114,7 @@ fn load(engine: &Engine, path: &Path) -> Result<Option<Component>, String> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(words(error)),
     };
-    private(&file.metadata().map_err(words)?)?;
+    trusted(&file.metadata().map_err(words)?)?;
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes).map_err(words)?;
     let code = bytes
@@ -137,7 +139,7 @@ fn store(folder: &Path, path: &Path, code: &[u8]) -> io::Result<()> {
 }
 
 fn lock(path: &Path) -> Option<File> {
-    let file = OpenOptions::new()
+    let file = private::options()
         .create(true)
         .truncate(false)
         .write(true)
@@ -156,11 +158,12 @@ fn private_folder(folder: &Path) -> Result<(), String> {
         .create(folder)
         .map_err(|error| error.to_string())?;
     let facts = fs::metadata(folder).map_err(|error| error.to_string())?;
-    private(&facts).map_err(Into::into)
+    trusted(&facts)?;
+    private::tighten(folder).map_err(|error| error.to_string())
 }
 
 #[cfg(unix)]
-fn private(facts: &fs::Metadata) -> Result<(), &'static str> {
+fn trusted(facts: &fs::Metadata) -> Result<(), &'static str> {
     use std::os::unix::fs::MetadataExt;
     if facts.uid() != effective_user() {
         return Err("it belongs to another user");
@@ -190,7 +193,7 @@ fn private_folder(_folder: &Path) -> Result<(), String> {
 }
 
 #[cfg(not(unix))]
-fn private(_facts: &fs::Metadata) -> Result<(), &'static str> {
+fn trusted(_facts: &fs::Metadata) -> Result<(), &'static str> {
     Err("this system's file rights are not checked")
 }
 
@@ -255,8 +258,17 @@ mod tests {
         let below = folder.path().join("made/by/need");
         assert!(started(&engine, &below).contains("was compiled"));
         assert_eq!(started(&engine, &below), "");
-        let mode = fs::metadata(&below).expect("the folder").permissions().mode();
-        assert_eq!(mode & 0o777, 0o700);
+        let mode = |path: &Path| fs::metadata(path).expect("it exists").permissions().mode() & 0o777;
+        assert_eq!(mode(&below), 0o700);
+        let files = fs::read_dir(&below)
+            .expect("the folder")
+            .map(|entry| entry.expect("a file").path());
+        let modes: Vec<u32> = files.map(|file| mode(&file)).collect();
+        assert_eq!(modes, [0o600, 0o600], "the component and the lock");
+        // As a version of before has made it.
+        permit(&below, 0o755);
+        assert_eq!(started(&engine, &below), "");
+        assert_eq!(mode(&below), 0o700);
     }
 
     #[test]

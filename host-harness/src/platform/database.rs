@@ -130,7 +130,9 @@ impl Database {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(BUSY)
-            .foreign_keys(true);
+            .foreign_keys(true)
+            // As the store's own connections.
+            .pragma("secure_delete", "on");
         let changes = SqlitePoolOptions::new()
             .max_connections(1)
             .connect_with(options.clone())

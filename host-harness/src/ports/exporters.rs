@@ -11,6 +11,7 @@ use crate::contract::exporters::{DownloadLink, ExportError, Exporter, File, Look
 use crate::download::{self, Secret};
 use crate::imports::{Answer, Exporters, ImportError};
 use crate::platform::{self, ExportJob, PlatformError};
+use crate::private;
 use crate::storage::{FileFacts, LeaseError};
 
 impl From<PlatformError> for ImportError<LookupError> {
@@ -130,7 +131,7 @@ impl Exporters for Services {
             return Err(ExportError::Failed("the file is an archive already".into()).into());
         }
         let zipped = async {
-            let folder = tempfile::tempdir()?;
+            let folder = self.temp_files.folder()?;
             let plain = folder.path().join("plain");
             let Some(facts) = self.storage.read_file(id, &plain).await.map_err(io::Error::other)? else {
                 return Ok(None);
@@ -182,7 +183,7 @@ impl Services {
 
 /// An archive with that one file in it; its size.
 fn zip_file(plain: &Path, name: &str, target: &Path) -> io::Result<u64> {
-    let mut archive = zip::ZipWriter::new(std::fs::File::create(target)?);
+    let mut archive = zip::ZipWriter::new(private::create(target)?);
     let options = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Deflated);
     archive.start_file(name, options).map_err(io::Error::other)?;
     let mut source = std::fs::File::open(plain)?;

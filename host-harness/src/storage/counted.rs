@@ -132,6 +132,10 @@ macro_rules! counted {
             async fn changed(&self) {
                 self.store.changed().await;
             }
+
+            async fn close(&self) {
+                self.store.close().await;
+            }
         }
     };
 }

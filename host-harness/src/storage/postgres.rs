@@ -546,6 +546,10 @@ impl Storage for PostgresStorage {
         self.latest_audit(organizer, limit).await
     }
 
+    async fn close(&self) {
+        Self::close(self).await;
+    }
+
     async fn store_id(&self) -> Result<String, StorageError> {
         Ok(read!(
             sqlx::query_scalar("select id from identity").fetch_one(&self.pool)

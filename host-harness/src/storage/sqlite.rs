@@ -55,6 +55,7 @@ use super::{
 use crate::clock::Instant;
 use crate::contract::schedule_store::Plan;
 use crate::contract::{MissedRange, PageQuery, Position, RunEntry};
+use crate::private;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("src/storage/sqlite/migrations");
 
@@ -100,6 +101,7 @@ impl SqliteStorage {
     /// # Errors
     /// As those of [`SqliteStorage::open`].
     pub async fn open_within(path: &Path, pages: Option<u32>) -> Result<Self, StorageError> {
+        private_file(path)?;
         let file = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
@@ -172,7 +174,8 @@ impl SqliteStorage {
         migrate(self.file.connect().await?, migrations).await
     }
 
-    /// Closes all connections, and so tidies up the files beside the store's.
+    /// Closes all connections. The log beside the file is emptied into it, also where another process goes on: what was deleted is to
+    /// lie nowhere.
     pub async fn close(&self) {
         self.reading.close();
         self.writer.close().await;
@@ -424,6 +427,10 @@ impl Storage for SqliteStorage {
         self.latest_audit(organizer, limit).await
     }
 
+    async fn close(&self) {
+        Self::close(self).await;
+    }
+
     async fn store_id(&self) -> Result<String, StorageError> {
         self.reading
             .read(|on| Ok(prepared(on, "select id from identity")?.query_row([], |row| row.get(0))?))
@@ -448,11 +455,31 @@ fn connected(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
+/// Makes the file, empty, where there is none, and takes it from other users where they can read it. SQLite gives the files beside it
+/// the mode of this one.
+fn private_file(path: &Path) -> Result<(), StorageError> {
+    let unusable = |error: std::io::Error| StorageError::Unavailable(format!("{}: {error}", path.display()));
+    match private::options().write(true).create_new(true).open(path) {
+        Ok(_) => return Ok(()),
+        // Not opened: closing it would take SQLite's locks on it from this process.
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(unusable(error)),
+    }
+    for end in ["", "-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(end);
+        private::tighten(Path::new(&name)).map_err(unusable)?;
+    }
+    Ok(())
+}
+
 /// The connection that writes.
 fn writing(path: &Path, pages: Option<u32>) -> Result<Connection, StorageError> {
     let connection = connected(path)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "synchronous", "full")?;
+    // What is deleted was an export, a mail or a link: it is overwritten, not only let go of.
+    connection.pragma_update(None, "secure_delete", true)?;
     connection.pragma_update(None, "cache_size", -CACHE)?;
     if let Some(pages) = pages {
         connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;

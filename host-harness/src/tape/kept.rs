@@ -1,11 +1,11 @@
 //! A folder of tapes, bounded in number.
 
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::fs;
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use super::{Called, Facts, Tape};
+use crate::private::{self, Entry};
 
 /// How all tapes end.
 const ENDING: &str = ".tape.jsonl";
@@ -33,7 +33,10 @@ impl Tapes {
     /// # Errors
     /// If it can't be made.
     pub fn in_folder(folder: &Path, most: usize, keep: Keep) -> io::Result<Self> {
-        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        private::directory(folder, |name, _| match name.ends_with(ENDING) {
+            true => Entry::Ours,
+            false => Entry::Foreign,
+        })?;
         Ok(Self {
             folder: folder.to_owned(),
             most,
@@ -86,7 +89,7 @@ impl Tapes {
         let last = files.last().and_then(|path| number(path)).unwrap_or_default();
         for number in last + 1.. {
             let path = self.folder.join(format!("{number:08}-{}{ENDING}", named(tape)));
-            match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
+            match private::options().write(true).create_new(true).open(&path) {
                 Ok(mut file) => {
                     file.write_all(tape.to_text().as_bytes())?;
                     let past = (files.len() + 1).saturating_sub(self.most);

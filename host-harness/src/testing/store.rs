@@ -70,6 +70,10 @@ macro_rules! watched {
             async fn changed(&self) {
                 self.store.changed().await;
             }
+
+            async fn close(&self) {
+                self.store.close().await;
+            }
         }
     };
 }

@@ -164,6 +164,16 @@ impl Serving {
         Self::spawn(folder, log, [&["--data", data], more].concat())
     }
 
+    /// The same with this umask.
+    #[track_caller]
+    pub fn start_with_umask(umask: &str, log: &Log, data: &Path, more: &[&str]) -> Self {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("umask {umask}; exec \"$0\" \"$@\"")]);
+        shell.arg(env!("CARGO_BIN_EXE_harness")).env_remove("RUST_LOG");
+        let data = data.to_str().expect("text");
+        Self::spawn_by(shell, Path::new("."), log, [&["--data", data], more].concat())
+    }
+
     /// The same on a database, with mails to a server.
     #[track_caller]
     pub fn on_database(log: &Log, url: &str, smtp: &str, more: &[&str]) -> Self {

@@ -11,6 +11,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use super::columns::text;
 use super::{PostgresStorage, read, settled};
 use crate::clock::Instant;
+use crate::private;
 use crate::storage::spooled::{begun, expect_size, unreadable};
 use crate::storage::values::{events_of, events_text, signed, unsigned};
 use crate::storage::{FILE_CHUNK, FileFacts, Lease, LeaseError, StorageError, Work};
@@ -198,7 +199,8 @@ impl PostgresStorage {
         let Some(facts) = facts(&mut *snapshot, run).await? else {
             return Ok(None);
         };
-        let mut file = File::create(path).await.map_err(|error| unwritable(path, &error))?;
+        let file = private::create(path).map_err(|error| unwritable(path, &error))?;
+        let mut file = File::from_std(file);
         let mut size = 0_u64;
         let mut chunks = sqlx::query_scalar("select bytes from file_chunk where run = $1 order by seq")
             .bind(run)

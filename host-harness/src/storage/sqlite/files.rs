@@ -1,6 +1,5 @@
 //! Files of runs, kept in chunks beside them.
 
-use std::fs::File;
 use std::io::{Read, Write as _};
 use std::path::Path;
 
@@ -11,6 +10,7 @@ use super::SqliteStorage;
 use super::columns::{signed, unsigned};
 use super::statement::{execute, optional};
 use crate::clock::Instant;
+use crate::private;
 use crate::storage::spooled::{Source, elsewhere, expect_size, unreadable};
 use crate::storage::values::{events_of, events_text};
 use crate::storage::{FILE_CHUNK, FileFacts, Lease, LeaseError, StorageError, Work};
@@ -214,7 +214,7 @@ fn fetch(on: &Connection, run: i64, path: &Path) -> Result<Option<FileFacts>, St
     let Some(facts) = facts(&snapshot, run)? else {
         return Ok(None);
     };
-    let mut file = File::create(path).map_err(|error| unwritable(path, &error))?;
+    let mut file = private::create(path).map_err(|error| unwritable(path, &error))?;
     let mut size = 0_u64;
     for seq in 0_i64.. {
         let chunk: Option<Vec<u8>> = optional(

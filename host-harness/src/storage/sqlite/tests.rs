@@ -179,6 +179,40 @@ async fn what_was_answered_is_there_after_the_process_is_gone() {
 }
 
 #[tokio::test]
+async fn the_log_is_emptied_by_whoever_closes_also_where_another_goes_on() {
+    let (store, folder) = open().await;
+    let second = SqliteStorage::open(&file(&folder)).await.unwrap();
+    seed(&store, 1).await;
+    assert_eq!(second.count("acme").await.unwrap(), 1);
+    let log = folder.path().join("store.sqlite-wal");
+    assert!(std::fs::metadata(&log).unwrap().len() > 0);
+    store.close().await;
+    assert_eq!(std::fs::metadata(&log).unwrap().len(), 0);
+    second.close().await;
+    assert!(!log.exists(), "the last one leaves the file alone");
+}
+
+#[tokio::test]
+async fn a_store_that_others_can_read_is_taken_from_them() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (store, folder) = open().await;
+    seed(&store, 1).await;
+    let names = ["store.sqlite", "store.sqlite-wal", "store.sqlite-shm"];
+    let mode = |name: &str| {
+        let facts = std::fs::metadata(folder.path().join(name)).unwrap();
+        facts.permissions().mode() & 0o777
+    };
+    assert_eq!(names.map(mode), [0o600; 3]);
+    for name in names {
+        let wide = std::fs::Permissions::from_mode(0o664);
+        std::fs::set_permissions(folder.path().join(name), wide).unwrap();
+    }
+    let second = SqliteStorage::open(&file(&folder)).await.unwrap();
+    assert_eq!(names.map(mode), [0o600; 3]);
+    assert_eq!(second.count("acme").await.unwrap(), 1);
+}
+
+#[tokio::test]
 async fn a_file_of_a_later_version_is_refused_in_words() {
     let (store, folder) = open().await;
     let later = store.write(|on| execute(on, "update _sqlx_migrations set version = 9999", []));

@@ -26,6 +26,8 @@ use crate::storage::StorageError;
 const MOST: usize = 256;
 /// A batch that has been open for so long takes no further write: those in it wait to be answered.
 const LONGEST: Duration = Duration::from_millis(50);
+/// How long the end of a store waits for other processes to let go of its log.
+const LAST_WAIT: Duration = Duration::from_secs(1);
 
 /// Whoever wants to write asks here.
 #[derive(Debug)]
@@ -148,6 +150,20 @@ fn serve(on: &Connection, asked: &Receiver<Ask>) {
         if Batch::default().fill(on, first, asked) {
             break;
         }
+    }
+    empty_log(on);
+}
+
+/// Writes all of the write-ahead log to the file, and makes it empty. Another process that reads or writes keeps it from that; then
+/// that one does it.
+fn empty_log(on: &Connection) {
+    let emptied = on
+        .busy_timeout(LAST_WAIT)
+        .and_then(|()| on.query_row("pragma wal_checkpoint(truncate)", [], |row| row.get(0)));
+    match emptied {
+        Ok(0) => {}
+        Ok(_) => tracing::debug!("another process uses the store's log, and empties it when it stops"),
+        Err(error) => tracing::debug!(%error, "the store's log could not be emptied"),
     }
 }
 
