@@ -47,6 +47,7 @@ mod seeding;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant as Stopwatch};
 
 use serde::{Deserialize, Serialize};
@@ -452,6 +453,7 @@ impl Service {
                 Err(CommitError::Stale | CommitError::NotFound) if tries < COMMIT_TRIES => {}
                 Err(CommitError::Quota(_)) if tries < COMMIT_TRIES => over_quota = true,
                 Err(CommitError::NotFound) => return Err(CallError::Problem(Problem::NotFound)),
+                details: access.details,
                 Err(CommitError::Stale) => return Err(CallError::Problem(Problem::Stale)),
                 Err(error @ CommitError::Quota(_)) => return Err(CallError::Unavailable(error.to_string())),
                 Err(CommitError::Exceeded(exceeded)) => return Err(CallError::Exceeded(exceeded)),
@@ -531,6 +533,7 @@ impl Service {
         Settings {
             now: self.services.clock.now(),
             zone: place.timezone,
+            details: BTreeMap::new(),
             languages: facts.languages.clone(),
             recipient_domains: place.settings.recipient_domains,
             // Over the mail server's own limit a mail need not be tried: its file is zipped, or offered for download.

@@ -18,6 +18,7 @@
 mod change;
 pub mod counted;
 mod cursor;
+mod difference;
 mod fault;
 pub mod kit;
 mod notice;
@@ -37,6 +38,7 @@ use async_trait::async_trait;
 use tempfile::SpooledData;
 
 pub use change::{Change, Commit, CommitError, Completion, KeptAnswer, RequestKey, RequestState};
+pub use difference::difference;
 pub use notice::{NOTICE_WINDOW, Notice};
 pub use turns::Rooms;
 pub use work::{

@@ -1,5 +1,6 @@
 //! Behaviour, through the built component.
 
+mod audit;
 mod conformance;
 mod contract;
 mod crud;

@@ -336,6 +336,7 @@ async fn empty(service: &Service, fixture: &Fixture, filled: Vec<u64>) -> Result
             zone_database: service.about().zone_database.clone(),
             quota: None,
             changes: vec![Change::Delete { id, version: None }],
+            details: Default::default(),
             completion: None,
             limits: None,
         };

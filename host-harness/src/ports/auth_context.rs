@@ -1,6 +1,6 @@
 //! `auth-context`: the two handles, and the facts that they stand for.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Mutex;
 
 use super::Services;
@@ -26,6 +26,8 @@ pub struct Access {
     pub staged: Vec<Change>,
     /// Owner and version, before this call, of each schedule that it has changed.
     pub owners: HashMap<u64, (String, u64)>,
+    /// What the staged changes of a schedule change, by its id: for the audit log.
+    pub details: BTreeMap<u64, String>,
     /// The schedule that this call has read last: a change of it need not read it again, and its commit asks whether it is still so.
     pub read: Mutex<Option<Row>>,
 }

@@ -11,7 +11,7 @@ use crate::contract::auth_context::Caller;
 use crate::contract::schedule_store::{Page, Plan, RunPage, StoreError};
 use crate::contract::{Content, MissedRange, Outcome, PageQuery, Position, Schedule, User};
 use crate::imports::{Answer, ImportError, ScheduleStore};
-use crate::storage::{Change, Finish, LeaseError, Row, StartError, StorageError, Written};
+use crate::storage::{Change, Finish, LeaseError, Row, StartError, StorageError, Written, difference};
 
 impl From<StorageError> for StoreError {
     fn from(error: StorageError) -> Self {
@@ -155,6 +155,16 @@ async fn seen(services: &Services, access: &Access, id: u64) -> Result<Row, Stor
     row.ok_or(StoreError::NotFound)
 }
 
+/// Notes for the audit log what a staged change makes of a schedule; none: nothing is left of it.
+fn note(access: &mut Access, id: u64, old: &Content, new: Option<&Content>) {
+    let told = access.details.entry(id).or_default();
+    let more = difference(Some(old), new);
+    if !told.is_empty() && !more.is_empty() {
+        told.push_str("; ");
+    }
+    told.push_str(&more);
+}
+
 /// Refuses missed due times of which some have an entry. The commit asks again: this answer is for the guest to correct.
 async fn not_recorded(services: &Services, id: u64, missed: &[MissedRange]) -> Result<(), StoreError> {
     for range in missed {
@@ -234,6 +244,7 @@ impl ScheduleStore for Services {
         }
         not_recorded(self, id, &missed).await?;
         access.changes(&row);
+        note(access, id, &row.content, Some(&content));
         access.staged.push(Change::Update {
             id,
             version,
@@ -266,6 +277,7 @@ impl ScheduleStore for Services {
         }
         not_recorded(self, id, &missed).await?;
         access.changes(&row);
+        note(access, id, &row.content, Some(&content));
         access.staged.push(Change::TakeOver {
             id,
             version,
@@ -288,6 +300,7 @@ impl ScheduleStore for Services {
             return Err(StoreError::Stale.into());
         }
         access.changes(&row);
+        note(access, id, &row.content, None);
         access.staged.push(Change::Delete { id, version });
         Ok(())
     }

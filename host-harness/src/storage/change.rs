@@ -1,5 +1,7 @@
 //! What a person changes, and the idempotency record that is written with it.
 
+use std::collections::BTreeMap;
+
 use super::{Notice, StorageError, Visible};
 use crate::clock::Instant;
 use crate::contract::{Content, MissedRange};
@@ -121,6 +123,8 @@ pub struct Commit {
     pub quota: Option<u32>,
     /// In the order in which they were staged.
     pub changes: Vec<Change>,
+    /// What the changes of a schedule changed, by its id: the old and the new values, for the audit log.
+    pub details: BTreeMap<u64, String>,
     /// None: the request had no key.
     pub completion: Option<Completion>,
     /// What the actor's changes are held to; none: to nothing.
@@ -155,6 +159,22 @@ impl Commit {
 
 fn size(bytes: usize) -> u64 {
     bytes as u64
+}
+
+impl Commit {
+    /// What the audit log says of a change, beside who made it and what it was.
+    pub(super) fn detail(&self, change: &Change) -> String {
+        let told = |id: &u64| self.details.get(id).cloned().unwrap_or_default();
+        match change {
+            Change::Insert { .. } => String::new(),
+            Change::Update { id, .. } | Change::Delete { id, .. } => told(id),
+            Change::TakeOver { id, owner, former, .. } => {
+                let told = told(id);
+                let between = if told.is_empty() { "" } else { "; " };
+                format!("by user:{owner} from user:{former}{between}{told}")
+            }
+        }
+    }
 }
 
 /// Why nothing was committed.

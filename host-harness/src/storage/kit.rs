@@ -56,7 +56,9 @@ macro_rules! store_kit {
                 a_change_out_of_sight_is_not_found,
                 a_quota_counts_all_of_an_organizer,
                 a_commit_is_all_or_nothing,
-                every_change_is_audited;
+                every_change_is_audited,
+                a_change_is_audited_with_what_it_changed,
+                a_store_that_can_be_written_says_so_and_keeps_nothing_of_it;
             handover:
                 a_schedule_taken_over_has_the_new_owner_and_the_next_version,
                 a_take_over_is_audited_with_the_former_owner,
@@ -241,6 +243,7 @@ fn commit(by: Visible, changes: Vec<Change>) -> Commit {
         zone_database: ZONES.to_owned(),
         quota: None,
         changes,
+        details: Default::default(),
         completion: None,
         limits: None,
     }

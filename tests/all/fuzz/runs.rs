@@ -139,6 +139,7 @@ impl Schedules {
                 id: row.id,
                 version: None,
             }],
+            details: Default::default(),
             completion: None,
             limits: None,
         };

@@ -77,8 +77,8 @@ const CREATE: &str = concat!(
      select count(*) from put"
 );
 
-/// A change of a schedule of $10 organizer, $11 event and $12 owner, if any, that is still of version $14, by $13, within the limits $15. Answers how many
-/// were changed.
+/// A change of a schedule of $10 organizer, $11 event and $12 owner, if any, that is still of version $14, by $13, within the limits $15,
+/// which changed $16. Answers how many were changed.
 pub(super) const CHANGE: &str = concat!(
     "with given as (select 1 as one),
      ",
@@ -92,7 +92,7 @@ pub(super) const CHANGE: &str = concat!(
        returning id),
      said as (
        insert into audit (at, organizer, event, schedule, actor, action, detail)
-       select $9, $10, $11, id, $13, 'changed', '' from changed)
+       select $9, $10, $11, id, $13, 'changed', $16 from changed)
      select count(*) from changed"
 );
 
@@ -139,6 +139,7 @@ impl PostgresStorage {
                     .bind(text(&commit.actor))
                     .bind(version)
                     .bind(usage::limits_of(commit)?)
+                    .bind(text(&commit.detail(change)).into_owned())
             }
             Change::Insert { .. }
             | Change::Update { .. }
@@ -236,10 +237,10 @@ async fn counted(on: &mut PgConnection, organizer: &str) -> sqlx::Result<i64> {
 }
 
 async fn carry_out(on: &mut PgConnection, commit: &Commit, change: &Change, parked: bool, said: &mut Entries) -> Done {
-    let (done, id, action, detail) = match change {
+    let (done, id, action) = match change {
         Change::Insert { id, owner, content } => {
             let done = insert(on, commit, *id, owner, content, parked).await?;
-            (done, id, "created", String::new())
+            (done, id, "created")
         }
         Change::Update {
             id,
@@ -248,22 +249,22 @@ async fn carry_out(on: &mut PgConnection, commit: &Commit, change: &Change, park
             missed,
         } => {
             let done = update(on, commit, (*id, *version), None, content, missed, said).await?;
-            (done, id, "changed", String::new())
+            (done, id, "changed")
         }
         Change::TakeOver {
             id,
             version,
             owner,
-            former,
+            former: _,
             content,
             missed,
         } => {
             let done = update(on, commit, (*id, *version), Some(owner), content, missed, said).await?;
-            (done, id, "taken-over", format!("by user:{owner} from user:{former}"))
+            (done, id, "taken-over")
         }
         Change::Delete { id, version } => {
             let done = delete(on, commit, *id, *version, said).await?;
-            (done, id, "deleted", String::new())
+            (done, id, "deleted")
         }
         Change::Tell(notice) => {
             change_notices::tell(on, &commit.by.scope, notice, commit.now).await?;
@@ -271,6 +272,7 @@ async fn carry_out(on: &mut PgConnection, commit: &Commit, change: &Change, park
         }
     };
     if done.is_ok() {
+        let detail = commit.detail(change);
         said.add(&commit.by.scope, Some(signed(*id)?), &commit.actor, (action, &detail));
     }
     Ok(done)

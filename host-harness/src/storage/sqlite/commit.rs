@@ -42,10 +42,10 @@ fn write(on: &Connection, commit: &Commit) -> Result<(), CommitError> {
     }
     usage::count_writes(on, commit)?;
     for change in &commit.changes {
-        let (schedule, action, detail) = match change {
+        let (schedule, action) = match change {
             Change::Insert { id, owner, content } => {
                 insert(on, commit, *id, owner, content)?;
-                (id, "created", String::new())
+                (id, "created")
             }
             Change::Update {
                 id,
@@ -54,23 +54,23 @@ fn write(on: &Connection, commit: &Commit) -> Result<(), CommitError> {
                 missed,
             } => {
                 update(on, commit, *id, *version, content, missed)?;
-                (id, "changed", String::new())
+                (id, "changed")
             }
             Change::TakeOver {
                 id,
                 version,
                 owner,
-                former,
+                former: _,
                 content,
                 missed,
             } => {
                 update(on, commit, *id, *version, content, missed)?;
                 hand_over(on, *id, owner)?;
-                (id, "taken-over", format!("by user:{owner} from user:{former}"))
+                (id, "taken-over")
             }
             Change::Delete { id, version } => {
                 delete(on, commit, *id, *version)?;
-                (id, "deleted", String::new())
+                (id, "deleted")
             }
             Change::Tell(notice) => {
                 change_notices::tell(on, &commit.by.scope, notice, commit.now)?;
@@ -78,6 +78,7 @@ fn write(on: &Connection, commit: &Commit) -> Result<(), CommitError> {
             }
         };
         let (scope, schedule) = (&commit.by.scope, Some(signed(*schedule)?));
+        let detail = commit.detail(change);
         audit::write(on, commit.now, scope, schedule, &commit.actor, (action, &detail))?;
     }
     Ok(())

@@ -254,6 +254,7 @@ async fn a_schedule_deleted_while_its_last_recipient_becomes_final_ends_its_run(
             zone_database: ZONES.to_owned(),
             quota: None,
             changes: vec![Change::Delete { id: 1, version: None }],
+            details: Default::default(),
             completion: None,
             limits: None,
         };
@@ -290,6 +291,7 @@ async fn a_quota_holds_for_those_who_create_at_once() {
             zone_database: ZONES.to_owned(),
             quota: Some(5),
             changes: vec![insert],
+            details: Default::default(),
             completion: None,
             limits: None,
         };
@@ -316,6 +318,7 @@ fn change(change: Change) -> Commit {
         zone_database: ZONES.to_owned(),
         quota: None,
         changes: vec![change],
+        details: Default::default(),
         completion: None,
         limits: None,
     }
