@@ -61,7 +61,7 @@ use writing::Writing;
 /// What `GET /` says.
 const HOME: &str = concat!(
     r#"{"scheduled_exports":["/api/v1/organizers/{organizer}/scheduled_exports/","#,
-    r#""/api/v1/organizers/{organizer}/events/{event}/scheduled_exports/"],"health":"/healthz","documentation":"docs/api.md"}"#
+    r#""/api/v1/organizers/{organizer}/events/{event}/scheduled_exports/"],"health":"/healthz","readiness":"/readyz","documentation":"docs/api.md"}"#
 );
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// How long a body is waited for before its sender is asked who he is. One that takes longer is asked twice: before, so that
@@ -190,11 +190,19 @@ impl Api {
                 let health = health(self.backend.mail_trouble());
                 Ok(Reply::new(StatusCode::OK, health.to_string().into_bytes()))
             }
+            Route::Ready if is_read(method) => {
+                self.backend.check_ready().await?;
+                Ok(Reply::new(StatusCode::OK, br#"{"status":"ready"}"#.to_vec()))
+            }
             Route::Download(secret) if is_read(method) => {
                 self.downloads.answer(&self.backend, &self.limits, parts, &secret).await
             }
-            Route::Home | Route::Health | Route::Download(_) if method == Method::OPTIONS => Ok(options(READ_ONLY)),
-            Route::Home | Route::Health | Route::Download(_) => Err(Refusal::MethodNotAllowed { allow: READ_ONLY }),
+            Route::Home | Route::Health | Route::Ready | Route::Download(_) if method == Method::OPTIONS => {
+                Ok(options(READ_ONLY))
+            }
+            Route::Home | Route::Health | Route::Ready | Route::Download(_) => {
+                Err(Refusal::MethodNotAllowed { allow: READ_ONLY })
+            }
             Route::Below(endpoint) => self.answer_below(endpoint, parts, body, language).await,
         }
     }

@@ -188,7 +188,7 @@ async fn page(State(service): State<Arc<Service>>) -> impl IntoResponse {
     ([(CONTENT_TYPE, TEXT)], text(&service).await)
 }
 
-/// All of it. Without the store what waits there is left out, and `store_up` is 0.
+/// All of it. Without the store what waits there is left out, and `store_up` is 0, as it is where the store only reads.
 pub async fn text(service: &Service) -> String {
     let mut registry = Registry::with_prefix(PREFIX);
     let mut put = |name: &str, help: &str, value: u64| {
@@ -227,8 +227,8 @@ pub async fn text(service: &Service) -> String {
     let backlog = service.storage().backlog(now).await;
     put(
         "store_up",
-        "Has the store answered this scrape",
-        u64::from(backlog.is_ok()),
+        "Has the store answered this scrape, and could it be written a moment ago",
+        u64::from(backlog.is_ok() && service.check_ready().await.is_ok()),
     );
     if let Ok(backlog) = backlog {
         let oldest = backlog.oldest_due.map_or(0, |since| now.saturating_sub(since));

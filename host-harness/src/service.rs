@@ -42,12 +42,12 @@ mod events;
 mod jobs;
 mod permits;
 mod plans;
+mod readiness;
 mod recording;
 mod seeding;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant as Stopwatch};
 
 use serde::{Deserialize, Serialize};
@@ -76,6 +76,8 @@ use crate::tape::Recorded;
 use crate::temp_files::TempFiles;
 use crate::usage::Exceeded;
 
+/// How long a host that stops waits for its store to be closed.
+const CLOSING: Duration = Duration::from_secs(5);
 /// How often a call is repeated whose commit met another one.
 const COMMIT_TRIES: u32 = 5;
 
@@ -289,6 +291,7 @@ pub struct Service {
     /// Instances for calls for a person, shared among organizers.
     places: SharedPlaces,
     mail: MailHealth,
+    readiness: readiness::Readiness,
     /// Where calls are kept on tape; none: they are not.
     kept: Option<recording::Kept>,
 }
@@ -339,6 +342,7 @@ impl Service {
             metrics,
             places,
             mail,
+            readiness: readiness::Readiness::default(),
             kept: None,
         })
     }
@@ -365,10 +369,15 @@ impl Service {
         &self.services.temp_files
     }
 
-    /// Closes store and platform once what they do has ended.
+    /// Closes store and platform once what they do has ended; a connection that hangs is not waited for.
     pub async fn close(&self) {
-        self.services.platform.close().await;
-        self.services.storage.close().await;
+        let closing = async {
+            self.services.platform.close().await;
+            self.services.storage.close().await;
+        };
+        if tokio::time::timeout(CLOSING, closing).await.is_err() {
+            tracing::warn!("the store could not be closed within 5 s: something still uses it");
+        }
     }
 
     /// What this host has counted.
@@ -441,6 +450,7 @@ impl Service {
                 zone_database: self.services.zone_database.clone(),
                 quota,
                 changes: access.staged,
+                details: access.details,
                 completion,
                 limits: self.services.facts.limits.writes(),
             };
@@ -453,7 +463,6 @@ impl Service {
                 Err(CommitError::Stale | CommitError::NotFound) if tries < COMMIT_TRIES => {}
                 Err(CommitError::Quota(_)) if tries < COMMIT_TRIES => over_quota = true,
                 Err(CommitError::NotFound) => return Err(CallError::Problem(Problem::NotFound)),
-                details: access.details,
                 Err(CommitError::Stale) => return Err(CallError::Problem(Problem::Stale)),
                 Err(error @ CommitError::Quota(_)) => return Err(CallError::Unavailable(error.to_string())),
                 Err(CommitError::Exceeded(exceeded)) => return Err(CallError::Exceeded(exceeded)),
@@ -523,6 +532,7 @@ impl Service {
             counts_schedules: false,
             staged: Vec::new(),
             owners: HashMap::new(),
+            details: BTreeMap::new(),
             read: Mutex::default(),
         }
     }
@@ -533,7 +543,6 @@ impl Service {
         Settings {
             now: self.services.clock.now(),
             zone: place.timezone,
-            details: BTreeMap::new(),
             languages: facts.languages.clone(),
             recipient_domains: place.settings.recipient_domains,
             // Over the mail server's own limit a mail need not be tried: its file is zipped, or offered for download.

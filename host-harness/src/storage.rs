@@ -407,6 +407,8 @@ pub trait Storage: Send + Sync {
     async fn store_id(&self) -> Result<String, StorageError>;
     /// Checks that the store answers; for start-up and health.
     async fn ping(&self) -> Result<(), StorageError>;
+    /// Checks that the store can be written, by writing to it; for readiness. What was written is removed again.
+    async fn check_writable(&self) -> Result<(), StorageError>;
     /// Ends the use of the store by this process, in good order: a file is left with all that was written in it, and nothing beside it
     /// that is not needed. Calls that come later fail.
     async fn close(&self) {}

@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use axum::http::Method;
 use host_harness::contract::Outcome;
+use host_harness::metrics;
 use host_harness::testing::{Harness, at};
 use serde_json::json;
 use tests::{CONF, JOHN, but, daily, without_schedules};
@@ -128,4 +130,41 @@ async fn a_disk_that_is_full_for_longer_than_six_attempts_ends_each_due_time_onc
         failures += failed;
     }
     assert!(failures > 0, "every disk had room");
+}
+
+/// Is the store up, as it is scraped?
+async fn is_up(host: &Harness) -> bool {
+    let text = metrics::text(&host.service).await;
+    let up = text
+        .lines()
+        .find_map(|line| line.strip_prefix("scheduled_exports_store_up "));
+    up.expect("it is scraped") == "1"
+}
+
+#[tokio::test]
+async fn a_host_whose_disk_is_full_lives_and_is_not_ready_until_there_is_room() {
+    let host = on_full_disk(0, YESTERDAY).await;
+    let health = async |path: &str| host.fetch(Method::GET, path).await.0;
+    assert_eq!(health("/healthz").await, 200, "what is there can be read");
+    let (status, headers, _) = host.fetch(Method::GET, "/readyz").await;
+    assert_eq!(status, 503);
+    assert!(headers.contains_key("retry-after"), "{headers:?}");
+    assert!(!is_up(&host).await);
+
+    host.make_room().await;
+    let now = at(EVE);
+    host.clock.set(now + 4);
+    assert_eq!(health("/readyz").await, 503, "an answer is good for five seconds");
+    host.clock.set(now + 5);
+    assert_eq!(health("/readyz").await, 200);
+    assert!(is_up(&host).await);
+}
+
+#[tokio::test]
+async fn whoever_asks_whether_a_host_is_ready_writes_to_its_disk_once_in_five_seconds() {
+    let host = Harness::start(&without_schedules(), EVE).await;
+    for _ in 0..100 {
+        assert_eq!(host.fetch(Method::GET, "/readyz").await.0, 200);
+    }
+    assert_eq!(host.store.calls("check_writable"), 1);
 }

@@ -31,6 +31,8 @@ pub trait Backend: Send + Sync {
     fn mail_trouble(&self) -> Option<MailTrouble> {
         None
     }
+    /// Can the store be written? See [`Service::check_ready`].
+    async fn check_ready(&self) -> Result<(), Fault>;
     /// Whose credentials these are, and what that principal may do there; without a scope, nothing.
     async fn admission(&self, credentials: &Credentials, scope: Option<&Scope>) -> Result<Admission, Fault>;
     /// See [`crate::storage::Storage::begin_request`].
@@ -86,6 +88,10 @@ impl Backend for Service {
 
     async fn ping(&self) -> Result<(), Fault> {
         Ok(self.storage().ping().await?)
+    }
+
+    async fn check_ready(&self) -> Result<(), Fault> {
+        Ok(Self::check_ready(self).await?)
     }
 
     async fn admission(&self, credentials: &Credentials, scope: Option<&Scope>) -> Result<Admission, Fault> {

@@ -18,6 +18,8 @@ pub(super) enum Route {
     Home,
     /// `/healthz`.
     Health,
+    /// `/readyz`.
+    Ready,
     /// A file that is fetched with a link: the link's secret.
     Download(String),
     /// Something of an organizer or event.
@@ -105,6 +107,7 @@ impl Route {
         match path {
             "/" => Some(Self::Home),
             "/healthz" => Some(Self::Health),
+            "/readyz" => Some(Self::Ready),
             _ => match path.strip_prefix(download::PATH) {
                 Some(secret) => Some(Self::Download(secret.to_owned())),
                 None => Endpoint::find(path.strip_prefix(ROOT)?).map(Self::Below),
@@ -258,7 +261,7 @@ mod tests {
     fn below(path: &str) -> Option<Endpoint> {
         match Route::find(&format!("{ROOT}{path}"))? {
             Route::Below(endpoint) => Some(endpoint),
-            Route::Home | Route::Health | Route::Download(_) => None,
+            Route::Home | Route::Health | Route::Ready | Route::Download(_) => None,
         }
     }
 

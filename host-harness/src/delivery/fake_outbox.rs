@@ -319,4 +319,5 @@ not_part_of_delivery! {
     fn audit(organizer: &str, limit: u32) -> Result<Vec<AuditEntry>, StorageError>;
     fn store_id() -> Result<String, StorageError>;
     fn ping() -> Result<(), StorageError>;
+    fn check_writable() -> Result<(), StorageError>;
 }

@@ -187,4 +187,5 @@ counted! {
     audit(organizer: &str, limit: u32) -> Vec<AuditEntry>, StorageError;
     store_id() -> String, StorageError;
     ping() -> (), StorageError;
+    check_writable() -> (), StorageError;
 }

@@ -266,6 +266,14 @@ impl PostgresStorage {
         read!(self.pool.begin())
     }
 
+    async fn try_check_writable(&self) -> sqlx::Result<()> {
+        let mut transaction = self.begin().await?;
+        for statement in ["insert into probe (bytes) values ('written')", "delete from probe"] {
+            sqlx::query(statement).execute(&mut *transaction).await?;
+        }
+        transaction.commit().await
+    }
+
     /// Tells other hosts that there is something to do at once.
     fn tell(&self) {
         if let Some(notices) = &self.notices {
@@ -548,6 +556,10 @@ impl Storage for PostgresStorage {
 
     async fn close(&self) {
         Self::close(self).await;
+    }
+
+    async fn check_writable(&self) -> Result<(), StorageError> {
+        Ok(settled!(self.try_check_writable())?)
     }
 
     async fn store_id(&self) -> Result<String, StorageError> {

@@ -43,7 +43,7 @@ use tempfile::SpooledData;
 use tokio::sync::Semaphore;
 
 use self::reading::Reading;
-use self::statement::{prepared, value};
+use self::statement::{execute, prepared, value};
 use self::writer::Writer;
 use super::reserve::Reserved;
 use super::turns::Turns;
@@ -438,6 +438,14 @@ impl Storage for SqliteStorage {
 
     async fn ping(&self) -> Result<(), StorageError> {
         self.reading.read(|on| {
+    async fn check_writable(&self) -> Result<(), StorageError> {
+        // More than a page, so that it needs room of its own.
+        self.write(|on| execute(on, "insert into probe (bytes) values (zeroblob(8192))", []))
+            .await?;
+        self.write(|on| execute(on, "delete from probe", [])).await?;
+        Ok(())
+    }
+
             prepared(on, "select 1")?.query_row([], |_| Ok(()))?;
             Ok(())
         })

@@ -127,6 +127,7 @@ watched! {
     audit(organizer: &str, limit: u32) -> Vec<AuditEntry>, StorageError;
     store_id() -> String, StorageError;
     ping() -> (), StorageError;
+    check_writable() -> (), StorageError;
 }
 
 /// A moment of a call.

@@ -179,6 +179,10 @@ impl Backend for Host {
         *self.now.lock().expect("unpoisoned")
     }
 
+    async fn check_ready(&self) -> Result<(), Fault> {
+        self.look_up("check_ready")
+    }
+
     async fn ping(&self) -> Result<(), Fault> {
         self.look_up("ping")
     }

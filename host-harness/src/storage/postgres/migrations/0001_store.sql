@@ -274,3 +274,9 @@ create table request (
   primary key (caller, key)
 );
 create index request_expiry on request (expires_at);
+
+-- What readiness writes, and removes again.
+create table probe (
+  id bigint generated always as identity primary key,
+  bytes bytea not null
+);

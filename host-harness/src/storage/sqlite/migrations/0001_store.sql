@@ -282,3 +282,9 @@ create table request (
   unique (caller, key)
 ) strict;
 create index request_expiry on request (expires_at);
+
+-- What readiness writes, and removes again.
+create table probe (
+  id integer primary key,
+  bytes blob not null
+) strict;
