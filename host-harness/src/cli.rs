@@ -1,6 +1,7 @@
 //! The command line: what each command takes, and how all of them start, speak and fail.
 
 mod audit;
+mod backup;
 mod bench;
 mod chaos;
 mod demo;
@@ -65,6 +66,8 @@ enum Command {
     History(history::History),
     /// Shows who changed what, and how runs ended
     Audit(audit::Audit),
+    /// Copies the store of a data directory to a new file while hosts use it
+    Backup(backup::Backup),
     /// Says when a rule fires next, by the component
     NextRun(next_run::NextRun),
     /// Has the component go through a call again that failed and was kept on tape
@@ -180,6 +183,7 @@ pub fn main() -> ExitCode {
             Command::Resume(resume) => resume.run().await,
             Command::History(history) => history.run().await,
             Command::Audit(audit) => audit.run().await,
+            Command::Backup(backup) => backup.run().await,
             Command::NextRun(next_run) => next_run.run().await,
             Command::Replay(replay) => replay.run().await,
             Command::Plugin(plugin) => plugin.run().await,

@@ -13,6 +13,7 @@ mod commands {
     mod mail;
     mod metrics;
     mod next_run;
+    mod operating;
     mod operator;
     mod plugin;
     mod private;

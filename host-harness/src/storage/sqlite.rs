@@ -5,6 +5,7 @@
 //! write depends on is read in its own transaction.
 
 mod audit;
+mod backup;
 mod called_off;
 mod change_notices;
 mod columns;
@@ -42,6 +43,7 @@ use sqlx::{ConnectOptions as _, Connection as _};
 use tempfile::SpooledData;
 use tokio::sync::Semaphore;
 
+pub use self::backup::{BackupError, backup};
 use self::reading::Reading;
 use self::statement::{execute, prepared, value};
 use self::writer::Writer;
@@ -436,8 +438,6 @@ impl Storage for SqliteStorage {
             .read(|on| Ok(prepared(on, "select id from identity")?.query_row([], |row| row.get(0))?))
     }
 
-    async fn ping(&self) -> Result<(), StorageError> {
-        self.reading.read(|on| {
     async fn check_writable(&self) -> Result<(), StorageError> {
         // More than a page, so that it needs room of its own.
         self.write(|on| execute(on, "insert into probe (bytes) values (zeroblob(8192))", []))
@@ -446,6 +446,8 @@ impl Storage for SqliteStorage {
         Ok(())
     }
 
+    async fn ping(&self) -> Result<(), StorageError> {
+        self.reading.read(|on| {
             prepared(on, "select 1")?.query_row([], |_| Ok(()))?;
             Ok(())
         })

@@ -2,7 +2,7 @@
 
 use super::process::harness;
 
-const COMMANDS: [&str; 24] = [
+const COMMANDS: [&str; 25] = [
     "",
     "demo",
     "serve",
@@ -19,6 +19,7 @@ const COMMANDS: [&str; 24] = [
     "resume",
     "history",
     "audit",
+    "backup",
     "next-run",
     "replay",
     "plugin",

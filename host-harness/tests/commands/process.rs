@@ -254,22 +254,28 @@ impl Serving {
     /// An answer of its API: status and body.
     #[track_caller]
     pub fn request(&self, method: &str, path: &str, credentials: &str, body: Option<&Value>) -> (u16, Value) {
-        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
-        let url = format!("{}/api/v1/organizers/{path}", self.url);
-        let mut request = ureq::http::Request::builder().method(method).uri(url);
-        if !credentials.is_empty() {
-            request = request.header("Authorization", credentials);
-        }
-        let body = body.map(Value::to_string);
-        if body.is_some() {
-            request = request.header("Content-Type", "application/json");
-        }
-        let request = request.body(body.unwrap_or_default()).expect("a request");
-        let mut answer = agent.run(request).expect("an answer");
-        let status = answer.status().as_u16();
-        let text = answer.body_mut().read_to_string().expect("text");
-        (status, serde_json::from_str(&text).unwrap_or(Value::Null))
+        request(&self.url, method, path, credentials, body)
     }
+}
+
+/// An answer of the API at this address: status and body.
+#[track_caller]
+pub fn request(url: &str, method: &str, path: &str, credentials: &str, body: Option<&Value>) -> (u16, Value) {
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let url = format!("{url}/api/v1/organizers/{path}");
+    let mut request = ureq::http::Request::builder().method(method).uri(url);
+    if !credentials.is_empty() {
+        request = request.header("Authorization", credentials);
+    }
+    let body = body.map(Value::to_string);
+    if body.is_some() {
+        request = request.header("Content-Type", "application/json");
+    }
+    let request = request.body(body.unwrap_or_default()).expect("a request");
+    let mut answer = agent.run(request).expect("an answer");
+    let status = answer.status().as_u16();
+    let text = answer.body_mut().read_to_string().expect("text");
+    (status, serde_json::from_str(&text).unwrap_or(Value::Null))
 }
 
 impl Drop for Serving {
