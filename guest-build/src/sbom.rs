@@ -149,6 +149,22 @@ mod tests {
     }
 
     #[test]
+    fn what_is_fetched_for_the_workspace_is_all_that_the_guests_of_its_tests_need() {
+        let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace");
+        let lock = |path: &str| checksums(&fs::read_to_string(workspace.join(path)).expect("a lock file"));
+        let (all, guests) = (lock("Cargo.lock"), lock("tests/guests/Cargo.lock"));
+        let more: Vec<_> = guests
+            .iter()
+            .filter(|(name, sum)| all.get(*name) != Some(sum))
+            .collect();
+        assert!(guests.len() > 10, "the lock file is read");
+        assert!(
+            more.is_empty(),
+            "`cargo test` would fetch these in the middle of a build: {more:?}"
+        );
+    }
+
+    #[test]
     fn the_bill_names_each_crate_of_the_component_with_its_checksum_and_licence() {
         let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace");
         let bill = sbom(workspace).expect("a bill");

@@ -1,4 +1,4 @@
-//! README.md, CONTRIBUTING.md and docs/ name only paths that are there.
+//! README.md, CONTRIBUTING.md and docs/ name only paths and tests that are there.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -42,4 +42,45 @@ fn every_path_that_a_document_names_is_there() {
     }
     assert_eq!(gone, Vec::<String>::new());
     assert!(seen > 20, "only {seen} paths were found: is the search right?");
+}
+
+/// All source below a folder, of the repository alone.
+fn source(folder: &Path, text: &mut String) {
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if path.is_dir() && name != "target" && name != "node_modules" {
+            source(&path, text);
+        } else if name.ends_with(".rs") {
+            *text += &fs::read_to_string(&path).expect("a text");
+        }
+    }
+}
+
+#[test]
+fn every_test_that_the_threat_model_names_is_there() {
+    let mut all = String::new();
+    for folder in ["plugin", "host-harness", "tests", "conformance", "guest-build"] {
+        source(&root().join(folder), &mut all);
+    }
+    let model = fs::read_to_string(root().join("docs/security.md")).expect("a text");
+    let names = model.split('`').skip(1).step_by(2);
+    // What has so many words is a sentence, and so a test.
+    let tests: Vec<&str> = names
+        .filter(|name| {
+            name.chars()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+        })
+        .filter(|name| name.matches('_').count() >= 3)
+        .collect();
+    let gone: Vec<&&str> = tests
+        .iter()
+        .filter(|name| !all.contains(&format!("fn {name}(")))
+        .collect();
+    assert_eq!(gone, Vec::<&&str>::new());
+    assert!(
+        tests.len() > 30,
+        "only {} tests were found: is the search right?",
+        tests.len()
+    );
 }

@@ -274,4 +274,18 @@ mod tests {
         assert_eq!(stem("@x"), "message");
         assert_eq!(stem(&"a".repeat(400)).len(), 150);
     }
+
+    #[tokio::test]
+    async fn what_a_killed_process_was_writing_is_removed_and_what_another_one_writes_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let mail = dir.path().join("mail");
+        EmlTransport::new(&mail).unwrap();
+        let (left, living) = (mail.join(".writing-left"), mail.join(".writing-living"));
+        fs::write(&left, b"half").unwrap();
+        let writing = private::create(&living).unwrap();
+        writing.lock().unwrap();
+        EmlTransport::new(&mail).unwrap();
+        assert!(!left.exists());
+        assert!(living.exists());
+    }
 }
