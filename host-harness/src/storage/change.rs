@@ -166,7 +166,7 @@ impl Commit {
     pub(super) fn detail(&self, change: &Change) -> String {
         let told = |id: &u64| self.details.get(id).cloned().unwrap_or_default();
         match change {
-            Change::Insert { .. } => String::new(),
+            Change::Insert { .. } | Change::Tell(_) => String::new(),
             Change::Update { id, .. } | Change::Delete { id, .. } => told(id),
             Change::TakeOver { id, owner, former, .. } => {
                 let told = told(id);

@@ -111,7 +111,7 @@ macro_rules! store_kit {
                 an_organizer_switched_off_has_nothing_due,
                 an_organizer_switched_on_sleeps_until_it_is_planned,
                 an_organizer_nobody_switched_on_is_off,
-                what_was_stopped_by_mail_that_nobody_accepted_is_resumed_from_now_and_nothing_else;
+                what_was_stopped_by_mail_that_nobody_accepted_is_resumed_from_now_and_nothing_else,
                 schedules_of_an_event_that_is_gone_are_out_of_service_for_good_and_others_are_not;
             outbox:
                 each_address_gets_a_mail_once,

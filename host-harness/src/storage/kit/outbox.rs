@@ -3,11 +3,12 @@
 use super::{
     HOUR, LEASE, T0, ZONE, ZONES, accepted, acme, add, add_due, add_many, all, change, commit, content, deliver,
     entries, failed, finish, in_memory, mail, plan, rejected, settle_one, start, stored, submit, take, take_deliveries,
-    take_one,
+    take_one, telling,
 };
 use crate::contract::{DeliveryStatus, Outcome};
 use crate::storage::{
-    Change, DeliveryResult, DeliveryTask, FileFacts, Finish, LeaseError, MailKind, NewMail, Storage, Work,
+    Change, DeliveryResult, DeliveryTask, FileFacts, Finish, LeaseError, MailKind, NOTICE_WINDOW, NewMail, Storage,
+    Work,
 };
 
 const DAY: i64 = 24 * HOUR;
@@ -139,6 +140,7 @@ async fn text_goes_with_the_second(store: &dyn Storage, tasks: &[DeliveryTask]) 
         status: DeliveryStatus::Retrying,
         words: "later".to_owned(),
         next_try: Some(T0 + HOUR),
+        counts: true,
     };
     store.record_delivery(first, &accepted(), T0 + 6).await.unwrap();
     store.record_delivery(second, &put_off, T0 + 6).await.unwrap();
@@ -163,20 +165,15 @@ pub async fn the_text_of_a_mail_goes_with_its_last_recipient(store: &dyn Storage
 
 pub async fn the_text_of_a_notice_about_no_run_goes_with_its_last_recipient(store: &dyn Storage) {
     let id = add(store, acme(), content(T0 + DAY)).await;
-    let taken = Change::TakeOver {
-        id,
-        version: 1,
-        owner: "2".to_owned(),
-        former: "1".to_owned(),
-        content: content(T0 + DAY),
-        missed: Vec::new(),
-        notice: Some(Box::new(mail(
-            MailKind::Handover,
-            &["ann@example.org", "bob@example.org"],
-        ))),
+    let Change::Tell(mut notice) = telling::tell(id, "1", "one@host.example") else {
+        unreachable!("it tells");
     };
-    store.commit(commit(all(acme()), vec![taken])).await.unwrap();
-    let tasks = take_deliveries(store, T0 + 5).await;
+    notice.mail.to.push("bob@example.org".to_owned());
+    store
+        .commit(commit(all(acme()), vec![Change::Tell(notice)]))
+        .await
+        .unwrap();
+    let tasks = take_deliveries(store, T0 + NOTICE_WINDOW).await;
     text_goes_with_the_second(store, &tasks).await;
 }
 

@@ -476,7 +476,6 @@ pub async fn a_change_is_audited_with_what_it_changed(store: &dyn Storage) {
         former: "1".to_owned(),
         content: content(T0 + HOUR),
         missed: Vec::new(),
-        notice: None,
     };
     for (change, words) in [
         (taken, "active: false → true"),
