@@ -178,9 +178,8 @@ impl Mailer for Host {
             Audience::Responsible => Recipients::only(&*self.person.email),
         };
         let scope = Scope { organizer: "harbour".into(), event: None };
-        let file = of.file.as_ref().map(|(file, _)| file.clone());
-        let (due, sender) =
-            (of.facts.due.unwrap_or(0), "exports@harbour.example".parse::<Sender>().expect("an address"));
+        let (due, file) = (of.facts.due.unwrap_or(0), of.file.as_ref().map(|(file, _)| file.clone()));
+        let sender: Sender = "exports@harbour.example".parse().expect("an address");
         of.mail = Some(staged(&of.facts, scope, due, mail, people, &sender.into(), file)?);
         Ok(())
     }

@@ -531,7 +531,7 @@ fn headers_that_are_too_much_are_told() {
         (&[john, john], 401),
         (&[("authorization", b"Bearer \xff\xfe")], 401),
         (&[("authorization", b"Bearer john-oauth\t")], 200),
-        (&[john, ("accept", b"\xff")], 406),
+        (&[john, ("accept", b"\xff")], 200),
         (&[john, ("host", b"evil\"host")], 200),
         (&[john, ("x-request-id", b"\xff")], 200),
         (&[john, ("x-forwarded-proto", b"javascript")], 200),

@@ -26,7 +26,8 @@ fn with_password(url: &str) -> String {
 #[test]
 fn three_processes_on_one_database_deliver_each_due_time_once_though_one_is_killed() {
     let Some(url) = database() else { return };
-    let url = with_password(&url);
+    let open = url;
+    let url = with_password(&open);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -60,7 +61,7 @@ fn three_processes_on_one_database_deliver_each_due_time_once_though_one_is_kill
         assert_eq!(host.end("TERM").0, Some(0));
     }
     for id in ids {
-        let history = harness(["history", "--database", &url, "--schedule", &id.to_string()]).well();
+        let history = harness(["history", "--database", &open, "--schedule", &id.to_string()]).well();
         assert_eq!(history.lines().count(), 1, "{history}");
     }
     for line in log.all() {
@@ -153,7 +154,13 @@ fn a_database_that_cannot_be_used_is_named_without_its_password() {
                 _ => &["--data", &socket],
             };
             let ended = harness([command, "--database", &url].into_iter().chain(more.iter().copied()));
-            assert!(ended.sentence().contains(why), "{url}: {ended:?}");
+            let (warning, sentence) = ended.err.split_once('\n').expect("a warning, and a sentence");
+            assert!(warning.contains("the password in --database is visible"), "{ended:?}");
+            assert_eq!(sentence.lines().count(), 1, "{ended:?}");
+            assert!(
+                sentence.starts_with("harness: ") && sentence.contains(why),
+                "{url}: {ended:?}"
+            );
             assert!(!ended.err.contains("hush-hush"), "{ended:?}");
         }
     }

@@ -255,7 +255,13 @@ fn each_threat_in_the_model_names_what_tries_it() {
     let table = model.split_once("## Threats").expect("the threats").1;
     let table = table.split_once("\n## ").expect("what follows").0;
     let mut sources = String::new();
-    for folder in ["tests/all", "host-harness/src", "host-harness/tests", "plugin/tests"] {
+    for folder in [
+        "tests/all",
+        "host-harness/src",
+        "host-harness/tests",
+        "plugin/src",
+        "plugin/tests",
+    ] {
         read_rust(&root().join(folder), &mut sources);
     }
     let rows: Vec<&str> = table.lines().filter(|line| line.starts_with("| ")).skip(2).collect();

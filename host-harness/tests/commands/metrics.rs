@@ -15,7 +15,7 @@ fn samples(text: &str) -> BTreeMap<String, f64> {
     for line in lines {
         if let Some(family) = line.strip_prefix("# TYPE ") {
             let (name, kind) = family.split_once(' ').expect("a name and a type");
-            assert!(["counter", "gauge", "histogram"].contains(&kind), "{line}");
+            assert!(["counter", "gauge", "histogram", "info"].contains(&kind), "{line}");
             families.push(name);
         } else if !line.starts_with("# HELP ") && !line.starts_with("# UNIT ") {
             let (name, value) = line.rsplit_once(' ').expect("a name and a value");

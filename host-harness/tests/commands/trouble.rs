@@ -20,7 +20,8 @@ fn tick(data: &Path, now: &str, smtp: &str, ca: Option<&Path>) -> Ended {
     }
     let data = data.display().to_string();
     let ended = command
-        .args(["tick", "--data", &data, "--now", now, "--smtp", smtp])
+        .env("HARNESS_SMTP", smtp)
+        .args(["tick", "--data", &data, "--now", now])
         .args(MAILING)
         .output()
         .expect("the binary runs");

@@ -102,7 +102,7 @@ async fn a_run_that_is_not_abandoned_either_fails_in_the_hosts_words_and_the_own
         let document = json!({"execute": started, "abandon": [{"do": "trap"}]});
         let (entry, counter, subjects) = ends(document, false).await;
         assert_eq!((code(&entry), entry.due, counter), ("component-failed", DUE, 3));
-        assert_eq!(subjects, ["Scheduled export 1 failed"]);
+        assert_eq!(subjects, ["Scheduled export failed: visitors"]);
     }
 }
 
@@ -111,7 +111,7 @@ async fn a_mail_that_was_staged_before_a_trap_does_not_leave() {
     let stages = json!({"do": "stage", "kind": "export", "to": ["$owner"], "subject": "half done"});
     let document = json!({"execute": [[{"do": "start"}, stages, {"do": "trap"}]], "abandon": [{"do": "trap"}]});
     let (_, _, subjects) = ends(document, false).await;
-    assert_eq!(subjects, ["Scheduled export 1 failed"]);
+    assert_eq!(subjects, ["Scheduled export failed: visitors"]);
 }
 
 #[tokio::test]
