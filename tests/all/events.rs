@@ -28,15 +28,13 @@ fn conf() -> Event {
 
 /// By the host, or by the platform without a word to it.
 async fn delete(host: &Harness, told: bool) {
-    let deleted = match told {
-        true => host.service.delete_event("bigevents", "sampleconf").await,
-        false => Ok(host
-            .platform()
-            .delete_event("bigevents", "sampleconf")
-            .await
-            .expect("deleted")),
-    };
-    deleted.expect("the platform answers");
+    if told {
+        let deleted = host.service.delete_event("bigevents", "sampleconf").await;
+        deleted.expect("the platform answers");
+    } else {
+        let deleted = host.platform().delete_event("bigevents", "sampleconf").await;
+        deleted.expect("the platform answers");
+    }
 }
 
 async fn make_again(host: &Harness) {

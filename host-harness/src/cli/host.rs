@@ -116,9 +116,7 @@ pub async fn stores(data: &Data, create: bool) -> Result<Stores, Failure> {
 
 async fn in_folder(folder: &Path, create: bool) -> Result<Stores, Failure> {
     let path = folder.join(STORE);
-    if create {
-        private_folder(folder)?;
-    } else if path.exists() {
+    if create || path.exists() {
         private_folder(folder)?;
     } else {
         return Err(Failure::Sentence(format!(

@@ -259,7 +259,8 @@ async fn a_server_that_closes_an_idle_connection_costs_no_try() {
 #[tokio::test]
 async fn a_server_that_hangs_is_given_up_at_the_limit_of_that_step_and_no_other() {
     let short = Duration::from_millis(300);
-    let steps: [(Stage, fn(&mut SmtpTimeouts) -> &mut Duration); 6] = [
+    type Limit = fn(&mut SmtpTimeouts) -> &mut Duration;
+    let steps: [(Stage, Limit); 6] = [
         (Stage::Connect, |limits| &mut limits.greeting),
         (Stage::Hello, |limits| &mut limits.session),
         (Stage::Mail, |limits| &mut limits.mail),

@@ -24,6 +24,10 @@ pub(super) struct Dates {
 }
 
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one a call, on the stack: an allocation would cost more than the copy"
+)]
 enum Matching {
     Cycle(CycleDates),
     Calendar(CalendarDates),

@@ -59,7 +59,7 @@ fn a_rule_without_a_run_is_saved_has_none_next_and_its_schedule_says_why() {
         assert_eq!(made["schedule_next_run"], json!(null), "{rule}");
         assert_eq!(made["warnings"], json!([warning]), "{rule}");
         assert_eq!(
-            made.as_object().and_then(|made| made.keys().last()).unwrap(),
+            made.as_object().and_then(|made| made.keys().next_back()).unwrap(),
             "warnings"
         );
         let id = made["id"].as_u64().unwrap();
