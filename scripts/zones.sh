@@ -2,7 +2,7 @@
 # The time zone database: is it the newest, and is it right?
 #
 #   scripts/zones.sh newest   warns if the registry has a newer one than Cargo.lock; never fails
-#   scripts/zones.sh copy     fetches PyPI's tzdata of the same release, and prints the folder for TZDATA_DIR
+#   scripts/zones.sh copy     fetches PyPI's tzdata of the same release, compiles it, and prints the folder for TZDATA_DIR
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -38,7 +38,12 @@ copy)
     python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-deps --target "$folder" \
       "tzdata==$version" >&2
   fi
-  echo "$folder/tzdata/zoneinfo"
+  # Its compiled files leave changes to come to a rule. The tz project's own compiler (Debian: libc-bin) lists them.
+  if [ ! -e "$folder/fat/tzdata.zi" ]; then
+    PATH=$PATH:/usr/sbin zic -b fat -d "$folder/fat" "$folder/tzdata/zoneinfo/tzdata.zi" >&2
+    cp "$folder/tzdata/zoneinfo/tzdata.zi" "$folder/fat/"
+  fi
+  echo "$folder/fat"
   ;;
 *)
   sed -n '2,6s/^# \{0,1\}//p' "$0" >&2
