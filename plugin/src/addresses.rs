@@ -143,8 +143,9 @@ pub fn is_at(address: &str, domains: &[String]) -> bool {
 /// # Errors
 /// Why it is none.
 pub fn read(entry: &str) -> Result<Address, AddressFault> {
-    // No address has a semicolon, and none has white space between two of its kind.
-    if entry.contains(';') || (entry.matches('@').count() > 1 && entry.contains(char::is_whitespace)) {
+    // No address has a semicolon, and none has two signs with white space or another separator between them.
+    let separates = |character: char| character.is_whitespace() || "|/\\&<>，、；｜".contains(character);
+    if entry.contains([';', '；']) || (entry.matches('@').count() > 1 && entry.contains(separates)) {
         return Err(AddressFault::NoComma);
     }
     if entry.is_ascii() {

@@ -23,7 +23,8 @@ pub fn to_ascii(domain: &str) -> Option<String> {
         }
         let lower: Vec<char> = label.chars().flat_map(char::to_lowercase).collect();
         let fits = !label.starts_with('-') && !label.ends_with('-') && lower.len() <= LONGEST_LABEL;
-        if !fits || !lower.iter().copied().all(is_letter) {
+        // A sign like that for kelvin is an ASCII letter in lower case: it may look like another name.
+        if !fits || lower.iter().all(char::is_ascii) || !lower.iter().copied().all(is_letter) {
             return None;
         }
         ascii.push_str("xn--");
@@ -49,6 +50,21 @@ pub fn same(one: &str, other: &str) -> bool {
 fn is_letter(character: char) -> bool {
     match character {
         '-' | '0'..='9' => true,
+        // Signs that join, silence or tone a letter of their script, and are part of its spelling.
+        '\u{94d}'
+        | '\u{9cd}'
+        | '\u{a4d}'
+        | '\u{acd}'
+        | '\u{b4d}'
+        | '\u{bcd}'
+        | '\u{c4d}'
+        | '\u{ccd}'
+        | '\u{d4d}'
+        | '\u{dca}'
+        | '\u{e47}'..='\u{e4c}'
+        | '\u{ec8}'..='\u{ecc}'
+        | '\u{1039}'..='\u{103a}'
+        | '\u{17d2}' => true,
         // Forms of other letters, which names are not registered in: modifiers, ordinals, parts of Korean syllables, letter-like signs,
         // enclosed, compatibility, presentation and full-width forms, letters of mathematics.
         'ª'
@@ -63,6 +79,91 @@ fn is_letter(character: char) -> bool {
         | '\u{1d400}'..='\u{1d7ff}'
         | '\u{1f100}'..='\u{1f1ff}'
         | '\u{2f800}'..='\u{2fa1f}' => false,
+        // The same, one by one: letters that Unicode's compatibility normalization (NFKC) replaces, and those whose lower case is not that of names (Cherokee).
+        'µ'
+        | '\u{132}'..='\u{133}'
+        | '\u{13f}'..='\u{140}'
+        | '\u{149}'
+        | '\u{17f}'
+        | '\u{1c4}'..='\u{1cc}'
+        | '\u{1f1}'..='\u{1f3}'
+        | '\u{340}'..='\u{341}'
+        | '\u{343}'..='\u{345}'
+        | '\u{374}'
+        | '\u{37a}'
+        | '\u{3d0}'..='\u{3d6}'
+        | '\u{3f0}'..='\u{3f2}'
+        | '\u{3f5}'
+        | '\u{3f9}'
+        | '\u{587}'
+        | '\u{675}'..='\u{678}'
+        | '\u{958}'..='\u{95f}'
+        | '\u{9dc}'..='\u{9df}'
+        | '\u{a33}'
+        | '\u{a36}'
+        | '\u{a59}'..='\u{a5e}'
+        | '\u{b5c}'..='\u{b5d}'
+        | '\u{e33}'
+        | '\u{eb3}'
+        | '\u{edc}'..='\u{edd}'
+        | '\u{f43}'
+        | '\u{f4d}'
+        | '\u{f52}'
+        | '\u{f57}'
+        | '\u{f5c}'
+        | '\u{f69}'
+        | '\u{f73}'
+        | '\u{f75}'..='\u{f79}'
+        | '\u{f81}'
+        | '\u{f93}'
+        | '\u{f9d}'
+        | '\u{fa2}'
+        | '\u{fa7}'
+        | '\u{fac}'
+        | '\u{fb9}'
+        | '\u{10fc}'
+        | '\u{1d78}'
+        | '\u{1d9b}'..='\u{1dbf}'
+        | '\u{13a0}'..='\u{13fd}'
+        | '\u{ab70}'..='\u{abbf}'
+        | '\u{1c80}'..='\u{1c88}'
+        | '\u{1e030}'..='\u{1e06d}'
+        | '\u{1e9a}'..='\u{1e9b}'
+        | '\u{1f71}'
+        | '\u{1f73}'
+        | '\u{1f75}'
+        | '\u{1f77}'
+        | '\u{1f79}'
+        | '\u{1f7b}'
+        | '\u{1f7d}'
+        | '\u{1f80}'..='\u{1faf}'
+        | '\u{1fb2}'..='\u{1fb4}'
+        | '\u{1fb7}'
+        | '\u{1fbb}'..='\u{1fbe}'
+        | '\u{1fc2}'..='\u{1fc4}'
+        | '\u{1fc7}'
+        | '\u{1fc9}'
+        | '\u{1fcb}'..='\u{1fcc}'
+        | '\u{1fd3}'
+        | '\u{1fdb}'
+        | '\u{1fe3}'
+        | '\u{1feb}'
+        | '\u{1ff2}'..='\u{1ff4}'
+        | '\u{1ff7}'
+        | '\u{1ff9}'
+        | '\u{1ffb}'..='\u{1ffc}'
+        | '\u{2071}'..='\u{209c}'
+        | '\u{2c7c}'..='\u{2c7d}'
+        | '\u{2d6f}'
+        | '\u{3038}'..='\u{303a}'
+        | '\u{309f}'
+        | '\u{30ff}'
+        | '\u{a69c}'..='\u{a69d}'
+        | '\u{a770}'
+        | '\u{a7f1}'..='\u{a7f9}'
+        | '\u{ab5c}'..='\u{ab69}'
+        | '\u{10780}'..='\u{107bf}'
+        | '\u{1ee00}'..='\u{1eeff}' => false,
         // A separate accent is no letter.
         other => other.is_alphabetic(),
     }
@@ -203,6 +304,27 @@ mod tests {
             "ｅxämple.org",
         ] {
             assert!(!same("exämple.org", other), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_letter_is_taken_as_idna_takes_it_or_not_at_all() {
+        let all = ('\u{80}'..=char::MAX).map(|letter| format!("x{letter}x.org"));
+        let differs = |domain: &String| match (to_ascii(domain), idna::domain_to_ascii(domain)) {
+            (Some(ours), Ok(theirs)) => ours != theirs,
+            _ => false,
+        };
+        assert_eq!(all.filter(differs).collect::<Vec<_>>(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn names_with_signs_of_their_script_are_taken() {
+        for name in ["परीक्षा.example", "சிங்கப்பூர்", "สั่ง.example", "ไทย.example"]
+        {
+            assert_eq!(to_ascii(name), idna::domain_to_ascii(name).ok(), "{name}");
+        }
+        for name in ["ĳs.nl", "คำ.example", "µ.example", "ſ.example", "क़.example"] {
+            assert_eq!(to_ascii(name), None, "{name}");
         }
     }
 
