@@ -114,8 +114,8 @@ pub enum Refusal {
         reply: String,
         /// What it is if it is the recipient's: [`Refusal::Permanent`], or else [`Refusal::Transient`].
         is_final: bool,
-        /// The server has too much to do: other recipients are not tried for a while.
-        busy: bool,
+        /// What it is if it is the operator's. While [`TroubleKind::Busy`], other recipients are not tried for a while.
+        kind: TroubleKind,
     },
 }
 

@@ -50,13 +50,9 @@ pub(super) async fn of(
             None => gave_up(&reply),
         },
         Err(Refusal::Trouble(trouble)) => Recorded::Held(health.hold(&trouble, now), trouble.reply),
-        Err(Refusal::Unclear { reply, is_final, busy }) => {
-            let kind = match busy {
-                true => TroubleKind::Busy,
-                false => TroubleKind::Relay,
-            };
+        Err(Refusal::Unclear { reply, is_final, kind }) => {
             let trouble = Trouble { kind, reply };
-            if busy {
+            if kind == TroubleKind::Busy {
                 health.hold(&trouble, now);
             }
             let the_recipients = health.is_the_recipients(key) || storage.mail_was_accepted(task.mail).await?;

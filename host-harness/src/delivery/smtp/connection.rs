@@ -159,7 +159,10 @@ impl Connection {
                 }
                 Err(Failed::Said(reply))
             }
-            Err(other) => Err(other),
+            // Here a reply is quoted in part, where a secret could not be found again.
+            Err(Failed::Lost(why)) if why == CLOSED => Err(Failed::Lost(why)),
+            Err(Failed::Lost(_)) => Err(Failed::Lost("no reply to AUTH that makes sense".to_owned())),
+            Err(other @ Failed::NoTls { .. }) => Err(other),
         }
     }
 

@@ -348,6 +348,15 @@ async fn a_server_that_repeats_the_password_puts_it_into_no_message() {
             .any(|text| reply.contains(text));
         assert!(!leaked && reply.contains("535"), "{reply}");
     }
+    // No rejection: a "go on" with what was sent, and an echo.
+    for reply in ["334 AHVzZXIAc2VjcmV0", "AUTH PLAIN AHVzZXIAc2VjcmV0"] {
+        let server = SmtpServer::start().await;
+        server.when(Stage::Auth).reply(reply);
+        let url = format!("smtp://user:secret@{}?tls=none", server.address());
+        let transport = SmtpTransport::from_url(&url, patient()).unwrap();
+        let (_, said) = trouble(hand(&transport, "a@example.com").await);
+        assert!(!said.contains("AHVz") && said.contains("AUTH"), "{said}");
+    }
 }
 
 #[tokio::test]

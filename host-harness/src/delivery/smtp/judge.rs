@@ -53,9 +53,9 @@ pub fn rejected(step: Step, reply: &Reply, international: bool) -> Refusal {
         Step::Rcpt | Step::Data | Step::End if busy => Refusal::Unclear {
             reply: text,
             is_final: false,
-            busy: true,
+            kind: TroubleKind::Busy,
         },
-        _ if wants_login(reply.code) => trouble(TroubleKind::Login),
+        Step::Mail if wants_login(reply.code) => trouble(TroubleKind::Login),
         // About this message and not about its sender: its size, or the letters of its addresses.
         Step::Mail if is_no && (reply.code == 552 || matches!(status, Some((3, 4) | (2, 3)))) => {
             Refusal::Permanent(text)
@@ -63,15 +63,17 @@ pub fn rejected(step: Step, reply: &Reply, international: bool) -> Refusal {
         Step::Mail if is_no && international && status == Some((6, 7)) => Refusal::Permanent(text),
         Step::Mail if reply.code == 452 => Refusal::Transient(text),
         Step::Mail => trouble(TroubleKind::Sender),
-        // Servers that put off what they think of the sender say it here.
-        Step::Rcpt | Step::Data | Step::End if is_about_sender(status, step) => trouble(TroubleKind::Sender),
-        Step::Rcpt if is_policy(reply, status) => Refusal::Unclear {
-            reply: text,
-            is_final: is_no,
-            busy: false,
+        // Servers that put off what they think of this host say it here. Once a recipient is named, it can be about that one alone, as
+        // where only foreign addresses need a login: one address must not hold up everybody's mail.
+        Step::Rcpt | Step::Data | Step::End => match kind_of_policy(step, reply, status) {
+            Some(kind) => Refusal::Unclear {
+                reply: text,
+                is_final: is_no,
+                kind,
+            },
+            None if is_no => Refusal::Permanent(text),
+            None => Refusal::Transient(text),
         },
-        Step::Rcpt | Step::Data | Step::End if is_no => Refusal::Permanent(text),
-        Step::Rcpt | Step::Data | Step::End => Refusal::Transient(text),
     }
 }
 
@@ -84,7 +86,7 @@ pub fn lost(step: Step, why: &str) -> Refusal {
         Step::Rcpt => Refusal::Unclear {
             reply,
             is_final: false,
-            busy: false,
+            kind: TroubleKind::Relay,
         },
         // A message that the server chokes on is not sent for ever.
         Step::Data | Step::End => Refusal::Transient(reply),
@@ -95,6 +97,40 @@ pub fn lost(step: Step, why: &str) -> Refusal {
 fn wants_login(code: u16) -> bool {
     matches!(code, 530 | 534 | 535 | 538)
 }
+
+/// What it would be about this host, where a rejection can be about this host.
+fn kind_of_policy(step: Step, reply: &Reply, status: Option<(u16, u16)>) -> Option<TroubleKind> {
+    let text = reply.text().to_ascii_lowercase();
+    let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    if wants_login(reply.code) {
+        Some(TroubleKind::Login)
+    } else if is_about_sender(status, step) || says(&["sender", "from address"]) {
+        Some(TroubleKind::Sender)
+    } else if match step {
+        Step::Rcpt => is_policy(reply, status) || says(HOST),
+        // A message is rejected for what is in it more often than for where it comes from.
+        _ => says(HOST) || status == Some((4, 5)),
+    } {
+        Some(TroubleKind::Relay)
+    } else {
+        None
+    }
+}
+
+/// Words of rejections that are about this host: what it relays, its name, its address on a list, what it may send in a day.
+const HOST: &[&str] = &[
+    "relay",
+    "rcpthosts",
+    "helo",
+    "ehlo",
+    "authenticat",
+    "not verified",
+    "blacklist",
+    "blocklist",
+    "listed at",
+    "sending quota",
+    "sending limit",
+];
 
 fn is_about_sender(status: Option<(u16, u16)>, step: Step) -> bool {
     match status {
@@ -112,12 +148,7 @@ fn is_policy(reply: &Reply, status: Option<(u16, u16)>) -> bool {
         // A list that is closed, a mailbox that is disabled or has another owner: the recipient's.
         Some((7, 2 | 13 | 17)) => false,
         Some((7, _)) => true,
-        _ => {
-            let text = reply.text().to_ascii_lowercase();
-            let names_client = |word: &&str| text.contains(word);
-            matches!(reply.code, 502..=504 | 554 | 571)
-                || ["relay", "helo", "ehlo", "authenticat"].iter().any(names_client)
-        }
+        _ => matches!(reply.code, 502..=504 | 554 | 571),
     }
 }
 
@@ -138,9 +169,14 @@ mod tests {
             Refusal::Permanent(_) => "final",
             Refusal::Transient(_) => "later",
             Refusal::Trouble(trouble) => trouble.kind.as_str(),
-            Refusal::Unclear { busy: true, .. } => "unclear, busy",
-            Refusal::Unclear { is_final: true, .. } => "unclear, final",
-            Refusal::Unclear { .. } => "unclear, later",
+            Refusal::Unclear { kind, is_final, .. } => match (kind, is_final) {
+                (TroubleKind::Busy, _) => "unclear, busy",
+                (TroubleKind::Login, _) => "unclear, login",
+                (TroubleKind::Sender, true) => "unclear, sender, final",
+                (TroubleKind::Sender, false) => "unclear, sender, later",
+                (_, true) => "unclear, final",
+                (_, false) => "unclear, later",
+            },
         }
     }
 
@@ -188,16 +224,52 @@ mod tests {
             (Step::Rcpt, "503 AUTH first", "unclear, final"),
             (Step::Rcpt, "454 4.7.1 Relay access denied", "unclear, later"),
             (Step::Rcpt, "451 4.7.1 greylisted", "unclear, later"),
-            (Step::Rcpt, "550 5.1.8 sender domain not found", "sender"),
-            (Step::Rcpt, "450 4.1.8 sender domain not found", "sender"),
-            (Step::Rcpt, "530 5.7.0 log in first", "login"),
+            (
+                Step::Rcpt,
+                "550 5.1.8 sender domain not found",
+                "unclear, sender, final",
+            ),
+            (Step::Rcpt, "550 Sender verify failed", "unclear, sender, final"),
+            (
+                Step::Rcpt,
+                "550 5.1.0 Sender address rejected: User unknown",
+                "unclear, sender, final",
+            ),
+            (
+                Step::Rcpt,
+                "553 sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)",
+                "unclear, final",
+            ),
+            (Step::Rcpt, "550 192.0.2.1 is listed at zen.example", "unclear, final"),
+            (
+                Step::Rcpt,
+                "450 4.1.8 sender domain not found",
+                "unclear, sender, later",
+            ),
+            (Step::Rcpt, "530 5.7.0 log in first", "unclear, login"),
             (Step::Rcpt, "421 4.7.0 slow down", "unclear, busy"),
             (Step::Data, "554 5.5.1 no", "final"),
             (Step::Data, "451 later", "later"),
             (Step::End, "554 5.7.1 a virus", "final"),
             (Step::End, "552 too big", "final"),
-            (Step::End, "550 5.7.60 cannot send as this sender", "sender"),
-            (Step::End, "550 5.7.26 not authenticated", "sender"),
+            (
+                Step::End,
+                "550 5.7.60 cannot send as this sender",
+                "unclear, sender, final",
+            ),
+            (
+                Step::End,
+                "550 The from address does not match a verified Sender Identity",
+                "unclear, sender, final",
+            ),
+            (
+                Step::End,
+                "554 Message rejected: Email address is not verified",
+                "unclear, final",
+            ),
+            (Step::End, "554 5.7.1 Relay access denied", "unclear, final"),
+            (Step::End, "550 5.4.5 Daily sending quota exceeded", "unclear, final"),
+            (Step::End, "550 5.7.26 not authenticated", "unclear, sender, final"),
             (Step::End, "432 4.3.2 too many", "unclear, busy"),
             (Step::End, "451 later", "later"),
         ] {
