@@ -85,7 +85,8 @@ pub(super) fn check_host(version: Version, headers: &HeaderMap) -> Result<(), &'
 /// Whether this can stand in `Host`: more than [`is_host`] lets through, since nothing is made of it.
 fn is_authority(host: &str) -> bool {
     if host.starts_with('[') {
-        return is_host(host);
+        // A port can be empty (RFC 3986, 3.2.3).
+        return is_host(host.strip_suffix(':').unwrap_or(host));
     }
     let (name, port) = host.split_once(':').unwrap_or((host, ""));
     let port_fits = port.is_empty() || (port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok());

@@ -73,8 +73,10 @@ impl Reply {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
         let body = if method == Method::HEAD {
-            // A file has said how long it is.
-            headers.entry(CONTENT_LENGTH).or_insert_with(|| body.len().into());
+            // A file has said how long it is; of what has not changed, nobody asks (RFC 9110, 8.6).
+            if status != StatusCode::NOT_MODIFIED {
+                headers.entry(CONTENT_LENGTH).or_insert_with(|| body.len().into());
+            }
             Body::empty()
         } else {
             stream.unwrap_or_else(|| Body::from(body))

@@ -177,7 +177,7 @@ fn temp_files(data: &Data, temporary: &Temporary) -> Result<TempFiles, Failure> 
 async fn in_database(url: &str) -> Result<Stores, Failure> {
     let options = database_options(url)?;
     let named = without_password(&options);
-    if has_password(url) && std::env::args().any(|argument| argument.contains(url)) {
+    if has_password(url) && std::env::args_os().any(|argument| argument.to_string_lossy().contains(url)) {
         tracing::warn!(
             "the password in --database is visible to other users of this machine: use PGPASSWORD or ~/.pgpass"
         );

@@ -83,7 +83,7 @@ impl Mailing {
         let transport = SmtpTransport::from_url(&whole, SmtpTimeouts::default())?;
         // Nothing was added to it, so it has the password itself.
         let has_password = whole == url && url.contains('@');
-        if has_password && std::env::args().any(|argument| argument.contains(url)) {
+        if has_password && std::env::args_os().any(|argument| argument.to_string_lossy().contains(url)) {
             tracing::warn!(
                 "the password in --smtp is visible to other users of this machine: use --smtp-password-file, {PASSWORD} or HARNESS_SMTP"
             );

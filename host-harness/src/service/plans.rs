@@ -260,9 +260,11 @@ impl Service {
     /// If there is no such event or zone, or the platform or store is away.
     pub async fn move_event(&self, organizer: &str, event: &str, zone: &str) -> Result<(), CallError> {
         self.platform().set_event_timezone(organizer, event, zone).await?;
+        // Its schedules go by its key: an earlier event can have had this slug.
+        let key = self.platform().event(organizer, event).await?.map(|event| event.key);
         let scope = Scope {
             organizer: organizer.into(),
-            event: Some(event.into()),
+            event: Some(key.unwrap_or_else(|| event.into())),
         };
         self.replan_scope(scope).await
     }
