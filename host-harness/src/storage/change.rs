@@ -152,8 +152,14 @@ impl Commit {
             _ => None,
         });
         let told: u64 = notices.sum();
+        let audited: u64 = self
+            .details
+            .values()
+            .filter(|_| changes > 0)
+            .map(|detail| size(detail.len()))
+            .sum();
         let record = self.completion.as_ref().filter(|_| changes > 0);
-        changes + told + record.map_or(0, |record| size(record.answer.body.len() + record.key.key.len()))
+        changes + told + audited + record.map_or(0, |record| size(record.answer.body.len() + record.key.key.len()))
     }
 }
 

@@ -11,9 +11,8 @@ use crate::contract::Content;
 
 /// Most characters of one value. A longer one is cut, and says how long it is.
 const MAX_VALUE: usize = 200;
-/// Most characters of the addresses that were added to one list of recipients, and of those that were removed from it.
-const MAX_ADDRESSES: usize = 1_000;
-/// Most characters of one entry: with it, what a caller can write a day stays bounded.
+/// Most characters of one entry beside its recipients. Those are never cut, or an address could hide behind long ones; the contract
+/// bounds them (three lists of 25), and what a caller can write a day counts them.
 pub const MAX_ENTRY: usize = 4_000;
 
 /// What is there of a schedule before and after a change. None: there is no schedule.
@@ -55,6 +54,8 @@ pub fn difference(old: Option<&Content>, new: Option<&Content>) -> String {
 #[derive(Default)]
 struct Told {
     text: String,
+    /// Length of what the text says of recipients.
+    recipients: usize,
     full: bool,
 }
 
@@ -64,7 +65,7 @@ impl Told {
             return;
         }
         let between = if self.text.is_empty() { "" } else { "; " };
-        if self.text.len() + between.len() + part.len() > MAX_ENTRY {
+        if self.text.len() - self.recipients + between.len() + part.len() > MAX_ENTRY {
             self.full = true;
             self.text += "; …";
             return;
@@ -103,40 +104,28 @@ impl Told {
             false => of.join(", "),
         };
         let (before, after) = (list(old), list(new));
+        let between = if self.text.is_empty() { "" } else { "; " };
         if before.len() <= MAX_VALUE && after.len() <= MAX_VALUE {
-            return self.add(&format!("{name}: {before} → {after}"));
+            let _ = write!(self.text, "{between}{name}: {before} → {after}");
+            self.recipients = self.text.len();
+            return;
         }
         let (was, is): (BTreeSet<&String>, BTreeSet<&String>) = (old.iter().collect(), new.iter().collect());
-        let added: Vec<&String> = new.iter().filter(|one| !was.contains(one)).collect();
-        let removed: Vec<&String> = old.iter().filter(|one| !is.contains(one)).collect();
-        self.add(&format!(
-            "{name}: added {}, removed {}",
-            addresses(&added),
-            addresses(&removed)
-        ));
+        let added: Vec<String> = new.iter().filter(|one| !was.contains(one)).cloned().collect();
+        let removed: Vec<String> = old.iter().filter(|one| !is.contains(one)).cloned().collect();
+        let _ = write!(
+            self.text,
+            "{between}{name}: added {}, removed {}",
+            list(&added),
+            list(&removed)
+        );
+        self.recipients = self.text.len();
     }
 }
 
 /// The beginning of a text.
 fn characters(text: &str, most: usize) -> String {
     text.chars().take(most).collect()
-}
-
-/// Addresses as far as there is room for them, and how many more there are.
-fn addresses(all: &[&String]) -> String {
-    let mut text = String::new();
-    for (nth, one) in all.iter().enumerate() {
-        let between = if text.is_empty() { "" } else { ", " };
-        if text.len() + between.len() + one.len() > MAX_ADDRESSES {
-            let _ = write!(text, "{between}… {} more", all.len() - nth);
-            return text;
-        }
-        let _ = write!(text, "{between}{one}");
-    }
-    match text.is_empty() {
-        true => "none".to_owned(),
-        false => text,
-    }
 }
 
 /// A value as JSON, cut.
@@ -219,6 +208,24 @@ mod tests {
             .collect();
         let told = difference(Some(&old), Some(&content(&[], &many.into())));
         assert!(told.len() <= MAX_ENTRY + 10 && told.ends_with("; …"), "{told}");
+    }
+
+    #[test]
+    fn an_address_does_not_hide_behind_long_ones() {
+        let long: Vec<String> = (0..24)
+            .map(|nth| format!("{}{nth}@example.org", "r".repeat(240)))
+            .collect();
+        let mut names: Vec<&str> = long.iter().map(String::as_str).collect();
+        names.push("spy@example.net");
+        let told = difference(
+            Some(&content(&[], &json!({}))),
+            Some(&content(&names, &json!({"mail_subject": "a"}))),
+        );
+        assert!(names.iter().all(|name| told.contains(name)), "{told}");
+        assert!(
+            told.ends_with("spy@example.net, removed none; mail_subject: none → \"a\""),
+            "{told}"
+        );
     }
 
     #[test]
