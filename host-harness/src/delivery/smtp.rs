@@ -1,7 +1,7 @@
 //! Delivery to a mail server: an SMTP client on tokio-rustls, one transaction (RFC 5321, 3.3) per recipient.
 //!
-//! It is written for the servers that exist: the code of a reply counts and never its text ([`reply`]), each step has its own limit
-//! ([`SmtpTimeouts`]), and each goes out in one write. Which step failed, and by which code, decides whose fault that is ([`judge`]):
+//! It is written for the servers that exist: the code of a reply counts and never its text (`reply`), each step has its own limit
+//! ([`SmtpTimeouts`]), and each goes out in one write. Which step failed, and by which code, decides whose fault that is (`judge`):
 //! the recipient's, the message's, or the operator's, which costs no recipient the message.
 //!
 //! A connection is kept for the next recipient for a while. If the server has closed it in the meantime, a new one is opened.
