@@ -90,8 +90,8 @@ fn twenty_thousand_random_rules_run_when_rrule_has_them_run() {
     let cases = (rule(1970..2038), time, select(&ZONES[..]));
     let (compared, not_asked) = (Cell::new(0), Cell::new(0));
     let config = ProptestConfig {
-        // About one in ten is not asked.
-        cases: 23_000,
+        // About one in eight is not asked: so many that 20,000 are compared in every run, not in most.
+        cases: 25_000,
         ..ProptestConfig::default()
     };
     let result = TestRunner::new(config).run(&cases, |(rule, (hour, minute), zone)| {
