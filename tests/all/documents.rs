@@ -18,21 +18,70 @@ fn paths(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2).filter(looks_like_one)
 }
 
+/// README, CONTRIBUTING, SECURITY and the pages of docs/.
+fn documents() -> Vec<PathBuf> {
+    let mut documents = ["README.md", "CONTRIBUTING.md", "SECURITY.md"]
+        .map(|name| root().join(name))
+        .to_vec();
+    for folder in ["docs", "docs/decisions"] {
+        let entries = fs::read_dir(root().join(folder)).expect("the pages");
+        documents.extend(entries.map(|entry| entry.expect("an entry").path()));
+    }
+    documents.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
+    documents
+}
+
+/// The targets of a document's links, without those to the web: `[text](target)`.
+fn links(text: &str) -> impl Iterator<Item = &str> {
+    let targets = text
+        .split("](")
+        .skip(1)
+        .filter_map(|rest| Some(rest.split_once(')')?.0));
+    targets.filter(|target| !target.contains("://"))
+}
+
+/// The anchors that GitHub gives to a page's headings.
+fn anchors(text: &str) -> Vec<String> {
+    let headings = text.lines().filter(|line| line.starts_with('#'));
+    let named = headings.map(|line| {
+        let heading = line.trim_start_matches('#').trim().to_lowercase();
+        let kept = heading.chars().filter(|c| c.is_alphanumeric() || "-_ ".contains(*c));
+        kept.collect::<String>().replace(' ', "-")
+    });
+    named.collect()
+}
+
+#[test]
+fn every_link_of_a_document_leads_to_a_page_and_heading() {
+    let (mut dead, mut seen) = (Vec::new(), 0);
+    for document in documents() {
+        let text = fs::read_to_string(&document).expect("a text");
+        for link in links(&text) {
+            seen += 1;
+            let (path, heading) = link.split_once('#').unwrap_or((link, ""));
+            let page = if path.is_empty() {
+                document.clone()
+            } else {
+                document.parent().expect("a folder").join(path)
+            };
+            let there = page.exists()
+                && (heading.is_empty()
+                    || anchors(&fs::read_to_string(&page).expect("a text")).contains(&heading.to_owned()));
+            if !there {
+                dead.push(format!("{}: {link}", document.display()));
+            }
+        }
+    }
+    assert_eq!(dead, Vec::<String>::new());
+    assert!(seen > 40, "only {seen} links were found: is the search right?");
+}
+
 #[test]
 fn every_path_that_a_document_names_is_there() {
-    let mut documents = vec![root().join("README.md"), root().join("CONTRIBUTING.md")];
-    documents.extend(
-        fs::read_dir(root().join("docs"))
-            .expect("docs/")
-            .map(|entry| entry.expect("an entry").path()),
-    );
     let mut gone = Vec::new();
     let mut seen = 0;
-    for document in documents
-        .iter()
-        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
-    {
-        let text = fs::read_to_string(document).expect("a text");
+    for document in documents() {
+        let text = fs::read_to_string(&document).expect("a text");
         for path in paths(&text) {
             seen += 1;
             if !root().join(path).exists() {
