@@ -2,6 +2,8 @@
 //!
 //! RFC 5545, sections 3.3.4, 3.3.5 and 3.3.10, restricted as `docs/recurrence.md` says.
 
+use std::borrow::Cow;
+
 use chrono::{NaiveDate, NaiveTime};
 
 use super::error::{Fault, RecurrenceError};
@@ -16,7 +18,8 @@ const WEEKDAYS: [&str; 7] = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"];
 
 /// `DTSTART` and `RRULE`, or the rule alone; without `DTSTART`, `anchor` at 00:00:00 stands for it.
 pub(super) fn rule(text: &str, anchor: NaiveDate) -> Parsed<Rule> {
-    let (dtstart, parts) = properties(text)?;
+    let text = unfolded(text);
+    let (dtstart, parts) = properties(&text)?;
     let start = dtstart.unwrap_or(LocalTime {
         date: anchor.max(FIRST_DATE),
         second_of_day: 0,
@@ -68,6 +71,41 @@ struct Parts<'a> {
     by_minute: Option<&'a str>,
     by_second: Option<&'a str>,
     week_start: Option<&'a str>,
+}
+
+/// The text with its folded lines joined: a line break and one white space, which calendar libraries put into lines of more than 75
+/// octets (RFC 5545, 3.1).
+///
+/// Clients also indent the lines of a rule. So a line that begins a property stands for itself.
+fn unfolded(text: &str) -> Cow<'_, str> {
+    const PROPERTIES: [&str; 5] = ["DTSTART", "RRULE", "RDATE", "EXDATE", "EXRULE"];
+    let begins = |before: &str, line: &str| {
+        let line = line.trim_matches([' ', '\t', '\r']);
+        let name = line.split([':', ';', '=']).next().unwrap_or(line);
+        // A rule without its name. In the midst of a rule, it is a part of that.
+        let bare_rule = name.eq_ignore_ascii_case("FREQ") && !before.trim_end_matches('\r').ends_with([':', ';']);
+        bare_rule || PROPERTIES.iter().any(|known| known.eq_ignore_ascii_case(name))
+    };
+    if !text.contains("\n ") && !text.contains("\n\t") {
+        return Cow::Borrowed(text);
+    }
+    let mut joined = String::with_capacity(text.len());
+    for (number, line) in text.split('\n').enumerate() {
+        match line.strip_prefix([' ', '\t']) {
+            Some(rest) if number > 0 && !begins(&joined, line) => {
+                let end = joined.strip_suffix('\r').unwrap_or(&joined).len();
+                joined.truncate(end);
+                joined.push_str(rest);
+            }
+            _ => {
+                if number > 0 {
+                    joined.push('\n');
+                }
+                joined.push_str(line);
+            }
+        }
+    }
+    Cow::Owned(joined)
 }
 
 fn properties(text: &str) -> Parsed<(Option<LocalTime>, Parts<'_>)> {
@@ -141,7 +179,7 @@ impl<'a> Parts<'a> {
         for part in rule.split(';') {
             let (name, value) = part
                 .split_once('=')
-                .ok_or_else(|| RecurrenceError::new(Fault::PartMalformed, part))?;
+                .ok_or_else(|| RecurrenceError::new(Fault::PartMalformed, if part.is_empty() { rule } else { part }))?;
             if name.eq_ignore_ascii_case("BYMONTHDAY") {
                 return Err(RecurrenceError::new(Fault::MonthDayNotSupported, part));
             }

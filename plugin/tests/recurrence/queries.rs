@@ -58,6 +58,21 @@ proptest! {
         }
     }
 
+    /// RFC 5545, 3.1: a line of more than 75 octets has a line break and a white space in it, anywhere.
+    #[test]
+    fn a_folded_rule_has_the_same_runs(rule in rule(1985..2030), fold in select(&["\r\n ", "\n\t", "\n "][..])) {
+        let want = rule.dates(10);
+        let text = rule.text();
+        let break_at = text.find('\n').expect("two lines");
+        for at in (1..text.len()).filter(|at| *at != break_at && *at != break_at + 1) {
+            let folded = format!("{}{fold}{}", &text[..at], &text[at..]);
+            let timetable = Timetable::parse(&folded, "00:00:00", "UTC", NaiveDate::MIN);
+            let timetable = timetable.unwrap_or_else(|error| panic!("{error:?}: {folded:?}"));
+            let got: Vec<_> = timetable.occurrences(i64::MIN).take(10).map(|run| run.local_date).collect();
+            prop_assert_eq!(&got, &want, "{}", folded);
+        }
+    }
+
     #[test]
     fn the_runs_backwards_are_the_runs_forwards(timetable in timetable(), until in 400_000_000..2_000_000_000_i64) {
         let mut backwards = Vec::new();
