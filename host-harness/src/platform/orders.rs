@@ -176,7 +176,7 @@ const ADDRESSES: (&str, &str) = listing!(
         SELECT p.attendee_email, c.event, c.placed
         FROM chosen c CROSS JOIN platform_positions p
         WHERE p.order_id = c.id AND $6 AND p.attendee_email <> '') AS found
-     ORDER BY lower(address), placed, event"
+     ORDER BY lower(address), placed, event, address"
 );
 
 /// Reads orders. Everything that one reader answers is of the same moment.
@@ -281,7 +281,7 @@ impl Orders {
     }
 
     /// Addresses on orders of these events placed at or near these days, with `attendees` those on positions too. The same
-    /// address in whatever case comes in one piece.
+    /// address in whatever case of ASCII comes in one piece.
     pub(super) fn addresses<'a>(
         &'a mut self,
         events: &[LocalEvent],

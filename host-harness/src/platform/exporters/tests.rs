@@ -30,6 +30,7 @@ on_both! {
     days_are_those_of_the_events_own_clock_and_both_ends_are_included,
     a_window_agrees_with_a_count_by_hand_over_made_up_orders,
     options_of_the_other_exporters_count,
+    an_address_is_listed_once_in_whatever_case_and_alphabet_it_is_written,
     an_export_holds_what_its_owner_may_read_at_that_moment,
     a_form_that_does_not_fit_says_which_field,
     a_large_export_has_all_rows_in_every_format,
@@ -529,6 +530,27 @@ async fn options_of_the_other_exporters_count(on: On) {
         json!({"_format": "default", "statuses": ["pending", "canceled"]}),
     );
     assert_eq!(column(&world, &sold, 2).await, ["Pending", "Canceled"]);
+}
+
+async fn an_address_is_listed_once_in_whatever_case_and_alphabet_it_is_written(on: On) {
+    let mut fixture: Value = serde_json::from_str(SMALL).expect("JSON");
+    let orders = fixture["orders"].as_array_mut().expect("orders");
+    orders.truncate(4);
+    // Those of one order were given at the same moment.
+    for (order, (email, attendee)) in orders.iter_mut().zip([
+        ("Ärger@example.com", "ärger@example.com"),
+        ("zoe@example.com", "ZOE@example.com"),
+        ("zora@example.com", ""),
+        ("ÄRGER@example.com", "Zora@EXAMPLE.com"),
+    ]) {
+        order["email"] = email.into();
+        order["positions"].as_array_mut().expect("positions").truncate(1);
+        order["positions"][0]["attendee_email"] = attendee.into();
+    }
+    let world = World::of(on, &fixture.to_string()).await;
+    let all = job("bigevents", "mailaddresses", json!({"attendees": true}));
+    let once = ["ZOE@example.com", "zora@example.com", "Ärger@example.com"];
+    assert_eq!(column(&world, &all, 0).await, once);
 }
 
 async fn an_export_holds_what_its_owner_may_read_at_that_moment(on: On) {
