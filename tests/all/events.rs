@@ -218,6 +218,34 @@ async fn a_schedule_that_lists_a_deleted_event_never_exports_a_later_one_of_its_
 }
 
 #[tokio::test]
+async fn who_takes_a_list_over_does_not_export_a_later_event_of_a_listed_slug_until_it_is_listed_again() {
+    let fixture = with(|fixture| {
+        fixture["schedules"] = json!([]);
+        let team = json!({"organizer": "bigevents", "name": "Deputies", "members": ["mary@example.org"], "events": "all",
+                          "permissions": ["change_organizer_settings", "view_orders"], "api_tokens": []});
+        fixture["teams"].as_array_mut().expect("teams").push(team);
+    });
+    let host = Harness::start(&fixture, EVE).await;
+    let listed = |events: Value| json!({"export_form_data": {"_format": "xlsx", "events": events}});
+    let id = host
+        .create(BIG, JOHN, &but(daily(), listed(json!(["sampleconf"]))))
+        .await;
+    delete(&host, true).await;
+    make_again(&host).await;
+    let taken = host.post(&format!("{BIG}{id}/take_over/"), MARY, &json!({})).await;
+    assert_eq!((taken.status, &taken.body["owner"]), (200, &json!("mary@example.org")));
+    host.advance_to("2026-10-23T12:00:00Z").await;
+    let last = outcomes(&host, id).await.pop().expect("a run");
+    assert!(matches!(&last, Some(Outcome::Failed(_))), "{last:?}");
+    let one = format!("{BIG}{id}/");
+    for events in [json!(["summerfest"]), json!(["sampleconf"])] {
+        assert_eq!(host.patch(&one, MARY, &listed(events)).await.status, 200);
+    }
+    host.advance_to("2026-10-24T12:00:00Z").await;
+    assert_eq!(outcomes(&host, id).await.pop().expect("a run"), Some(Outcome::Empty));
+}
+
+#[tokio::test]
 async fn of_several_listed_events_the_others_are_exported_and_one_that_is_added_later_is_meant_as_it_is_then() {
     let host = Harness::start(&without_schedules(), EVE).await;
     let listed =
