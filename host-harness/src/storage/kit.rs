@@ -112,7 +112,10 @@ macro_rules! store_kit {
                 an_organizer_switched_on_sleeps_until_it_is_planned,
                 an_organizer_nobody_switched_on_is_off,
                 what_was_stopped_by_mail_that_nobody_accepted_is_resumed_from_now_and_nothing_else,
-                schedules_of_an_event_that_is_gone_are_out_of_service_for_good_and_others_are_not;
+                schedules_of_an_event_that_is_gone_are_out_of_service_for_good_and_others_are_not,
+                a_run_that_is_settled_after_its_event_is_gone_brings_nothing_back,
+                nothing_of_an_event_that_is_gone_is_resumed_or_changed,
+                an_event_that_is_gone_takes_no_schedule_of_the_organizer_with_it;
             outbox:
                 each_address_gets_a_mail_once,
                 much_mail_of_one_organizer_holds_up_no_other,

@@ -5,7 +5,7 @@ use super::{
     take, take_one,
 };
 use crate::contract::Outcome;
-use crate::storage::{Finish, LeaseError, Scope, Storage};
+use crate::storage::{Change, CommitError, Finish, LeaseError, Scope, Storage};
 
 pub async fn an_organizer_switched_off_has_nothing_due(store: &dyn Storage) {
     let running = add_due(store).await;
@@ -201,4 +201,75 @@ pub async fn schedules_of_an_event_that_is_gone_are_out_of_service_for_good_and_
     let audit = store.audit("acme", 50).await.unwrap();
     let told = audit.iter().filter(|entry| entry.action == "event-deleted");
     assert_eq!(told.map(|entry| &entry.scope).collect::<Vec<_>>(), [&at("gone")]);
+}
+
+fn event(event: &str) -> Scope {
+    Scope {
+        organizer: "acme".to_owned(),
+        event: Some(event.to_owned()),
+    }
+}
+
+/// Submits what is due at [`T0`], and has no recipient's server take it.
+async fn submit_in_vain(store: &dyn Storage) {
+    submit(store, &["ann@example.org"]).await;
+    super::deliver(store, T0 + 6, &super::rejected()).await;
+}
+
+pub async fn a_run_that_is_settled_after_its_event_is_gone_brings_nothing_back(store: &dyn Storage) {
+    store.set_enabled("acme", true, "user:1", T0 - HOUR).await.unwrap();
+    let id = add(store, event("gone"), content(T0)).await;
+    submit_in_vain(store).await;
+    let before = store.get(&super::all(event("gone")), id).await.unwrap().unwrap();
+    let leased = super::settle_one(store, T0 + 7).await;
+    store.retire(&event("gone"), T0 + 8).await.unwrap();
+    // The lease may hold or not: the schedule stays as it was left.
+    let late = finish(failed("undelivered"));
+    let _ = store.finish(&leased.lease, leased.lease.run.unwrap(), &late).await;
+    let after = store.get(&super::all(event("gone")), id).await.unwrap().unwrap();
+    assert!(!after.content.active);
+    assert!(after.version > before.version, "who has read it before changes nothing");
+}
+
+pub async fn nothing_of_an_event_that_is_gone_is_resumed_or_changed(store: &dyn Storage) {
+    store.set_enabled("acme", true, "user:1", T0 - HOUR).await.unwrap();
+    let id = add(store, event("gone"), content(T0)).await;
+    submit_in_vain(store).await;
+    let leased = super::settle_one(store, T0 + 7).await;
+    let run = leased.lease.run.unwrap();
+    let stopped = Finish {
+        error_counter: 5,
+        active: false,
+        ..finish(failed("undelivered"))
+    };
+    store.finish(&leased.lease, run, &stopped).await.unwrap();
+    store.retire(&event("gone"), T0 + 8).await.unwrap();
+    let resumed = store.resume_undelivered(None, None, "host", T0 + HOUR).await.unwrap();
+    assert_eq!(resumed, Vec::<u64>::new());
+    let seen = super::all(event("gone"));
+    let row = store.get(&seen, id).await.unwrap().unwrap();
+    let update = Change::Update {
+        id,
+        version: row.version,
+        content: content(T0 + 2 * HOUR),
+        missed: Vec::new(),
+    };
+    let refused = store.commit(super::commit(seen.clone(), vec![update])).await;
+    assert!(matches!(refused, Err(CommitError::NotFound)), "{refused:?}");
+    assert_eq!(store.get(&seen, id).await.unwrap().unwrap(), row);
+    let delete = Change::Delete { id, version: None };
+    store.commit(super::commit(seen, vec![delete])).await.unwrap();
+}
+
+pub async fn an_event_that_is_gone_takes_no_schedule_of_the_organizer_with_it(store: &dyn Storage) {
+    let whole = add_due(store).await;
+    let leased = take_one(store, T0).await;
+    let run = start(store, &leased).await;
+    let there = add(store, event("there"), content(T0 + 1)).await;
+    store.retire(&acme(), T0 + 6).await.unwrap();
+    store.finish(&leased.lease, run, &finish(Outcome::Empty)).await.unwrap();
+    assert!(stored(store, whole).await.content.active);
+    let due = take(store, T0 + 48 * HOUR).await;
+    let due: Vec<u64> = due.iter().map(|leased| leased.row.id).collect();
+    assert_eq!(due, [there, whole]);
 }

@@ -425,6 +425,13 @@ async fn delete(on: &mut PgConnection, commit: &Commit, id: u64, version: Option
     // Nobody is left to settle its runs, whose recipients are all final or being tried.
     let submitted: Vec<i64> = sqlx::query_scalar(
         "update run set settle_wake = null, settle_version = null, settle_fence = settle_fence + 1
+    let retired: bool = sqlx::query_scalar("select retired from schedule where id = $1")
+        .bind(id)
+        .fetch_one(&mut *on)
+        .await?;
+    if retired {
+        return Ok(Err(Refused::NotFound));
+    }
          where schedule = $1 and state = 'submitted' returning id",
     )
     .bind(id)

@@ -213,7 +213,7 @@ impl PostgresStorage {
         sqlx::query(
             "update schedule set settling_until = null,
                error_counter = case when version = $2 then $3 else error_counter end,
-               active = case when version = $2 then $4 else active end
+               active = active and (version <> $2 or $4)
              where id = $1",
         )
         .bind(schedule)

@@ -81,7 +81,7 @@ impl PostgresStorage {
         let mut transaction = self.begin().await?;
         let stopped = sqlx::query(
             "select s.id, s.organizer, s.event from schedule s
-             where not s.active and ($1::text is null or s.organizer = $1) and ($2::bigint is null or s.id = $2)
+             where not s.active and not s.retired and ($1::text is null or s.organizer = $1) and ($2::bigint is null or s.id = $2)
                and (select r.code from run r where r.schedule = s.id order by r.due desc limit 1) = 'undelivered'
              order by s.id for no key update of s",
         )
@@ -110,6 +110,9 @@ impl PostgresStorage {
     }
 
     pub(super) async fn retire_event(&self, event: &Scope, now: Instant) -> Result<(), StorageError> {
+        if event.event.is_none() {
+            return Ok(());
+        }
         Ok(settled!(self.try_retire_event(event, now))?)
     }
 
@@ -123,8 +126,8 @@ impl PostgresStorage {
         let mut said = Entries::default();
         runs::cancel_open(&mut transaction, Cancelled::Event(event), now, &mut said).await?;
         sqlx::query(
-            "update schedule set active = false, fence = fence + 1, lease_until = null, open_run = null, retry_at = null,
-               attempt = 0
+            "update schedule set active = false, retired = true, version = version + 1, fence = fence + 1, lease_until = null,
+               open_run = null, retry_at = null, attempt = 0
              where organizer = $1 and event = $2",
         )
         .bind(text(&event.organizer))

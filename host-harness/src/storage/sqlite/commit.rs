@@ -171,6 +171,9 @@ fn update(
 ) -> Result<(), CommitError> {
     let id = check(on, &commit.by, id, Some(version))?;
     usage::may_move(on, commit, id, content.next_run)?;
+    if value::<bool>(on, "select retired from schedule where id = ?1", [id])? {
+        return Err(CommitError::NotFound);
+    }
     // An open run is executed again at once, with its due time; without one, a lease has pinned nothing, and the new plan
     // says what is due.
     execute(

@@ -82,7 +82,7 @@ fn settled(on: &Connection, lease: &Lease, run: u64, finish: &Finish) -> Result<
     // A person who changed the schedule meanwhile has reset the counter, and that stands.
     execute(
         on,
-        "update schedule set error_counter = ?3, active = ?4 where id = ?1 and version = ?2",
+        "update schedule set error_counter = ?3, active = active and ?4 where id = ?1 and version = ?2",
         params![schedule, version, finish.error_counter, finish.active],
     )?;
     if let Some(mail) = &finish.mail {

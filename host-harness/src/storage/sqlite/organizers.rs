@@ -51,7 +51,7 @@ impl SqliteStorage {
             let stopped: Vec<(i64, Scope)> = all(
                 on,
                 "select s.id, s.organizer, s.event from schedule s
-                 where s.active = 0 and (?1 is null or s.organizer = ?1) and (?2 is null or s.id = ?2)
+                 where s.active = 0 and s.retired = 0 and (?1 is null or s.organizer = ?1) and (?2 is null or s.id = ?2)
                    and (select r.code from run r where r.schedule = s.id order by r.due desc limit 1) = 'undelivered'
                  order by s.id",
                 params![organizer, schedule],
@@ -81,12 +81,16 @@ impl SqliteStorage {
     }
 
     pub(super) async fn retire_event(&self, event: &Scope, now: Instant) -> Result<(), StorageError> {
+        if event.event.is_none() {
+            return Ok(());
+        }
         let event = event.clone();
         self.write(move |on| {
             runs::cancel_open(on, Cancelled::Event(&event), now)?;
             execute(
                 on,
-                "update schedule set active = 0, fence = fence + 1, lease_until = null, open_run = null, retry_at = null, attempt = 0
+                "update schedule set active = 0, retired = 1, version = version + 1, fence = fence + 1, lease_until = null,
+                   open_run = null, retry_at = null, attempt = 0
                  where organizer = ?1 and event = ?2",
                 params![&event.organizer, &event.event],
             )?;

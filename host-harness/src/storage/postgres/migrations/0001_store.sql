@@ -120,6 +120,8 @@ create table schedule (
 
   -- When the schedule is due for lease, unless it is leased until later. The one place that decides it: no statement can forget to.
   -- The lease is no part of it, nor of any index: to write one touches none of them. `greatest` and `least` leave nulls out.
+  -- Its event is gone: it can be read and deleted, and nothing starts it again.
+  retired boolean not null default false check (not (retired and active)),
   wake_at bigint generated always as (
     case
       when parked then null

@@ -116,6 +116,8 @@ create table schedule (
 
   -- What the next wake-up is for, leases left aside.
   planned_at integer generated always as (
+  -- Its event is gone: it can be read and deleted, and nothing starts it again.
+  retired integer not null default 0 check (retired in (0, 1) and (retired = 0 or active = 0)),
     case
       when open_run is not null then
         case when next_run < retry_at then next_run else coalesce(retry_at, 0) end
