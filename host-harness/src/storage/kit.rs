@@ -55,6 +55,8 @@ macro_rules! store_kit {
                 a_change_of_another_version_is_stale,
                 a_change_out_of_sight_is_not_found,
                 a_quota_counts_all_of_an_organizer,
+                a_schedule_that_the_same_commit_deletes_leaves_its_place_to_a_later_one,
+                due_times_that_a_change_gives_up_twice_are_stale,
                 a_commit_is_all_or_nothing,
                 every_change_is_audited,
                 a_change_is_audited_with_what_it_changed,
@@ -91,6 +93,7 @@ macro_rules! store_kit {
                 due_times_that_nobody_ran_are_one_entry,
                 missed_due_times_around_one_that_is_kept_are_an_entry_each,
                 what_the_history_has_is_not_missed_again,
+                a_plan_that_misses_a_due_time_twice_is_refused_with_the_latest_of_them,
                 a_run_keeps_the_version_that_started_it,
                 a_due_time_that_has_ended_does_not_start_again,
                 a_finished_lease_is_spent,
@@ -129,7 +132,9 @@ macro_rules! store_kit {
                 settling_and_executing_take_turns,
                 whoever_takes_the_schedule_ends_the_lease_of_a_late_settler,
                 mail_that_nobody_takes_fails_the_run_of_a_deleted_schedule,
-                a_schedule_deleted_before_settling_ends_its_run;
+                a_schedule_deleted_before_settling_ends_its_run,
+                a_mail_with_a_file_is_not_kept_where_the_run_has_no_file,
+                a_run_that_is_submitted_with_a_notice_alone_is_settled_at_once;
             called_off:
                 mail_of_a_deleted_schedule_goes_to_nobody_who_has_not_got_it,
                 a_run_whose_mail_reached_nobody_before_its_schedule_was_deleted_is_cancelled,
@@ -147,7 +152,8 @@ macro_rules! store_kit {
                 a_renewed_lease_of_a_delivery_holds_longer,
                 a_try_that_does_not_count_leaves_the_tries_as_they_were,
                 a_mail_tells_whether_it_was_accepted_for_anybody,
-                deliveries_are_in_the_history_in_their_order;
+                deliveries_are_in_the_history_in_their_order,
+                words_that_hold_a_nul_are_kept_with_a_sign_in_its_place;
             requests:
                 a_request_is_carried_out_once,
                 an_answer_is_kept_for_a_day,
@@ -187,6 +193,7 @@ macro_rules! store_kit {
         $(mod $group {
             $(#[tokio::test]
             async fn $check() {
+                the_oldest_notices_are_forgotten_first,
                 let Some((store, _kept)) = super::$open().await else {
                     return;
                 };
@@ -479,6 +486,7 @@ mod tests {
             include_str!("kit/outbox.rs"),
             include_str!("kit/people.rs"),
             include_str!("kit/plans.rs"),
+            include_str!("kit/usage.rs"),
             include_str!("kit/requests.rs"),
             include_str!("kit/retention.rs"),
             include_str!("kit/running.rs"),

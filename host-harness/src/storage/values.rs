@@ -1,5 +1,6 @@
 //! Values of the contract as every store keeps them, and back.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
@@ -11,6 +12,15 @@ use crate::contract::{DeliveryStatus, MissedRange, Outcome, Recipients};
 
 /// Most rows of a page.
 const PAGE: u32 = 50;
+
+/// Words as every store keeps them: a server's may have a NUL in them, which PostgreSQL refuses.
+pub(super) fn text(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') {
+        text.replace('\0', "\u{fffd}").into()
+    } else {
+        text.into()
+    }
+}
 
 /// A number of ours as databases keep it: ids, fences and versions are counted up from 1 and never get near the limit.
 pub(super) fn signed(value: u64) -> Result<i64, StorageError> {

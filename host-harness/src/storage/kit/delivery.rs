@@ -1,7 +1,7 @@
 //! Handing mails over.
 
 use super::{HOUR, LEASE, T0, accepted, add_due, entries, rejected, submit, take_deliveries};
-use crate::contract::DeliveryStatus;
+use crate::contract::{DeliveryStatus, Outcome};
 use crate::storage::{DeliveryResult, LeaseError, Storage};
 
 pub async fn a_delivery_is_leased_once(store: &dyn Storage) {
@@ -134,4 +134,24 @@ pub async fn deliveries_are_in_the_history_in_their_order(store: &dyn Storage) {
             ]
         );
     }
+}
+
+pub async fn words_that_hold_a_nul_are_kept_with_a_sign_in_its_place(store: &dyn Storage) {
+    let id = add_due(store).await;
+    submit(store, &["ann@example.org"]).await;
+    let odd = DeliveryResult {
+        words: "550 no\0such user".to_owned(),
+        ..rejected()
+    };
+    super::deliver(store, T0 + 6, &odd).await;
+    assert_eq!(
+        entries(store, id).await[0].deliveries[0].words,
+        "550 no\u{fffd}such user"
+    );
+    let leased = super::settle_one(store, T0 + 7).await;
+    let failed = Outcome::Failed(("undelivered".to_owned(), "no\0body".to_owned()));
+    let run = leased.lease.run.unwrap();
+    store.finish(&leased.lease, run, &super::finish(failed)).await.unwrap();
+    let told = Outcome::Failed(("undelivered".to_owned(), "no\u{fffd}body".to_owned()));
+    assert_eq!(entries(store, id).await[0].outcome, Some(told));
 }

@@ -391,3 +391,35 @@ pub async fn a_schedule_deleted_before_settling_ends_its_run(store: &dyn Storage
     store.collect(T0 + HOUR).await.unwrap();
     assert_eq!(entries(store, id).await.len(), 1);
 }
+
+pub async fn a_mail_with_a_file_is_not_kept_where_the_run_has_no_file(store: &dyn Storage) {
+    let id = add_due(store).await;
+    let leased = take_one(store, T0).await;
+    let run = start(store, &leased).await;
+    let with_file = |attach_file| Finish {
+        mail: Some(NewMail {
+            attach_file,
+            ..mail(MailKind::Export, &["ann@example.org"])
+        }),
+        ..finish(Outcome::Submitted)
+    };
+    let refused = store.finish(&leased.lease, run, &with_file(true)).await;
+    assert!(matches!(refused, Err(LeaseError::Lost)), "{refused:?}");
+    assert_eq!(take_deliveries(store, T0 + HOUR).await, []);
+    assert_eq!(entries(store, id).await[0].outcome, None, "it is open");
+    super::keep_file(store, &leased, run).await;
+    store.finish(&leased.lease, run, &with_file(true)).await.unwrap();
+    assert_eq!(take_deliveries(store, T0 + HOUR).await.len(), 1);
+}
+
+pub async fn a_run_that_is_submitted_with_a_notice_alone_is_settled_at_once(store: &dyn Storage) {
+    add_due(store).await;
+    let leased = take_one(store, T0).await;
+    let run = start(store, &leased).await;
+    let submitted = Finish {
+        mail: Some(mail(MailKind::Failure, &["ann@example.org"])),
+        ..finish(Outcome::Submitted)
+    };
+    store.finish(&leased.lease, run, &submitted).await.unwrap();
+    assert_eq!(settle_one(store, T0 + 5).await.lease.run, Some(run));
+}

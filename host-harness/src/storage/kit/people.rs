@@ -420,6 +420,49 @@ pub async fn a_quota_counts_all_of_an_organizer(store: &dyn Storage) {
     assert_eq!(store.count("acme").await.unwrap(), 2);
 }
 
+pub async fn a_schedule_that_the_same_commit_deletes_leaves_its_place_to_a_later_one(store: &dyn Storage) {
+    let there = add(store, acme(), content(T0)).await;
+    let id = store.reserve_id().await.unwrap();
+    let insert = Change::Insert {
+        id,
+        owner: "1".to_owned(),
+        content: content(T0),
+    };
+    let delete = Change::Delete {
+        id: there,
+        version: None,
+    };
+    let limited = |changes| Commit {
+        quota: Some(1),
+        ..commit(all(acme()), changes)
+    };
+    let early = store.commit(limited(vec![insert.clone(), delete.clone()])).await;
+    assert!(matches!(early, Err(CommitError::Quota(1))), "{early:?}");
+    store.commit(limited(vec![delete, insert])).await.unwrap();
+    assert_eq!(store.get(&all(acme()), there).await.unwrap(), None);
+    assert_eq!(stored(store, id).await.id, id);
+}
+
+pub async fn due_times_that_a_change_gives_up_twice_are_stale(store: &dyn Storage) {
+    let id = add(store, acme(), content(T0)).await;
+    let range = |first, last, count| MissedRange { first, last, count };
+    for missed in [
+        vec![range(T0, T0 + 2 * HOUR, 3), range(T0 + HOUR, T0 + 3 * HOUR, 3)],
+        vec![range(T0 + HOUR, T0 + 3 * HOUR, 3), range(T0, T0 + HOUR, 2)],
+        vec![range(T0, T0, 1), range(T0, T0, 1)],
+    ] {
+        let update = Change::Update {
+            id,
+            version: 1,
+            content: content(T0 + 9 * HOUR),
+            missed: missed.clone(),
+        };
+        let refused = store.commit(commit(all(acme()), vec![update])).await;
+        assert!(matches!(refused, Err(CommitError::Stale)), "{missed:?}: {refused:?}");
+    }
+    assert_eq!(super::entries(store, id).await, []);
+}
+
 pub async fn a_commit_is_all_or_nothing(store: &dyn Storage) {
     let kept = add(store, acme(), content(T0)).await;
     let id = store.reserve_id().await.unwrap();

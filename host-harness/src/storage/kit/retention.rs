@@ -7,7 +7,7 @@ use super::{
 };
 use crate::clock::Instant;
 use crate::contract::Outcome;
-use crate::storage::{Change, Finish, Kept, MailKind, NOTICE_WINDOW, Storage};
+use crate::storage::{Change, Commit, Finish, Kept, MailKind, NOTICE_WINDOW, Storage};
 
 const DAY: Instant = 24 * HOUR;
 /// Long past everything that these checks do.
@@ -195,6 +195,36 @@ pub async fn a_notice_to_an_owner_is_forgotten_once_it_is_handed_over(store: &dy
     };
     let mail = store.mail(task.mail).await.unwrap().unwrap();
     assert_eq!(mail.mail.message_id, "four@host.example");
+}
+
+pub async fn the_oldest_notices_are_forgotten_first(store: &dyn Storage) {
+    let id = add_due(store).await;
+    for (nth, now) in [(1, T0 + 20), (2, T0), (3, T0 + 10)] {
+        let told = telling::tell(id, &nth.to_string(), &format!("{nth}@host.example"));
+        let told = Commit {
+            now,
+            ..commit(all(acme()), vec![told])
+        };
+        store.commit(told).await.unwrap();
+    }
+    let tasks = take_deliveries(store, T0 + HOUR).await;
+    for task in &tasks {
+        store.record_delivery(task, &accepted(), T0 + HOUR).await.unwrap();
+    }
+    let mut left: Vec<u64> = tasks.iter().map(|task| task.created.unsigned_abs()).collect();
+    left.sort_unstable();
+    // What was handed over has no text any more, but is known to have been accepted until it is forgotten.
+    for nth in 0..tasks.len() {
+        assert_eq!(forget(store, T0 + DAY, 1).await, 1);
+        for task in &tasks {
+            let is_there = store.mail_was_accepted(task.mail).await.unwrap();
+            assert_eq!(
+                is_there,
+                left[nth + 1..].contains(&task.created.unsigned_abs()),
+                "{nth}"
+            );
+        }
+    }
 }
 
 pub async fn history_of_a_deleted_schedule_is_forgotten_too(store: &dyn Storage) {

@@ -542,3 +542,20 @@ pub async fn a_file_is_kept_until_its_run_ends(store: &dyn Storage) {
     let lost = store.keep_file(&leased.lease, run, &facts, &on_disk()).await;
     assert!(matches!(lost, Err(LeaseError::Lost)), "{lost:?}");
 }
+
+pub async fn a_plan_that_misses_a_due_time_twice_is_refused_with_the_latest_of_them(store: &dyn Storage) {
+    let id = add_due(store).await;
+    let leased = take_one(store, T0 + 5 * DAY).await;
+    let range = |first: Instant, last: Instant, count| MissedRange { first, last, count };
+    let plan = Plan {
+        due: T0 + 5 * DAY,
+        missed: vec![range(T0, T0 + 2 * DAY, 3), range(T0 + DAY, T0 + 4 * DAY, 4)],
+        next_run: None,
+    };
+    let refused = store.start(&leased.lease, &plan, ZONES, ZONE, plan.due).await;
+    assert!(
+        matches!(refused, Err(StartError::Recorded(latest)) if latest == T0 + 2 * DAY),
+        "{refused:?}"
+    );
+    assert_eq!(entries(store, id).await, []);
+}

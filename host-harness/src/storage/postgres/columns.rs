@@ -6,6 +6,7 @@ use sqlx::Row as _;
 use sqlx::postgres::PgRow;
 
 use crate::contract::{Content, Delivery, RunEntry};
+pub(super) use crate::storage::values::text;
 use crate::storage::values::{self, StoredOutcome};
 use crate::storage::{Row, Scope, StorageError};
 
@@ -41,15 +42,6 @@ macro_rules! deliveries_of_run {
     };
 }
 pub(super) use {columns_within, deliveries_of_run, entry_columns, row_columns};
-
-/// Text as PostgreSQL keeps it: a server's words may have a NUL in them, which it refuses.
-pub(super) fn text(text: &str) -> Cow<'_, str> {
-    if text.contains('\0') {
-        text.replace('\0', "\u{fffd}").into()
-    } else {
-        text.into()
-    }
-}
 
 /// The column `event` of a scope.
 pub(super) fn event_of(scope: &Scope) -> Cow<'_, str> {

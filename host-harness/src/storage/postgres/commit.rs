@@ -165,13 +165,9 @@ impl PostgresStorage {
         if let Err(exceeded) = usage::count_writes(on, commit).await? {
             return Ok(Err(Refused::Exceeded(exceeded)));
         }
-        let inserts = commit
-            .changes
-            .iter()
-            .filter(|change| matches!(change, Change::Insert { .. }))
-            .count();
         let mut parked = true;
-        if inserts > 0 {
+        let inserts = most_added(&commit.changes);
+        if inserts > i64::MIN {
             match admit(on, commit, inserts).await? {
                 Ok(enabled) => parked = !enabled,
                 Err(refused) => return Ok(Err(refused)),
@@ -213,12 +209,11 @@ impl PostgresStorage {
 
 /// Locks the organizer for new schedules of it, and answers whether it is on. Only near the quota, those who make one wait for each
 /// other.
-async fn admit(on: &mut PgConnection, commit: &Commit, inserts: usize) -> sqlx::Result<Result<bool, Refused>> {
+async fn admit(on: &mut PgConnection, commit: &Commit, inserts: i64) -> sqlx::Result<Result<bool, Refused>> {
     let organizer = &commit.by.scope.organizer;
     let Some(quota) = commit.quota else {
         return Ok(Ok(organizers::share(on, organizer).await?));
     };
-    let inserts = i64::try_from(inserts).unwrap_or(i64::MAX);
     if counted(on, organizer).await? + inserts + UNDER_WAY <= i64::from(quota) {
         return Ok(Ok(organizers::share(on, organizer).await?));
     }
@@ -248,6 +243,22 @@ async fn carry_out(on: &mut PgConnection, commit: &Commit, change: &Change, park
             content,
             missed,
         } => {
+/// By how many the schedules are more after one of these changes puts one in, at most; the lowest number: none does.
+fn most_added(changes: &[Change]) -> i64 {
+    let (mut added, mut most) = (0, i64::MIN);
+    for change in changes {
+        match change {
+            Change::Insert { .. } => {
+                added += 1;
+                most = most.max(added);
+            }
+            Change::Delete { .. } => added -= 1,
+            Change::Update { .. } | Change::TakeOver { .. } | Change::Tell(_) => {}
+        }
+    }
+    most
+}
+
             let done = update(on, commit, (*id, *version), None, content, missed, said).await?;
             (done, id, "changed")
         }

@@ -9,7 +9,7 @@ use crate::clock::Instant;
 use crate::contract::Outcome;
 use crate::storage::state::{RunState, step};
 use crate::storage::values::{State, addressed, how, signed};
-use crate::storage::{Finish, Lease, LeaseError, Work, Written};
+use crate::storage::{Finish, Lease, LeaseError, MailKind, Work, Written};
 
 /// What nearly every run comes to: its mail is in the outbox. Parameters are $1 schedule, $2 fence, $3 run, $4 when, $5 when it can
 /// be settled, $6 and $7 counter and `active`, $8 how it ended in words, and the mail's: $9 kind, $10 Message-ID, $11 sender, $12
@@ -57,7 +57,8 @@ pub(super) const SUBMIT: &str = "with found as (
 
 /// When a run that ends so can be settled: nobody is left to wait for where the export goes to nobody.
 fn settle_wake(finish: &Finish) -> Option<Instant> {
-    let reaches_nobody = finish.mail.as_ref().is_none_or(|mail| addressed(mail).is_empty());
+    let export = finish.mail.as_ref().filter(|mail| mail.kind == MailKind::Export);
+    let reaches_nobody = export.is_none_or(|export| addressed(export).is_empty());
     (finish.outcome == Outcome::Submitted && reaches_nobody).then_some(finish.now)
 }
 

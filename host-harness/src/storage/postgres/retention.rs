@@ -18,7 +18,7 @@ pub(super) const OVER: &str = "select r.id from run r
 pub(super) const CHANGES: &str = "select m.id from mail m
      where m.run is null and m.created <= $1 and not exists (
        select 1 from delivery d where d.mail = m.id and d.status in ('queued', 'retrying'))
-     order by m.created limit $2 for update of m skip locked";
+     order by m.created, m.id limit $2 for update of m skip locked";
 
 /// Entries are numbered as they come, so the oldest have the lowest numbers; the rest is not looked at.
 pub(super) const AUDIT: &str = "delete from audit where id = any(array(

@@ -101,8 +101,12 @@ pub(super) async fn write_missed(
         return Ok(Ok(()));
     }
     step(None, RunState::Missed)?;
-    for range in missed {
-        if let Some(latest) = recorded(on, schedule, range).await? {
+    for (nth, range) in missed.iter().enumerate() {
+        let among_them = missed[..nth].iter().filter_map(|earlier| {
+            let latest = earlier.last.min(range.last);
+            (earlier.first.max(range.first) <= latest).then_some(latest)
+        });
+        if let Some(latest) = recorded(on, schedule, range).await?.max(among_them.max()) {
             return Ok(Err(latest));
         }
     }

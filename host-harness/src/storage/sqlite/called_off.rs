@@ -7,7 +7,7 @@ use super::runs::{self, Cancelled};
 use super::statement::{all, execute, optional, values};
 use super::{SqliteStorage, files, outbox};
 use crate::clock::Instant;
-use crate::storage::values::{events_of, standing};
+use crate::storage::values::{events_of, standing, text};
 use crate::storage::{MailStanding, OutgoingExport, StorageError};
 
 /// What is called off.
@@ -109,7 +109,7 @@ pub(super) fn call_off(on: &Connection, which: Which<'_>, words: &str, now: Inst
 
 impl SqliteStorage {
     pub(super) async fn call_off_export(&self, run: u64, words: &str, now: Instant) -> Result<(), StorageError> {
-        let (run, words) = (signed(run)?, words.to_owned());
+        let (run, words) = (signed(run)?, text(words).into_owned());
         self.write(move |on| call_off(on, Which::Run(run), &words, now)).await
     }
 

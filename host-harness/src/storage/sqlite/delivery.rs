@@ -8,6 +8,7 @@ use super::statement::{all, execute, optional, value};
 use super::{SqliteStorage, files, outbox, runs};
 use crate::clock::Instant;
 use crate::contract::DeliveryStatus;
+use crate::storage::values::text;
 use crate::storage::{DeliveryResult, DeliveryTask, LeaseError, Rooms, StorageError};
 
 /// Deliveries that are to be made.
@@ -127,7 +128,7 @@ fn take(
 
 fn record(on: &Connection, task: &DeliveryTask, result: &DeliveryResult, now: Instant) -> Result<(), LeaseError> {
     let mail = signed(task.mail)?;
-    let (mut status, mut words) = (result.status, result.words.clone());
+    let (mut status, mut words) = (result.status, text(&result.words).into_owned());
     if matches!(status, DeliveryStatus::Queued | DeliveryStatus::Retrying)
         && let Some(called_off) = optional(on, "select called_off from mail where id = ?1", [mail], |mail| {
             Ok(mail.get::<_, Option<String>>(0)?)

@@ -28,6 +28,7 @@ impl SqliteStorage {
 /// The schedule's fence is unchanged, so no person has changed it since the lease: counter and `active` are written.
 fn executed(on: &Connection, lease: &Lease, run: u64, finish: &Finish) -> Result<Written, LeaseError> {
     let (schedule, run) = (signed(lease.schedule)?, signed(run)?);
+    let with_file = finish.mail.as_ref().is_some_and(|mail| mail.attach_file);
     let held = optional(
         on,
         "select s.organizer, s.event, s.attempt, r.due from schedule s join run r on r.id = s.open_run

@@ -32,7 +32,7 @@ fn remove(on: &Connection, before: Kept, most: u32) -> Result<u64, StorageError>
         "select id from mail m
          where m.run is null and m.created <= ?1 and not exists (
            select 1 from delivery d where d.mail = m.id and d.status in ('queued', 'retrying'))
-         limit ?2",
+         order by m.created, m.id limit ?2",
         params![before.history, most],
     )?;
     mails.extend(&changes);

@@ -231,6 +231,7 @@ create table open_notice (
   is_full integer not null check (is_full in (0, 1)),
   primary key (organizer, told)
 ) strict, without rowid;
+create index mail_change on mail (created) where run is null;
 create index open_notice_mail on open_notice (mail);
 
 -- One handing-over of one mail to one recipient. `queued` and `retrying` are left by the result of a
