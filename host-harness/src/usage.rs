@@ -33,12 +33,15 @@ pub struct UsageLimits {
     /// Schedules of an organizer that has no limit of its own.
     pub schedules: Option<u32>,
     /// Runs within 24 hours of a schedule that is moved again and again: after those it is not moved to yet another time within the next
-    /// 24 hours.
+    /// 24 hours. Runs of schedules of the same owner that were deleted since count as well, if they were due within 24 hours of a
+    /// change, and no new schedule is made for that time either.
     pub moved_runs_per_day: Option<u32>,
     /// Mails of an organizer in a day.
     pub mails_per_day: Option<u32>,
     /// Recipients of these mails, each counted as often as there is a mail to them.
     pub recipients_per_day: Option<u32>,
+    /// Percentage of an organizer's mails and recipients of a day that the schedules of one owner get.
+    pub owner_share: u32,
 }
 
 impl Default for UsageLimits {
@@ -51,6 +54,7 @@ impl Default for UsageLimits {
             moved_runs_per_day: Some(10),
             mails_per_day: Some(1000),
             recipients_per_day: Some(5000),
+            owner_share: 50,
         }
     }
 }
@@ -67,6 +71,7 @@ impl UsageLimits {
             moved_runs_per_day: None,
             mails_per_day: None,
             recipients_per_day: None,
+            owner_share: Self::default().owner_share,
         }
     }
 
@@ -96,14 +101,34 @@ impl UsageLimits {
         (limits != WriteLimits::default()).then_some(limits)
     }
 
-    /// What the mail of a run is held to; `None`: to nothing. `otherwise` is written in the place of an export past the limit.
+    /// What the mail of a run is held to; `None`: to nothing. `otherwise` is written in the place of an export past a limit.
     #[must_use]
-    pub fn mails(&self, otherwise: Option<Finish>) -> Option<MailLimits> {
-        (self.mails_per_day.is_some() || self.recipients_per_day.is_some()).then(|| MailLimits {
-            mails: self.mails_per_day,
-            recipients: self.recipients_per_day,
+    pub fn mails(&self, otherwise: Option<Otherwise>) -> Option<MailLimits> {
+        let organizer = self.most_mails(MailUser::Organizer);
+        (organizer != MostMails::default()).then(|| MailLimits {
+            organizer,
+            owner: self.most_mails(MailUser::Owner),
             otherwise: otherwise.map(Box::new),
         })
+    }
+
+    /// How much mail there is for an organizer, or for the schedules of one of its owners.
+    #[must_use]
+    pub fn most_mails(&self, user: MailUser) -> MostMails {
+        let share = match user {
+            MailUser::Organizer => 100,
+            MailUser::Owner => self.owner_share,
+        };
+        let of = |most: Option<u32>| {
+            most.map(|most| {
+                let part = u64::from(most) * u64::from(share.min(100)) / 100;
+                u32::try_from(part).unwrap_or(most).max(1)
+            })
+        };
+        MostMails {
+            mails: of(self.mails_per_day),
+            recipients: of(self.recipients_per_day),
+        }
     }
 }
 
@@ -131,15 +156,53 @@ impl WriteLimits {
     }
 }
 
-/// What a run's mail is held to, counted in the transaction that puts it into the outbox.
-#[derive(Clone, Debug, PartialEq)]
-pub struct MailLimits {
+/// Who uses mails up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MailUser {
+    /// An organizer, with all its owners.
+    Organizer,
+    /// One owner, by the schedules of that organizer.
+    Owner,
+}
+
+/// Mails and recipients of a day; `None`: no limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MostMails {
     /// See [`UsageLimits::mails_per_day`].
     pub mails: Option<u32>,
     /// See [`UsageLimits::recipients_per_day`].
     pub recipients: Option<u32>,
+}
+
+/// What a run's mail is held to, counted in the transaction that puts it into the outbox.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MailLimits {
+    /// All mail of the organizer.
+    pub organizer: MostMails,
+    /// That of the schedules of one owner.
+    pub owner: MostMails,
     /// Written in place of a `finish` whose export mail is past a limit.
-    pub otherwise: Option<Box<Finish>>,
+    pub otherwise: Option<Box<Otherwise>>,
+}
+
+/// How a run ends whose export is not sent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Otherwise {
+    /// Where the organizer has used up its mails.
+    pub organizer: Finish,
+    /// Where the owner of the schedule has used up their part of them.
+    pub owner: Finish,
+}
+
+impl Otherwise {
+    /// The one for whoever has used up their mails.
+    #[must_use]
+    pub fn of(&self, user: MailUser) -> &Finish {
+        match user {
+            MailUser::Organizer => &self.organizer,
+            MailUser::Owner => &self.owner,
+        }
+    }
 }
 
 /// A limit that a change would pass.
@@ -149,7 +212,7 @@ pub enum UsageLimit {
     WritesPerMinute(u32),
     /// So many bytes a day.
     WriteBytesPerDay(u64),
-    /// So many runs of this schedule within 24 hours.
+    /// So many runs within 24 hours of this schedule, and of deleted ones of its owner.
     MovedRunsPerDay(u32),
 }
 
@@ -221,6 +284,26 @@ mod tests {
             assert!(twice.disk_per_day() > Some(most));
         }
         assert_eq!(UsageLimits::none().disk_per_day(), None);
+    }
+
+    #[test]
+    fn an_owner_gets_a_share_of_the_organizers_mails_and_at_least_one_where_there_is_a_limit() {
+        let most = |mails, recipients, owner_share| {
+            let limits = UsageLimits {
+                mails_per_day: mails,
+                recipients_per_day: recipients,
+                owner_share,
+                ..UsageLimits::default()
+            };
+            let MostMails { mails, recipients } = limits.most_mails(MailUser::Owner);
+            (mails, recipients)
+        };
+        assert_eq!(most(Some(1000), Some(5000), 50), (Some(500), Some(2500)));
+        assert_eq!(most(Some(1000), None, 100), (Some(1000), None));
+        assert_eq!(most(Some(1), Some(u32::MAX), 1), (Some(1), Some(u32::MAX / 100)));
+        let limits = UsageLimits::default();
+        let MostMails { mails, recipients } = limits.most_mails(MailUser::Organizer);
+        assert_eq!((mails, recipients), (limits.mails_per_day, limits.recipients_per_day));
     }
 
     #[test]

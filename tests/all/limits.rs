@@ -181,6 +181,7 @@ async fn a_schedule_moved_again_and_again_meets_a_limit_after_ten_runs() {
 async fn a_run_past_the_mails_of_the_day_fails_with_a_reason_and_is_told_and_counts_for_nothing() {
     let host = host(UsageLimits {
         mails_per_day: Some(2),
+        owner_share: 100,
         ..UsageLimits::none()
     })
     .await;
@@ -233,5 +234,50 @@ async fn a_run_past_the_mails_of_the_day_fails_with_a_reason_and_is_told_and_cou
     assert_eq!(
         host.history(ids[0]).await.remove(0).entry.outcome,
         Some(Outcome::Delivered)
+    );
+}
+
+#[tokio::test]
+async fn an_owner_who_uses_up_their_share_of_the_mails_leaves_the_rest_to_others() {
+    let host = host(UsageLimits {
+        mails_per_day: Some(4),
+        owner_share: 25,
+        ..UsageLimits::none()
+    })
+    .await;
+    let mut ids = Vec::new();
+    for (who, minute) in [(JOHN, 0), (JOHN, 1), (MARY, 2)] {
+        let document = but(
+            daily(),
+            json!({"export_form_data": {"_format": "xlsx"}, "schedule_rrule_time": format!("04:0{minute}:00")}),
+        );
+        ids.push(host.create(CONF, who, &document).await);
+    }
+    host.advance_to("2026-10-23T12:00:00Z").await;
+    let mut outcomes = Vec::new();
+    for &id in &ids {
+        outcomes.push(host.history(id).await.remove(0).entry.outcome);
+    }
+    let [
+        Some(Outcome::Delivered),
+        Some(Outcome::Failed((code, why))),
+        Some(Outcome::Delivered),
+    ] = &outcomes[..]
+    else {
+        panic!("{outcomes:?}");
+    };
+    assert_eq!(code, "mail-limit");
+    assert_eq!(
+        why,
+        "This owner's schedules have reached their share of the organizer's daily limit: 1 emails per day (UTC)."
+    );
+    let told: Vec<_> = host
+        .take_mails()
+        .into_iter()
+        .filter(|mail| mail.subject.contains("was not sent"))
+        .collect();
+    assert_eq!(
+        told.iter().map(|mail| &*mail.recipient).collect::<Vec<_>>(),
+        ["john@example.com"]
     );
 }

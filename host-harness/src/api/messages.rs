@@ -107,8 +107,8 @@ fn words(refusal: &Refusal) -> (Cow<'_, str>, Cow<'_, str>) {
                 format!("Zu viele Daten: Änderungen dürfen höchstens {most} Bytes pro Tag belegen. In {retry_after} Sekunden geht es weiter.").into(),
             ),
             UsageLimit::MovedRunsPerDay(most) => (
-                format!("This schedule has run {most} times within 24 hours: its next run cannot be moved to another time of the next 24 hours. Retry in {retry_after} seconds.").into(),
-                format!("Dieser Zeitplan ist innerhalb von 24 Stunden {most}-mal gelaufen: Der nächste Lauf kann nicht auf eine andere Zeit der nächsten 24 Stunden verlegt werden. In {retry_after} Sekunden geht es weiter.").into(),
+                format!("This schedule, with deleted ones of its owner, has run {most} times within 24 hours: no other time of the next 24 hours can be chosen. Retry in {retry_after} seconds.").into(),
+                format!("Dieser Zeitplan ist innerhalb von 24 Stunden, gelöschte desselben Besitzers mitgezählt, {most}-mal gelaufen: Eine andere Zeit der nächsten 24 Stunden kann nicht gewählt werden. In {retry_after} Sekunden geht es weiter.").into(),
             ),
         },
         Refusal::Busy => pair(

@@ -26,6 +26,10 @@ pub struct Usage {
     /// Recipients of these mails per day and organizer; 0: no limit
     #[arg(long, value_name = "N", default_value_t = UsageLimits::default().recipients_per_day.unwrap_or(0))]
     recipients_per_day: u32,
+    /// Percentage of an organizer's mails and recipients of a day that the schedules of one owner get
+    #[arg(long, value_name = "PERCENT", default_value_t = UsageLimits::default().owner_share,
+        value_parser = clap::value_parser!(u32).range(1..=100))]
+    owner_share: u32,
 }
 
 impl Usage {
@@ -38,6 +42,7 @@ impl Usage {
             schedules: some(self.schedules_per_organizer),
             mails_per_day: some(self.mails_per_day),
             recipients_per_day: some(self.recipients_per_day),
+            owner_share: self.owner_share,
             ..UsageLimits::default()
         }
     }

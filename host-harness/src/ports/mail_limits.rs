@@ -1,10 +1,10 @@
-//! What becomes of a run whose organizer has used up its mails of the day.
+//! What becomes of a run whose organizer, or whose owner, has used up the mails of the day.
 
 use super::{Run, Services};
 use crate::contract::{Outcome, User};
 use crate::delivery;
 use crate::storage::{Finish, MailKind, NewMail};
-use crate::usage::{MailLimits, UsageLimits};
+use crate::usage::{MailLimits, MailUser, MostMails, Otherwise, UsageLimits};
 
 /// In the history, for programs.
 const CODE: &str = "mail-limit";
@@ -16,15 +16,18 @@ impl Services {
         let limits = &self.facts.limits;
         // Only an export has something to be written in its place.
         let export = run.staged.as_ref().filter(|mail| mail.kind == MailKind::Export);
-        limits.mails(export.map(|export| self.not_sent(run, export)))
+        limits.mails(export.map(|export| Otherwise {
+            organizer: self.not_sent(run, export, MailUser::Organizer),
+            owner: self.not_sent(run, export, MailUser::Owner),
+        }))
     }
 
-    fn not_sent(&self, run: &Run, export: &NewMail) -> Finish {
+    fn not_sent(&self, run: &Run, export: &NewMail, user: MailUser) -> Finish {
         let schedule = &run.facts.schedule;
         let owner = schedule.owner.as_ref().filter(|owner| owner.active);
         let limits = &self.facts.limits;
         let german = owner.is_some_and(|owner| owner.language.starts_with("de"));
-        let words = why(limits, german);
+        let words = why(limits, user, german);
         Finish {
             outcome: Outcome::Failed((CODE.to_owned(), words.clone())),
             error_counter: schedule.content.error_counter,
@@ -70,17 +73,27 @@ impl Services {
     }
 }
 
-fn why(limits: &UsageLimits, german: bool) -> String {
+fn why(limits: &UsageLimits, user: MailUser, german: bool) -> String {
+    let MostMails { mails, recipients } = limits.most_mails(user);
     let most = |most: Option<u32>, of: &str| most.map(|most| format!("{most} {of}"));
-    let (mails, recipients) = (limits.mails_per_day, limits.recipients_per_day);
     let listed = |emails: Option<String>, recipients: Option<String>, and: &str| {
         let both: Vec<String> = [emails, recipients].into_iter().flatten().collect();
         both.join(and)
     };
     if german {
         let listed = listed(most(mails, "E-Mails"), most(recipients, "Empfänger"), " und ");
-        return format!("Der Veranstalter hat sein Tageslimit erreicht: {listed} pro Tag (UTC).");
+        let reached = match user {
+            MailUser::Organizer => "Der Veranstalter hat sein Tageslimit erreicht",
+            MailUser::Owner => {
+                "Die Zeitpläne dieses Besitzers haben ihren Anteil am Tageslimit des Veranstalters erreicht"
+            }
+        };
+        return format!("{reached}: {listed} pro Tag (UTC).");
     }
     let listed = listed(most(mails, "emails"), most(recipients, "recipients"), " and ");
-    format!("The organizer has reached its daily limit: {listed} per day (UTC).")
+    let reached = match user {
+        MailUser::Organizer => "The organizer has reached its daily limit",
+        MailUser::Owner => "This owner's schedules have reached their share of the organizer's daily limit",
+    };
+    format!("{reached}: {listed} per day (UTC).")
 }

@@ -12,6 +12,7 @@ use crate::contract::schedule_store::{Page, Plan, RunPage, StoreError};
 use crate::contract::{Content, MissedRange, Outcome, PageQuery, Position, Schedule, User};
 use crate::imports::{Answer, ImportError, ScheduleStore};
 use crate::storage::{Change, Finish, LeaseError, Row, StartError, StorageError, Written, difference};
+use crate::usage::MailUser;
 
 impl From<StorageError> for StoreError {
     fn from(error: StorageError) -> Self {
@@ -357,12 +358,16 @@ impl ScheduleStore for Services {
             mail_limits: self.mail_limits(run),
         };
         let written = self.storage.finish(&run.leased.lease, id, &finish).await?;
-        if written == Written::PastMailLimit {
+        if let Written::PastMailLimit(user) = written {
             let (organizer, schedule) = (&run.leased.row.scope.organizer, run.leased.row.id);
+            let who = match user {
+                MailUser::Organizer => "its organizer",
+                MailUser::Owner => "the owner of its schedule",
+            };
             tracing::warn!(
                 organizer,
                 schedule,
-                "a mail was not sent: its organizer has reached its limit of today"
+                "a mail was not sent: {who} has reached the limit of today"
             );
         }
         Ok(())

@@ -102,7 +102,7 @@ macro_rules! counted {
                 let limits = finish.mail_limits.as_ref();
                 let otherwise = limits.and_then(|limits| limits.otherwise.as_ref());
                 match (written, otherwise) {
-                    (Written::PastMailLimit, Some(otherwise)) => self.metrics.run_ended(&otherwise.outcome),
+                    (Written::PastMailLimit(user), Some(otherwise)) => self.metrics.run_ended(&otherwise.of(user).outcome),
                     _ => self.metrics.run_ended(&finish.outcome),
                 }
                 Ok(written)

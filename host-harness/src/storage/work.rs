@@ -4,7 +4,7 @@ use super::{Row, Scope, StorageError, addresses};
 use crate::clock::Instant;
 use crate::contract::mailer;
 use crate::contract::{Delivery, DeliveryStatus, Outcome};
-use crate::usage::{MailLimits, RESERVED_NOTICES};
+use crate::usage::{MailLimits, MailUser, MostMails, RESERVED_NOTICES};
 
 /// What a lease is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,21 +155,28 @@ pub struct Finish {
 pub enum Written {
     /// What it was given.
     AsGiven,
-    /// Its organizer has used up its mails of the day: [`MailLimits::otherwise`], or the end without the notice about it.
-    PastMailLimit,
+    /// This one has used up the mails of the day: [`MailLimits::otherwise`], or the end without the notice about it.
+    PastMailLimit(MailUser),
 }
 
 impl Written {
-    pub(super) fn of(instead: Option<&Finish>) -> Self {
-        instead.map_or(Self::AsGiven, |_| Self::PastMailLimit)
+    pub(super) fn of(instead: Option<&(MailUser, Finish)>) -> Self {
+        instead.map_or(Self::AsGiven, |(user, _)| Self::PastMailLimit(*user))
     }
 }
 
+/// Mails and recipients that were used up in a day.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct MailsUsed {
+    pub(super) organizer: (i64, i64),
+    pub(super) owner: (i64, i64),
+}
+
 impl Finish {
-    /// What is written in its place where its organizer has used so many mails and recipients of the day; none: itself.
+    /// What is written in its place where its organizer and owner have used so much of the day, and whose limit that is; none: itself.
     ///
     /// Notices have some more than exports, so that owners learn of what was not sent; past that, the history says it alone.
-    pub(super) fn within_limits(&self, (mails, recipients): (i64, i64)) -> Option<Self> {
+    pub(super) fn within_limits(&self, used: MailsUsed) -> Option<(MailUser, Self)> {
         let (limits, mail) = (self.mail_limits.as_ref()?, self.mail.as_ref()?);
         let reserved = match mail.kind {
             MailKind::Export => 0,
@@ -178,20 +185,28 @@ impl Finish {
         let fits = |used: i64, more: i64, most: Option<u32>| {
             most.is_none_or(|most| used.saturating_add(more) <= i64::from(most) + reserved)
         };
-        if fits(mails, 1, limits.mails) && fits(recipients, addresses(mail), limits.recipients) {
-            return None;
-        }
-        let without = || Self {
-            mail: None,
-            ..self.clone()
+        let has_room = |(mails, recipients), most: &MostMails| {
+            fits(mails, 1, most.mails) && fits(recipients, addresses(mail), most.recipients)
         };
-        Some(match (&limits.otherwise, mail.kind) {
+        let user = if !has_room(used.organizer, &limits.organizer) {
+            MailUser::Organizer
+        } else if !has_room(used.owner, &limits.owner) {
+            MailUser::Owner
+        } else {
+            return None;
+        };
+        let instead = match (&limits.otherwise, mail.kind) {
             (Some(otherwise), MailKind::Export) => {
-                let less = otherwise.within_limits((mails, recipients));
-                less.unwrap_or_else(|| otherwise.as_ref().clone())
+                let otherwise = otherwise.of(user);
+                let less = otherwise.within_limits(used);
+                less.map_or_else(|| otherwise.clone(), |(_, less)| less)
             }
-            _ => without(),
-        })
+            _ => Self {
+                mail: None,
+                ..self.clone()
+            },
+        };
+        Some((user, instead))
     }
 }
 

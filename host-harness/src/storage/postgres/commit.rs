@@ -7,7 +7,7 @@ use sqlx::{PgConnection, Postgres, Row as _};
 use super::audit::Entries;
 use super::columns::{event_of, text};
 use super::runs::{self, Cancelled};
-use super::usage::{count_write, movable};
+use super::usage::{count_write, creatable, movable};
 use super::{PostgresStorage, change_notices, lists, organizers, requests, settled, usage};
 use crate::clock::Instant;
 use crate::contract::{Content, MissedRange};
@@ -53,12 +53,22 @@ macro_rules! changed_columns {
     };
 }
 
+/// Is `s` the schedule that [`CHANGE`] is about, and may it be changed?
+macro_rules! changeable {
+    () => {
+        "s.id = $1 and (s.organizer = $10 and s.event = $11) is true and ($12::text is null or s.owner = $12)
+           and s.version = $14 and not s.retired"
+    };
+}
+
 /// A new schedule with all that belongs to it, where its organizer $10 has a row; $11 event, $12 owner, $13 who makes it. With a quota
-/// $15 only where that is at least $16 further away, and within the limits $14. Answers how many were put in.
+/// $15 only where that is at least $16 further away, and within the limits $14. Answers how many were put in, and how many were counted.
 const CREATE: &str = concat!(
     "with room as (
-       select 1 as one where $15::bigint is null or $15::bigint >= $16::bigint + (
-         select coalesce(sum(schedules), 0) from scope_size where organizer = $10)),
+       select 1 as one where exists (select from organizer where slug = $10) and ",
+    creatable!("$14"),
+    "    and ($15::bigint is null or $15::bigint >= $16::bigint + (
+           select coalesce(sum(schedules), 0) from scope_size where organizer = $10))),
      ",
     count_write!("$13", "$9", "$14", "room"),
     ", switched as (
@@ -74,26 +84,31 @@ const CREATE: &str = concat!(
      said as (
        insert into audit (at, organizer, event, schedule, actor, action, detail)
        select $9, $10, $11, id, $13, 'created', '' from put)
-     select count(*) from put"
+     select (select count(*) from put), (select count(*) from used)"
 );
 
 /// A change of a schedule of $10 organizer, $11 event and $12 owner, if any, that is still of version $14, by $13, within the limits $15,
-/// which changed $16. Answers how many were changed.
+/// which changed $16. Answers how many were changed, and how many were counted: one that is as it should be when it is looked for, and
+/// that another changes before it is locked, is counted and not changed.
 pub(super) const CHANGE: &str = concat!(
-    "with given as (select 1 as one),
+    "with given as (
+       select 1 as one from schedule s where ",
+    changeable!(),
+    " and ",
+    movable!("$15"),
+    "),
      ",
     count_write!("$13", "$9", "$15", "given"),
     ", changed as (
-       update schedule set ",
+       update schedule s set ",
     changed_columns!(),
     "  where exists (select from allowed) and ",
-    movable!("$15"),
-    "    and id = $1 and (organizer = $10 and event = $11) is true and ($12::text is null or owner = $12) and version = $14
-       returning id),
+    changeable!(),
+    "  returning id),
      said as (
        insert into audit (at, organizer, event, schedule, actor, action, detail)
        select $9, $10, $11, id, $13, 'changed', $16 from changed)
-     select count(*) from changed"
+     select (select count(*) from changed), (select count(*) from used)"
 );
 
 impl PostgresStorage {
@@ -149,7 +164,11 @@ impl PostgresStorage {
                 return Ok(false);
             }
         };
-        let written: i64 = query.fetch_one(&self.pool).await?.try_get(0)?;
+        let answer = query.fetch_one(&self.pool).await?;
+        let (written, counted): (i64, i64) = (answer.try_get(0)?, answer.try_get(1)?);
+        if written == 0 && counted == 1 {
+            usage::give_back(&self.pool, commit).await?;
+        }
         Ok(written == 1)
     }
 
@@ -224,6 +243,22 @@ async fn admit(on: &mut PgConnection, commit: &Commit, inserts: i64) -> sqlx::Re
     Ok(Ok(enabled))
 }
 
+/// By how many the schedules are more after one of these changes puts one in, at most; the lowest number: none does.
+fn most_added(changes: &[Change]) -> i64 {
+    let (mut added, mut most) = (0, i64::MIN);
+    for change in changes {
+        match change {
+            Change::Insert { .. } => {
+                added += 1;
+                most = most.max(added);
+            }
+            Change::Delete { .. } => added -= 1,
+            Change::Update { .. } | Change::TakeOver { .. } | Change::Tell(_) => {}
+        }
+    }
+    most
+}
+
 async fn counted(on: &mut PgConnection, organizer: &str) -> sqlx::Result<i64> {
     sqlx::query_scalar(lists::COUNT_ALL)
         .bind(text(organizer))
@@ -243,22 +278,6 @@ async fn carry_out(on: &mut PgConnection, commit: &Commit, change: &Change, park
             content,
             missed,
         } => {
-/// By how many the schedules are more after one of these changes puts one in, at most; the lowest number: none does.
-fn most_added(changes: &[Change]) -> i64 {
-    let (mut added, mut most) = (0, i64::MIN);
-    for change in changes {
-        match change {
-            Change::Insert { .. } => {
-                added += 1;
-                most = most.max(added);
-            }
-            Change::Delete { .. } => added -= 1,
-            Change::Update { .. } | Change::TakeOver { .. } | Change::Tell(_) => {}
-        }
-    }
-    most
-}
-
             let done = update(on, commit, (*id, *version), None, content, missed, said).await?;
             (done, id, "changed")
         }
@@ -356,6 +375,9 @@ async fn insert(on: &mut PgConnection, commit: &Commit, id: u64, owner: &str, co
         version: 1,
         content: content.clone(),
     };
+    if let Err(exceeded) = usage::may_create(on, commit, owner, content.next_run).await? {
+        return Ok(Err(Refused::Exceeded(exceeded)));
+    }
     if put(on, &row, &commit.zone_database, commit.now, parked).await? {
         Ok(Ok(()))
     } else {
@@ -403,6 +425,13 @@ async fn update(
         Ok(id) => id,
         Err(refused) => return Ok(Err(refused)),
     };
+    let retired: bool = sqlx::query_scalar("select retired from schedule where id = $1")
+        .bind(id)
+        .fetch_one(&mut *on)
+        .await?;
+    if retired {
+        return Ok(Err(Refused::NotFound));
+    }
     if let Err(exceeded) = usage::may_move(on, commit, id, content.next_run).await? {
         return Ok(Err(Refused::Exceeded(exceeded)));
     }
@@ -436,13 +465,6 @@ async fn delete(on: &mut PgConnection, commit: &Commit, id: u64, version: Option
     // Nobody is left to settle its runs, whose recipients are all final or being tried.
     let submitted: Vec<i64> = sqlx::query_scalar(
         "update run set settle_wake = null, settle_version = null, settle_fence = settle_fence + 1
-    let retired: bool = sqlx::query_scalar("select retired from schedule where id = $1")
-        .bind(id)
-        .fetch_one(&mut *on)
-        .await?;
-    if retired {
-        return Ok(Err(Refused::NotFound));
-    }
          where schedule = $1 and state = 'submitted' returning id",
     )
     .bind(id)

@@ -14,10 +14,10 @@ use crate::storage::{Finish, Lease, LeaseError, MailKind, Work, Written};
 /// What nearly every run comes to: its mail is in the outbox. Parameters are $1 schedule, $2 fence, $3 run, $4 when, $5 when it can
 /// be settled, $6 and $7 counter and `active`, $8 how it ended in words, and the mail's: $9 kind, $10 Message-ID, $11 sender, $12
 /// subject, $13 text, $14 whether with the file, $15 and $16 its recipients' roles and addresses, $17 and $18 how many mails and
-/// recipients its organizer has a day, $19 the sender's name, $20 whom answers go to. Answers how many have ended: none where the
+/// recipients its organizer has a day, $19 the sender's name, $20 whom answers go to, $21 and $22 how many its owner has. Answers how many have ended: none where the
 /// lease does not hold, where the file is gone, where a limit is reached, or where the due time is none that both sides would write alike.
 pub(super) const SUBMIT: &str = "with found as (
-       select s.id, s.organizer, s.event, s.attempt, r.due
+       select s.id, s.organizer, s.event, s.owner, s.attempt, r.due
        from schedule s join run r on r.id = s.open_run
        where s.id = $1 and s.fence = $2 and s.lease_until is not null and s.open_run = $3 and (r.file_kept or not $14)
          and r.due between 0 and 253402300799
@@ -26,11 +26,21 @@ pub(super) const SUBMIT: &str = "with found as (
        select found.* from found
        where $17::bigint is null or (
          select coalesce(sum(u.mails), 0) < $17::bigint and coalesce(sum(u.recipients), 0) + cardinality($16::text[]) <= $18::bigint
-         from organizer_usage u where u.organizer = found.organizer and u.day = $4::bigint / 86400)),
+           from organizer_usage u where u.organizer = found.organizer and u.day = $4::bigint / 86400)
+         and (
+           select coalesce(sum(u.mails), 0) < $21::bigint and coalesce(sum(u.recipients), 0) + cardinality($16::text[]) <= $22::bigint
+           from owner_usage u
+           where u.organizer = found.organizer and u.owner = found.owner and u.day = $4::bigint / 86400)),
      counted as (
        insert into organizer_usage as u (organizer, part, day, mails, recipients)
        select organizer, id % 16, $4::bigint / 86400, 1, cardinality($16::text[]) from held where $17::bigint is not null
        on conflict (organizer, part) do update set day = excluded.day,
+         mails = excluded.mails + case when u.day = excluded.day then u.mails else 0 end,
+         recipients = excluded.recipients + case when u.day = excluded.day then u.recipients else 0 end),
+     owned as (
+       insert into owner_usage as u (organizer, owner, part, day, mails, recipients)
+       select organizer, owner, id % 16, $4::bigint / 86400, 1, cardinality($16::text[]) from held where $17::bigint is not null
+       on conflict (organizer, owner, part) do update set day = excluded.day,
          mails = excluded.mails + case when u.day = excluded.day then u.mails else 0 end,
          recipients = excluded.recipients + case when u.day = excluded.day then u.recipients else 0 end),
      ended as (
@@ -110,10 +120,12 @@ impl PostgresStorage {
                 .bind(mail.attach_file)
                 .bind(&roles)
                 .bind(&addresses)
-                .bind(limits.map(|limits| limits.mails.map_or(i64::MAX, i64::from)))
-                .bind(limits.map(|limits| limits.recipients.map_or(i64::MAX, i64::from)))
+                .bind(limits.map(|limits| limits.organizer.mails.map_or(i64::MAX, i64::from)))
+                .bind(limits.map(|limits| limits.organizer.recipients.map_or(i64::MAX, i64::from)))
                 .bind(mail.from_name.as_deref().map(text))
                 .bind(mail.reply_to.as_deref().map(text))
+                .bind(limits.map(|limits| limits.owner.mails.map_or(i64::MAX, i64::from)))
+                .bind(limits.map(|limits| limits.owner.recipients.map_or(i64::MAX, i64::from)))
                 .fetch_one(&self.pool)
         )?;
         Ok(ended == 1)
@@ -124,7 +136,7 @@ impl PostgresStorage {
         let (schedule, run) = (signed(lease.schedule)?, signed(run)?);
         let mut transaction = self.begin().await?;
         let held = sqlx::query(
-            "select s.organizer, s.event, r.due, r.file_kept from schedule s join run r on r.id = s.open_run
+            "select s.organizer, s.event, s.owner, r.due, r.file_kept from schedule s join run r on r.id = s.open_run
              where s.id = $1 and s.fence = $2 and s.lease_until is not null and s.open_run = $3 for no key update of s",
         )
         .bind(schedule)
@@ -140,8 +152,9 @@ impl PostgresStorage {
             return Ok(None);
         }
         let (scope, due) = (scope(&held)?, held.try_get("due")?);
-        let instead = usage::count_mail(&mut transaction, (&scope.organizer, schedule), finish).await?;
-        let finish = instead.as_ref().unwrap_or(finish);
+        let whose = (&*scope.organizer, Some(held.try_get("owner")?), schedule);
+        let instead = usage::count_mail(&mut transaction, whose, finish).await?;
+        let finish = instead.as_ref().map_or(finish, |(_, instead)| instead);
         let state = State::of(&finish.outcome)?;
         step(Some(RunState::Open), state.state)?;
         let again = match finish.outcome {
@@ -188,7 +201,7 @@ impl PostgresStorage {
     async fn finish_settled(&self, lease: &Lease, run: u64, finish: &Finish) -> sqlx::Result<Option<Written>> {
         let (schedule, run) = (signed(lease.schedule)?, signed(run)?);
         let mut transaction = self.begin().await?;
-        sqlx::query("select id from schedule where id = $1 for no key update")
+        let owner: Option<String> = sqlx::query_scalar("select owner from schedule where id = $1 for no key update")
             .bind(schedule)
             .fetch_optional(&mut *transaction)
             .await?;
@@ -206,8 +219,9 @@ impl PostgresStorage {
             return Ok(None);
         };
         let (scope, due) = (scope(&held)?, held.try_get("due")?);
-        let instead = usage::count_mail(&mut transaction, (&scope.organizer, schedule), finish).await?;
-        let finish = instead.as_ref().unwrap_or(finish);
+        let whose = (&*scope.organizer, owner.as_deref(), schedule);
+        let instead = usage::count_mail(&mut transaction, whose, finish).await?;
+        let finish = instead.as_ref().map_or(finish, |(_, instead)| instead);
         let state = State::of(&finish.outcome)?;
         super::runs::write_state(&mut transaction, run, RunState::Submitted, &state, finish.now).await?;
         // A person who changed the schedule meanwhile has reset the counter, and that stands.

@@ -57,15 +57,17 @@ pub(super) async fn write_state(
 /// Every row is found by a parameter or a single value: were it joined to `held`, a plan made when there was no run yet could begin
 /// with all runs.
 pub(super) const START: &str = "with held as (
-       select s.id, s.organizer, s.event, s.version, s.attempt, s.open_run from schedule s
+       select s.id, s.organizer, s.event, s.version, s.attempt, s.open_run,
+         case when $3 <= s.changed_at + 86400 then s.owner end as asked_by
+       from schedule s
        where s.id = $1 and s.fence = $2 and s.lease_until is not null
          and (s.open_run is null or (select r.due from run r where r.id = s.open_run) = $3)
        for no key update of s),
      again as (
        update run set attempts = (select attempt from held) where id = (select open_run from held) returning id),
      opened as (
-       insert into run (schedule, organizer, event, due, state, started, started_version, started_zone, attempts)
-       select id, organizer, event, $3, 'open', $4, version, $5, attempt from held where open_run is null
+       insert into run (schedule, organizer, event, due, state, started, started_version, started_zone, attempts, asked_by)
+       select id, organizer, event, $3, 'open', $4, version, $5, attempt, asked_by from held where open_run is null
        on conflict (schedule, due) do nothing returning id),
      started as (select max(id) as id from (select id from again union all select id from opened) either),
      planned as (

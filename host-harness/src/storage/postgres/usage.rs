@@ -1,12 +1,13 @@
 //! What callers and organizers have used, counted in the transaction of what uses it: where it can be, in its statement.
 
-use sqlx::{PgConnection, Row as _};
+use sqlx::{PgConnection, PgPool, Row as _};
 
 use super::columns::text;
 use crate::clock::Instant;
 use crate::storage::values::signed;
+use crate::storage::work::MailsUsed;
 use crate::storage::{Commit, Finish, addresses};
-use crate::usage::{DAY, Exceeded, MINUTE, WriteLimits};
+use crate::usage::{DAY, Exceeded, MINUTE, MailUser, WriteLimits};
 
 /// Two steps of a statement: `used` counts a change of caller `$caller` at `$now`, where `$given` has a row and the change is within
 /// `$limits`, which are those of [`limits_of`]; `allowed` then has a row. With no limits it is not counted.
@@ -50,19 +51,57 @@ macro_rules! count_write {
 }
 pub(super) use count_write;
 
-/// Whether a schedule that would run at $4, now at $9, has run so often within a day that it is not moved to that time.
+/// Due times of runs since `$since` that an owner asked for by changes and whose schedules are gone, of `$organizer` and `$owner`.
+macro_rules! spent {
+    ($since:literal, $organizer:literal, $owner:literal) => {
+        concat!(
+            "select r.due from run r where r.organizer = ",
+            $organizer,
+            " and r.asked_by = ",
+            $owner,
+            " and r.due > ",
+            $since,
+            " and not exists (select from schedule gone where gone.id = r.schedule)"
+        )
+    };
+}
+pub(super) use spent;
+
+/// Whether a new schedule that would run at $4, now at $9, of organizer $10 and owner $12 may be put in: not where so many of its
+/// owner's ran within a day that are deleted.
+macro_rules! creatable {
+    ($limits:literal) => {
+        concat!(
+            "(",
+            $limits,
+            "::bigint[] is null or $4::bigint is null or $4::bigint > $9::bigint + 86400
+               or not exists (",
+            $crate::storage::postgres::usage::spent!("$9::bigint - 86400", "$10", "$12"),
+            " order by r.due desc offset greatest((",
+            $limits,
+            "::bigint[])[4] - 1, 0) limit 1))"
+        )
+    };
+}
+pub(super) use creatable;
+
+/// Whether a schedule `s` that would run at $4, now at $9, has run so often within a day, with those of its owner that are deleted, that
+/// it is not moved to that time.
 macro_rules! movable {
     ($limits:literal) => {
         concat!(
             "(",
             $limits,
             "::bigint[] is null or $4::bigint is null or $4::bigint > $9::bigint + 86400
-               or next_run is not distinct from $4::bigint
+               or s.next_run is not distinct from $4::bigint
                or not exists (
-                 select from run r where r.schedule = $1 and r.due > $9::bigint - 86400 and r.started is not null
-                 order by r.due desc offset (",
+                 select from (
+                   select r.due from run r where r.schedule = $1 and r.due > $9::bigint - 86400 and r.started is not null
+                   union all ",
+            $crate::storage::postgres::usage::spent!("$9::bigint - 86400", "s.organizer", "s.owner"),
+            ") ran order by due desc offset greatest((",
             $limits,
-            "::bigint[])[4] - 1 limit 1))"
+            "::bigint[])[4] - 1, 0) limit 1))"
         )
     };
 }
@@ -112,68 +151,130 @@ async fn refused(on: &mut PgConnection, commit: &Commit, limits: &WriteLimits) -
     Ok(Exceeded::by_writes(limits, used.unwrap_or_default(), commit.now))
 }
 
-/// Refuses to move a schedule that ran often enough within a day to yet another time within the next one.
+/// Refuses to put a schedule in that would run within a day, where so many of its owner's did that are deleted.
+pub(super) async fn may_create(
+    on: &mut PgConnection,
+    commit: &Commit,
+    owner: &str,
+    next_run: Option<Instant>,
+) -> sqlx::Result<Result<(), Exceeded>> {
+    const SPENT: &str = concat!(spent!("$1", "$3", "$4"), " order by r.due desc limit 1 offset $2");
+    let Some((most, since, passed)) = soon(commit, next_run) else {
+        return Ok(Ok(()));
+    };
+    let first = sqlx::query_scalar(SPENT)
+        .bind(since)
+        .bind(passed)
+        .bind(text(&commit.by.scope.organizer))
+        .bind(text(owner))
+        .fetch_optional(on)
+        .await?;
+    Ok(moved_within(commit, most, first))
+}
+
+/// Refuses to move a schedule that ran often enough within a day, with those of its owner that are deleted, to yet another time within
+/// the next one.
 pub(super) async fn may_move(
     on: &mut PgConnection,
     commit: &Commit,
     id: i64,
     next_run: Option<Instant>,
 ) -> sqlx::Result<Result<(), Exceeded>> {
-    let most = commit.limits.as_ref().and_then(|limits| limits.moved_runs_per_day);
-    let (Some(most), Some(next_run)) = (most, next_run) else {
+    const RAN: &str = concat!(
+        "with moved as (select id, organizer, owner from schedule where id = $3 and next_run is distinct from $4)
+         select due from (
+           select r.due from moved join run r on r.schedule = moved.id where r.due > $1 and r.started is not null
+           union all ",
+        spent!("$1", "(select organizer from moved)", "(select owner from moved)"),
+        ") ran order by due desc limit 1 offset $2"
+    );
+    let Some((most, since, passed)) = soon(commit, next_run) else {
         return Ok(Ok(()));
     };
-    if next_run > commit.now.saturating_add(DAY) {
-        return Ok(Ok(()));
-    }
-    let first: Option<Instant> = sqlx::query_scalar(
-        "select r.due from schedule s join run r on r.schedule = s.id
-         where s.id = $1 and s.next_run is distinct from $2 and r.due > $3 and r.started is not null
-         order by r.due desc limit 1 offset $4",
-    )
-    .bind(id)
-    .bind(next_run)
-    .bind(commit.now.saturating_sub(DAY))
-    .bind(i64::from(most.saturating_sub(1)))
-    .fetch_optional(on)
-    .await?;
-    Ok(match first {
-        Some(first) => Err(Exceeded::by_runs(most, first, commit.now)),
-        None => Ok(()),
-    })
+    let first = sqlx::query_scalar(RAN)
+        .bind(since)
+        .bind(passed)
+        .bind(id)
+        .bind(next_run)
+        .fetch_optional(on)
+        .await?;
+    Ok(moved_within(commit, most, first))
 }
 
-/// Counts the mail of a run for its organizer. Answers what is to be written: what was given, or less where a limit is reached. Runs
-/// that end at the same moment can pass it together.
+/// For a next run within a day: how many runs there may be, since when, and how many of them are passed over to find one too many.
+fn soon(commit: &Commit, next_run: Option<Instant>) -> Option<(u32, Instant, i64)> {
+    let most = commit.limits.as_ref()?.moved_runs_per_day?;
+    let is_soon = next_run? <= commit.now.saturating_add(DAY);
+    is_soon.then(|| (most, commit.now.saturating_sub(DAY), i64::from(most.saturating_sub(1))))
+}
+
+fn moved_within(commit: &Commit, most: u32, first: Option<Instant>) -> Result<(), Exceeded> {
+    first.map_or(Ok(()), |first| Err(Exceeded::by_runs(most, first, commit.now)))
+}
+
+/// Takes back what [`count_write`] has counted for a change that was not made after all: another of its schedule came in between.
+pub(super) async fn give_back(on: &PgPool, commit: &Commit) -> sqlx::Result<()> {
+    sqlx::query(
+        "update caller_usage set writes = writes - case when minute = $2 then 1 else 0 end,
+           bytes = bytes - case when day = $3 then $4::bigint else 0 end
+         where caller = $1",
+    )
+    .bind(text(&commit.actor))
+    .bind(commit.now.div_euclid(MINUTE))
+    .bind(commit.now.div_euclid(DAY))
+    .bind(signed(commit.bytes())?)
+    .execute(on)
+    .await?;
+    Ok(())
+}
+
+/// Counts the mail of a run for its organizer, and for its owner where the schedule is there. Answers what is to be written: what was
+/// given, or less where a limit is reached. Runs that end at the same moment can pass it together.
 pub(super) async fn count_mail(
     on: &mut PgConnection,
-    (organizer, schedule): (&str, i64),
+    (organizer, owner, schedule): (&str, Option<&str>, i64),
     finish: &Finish,
-) -> sqlx::Result<Option<Finish>> {
+) -> sqlx::Result<Option<(MailUser, Finish)>> {
     if finish.mail.is_none() || finish.mail_limits.is_none() {
         return Ok(None);
     }
     let day = finish.now.div_euclid(DAY);
+    let (organizer, owner) = (text(organizer), owner.map(text));
     let used = sqlx::query(
-        "select coalesce(sum(mails), 0)::bigint as mails, coalesce(sum(recipients), 0)::bigint as recipients
-         from organizer_usage where organizer = $1 and day = $2",
+        "select mails, recipients, owners_mails, owners_recipients from (
+           select coalesce(sum(mails), 0)::bigint as mails, coalesce(sum(recipients), 0)::bigint as recipients
+           from organizer_usage where organizer = $1 and day = $2) of_organizer
+         cross join (
+           select coalesce(sum(mails), 0)::bigint as owners_mails, coalesce(sum(recipients), 0)::bigint as owners_recipients
+           from owner_usage where organizer = $1 and owner = $3 and day = $2) of_owner",
     )
-    .bind(text(organizer))
+    .bind(&*organizer)
     .bind(day)
+    .bind(owner.as_deref())
     .fetch_one(&mut *on)
     .await?;
-    let instead = finish.within_limits((used.try_get("mails")?, used.try_get("recipients")?));
-    if let Some(mail) = &instead.as_ref().unwrap_or(finish).mail {
+    let instead = finish.within_limits(MailsUsed {
+        organizer: (used.try_get("mails")?, used.try_get("recipients")?),
+        owner: (used.try_get("owners_mails")?, used.try_get("owners_recipients")?),
+    });
+    if let Some(mail) = &instead.as_ref().map_or(finish, |(_, instead)| instead).mail {
         sqlx::query(
-            "insert into organizer_usage as u (organizer, part, day, mails, recipients) values ($1, $2 % 16, $3, 1, $4)
+            "with owned as (
+               insert into owner_usage as u (organizer, owner, part, day, mails, recipients)
+               select $1, $5, $2 % 16, $3, 1, $4 where $5::text is not null
+               on conflict (organizer, owner, part) do update set day = excluded.day,
+                 mails = excluded.mails + case when u.day = excluded.day then u.mails else 0 end,
+                 recipients = excluded.recipients + case when u.day = excluded.day then u.recipients else 0 end)
+             insert into organizer_usage as u (organizer, part, day, mails, recipients) values ($1, $2 % 16, $3, 1, $4)
              on conflict (organizer, part) do update set day = excluded.day,
                mails = excluded.mails + case when u.day = excluded.day then u.mails else 0 end,
                recipients = excluded.recipients + case when u.day = excluded.day then u.recipients else 0 end",
         )
-        .bind(text(organizer))
+        .bind(&*organizer)
         .bind(schedule)
         .bind(day)
         .bind(addresses(mail))
+        .bind(owner.as_deref())
         .execute(on)
         .await?;
     }

@@ -130,6 +130,7 @@ fn insert(on: &Connection, commit: &Commit, id: u64, owner: &str, content: &Cont
             return Err(CommitError::Quota(quota));
         }
     }
+    usage::may_create(on, commit, owner, content.next_run)?;
     let row = Row {
         id,
         scope: scope.clone(),
@@ -170,10 +171,10 @@ fn update(
     missed: &[MissedRange],
 ) -> Result<(), CommitError> {
     let id = check(on, &commit.by, id, Some(version))?;
-    usage::may_move(on, commit, id, content.next_run)?;
     if value::<bool>(on, "select retired from schedule where id = ?1", [id])? {
         return Err(CommitError::NotFound);
     }
+    usage::may_move(on, commit, id, content.next_run)?;
     // An open run is executed again at once, with its due time; without one, a lease has pinned nothing, and the new plan
     // says what is due.
     execute(

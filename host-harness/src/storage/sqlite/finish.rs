@@ -31,14 +31,17 @@ fn executed(on: &Connection, lease: &Lease, run: u64, finish: &Finish) -> Result
     let with_file = finish.mail.as_ref().is_some_and(|mail| mail.attach_file);
     let held = optional(
         on,
-        "select s.organizer, s.event, s.attempt, r.due from schedule s join run r on r.id = s.open_run
-         where s.id = ?1 and s.fence = ?2 and s.lease_until is not null and s.open_run = ?3",
-        params![schedule, signed(lease.fence)?, run],
-        |held| Ok((scope(held)?, held.get("due")?, held.get("attempt")?)),
+        "select s.organizer, s.event, s.owner, s.attempt, r.due from schedule s join run r on r.id = s.open_run
+         where s.id = ?1 and s.fence = ?2 and s.lease_until is not null and s.open_run = ?3 and (r.file_kept = 1 or not ?4)",
+        params![schedule, signed(lease.fence)?, run, with_file],
+        |held| {
+            let owner: String = held.get("owner")?;
+            Ok((scope(held)?, owner, held.get("due")?, held.get("attempt")?))
+        },
     )?;
-    let (scope, due, attempts) = held.ok_or(LeaseError::Lost)?;
-    let instead = usage::count_mail(on, &scope.organizer, finish)?;
-    let finish = instead.as_ref().unwrap_or(finish);
+    let (scope, owner, due, attempts) = held.ok_or(LeaseError::Lost)?;
+    let instead = usage::count_mail(on, (&scope.organizer, Some(&owner)), finish)?;
+    let finish = instead.as_ref().map_or(finish, |(_, instead)| instead);
     let state = State::of(&finish.outcome)?;
     runs::write_state(on, run, (RunState::Open, Some(attempts)), &state, finish.now)?;
     let again = match finish.outcome {
@@ -69,14 +72,17 @@ fn settled(on: &Connection, lease: &Lease, run: u64, finish: &Finish) -> Result<
     let (schedule, run) = (signed(lease.schedule)?, signed(run)?);
     let held = optional(
         on,
-        "select organizer, event, due, settle_version from run
+        "select organizer, event, due, settle_version, (select owner from schedule s where s.id = run.schedule) as owner from run
          where id = ?1 and schedule = ?2 and settle_fence = ?3 and settle_version is not null and state = 'submitted'",
         params![run, schedule, signed(lease.fence)?],
-        |held| Ok((scope(held)?, held.get("due")?, held.get::<_, i64>("settle_version")?)),
+        |held| {
+            let owner: Option<String> = held.get("owner")?;
+            Ok((scope(held)?, owner, held.get("due")?, held.get::<_, i64>("settle_version")?))
+        },
     )?;
-    let (scope, due, version) = held.ok_or(LeaseError::Lost)?;
-    let instead = usage::count_mail(on, &scope.organizer, finish)?;
-    let finish = instead.as_ref().unwrap_or(finish);
+    let (scope, owner, due, version) = held.ok_or(LeaseError::Lost)?;
+    let instead = usage::count_mail(on, (&scope.organizer, owner.as_deref()), finish)?;
+    let finish = instead.as_ref().map_or(finish, |(_, instead)| instead);
     let state = State::of(&finish.outcome)?;
     runs::write_state(on, run, (RunState::Submitted, None), &state, finish.now)?;
     leases::hold(on, schedule, None)?;

@@ -10,8 +10,9 @@ use crate::clock::Instant;
 use crate::contract::schedule_store::Plan;
 use crate::contract::{MissedRange, Outcome};
 use crate::storage::state::{RunState, step};
-use crate::storage::values::{DELETED, EVENT_DELETED, SWITCHED_OFF, concluded};
+use crate::storage::values::{DELETED, EVENT_DELETED, SWITCHED_OFF, concluded, text};
 use crate::storage::{Lease, Scope, StartError, StorageError, Work};
+use crate::usage::DAY;
 
 /// Writes what a run has become, by a move of the table in [`state`](crate::storage::state), if it still is what was seen.
 /// Its leases to settle are lost. With it goes how often the due time has been leased, where that is known.
@@ -271,8 +272,8 @@ fn open(
     // The run is put in, or counts one attempt more.
     let run: Option<i64> = optional(
         on,
-        "insert into run (schedule, organizer, event, due, state, started, started_version, started_zone, attempts)
-         values (?1, ?2, ?3, ?4, 'open', ?5, ?6, ?7, ?8)
+        "insert into run (schedule, organizer, event, due, state, started, started_version, started_zone, attempts, asked_by)
+         values (?1, ?2, ?3, ?4, 'open', ?5, ?6, ?7, ?8, (select owner from schedule where id = ?1 and ?4 <= changed_at + ?9))
          on conflict (schedule, due) do update set attempts = excluded.attempts where state = 'open'
          returning id",
         params![
@@ -283,7 +284,8 @@ fn open(
             now,
             version,
             zone,
-            attempt
+            attempt,
+            DAY
         ],
         |row| Ok(row.get(0)?),
     )?;

@@ -46,6 +46,8 @@ create table run (
   started_version bigint check ((started is null) = (started_version is null)),
   -- Zone of its event or organizer when the run was started.
   started_zone text check (started is not null or started_zone is null),
+  -- Owner of the schedule when the run was started, where a person had changed it within 24 hours before the due time.
+  asked_by text collate "C" check (started is not null or asked_by is null),
   ended bigint check ((state in ('open', 'submitted')) = (ended is null)),
   attempts bigint not null default 0,
   -- The file: its facts stay for the history, `file_kept` says whether its chunks are there.
@@ -73,6 +75,7 @@ create index run_settle on run (settle_wake, id) where settle_wake is not null;
 create index run_file on run (id) where file_kept;
 create unique index run_link on run (link_hash) where link_hash is not null;
 create index run_link_of on run (organizer, event, schedule) where link_hash is not null;
+create index run_asked on run (organizer, asked_by, due) where asked_by is not null;
 create index run_link_end on run (link_expires) where link_expires is not null;
 
 create table file_chunk (
@@ -117,11 +120,11 @@ create table schedule (
   parked boolean not null default false,
   -- To be planned again, whatever zone_database says.
   replan boolean not null default false,
+  -- Its event is gone: it can be read and deleted, and nothing starts it again.
+  retired boolean not null default false check (not (retired and active)),
 
   -- When the schedule is due for lease, unless it is leased until later. The one place that decides it: no statement can forget to.
   -- The lease is no part of it, nor of any index: to write one touches none of them. `greatest` and `least` leave nulls out.
-  -- Its event is gone: it can be read and deleted, and nothing starts it again.
-  retired boolean not null default false check (not (retired and active)),
   wake_at bigint generated always as (
     case
       when parked then null
@@ -180,6 +183,17 @@ create table organizer_usage (
   mails bigint not null,
   recipients bigint not null,
   primary key (organizer, part)
+) with (fillfactor = 70);
+
+-- What the schedules of each owner have mailed in the latest day, by organizer.
+create table owner_usage (
+  organizer text collate "C" not null,
+  owner text collate "C" not null,
+  part bigint not null,
+  day bigint not null,
+  mails bigint not null,
+  recipients bigint not null,
+  primary key (organizer, owner, part)
 ) with (fillfactor = 70);
 
 -- The outbox.

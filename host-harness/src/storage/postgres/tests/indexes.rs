@@ -38,7 +38,7 @@ const ROWS: &str = "
 const KEEP_PARAMETERS: &str = "bigint 7; bigint 1; bigint 7; text 'n'; text 't'; bigint 1; bigint 1; bytea[] '{a}'; \
      text '[]'";
 const SUBMIT_PARAMETERS: &str = "bigint 7; bigint 1; bigint 7; bigint 100; bigint null; bigint 0; boolean true; text 'submitted'; text 'export'; text 'm'; \
-             text 's'; text 's'; text 'b'; boolean true; text[] '{to}'; text[] '{a}'; bigint 1000; bigint 5000; text null; text null";
+             text 's'; text 's'; text 'b'; boolean true; text[] '{to}'; text[] '{a}'; bigint 1000; bigint 5000; text null; text null; bigint 500; bigint 2500";
 
 /// The plan for such parameters, as a prepared statement gets it once it has been used often.
 async fn plan(pool: &PgPool, statement: &str, parameters: &str) -> String {

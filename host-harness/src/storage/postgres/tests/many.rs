@@ -1,6 +1,7 @@
 //! Many hosts on one database, and organizers that share it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::SqlSafeStr as _;
@@ -16,6 +17,7 @@ use crate::storage::{
     Change, Commit, CommitError, DeliveryResult, Finish, Leased, MailKind, NewMail, Storage, StorageError, Visible,
 };
 use crate::testing::PostgresServer;
+use crate::usage::UsageLimits;
 
 fn slugs(leased: &[Leased]) -> BTreeSet<&str> {
     leased.iter().map(|one| one.row.scope.organizer.as_str()).collect()
@@ -461,4 +463,60 @@ async fn words_with_a_nul_are_kept_without_it() {
         only_owner: None,
     };
     assert_eq!(store.get(&nowhere, 1).await.unwrap(), None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_change_that_another_one_of_its_schedule_comes_before_is_not_counted() {
+    let Some((store, _url)) = open().await else {
+        return;
+    };
+    seed(&store, 1).await;
+    let mut other = store.pool().begin().await.unwrap();
+    let backend: i32 = sqlx::query_scalar("select pg_backend_pid()")
+        .fetch_one(&mut *other)
+        .await
+        .unwrap();
+    sqlx::raw_sql("update schedule set version = version + 1")
+        .execute(&mut *other)
+        .await
+        .unwrap();
+    let row = row(1, "acme", T0);
+    let change = Change::Update {
+        id: 1,
+        version: 1,
+        content: row.content,
+        missed: Vec::new(),
+    };
+    let commit = Commit {
+        by: Visible {
+            scope: row.scope,
+            only_owner: None,
+        },
+        actor: "user:1".to_owned(),
+        now: T0,
+        zone_database: ZONES.to_owned(),
+        quota: None,
+        changes: vec![change],
+        details: BTreeMap::new(),
+        completion: None,
+        limits: UsageLimits::default().writes(),
+    };
+    let store = Arc::new(store);
+    let late = tokio::spawn({
+        let store = Arc::clone(&store);
+        async move { store.commit(commit).await }
+    });
+    // It has found the schedule as it should be, and waits for the other one.
+    let waits = "select exists (select from pg_stat_activity where $1 = any(pg_blocking_pids(pid)))";
+    let is_waited_for = async || -> bool {
+        let asked = sqlx::query_scalar(waits).bind(backend);
+        asked.fetch_one(store.pool()).await.unwrap()
+    };
+    while !is_waited_for().await {}
+    other.commit().await.unwrap();
+    let refused = late.await.unwrap();
+    assert!(matches!(refused, Err(CommitError::Stale)), "{refused:?}");
+    let counted = sqlx::query_as("select writes, bytes from caller_usage where caller = 'user:1'");
+    let counted: Option<(i64, i64)> = counted.fetch_optional(store.pool()).await.unwrap();
+    assert_eq!(counted, Some((0, 0)));
 }

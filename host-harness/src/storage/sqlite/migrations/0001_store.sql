@@ -43,6 +43,8 @@ create table run (
   started_version integer check ((started is null) = (started_version is null)),
   -- Zone of its event or organizer when the run was started.
   started_zone text check (started is not null or started_zone is null),
+  -- Owner of the schedule when the run was started, where a person had changed it within 24 hours before the due time.
+  asked_by text check (started is not null or asked_by is null),
   ended integer check ((state in ('open', 'submitted')) = (ended is null)),
   attempts integer not null default 0,
   -- The file: its facts stay for the history, `file_kept` says whether its chunks are there.
@@ -70,6 +72,7 @@ create index run_settle on run (settle_wake) where settle_wake is not null;
 create index run_file on run (id) where file_kept = 1;
 create unique index run_link on run (link_hash) where link_hash is not null;
 create index run_link_of on run (organizer, event, schedule) where link_hash is not null;
+create index run_asked on run (organizer, asked_by, due) where asked_by is not null;
 
 create table file_chunk (
   run integer not null references run (id),
@@ -113,11 +116,11 @@ create table schedule (
   parked integer not null default 0 check (parked in (0, 1)),
   -- To be planned again, whatever zone_database says.
   replan integer not null default 0 check (replan in (0, 1)),
+  -- Its event is gone: it can be read and deleted, and nothing starts it again.
+  retired integer not null default 0 check (retired in (0, 1) and (retired = 0 or active = 0)),
 
   -- What the next wake-up is for, leases left aside.
   planned_at integer generated always as (
-  -- Its event is gone: it can be read and deleted, and nothing starts it again.
-  retired integer not null default 0 check (retired in (0, 1) and (retired = 0 or active = 0)),
     case
       when open_run is not null then
         case when next_run < retry_at then next_run else coalesce(retry_at, 0) end
@@ -191,6 +194,16 @@ create table organizer_usage (
   recipients integer not null
 ) strict, without rowid;
 
+-- What the schedules of each owner have mailed in the latest day, by organizer.
+create table owner_usage (
+  organizer text not null,
+  owner text not null,
+  day integer not null,
+  mails integer not null,
+  recipients integer not null,
+  primary key (organizer, owner)
+) strict, without rowid;
+
 -- The outbox.
 create table mail (
   id integer primary key,
@@ -218,6 +231,7 @@ create table mail (
   unique (schedule, due, kind, run)
 ) strict;
 create index mail_run on mail (run);
+create index mail_change on mail (created) where run is null;
 
 -- The mail about others' changes that a user is sent next by an organizer: until then, what they are told besides is added to it.
 -- A row stays when its mail has left; who tells the user next takes it again.
@@ -231,7 +245,6 @@ create table open_notice (
   is_full integer not null check (is_full in (0, 1)),
   primary key (organizer, told)
 ) strict, without rowid;
-create index mail_change on mail (created) where run is null;
 create index open_notice_mail on open_notice (mail);
 
 -- One handing-over of one mail to one recipient. `queued` and `retrying` are left by the result of a
