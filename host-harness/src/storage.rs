@@ -325,6 +325,16 @@ pub trait Storage: Send + Sync {
         lease_until: Instant,
         limit: u32,
     ) -> Result<Vec<DeliveryTask>, StorageError>;
+    /// [`Storage::take_deliveries`], but of each organizer only what it has room for. A store that knows no turns leases what is due.
+    async fn take_deliveries_within(
+        &self,
+        now: Instant,
+        lease_until: Instant,
+        limit: u32,
+        _rooms: &Rooms,
+    ) -> Result<Vec<DeliveryTask>, StorageError> {
+        self.take_deliveries(now, lease_until, limit).await
+    }
     /// A mail of the outbox; none: it is gone.
     async fn mail(&self, id: u64) -> Result<Option<OutboxMail>, StorageError>;
     /// How these mails stand, in any order; one that is gone is left out.

@@ -26,12 +26,20 @@ struct State {
     mails: BTreeMap<u64, FakeMail>,
     deliveries: Vec<Entry>,
     calls: Vec<String>,
-    fail_next: Option<String>,
+    /// How often the next calls of a kind find the store away.
+    failing: BTreeMap<String, usize>,
     most_leased: usize,
 }
 
 #[derive(Default)]
-pub struct FakeOutbox(Mutex<State>, tokio::sync::Mutex<()>, tokio::sync::watch::Sender<usize>);
+pub struct FakeOutbox(
+    Mutex<State>,
+    tokio::sync::Mutex<()>,
+    /// How often leases were renewed.
+    tokio::sync::watch::Sender<usize>,
+    /// How many deliveries were leased.
+    tokio::sync::watch::Sender<usize>,
+);
 
 impl FakeOutbox {
     /// One writer at a time, who takes a while, as in SQLite.
@@ -43,12 +51,17 @@ impl FakeOutbox {
 
     /// A mail with a file, due at `created`; its run has the same number.
     pub fn put(&self, id: u64, created: Instant, recipients: &[&str], file: &[u8]) {
+        self.put_of("demo", id, created, recipients, file);
+    }
+
+    /// The same of this organizer.
+    pub fn put_of(&self, organizer: &str, id: u64, created: Instant, recipients: &[&str], file: &[u8]) {
         let mail = OutboxMail {
             id,
             run: Some(id),
             schedule: 7,
             scope: Scope {
-                organizer: "demo".to_owned(),
+                organizer: organizer.to_owned(),
                 event: None,
             },
             due: created,
@@ -82,6 +95,7 @@ impl FakeOutbox {
                 task: DeliveryTask {
                     mail: id,
                     position,
+                    organizer: organizer.to_owned(),
                     address: address.to_owned(),
                     tries: 0,
                     created,
@@ -102,9 +116,20 @@ impl FakeOutbox {
         change(&mut self.0.lock().unwrap().mails);
     }
 
-    /// The next call of this kind finds the store away.
-    pub fn fail_next(&self, call: &str) {
-        self.0.lock().unwrap().fail_next = Some(call.to_owned());
+    /// The next `times` calls of this kind find the store away.
+    pub fn fail(&self, call: &str, times: usize) {
+        self.0.lock().unwrap().failing.insert(call.to_owned(), times);
+    }
+
+    /// The store is there again for all calls.
+    pub fn works(&self) {
+        self.0.lock().unwrap().failing.clear();
+    }
+
+    /// Waits until so many deliveries were leased.
+    pub async fn taken(&self, count: usize) {
+        let mut taken = self.3.subscribe();
+        let _ = taken.wait_for(|taken| *taken >= count).await;
     }
 
     /// What was written down last about a delivery.
@@ -142,11 +167,13 @@ impl FakeOutbox {
 
 impl State {
     fn away(&mut self, call: &str) -> Result<(), StorageError> {
-        if self.fail_next.as_deref() == Some(call) {
-            self.fail_next = None;
-            return Err(StorageError::Unavailable("for the test".to_owned()));
+        match self.failing.get_mut(call) {
+            Some(left) if *left > 0 => {
+                *left -= 1;
+                Err(StorageError::Unavailable("for the test".to_owned()))
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     fn leased(&self) -> usize {
@@ -172,20 +199,42 @@ macro_rules! not_part_of_delivery {
                 lease_until: Instant,
                 limit: u32,
             ) -> Result<Vec<DeliveryTask>, StorageError> {
+                let any = Rooms::default();
+                self.take_deliveries_within(now, lease_until, limit, &any).await
+            }
+
+            async fn take_deliveries_within(
+                &self,
+                now: Instant,
+                lease_until: Instant,
+                limit: u32,
+                rooms: &Rooms,
+            ) -> Result<Vec<DeliveryTask>, StorageError> {
                 let _turn = self.turn().await;
-                let mut state = self.0.lock().unwrap();
-                state.away("take")?;
-                let due = state.deliveries.iter_mut().filter(|entry| {
-                    entry.result.next_try.is_some_and(|at| at <= now)
-                        && entry.leased_until.is_none_or(|until| until <= now)
-                });
-                let tasks = due.take(limit as usize).map(|entry| {
-                    entry.leased_until = Some(lease_until);
-                    entry.task.fence += 1;
-                    entry.task.clone()
-                });
-                let tasks = tasks.collect();
-                state.most_leased = state.most_leased.max(state.leased());
+                let tasks: Vec<_> = {
+                    let mut state = self.0.lock().unwrap();
+                    state.away("take")?;
+                    let mut rooms = rooms.clone();
+                    let is_due = |entry: &&mut Entry| {
+                        entry.result.next_try.is_some_and(|at| at <= now)
+                            && entry.leased_until.is_none_or(|until| until <= now)
+                    };
+                    let mut due: Vec<&mut Entry> = state.deliveries.iter_mut().filter(is_due).collect();
+                    // Longest due first.
+                    due.sort_by_key(|entry| entry.result.next_try);
+                    let mut tasks = Vec::new();
+                    for entry in due {
+                        if tasks.len() < limit as usize && rooms.left(&entry.task.organizer) > 0 {
+                            rooms.take(&entry.task.organizer, 1);
+                            entry.leased_until = Some(lease_until);
+                            entry.task.fence += 1;
+                            tasks.push(entry.task.clone());
+                        }
+                    }
+                    state.most_leased = state.most_leased.max(state.leased());
+                    tasks
+                };
+                self.3.send_modify(|taken| *taken += tasks.len());
                 Ok(tasks)
             }
 
@@ -216,7 +265,8 @@ macro_rules! not_part_of_delivery {
             }
 
             async fn mail_was_accepted(&self, mail: u64) -> Result<bool, StorageError> {
-                let state = self.0.lock().unwrap();
+                let mut state = self.0.lock().unwrap();
+                state.away("accepted")?;
                 let mut entries = state.deliveries.iter();
                 Ok(entries.any(|entry| entry.task.mail == mail && entry.result.status == DeliveryStatus::Accepted))
             }

@@ -129,6 +129,16 @@ macro_rules! counted {
                 self.count(self.store.take_due_within(now, lease_until, limit, rooms).await)
             }
 
+            async fn take_deliveries_within(
+                &self,
+                now: Instant,
+                lease_until: Instant,
+                limit: u32,
+                rooms: &Rooms,
+            ) -> Result<Vec<DeliveryTask>, StorageError> {
+                self.count(self.store.take_deliveries_within(now, lease_until, limit, rooms).await)
+            }
+
             async fn changed(&self) {
                 self.store.changed().await;
             }

@@ -147,6 +147,7 @@ macro_rules! store_kit {
                 a_file_of_several_events_says_which_while_it_is_kept;
             delivery:
                 a_delivery_is_leased_once,
+                of_deliveries_an_organizer_gets_no_more_than_it_has_room_for,
                 a_late_result_of_a_delivery_taken_over_is_lost,
                 a_put_off_delivery_waits_for_its_time,
                 a_renewed_lease_of_a_delivery_holds_longer,

@@ -334,7 +334,17 @@ impl Storage for SqliteStorage {
         lease_until: Instant,
         limit: u32,
     ) -> Result<Vec<DeliveryTask>, StorageError> {
-        self.lease_deliveries(now, lease_until, limit).await
+        self.lease_deliveries(now, lease_until, limit, &Rooms::default()).await
+    }
+
+    async fn take_deliveries_within(
+        &self,
+        now: Instant,
+        lease_until: Instant,
+        limit: u32,
+        rooms: &Rooms,
+    ) -> Result<Vec<DeliveryTask>, StorageError> {
+        self.lease_deliveries(now, lease_until, limit, rooms).await
     }
 
     async fn mail(&self, id: u64) -> Result<Option<OutboxMail>, StorageError> {

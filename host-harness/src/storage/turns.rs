@@ -52,12 +52,12 @@ impl Rooms {
             .is_some_and(|each| self.under_way.values().any(|&under_way| under_way >= each))
     }
 
-    fn left(&self, organizer: &str) -> u32 {
+    pub(crate) fn left(&self, organizer: &str) -> u32 {
         let under_way = || self.under_way.get(organizer).copied().unwrap_or_default();
         self.each.map_or(u32::MAX, |each| each.saturating_sub(under_way()))
     }
 
-    fn take(&mut self, organizer: &str, more: u32) {
+    pub(crate) fn take(&mut self, organizer: &str, more: u32) {
         if self.each.is_some() {
             let under_way = self.under_way.entry(organizer.to_owned()).or_default();
             *under_way = under_way.saturating_add(more);

@@ -304,6 +304,8 @@ pub struct DeliveryTask {
     pub mail: u64,
     /// Place of the recipient in the order To, Cc, Bcc.
     pub position: u32,
+    /// Whose mail it is.
+    pub organizer: String,
     /// Of the recipient.
     pub address: String,
     /// Tries before this one.

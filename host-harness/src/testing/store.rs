@@ -67,6 +67,20 @@ macro_rules! watched {
                 Ok(leased)
             }
 
+            /// To whoever watches, the same step.
+            async fn take_deliveries_within(
+                &self,
+                now: Instant,
+                lease_until: Instant,
+                limit: u32,
+                rooms: &Rooms,
+            ) -> Result<Vec<DeliveryTask>, StorageError> {
+                self.watch.before("take_deliveries").await?;
+                let leased = self.store.take_deliveries_within(now, lease_until, limit, rooms).await?;
+                self.watch.after("take_deliveries").await?;
+                Ok(leased)
+            }
+
             async fn changed(&self) {
                 self.store.changed().await;
             }

@@ -1,8 +1,10 @@
 //! Handing mails over.
 
+use std::collections::HashMap;
+
 use super::{HOUR, LEASE, T0, accepted, add_due, entries, rejected, submit, take_deliveries};
 use crate::contract::{DeliveryStatus, Outcome};
-use crate::storage::{DeliveryResult, LeaseError, Storage};
+use crate::storage::{DeliveryResult, LeaseError, Rooms, Storage};
 
 pub async fn a_delivery_is_leased_once(store: &dyn Storage) {
     add_due(store).await;
@@ -15,6 +17,25 @@ pub async fn a_delivery_is_leased_once(store: &dyn Storage) {
     assert_eq!(second.len(), 1);
     assert_eq!(take_deliveries(store, T0 + HOUR - 1).await, []);
     assert_eq!(take_deliveries(store, T0 + HOUR).await.len(), 3);
+}
+
+pub async fn of_deliveries_an_organizer_gets_no_more_than_it_has_room_for(store: &dyn Storage) {
+    add_due(store).await;
+    submit(store, &["ann@example.org", "bob@example.org", "cy@example.org"]).await;
+    let take = async |each, under_way: u32| {
+        let rooms = Rooms::new(each, HashMap::from([("acme".to_owned(), under_way)]));
+        let taken = store
+            .take_deliveries_within(T0 + 5, T0 + HOUR, 9, &rooms)
+            .await
+            .unwrap();
+        assert!(taken.iter().all(|task| task.organizer == "acme"), "{taken:?}");
+        taken.len()
+    };
+    assert_eq!(take(2, 2).await, 0);
+    assert_eq!(take(2, 0).await, 2);
+    assert_eq!(take(2, 2).await, 0);
+    assert_eq!(take(2, 1).await, 1);
+    assert_eq!(take(2, 0).await, 0);
 }
 
 pub async fn a_late_result_of_a_delivery_taken_over_is_lost(store: &dyn Storage) {

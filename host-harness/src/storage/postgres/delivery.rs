@@ -23,7 +23,7 @@ macro_rules! lease_chosen {
              update delivery d set fence = fence + 1, lease_until = $2, tries = tries + 1
              from chosen where d.mail = chosen.mail and d.position = chosen.position",
             $delivery,
-            " returning d.mail, d.position, d.address, d.tries - 1 as tries, d.fence, chosen.wake_at as since,
+            " returning d.mail, d.position, d.organizer, d.address, d.tries - 1 as tries, d.fence, chosen.wake_at as since,
                (select m.created from mail m where m.id = d.mail) as created"
         )
     };
@@ -53,13 +53,14 @@ impl PostgresStorage {
         now: Instant,
         lease_until: Instant,
         limit: u32,
+        rooms: &Rooms,
     ) -> Result<Vec<DeliveryTask>, StorageError> {
         let due = DueDeliveries {
             store: self,
             now,
             lease_until,
         };
-        turns::lease(&due, limit, &Rooms::default()).await
+        turns::lease(&due, limit, rooms).await
     }
 
     pub(super) async fn extend_deliveries(
@@ -269,6 +270,7 @@ impl Due for DueDeliveries<'_> {
             let task = DeliveryTask {
                 mail: count(found, "mail")?,
                 position: small(found, "position")?,
+                organizer: found.try_get("organizer")?,
                 address: found.try_get("address")?,
                 tries: small(found, "tries")?,
                 created: found.try_get("created")?,

@@ -36,10 +36,10 @@ impl SqliteStorage {
         now: Instant,
         lease_until: Instant,
         limit: u32,
+        rooms: &Rooms,
     ) -> Result<Vec<DeliveryTask>, StorageError> {
         let turns = (&DELIVERIES, &self.deliveries);
-        self.lease_by_turns(turns, now, lease_until, limit, &Rooms::default())
-            .await
+        self.lease_by_turns(turns, now, lease_until, limit, rooms).await
     }
 
     pub(super) async fn extend_deliveries(
@@ -98,7 +98,7 @@ fn take(
 ) -> Result<Vec<(Instant, i64, DeliveryTask)>, StorageError> {
     let taken: Vec<(Instant, i64, DeliveryTask)> = all(
         on,
-        "select d.rowid as id, d.wake_at, d.mail, d.position, d.address, d.tries, d.fence, m.created
+        "select d.rowid as id, d.wake_at, d.mail, d.position, d.organizer, d.address, d.tries, d.fence, m.created
          from json_each(?1) chosen cross join delivery d on d.rowid = chosen.value join mail m on m.id = d.mail
          where d.wake_at <= ?2",
         params![ids, now],
@@ -106,6 +106,7 @@ fn take(
             let task = DeliveryTask {
                 mail: unsigned(found.get("mail")?)?,
                 position: found.get("position")?,
+                organizer: found.get("organizer")?,
                 address: found.get("address")?,
                 tries: found.get("tries")?,
                 created: found.get("created")?,
