@@ -77,6 +77,9 @@ pub trait Transport: Send + Sync {
         bytes: Arc<[u8]>,
     ) -> Result<String, Refusal>;
 
+    /// Takes leave of the other side, where nothing more is handed over for the moment. What comes later is taken nevertheless.
+    async fn close(&self) {}
+
     /// Maximum bytes of a message, as the other side announced them last; `None` if it did not.
     fn size_limit(&self) -> Option<u64> {
         None

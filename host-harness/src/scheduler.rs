@@ -90,6 +90,7 @@ impl Scheduler {
     #[must_use]
     pub fn new(service: Arc<Service>, transport: Arc<dyn Transport>, mut options: SchedulerOptions) -> Self {
         options.delivery.temp_files = service.temp_files().clone();
+        options.delivery.organizer_share = service.facts().limits.organizer_share;
         Self {
             service,
             transport,
@@ -108,10 +109,16 @@ impl Scheduler {
             let runs = self.take(u32::MAX, None).await?;
             let took = runs.len();
             self.work_through(runs, &mut step).await;
-            let delivered = self.deliver(std::future::pending()).await?;
+            // Nobody waits for a step whose store stays away.
+            let limits = DeliveryLimits {
+                tell_for: self.options.delivery.lease,
+                ..self.options.delivery.clone()
+            };
+            let delivered = self.deliver(&limits, std::future::pending()).await?;
             step.planned += planned;
             step.handed_over += delivered;
             if planned + took + delivered == 0 {
+                self.transport.close().await;
                 return Ok(step);
             }
         }
@@ -148,10 +155,10 @@ impl Scheduler {
         Ok(taken)
     }
 
-    async fn deliver(&self, stop: impl Future<Output = ()>) -> Result<usize, StorageError> {
+    async fn deliver(&self, limits: &DeliveryLimits, stop: impl Future<Output = ()>) -> Result<usize, StorageError> {
         let (storage, clock) = (self.service.storage().as_ref(), self.service.clock().as_ref());
         let storage = (storage, self.service.as_ref() as &dyn Permits);
-        let (limits, health) = (&self.options.delivery, self.service.mail());
+        let health = self.service.mail();
         let done = deliver_until(storage, self.transport.as_ref(), clock, limits, health, stop).await?;
         Ok(done.total())
     }
@@ -177,6 +184,7 @@ impl Scheduler {
             self.deliveries_loop(stop.clone()),
             self.housekeeping_loop(stop),
         );
+        self.transport.close().await;
     }
 
     /// Executes and settles what is due at the clock's instant, side by side as [`Scheduler::serve`] does, and delivers nothing.
@@ -285,7 +293,7 @@ impl Scheduler {
     async fn deliveries_loop(&self, mut stop: watch::Receiver<bool>) {
         while !*stop.borrow() {
             let (mut ending, mut over) = (stop.clone(), stop.clone());
-            let begun_before = self.deliver(async move {
+            let begun_before = self.deliver(&self.options.delivery, async move {
                 let _ = ending.wait_for(|stop| *stop).await;
             });
             let grace = async {

@@ -24,7 +24,8 @@ pub const RESERVED_NOTICES: u32 = 10;
 /// What one organizer, and one caller, can use at most. `None`: no limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UsageLimits {
-    /// Percentage of workers, of export slots and of the instances for API calls that one organizer gets at a time.
+    /// Percentage of workers, of export slots, of the instances for API calls and of the connections to the mail server that one
+    /// organizer gets at a time.
     pub organizer_share: u32,
     /// Changes that one caller makes in a minute.
     pub writes_per_minute: Option<u32>,

@@ -6,7 +6,7 @@ use host_harness::usage::UsageLimits;
 /// How much an organizer and a caller can use of this host's store. 0 is no limit.
 #[derive(Args)]
 pub struct Usage {
-    /// Percentage of workers, of export slots and of API instances that one organizer gets at a time
+    /// Percentage of workers, of export slots, of API instances and of connections to the mail server that one organizer gets at a time
     #[arg(long, value_name = "PERCENT", default_value_t = UsageLimits::default().organizer_share,
         value_parser = clap::value_parser!(u32).range(1..=100))]
     organizer_share: u32,

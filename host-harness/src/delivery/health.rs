@@ -4,9 +4,12 @@
 //! goes on so, at most [`MAX_PAUSE`] seconds apart, until one gets through, and then all the others follow. Nothing of it counts
 //! against a recipient or a schedule, and nothing is given up.
 //!
+//! What can be the recipient's fault as well ([`Refusal::Unclear`](super::Refusal::Unclear)) is the operator's once nobody is accepted:
+//! three recipients in a row hold all deliveries, and one that meets it again and again is shown, while the others go on.
+//!
 //! A server that has too much to do (421, 432) pauses them all as well, and gets fewer connections for a while.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{Sender, Trouble, TroubleKind, words};
@@ -20,12 +23,23 @@ const FIRST_PAUSE: i64 = 60;
 const FIRST_BUSY_PAUSE: i64 = 10;
 /// After so many pauses in a row, a server that has too much to do is trouble.
 const BUSY_FOR_LONG: u32 = 3;
-/// So many recipients in a row rejected for a reason that can be this host's, and none accepted: everybody is.
-const EVERYBODY: u32 = 3;
+/// So many recipients in a row that met what can be this host's fault, and none accepted: everybody does.
+const EVERYBODY: usize = 3;
+/// A delivery that was rejected so often, with none accepted meanwhile, is shown.
+const REJECTED_FOR_LONG: u32 = 3;
+/// A delivery that was put off so often, which takes 7 minutes, is one of everybody's: many servers put off for 5 whom they do not know.
+const PUT_OFF_FOR_LONG: u32 = 4;
+/// One that was put off so often, which takes an hour, with none accepted meanwhile, is shown.
+const PUT_OFF_FOR_VERY_LONG: u32 = 7;
 /// After so many mails a server that had too much to do gets one more connection.
 const MAILS_PER_CONNECTION: u32 = 100;
+/// And one more after so many seconds: where few mails are sent, that comes first.
+const SECONDS_PER_CONNECTION: i64 = 300;
 /// Deliveries remembered for [`MailHealth::unclear`].
 const MAX_UNCLEAR: usize = 10_000;
+
+/// Mail and position of a delivery.
+type Key = (u64, u32);
 
 /// What keeps mail from going out, and since when.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,16 +62,23 @@ pub struct MailHealth {
 #[derive(Debug, Default)]
 struct State {
     trouble: Option<MailTrouble>,
+    /// The kinds that were logged since mail went out.
+    told: Vec<TroubleKind>,
+    /// The delivery whose trouble it is alone.
+    alone: Option<Key>,
     pause: Option<Pause>,
-    /// Connections at a time, where that is less than configured; and mails accepted since that was changed.
-    places: Option<u32>,
-    mails: u32,
+    /// How many pauses there were so far.
+    pauses: u64,
+    fewer: Option<FewerPlaces>,
     configured: u32,
     /// Recipients accepted so far.
     accepted: u64,
-    /// Deliveries whose rejection is unclear: how many were accepted when it first came, and how often it did.
-    unclear: BTreeMap<(u64, u32), (u64, u32)>,
-    in_a_row: u32,
+    /// Deliveries that met what can be this host's fault.
+    unclear: BTreeMap<Key, Unclear>,
+    /// Whom that was final for, or for long, since somebody was accepted: [`EVERYBODY`] at most.
+    in_a_row: BTreeSet<String>,
+    /// When the first of these met it.
+    in_a_row_since: Option<Instant>,
     size_limit: Option<u64>,
 }
 
@@ -65,6 +86,25 @@ struct State {
 struct Pause {
     until: Instant,
     /// How many in a row, this one included.
+    nth: u32,
+    kind: TroubleKind,
+}
+
+/// Connections at a time, where that is less than configured.
+#[derive(Clone, Copy, Debug)]
+struct FewerPlaces {
+    places: u32,
+    /// When that was changed last, and mails accepted since then.
+    since: Instant,
+    mails: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Unclear {
+    /// When it first came, and how many were accepted by then.
+    first: Instant,
+    accepted: u64,
+    /// How often it came.
     nth: u32,
 }
 
@@ -79,6 +119,11 @@ impl Pause {
 fn doubled(first: i64, nth: u32) -> i64 {
     let factor = 1_i64.checked_shl(nth.saturating_sub(1)).filter(|factor| *factor > 0);
     factor.map_or(MAX_PAUSE, |factor| first.saturating_mul(factor).min(MAX_PAUSE))
+}
+
+/// Is it over only when the server takes a mail? A rejection for another reason shows the way to the server, and not more.
+fn ends_with_a_mail(kind: TroubleKind) -> bool {
+    matches!(kind, TroubleKind::Sender | TroubleKind::Relay | TroubleKind::Deferred)
 }
 
 impl MailHealth {
@@ -119,79 +164,138 @@ impl MailHealth {
         self.state().size_limit = limit;
     }
 
-    /// How many more attempts can begin, with `under_way` of at most `configured` begun.
-    pub(super) fn places(&self, configured: u32, under_way: u32, now: Instant) -> u32 {
+    /// How many pauses there were so far: what an attempt that begins now is known by.
+    pub(super) fn pauses(&self) -> u64 {
+        self.state().pauses
+    }
+
+    /// How many more attempts can begin of at most `configured`. `under_way`: [`MailHealth::pauses`] when each of the others began.
+    pub(super) fn places(&self, configured: u32, under_way: &[u64], now: Instant) -> u32 {
         let mut state = self.state();
         state.configured = configured;
-        let places = match state.pause {
+        state.regain_places(now);
+        let count = |attempts: usize| u32::try_from(attempts).unwrap_or(u32::MAX);
+        let free = |places: u32| places.saturating_sub(count(under_way.len()));
+        match state.pause {
             Some(pause) if pause.holds(now) => 0,
-            // One attempt shows whether it is over.
-            Some(_) => 1,
-            None => state.places.unwrap_or(configured).min(configured),
-        };
-        places.saturating_sub(under_way)
+            // One attempt shows whether it is over. One that began before the pause, and takes its time, shows nothing.
+            Some(_) => {
+                let probes = under_way.iter().filter(|begun| **begun == state.pauses);
+                1_u32.saturating_sub(count(probes.count())).min(free(configured))
+            }
+            None => free(state.fewer.map_or(configured, |fewer| fewer.places.min(configured))),
+        }
     }
 
     /// The mail server accepted a message for this recipient.
-    pub(super) fn accepted(&self, (mail, position): (u64, u32), now: Instant) {
+    pub(super) fn accepted(&self, key: Key, now: Instant) {
         let mut state = self.state();
         state.accepted += 1;
-        state.in_a_row = 0;
-        state.unclear.remove(&(mail, position));
-        state.mails += 1;
-        if state.mails >= MAILS_PER_CONNECTION
-            && let Some(places) = state.places
-        {
-            state.mails = 0;
-            state.places = Some(places + 1).filter(|places| *places < state.configured);
+        state.in_a_row.clear();
+        state.in_a_row_since = None;
+        state.unclear.remove(&key);
+        if let Some(fewer) = &mut state.fewer {
+            fewer.mails += 1;
+            if fewer.mails >= MAILS_PER_CONNECTION {
+                state.give_back(1, now);
+            }
         }
-        state.goes_out(now);
+        state.goes_out(|_| true, now);
     }
 
     /// The mail server rejected or deferred a recipient or a message for what they are: so it talks to this host.
     pub(super) fn answered(&self, now: Instant) {
-        self.state().goes_out(now);
+        self.state().goes_out(|kind| !ends_with_a_mail(kind), now);
     }
 
-    /// Holds all deliveries; answers until when.
-    pub(super) fn hold(&self, trouble: &Trouble, now: Instant) -> Instant {
-        self.state().hold(trouble, now)
+    /// Holds all deliveries; answers until when. `begun`: [`MailHealth::pauses`] when the attempt began.
+    pub(super) fn hold(&self, trouble: &Trouble, begun: u64, now: Instant) -> Instant {
+        self.state().hold(trouble, (begun, now), now)
+    }
+
+    /// Is this kind shown as what keeps mail from going out?
+    pub(super) fn is_trouble(&self, kind: TroubleKind) -> bool {
+        self.state().trouble.as_ref().is_some_and(|known| known.kind == kind)
+    }
+
+    /// Are all deliveries held, or tried one at a time to see whether it is over?
+    pub(super) fn is_paused(&self) -> bool {
+        self.state().pause.is_some()
     }
 
     /// Is a rejection that can be this host's fault or the recipient's the recipient's? It is if another recipient was accepted
     /// since it first came.
-    pub(super) fn is_the_recipients(&self, (mail, position): (u64, u32)) -> bool {
+    pub(super) fn is_the_recipients(&self, key: Key) -> bool {
         let state = self.state();
-        let first = state.unclear.get(&(mail, position));
-        first.is_some_and(|(accepted, _)| *accepted < state.accepted)
+        let first = state.unclear.get(&key);
+        first.is_some_and(|first| first.accepted < state.accepted)
     }
 
     /// A rejection that can be this host's fault: remembers it for [`MailHealth::is_the_recipients`].
-    pub(super) fn unclear(&self, (mail, position): (u64, u32)) {
+    pub(super) fn unclear(&self, key: Key, now: Instant) {
         let mut state = self.state();
-        if state.unclear.len() >= MAX_UNCLEAR {
+        if state.unclear.len() >= MAX_UNCLEAR && !state.unclear.contains_key(&key) {
             state.unclear.pop_first();
         }
-        let accepted = state.accepted;
-        state.unclear.entry((mail, position)).or_insert((accepted, 0)).1 += 1;
+        let first = Unclear {
+            first: now,
+            accepted: state.accepted,
+            nth: 0,
+        };
+        state.unclear.entry(key).or_insert(first).nth += 1;
     }
 
     /// Holds one delivery whose rejection is unclear, and all of them once everybody is rejected so; answers until when.
-    pub(super) fn hold_unclear(&self, (mail, position): (u64, u32), trouble: &Trouble, now: Instant) -> Instant {
+    pub(super) fn hold_unclear(
+        &self,
+        (key, recipient): (Key, &str),
+        trouble: &Trouble,
+        begun: u64,
+        now: Instant,
+    ) -> Instant {
         let mut state = self.state();
-        let nth = state.unclear.get(&(mail, position)).map_or(1, |(_, nth)| *nth);
-        // One that is tried again and again is not everybody.
-        state.in_a_row += u32::from(nth == 1);
-        if state.in_a_row >= EVERYBODY {
-            return state.hold(trouble, now);
+        let known = state.known(key, now);
+        if let Some(until) = state.everybody(recipient, known, trouble, begun, now) {
+            return until;
         }
-        state.tell(trouble, now);
-        now.saturating_add(doubled(FIRST_PAUSE, nth))
+        if known.nth >= REJECTED_FOR_LONG {
+            state.tell_of_one(key, trouble, known.first);
+        }
+        now.saturating_add(doubled(FIRST_PAUSE, known.nth))
+    }
+
+    /// Holds all deliveries once everybody is put off for long; answers until when. None: this one is on its own.
+    pub(super) fn hold_put_off(
+        &self,
+        (key, recipient): (Key, &str),
+        trouble: &Trouble,
+        begun: u64,
+        now: Instant,
+    ) -> Option<Instant> {
+        let mut state = self.state();
+        let known = state.known(key, now);
+        if known.nth >= PUT_OFF_FOR_LONG || state.is_everybody() {
+            let until = state.everybody(recipient, known, trouble, begun, now);
+            if until.is_some() {
+                return until;
+            }
+        }
+        if known.nth >= PUT_OFF_FOR_VERY_LONG {
+            state.tell_of_one(key, trouble, known.first);
+        }
+        None
     }
 
     /// It is over for this delivery.
-    pub(super) fn forget(&self, (mail, position): (u64, u32)) {
-        self.state().unclear.remove(&(mail, position));
+    pub(super) fn forget(&self, key: Key) {
+        let mut state = self.state();
+        state.unclear.remove(&key);
+        if state.alone == Some(key) {
+            // Nothing else is known to be wrong.
+            state.alone = None;
+            state.told.clear();
+            state.trouble = None;
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -200,178 +304,141 @@ impl MailHealth {
 }
 
 impl State {
-    fn hold(&mut self, trouble: &Trouble, now: Instant) -> Instant {
-        if let Some(pause) = self.pause.filter(|pause| pause.holds(now)) {
+    fn known(&self, key: Key, now: Instant) -> Unclear {
+        let first = Unclear {
+            first: now,
+            accepted: self.accepted,
+            nth: 1,
+        };
+        self.unclear.get(&key).copied().unwrap_or(first)
+    }
+
+    fn is_everybody(&self) -> bool {
+        self.in_a_row.len() >= EVERYBODY
+    }
+
+    /// One more recipient that met it; holds all deliveries if these are everybody.
+    fn everybody(
+        &mut self,
+        recipient: &str,
+        known: Unclear,
+        trouble: &Trouble,
+        begun: u64,
+        now: Instant,
+    ) -> Option<Instant> {
+        // By the address: one recipient of many mails is not everybody.
+        if !self.is_everybody() {
+            self.in_a_row.insert(recipient.to_lowercase());
+        }
+        let since = self.in_a_row_since.map_or(known.first, |since| since.min(known.first));
+        self.in_a_row_since = Some(since);
+        self.is_everybody().then(|| self.hold(trouble, (begun, now), since))
+    }
+
+    fn hold(&mut self, trouble: &Trouble, (begun, now): (u64, Instant), since: Instant) -> Instant {
+        if let Some(pause) = self.pause
+            && (pause.holds(now) || begun < self.pauses)
+        {
             // An attempt that began before.
-            self.tell_of(trouble, pause.nth, now);
-            return pause.until;
+            self.tell_of(trouble, pause.nth, since);
+            return pause.until.max(now);
         }
         let nth = self.pause.map_or(1, |pause| pause.nth.saturating_add(1));
         let busy = trouble.kind == TroubleKind::Busy;
-        if busy && nth == 1 {
-            self.places = Some((self.places.unwrap_or(self.configured) / 2).max(1));
-            self.mails = 0;
+        if busy {
+            let places = self.fewer.map_or(self.configured, |fewer| fewer.places);
+            let places = if nth == 1 { (places / 2).max(1) } else { places };
+            self.fewer = Some(FewerPlaces {
+                places,
+                since: now,
+                mails: 0,
+            });
         }
         let first = if busy { FIRST_BUSY_PAUSE } else { FIRST_PAUSE };
         let until = now.saturating_add(doubled(first, nth));
-        self.pause = Some(Pause { until, nth });
-        self.tell_of(trouble, nth, now);
+        let kind = trouble.kind;
+        self.pause = Some(Pause { until, nth, kind });
+        self.pauses += 1;
+        self.tell_of(trouble, nth, since);
         until
     }
 
-    fn tell_of(&mut self, trouble: &Trouble, nth: u32, now: Instant) {
+    fn tell_of(&mut self, trouble: &Trouble, nth: u32, since: Instant) {
         if trouble.kind == TroubleKind::Busy && nth < BUSY_FOR_LONG {
             let reply = words(&trouble.reply);
             tracing::info!(reply, "the mail server has too much to do: deliveries pause");
         } else {
-            self.tell(trouble, now);
+            self.alone = None;
+            self.tell(trouble, since);
         }
     }
 
-    /// Once an episode, and once more where it turns into another kind.
-    fn tell(&mut self, trouble: &Trouble, now: Instant) {
+    fn tell_of_one(&mut self, key: Key, trouble: &Trouble, since: Instant) {
+        if self.trouble.is_none() {
+            self.alone = Some(key);
+            self.tell(trouble, since);
+        }
+    }
+
+    /// Once an episode, and once more for each kind that it turns into.
+    fn tell(&mut self, trouble: &Trouble, since: Instant) {
         let since = match &self.trouble {
             Some(known) if known.kind == trouble.kind => return,
             Some(known) => known.since,
-            None => now,
+            None => since,
         };
         let (kind, reply) = (trouble.kind, words(&trouble.reply));
-        tracing::warn!(
-            kind = kind.as_str(),
-            reply,
-            advice = kind.advice(),
-            "mail is not going out; deliveries are held and retried until this is repaired"
-        );
+        if !self.told.contains(&kind) {
+            self.told.push(kind);
+            tracing::warn!(
+                kind = kind.as_str(),
+                reply,
+                advice = kind.advice(),
+                "mail is not going out; deliveries are held and retried until this is repaired"
+            );
+        }
         self.trouble = Some(MailTrouble { kind, since, reply });
     }
 
-    fn goes_out(&mut self, now: Instant) {
+    /// Something came back from the server that shows trouble of these kinds to be over.
+    fn goes_out(&mut self, shows: impl Fn(TroubleKind) -> bool, now: Instant) {
         // What comes back during a pause began before it.
         if self.pause.is_some_and(|pause| pause.holds(now)) {
             return;
         }
-        self.pause = None;
-        if let Some(trouble) = self.trouble.take() {
+        self.pause = self.pause.filter(|pause| !shows(pause.kind));
+        if let Some(trouble) = self.trouble.take_if(|trouble| shows(trouble.kind)) {
+            (self.alone, self.told) = (None, Vec::new());
             let seconds = now.saturating_sub(trouble.since);
             tracing::info!(kind = trouble.kind.as_str(), seconds, "mail is going out again");
         }
     }
+
+    fn regain_places(&mut self, now: Instant) {
+        let Some(fewer) = &mut self.fewer else {
+            return;
+        };
+        // After a clock was set back, it is counted from there.
+        fewer.since = fewer.since.min(now);
+        let more = now.saturating_sub(fewer.since) / SECONDS_PER_CONNECTION;
+        if more > 0 {
+            self.give_back(u32::try_from(more).unwrap_or(u32::MAX), now);
+        }
+    }
+
+    fn give_back(&mut self, more: u32, now: Instant) {
+        let configured = self.configured;
+        self.fewer = self.fewer.and_then(|fewer| {
+            let places = fewer.places.saturating_add(more);
+            (places < configured).then_some(FewerPlaces {
+                places,
+                since: now,
+                mails: 0,
+            })
+        });
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn trouble(kind: TroubleKind) -> Trouble {
-        let reply = "no".to_owned();
-        Trouble { kind, reply }
-    }
-
-    #[test]
-    fn trouble_holds_all_and_one_attempt_after_each_pause_shows_whether_it_is_over() {
-        let health = MailHealth::default();
-        assert_eq!(health.places(8, 3, 0), 5);
-        let mut now = 0;
-        for pause in [60, 120, 240, 300, 300] {
-            assert_eq!(health.hold(&trouble(TroubleKind::Login), now), now + pause);
-            // The others that were under way make it no longer.
-            assert_eq!(health.hold(&trouble(TroubleKind::Login), now + 1), now + pause);
-            assert_eq!(health.places(8, 0, now + pause - 1), 0);
-            assert_eq!(health.paused_until(now), Some(now + pause));
-            now += pause;
-            assert_eq!((health.places(8, 0, now), health.places(8, 1, now)), (1, 0));
-            assert_eq!(health.paused_until(now), None);
-        }
-        let known = health.trouble().unwrap();
-        assert_eq!(
-            (known.kind, known.since, known.reply.as_str()),
-            (TroubleKind::Login, 0, "no")
-        );
-        health.accepted((1, 0), now);
-        assert_eq!((health.places(8, 0, now), health.trouble()), (8, None));
-        assert_eq!(
-            health.hold(&trouble(TroubleKind::Login), now),
-            now + 60,
-            "from the start again"
-        );
-    }
-
-    #[test]
-    fn what_was_accepted_before_a_pause_does_not_end_it() {
-        let health = MailHealth::default();
-        health.hold(&trouble(TroubleKind::Unreachable), 0);
-        health.accepted((1, 0), 59);
-        assert!(health.places(8, 0, 59) == 0 && health.trouble().is_some());
-        health.accepted((1, 1), 60);
-        assert!(health.places(8, 0, 60) == 8 && health.trouble().is_none());
-    }
-
-    #[test]
-    fn a_clock_set_back_does_not_hold_mail() {
-        let health = MailHealth::default();
-        health.hold(&trouble(TroubleKind::Unreachable), 1_000_000);
-        assert_eq!(health.places(8, 0, 1_000), 1);
-        assert_eq!(health.paused_until(1_000), None);
-    }
-
-    #[test]
-    fn a_server_with_too_much_to_do_gets_half_the_connections_and_more_again_with_time() {
-        let health = MailHealth::default();
-        assert_eq!(health.places(8, 0, 0), 8);
-        for nth in 0..8 {
-            assert_eq!(health.hold(&trouble(TroubleKind::Busy), nth), 10);
-        }
-        health.accepted((1, 0), 10);
-        assert_eq!(health.places(8, 0, 10), 4);
-        assert_eq!(health.trouble(), None, "no trouble yet");
-        for _ in 1..MAILS_PER_CONNECTION {
-            assert_eq!(health.places(8, 0, 10), 4);
-            health.accepted((1, 0), 10);
-        }
-        assert_eq!(health.places(8, 0, 10), 5);
-        for _ in 0..3 * MAILS_PER_CONNECTION {
-            health.accepted((1, 0), 10);
-        }
-        assert_eq!(health.places(8, 0, 10), 8);
-        for (now, until) in [(10, 20), (20, 40), (40, 80)] {
-            assert_eq!(health.trouble(), None);
-            assert_eq!(health.hold(&trouble(TroubleKind::Busy), now), until);
-        }
-        assert_eq!(health.trouble().map(|trouble| trouble.kind), Some(TroubleKind::Busy));
-    }
-
-    #[test]
-    fn a_rejection_is_the_recipients_only_once_somebody_else_was_accepted_after_it() {
-        let health = MailHealth::default();
-        health.accepted((1, 0), 0);
-        assert!(!health.is_the_recipients((2, 0)), "never rejected");
-        health.unclear((2, 0));
-        assert!(!health.is_the_recipients((2, 0)));
-        health.accepted((3, 0), 1);
-        assert!(health.is_the_recipients((2, 0)));
-        health.unclear((2, 0));
-        assert!(health.is_the_recipients((2, 0)), "since the first time");
-        health.forget((2, 0));
-        assert!(!health.is_the_recipients((2, 0)));
-    }
-
-    #[test]
-    fn one_rejection_holds_up_nobody_else_and_three_in_a_row_hold_everybody() {
-        let health = MailHealth::default();
-        let relay = trouble(TroubleKind::Relay);
-        let rejected = |mail, now| {
-            health.unclear((mail, 0));
-            health.hold_unclear((mail, 0), &relay, now)
-        };
-        for (mail, now, until) in [(1, 0, 60), (1, 60, 180), (1, 180, 420), (1, 420, 720), (2, 420, 480)] {
-            assert_eq!(rejected(mail, now), until);
-            assert_eq!(health.places(8, 0, now), 8);
-        }
-        assert_eq!(health.trouble().map(|trouble| trouble.since), Some(0));
-        assert_eq!((rejected(3, 420), health.places(8, 0, 420)), (480, 0));
-        health.accepted((4, 0), 480);
-        assert_eq!((health.places(8, 0, 480), health.trouble()), (8, None));
-        rejected(5, 480);
-        assert_eq!(health.places(8, 0, 480), 8, "counted from the start");
-    }
-}
+#[path = "health_tests.rs"]
+mod tests;

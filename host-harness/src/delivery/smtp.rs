@@ -1,17 +1,17 @@
 //! Delivery to a mail server: an SMTP client on tokio-rustls, one transaction (RFC 5321, 3.3) per recipient.
 //!
-//! It is written for the servers that exist: the code of a reply counts and never its text (`reply`), each step has its own limit
-//! ([`SmtpTimeouts`]), and each goes out in one write. Which step failed, and by which code, decides whose fault that is (`judge`):
-//! the recipient's, the message's, or the operator's, which costs no recipient the message.
+//! It is written for the servers that exist: a reply is a yes or a no by its code, whatever its bytes (`reply`), each step has its own
+//! limit ([`SmtpTimeouts`]), and each goes out in one write. Which step failed, by which code and status, decides whose fault that is
+//! (`judge`): the recipient's, the message's, or the operator's, which costs no recipient the message.
 //!
-//! A connection is kept for the next recipient for a while. If the server has closed it in the meantime, a new one is opened.
+//! A connection is kept for the next recipient for a while (`idle`). If the server has closed it in the meantime, or takes no more mails
+//! on it, a new one is opened.
 //! Nothing of what is sent or received is logged here: credentials are in it.
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use lettre::Address;
@@ -23,6 +23,7 @@ use super::{Refusal, Transport, TroubleKind};
 
 mod blocks;
 mod connection;
+mod idle;
 mod judge;
 mod reply;
 mod timeouts;
@@ -30,14 +31,12 @@ mod tls;
 mod url;
 
 use connection::{Connection, Failed, Offers};
+use idle::IdleConnections;
 use judge::Step;
 use reply::Reply;
 pub use timeouts::SmtpTimeouts;
 pub use url::SmtpUrlError;
 use url::{Encryption, Server};
-
-/// How long an unused connection is kept.
-const KEEP_IDLE: Duration = Duration::from_secs(20);
 
 /// Delivers to one mail server, which passes messages on.
 pub struct SmtpTransport {
@@ -45,7 +44,7 @@ pub struct SmtpTransport {
     timeouts: SmtpTimeouts,
     /// `None` where there is no encryption.
     tls: Option<TlsConnector>,
-    idle: Mutex<Vec<Idle>>,
+    idle: IdleConnections,
     /// The SIZE that was announced last; 0: none.
     announced: AtomicU64,
 }
@@ -58,13 +57,6 @@ impl fmt::Debug for SmtpTransport {
             .field("port", &self.server.port)
             .finish_non_exhaustive()
     }
-}
-
-struct Idle {
-    connection: Connection,
-    since: Instant,
-    /// The last transaction ended half-way.
-    reset_first: bool,
 }
 
 impl SmtpTransport {
@@ -98,44 +90,47 @@ impl SmtpTransport {
         };
         Ok(Self {
             server,
-            timeouts,
             tls,
-            idle: Mutex::default(),
+            idle: IdleConnections::new(timeouts.idle, timeouts.quit),
+            timeouts,
             announced: AtomicU64::new(0),
         })
     }
 
-    /// The newest connection that is still fresh.
+    /// A connection that was used before.
     async fn reuse(&self) -> Option<Connection> {
-        loop {
-            let mut idle = {
-                let mut all = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-                all.retain(|idle| idle.since.elapsed() < KEEP_IDLE);
-                all.pop()?
-            };
-            let limit = self.timeouts.session;
+        // No longer than a new one would take.
+        let limit = self.timeouts.session.min(self.timeouts.connect);
+        while let Some(mut idle) = self.idle.take() {
             if !idle.reset_first || idle.connection.ask("RSET\r\n", 2, limit).await.is_ok() {
                 return Some(idle.connection);
             }
         }
+        None
     }
 
     fn keep(&self, connection: Connection, reset_first: bool) {
-        if connection.broken {
-            return;
+        if !connection.broken {
+            self.idle.put(connection, reset_first);
         }
-        let since = Instant::now();
-        // No more than there are deliveries at a time.
-        let mut all = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        all.push(Idle {
-            connection,
-            since,
-            reset_first,
-        });
     }
 
     /// A new connection, ready for MAIL.
     async fn connect(&self, envelope_from: &str) -> Result<Connection, Refusal> {
+        let limit = self.timeouts.opening;
+        match tokio::time::timeout(limit, self.introduce(envelope_from)).await {
+            Ok(ended) => ended,
+            Err(_) => {
+                let seconds = limit.as_secs_f32();
+                let reply =
+                    format!("the mail server could not be reached: not ready for a mail within {seconds} seconds");
+                Err(Refusal::trouble(TroubleKind::Unreachable, reply))
+            }
+        }
+    }
+
+    /// Connects, says who this host is, encrypts and logs in.
+    async fn introduce(&self, envelope_from: &str) -> Result<Connection, Refusal> {
         let limits = &self.timeouts;
         let stream = self.open().await.map_err(|why| {
             let reply = format!("the mail server could not be reached: {why}");
@@ -242,7 +237,7 @@ impl Transport for SmtpTransport {
         bytes: Arc<[u8]>,
     ) -> Result<String, Refusal> {
         let to = address(recipient)
-            .ok_or_else(|| Refusal::Permanent("no address that a mail server could be asked for".to_owned()))?;
+            .ok_or_else(|| Refusal::Unsendable("no address that a mail server could be asked for".to_owned()))?;
         let from = address(envelope_from).ok_or_else(|| {
             let why = format!("the sender's address is not one: {envelope_from:?}");
             Refusal::trouble(TroubleKind::Sender, why)
@@ -265,11 +260,17 @@ impl Transport for SmtpTransport {
             let mail = format!("MAIL FROM:<{from}>{parameters}\r\n");
             match connection.ask(&mail, 2, self.timeouts.mail).await {
                 Ok(_) => break connection,
-                // The server has closed an idle connection: nothing was asked of it yet.
-                Err(_) if was_reused && connection.broken => {}
                 Err(failed) => {
-                    self.keep(connection, true);
-                    return Err(refused(Step::Mail, failed, international));
+                    let refusal = refused(Step::Mail, failed, international);
+                    if !was_reused || matches!(refusal, Refusal::Permanent(_)) {
+                        self.keep(connection, true);
+                        return Err(refusal);
+                    }
+                    // It can be about what this connection has been used for: the server has closed it meanwhile, or takes only so
+                    // many mails on one. A new one shows it.
+                    if !connection.broken {
+                        self.idle.part_with(connection);
+                    }
                 }
             }
         };
@@ -283,6 +284,10 @@ impl Transport for SmtpTransport {
                 Err(refused(step, failed, international))
             }
         }
+    }
+
+    async fn close(&self) {
+        self.idle.close().await;
     }
 
     fn size_limit(&self) -> Option<u64> {

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::*;
 use crate::testing::smtp_server::{SmtpServer, Stage};
 
@@ -24,7 +26,14 @@ pub async fn hand(transport: &SmtpTransport, recipient: &str) -> Result<String, 
 
 pub fn transient(refused: Result<String, Refusal>) -> String {
     match refused {
-        Err(Refusal::Transient(words)) => words,
+        Err(
+            Refusal::Transient(words)
+            | Refusal::Unclear {
+                reply: words,
+                is_final: false,
+                ..
+            },
+        ) => words,
         other => panic!("not put off: {other:?}"),
     }
 }
@@ -104,29 +113,35 @@ async fn a_rejection_is_final_or_not_by_its_step_and_code_and_costs_nobody_else_
     let transport = transport(&server);
     for (stage, said, whose) in [
         (Stage::Mail, "550 5.7.1 not from you", "sender"),
-        (Stage::Mail, "451 4.3.0 later", "sender"),
+        (Stage::Mail, "451 4.1.8 no such domain", "sender"),
+        (Stage::Mail, "451 4.3.0 later", "deferred"),
+        (Stage::Mail, "452 4.3.1 disk full", "unclear"),
         (Stage::Mail, "530 5.7.0 log in first", "login"),
         (Stage::Mail, "552 5.3.4 too big", "final"),
         (Stage::Recipient, "550 5.1.1 no such user", "final"),
         (Stage::Recipient, "554 5.7.1 relay access denied", "unclear"),
-        (Stage::Data, "554 5.5.1 no", "final"),
+        (Stage::Recipient, "452 4.2.2 mailbox full", "later"),
+        (Stage::Data, "554 5.5.1 no", "unclear"),
         (Stage::Taken, "552 5.3.4 too big", "final"),
-        (Stage::Taken, "451 4.3.0 later", "later"),
+        (Stage::Taken, "451 4.3.0 later", "unclear"),
     ] {
-        server.when(stage).times(1).reply(said);
+        server.when(stage).reply(said);
         let refused = hand(&transport, "a@example.com").await.unwrap_err();
         assert_eq!(refused.to_string(), said);
         let found = match refused {
             Refusal::Permanent(_) => "final",
+            Refusal::Unsendable(_) => "never",
             Refusal::Transient(_) => "later",
             Refusal::Trouble(trouble) => trouble.kind.as_str(),
             Refusal::Unclear { .. } => "unclear",
         };
         assert_eq!(found, whose, "{said}");
+        server.forget_rules();
     }
     assert!(server.mails().is_empty());
     hand(&transport, "a@example.com").await.unwrap();
-    assert_eq!(server.connections(), 1);
+    // A new one for each MAIL that was refused on one that had been used.
+    assert_eq!(server.connections(), 5);
 }
 
 #[tokio::test]
@@ -311,7 +326,8 @@ async fn no_recipient_ends_the_command_it_stands_in() {
         "\"a\r\nQUIT\"@b.example",
         "a\0@b.example",
     ] {
-        permanent(hand(&transport, bad).await);
+        let refused = hand(&transport, bad).await;
+        assert!(matches!(refused, Err(Refusal::Unsendable(_))), "{refused:?}");
     }
     assert_eq!(server.connections(), 0);
 }
@@ -328,4 +344,88 @@ async fn an_address_with_other_letters_needs_a_server_that_takes_them() {
     server.offer(&["SMTPUTF8", "8BITMIME"]);
     hand(&self::transport(&server), "jürgen@example.com").await.unwrap();
     assert_eq!(server.mails()[0].recipients, ["jürgen@example.com"]);
+}
+
+#[tokio::test]
+async fn a_mail_refused_on_a_connection_that_was_used_is_tried_once_more_on_a_new_one() {
+    for said in [
+        "452 4.5.3 too many messages in this session",
+        "550 5.7.1 no more of you here",
+        "451 4.3.0 later",
+        "530 5.7.0 log in first",
+    ] {
+        let server = SmtpServer::start().await;
+        let transport = transport(&server);
+        hand(&transport, "a@example.com").await.unwrap();
+        server.when(Stage::Mail).times(1).reply(said);
+        hand(&transport, "b@example.com").await.unwrap();
+        assert_eq!((server.connections(), server.mails().len()), (2, 2), "{said}");
+        server.commanded("QUIT", 1).await;
+
+        // Refused there as well, that is the answer.
+        server.when(Stage::Mail).reply(said);
+        let refused = hand(&transport, "c@example.com").await.unwrap_err();
+        assert_eq!((refused.to_string().as_str(), server.connections()), (said, 3));
+    }
+    // What is about this mail is the same on every connection.
+    let server = SmtpServer::start().await;
+    let transport = transport(&server);
+    hand(&transport, "a@example.com").await.unwrap();
+    server.when(Stage::Mail).reply("552 5.3.4 too big");
+    permanent(hand(&transport, "b@example.com").await);
+    assert_eq!(server.connections(), 1);
+}
+
+#[tokio::test]
+async fn a_connection_that_is_not_used_any_more_ends_with_quit() {
+    let server = SmtpServer::start().await;
+    let mut limits = patient();
+    limits.idle = Duration::from_millis(10);
+    let transport = SmtpTransport::from_url(&server.url(), limits).unwrap();
+    for times in 1..=2 {
+        hand(&transport, "a@example.com").await.unwrap();
+        server.commanded("QUIT", times).await;
+        server.left().await;
+    }
+}
+
+#[tokio::test]
+async fn a_host_that_stops_takes_leave_of_its_server_and_can_come_back() {
+    let server = SmtpServer::start().await;
+    let transport = transport(&server);
+    let both = futures_util::future::join(hand(&transport, "a@example.com"), hand(&transport, "b@example.com"));
+    assert!(matches!(both.await, (Ok(_), Ok(_))));
+    assert_eq!(server.connections(), 2);
+    transport.close().await;
+    server.commanded("QUIT", 2).await;
+    server.left().await;
+    hand(&transport, "c@example.com").await.unwrap();
+    assert_eq!(server.mails().len(), 3);
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_let_go_holds_up_nobody_for_long() {
+    let server = SmtpServer::start().await;
+    server.when(Stage::Quit).hang();
+    let mut limits = patient();
+    limits.quit = Duration::from_millis(10);
+    let transport = SmtpTransport::from_url(&server.url(), limits).unwrap();
+    hand(&transport, "a@example.com").await.unwrap();
+    transport.close().await;
+    server.left().await;
+}
+
+#[tokio::test]
+async fn the_steps_before_the_first_mail_have_a_limit_together() {
+    for stage in [Stage::Connect, Stage::Hello, Stage::Auth] {
+        let server = SmtpServer::start().await;
+        server.when(stage).hang();
+        let mut limits = patient();
+        limits.opening = Duration::from_millis(300);
+        let url = format!("smtp://user:secret@{}?tls=none", server.address());
+        let transport = SmtpTransport::from_url(&url, limits).unwrap();
+        let (kind, reply) = trouble(hand(&transport, "a@example.com").await);
+        assert_eq!(kind, TroubleKind::Unreachable, "{stage:?}");
+        assert!(reply.ends_with("not ready for a mail within 0.3 seconds"), "{reply}");
+    }
 }

@@ -22,6 +22,8 @@ pub enum TroubleKind {
     Sender,
     /// It rejects recipients for a reason that is not theirs, such as “relay access denied”.
     Relay,
+    /// It takes no mail at the moment: it puts everything off, or the connection is lost with a mail under way.
+    Deferred,
     /// It has too much to do, or too many connections.
     Busy,
     /// This host cannot put the mail together: no temporary file.
@@ -30,7 +32,7 @@ pub enum TroubleKind {
 
 impl TroubleKind {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Unreachable,
         Self::Certificate,
         Self::Tls,
@@ -38,6 +40,7 @@ impl TroubleKind {
         Self::Hello,
         Self::Sender,
         Self::Relay,
+        Self::Deferred,
         Self::Busy,
         Self::Host,
     ];
@@ -53,6 +56,7 @@ impl TroubleKind {
             Self::Hello => "hello",
             Self::Sender => "sender",
             Self::Relay => "relay",
+            Self::Deferred => "deferred",
             Self::Busy => "busy",
             Self::Host => "host",
         }
@@ -73,6 +77,9 @@ impl TroubleKind {
             }
             Self::Sender => "check the sender's address, and that this account can send as it",
             Self::Relay => "allow this host to relay mail at the mail server",
+            Self::Deferred => {
+                "look into the log of the mail server for why it takes no mail: its disk, or what it checks mail with"
+            }
             Self::Busy => "allow fewer connections with --smtp-connections",
             Self::Host => "check the disk of this host",
         }
@@ -97,17 +104,21 @@ pub struct Trouble {
 /// Why one delivery attempt did not succeed. The text goes into the run history and into a mail to the owner.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// This recipient will never get this message: the server said so (5yz), or the address cannot be written.
+    /// This recipient will never get this message: the server said so (5yz).
     #[error("{0}")]
     Permanent(String),
-    /// Try again later with the same bytes: the server deferred it (4yz), or the connection was lost with the message under way.
-    /// The recipient might have it nevertheless.
+    /// This recipient will never get this message, whatever the server, which was not asked: the address cannot be written, or the file
+    /// is gone.
+    #[error("{0}")]
+    Unsendable(String),
+    /// Try again later with the same bytes: the server deferred this recipient (4yz).
     #[error("{0}")]
     Transient(String),
     /// Nothing about recipient or message. The attempt does not count, and no other one is worth it before a pause.
     #[error("{}", .0.reply)]
     Trouble(Trouble),
-    /// Can be the recipient's or the operator's fault: the latter if the server says it to everybody.
+    /// Can be the recipient's or the operator's fault: the latter if the server says it to everybody. Where the connection was lost with
+    /// the message under way, the recipient might have it nevertheless.
     #[error("{reply}")]
     Unclear {
         /// The server's reply, or why there is none.

@@ -57,6 +57,111 @@ async fn what_the_operator_has_to_repair_is_final_for_nobody_and_goes_out_when_i
 }
 
 #[tokio::test]
+async fn a_server_that_puts_everybody_off_is_the_operators_to_repair_and_nobody_is_given_up() {
+    type Fault = fn(&SmtpServer);
+    let faults: [(TroubleKind, Fault); 6] = [
+        (TroubleKind::Deferred, |server| {
+            server.when(Stage::Mail).reply("452 4.3.1 Insufficient system storage");
+        }),
+        (TroubleKind::Deferred, |server| {
+            server
+                .when(Stage::Recipient)
+                .reply("451 4.3.0 Temporary lookup failure");
+        }),
+        (TroubleKind::Relay, |server| {
+            server.when(Stage::Recipient).reply("454 4.7.1 Relay access denied");
+        }),
+        (TroubleKind::Deferred, |server| {
+            server.when(Stage::Data).reply("451 4.3.0 later")
+        }),
+        (TroubleKind::Deferred, |server| {
+            server.when(Stage::Taken).reply("451 4.3.0 the content filter is down");
+        }),
+        (TroubleKind::Deferred, |server| server.when(Stage::Midway).close()),
+    ];
+    for (kind, fault) in faults {
+        let host = Host::new().await;
+        fault(&host.server);
+        host.outbox.put(1, T0, &["a@example.com", "b@example.com"], b"x");
+        host.outbox.put(2, T0, &["c@example.com"], b"x");
+        for_days(&host, 2).await;
+        for (mail, position) in [(1, 0), (1, 1), (2, 0)] {
+            let held = host.outbox.of(mail, position);
+            assert!(
+                held.status == DeliveryStatus::Retrying && !held.counts,
+                "{kind}: {held:?}"
+            );
+        }
+        let trouble = host.health.trouble().expect("shown");
+        assert_eq!((trouble.kind, trouble.since), (kind, T0), "{trouble:?}");
+        host.server.forget_rules();
+        let repaired = T0 + 2 * TRY_FOR + crate::delivery::health::MAX_PAUSE;
+        assert_eq!(
+            (host.pass_at(repaired).await.accepted, host.health.trouble()),
+            (3, None)
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_rejection_of_one_recipient_is_shown_as_trouble_only_if_it_comes_again_and_nobody_is_accepted() {
+    let host = Host::new().await;
+    host.server
+        .when(Stage::Recipient)
+        .to("bad@example.com")
+        .reply("550 5.7.1 rejected by policy");
+    for mail in 1..=3 {
+        host.outbox.put(mail, T0, &["bad@example.com"], b"x");
+    }
+    for now in [T0, T0 + 60] {
+        assert_eq!(host.pass_at(now).await, ended(0, 3, 0));
+        assert_eq!(host.health.trouble(), None);
+    }
+    host.pass_at(T0 + 180).await;
+    assert_eq!(
+        host.health.trouble().map(|trouble| trouble.since),
+        Some(T0),
+        "it can be the only recipient that there is"
+    );
+    host.outbox.put(4, T0, &["a@example.com"], b"x");
+    assert_eq!(host.pass_at(T0 + 181).await, ended(1, 0, 0));
+    assert_eq!(host.health.trouble(), None);
+    assert_eq!(host.pass_at(T0 + 420).await, ended(0, 0, 3));
+}
+
+#[tokio::test]
+async fn what_never_reached_the_server_does_not_end_trouble_with_it() {
+    let host = Host::new().await;
+    host.server.when(Stage::Mail).reply("530 5.7.0 log in first");
+    host.outbox.put(1, T0, &["a@example.com"], b"x");
+    host.pass_at(T0).await;
+    assert!(host.health.trouble().is_some());
+    // A mail whose file is gone, an address that cannot be written, and a try that the host has ended.
+    host.outbox.put(2, T0 - 1, &["b@example.com"], b"x");
+    host.outbox.change(|mails| mails.get_mut(&2).unwrap().file = None);
+    host.outbox.put(3, T0 - 1, &["no address"], b"x");
+    let pause_over = T0 + 60;
+    assert_eq!(host.pass_at(pause_over).await, ended(0, 1, 2));
+    assert!(host.health.trouble().is_some());
+    host.server.forget_rules();
+    host.server.when(Stage::Recipient).hang();
+    host.outbox.put(4, T0 - 1, &["c@example.com"], b"x");
+    let short = DeliveryLimits {
+        task_timeout: Duration::from_millis(50),
+        concurrency: 1,
+        ..limits()
+    };
+    host.clock.set(T0 + 60 + 120);
+    deliver_due(&host.outbox, &host.transport, &host.clock, &short, &host.health)
+        .await
+        .unwrap();
+    assert!(host.health.trouble().is_some());
+    host.server.forget_rules();
+    host.pass_at(T0 + 400).await;
+    assert_eq!(host.health.trouble(), None);
+}
+
+#[tokio::test]
 async fn a_sender_that_is_repaired_by_another_one_is_that_of_the_mails_that_wait() {
     let mut host = Host::new().await;
     host.server.when(Stage::Mail).reply("553 5.7.1 sender not owned");

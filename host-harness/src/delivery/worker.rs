@@ -4,14 +4,18 @@
 //! same one at the same time. A host that dies leaves leases that expire within [`DeliveryLimits::lease`]; the recipient might then
 //! get the message twice, with the same Message-ID.
 //!
+//! How a try ended is written down until the store takes it: nobody else knows of it, and the next try would send the message again.
+//!
 //! What the operator has to repair holds all deliveries ([`MailHealth`]) and counts against none.
 //!
 //! One slow recipient takes one of [`DeliveryLimits::concurrency`] places until [`DeliveryLimits::task_timeout`]; the others go
-//! on, and what becomes due meanwhile is taken too. In memory are at most as many messages as places, and one more.
+//! on, and what becomes due meanwhile is taken too. One organizer has a part of the places at most. In memory are at most as many
+//! messages as places, and one more.
 
 use std::collections::HashMap;
 use std::path::Path;
 use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -25,14 +29,23 @@ use super::verdict::{self, Tried};
 use super::{MailHealth, Refusal, Transport, TroubleKind, domain, render, words};
 use crate::clock::Clock;
 use crate::contract::DeliveryStatus;
-use crate::storage::{DeliveryResult, DeliveryTask, LeaseError, OutboxMail, Storage, StorageError};
+use crate::shares::part;
+use crate::storage::{DeliveryResult, DeliveryTask, LeaseError, OutboxMail, Rooms, Storage, StorageError};
 use crate::temp_files::TempFiles;
+use crate::usage::UsageLimits;
+
+/// The first wait before a store that was away is told again how a try ended; each one after it is twice as long.
+const FIRST_WAIT: Duration = Duration::from_millis(50);
+/// The longest of these waits.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// How much a pass does at once.
 #[derive(Clone, Debug)]
 pub struct DeliveryLimits {
     /// Deliveries under way at the same time: connections to the mail server.
     pub concurrency: u32,
+    /// Percent of these that one organizer has at most.
+    pub organizer_share: u32,
     /// One try takes no longer, whatever the transport's own limits.
     pub task_timeout: Duration,
     /// For how long a delivery is leased, in whole seconds. Another host tries it this long after its host has died.
@@ -41,6 +54,8 @@ pub struct DeliveryLimits {
     pub renew: Duration,
     /// While deliveries are under way, the store is asked this often for more.
     pub ask_again: Duration,
+    /// For so long a store that is away is told again how a try ended. Past it the message is sent again.
+    pub tell_for: Duration,
     /// Where attached files lie while a message is made.
     pub temp_files: TempFiles,
 }
@@ -49,11 +64,13 @@ impl Default for DeliveryLimits {
     fn default() -> Self {
         Self {
             concurrency: 8,
+            organizer_share: UsageLimits::default().organizer_share,
             // Longer than the limits of all steps of SMTP together.
             task_timeout: Duration::from_secs(45 * 60),
             lease: Duration::from_secs(60),
             renew: Duration::from_secs(20),
             ask_again: Duration::from_secs(1),
+            tell_for: Duration::from_secs(24 * 60 * 60),
             temp_files: TempFiles::default(),
         }
     }
@@ -142,7 +159,7 @@ pub async fn deliver_until(
         limits,
         desk: Desk::new(permits),
         health,
-        leased: Mutex::default(),
+        trying: Mutex::default(),
         prepared: Mutex::default(),
         one_at_a_time: Semaphore::new(1),
     };
@@ -154,6 +171,8 @@ pub async fn deliver_until(
     let mut under_way = FuturesUnordered::new();
     let mut delivered = Delivered::default();
     let (mut stopping, mut ask, mut away) = (false, true, None);
+    // There can be more of an organizer that had as much under way as it can have: asked for once a place is free.
+    let mut held_back = false;
     let mut taking: Option<Taking<'_>> = None;
     let mut renewing: Option<Renewing<'_>> = None;
     loop {
@@ -162,14 +181,23 @@ pub async fn deliver_until(
             () = &mut stop, if !stopping => stopping = true,
             () = std::future::ready(()) => {}
         }
-        let places = limits.concurrency.max(1);
-        let begun = u32::try_from(under_way.len()).unwrap_or(places);
-        let free = health.places(places, begun, clock.now());
-        if ask && free > 0 && !stopping && away.is_none() && taking.is_none() {
+        let begun = pass.begun();
+        let free = health.places(limits.concurrency.max(1), &begun, clock.now());
+        if ask && free > 0 && !stopping && taking.is_none() {
             ask = false;
-            let now = clock.now();
-            let take = storage.take_deliveries(now, now.saturating_add(limits.lease_seconds()), free);
-            taking = Some(Box::pin(async move { (free, take.await) }));
+            let places = begun.len().saturating_add(usize::try_from(free).unwrap_or(usize::MAX));
+            let (now, mut rooms) = (clock.now(), pass.rooms(places));
+            let until = now.saturating_add(limits.lease_seconds());
+            taking = Some(Box::pin(async move {
+                let tasks = storage.take_deliveries_within(now, until, free, &rooms).await?;
+                tasks.iter().for_each(|task| rooms.take(&task.organizer, 1));
+                Ok(Taken {
+                    places,
+                    as_many_as_asked: u32::try_from(tasks.len()).is_ok_and(|taken| taken >= free),
+                    held_back: rooms.is_any_full(),
+                    tasks,
+                })
+            }));
         }
         if under_way.is_empty() && taking.is_none() {
             return match away {
@@ -192,17 +220,24 @@ pub async fn deliver_until(
         };
         tokio::select! {
             // What is under way goes on meanwhile: it may have the one writer that the store has.
-            (free, tasks) = taken => {
+            taken = taken => {
                 taking = None;
-                match tasks {
-                    Ok(tasks) => {
-                        ask |= u32::try_from(tasks.len()).is_ok_and(|taken| taken >= free);
-                        under_way.extend(tasks.into_iter().map(|task| pass.deliver(task)));
+                match taken {
+                    Ok(taken) => {
+                        let tries = taken.tasks.into_iter().filter_map(|task| pass.begin(task));
+                        under_way.extend(tries.map(|trying| pass.deliver(trying)));
+                        held_back = taken.held_back;
+                        // A place can have become free while the store was asked.
+                        ask |= taken.as_many_as_asked || (held_back && !pass.rooms(taken.places).is_any_full());
                     }
+                    // Asked again with the next tick, as long as anything is under way.
                     Err(error) => away = Some(error),
                 }
             }
-            Some(ended) = under_way.next() => delivered.count(ended, &mut away),
+            Some(ended) = under_way.next() => {
+                delivered.count(ended, &mut away);
+                ask |= held_back;
+            }
             () = renewed => renewing = None,
             _ = renew.tick(), if may_renew => renewing = Some(Box::pin(pass.renew())),
             _ = ask_again.tick(), if !ask => ask = true,
@@ -211,11 +246,83 @@ pub async fn deliver_until(
     }
 }
 
-/// A question to the store for more: how many were asked for, and which came.
-type Taking<'a> = Pin<Box<dyn Future<Output = (u32, Result<Vec<DeliveryTask>, StorageError>)> + Send + 'a>>;
+/// A question to the store for more.
+type Taking<'a> = Pin<Box<dyn Future<Output = Result<Taken, StorageError>> + Send + 'a>>;
+
+/// What the store had.
+struct Taken {
+    tasks: Vec<DeliveryTask>,
+    /// There can be more.
+    as_many_as_asked: bool,
+    /// There can be more of an organizer that has as much under way as it can have.
+    held_back: bool,
+    /// How many places there were for all tries.
+    places: usize,
+}
 
 /// A renewal of the leases of all that is tried.
 type Renewing<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+
+/// A try under way.
+struct Trying {
+    task: DeliveryTask,
+    /// [`MailHealth::pauses`] when it began.
+    begun: u64,
+    /// The fence under which it is leased now.
+    fence: AtomicU64,
+    /// Ends it: another host has it.
+    taken_over: Notify,
+}
+
+impl Trying {
+    /// The task as it is leased now.
+    fn leased(&self) -> DeliveryTask {
+        DeliveryTask {
+            fence: self.fence.load(Ordering::Relaxed),
+            ..self.task.clone()
+        }
+    }
+}
+
+/// The waits of a delivery that a store which is away is to be told of.
+struct Patience<'t> {
+    task: &'t DeliveryTask,
+    since: tokio::time::Instant,
+    limit: Duration,
+    next: Duration,
+}
+
+impl<'t> Patience<'t> {
+    fn of(task: &'t DeliveryTask, limit: Duration) -> Self {
+        Self {
+            task,
+            since: tokio::time::Instant::now(),
+            limit,
+            next: FIRST_WAIT,
+        }
+    }
+
+    /// Waits until the store can be asked again.
+    ///
+    /// # Errors
+    /// What is wrong with it, where it is of no use to ask again, or has been for too long.
+    async fn wait(&mut self, error: StorageError) -> Result<(), StorageError> {
+        if !matches!(error, StorageError::Unavailable(_)) || self.since.elapsed() >= self.limit {
+            return Err(error);
+        }
+        if self.next == FIRST_WAIT {
+            tracing::warn!(
+                mail = self.task.mail,
+                position = self.task.position,
+                %error,
+                "how a delivery ended could not be written down; tried again"
+            );
+        }
+        tokio::time::sleep(self.next).await;
+        self.next = (self.next * 2).min(LONGEST_WAIT);
+        Ok(())
+    }
+}
 
 /// How a try ended.
 struct Attempt {
@@ -251,39 +358,84 @@ struct Pass<'a> {
     limits: &'a DeliveryLimits,
     desk: Desk<'a>,
     health: &'a MailHealth,
-    /// What is tried, and how to end that where another host has it.
-    leased: Mutex<Vec<(DeliveryTask, Arc<Notify>)>>,
+    /// What is tried, or was and is still to be written down.
+    trying: Mutex<Vec<Arc<Trying>>>,
     prepared: Mutex<PreparedMails>,
     /// Rendering needs a few times the message's size: one rendering at a time.
     one_at_a_time: Semaphore,
 }
 
 impl Pass<'_> {
-    /// One try of one delivery; answers how it ended, none where another host has taken it over.
-    async fn deliver(&self, task: DeliveryTask) -> Result<Option<DeliveryStatus>, StorageError> {
-        let taken_over = Arc::new(Notify::new());
-        self.leases().push((task.clone(), Arc::clone(&taken_over)));
-        let tried = tokio::select! {
-            tried = self.attempt(&task) => Some(tried),
-            () = taken_over.notified() => None,
-        };
-        // Recording ends the lease: from here on it is not renewed.
-        self.leases()
-            .retain(|(other, _)| (other.mail, other.position) != (task.mail, task.position));
-        let Some(tried) = tried else {
-            tracing::warn!(
-                mail = task.mail,
-                position = task.position,
-                "delivery taken over by another host: the attempt was ended"
-            );
-            return Ok(None);
-        };
-        let Attempt { run, tried, withheld } = tried?;
+    /// Remembers a delivery that was just leased. None: it is under way here. Its lease had run out, since it could not be renewed; under
+    /// the new one the same try goes on, or the recipient would get the message from both.
+    fn begin(&self, task: DeliveryTask) -> Option<Arc<Trying>> {
+        let mut all = self.trying();
+        let same = |other: &&Arc<Trying>| (other.task.mail, other.task.position) == (task.mail, task.position);
+        if let Some(known) = all.iter().find(same) {
+            known.fence.store(task.fence, Ordering::Relaxed);
+            return None;
+        }
+        let trying = Arc::new(Trying {
+            fence: AtomicU64::new(task.fence),
+            task,
+            begun: self.health.pauses(),
+            taken_over: Notify::new(),
+        });
+        all.push(Arc::clone(&trying));
+        Some(trying)
+    }
 
-        let now = self.clock.now();
-        let tries = task.tries.saturating_add(1);
+    /// When each try began that is under way, in pauses.
+    fn begun(&self) -> Vec<u64> {
+        self.trying().iter().map(|trying| trying.begun).collect()
+    }
+
+    /// How many more each organizer can have under way, of so many places in all.
+    fn rooms(&self, places: usize) -> Rooms {
+        let mut under_way: HashMap<String, u32> = HashMap::new();
+        for trying in self.trying().iter() {
+            *under_way.entry(trying.task.organizer.clone()).or_default() += 1;
+        }
+        let each = part(places, self.limits.organizer_share);
+        Rooms::new(u32::try_from(each).unwrap_or(u32::MAX), under_way)
+    }
+
+    /// One try of one delivery; answers how it ended, none where another host has taken it over.
+    async fn deliver(&self, trying: Arc<Trying>) -> Result<Option<DeliveryStatus>, StorageError> {
+        let tried = tokio::select! {
+            tried = self.attempt(&trying.task) => Some(tried),
+            () = trying.taken_over.notified() => None,
+        };
+        let ended = match tried {
+            Some(Ok(attempt)) => self.conclude(&trying, attempt).await,
+            Some(Err(away)) => Err(away),
+            None => {
+                tracing::warn!(
+                    mail = trying.task.mail,
+                    position = trying.task.position,
+                    "delivery taken over by another host: the attempt was ended"
+                );
+                Ok(None)
+            }
+        };
+        // Not before: until it is written down the lease is renewed.
+        self.trying().retain(|other| !Arc::ptr_eq(other, &trying));
+        ended
+    }
+
+    /// Writes down how a try ended.
+    async fn conclude(&self, trying: &Trying, attempt: Attempt) -> Result<Option<DeliveryStatus>, StorageError> {
+        let Attempt { run, tried, withheld } = attempt;
+        let (task, now) = (&trying.task, self.clock.now());
+        let mut patience = Patience::of(task, self.limits.tell_for);
         let result = match withheld {
-            None => verdict::of(tried, &task, (self.health, self.storage), now).await?,
+            None => loop {
+                let asked = (task, trying.begun);
+                match verdict::of(&tried, asked, (self.health, self.storage), now).await {
+                    Ok(result) => break result,
+                    Err(away) => patience.wait(away).await?,
+                }
+            },
             Some(why) => {
                 self.health.forget((task.mail, task.position));
                 DeliveryResult {
@@ -294,12 +446,16 @@ impl Pass<'_> {
                 }
             }
         };
-        let recorded = match self.storage.record_delivery(&task, &result, now).await {
-            Ok(()) => true,
-            Err(LeaseError::Lost) => false,
-            Err(LeaseError::Storage(error)) => return Err(error),
+        let recorded = loop {
+            // The fence makes it safe to ask again: what another host has taken over meanwhile is lost.
+            match self.storage.record_delivery(&trying.leased(), &result, now).await {
+                Ok(()) => break true,
+                Err(LeaseError::Lost) => break false,
+                Err(LeaseError::Storage(away)) => patience.wait(away).await?,
+            }
         };
         let (mail, position, status) = (task.mail, task.position, result.status);
+        let tries = task.tries.saturating_add(1);
         tracing::info!(
             run,
             mail,
@@ -340,7 +496,7 @@ impl Pass<'_> {
                 let span = tracing::error_span!("delivery", run = ready.run, mail = task.mail);
                 (ready.run, self.hand_over(ready, task).instrument(span).await)
             }
-            Ok(ready) => (ready.run, Err(Refusal::Permanent(String::new()))),
+            Ok(ready) => (ready.run, Err(Refusal::Unsendable(String::new()))),
             Err(refusal) => (None, Err(refusal.clone())),
         };
         Ok(Attempt { run, tried, withheld })
@@ -348,26 +504,30 @@ impl Pass<'_> {
 
     /// Renews the leases of all that is tried, and ends what another host has taken over. Without the store they just expire.
     async fn renew(&self) {
-        let tasks: Vec<DeliveryTask> = self.leases().iter().map(|(task, _)| task.clone()).collect();
+        let tasks: Vec<DeliveryTask> = self.trying().iter().map(|trying| trying.leased()).collect();
         if tasks.is_empty() {
             return;
         }
         let until = self.clock.now().saturating_add(self.limits.lease_seconds());
         match self.storage.renew_deliveries(&tasks, until).await {
             Ok(lost) => {
-                let leases = self.leases();
-                let is_lost = |task: &DeliveryTask| lost.contains(&(task.mail, task.position));
-                leases
-                    .iter()
-                    .filter(|(task, _)| is_lost(task))
-                    .for_each(|(_, end)| end.notify_one());
+                let mut lost_tasks = tasks;
+                lost_tasks.retain(|task| lost.contains(&(task.mail, task.position)));
+                self.trying().retain(|trying| {
+                    // One that was leased anew meanwhile is not lost.
+                    let is_lost = lost_tasks.contains(&trying.leased());
+                    if is_lost {
+                        trying.taken_over.notify_one();
+                    }
+                    !is_lost
+                });
             }
             Err(error) => tracing::warn!(%error, "leases of deliveries could not be renewed; retried"),
         }
     }
 
-    fn leases(&self) -> MutexGuard<'_, Vec<(DeliveryTask, Arc<Notify>)>> {
-        self.leased.lock().unwrap_or_else(PoisonError::into_inner)
+    fn trying(&self) -> MutexGuard<'_, Vec<Arc<Trying>>> {
+        self.trying.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn hand_over(&self, ready: &Ready, task: &DeliveryTask) -> Result<String, Refusal> {
@@ -382,7 +542,11 @@ impl Pass<'_> {
             }
             Err(_) => {
                 let seconds = self.limits.task_timeout.as_secs_f32();
-                Err(Refusal::Transient(format!("not handed over within {seconds} seconds")))
+                Err(Refusal::Unclear {
+                    reply: format!("not handed over within {seconds} seconds"),
+                    is_final: false,
+                    kind: TroubleKind::Deferred,
+                })
             }
         }
     }
@@ -404,7 +568,7 @@ impl Pass<'_> {
     async fn prepare(&self, id: u64) -> Result<Prepared, StorageError> {
         let never = |run: Option<u64>, why: String| {
             tracing::error!(run, mail = id, why, "a mail of the outbox can't be sent");
-            Ok(Err(Refusal::Permanent(why)))
+            Ok(Err(Refusal::Unsendable(why)))
         };
         // The semaphore is never closed.
         let _turn = self.one_at_a_time.acquire().await;
@@ -458,7 +622,7 @@ impl Pass<'_> {
                 message_id: mail.mail.message_id,
                 bytes,
             })),
-            Ok(Ok((_, Err(Refusal::Permanent(why))))) => never(run, why),
+            Ok(Ok((_, Err(Refusal::Unsendable(why))))) => never(run, why),
             Ok(Ok((_, Err(refusal)))) => Ok(Err(refusal)),
             Ok(Err(error)) => not_now(error),
             Err(error) => never(run, format!("rendering stopped: {error}")),
@@ -479,12 +643,12 @@ fn bytes_of(mail: &OutboxMail, path: &Path) -> std::io::Result<Result<Arc<[u8]>,
     let promised = mail.file.as_ref().map_or(0, |facts| facts.size);
     if file.is_some() && size != promised {
         let why = format!("the file has {size} bytes in place of {promised}");
-        return Ok(Err(Refusal::Permanent(why)));
+        return Ok(Err(Refusal::Unsendable(why)));
     }
     Ok(match render(mail, file.as_deref()) {
         Ok(bytes) => Ok(bytes.into()),
         Err(error @ RenderError::Sender(_)) => Err(Refusal::trouble(TroubleKind::Sender, error.to_string())),
-        Err(error) => Err(Refusal::Permanent(error.to_string())),
+        Err(error) => Err(Refusal::Unsendable(error.to_string())),
     })
 }
 

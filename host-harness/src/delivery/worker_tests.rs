@@ -230,6 +230,7 @@ async fn a_stuck_recipient_holds_up_nobody_and_is_given_up_at_the_limit() {
     host.outbox.put(1, T0, &["stuck@example.com", "a@example.com"], b"x");
     let two = DeliveryLimits {
         concurrency: 2,
+        organizer_share: 100,
         task_timeout: Duration::from_secs(1),
         ..limits()
     };
@@ -301,8 +302,8 @@ async fn a_mail_or_file_that_is_gone_or_damaged_is_rejected_and_the_others_go_ou
 async fn a_store_that_goes_away_ends_the_pass_and_leaves_the_delivery_as_it_was() {
     let host = Host::new().await;
     host.outbox.put(1, T0, &["a@example.com"], b"x");
-    for call in ["take", "mail", "file", "record"] {
-        host.outbox.fail_next(call);
+    for call in ["take", "mail", "file"] {
+        host.outbox.fail(call, 1);
         let pass = deliver_due(&host.outbox, &host.transport, &host.clock, &limits(), &host.health).await;
         assert!(matches!(pass, Err(StorageError::Unavailable(_))), "{call}: {pass:?}");
         assert_eq!(host.outbox.of(1, 0).status, DeliveryStatus::Queued);
@@ -310,6 +311,150 @@ async fn a_store_that_goes_away_ends_the_pass_and_leaves_the_delivery_as_it_was(
         host.clock.set(later);
     }
     assert_eq!(host.pass_at(host.clock.now()).await, ended(1, 0, 0));
+}
+
+#[tokio::test]
+async fn an_accepted_mail_is_written_down_when_the_store_is_there_again_and_not_sent_twice() {
+    let host = Host::new().await;
+    host.outbox.put(1, T0, &["a@example.com"], b"x");
+    host.outbox.fail("record", 2);
+    assert_eq!(host.pass_at(T0).await, ended(1, 0, 0));
+    assert_eq!(host.outbox.of(1, 0).status, DeliveryStatus::Accepted);
+    assert_eq!(host.pass_at(T0 + limits().lease_seconds()).await, ended(0, 0, 0));
+    assert_eq!(host.server.mails().len(), 1);
+    // Nor does a rejection get lost that the store is asked about first.
+    host.server
+        .when(Stage::Recipient)
+        .reply("554 5.7.1 Relay access denied");
+    host.outbox.put(2, T0, &["b@example.com"], b"x");
+    host.outbox.fail("accepted", 2);
+    assert_eq!(host.pass_at(T0 + 100).await, ended(0, 1, 0));
+    assert_eq!(host.outbox.of(2, 0).next_try, Some(T0 + 160), "the first one");
+}
+
+#[tokio::test]
+async fn a_store_that_stays_away_is_not_told_for_ever_how_a_delivery_ended() {
+    let host = Host::new().await;
+    host.outbox.put(1, T0, &["a@example.com"], b"x");
+    host.outbox.fail("record", usize::MAX);
+    let once = DeliveryLimits {
+        tell_for: Duration::ZERO,
+        ..limits()
+    };
+    let pass = deliver_due(&host.outbox, &host.transport, &host.clock, &once, &host.health).await;
+    assert!(matches!(pass, Err(StorageError::Unavailable(_))), "{pass:?}");
+    host.outbox.works();
+    // What nobody could know is sent again.
+    let later = T0 + limits().lease_seconds();
+    assert_eq!(host.pass_at(later).await, ended(1, 0, 0));
+}
+
+#[tokio::test]
+async fn a_lease_is_renewed_until_it_is_written_down_how_its_try_ended() {
+    let host = Host::new().await;
+    host.outbox.put(1, T0, &["a@example.com"], b"x");
+    host.outbox.fail("record", usize::MAX);
+    let renewing = DeliveryLimits {
+        renew: Duration::from_millis(5),
+        ..limits()
+    };
+    let trying = deliver_due(&host.outbox, &host.transport, &host.clock, &renewing, &host.health);
+    let others = async {
+        host.server.received(1).await;
+        let before = host.outbox.renewals();
+        host.outbox.renewed(before + 20).await;
+        host.outbox.works();
+    };
+    let (trying, ()) = futures_util::future::join(trying, others).await;
+    assert_eq!(trying.unwrap(), ended(1, 0, 0));
+    assert_eq!(host.server.mails().len(), 1);
+}
+
+#[tokio::test]
+async fn a_try_whose_lease_ran_out_while_the_store_was_away_goes_on_under_the_next_one() {
+    let host = Host::new().await;
+    host.outbox.put(1, T0, &["a@example.com"], b"x");
+    host.outbox.fail("record", usize::MAX);
+    host.outbox.fail("renew", usize::MAX);
+    let renewing = DeliveryLimits {
+        renew: Duration::from_millis(5),
+        ..limits()
+    };
+    let trying = deliver_due(&host.outbox, &host.transport, &host.clock, &renewing, &host.health);
+    let others = async {
+        host.server.received(1).await;
+        host.clock.set(T0 + limits().lease_seconds());
+        // By this host, which has it under way.
+        host.outbox.taken(2).await;
+        host.outbox.works();
+    };
+    let (trying, ()) = futures_util::future::join(trying, others).await;
+    assert_eq!(trying.unwrap(), ended(1, 0, 0));
+    assert_eq!(host.server.mails().len(), 1, "sent once");
+    assert_eq!(host.outbox.of(1, 0).status, DeliveryStatus::Accepted);
+}
+
+#[tokio::test]
+async fn a_store_that_was_away_for_a_moment_holds_up_nobody_while_a_slow_try_goes_on() {
+    let host = Host::new().await;
+    host.server.when(Stage::Recipient).to("stuck@example.com").hang();
+    host.outbox.put(1, T0, &["stuck@example.com"], b"x");
+    let limits = limits();
+    let pass = deliver_due(&host.outbox, &host.transport, &host.clock, &limits, &host.health);
+    let others = async {
+        host.server.hanging(1).await;
+        host.outbox.fail("take", 2);
+        host.outbox.put(2, T0, &["b@example.com"], b"y");
+        host.server.received(1).await;
+    };
+    tokio::select! {
+        _ = pass => panic!("it hangs"),
+        () = others => {}
+    }
+}
+
+#[tokio::test]
+async fn one_organizer_has_half_of_the_places_and_others_get_the_rest() {
+    let host = Host::new().await;
+    host.server.when(Stage::Recipient).to("stuck@example.com").hang();
+    for mail in 1..=20 {
+        host.outbox.put_of("big", mail, T0, &["stuck@example.com"], b"x");
+    }
+    host.outbox
+        .put_of("small", 21, T0, &["a@example.com", "b@example.com"], b"x");
+    let limits = limits();
+    let pass = deliver_due(&host.outbox, &host.transport, &host.clock, &limits, &host.health);
+    let others = async {
+        host.server.hanging(4).await;
+        host.server.received(2).await;
+        // Due later, with the other's still stuck.
+        host.outbox.put_of("small", 22, T0, &["c@example.com"], b"x");
+        host.server.received(3).await;
+    };
+    tokio::select! {
+        _ = pass => panic!("it hangs"),
+        () = others => {}
+    }
+    let stuck = host.server.commands();
+    let stuck = stuck.iter().filter(|line| *line == "RCPT TO:<stuck@example.com>");
+    assert_eq!(stuck.count(), 4);
+}
+
+#[tokio::test]
+async fn an_organizer_that_is_alone_goes_on_as_soon_as_one_of_its_places_is_free() {
+    let (outbox, clock) = (FakeOutbox::default(), VirtualClock::at(T0));
+    let all: Vec<String> = (0..100).map(|n| format!("r{n}@example.com")).collect();
+    let all: Vec<&str> = all.iter().map(String::as_str).collect();
+    outbox.put(1, T0, &all, b"1\r\n");
+    let rarely = DeliveryLimits {
+        ask_again: Duration::from_secs(3600),
+        ..limits()
+    };
+    let health = MailHealth::default();
+    let pass = deliver_due(&outbox, &Instantly, &clock, &rarely, &health);
+    let delivered = tokio::time::timeout(Duration::from_secs(20), pass).await;
+    assert_eq!(delivered.expect("nobody waits for an hour").unwrap(), ended(100, 0, 0));
+    assert_eq!(outbox.most_leased(), 4);
 }
 
 #[tokio::test]

@@ -18,6 +18,7 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -78,6 +79,8 @@ pub enum Stage {
     Midway,
     /// The message is here in full. Closing or hanging, the server keeps it; with a reply of its own only if that is a 2yz.
     Taken,
+    /// QUIT came.
+    Quit,
 }
 
 #[derive(Clone, Debug)]
@@ -87,6 +90,8 @@ enum Then {
     Raw(Vec<u8>, bool),
     ReplyAndClose(String),
     Endless(Vec<u8>),
+    /// A byte each time.
+    Drip(u8, Duration),
     Close,
     Hang,
     Stall,
@@ -248,6 +253,18 @@ impl SmtpServer {
         self.state().connections
     }
 
+    /// Waits until a command was sent so often, over all connections; as it is written, without its line end.
+    pub async fn commanded(&self, command: &str, times: usize) {
+        let is_it = |line: &&String| *line == command;
+        self.wait(|state| state.commands.iter().filter(is_it).count() >= times)
+            .await;
+    }
+
+    /// Waits until no connection is open.
+    pub async fn left(&self) {
+        self.wait(|state| state.open == 0).await;
+    }
+
     /// Waits until `count` connections were made to hang since the start.
     pub async fn hanging(&self, count: usize) {
         self.wait(|state| state.hanging >= count).await;
@@ -319,6 +336,11 @@ impl RuleBuilder<'_> {
     /// Answers these bytes again and again, until the client hangs up.
     pub fn repeat(self, bytes: &[u8]) {
         self.put(Then::Endless(bytes.to_vec()));
+    }
+
+    /// Answers this byte, and the same one again each time so much has passed, until the client hangs up.
+    pub fn drip(self, byte: u8, every: Duration) {
+        self.put(Then::Drip(byte, every));
     }
 
     /// Closes the connection without a word.

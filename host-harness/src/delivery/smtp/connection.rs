@@ -172,6 +172,15 @@ impl Connection {
         self.ask(&format!("{}\r\n", STANDARD.encode(password)), 2, limit).await
     }
 
+    /// QUIT, and the end of the connection, whatever the server answers.
+    pub async fn quit(mut self, limit: Duration) {
+        let leaving = async {
+            let _ = self.ask("QUIT\r\n", 2, limit).await;
+            let _ = self.stream.shutdown().await;
+        };
+        let _ = tokio::time::timeout(limit, leaving).await;
+    }
+
     /// One command in one write, and its reply, which has to be of this class.
     pub async fn ask(&mut self, command: &str, class: u16, limit: Duration) -> Result<Reply, Failed> {
         self.silent()?;

@@ -1,5 +1,7 @@
 //! What mail servers in the field do. Each test is one kind of them.
 
+use std::time::Duration;
+
 use super::tests::{FROM, hand, message, patient, permanent, transient, transport, trouble};
 use super::*;
 use crate::testing::smtp_server::{SmtpServer, Stage};
@@ -393,4 +395,130 @@ async fn a_message_with_other_than_ascii_bytes_is_announced_where_the_server_kno
         .unwrap();
     assert!(server.commands().contains(&format!("MAIL FROM:<{FROM}> BODY=8BITMIME")));
     assert_eq!(server.mails()[0].data, *bytes);
+}
+
+#[tokio::test]
+async fn a_421_at_any_step_means_wait_and_its_connection_is_not_used_again() {
+    for stage in [
+        Stage::Connect,
+        Stage::Hello,
+        Stage::Mail,
+        Stage::Recipient,
+        Stage::Data,
+        Stage::Midway,
+        Stage::Taken,
+    ] {
+        let server = SmtpServer::start().await;
+        server.when(stage).times(1).reply("421 4.3.2 shutting down");
+        let transport = transport(&server);
+        let kind = match hand(&transport, "a@example.com").await {
+            Err(Refusal::Trouble(trouble)) => trouble.kind,
+            Err(Refusal::Unclear {
+                kind, is_final: false, ..
+            }) => kind,
+            other => panic!("{stage:?}: {other:?}"),
+        };
+        assert_eq!(kind, TroubleKind::Busy, "{stage:?}");
+        let before = server.mails().len();
+        hand(&transport, "b@example.com").await.unwrap();
+        assert_eq!(
+            (server.connections(), server.mails().len()),
+            (2, before + 1),
+            "{stage:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_knows_neither_ehlo_nor_helo_is_the_operators_to_repair() {
+    let server = SmtpServer::start().await;
+    server.when(Stage::Hello).reply("502 5.5.1 not here");
+    let (kind, reply) = trouble(hand(&transport(&server), "a@example.com").await);
+    assert_eq!(
+        (kind, reply.as_str()),
+        (
+            TroubleKind::Hello,
+            "the mail server could not be reached: 502 5.5.1 not here"
+        )
+    );
+    assert_eq!(server.commands(), ["EHLO tickets.example", "HELO tickets.example"]);
+}
+
+#[tokio::test]
+async fn a_recipient_that_was_taken_and_refused_at_data_is_nobodys_fault_yet_and_the_connection_stays() {
+    let server = SmtpServer::start().await;
+    for said in ["554 5.7.1 not you", "503 5.5.1 no valid recipients", "550 no"] {
+        let transport = transport(&server);
+        server.when(Stage::Data).times(1).reply(said);
+        let refused = hand(&transport, "a@example.com").await.unwrap_err();
+        assert!(
+            matches!(refused, Refusal::Unclear { is_final: true, .. }),
+            "{refused:?}"
+        );
+        let before = server.connections();
+        hand(&transport, "a@example.com").await.unwrap();
+        assert_eq!(server.connections(), before);
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_sends_a_byte_now_and_then_is_given_up_at_the_limit_of_the_step() {
+    type Limit = fn(&mut SmtpTimeouts) -> &mut Duration;
+    let steps: [(Stage, Limit); 7] = [
+        (Stage::Connect, |limits| &mut limits.greeting),
+        (Stage::Hello, |limits| &mut limits.session),
+        (Stage::Auth, |limits| &mut limits.session),
+        (Stage::Mail, |limits| &mut limits.mail),
+        (Stage::Recipient, |limits| &mut limits.rcpt),
+        (Stage::Data, |limits| &mut limits.data),
+        (Stage::Taken, |limits| &mut limits.end),
+    ];
+    let tries = steps.map(async |(stage, limit)| {
+        let server = SmtpServer::start().await;
+        server.when(stage).drip(b'2', Duration::from_millis(1));
+        let mut limits = patient();
+        *limit(&mut limits) = Duration::from_millis(300);
+        let url = format!("smtp://user:secret@{}?tls=none", server.address());
+        let transport = SmtpTransport::from_url(&url, limits).unwrap();
+        let refused = hand(&transport, "a@example.com").await.unwrap_err();
+        assert!(
+            matches!(refused, Refusal::Trouble(_) | Refusal::Unclear { is_final: false, .. }),
+            "{stage:?}: {refused:?}"
+        );
+        // Whichever comes first: a line that can be none, or the limit.
+        assert!(
+            refused
+                .to_string()
+                .contains("the connection to the mail server was lost"),
+            "{refused}"
+        );
+    });
+    futures_util::future::join_all(tries).await;
+}
+
+#[tokio::test]
+async fn a_certificate_for_another_name_is_the_operators_to_repair() {
+    let server = SmtpServer::with_implicit_tls().await;
+    let trusting = trusting(&format!("smtps://{}", server.address()));
+    let connector = trusting.tls.as_ref().unwrap();
+    let stream = TcpStream::connect(server.address()).await.unwrap();
+    let name = ServerName::try_from("mail.example").unwrap();
+    let Err(failed) = connection::tls(connector, name, Box::new(stream), Duration::from_secs(60)).await else {
+        panic!("the certificate is for localhost");
+    };
+    let (kind, reply) = trouble(Err(refused(Step::StartTls, failed, false)));
+    assert_eq!(kind, TroubleKind::Certificate, "{reply}");
+}
+
+#[tokio::test]
+async fn a_password_that_the_server_does_not_ask_for_is_the_operators_to_repair_and_no_mail_goes_out() {
+    for offers in [&[][..], &["AUTH"], &["AUTH CRAM-MD5 XOAUTH2"], &["AUTH=\u{e4}"]] {
+        let server = SmtpServer::start().await;
+        server.offer(offers);
+        let url = format!("smtp://user:secret@{}?tls=none", server.address());
+        let transport = SmtpTransport::from_url(&url, patient()).unwrap();
+        let (kind, _) = trouble(hand(&transport, "a@example.com").await);
+        assert_eq!(kind, TroubleKind::Login, "{offers:?}");
+        assert_eq!(server.commands(), ["EHLO tickets.example"], "{offers:?}");
+    }
 }

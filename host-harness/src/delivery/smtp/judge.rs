@@ -61,7 +61,14 @@ pub fn rejected(step: Step, reply: &Reply, international: bool) -> Refusal {
             Refusal::Permanent(text)
         }
         Step::Mail if is_no && international && status == Some((6, 7)) => Refusal::Permanent(text),
-        Step::Mail if reply.code == 452 => Refusal::Transient(text),
+        // It has no room: for this mail, or for any.
+        Step::Mail if reply.code == 452 => Refusal::Unclear {
+            reply: text,
+            is_final: false,
+            kind: TroubleKind::Deferred,
+        },
+        // The server's own state, or that of what it needs.
+        Step::Mail if !is_no && matches!(status, Some((3 | 4, _))) => trouble(TroubleKind::Deferred),
         Step::Mail => trouble(TroubleKind::Sender),
         // Servers that put off what they think of this host say it here. Once a recipient is named, it can be about that one alone, as
         // where only foreign addresses need a login: one address must not hold up everybody's mail.
@@ -83,13 +90,12 @@ pub fn lost(step: Step, why: &str) -> Refusal {
     match step {
         Step::StartTls => Refusal::trouble(TroubleKind::Tls, reply),
         Step::Greeting | Step::Hello | Step::Login | Step::Mail => Refusal::trouble(TroubleKind::Unreachable, reply),
-        Step::Rcpt => Refusal::Unclear {
+        // A message that the server chokes on is not sent for ever; but one that chokes on all of them takes no mail.
+        Step::Rcpt | Step::Data | Step::End => Refusal::Unclear {
             reply,
             is_final: false,
-            kind: TroubleKind::Relay,
+            kind: TroubleKind::Deferred,
         },
-        // A message that the server chokes on is not sent for ever.
-        Step::Data | Step::End => Refusal::Transient(reply),
     }
 }
 
@@ -120,7 +126,16 @@ fn kind_of_policy(step: Step, reply: &Reply, status: Option<(u16, u16)>) -> Opti
         // A message is rejected for what is in it more often than for where it comes from.
         _ => matches!(status, Some((4, 5) | (1, 90))),
     };
-    (is_policy || says(HOST)).then_some(TroubleKind::Relay)
+    if is_policy || says(HOST) {
+        return Some(TroubleKind::Relay);
+    }
+    match reply.class() {
+        // Not now, and not for what the recipient is.
+        4 => Some(TroubleKind::Deferred),
+        // The recipient was taken, and nothing of the message has been heard.
+        _ if step == Step::Data => Some(TroubleKind::Relay),
+        _ => None,
+    }
 }
 
 /// The text in lower case, without addresses and links: what these are called says nothing.

@@ -11,11 +11,13 @@ fn reply(line: &str) -> Reply {
 fn whose(refusal: &Refusal) -> &'static str {
     match refusal {
         Refusal::Permanent(_) => "final",
+        Refusal::Unsendable(_) => "never",
         Refusal::Transient(_) => "later",
         Refusal::Trouble(trouble) => trouble.kind.as_str(),
         Refusal::Unclear { kind, is_final, .. } => match (kind, is_final) {
             (TroubleKind::Busy, _) => "unclear, busy",
             (TroubleKind::Login, _) => "unclear, login",
+            (TroubleKind::Deferred, _) => "unclear, deferred",
             (TroubleKind::Sender, true) => "unclear, sender, final",
             (TroubleKind::Sender, false) => "unclear, sender, later",
             (_, true) => "unclear, final",
@@ -53,13 +55,17 @@ fn step_and_code_say_whose_fault_a_rejection_is() {
         (Step::Mail, "421 closing", "busy"),
         (Step::Mail, "552 5.3.4 too big", "final"),
         (Step::Mail, "554 5.3.4 too big", "final"),
-        (Step::Mail, "452 4.3.1 disk full", "later"),
+        (Step::Mail, "452 4.3.1 disk full", "unclear, deferred"),
+        (Step::Mail, "451 4.3.0 lookup failed", "deferred"),
+        (Step::Mail, "450 4.4.3 no name server", "deferred"),
         (Step::Rcpt, "550 5.1.1 no such user", "final"),
         (Step::Rcpt, "550", "final"),
         (Step::Rcpt, "553 mailbox name not allowed", "final"),
         (Step::Rcpt, "550 5.7.13 account disabled", "final"),
         (Step::Rcpt, "452 4.2.2 mailbox full", "later"),
-        (Step::Rcpt, "451 local error", "later"),
+        (Step::Rcpt, "451 local error", "unclear, deferred"),
+        (Step::Rcpt, "451 4.3.0 lookup failed", "unclear, deferred"),
+        (Step::Rcpt, "450 4.2.0 Recipient address rejected: Greylisted", "later"),
         (Step::Rcpt, "554 5.7.1 Relay access denied", "unclear, final"),
         (Step::Rcpt, "554 no", "unclear, final"),
         (Step::Rcpt, "504 5.5.2 Helo rejected", "unclear, final"),
@@ -92,8 +98,9 @@ fn step_and_code_say_whose_fault_a_rejection_is() {
         ),
         (Step::Rcpt, "530 5.7.0 log in first", "unclear, login"),
         (Step::Rcpt, "421 4.7.0 slow down", "unclear, busy"),
-        (Step::Data, "554 5.5.1 no", "final"),
-        (Step::Data, "451 later", "later"),
+        (Step::Data, "554 5.5.1 no", "unclear, final"),
+        (Step::Data, "550 5.1.1 no such user after all", "final"),
+        (Step::Data, "451 later", "unclear, deferred"),
         (Step::End, "554 5.7.1 a virus", "final"),
         (Step::End, "552 too big", "final"),
         (
@@ -115,7 +122,8 @@ fn step_and_code_say_whose_fault_a_rejection_is() {
         (Step::End, "550 5.4.5 Daily sending quota exceeded", "unclear, final"),
         (Step::End, "550 5.7.26 not authenticated", "unclear, sender, final"),
         (Step::End, "432 4.3.2 too many", "unclear, busy"),
-        (Step::End, "451 later", "later"),
+        (Step::End, "451 later", "unclear, deferred"),
+        (Step::End, "452 4.2.2 mailbox full", "later"),
     ] {
         let refusal = rejected(step, &reply(line), false);
         assert_eq!(whose(&refusal), expected, "{step:?} {line}");
@@ -439,7 +447,7 @@ fn the_status_of_a_rejection_counts_and_its_text_only_where_the_status_leaves_it
             "Amazon SES",
             Step::End,
             "454 Throttling failure: Daily message quota exceeded",
-            "later",
+            "unclear, deferred",
         ),
         ("Rspamd", Step::End, "554 5.7.1 Spam message rejected", "final"),
         ("ClamAV", Step::End, "554 5.7.1 infected by Eicar-Signature", "final"),
@@ -457,16 +465,16 @@ fn a_server_that_knows_no_other_letters_says_so_about_the_recipient_and_not_the_
 }
 
 #[test]
-fn a_lost_connection_is_the_recipients_only_once_the_message_was_asked_for() {
+fn a_lost_connection_can_be_the_recipients_only_once_it_was_named() {
     for (step, expected) in [
         (Step::Greeting, "unreachable"),
         (Step::Hello, "unreachable"),
         (Step::StartTls, "tls"),
         (Step::Login, "unreachable"),
         (Step::Mail, "unreachable"),
-        (Step::Rcpt, "unclear, later"),
-        (Step::Data, "later"),
-        (Step::End, "later"),
+        (Step::Rcpt, "unclear, deferred"),
+        (Step::Data, "unclear, deferred"),
+        (Step::End, "unclear, deferred"),
     ] {
         assert_eq!(whose(&lost(step, "closed")), expected, "{step:?}");
     }

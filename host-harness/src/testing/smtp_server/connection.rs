@@ -105,7 +105,7 @@ impl<'a> Connection<'a> {
                 }
                 "NOOP" => self.say("250 2.0.0 here").await?,
                 "QUIT" => {
-                    self.say("221 2.0.0 bye").await?;
+                    self.step(Stage::Quit, &[], "221 2.0.0 bye").await?;
                     return Ok(());
                 }
                 _ => self.say("500 5.5.2 not understood").await?,
@@ -244,6 +244,10 @@ impl<'a> Connection<'a> {
                     self.send(&many).await?;
                 }
             }
+            Some(Then::Drip(byte, every)) => loop {
+                self.send(&[byte]).await?;
+                tokio::time::sleep(every).await;
+            },
             Some(Then::Stall) => std::future::pending().await,
             Some(Then::Close) => Err(Over),
             Some(Then::Hang) => {
