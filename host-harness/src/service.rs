@@ -100,6 +100,8 @@ pub struct Grant {
     pub place: Place,
     /// The event is gone: what is left of it can be read and deleted.
     pub event_deleted: bool,
+    /// He may see what is left of deleted events, and delete it.
+    pub reaches_deleted_events: bool,
 }
 
 /// An exported function of `schedules`, with its arguments.

@@ -293,3 +293,55 @@ async fn a_team_and_a_device_for_a_deleted_event_have_nothing_to_do_with_a_later
     assert_eq!((device.status, &device.bytes), (403, &foreign.bytes));
     assert_eq!(host.get(CONF, JOHN).await.status, 200);
 }
+
+#[tokio::test]
+async fn what_is_left_of_a_deleted_event_is_for_settings_editors_of_all_events_alone() {
+    let fixture = with(|fixture| {
+        fixture["schedules"] = json!([]);
+        let mut user = fixture["users"][2].clone();
+        user["email"] = json!("olga@example.org");
+        fixture["users"].as_array_mut().expect("users").push(user);
+        let oauth = json!({"token": "olga-oauth", "user": "olga@example.org", "scopes": ["read", "write"],
+                           "organizers": ["bigevents"]});
+        fixture["oauth_tokens"].as_array_mut().expect("tokens").push(oauth);
+        // Of all events she has no settings, of the organizer's settings no event but one. The deleted event she was never for.
+        for (name, events, permissions) in [
+            (
+                "Some",
+                json!(["summerfest"]),
+                json!(["change_organizer_settings", "change_event_settings", "view_orders"]),
+            ),
+            ("Readers", json!("all"), json!(["change_event_settings", "view_orders"])),
+        ] {
+            let team = json!({"organizer": "bigevents", "name": name, "members": ["olga@example.org"], "events": events,
+                              "permissions": permissions, "api_tokens": [format!("token-{name}")]});
+            fixture["teams"].as_array_mut().expect("teams").push(team);
+        }
+    });
+    let host = Harness::start(&fixture, EVE).await;
+    let id = host.create(CONF, JOHN, &daily()).await;
+    delete(&host, true).await;
+    let path = "/api/v1/organizers/bigevents/events/sampleconf~1/scheduled_exports/";
+    let one = format!("{path}{id}/");
+    let foreign = host.get(tests::SMALL, JOHN).await;
+    for caller in ["Bearer olga-oauth", "Token token-Some", "Token token-Readers"] {
+        for path in [LEFT, path, &one, &format!("{one}runs/")] {
+            let refused = host.get(path, caller).await;
+            assert_eq!(
+                (refused.status, &refused.bytes),
+                (403, &foreign.bytes),
+                "{caller} {path}"
+            );
+        }
+        assert_eq!(host.delete(&one, caller).await.status, 403, "{caller}");
+        if caller != "Token token-Readers" {
+            assert_eq!(
+                host.get(BIG, caller).await.status,
+                200,
+                "{caller} has the organizer's own"
+            );
+        }
+    }
+    assert_eq!(host.get(&one, VERA).await.status, 200);
+    assert_eq!(host.get(LEFT, SETTINGS_TOKEN).await.body["count"], 1);
+}

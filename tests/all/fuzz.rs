@@ -405,6 +405,7 @@ async fn grant(host: &Harness, event: Option<&str>) -> Grant {
     let place = host.platform().place(&scope(event)).await.expect("asked");
     Grant {
         event_deleted: false,
+        reaches_deleted_events: false,
         scope: scope(event),
         principal: Principal::User {
             id: john.id.clone(),

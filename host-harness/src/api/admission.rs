@@ -51,5 +51,6 @@ pub(super) async fn admit(
         may_write: rights.may_write,
         place: admitted.place,
         event_deleted: admitted.event_deleted,
+        reaches_deleted_events: admitted.reaches_deleted_events,
     })
 }

@@ -52,7 +52,7 @@ pub(super) async fn read(backend: &dyn Backend, grant: &Grant, read: Read, here:
             wanted.body(here, exporters.len() as u64, part)
         }
         Read::DeletedEvents => {
-            if !grant.may_change_settings {
+            if !grant.reaches_deleted_events {
                 return Err(Refusal::NoAccess);
             }
             let wanted = wanted()?;

@@ -41,6 +41,9 @@ pub struct Admitted {
     pub event: Option<String>,
     /// The event is gone: its schedules can be read and deleted, and nothing else.
     pub event_deleted: bool,
+    /// He may change settings of the organizer, and that by a team for all events. Which other teams an event was in is forgotten
+    /// with it, so nobody else has anything to do with what is left of it.
+    pub reaches_deleted_events: bool,
 }
 
 /// Whose a schedule is.
@@ -100,7 +103,8 @@ const USER: &str = concat!(
     ", (SELECT CAST(coalesce(max(1)
            + max(CASE WHEN team.change_organizer_settings THEN 2 ELSE 0 END)
            + max(CASE WHEN team.change_event_settings THEN 4 ELSE 0 END)
-           + max(CASE WHEN team.view_orders THEN 8 ELSE 0 END), 0) AS bigint)
+           + max(CASE WHEN team.view_orders THEN 8 ELSE 0 END)
+           + max(CASE WHEN team.change_organizer_settings AND team.all_events THEN 16 ELSE 0 END), 0) AS bigint)
          FROM platform_team_members m JOIN platform_teams team ON team.id = m.team
          WHERE m.user_id = u.id AND team.organizer = $2 AND ",
     covers!("team", "$3"),
@@ -117,7 +121,8 @@ const TOKEN: &str = concat!(
     place_columns!(),
     ", ",
     switched_on!(),
-    ", team.change_organizer_settings, team.change_event_settings, team.view_orders, ",
+    ", team.change_organizer_settings, team.change_event_settings, team.view_orders,
+       team.change_organizer_settings AND team.all_events AS settings_of_all, ",
     covers!("team", "$3"),
     " AS covers
      FROM platform_api_tokens a JOIN platform_teams team ON team.id = a.team
@@ -177,12 +182,15 @@ struct Permissions {
     change_organizer_settings: bool,
     change_event_settings: bool,
     view_orders: bool,
+    /// The first of them, of a team for all events.
+    settings_of_all: bool,
 }
 
 found!(Permissions {
     change_organizer_settings,
     change_event_settings,
-    view_orders
+    view_orders,
+    settings_of_all
 });
 
 impl Permissions {
@@ -192,6 +200,7 @@ impl Permissions {
             change_organizer_settings: teams & 2 != 0,
             change_event_settings: teams & 4 != 0,
             view_orders: teams & 8 != 0,
+            settings_of_all: teams & 16 != 0,
         })
     }
 
@@ -266,8 +275,8 @@ found!(OwnerFound { id, email, language, active, readable; place });
 
 impl Platform {
     /// Whose the credentials are, and what that principal may at this organizer or event at this moment; without a scope, at
-    /// none. The event goes by its slug, or one that is gone by its [`DeletedEvent::address`](super::DeletedEvent::address): whoever
-    /// may change settings of the organizer has access to what is left of that.
+    /// none. The event goes by its slug, or one that is gone by its [`DeletedEvent::address`](super::DeletedEvent::address):
+    /// [`Admitted::reaches_deleted_events`] says who has access to what is left of that.
     ///
     /// # Errors
     /// The database is away.
@@ -286,7 +295,7 @@ impl Platform {
             event: None,
         };
         let mut admitted = match self.admit(credentials, Some(&organizer), now).await? {
-            Admission::Admitted(admitted) if admitted.rights.may_change_settings => admitted,
+            Admission::Admitted(admitted) if admitted.reaches_deleted_events => admitted,
             Admission::Admitted(_) | Admission::NoAccess => return Ok(Admission::NoAccess),
             Admission::Nobody => return Ok(Admission::Nobody),
         };
@@ -335,6 +344,7 @@ impl Platform {
             enabled: found.enabled,
             event: found.place.event_key.clone(),
             event_deleted: false,
+            reaches_deleted_events: permissions.settings_of_all,
             place: found.place.try_into()?,
         })))
     }
@@ -359,6 +369,7 @@ impl Platform {
             enabled: found.enabled,
             event: found.place.event_key.clone(),
             event_deleted: false,
+            reaches_deleted_events: found.permissions.settings_of_all,
             place: found.place.try_into()?,
         })))
     }
@@ -394,6 +405,7 @@ impl Platform {
             enabled: found.enabled,
             event: found.place.event_key.clone(),
             event_deleted: false,
+            reaches_deleted_events: false,
             place: found.place.try_into()?,
         })))
     }

@@ -74,6 +74,7 @@ impl Service {
             may_write: true,
             place,
             event_deleted: false,
+            reaches_deleted_events: false,
         };
         let access = self.mint_access(&grant);
         let document = Value::Object(schedule.document.clone()).to_string();

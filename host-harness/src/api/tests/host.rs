@@ -253,6 +253,7 @@ impl Backend for Host {
             },
             event: scope.and_then(|scope| scope.event.clone()),
             event_deleted: false,
+            reaches_deleted_events: true,
         })))
     }
 

@@ -71,9 +71,13 @@ fn made_up(seed: u64) -> Fixture {
     Fixture::from_json(&fixture.to_string()).expect("a fixture without faults")
 }
 
-/// The same as [`Platform::admission`], by looking through the fixture: what the principal is called and may. An error: nobody,
-/// or without access.
-fn by_the_rules(fixture: &Fixture, credentials: &Credentials, at: &Scope) -> Result<(String, Rights), &'static str> {
+/// The same as [`Platform::admission`], by looking through the fixture: what the principal is called and may, and whether what is
+/// left of deleted events is in reach. An error: nobody, or without access.
+fn by_the_rules(
+    fixture: &Fixture,
+    credentials: &Credentials,
+    at: &Scope,
+) -> Result<(String, Rights, bool), &'static str> {
     let there = |slug: &str| {
         let mut events = fixture.events.iter();
         events.any(|event| event.organizer == at.organizer && event.slug == slug)
@@ -120,7 +124,7 @@ fn by_the_rules(fixture: &Fixture, credentials: &Credentials, at: &Scope) -> Res
             };
             let seen = device.organizer == at.organizer && covers(&device.events);
             return seen
-                .then(|| (format!("device:{}", place + 1), rights))
+                .then(|| (format!("device:{}", place + 1), rights, false))
                 .ok_or("no access");
         }
     };
@@ -140,7 +144,9 @@ fn by_the_rules(fixture: &Fixture, credentials: &Credentials, at: &Scope) -> Res
         may_read,
         may_write,
     };
-    Ok((name, rights))
+    let of_all =
+        |team: &&&super::super::fixture::FixtureTeam| team.change_organizer_settings && team.events == EventSet::All;
+    Ok((name, rights, teams.iter().any(|team| of_all(&team))))
 }
 
 async fn admission_agrees_with_the_rules_on_made_up_platforms(on: On) {
@@ -174,7 +180,8 @@ async fn admission_agrees_with_the_rules_on_made_up_platforms(on: On) {
                     Admission::NoAccess => Err("no access"),
                     Admission::Admitted(admitted) => {
                         assert_eq!(admitted.place, platform.place(&at).await.expect("answers"));
-                        Ok((admitted.principal.audit_name(), admitted.rights))
+                        let name = admitted.principal.audit_name();
+                        Ok((name, admitted.rights, admitted.reaches_deleted_events))
                     }
                 };
                 assert_eq!(answered, expected, "seed {seed}: {credentials:?} at {at:?}");

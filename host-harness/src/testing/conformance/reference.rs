@@ -227,6 +227,7 @@ impl ReferenceHost {
             may_write: admitted.rights.may_write,
             place: admitted.place,
             event_deleted: admitted.event_deleted,
+            reaches_deleted_events: admitted.reaches_deleted_events,
         })
     }
 
