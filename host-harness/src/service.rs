@@ -71,7 +71,9 @@ use crate::platform::{Place, Platform, PlatformError, Principal, slug_of};
 use crate::ports::{Access, HostFacts, Services};
 use crate::shares::SharedPlaces;
 use crate::storage::counted::CountedStorage;
-use crate::storage::{Commit, CommitError, Completion, KeptAnswer, RequestKey, Scope, Storage, StorageError, Visible};
+use crate::storage::{
+    Change, Commit, CommitError, Completion, KeptAnswer, RequestKey, Scope, Storage, StorageError, Visible,
+};
 use crate::tape::Recorded;
 use crate::temp_files::TempFiles;
 use crate::usage::Exceeded;
@@ -157,6 +159,10 @@ pub enum Operation {
         verb: String,
         /// JSON text.
         document: String,
+        /// Refused where it would change another version; none: whatever it is. The component is not told: it is the host that
+        /// looks at what was staged.
+        #[serde(default)]
+        if_version: Option<u64>,
     },
 }
 
@@ -440,6 +446,9 @@ impl Service {
                 }
                 return Ok(answer);
             }
+            if changes_another_version(&operation, &access.staged) {
+                return Err(CallError::Problem(Problem::Stale));
+            }
             let completion = keep.as_ref().map(|keep| Completion {
                 key: keep.key.clone(),
                 ticket: keep.ticket,
@@ -625,6 +634,23 @@ impl Service {
     }
 }
 
+/// Does an act change another version of its schedule than the one it is for?
+fn changes_another_version(operation: &Operation, staged: &[Change]) -> bool {
+    let Operation::Act {
+        id: Some(wanted),
+        if_version: Some(only),
+        ..
+    } = operation
+    else {
+        return false;
+    };
+    staged.iter().any(|change| match change {
+        Change::Update { id, version, .. } | Change::TakeOver { id, version, .. } => id == wanted && version != only,
+        Change::Delete { id, version } => id == wanted && *version != Some(*only),
+        Change::Insert { .. } | Change::Tell(_) => false,
+    })
+}
+
 /// Asks the component of an engine what one of the operations says.
 pub(crate) async fn ask<H: Imports>(
     engine: &Engine<H>,
@@ -656,7 +682,7 @@ pub(crate) async fn ask<H: Imports>(
             let Accepted { answer, access } = schedules.exporters(only.as_deref()).await?;
             (Answer::Exporters(answer), access)
         }
-        Operation::Act { id, verb, document } => {
+        Operation::Act { id, verb, document, .. } => {
             let Accepted { answer, access } = schedules.act(id, &verb, document).await?;
             (Answer::Acted(answer), access)
         }

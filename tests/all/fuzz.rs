@@ -395,7 +395,12 @@ fn operations() -> impl Strategy<Value = Operation> {
             word(&["preview", "run"]),
             documents(preview)
         )
-            .prop_map(|(id, verb, document)| Operation::Act { id, verb, document }),
+            .prop_map(|(id, verb, document)| Operation::Act {
+                id,
+                verb,
+                document,
+                if_version: None,
+            }),
     ]
 }
 

@@ -312,6 +312,47 @@ async fn who_can_take_what_over() {
 }
 
 #[tokio::test]
+async fn a_take_over_of_a_version_that_is_no_longer_stored_changes_nothing() {
+    let host = Harness::start(&without_schedules(), NOON).await;
+    let made = host.post(CONF, MARY, &daily()).await;
+    let one = format!("{CONF}{}/", made.body["id"]);
+    let take_over = async |name: &str, tag: &str| {
+        let path = format!("{one}take_over/");
+        host.request(Method::POST, &path, JOHN, &[(name, tag)], None)
+            .await
+            .status
+    };
+    let seen = made.header("etag");
+    let bcc = json!({"mail_additional_recipients_bcc": "eve@example.org"});
+    assert_eq!(host.patch(&one, JOHN, &bcc).await.status, 200);
+    for (name, tag) in [
+        ("if-match", seen),
+        ("if-match", "W/\"v2\""),
+        ("if-match", ""),
+        ("if-none-match", "*"),
+        ("if-none-match", "\"v2\""),
+    ] {
+        assert_eq!(take_over(name, tag).await, 412, "{name}: {tag}");
+    }
+    let after = host.get(&one, JOHN).await;
+    assert_eq!(
+        (&after.body["owner"], after.header("etag")),
+        (&json!("mary@example.org"), "\"v2\"")
+    );
+    assert_eq!(take_over("if-match", "\"v1\", \"v2\"").await, 200);
+    let after = host.get(&one, JOHN).await;
+    assert_eq!(
+        (&after.body["owner"], after.header("etag")),
+        (&json!("john@example.com"), "\"v3\"")
+    );
+    assert_eq!(
+        take_over("if-match", seen).await,
+        412,
+        "it is his, and not what he has seen"
+    );
+}
+
+#[tokio::test]
 async fn a_handover_starts_a_stopped_schedule_again_is_audited_and_the_former_owner_is_told_once() {
     let fixture = with(|fixture| {
         let own = json!({"id": 70, "organizer": "bigevents", "event": "sampleconf", "owner": "mary@example.org",

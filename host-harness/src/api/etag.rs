@@ -23,6 +23,11 @@ impl Conditions {
             none_match: Tags::of(headers, &IF_NONE_MATCH),
         }
     }
+
+    /// Whether anything is demanded.
+    pub fn are_given(&self) -> bool {
+        self.matches != IfMatch::Any || self.none_match.is_some()
+    }
 }
 
 /// What `If-Match` demands.

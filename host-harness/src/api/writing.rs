@@ -105,6 +105,10 @@ impl Writing {
                 id: *id,
                 verb: verb.clone(),
                 document,
+                if_version: match id {
+                    Some(id) if self.conditions.are_given() => self.looked_up_version(*id).await?,
+                    _ => None,
+                },
             },
             &Write::Replace(id) => Operation::Replace {
                 id,
@@ -136,9 +140,17 @@ impl Writing {
         if let (Some(&[version]), None) = (wanted, none_match) {
             return Ok(Some(version));
         }
+        self.looked_up_version(id).await
+    }
+
+    /// The stored version, if it is as demanded.
+    async fn looked_up_version(&self, id: u64) -> Result<Option<u64>, Refusal> {
+        let Conditions { matches, none_match } = &self.conditions;
         // Also where nothing can match: a caller who may not see the schedule must read just that.
         let (_, stored) = versioned(&*self.backend, &self.grant, id).await?;
-        if wanted.is_some_and(|versions| !versions.contains(&stored)) {
+        if let IfMatch::OneOf(versions) = matches
+            && !versions.contains(&stored)
+        {
             return Err(Refusal::Stale);
         }
         if none_match.as_ref().is_some_and(|tags| tags.names(&etag::of(stored))) {

@@ -33,8 +33,12 @@ async fn each_write_is_its_own_question_to_the_component() {
             if_version: None
         }
     ));
-    assert!(matches!(&asked[4], Operation::Act { id: None, verb, document } if verb == "preview" && document == sent));
-    assert!(matches!(&asked[5], Operation::Act { id: Some(7), verb, document } if verb == "pause" && document == sent));
+    assert!(
+        matches!(&asked[4], Operation::Act { id: None, verb, document, .. } if verb == "preview" && document == sent)
+    );
+    assert!(
+        matches!(&asked[5], Operation::Act { id: Some(7), verb, document, .. } if verb == "pause" && document == sent)
+    );
 }
 
 #[tokio::test]
@@ -329,6 +333,39 @@ async fn a_write_whose_if_none_match_names_what_is_there_is_412() {
             .status,
         404
     );
+}
+
+#[tokio::test]
+async fn a_verb_of_a_schedule_is_held_to_if_match_and_if_none_match() {
+    let host = Host::new();
+    let act = async |name: &'static str, tags: &'static str| {
+        let before = host.asked().len();
+        let path = format!("{ONE}take_over/");
+        let got = host.john("POST", &path).header(name, tags).json("{}").send().await;
+        let acted = host
+            .asked()
+            .split_off(before)
+            .into_iter()
+            .find_map(|asked| match asked {
+                Operation::Act { if_version, .. } => Some(if_version),
+                _ => None,
+            });
+        (got.status.as_u16(), acted)
+    };
+    for tags in ["\"v3\"", "\"v1\", \"v3\""] {
+        assert_eq!(act("if-match", tags).await, (200, Some(Some(3))), "{tags}");
+    }
+    assert_eq!(act("if-match", "*").await, (200, Some(None)));
+    for tags in ["\"v2\"", "W/\"v3\"", "nonsense", ""] {
+        assert_eq!(act("if-match", tags).await, (412, None), "{tags}");
+    }
+    assert_eq!(act("if-none-match", "\"v2\"").await, (200, Some(Some(3))));
+    for tags in ["*", TAG, "W/\"v3\""] {
+        assert_eq!(act("if-none-match", tags).await, (412, None), "{tags}");
+    }
+    // A preview is about no schedule.
+    let preview = host.john("POST", &format!("{LIST}preview/"));
+    assert_eq!(preview.header("if-match", "\"v2\"").json("{}").send().await.status, 200);
 }
 
 #[tokio::test]

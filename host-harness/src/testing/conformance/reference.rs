@@ -278,6 +278,7 @@ fn operation(export: Export) -> Operation {
             id: None,
             verb,
             document,
+            if_version: None,
         },
     }
 }
