@@ -165,6 +165,13 @@ fn failed(doing: impl std::fmt::Display) -> impl FnOnce(&dyn std::fmt::Display) 
     move |reason| Failure::Sentence(format!("{doing}: {reason}"))
 }
 
+/// Warns of a password in the URL of an option that is on the command line, where other users of this machine see it.
+fn warn_of_visible_password(option: &str, url: &str, instead: &str) {
+    if std::env::args_os().any(|argument| argument.to_string_lossy().contains(url)) {
+        tracing::warn!("the password in {option} is visible to other users of this machine: use {instead}");
+    }
+}
+
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     log_to_stderr(matches!(cli.command, Some(Command::Serve(_))));

@@ -23,7 +23,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _};
 use tokio::task::spawn_blocking;
 
-use super::{Data, Failure, PluginFile, Recording, Temporary, failed};
+use super::{Data, Failure, PluginFile, Recording, Temporary, failed, warn_of_visible_password};
 
 /// The store's file in the data folder.
 pub const STORE: &str = "harness.db";
@@ -177,10 +177,8 @@ fn temp_files(data: &Data, temporary: &Temporary) -> Result<TempFiles, Failure> 
 async fn in_database(url: &str) -> Result<Stores, Failure> {
     let options = database_options(url)?;
     let named = without_password(&options);
-    if has_password(url) && std::env::args_os().any(|argument| argument.to_string_lossy().contains(url)) {
-        tracing::warn!(
-            "the password in --database is visible to other users of this machine: use PGPASSWORD or ~/.pgpass"
-        );
+    if has_password(url) {
+        warn_of_visible_password("--database", url, "PGPASSWORD or ~/.pgpass");
     }
     let connecting = tokio::spawn({
         let url = url.to_owned();

@@ -13,7 +13,7 @@ use host_harness::delivery::{Sender, SmtpTimeouts, SmtpTransport, SmtpUrlError, 
 use host_harness::ports::HostFacts;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::{Failure, failed};
+use super::{Failure, failed, warn_of_visible_password};
 
 /// Holds the password of the mail server, where neither file nor URL does.
 const PASSWORD: &str = "HARNESS_SMTP_PASSWORD";
@@ -82,11 +82,9 @@ impl Mailing {
         let whole = with_password(url, self.password()?)?;
         let transport = SmtpTransport::from_url(&whole, SmtpTimeouts::default())?;
         // Nothing was added to it, so it has the password itself.
-        let has_password = whole == url && url.contains('@');
-        if has_password && std::env::args_os().any(|argument| argument.to_string_lossy().contains(url)) {
-            tracing::warn!(
-                "the password in --smtp is visible to other users of this machine: use --smtp-password-file, {PASSWORD} or HARNESS_SMTP"
-            );
+        if whole == url && url.contains('@') {
+            let instead = format!("--smtp-password-file, {PASSWORD} or HARNESS_SMTP");
+            warn_of_visible_password("--smtp", url, &instead);
         }
         Ok(Arc::new(transport))
     }
