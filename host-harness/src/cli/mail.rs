@@ -71,10 +71,20 @@ impl Mailing {
             }
             None => None,
         };
+        let base_url = base_url.map(checked_base_url).transpose()?;
+        let host = base_url
+            .as_ref()
+            .and_then(|url| url.parse::<Uri>().ok()?.host().map(str::to_owned));
+        if let (Some(_), Some(host)) = (&smtp, host.filter(|host| is_near(host))) {
+            return Err(Failure::Sentence(format!(
+                "--base-url begins with {host}, which recipients of --smtp cannot open: expected the address of the platform's pages, \
+                 such as https://tickets.example"
+            )));
+        }
         Ok(Outgoing {
             smtp,
             sender: sender.unwrap_or_default(),
-            base_url: base_url.map(checked_base_url).transpose()?,
+            base_url,
         })
     }
 
@@ -118,7 +128,7 @@ impl Outgoing {
     pub fn base_url(&self, listen: std::net::SocketAddr) -> Result<String, Failure> {
         match &self.base_url {
             Some(url) => Ok(url.clone()),
-            // Only these two are surely nothing that a recipient can open. Mails in files are read on this machine.
+            // Mails in files are read on this machine.
             None if self.smtp.is_some() && is_of_this_machine(listen.ip()) => Err(Failure::Sentence(format!(
                 "--smtp needs --base-url: links in mails would begin with http://{listen}, which recipients cannot open; \
                  expected the address of the platform's pages, such as https://tickets.example"
@@ -150,9 +160,40 @@ impl Outgoing {
     }
 }
 
+/// Is it surely nothing that a recipient can open: this machine's own, or of the link that it is on?
 fn is_of_this_machine(address: IpAddr) -> bool {
-    let address = address.to_canonical();
-    address.is_loopback() || address.is_unspecified()
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.is_loopback() || address.is_link_local() || address.octets()[0] == 0,
+        IpAddr::V6(address) => address.is_loopback() || address.is_unspecified() || address.is_unicast_link_local(),
+    }
+}
+
+/// The same of the host of an address, by number or by name.
+fn is_near(host: &str) -> bool {
+    match number(host) {
+        Some(address) => is_of_this_machine(address),
+        None => {
+            let name = host.trim_end_matches('.').to_ascii_lowercase();
+            let names = ["localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback"];
+            names.contains(&name.as_str()) || name.ends_with(".localhost")
+        }
+    }
+}
+
+/// The host of an address, if it is a number.
+fn number(host: &str) -> Option<IpAddr> {
+    let inner = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    inner.unwrap_or(host.trim_end_matches('.')).parse().ok()
+}
+
+/// Is it a name, or a number that everybody reads alike? Programs take `127.1` and `0x7f000001` for 127.0.0.1, and nothing else does.
+fn is_plain(host: &str) -> bool {
+    let last = host.trim_end_matches('.').rsplit('.').next().unwrap_or_default();
+    let is_numeric = last.bytes().all(|byte| byte.is_ascii_digit()) || last.starts_with("0x") || last.starts_with("0X");
+    let is_name = host
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte));
+    number(host).is_some() || (is_name && !is_numeric)
 }
 
 /// An absolute `http` or `https` address that paths can be put behind, without a slash at its end.
@@ -168,6 +209,7 @@ fn checked_base_url(text: &str) -> Result<String, Failure> {
         let whole = authority == host || uri.port().is_some_and(|port| authority == format!("{host}:{port}"));
         matches!(uri.scheme_str(), Some("http" | "https"))
             && !host.is_empty()
+            && is_plain(host)
             && whole
             && uri.query().is_none()
             && !text.contains(['#', '?'])
@@ -281,6 +323,12 @@ mod tests {
             "https://tickets.example:99999",
             "https://tickets.example:",
             "https://tickets example",
+            "https://127.1",
+            "https://2130706433/",
+            "https://0x7f.0.0.1",
+            "https://[::1",
+            "https://[fe80::1%25eth0]/",
+            "https://%6cocalhost/",
             "https://tickets.example/\nx",
         ] {
             let said = sentence(checked_base_url(url));
@@ -317,6 +365,45 @@ mod tests {
             Some("http://192.0.2.7:8080")
         );
         assert!(sentence(leaving.facts_without_api().map(|_| ())).contains("--base-url"));
+    }
+
+    #[test]
+    fn an_address_that_recipients_cannot_open_is_none_that_links_in_mails_begin_with() {
+        let from = Some("exports@tickets.example");
+        let check = |smtp, url: &str| mailing(smtp, from, Some(url)).check();
+        for url in [
+            "http://127.0.0.1:8080",
+            "https://127.9.9.9/exports",
+            "http://0.0.0.0",
+            "http://0.1.2.3",
+            "http://[::1]:8080",
+            "http://[::]",
+            "http://[::ffff:127.0.0.1]",
+            "http://[0:0:0:0:0:0:0:1]/",
+            "http://169.254.1.2",
+            "http://[fe80::1]",
+            "http://localhost:8080",
+            "http://LocalHost.",
+            "http://tickets.localhost",
+            "http://localhost.localdomain",
+        ] {
+            let said = sentence(check(Some("smtp://mx.example"), url));
+            assert!(
+                said.starts_with("--base-url ") && said.contains("cannot open"),
+                "{url}: {said}"
+            );
+            // Mails in files are read on this machine.
+            assert!(check(None, url).is_ok(), "{url}");
+        }
+        for url in [
+            "http://192.168.1.7",
+            "http://10.0.0.1:8080",
+            "http://[fd00::1]",
+            "https://localhost.example",
+            "https://mylocalhost",
+        ] {
+            assert!(check(Some("smtp://mx.example"), url).is_ok(), "{url}");
+        }
     }
 
     #[test]

@@ -72,6 +72,19 @@ fn what_is_wrong_with_the_mail_options_is_said_at_start_in_one_sentence() {
             "could not read the password file",
         ),
         (vec!["--smtp-password-file", &none], "--smtp-password-file needs --smtp"),
+        (
+            [&["--smtp", server], &from[..], &["--base-url", "http://127.0.0.1:8080"]].concat(),
+            "recipients of --smtp cannot open",
+        ),
+        (
+            [
+                &["--smtp", server],
+                &from[..],
+                &["--base-url", "http://tickets.localhost"],
+            ]
+            .concat(),
+            "recipients of --smtp cannot open",
+        ),
     ] {
         for command in ["tick", "serve"] {
             let ended = harness([command, "--data", &data].into_iter().chain(options.iter().copied()));
