@@ -69,9 +69,21 @@ impl Body {
         checked.map_err(|fault| self.wrong(name, &fault)).ok()
     }
 
+    /// Takes an optional field out if it is given as null, which says that it is not set: it goes back to its default, also where a
+    /// field that is left out would be kept.
+    pub(super) fn is_unset(&mut self, name: &str) -> bool {
+        let unset = self.fields.get(name).is_some_and(Value::is_null);
+        if unset {
+            self.fields.shift_remove(name);
+        }
+        unset
+    }
+
     /// A text that may be left out for good. Outer none: it is wrong.
     pub(super) fn optional_text(&mut self, name: &str, left_out: Option<String>) -> Option<Option<String>> {
-        if self.fields.contains_key(name) {
+        if self.is_unset(name) {
+            Some(None)
+        } else if self.fields.contains_key(name) {
             self.text(name, None, Ok).map(Some)
         } else {
             Some(left_out)
@@ -87,6 +99,7 @@ impl Body {
     ) -> Option<Vec<String>> {
         let faults = match self.fields.shift_remove(name) {
             None => return Some(left_out),
+            Some(Value::Null) => return Some(Vec::new()),
             Some(Value::String(text)) => match addresses::parse(&text, domains) {
                 Ok(addresses) => {
                     let stored = addresses.into_iter().map(|address| {
@@ -111,7 +124,7 @@ impl Body {
     /// A whole number. None: it is wrong.
     pub(super) fn integer(&mut self, name: &str, left_out: i64, smallest: i64, largest: i64) -> Option<i64> {
         let fault = match self.fields.shift_remove(name) {
-            None => return Some(left_out),
+            None | Some(Value::Null) => return Some(left_out),
             Some(Value::Number(number)) => match number.as_i64() {
                 Some(number) if (smallest..=largest).contains(&number) => return Some(number),
                 _ => Fault::OutOfRange { smallest, largest },

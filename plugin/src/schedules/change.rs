@@ -268,7 +268,9 @@ impl Rest {
             .map(|stored| stored.schedule.content.recipients.clone())
             .unwrap_or_default();
         let settings = &facts.settings;
+        let unset = body.is_unset("locale");
         let locale = kept
+            .filter(|_| !unset)
             .map(|kept| kept.locale.clone())
             .or_else(|| settings.languages.first().cloned());
         let locale = body.text("locale", locale, |given| {

@@ -199,7 +199,6 @@ fn a_preview_checks_its_fields_and_has_a_limit() {
         (json!({"limit": 101}), "limit: out-of-range"),
         (json!({"limit": 1.0}), "limit: out-of-range"),
         (json!({"limit": "1"}), "limit: wrong-type"),
-        (json!({"limit": null}), "limit: null"),
         (json!({"schedule_rrule": "x"}), "schedule_rrule: text-not-understood"),
         (
             json!({"schedule_rrule_time": "25:00"}),
@@ -209,6 +208,8 @@ fn a_preview_checks_its_fields_and_has_a_limit() {
     ] {
         assert_eq!(errors(preview(&host.owner(), fields.clone())), [want], "{fields}");
     }
+    let unset = preview(&host.owner(), json!({"limit": null, "timezone": null})).expect("a preview");
+    assert_eq!(unset["runs"].as_array().map(Vec::len), Some(10));
     for limit in [1, 100] {
         let answer = preview(&host.owner(), json!({ "limit": limit })).expect("a preview");
         assert_eq!(answer["runs"].as_array().map(Vec::len), Some(limit));

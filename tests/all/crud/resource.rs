@@ -87,8 +87,76 @@ async fn section_1_read_only_and_unknown_fields_of_a_body_are_ignored() {
     assert_eq!((patched.status, patched.body), (200, made.body));
 }
 
+/// The fields that can be left out for good, with what they are then.
+const OPTIONAL: [(&str, &str); 5] = [
+    ("locale", "en"),
+    ("mail_additional_recipients", ""),
+    ("mail_additional_recipients_cc", ""),
+    ("mail_additional_recipients_bcc", ""),
+    ("timezone", "Europe/Berlin"),
+];
+
 #[tokio::test]
-async fn section_1_null_and_values_of_another_type_are_errors_in_every_writable_field() {
+async fn section_1_null_in_an_optional_field_means_that_it_is_not_set() {
+    let host = host().await;
+    let full = json!({
+        "locale": "de", "mail_additional_recipients": "a@example.com", "mail_additional_recipients_cc": "b@example.com",
+        "mail_additional_recipients_bcc": "c@exämple.com", "timezone": "Asia/Tokyo",
+    });
+    let whole = but(daily(), full.clone());
+    for (field, default) in OPTIONAL {
+        let mut unset = whole.clone();
+        unset[field] = Value::Null;
+        let made = host.post(BIG, JOHN, &unset).await;
+        assert_eq!(made.status, 201, "{field}: {}", made.body);
+        let one = format!("{BIG}{}/", made.body["id"]);
+        let put = host.put(&one, JOHN, &unset).await;
+        // What is left out of a PATCH stays; what is null there does not.
+        assert_eq!(host.patch(&one, JOHN, &full).await.body[field], full[field]);
+        let patched = host.patch(&one, JOHN, &json!({field: null})).await;
+        for answer in [made, put, patched, host.get(&one, JOHN).await] {
+            for (name, _) in OPTIONAL {
+                let expected = if name == field {
+                    json!(default)
+                } else {
+                    full[name].clone()
+                };
+                assert_eq!(answer.body[name], expected, "{field}: {}", answer.body);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn section_1_what_a_get_answers_at_an_event_or_organizer_can_be_posted_at_the_other() {
+    let host = host().await;
+    for (from, to) in [(CONF, BIG), (BIG, CONF)] {
+        let read = host.post(from, JOHN, &daily()).await.body;
+        let posted = host.post(to, JOHN, &read).await;
+        assert_eq!(posted.status, 201, "{from}: {}", posted.body);
+        assert_eq!(posted.body["schedule_next_run"], read["schedule_next_run"]);
+    }
+    // As other servers of this API write a schedule without a zone and recipients.
+    let mut theirs = daily();
+    for field in [
+        "locale",
+        "mail_additional_recipients",
+        "mail_additional_recipients_cc",
+        "mail_additional_recipients_bcc",
+        "timezone",
+        "schedule_next_run",
+    ] {
+        theirs[field] = Value::Null;
+    }
+    let posted = host.post(BIG, JOHN, &theirs).await;
+    assert_eq!(
+        (posted.status, &posted.body["timezone"]),
+        (201, &json!("Europe/Berlin"))
+    );
+}
+
+#[tokio::test]
+async fn section_1_values_of_another_type_are_errors_in_every_writable_field_and_null_is_one_in_required_ones() {
     let host = host().await;
     let id = host.create(BIG, JOHN, &daily()).await;
     for field in WRITABLE {
@@ -103,7 +171,7 @@ async fn section_1_null_and_values_of_another_type_are_errors_in_every_writable_
             let takes_it = if field == "export_form_data" {
                 value.is_object()
             } else {
-                value.is_string()
+                value.is_string() || (value.is_null() && OPTIONAL.iter().any(|(optional, _)| *optional == field))
             };
             if takes_it {
                 continue;

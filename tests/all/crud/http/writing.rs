@@ -87,7 +87,7 @@ async fn section_2_every_wrong_field_is_told_at_once_and_form_errors_are_nested(
     let everything = json!({
         "export_identifier": "orderlist", "export_form_data": {"_format": "pdf", "date_range": "soon", "events": []},
         "locale": "xx", "mail_additional_recipients": "x", "mail_additional_recipients_cc": 1,
-        "mail_additional_recipients_bcc": null, "mail_subject": "", "mail_template": " ", "schedule_rrule": "often",
+        "mail_additional_recipients_bcc": false, "mail_subject": "", "mail_template": " ", "schedule_rrule": "often",
         "schedule_rrule_time": "4", "timezone": "Mars",
     });
     let one = format!("{BIG}{}/", host.create(BIG, JOHN, &daily()).await);
