@@ -6,7 +6,7 @@ mod reason;
 
 pub use changes::{Seen, Who, changed, deleted, in_brief, taken_over};
 pub(crate) use phrase::disturbs;
-pub use phrase::{moment, one_line, size};
+pub use phrase::{moment, one_line, plain, size};
 pub use reason::{Cancellation, Reason};
 
 use crate::host::{Delivery, DownloadLink, Instant};

@@ -1,18 +1,24 @@
 //! What an owner is told when another user or a program changes, takes over or deletes their schedule. A host may put several of
 //! these into one mail, so none begins with a greeting.
 
-use serde_json::{Map, Value};
+use std::collections::HashSet;
 
-use super::{Notice, Occasion, Text, moment, one_line};
+use serde_json::{Map, Value as Json};
+
+use super::{Notice, Occasion, Text, moment, one_line, plain};
 use crate::document::Document;
 use crate::form;
 use crate::host::{Content, Instant, Recipients};
 use crate::language::Language;
 
-/// Most characters of a value that are shown.
-const LONGEST_VALUE: usize = 1_000;
-/// Characters of a long value that are shown before the first that is another.
-const BEFORE_A_DIFFERENCE: usize = 40;
+/// Most characters of a text that is shown whole; of a longer one, what is different.
+const SHORT_TEXT: usize = 200;
+/// Most characters of what is different in a text; of more, the beginning and the end.
+const LONGEST_DIFFERENCE: usize = 1_000;
+/// Characters of a long text that are shown before and after what is different.
+const AROUND_A_DIFFERENCE: usize = 40;
+/// Most characters of a list that is shown whole before and after; of a longer one, what came and what went.
+const SHORT_LIST: usize = 200;
 
 /// Who did it.
 #[derive(Clone, Copy, Debug)]
@@ -99,8 +105,8 @@ pub fn deleted(occasion: &Occasion, who: Who, at: Instant, before: Seen) -> Noti
         "This is what it was, should you want it again:",
         "So war er eingestellt, falls Sie ihn wieder anlegen wollen:",
     ));
-    for field in before.fields(language).iter().filter(|field| !field.value.is_empty()) {
-        text.line(&format!("- {}: {}", field.label, field.shown_from(0, language)));
+    for field in before.fields(language).iter().filter(|field| !field.value.is_none()) {
+        text.line(&format!("- {}: {}", field.label, field.value.whole(language)));
     }
     text.gap();
     occasion.say_where(&mut text);
@@ -110,9 +116,17 @@ pub fn deleted(occasion: &Occasion, who: Who, at: Instant, before: Seen) -> Noti
     }
 }
 
-/// In place of a notice that is too large for this organizer's mails: the same without its details.
+/// In place of a notice that is too large for this organizer's mails: the same without its details, but for the names of the
+/// fields that have another value.
 #[must_use]
-pub fn in_brief(occasion: &Occasion, who: Who, at: Instant, notice: Notice) -> Notice {
+pub fn in_brief(
+    occasion: &Occasion,
+    who: Who,
+    at: Instant,
+    before: Seen,
+    after: Option<Seen>,
+    notice: Notice,
+) -> Notice {
     let language = occasion.language;
     let (name, who) = (occasion.name(), who.words(language));
     let mut text = Text(String::new());
@@ -121,6 +135,9 @@ pub fn in_brief(occasion: &Occasion, who: Who, at: Instant, notice: Notice) -> N
         format!("{who} hat Ihren geplanten Export {name} geändert, übernommen oder gelöscht. Die Einzelheiten sind zu lang für eine E-Mail."),
     ));
     occasion.say_when(&mut text, at);
+    if let Some(after) = after {
+        text.labels(&differences(before, after, language), language);
+    }
     text.gap();
     occasion.say_where(&mut text);
     Notice { text: text.0, ..notice }
@@ -154,24 +171,16 @@ impl Occasion<'_> {
 }
 
 impl Text {
-    /// A line for each field that has another value.
+    /// A line for each field that has another value, below one that names them all: so none is overlooked behind long ones.
     fn differences(&mut self, before: Seen, after: Seen, language: Language) {
-        let (mut old, mut new) = (before.fields(language), after.fields(language));
-        // A setting, or the whole document, may be on one side only.
-        let (without_old, without_new) = (lacking(&old, &new), lacking(&new, &old));
-        old.extend(without_old);
-        new.extend(without_new);
-        let mut same = true;
-        for is in &new {
-            let Some(was) = old.iter().find(|was| was.label == is.label && was.value != is.value) else {
-                continue;
-            };
-            same = false;
-            let from = first_difference(&was.value, &is.value);
-            let (was, now) = (was.shown_from(from, language), is.shown_from(from, language));
-            self.line(&format!("- {}: {was} → {now}", is.label));
+        let differences = differences(before, after, language);
+        if differences.len() > 1 {
+            self.labels(&differences, language);
         }
-        if same {
+        for (is, was) in &differences {
+            self.line(&format!("- {}: {}", is.label, was.to(&is.value, language)));
+        }
+        if differences.is_empty() {
             self.line(language.pick(
                 "No field has another value: it was saved again, which plans its next run anew.",
                 "Kein Feld hat einen anderen Wert: Er wurde noch einmal gespeichert, womit sein nächster Lauf neu geplant ist.",
@@ -184,117 +193,284 @@ impl Text {
             ));
         }
     }
+
+    /// The names of fields.
+    fn labels(&mut self, differences: &[(Field, Value)], language: Language) {
+        let labels: Vec<&str> = differences.iter().map(|(field, _)| field.label.as_str()).collect();
+        let changed = language.pick("Changed:", "Geändert:");
+        self.line(&format!("{changed} {}", labels.join(", ")));
+    }
+}
+
+/// Each field that has another value after than before, with the one before.
+fn differences(before: Seen, after: Seen, language: Language) -> Vec<(Field, Value)> {
+    let (old, mut new) = (before.fields(language), after.fields(language));
+    // A setting, or the whole document, may be on one side only.
+    let gone = old.iter().filter(|was| new.iter().all(|is| is.name != was.name));
+    let gone: Vec<Field> = gone.map(Field::without_value).collect();
+    new.extend(gone);
+    let with_old = |is: Field| {
+        let was = old.iter().find(|was| was.name == is.name);
+        let was = was.map_or(Value::None, |was| was.value.clone());
+        (was != is.value).then_some((is, was))
+    };
+    new.into_iter().filter_map(with_old).collect()
 }
 
 /// One field, as people see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Field {
+    /// What tells it apart from all others.
+    name: String,
     label: String,
-    /// Whole, so that no difference is overlooked; empty: there is none.
-    value: String,
-    /// Most characters of it that are shown.
-    longest: usize,
-    quotes: bool,
+    value: Value,
 }
 
 impl Field {
-    /// The value on one line; where it is too long, from a little before the `from`th character on.
-    fn shown_from(&self, from: usize, language: Language) -> String {
-        if self.value.is_empty() {
-            return language.pick("(none)", "(nichts)").to_owned();
-        }
-        let skipped = match self.value.chars().count() > self.longest {
-            true => from.saturating_sub(BEFORE_A_DIFFERENCE),
-            false => 0,
-        };
-        let rest: String = self.value.chars().skip(skipped).collect();
-        let cut = one_line(&rest, self.longest);
-        let dots = if skipped > 0 { "…" } else { "" };
-        match self.quotes {
-            true => language.pick(format!("“{dots}{cut}”"), format!("„{dots}{cut}“")),
-            false => format!("{dots}{cut}"),
+    fn without_value(&self) -> Self {
+        Self {
+            value: Value::None,
+            ..self.clone()
         }
     }
 }
 
-/// Empty ones for the fields that are only among the others.
-fn lacking(these: &[Field], others: &[Field]) -> Vec<Field> {
-    let only_there = |field: &&Field| these.iter().all(|known| known.label != field.label);
-    let emptied = |field: &Field| Field {
-        value: String::new(),
-        ..field.clone()
-    };
-    others.iter().filter(only_there).map(emptied).collect()
+/// A value, whole, so that no difference is overlooked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Value {
+    None,
+    /// What is shown without quotes.
+    Word(String),
+    /// What people wrote.
+    Text(String),
+    /// Of names that are never cut: any one of them may be what the owner has to see.
+    List(Vec<String>),
 }
 
-/// How many characters two texts have in common at their beginnings.
-fn first_difference(one: &str, other: &str) -> usize {
-    one.chars()
-        .zip(other.chars())
-        .take_while(|(one, other)| one == other)
-        .count()
+impl Value {
+    fn word(text: impl Into<String>) -> Self {
+        Some(text.into())
+            .filter(|text| !text.is_empty())
+            .map_or(Self::None, Self::Word)
+    }
+
+    fn text(text: &str) -> Self {
+        match text {
+            "" => Self::None,
+            text => Self::Text(text.to_owned()),
+        }
+    }
+
+    fn list(names: &[String]) -> Self {
+        match names {
+            [] => Self::None,
+            names => Self::List(names.to_vec()),
+        }
+    }
+
+    /// Of a form. Lists of names, such as those of events, are lists here too.
+    fn setting(value: &Json) -> Self {
+        let names = value.as_array().map(|items| items.iter().map(|item| item.as_str()));
+        match names.and_then(|names| names.collect::<Option<Vec<_>>>()) {
+            Some(names) if !names.is_empty() => Self::List(names.into_iter().map(str::to_owned).collect()),
+            _ => Self::Word(value.to_string()),
+        }
+    }
+
+    fn is_none(&self) -> bool {
+        *self == Self::None
+    }
+
+    /// By itself.
+    fn whole(&self, language: Language) -> String {
+        match self {
+            Self::None => language.pick("(none)", "(nichts)").to_owned(),
+            Self::Word(text) => shortened(text, 0, 0, language),
+            Self::Text(text) => quoted(&shortened(text, 0, 0, language), language),
+            Self::List(names) => joined(names),
+        }
+    }
+
+    /// From this value to another one.
+    fn to(&self, other: &Self, language: Language) -> String {
+        let (was, is) = match (self, other) {
+            (Self::List(_), Self::List(_) | Self::None) | (Self::None, Self::List(_)) => {
+                let (was, is) = (self.names(), other.names());
+                let characters = |names: &[String]| joined(names).chars().count();
+                if characters(was) > SHORT_LIST || characters(is) > SHORT_LIST {
+                    return came_and_went(was, is, language);
+                }
+                (self.whole(language), other.whole(language))
+            }
+            (Self::Word(was), Self::Word(is)) => {
+                let (start, end) = common_ends(was, is);
+                (
+                    shortened(was, start, end, language),
+                    shortened(is, start, end, language),
+                )
+            }
+            (Self::Text(was), Self::Text(is)) => {
+                let (start, end) = common_ends(was, is);
+                let shown = |text| quoted(&shortened(text, start, end, language), language);
+                (shown(was), shown(is))
+            }
+            _ => (self.whole(language), other.whole(language)),
+        };
+        let look_the_same = match was == is {
+            true => language.pick(
+                " (another value that looks the same)",
+                " (ein anderer Wert, der gleich aussieht)",
+            ),
+            false => "",
+        };
+        format!("{was} → {is}{look_the_same}")
+    }
+
+    fn names(&self) -> &[String] {
+        match self {
+            Self::List(names) => names,
+            Self::None | Self::Word(_) | Self::Text(_) => &[],
+        }
+    }
+}
+
+fn quoted(text: &str, language: Language) -> String {
+    language.pick(format!("“{text}”"), format!("„{text}“"))
+}
+
+fn joined(names: &[String]) -> String {
+    let names: Vec<String> = names.iter().map(|name| plain(name)).collect();
+    names.join(", ")
+}
+
+/// What is in one list and not in the other.
+fn came_and_went(was: &[String], is: &[String], language: Language) -> String {
+    let only = |these: &[String], others: &[String]| {
+        let others: HashSet<&String> = others.iter().collect();
+        let names: Vec<String> = these.iter().filter(|name| !others.contains(name)).cloned().collect();
+        (names.len(), joined(&names))
+    };
+    let mut parts = Vec::new();
+    for ((number, names), what) in [
+        (only(is, was), language.pick("added", "neu")),
+        (only(was, is), language.pick("removed", "entfernt")),
+    ] {
+        if number > 0 {
+            parts.push(format!("{number} {what} ({names})"));
+        }
+    }
+    if parts.is_empty() {
+        return language
+            .pick(
+                "the same in another order or number",
+                "dieselben in anderer Reihenfolge oder Zahl",
+            )
+            .to_owned();
+    }
+    let (before, after) = (was.len(), is.len());
+    format!("{before} → {after}: {}", parts.join("; "))
+}
+
+/// How many characters two texts have in common at their beginnings, and of the rest at their ends.
+fn common_ends(one: &str, other: &str) -> (usize, usize) {
+    let (one, other): (Vec<char>, Vec<char>) = (one.chars().collect(), other.chars().collect());
+    let common = |pair: &(&char, &char)| pair.0 == pair.1;
+    let start = one.iter().zip(&other).take_while(common).count();
+    let (one, other) = (&one[start..], &other[start..]);
+    let end = one.iter().rev().zip(other.iter().rev()).take_while(common).count();
+    (start, end)
+}
+
+/// A text on one line. Of a long one, what is between the first `start` and the last `end` characters, with a little around it; where
+/// that is long as well, its beginning and its end, and how much is left out between them.
+fn shortened(text: &str, start: usize, end: usize, language: Language) -> String {
+    let characters: Vec<char> = text.chars().collect();
+    if characters.len() <= SHORT_TEXT {
+        return plain(text);
+    }
+    let part = |from: usize, to: usize| plain(&characters[from..to].iter().collect::<String>());
+    let from = start.saturating_sub(AROUND_A_DIFFERENCE);
+    let to = (characters.len() - end)
+        .saturating_add(AROUND_A_DIFFERENCE)
+        .min(characters.len());
+    let dots = |cut: bool| if cut { "…" } else { "" };
+    let shown = match to - from {
+        length if length > LONGEST_DIFFERENCE => {
+            let half = LONGEST_DIFFERENCE / 2;
+            let left_out = length - 2 * half;
+            let words = language.pick(
+                format!("({left_out} characters are not shown)"),
+                format!("({left_out} Zeichen sind nicht gezeigt)"),
+            );
+            format!("{}… {words} …{}", part(from, from + half), part(to - half, to))
+        }
+        _ => part(from, to),
+    };
+    format!("{}{shown}{}", dots(from > 0), dots(to < characters.len()))
 }
 
 impl Seen<'_> {
-    /// All fields, in the order of the API.
+    /// All fields. Who gets the data comes first, whom nobody else sees before all others.
     fn fields(&self, language: Language) -> Vec<Field> {
         let mut fields = Vec::new();
-        let mut field = |label: &str, value: String, longest: usize, quotes: bool| {
-            let label = label.to_owned();
+        let mut field = |name: &str, label: &str, value: Value| {
             fields.push(Field {
-                label,
+                name: name.to_owned(),
+                label: label.to_owned(),
                 value,
-                longest,
-                quotes,
             });
         };
         let Recipients { to, cc, bcc } = &self.content.recipients;
-        let exporter = self.content.export_identifier.clone();
-        field(language.pick("Exporter", "Exportart"), exporter, LONGEST_VALUE, false);
-        for (label, addresses) in [
-            (language.pick("Recipients (To)", "Empfänger (An)"), to),
-            (language.pick("Recipients (Cc)", "Empfänger (Cc)"), cc),
-            (language.pick("Recipients (Bcc)", "Empfänger (Bcc)"), bcc),
+        for (name, label, addresses) in [
+            ("bcc", language.pick("Recipients (Bcc)", "Empfänger (Bcc)"), bcc),
+            ("cc", language.pick("Recipients (Cc)", "Empfänger (Cc)"), cc),
+            ("to", language.pick("Recipients (To)", "Empfänger (An)"), to),
         ] {
-            // Never cut: any one of them may be what the owner has to see.
-            field(label, addresses.join(", "), usize::MAX, false);
+            field(name, label, Value::list(addresses));
         }
+        let exporter = Value::word(self.content.export_identifier.as_str());
+        field("exporter", language.pick("Exporter", "Exportart"), exporter);
         let Some(document) = self.document else {
-            let words = language.pick("cannot be read", "nicht lesbar").to_owned();
-            field(language.pick("All else", "Alles andere"), words, LONGEST_VALUE, false);
+            let words = Value::word(language.pick("cannot be read", "nicht lesbar"));
+            field("all", language.pick("All else", "Alles andere"), words);
             return fields;
         };
-        for (label, value, quotes) in [
+        for (key, value) in entries(&document.form) {
+            let shown = one_line(key, 100);
+            let label = language.pick(format!("Setting “{shown}”"), format!("Einstellung „{shown}“"));
+            // No other name has a dot in it.
+            field(&format!("form.{key}"), &label, Value::setting(value));
+        }
+        for (name, label, value) in [
+            ("rule", language.pick("Rule", "Regel"), &document.rule),
+            ("time", language.pick("Time", "Uhrzeit"), &document.time),
+            ("locale", language.pick("Language", "Sprache"), &document.locale),
+        ] {
+            field(name, label, Value::word(value.as_str()));
+        }
+        let zone = Value::word(document.timezone.clone().unwrap_or_default());
+        field("zone", language.pick("Time zone", "Zeitzone"), zone);
+        for (name, label, value) in [
             (
+                "subject",
                 language.pick("Subject of the mail", "Betreff der E-Mail"),
                 &document.subject,
-                true,
             ),
             (
+                "template",
                 language.pick("Text of the mail", "Text der E-Mail"),
                 &document.template,
-                true,
             ),
-            (language.pick("Language", "Sprache"), &document.locale, false),
-            (language.pick("Rule", "Regel"), &document.rule, false),
-            (language.pick("Time", "Uhrzeit"), &document.time, false),
         ] {
-            field(label, value.clone(), LONGEST_VALUE, quotes);
-        }
-        let zone = document.timezone.clone().unwrap_or_default();
-        field(language.pick("Time zone", "Zeitzone"), zone, LONGEST_VALUE, false);
-        for (key, value) in entries(&document.form) {
-            let key = one_line(key, 100);
-            let label = language.pick(format!("Setting “{key}”"), format!("Einstellung „{key}“"));
-            field(&label, value.to_string(), LONGEST_VALUE, false);
+            field(name, label, Value::text(value));
         }
         fields
     }
 }
 
 /// Entries of a form, those that say which events come first.
-fn entries(form: &Map<String, Value>) -> impl Iterator<Item = (&String, &Value)> {
-    let of_events = |(key, _): &(&String, &Value)| [form::ALL_EVENTS, form::EVENTS].contains(&key.as_str());
+fn entries(form: &Map<String, Json>) -> impl Iterator<Item = (&String, &Json)> {
+    let of_events = |(key, _): &(&String, &Json)| [form::ALL_EVENTS, form::EVENTS].contains(&key.as_str());
     form.iter()
         .filter(of_events)
         .chain(form.iter().filter(move |entry| !of_events(entry)))
@@ -346,19 +522,23 @@ mod tests {
 
     const AT: Instant = 1_792_992_600; // 2026-10-26T05:30:00Z
 
+    fn changed_from(old: &Content, was: &Document, new: &Content, is: &Document, language: Language) -> String {
+        let before = Seen {
+            content: old,
+            document: Some(was),
+        };
+        let after = Seen {
+            content: new,
+            document: Some(is),
+        };
+        changed(&occasion(language), Who::User("eve@example.org"), AT, before, after).text
+    }
+
     fn told(language: Language, change: impl FnOnce(&mut Content, &mut Document)) -> String {
         let (old, was) = (content(&["a@example.org"]), document());
         let (mut new, mut is) = (old.clone(), was.clone());
         change(&mut new, &mut is);
-        let before = Seen {
-            content: &old,
-            document: Some(&was),
-        };
-        let after = Seen {
-            content: &new,
-            document: Some(&is),
-        };
-        changed(&occasion(language), Who::User("eve@example.org"), AT, before, after).text
+        changed_from(&old, &was, &new, &is, language)
     }
 
     #[test]
@@ -374,10 +554,11 @@ mod tests {
             text,
             "eve@example.org changed your scheduled export “Orders” (orders).\n\
              When: Monday, 26 October 2026, 06:30 (Europe/Berlin, UTC+01:00)\n\n\
+             Changed: Recipients (Bcc), Setting “few”, Time zone, Subject of the mail, Setting “_format”\n\
              - Recipients (Bcc): a@example.org → a@example.org, eve@example.org\n\
-             - Subject of the mail: “Orders” → “Orders, all”\n\
-             - Time zone: (none) → Asia/Tokyo\n\
              - Setting “few”: (none) → 3\n\
+             - Time zone: (none) → Asia/Tokyo\n\
+             - Subject of the mail: “Orders” → “Orders, all”\n\
              - Setting “_format”: \"csv\" → (none)\n\n\
              No further run is planned.\n\
              If this is not what you want, open it at the address below, and change or delete it.\n\
@@ -415,10 +596,142 @@ mod tests {
             .map(|at| format!("{}{at}@example.org", "a".repeat(60)))
             .collect();
         let text = told(Language::German, |content, _| content.recipients.bcc.clone_from(&many));
-        assert!(
-            text.contains(&format!("Empfänger (Bcc): a@example.org → {}", many.join(", "))),
-            "{text}"
+        let added = format!(
+            "Empfänger (Bcc): 1 → 25: 25 neu ({}); 1 entfernt (a@example.org)\n",
+            many.join(", ")
         );
+        assert!(text.contains(&added), "{text}");
+    }
+
+    #[test]
+    fn a_second_difference_in_a_long_text_is_shown_as_well_as_the_first() {
+        let text = |first: &str, last: &str| format!("{first}{}{last}", "Always the same. ".repeat(500));
+        let (old, mut was) = (content(&[]), document());
+        was.template = text("Dear all", "Yours");
+        let mut is = was.clone();
+        is.template = text("Dear you", "http://evil.example/");
+        let told = changed_from(&old, &was, &old, &is, Language::English);
+        for part in [
+            "“Dear all",
+            "“Dear you",
+            "Yours”",
+            "http://evil.example/”",
+            " characters are not shown)",
+        ] {
+            assert!(told.contains(part), "{part}: {told}");
+        }
+        assert!(told.chars().count() < 3_000, "{told}");
+        // What is the same at both ends is left out.
+        is.template = was.template.replacen("the same. Always", "another. Always", 1);
+        let told = changed_from(&old, &was, &old, &is, Language::German);
+        assert!(
+            told.contains("„Dear allAlways the same. Always the same. Always the same. Alwa…“"),
+            "{told}"
+        );
+        assert!(told.contains(" → „Dear allAlways another. Always"), "{told}");
+        assert!(told.chars().count() < 700, "{told}");
+    }
+
+    #[test]
+    fn an_address_does_not_hide_among_long_ones_nor_behind_other_fields() {
+        let many: Vec<String> = (0..24)
+            .map(|at| format!("{}{at}@{}.example.org", "a".repeat(60), "b".repeat(60)))
+            .collect();
+        let (mut old, was) = (content(&[]), document());
+        old.recipients.bcc.clone_from(&many);
+        old.recipients.to.clone_from(&many);
+        let (mut new, mut is) = (old.clone(), was.clone());
+        new.recipients.bcc.insert(11, "eve@example.net".to_owned());
+        new.recipients.to.reverse();
+        is.template = "x".repeat(10_000);
+        is.form.insert(
+            "events".to_owned(),
+            json!((0..1_000).map(|at| format!("event-{at}")).collect::<Vec<_>>()),
+        );
+        let told = changed_from(&old, &was, &new, &is, Language::English);
+        let lines: Vec<&str> = told.lines().skip(3).take(5).collect();
+        assert_eq!(
+            lines[..3],
+            [
+                "Changed: Recipients (Bcc), Recipients (To), Setting “events”, Text of the mail",
+                "- Recipients (Bcc): 24 → 25: 1 added (eve@example.net)",
+                "- Recipients (To): the same in another order or number",
+            ]
+        );
+        assert!(
+            lines[3].starts_with("- Setting “events”: 1 → 1000: 1000 added (event-0, event-1, "),
+            "{told}"
+        );
+        assert!(lines[3].ends_with(", event-999); 1 removed (conf)"), "{told}");
+    }
+
+    #[test]
+    fn no_value_makes_a_line_of_its_own_or_hides_what_is_in_it() {
+        let told = told(Language::English, |_, document| {
+            document.subject = "Orders\u{202e}\u{2028}- Recipients (Bcc): (none)".to_owned();
+            document.template = format!("All orders.\n{}\n\n\n\n\t\u{2800}.", " ".repeat(500));
+            document
+                .form
+                .insert("few".to_owned(), json!("\u{3164}\u{ad}\n- Rule: none"));
+        });
+        for line in [
+            r#"- Setting “few”: (none) → "⟨U+3164⟩⟨U+00AD⟩\n- Rule: none""#,
+            "- Subject of the mail: “Orders” → “Orders⟨U+202E⟩⟨U+2028⟩- Recipients (Bcc): (none)”",
+            "- Text of the mail: “All orders.” → “All orders.⏎⟨U+0020 × 500⟩⟨U+000A × 4⟩⟨U+0009⟩⟨U+2800⟩.”",
+        ] {
+            assert!(told.lines().any(|told| told == line), "{line}: {told}");
+        }
+        assert_eq!(told.lines().filter(|line| line.starts_with("- ")).count(), 3, "{told}");
+    }
+
+    #[test]
+    fn a_value_that_only_looks_the_same_is_told_as_another_one() {
+        let (old, mut was) = (content(&[]), document());
+        was.subject = "Orders⟨U+202E⟩".to_owned();
+        let mut is = was.clone();
+        is.subject = "Orders\u{202e}".to_owned();
+        let told = changed_from(&old, &was, &old, &is, Language::English);
+        assert!(
+            told.contains("“Orders⟨U+202E⟩” (another value that looks the same)"),
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn two_settings_whose_names_begin_alike_are_told_apart() {
+        let key = |end: &str| format!("{}{end}", "k".repeat(200));
+        let (old, mut was) = (content(&[]), document());
+        was.form = [(key("a"), json!(1)), (key("b"), json!(2))].into_iter().collect();
+        let mut is = was.clone();
+        is.form.insert(key("b"), json!(3));
+        let told = changed_from(&old, &was, &old, &is, Language::English);
+        assert!(told.contains(": 2 → 3\n") && !told.contains("1 →"), "{told}");
+    }
+
+    #[test]
+    fn a_notice_in_brief_names_the_fields() {
+        let (old, was) = (content(&["a@example.org"]), document());
+        let (new, mut is) = (content(&["eve@example.org"]), was.clone());
+        is.time = "07:00:00".to_owned();
+        let (before, after) = (
+            Seen {
+                content: &old,
+                document: Some(&was),
+            },
+            Seen {
+                content: &new,
+                document: Some(&is),
+            },
+        );
+        let occasion = occasion(Language::German);
+        let notice = changed(&occasion, Who::Token, AT, before, after);
+        let brief = in_brief(&occasion, Who::Token, AT, before, Some(after), notice);
+        assert!(
+            brief.text.contains("\nGeändert: Empfänger (Bcc), Uhrzeit\n"),
+            "{}",
+            brief.text
+        );
+        assert!(!brief.text.contains("eve@"), "{}", brief.text);
     }
 
     #[test]
@@ -473,7 +786,7 @@ mod tests {
             "eve@example.org hat Ihren geplanten Export „Orders“ (orders) gelöscht.",
             "Empfänger (Bcc): a@example.org",
             "Regel: RRULE:FREQ=DAILY",
-            "Einstellung „events“: [\"conf\"]",
+            "Einstellung „events“: conf",
         ] {
             assert!(notice.text.contains(part), "{part}: {}", notice.text);
         }

@@ -45,7 +45,50 @@ pub fn one_line(text: &str, longest: usize) -> String {
 /// Breaks a line, or hides or reorders what stands around it.
 pub(crate) fn disturbs(character: char) -> bool {
     character.is_control()
-        || matches!(character, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+        || matches!(
+            character,
+            '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+                | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
+        )
+}
+
+/// `text` on one line, with everything in it to be seen: line breaks as `⏎`; other characters that people do not see, and runs of
+/// blanks, by number: `⟨U+202E⟩`, `⟨U+0020 × 12⟩`.
+#[must_use]
+pub fn plain(text: &str) -> String {
+    const LONGEST_RUN: usize = 2;
+    let mut line = String::with_capacity(text.len());
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        if !is_unseen(character) {
+            line.push(character);
+            continue;
+        }
+        let mut times = 1;
+        while characters.next_if_eq(&character).is_some() {
+            times += 1;
+        }
+        let number = u32::from(character);
+        match character {
+            ' ' if times <= LONGEST_RUN => line.extend(std::iter::repeat_n(' ', times)),
+            '\n' if times <= LONGEST_RUN => line.extend(std::iter::repeat_n('⏎', times)),
+            _ if times == 1 => line.push_str(&format!("⟨U+{number:04X}⟩")),
+            _ => line.push_str(&format!("⟨U+{number:04X} × {times}⟩")),
+        }
+    }
+    line
+}
+
+/// Leaves no mark on a screen, or moves those of others.
+fn is_unseen(character: char) -> bool {
+    character.is_whitespace()
+        || disturbs(character)
+        || matches!(
+            character,
+            '\u{ad}' | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+                | '\u{200c}' | '\u{200d}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}'
+                | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0080}'..='\u{e0fff}'
+        )
 }
 
 /// `at` on the wall clock of `zone`, an IANA name; in UTC where the zone database has no such zone.

@@ -62,7 +62,8 @@ pub(super) fn tell(by: &impl Access, facts: &AccessFacts, before: &Schedule, dee
     let send = |notice: &Notice| by.notify_owner(before.id, &notice.subject, &notice.text);
     if let Err(MailError::TooLarge(_)) = send(&notice) {
         // Less is told then, but nobody changes a schedule unseen by writing much.
-        let _ = send(&in_brief(&occasion, who, now, notice));
+        let after = after.map(is);
+        let _ = send(&in_brief(&occasion, who, now, was, after, notice));
     }
 }
 
