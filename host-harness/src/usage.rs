@@ -12,6 +12,9 @@ pub const DAY: Instant = 24 * 60 * 60;
 /// Bytes on disk that a change counts for beside its document, its addresses and its idempotency record: the rows of schedule, audit log
 /// and of a run that it can cause, with their indexes.
 pub const CHANGE_BYTES: u64 = 2 << 10;
+/// Bytes that a change counts for, beside the text, when it has another user told of it: what keeps the mails bounded that one caller
+/// causes. A change past the limit is refused, and not made untold.
+pub const NOTICE_BYTES: u64 = 8 << 10;
 /// Bytes on disk of a run that comes from no change of the day, without its mail.
 const RUN_BYTES: u64 = 1 << 10;
 /// Bytes on disk of a mail: a text of 10,000 characters, as the component takes them, and what the host adds.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Notice, StorageError, Visible};
 use crate::clock::Instant;
 use crate::contract::{Content, MissedRange};
-use crate::usage::{CHANGE_BYTES, Exceeded, WriteLimits};
+use crate::usage::{CHANGE_BYTES, Exceeded, NOTICE_BYTES, WriteLimits};
 
 /// One staged change of a person.
 #[derive(Clone, Debug, PartialEq)]
@@ -148,7 +148,7 @@ impl Commit {
         let changes: u64 = contents.map(of_content).sum();
         // What an owner is told of a change is kept as long as the history.
         let notices = self.changes.iter().filter_map(|change| match change {
-            Change::Tell(notice) if changes > 0 => Some(size(notice.mail.text.len())),
+            Change::Tell(notice) if changes > 0 => Some(NOTICE_BYTES + size(notice.mail.text.len())),
             _ => None,
         });
         let told: u64 = notices.sum();
