@@ -1,6 +1,7 @@
 //! An owner is told by mail of what others do to a schedule: what, and who. What comes within 15 minutes is one mail.
 
 use host_harness::testing::{Harness, Mail, Method};
+use host_harness::usage::UsageLimits;
 use serde_json::{Value, json};
 use tests::{BIG, CONF, JOHN, MARY, SETTINGS_TOKEN, VERA, daily, without_schedules};
 
@@ -164,7 +165,7 @@ async fn nobody_is_told_of_a_change_that_was_refused_or_of_a_repetition_of_one()
 }
 
 #[tokio::test]
-async fn a_flood_of_long_changes_ends_in_one_mail_of_a_bounded_size_that_says_there_were_more() {
+async fn a_change_does_not_hide_behind_a_flood_of_long_ones_but_is_told_in_another_mail() {
     let (host, path) = host_with_marys_schedule().await;
     let long = |letter: &str| {
         let many: Vec<String> = (0..25)
@@ -177,12 +178,41 @@ async fn a_flood_of_long_changes_ends_in_one_mail_of_a_bounded_size_that_says_th
         host.jump_to(&format!("2026-10-22T12:{:02}:{:02}Z", number / 5, number % 5 * 10));
         changed(&host, &path, JOHN, long(if number % 2 == 0 { "a" } else { "b" })).await;
     }
-    changed(&host, &path, JOHN, json!({"mail_subject": "Last"})).await;
+    let hidden = json!({"mail_additional_recipients_bcc": "eve@example.org"});
+    changed(&host, &path, JOHN, hidden).await;
+    host.advance_to("2026-10-22T13:00:00Z").await;
+    let mails = host.mails();
+    assert_eq!(mails.len(), 2);
+    assert!(mails.iter().all(|mail| mail.text.len() <= 512 << 10));
+    let text: String = mails.iter().map(|mail| mail.text.as_str()).collect();
+    assert_eq!(text.matches("john@example.com hat Ihren geplanten Export").count(), 61);
+    assert!(mails[1].text.contains("- Empfänger (Bcc): (nichts) → eve@example.org"));
+}
+
+#[tokio::test]
+async fn what_a_caller_has_others_told_in_a_day_is_bounded_by_what_he_may_write_and_never_by_leaving_it_out() {
+    let limits = UsageLimits {
+        write_bytes_per_day: Some(64 << 10),
+        ..UsageLimits::none()
+    };
+    let builder = Harness::builder().fixture(&without_schedules()).at(NOON);
+    let host = builder.usage(limits).build().await;
+    let path = format!("{CONF}{}/", host.create(CONF, MARY, &daily()).await);
+    let rename = async |who: &'static str, nth: usize| {
+        let subject = json!({"mail_subject": format!("Orders {nth}")});
+        host.patch(&path, who, &subject).await.status
+    };
+    let mut told = 0;
+    while rename(JOHN, told).await == 200 {
+        told += 1;
+    }
+    assert_eq!(told, 5, "8 KiB each, and what the change itself takes");
+    assert_eq!(rename(JOHN, told).await, 429);
+    // It is his own limit alone, and keeps nobody from deleting.
+    assert_eq!(rename(SETTINGS_TOKEN, 99).await, 200);
+    assert_eq!(host.delete(&path, JOHN).await.status, 204);
     host.advance_to(QUARTER).await;
     let mails = host.mails();
     let text = &marys(&mails).text;
-    assert!((400_000..600_000).contains(&text.len()), "{}", text.len());
-    let more = "Es folgten mehr Änderungen, als in diese E-Mail passen.";
-    assert_eq!(text.matches(more).count(), 1);
-    assert!(!text.contains("„Last“"), "what has no room is not among it");
+    assert_eq!(text.matches("hat Ihren geplanten Export").count(), told + 2, "{text}");
 }

@@ -17,11 +17,6 @@ const SEVERAL: (&str, &str) = (
     "Several changes to your scheduled exports",
     "Mehrere Änderungen an Ihren geplanten Exporten",
 );
-/// What it says where there is no room for more.
-const NO_ROOM: (&str, &str) = (
-    "More changes followed than there is room for in this mail. Please check all of your scheduled exports.\n",
-    "Es folgten mehr Änderungen, als in diese E-Mail passen. Bitte alle Ihre geplanten Exporte prüfen.\n",
-);
 /// Most people that stand in for an owner.
 const MOST_RESPONSIBLE: usize = 10;
 
@@ -105,7 +100,6 @@ impl Mailer for Services {
             user: owner.id,
             mail: mail.mail,
             several: language.pick(SEVERAL.0, SEVERAL.1).to_owned(),
-            no_room: language.pick(NO_ROOM.0, NO_ROOM.1).to_owned(),
             longest: room.min(LONGEST_JOINED),
         };
         let same = |change: &Change| matches!(change, Change::Tell(other) if other.schedule == id);

@@ -75,7 +75,7 @@ macro_rules! store_kit {
                 what_an_owner_is_told_after_a_quarter_of_an_hour_is_another_mail,
                 each_user_of_each_organizer_has_a_mail_of_their_own,
                 a_mail_that_a_host_has_begun_to_deliver_takes_no_more,
-                a_mail_of_notices_has_room_for_so_many_bytes_and_says_once_that_there_were_more,
+                what_has_no_room_in_a_mail_of_notices_begins_another_one,
                 a_commit_that_fails_tells_nobody,
                 who_tells_one_owner_at_the_same_time_tells_them_in_one_mail;
             running:

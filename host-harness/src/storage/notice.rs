@@ -20,27 +20,15 @@ pub struct Notice {
     pub mail: NewMail,
     /// Subject of a mail of several.
     pub several: String,
-    /// What a mail says in place of notices that have no room in it.
-    pub no_room: String,
-    /// Most bytes that the texts of one mail have together.
+    /// Most bytes that the texts of one mail have together. What has no room in it begins another mail, so that nobody hides a change
+    /// behind many others.
     pub longest: usize,
 }
 
-/// Texts put together.
-pub(super) struct Joined {
-    pub(super) text: String,
-    /// Nothing is added any more.
-    pub(super) is_full: bool,
-}
-
 impl Notice {
-    /// The text of a mail that waits, and this.
-    pub(super) fn joined_to(&self, body: &str) -> Joined {
-        let is_full = body.len() + BETWEEN.len() + self.mail.text.len() > self.longest;
-        let more = if is_full { &self.no_room } else { &self.mail.text };
-        Joined {
-            text: [body, BETWEEN, more].concat(),
-            is_full,
-        }
+    /// The text of a mail that waits, and this; none: it has no room there.
+    pub(super) fn joined_to(&self, body: &str) -> Option<String> {
+        let length = body.len() + BETWEEN.len() + self.mail.text.len();
+        (length <= self.longest).then(|| [body, BETWEEN, &self.mail.text].concat())
     }
 }

@@ -5,26 +5,26 @@ use sqlx::PgConnection;
 use super::columns::text;
 use super::outbox;
 use crate::clock::Instant;
-use crate::storage::notice::{Joined, NOTICE_WINDOW};
+use crate::storage::notice::NOTICE_WINDOW;
 use crate::storage::values::signed;
 use crate::storage::{Notice, Scope};
 
 /// Locks what is known of the mail that the organizer $1 sends the user $2 next, if any.
 pub(super) const LOCK: &str = "insert into open_notice (organizer, told, until) values ($1, $2, 0)
-     on conflict (organizer, told) do update set is_full = open_notice.is_full";
+     on conflict (organizer, told) do update set until = open_notice.until";
 
 /// That mail, if it still waits at $3. A mail that a host has begun to deliver is the same bytes at each try, so nothing is added to
 /// it. The lock keeps it from being begun: who looks for what is due passes over it until this is committed.
-pub(super) const WAITING: &str = "select n.mail, n.is_full, m.body from open_notice n
+pub(super) const WAITING: &str = "select n.mail, m.body from open_notice n
      join mail m on m.id = n.mail join delivery d on d.mail = m.id and d.position = 0
      where n.organizer = $1 and n.told = $2 and n.until > $3 and d.fence = 0 for no key update of m, d";
 
 /// Has the mail $3, which has just been kept, wait until $4.
 pub(super) const KEEP: &str = "with kept as (
        update delivery d set next_try = $4 from mail m where m.message_id = $3 and d.mail = m.id returning d.mail)
-     update open_notice n set mail = kept.mail, until = $4, is_full = false from kept where n.organizer = $1 and n.told = $2";
+     update open_notice n set mail = kept.mail, until = $4 from kept where n.organizer = $1 and n.told = $2";
 
-/// Adds the notice to the mail to this user that still waits, or keeps one that waits from now on.
+/// Adds the notice to the mail to this user that still waits and has room for it, or keeps one that waits from now on.
 pub(super) async fn tell(on: &mut PgConnection, scope: &Scope, notice: &Notice, now: Instant) -> sqlx::Result<()> {
     let (organizer, told) = (text(&scope.organizer), text(&notice.user));
     // Locked before the mail is looked for, so that of two who tell one user at a time the later sees what the earlier has kept.
@@ -33,28 +33,20 @@ pub(super) async fn tell(on: &mut PgConnection, scope: &Scope, notice: &Notice, 
         .bind(&*told)
         .execute(&mut *on)
         .await?;
-    let waiting: Option<(i64, bool, String)> = sqlx::query_as(WAITING)
+    let waiting: Option<(i64, String)> = sqlx::query_as(WAITING)
         .bind(&*organizer)
         .bind(&*told)
         .bind(now)
         .fetch_optional(&mut *on)
         .await?;
-    if let Some((mail, is_full, body)) = waiting {
-        if !is_full {
-            let Joined { text: joined, is_full } = notice.joined_to(&body);
-            sqlx::query("update mail set subject = $2, body = $3 where id = $1")
-                .bind(mail)
-                .bind(text(&notice.several))
-                .bind(text(&joined))
-                .execute(&mut *on)
-                .await?;
-            sqlx::query("update open_notice set is_full = $3 where organizer = $1 and told = $2")
-                .bind(&*organizer)
-                .bind(&*told)
-                .bind(is_full)
-                .execute(&mut *on)
-                .await?;
-        }
+    let joined = waiting.and_then(|(mail, body)| Some((mail, notice.joined_to(&body)?)));
+    if let Some((mail, joined)) = joined {
+        sqlx::query("update mail set subject = $2, body = $3 where id = $1")
+            .bind(mail)
+            .bind(text(&notice.several))
+            .bind(text(&joined))
+            .execute(&mut *on)
+            .await?;
         return Ok(());
     }
     let whose = (scope, signed(notice.schedule)?);

@@ -6,40 +6,27 @@ use super::columns::signed;
 use super::outbox;
 use super::statement::{execute, optional, value};
 use crate::clock::Instant;
-use crate::storage::notice::{Joined, NOTICE_WINDOW};
+use crate::storage::notice::NOTICE_WINDOW;
 use crate::storage::{Notice, Scope, StorageError};
 
-/// Adds the notice to the mail to this user that still waits, or keeps one that waits from now on.
+/// Adds the notice to the mail to this user that still waits and has room for it, or keeps one that waits from now on.
 pub(super) fn tell(on: &Connection, scope: &Scope, notice: &Notice, now: Instant) -> Result<(), StorageError> {
     // A mail that a host has begun to deliver is the same bytes at each try, so nothing is added to it.
     let waiting = optional(
         on,
-        "select n.mail, n.is_full, m.body from open_notice n
+        "select n.mail, m.body from open_notice n
          join mail m on m.id = n.mail join delivery d on d.mail = m.id and d.position = 0
          where n.organizer = ?1 and n.told = ?2 and n.until > ?3 and d.fence = 0",
         params![&scope.organizer, &notice.user, now],
-        |found| {
-            Ok((
-                found.get::<_, i64>(0)?,
-                found.get::<_, bool>(1)?,
-                found.get::<_, String>(2)?,
-            ))
-        },
+        |found| Ok((found.get::<_, i64>(0)?, found.get::<_, String>(1)?)),
     )?;
-    if let Some((mail, is_full, body)) = waiting {
-        if !is_full {
-            let Joined { text, is_full } = notice.joined_to(&body);
-            execute(
-                on,
-                "update mail set subject = ?2, body = ?3 where id = ?1",
-                params![mail, &notice.several, text],
-            )?;
-            execute(
-                on,
-                "update open_notice set is_full = ?3 where organizer = ?1 and told = ?2",
-                params![&scope.organizer, &notice.user, is_full],
-            )?;
-        }
+    let joined = waiting.and_then(|(mail, body)| Some((mail, notice.joined_to(&body)?)));
+    if let Some((mail, text)) = joined {
+        execute(
+            on,
+            "update mail set subject = ?2, body = ?3 where id = ?1",
+            params![mail, &notice.several, text],
+        )?;
         return Ok(());
     }
     outbox::insert(on, None, (scope, signed(notice.schedule)?), now, &notice.mail, now)?;
@@ -52,8 +39,8 @@ pub(super) fn tell(on: &Connection, scope: &Scope, notice: &Notice, now: Instant
     execute(on, "update delivery set next_try = ?2 where mail = ?1", [mail, until])?;
     execute(
         on,
-        "insert into open_notice (organizer, told, mail, until, is_full) values (?1, ?2, ?3, ?4, 0)
-         on conflict (organizer, told) do update set mail = excluded.mail, until = excluded.until, is_full = 0",
+        "insert into open_notice (organizer, told, mail, until) values (?1, ?2, ?3, ?4)
+         on conflict (organizer, told) do update set mail = excluded.mail, until = excluded.until",
         params![&scope.organizer, &notice.user, mail, until],
     )?;
     Ok(())

@@ -235,8 +235,6 @@ create table open_notice (
   told text collate "C" not null,
   mail bigint references mail (id) on delete set null,
   until bigint not null,
-  -- There is no room for more.
-  is_full boolean not null default false,
   primary key (organizer, told)
 );
 create index open_notice_mail on open_notice (mail);

@@ -241,8 +241,6 @@ create table open_notice (
   told text not null,
   mail integer references mail (id) on delete set null,
   until integer not null,
-  -- There is no room for more.
-  is_full integer not null check (is_full in (0, 1)),
   primary key (organizer, told)
 ) strict, without rowid;
 create index open_notice_mail on open_notice (mail);
