@@ -107,26 +107,41 @@ fn source(folder: &Path, text: &mut String) {
 }
 
 #[test]
-fn every_test_that_the_threat_model_names_is_there() {
+fn each_threat_names_what_tries_it_and_every_test_that_the_threat_model_names_is_there() {
     let mut all = String::new();
     for folder in ["plugin", "host-harness", "tests", "conformance", "guest-build"] {
         source(&root().join(folder), &mut all);
     }
+    let is_test = |name: &str| all.contains(&format!("fn {name}("));
     let model = fs::read_to_string(root().join("docs/security.md")).expect("a text");
-    let names = model.split('`').skip(1).step_by(2);
-    // What has so many words is a sentence, and so a test.
-    let tests: Vec<&str> = names
-        .filter(|name| {
-            name.chars()
-                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
-        })
-        .filter(|name| name.matches('_').count() >= 3)
-        .collect();
-    let gone: Vec<&&str> = tests
-        .iter()
-        .filter(|name| !all.contains(&format!("fn {name}(")))
-        .collect();
-    assert_eq!(gone, Vec::<&&str>::new());
+    let quoted = |text: &str| -> Vec<String> { text.split('`').skip(1).step_by(2).map(str::to_owned).collect() };
+
+    let table = model.split_once("## Threats").expect("the threats").1;
+    let table = table.split_once("\n## ").expect("what follows").0;
+    let rows: Vec<&str> = table.lines().filter(|line| line.starts_with("| ")).skip(2).collect();
+    assert!(rows.len() > 20, "only {} threats were found", rows.len());
+    for row in rows {
+        let tried = row.trim_end_matches(" |").rsplit_once(" | ").expect("a last column").1;
+        let named = quoted(tried);
+        assert!(!named.is_empty(), "{row}");
+        for name in named {
+            let there = match name.contains(['/', ' ']) {
+                true => name.starts_with("harness ") || root().join(&name).exists(),
+                false => is_test(&name),
+            };
+            assert!(there, "{name} is not there: {row}");
+        }
+    }
+
+    // Beside the table, what has so many words is a sentence, and so a test.
+    let is_sentence = |name: &String| {
+        name.chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+            && name.matches('_').count() >= 3
+    };
+    let tests: Vec<String> = quoted(&model).into_iter().filter(is_sentence).collect();
+    let gone: Vec<&String> = tests.iter().filter(|name| !is_test(name)).collect();
+    assert_eq!(gone, Vec::<&String>::new());
     assert!(
         tests.len() > 30,
         "only {} tests were found: is the search right?",
