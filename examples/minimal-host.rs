@@ -4,15 +4,12 @@
 //! history, mail leaves with `finish`. docs/host-author.md says how to go on: each lock on `Tables` becomes a transaction.
 
 use std::collections::BTreeMap;
-use std::error::Error;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use host_harness::clock::{Clock, VirtualClock};
-use host_harness::contract::*;
-use host_harness::delivery::{Sender, render, staged};
-use host_harness::engine::{Accepted, Cache, EMBEDDED, Engine, Limits};
-use host_harness::imports::*;
-use host_harness::storage::{FileFacts, NewMail, OutboxMail, Scope};
+use scheduled_exports_host::clock::{Clock, VirtualClock};
+use scheduled_exports_host::contract::*;
+use scheduled_exports_host::engine::{Accepted, Cache, EMBEDDED, Engine, Limits};
+use scheduled_exports_host::imports::*;
 
 /// A schedule, and what the host has to know to run it.
 #[derive(Clone, PartialEq)]
@@ -26,16 +23,22 @@ struct Row {
     wait: i64,
     attempt: u32,
 }
-/// A mail of the outbox with its file, until it has gone; then fence and end of the lease to settle it.
-type Posted = (Option<(OutboxMail, Option<Vec<u8>>)>, u64, i64);
+/// A mail with its file, as it leaves. Another one of that schedule, due time and kind is the same mail again.
+#[derive(Clone, PartialEq)]
+pub struct Letter {
+    pub key: (u64, i64, &'static str),
+    pub people: Recipients,
+    pub mail: Mail,
+    pub file: Option<(File, Vec<u8>)>,
+}
 #[derive(Clone, Default, PartialEq)]
 struct Tables {
     last_id: u64,
     rows: BTreeMap<u64, Row>,
     /// By schedule and due time: so each due time has one entry.
     history: BTreeMap<(u64, i64), RunEntry>,
-    /// By schedule, due time and kind: so there is one mail of each.
-    outbox: BTreeMap<(u64, i64, &'static str), Posted>,
+    /// Each mail until it has gone, then fence and end of the lease to settle it.
+    outbox: BTreeMap<(u64, i64, &'static str), (Option<Letter>, u64, i64)>,
 }
 /// The host of one person, whose all schedules are.
 pub struct Host {
@@ -56,8 +59,8 @@ pub struct Run {
     fence: u64,
     /// The mail has gone: the fence is that of the mail.
     settles: bool,
-    file: Option<(FileFacts, Vec<u8>)>,
-    mail: Option<OutboxMail>,
+    file: Option<(File, Vec<u8>)>,
+    mail: Option<Letter>,
 }
 
 impl AuthContext for Host {
@@ -70,7 +73,6 @@ impl AuthContext for Host {
         &run.facts
     }
 }
-
 impl Log for Host {} // all left out: the component's lines go to `tracing`
 
 impl ScheduleStore for Host {
@@ -136,13 +138,12 @@ impl ScheduleStore for Host {
             Outcome::Retry(at) => (row.fence, row.wait) = (row.fence + 1, at),
             _ => (row.fence, row.pinned, row.wait, row.attempt) = (row.fence + 1, None, 0, 0),
         }
-        if outcome == Outcome::Submitted {
-            entry.deliveries = of.mail.iter().flat_map(|mail| mail.mail.queued()).collect();
+        if let (Outcome::Submitted, Some(letter)) = (&outcome, &of.mail) {
+            entry.deliveries = letter.people.queued();
         }
         entry.end(outcome, self.clock.now());
-        if let Some(mail) = of.mail.take() {
-            let key = (mail.schedule, mail.due, mail.mail.kind.as_str());
-            tables.outbox.entry(key).or_insert((Some((mail, of.file.take().map(|(_, bytes)| bytes))), 0, 0));
+        if let Some(letter) = of.mail.take() {
+            tables.outbox.entry(letter.key).or_insert((Some(letter), 0, 0));
         }
         Ok(())
     }
@@ -150,24 +151,21 @@ impl ScheduleStore for Host {
 
 impl Exporters for Host {
     async fn available(&self, by: &Access, whose: Subject, only: Option<String>) -> Answer<Vec<Exporter>, LookupError> {
-        if matches!(whose, Subject::OwnerOf(id) if !by.tables.rows.contains_key(&id)) {
-            return Err(LookupError::NotFound.into());
-        }
+        let unknown = matches!(whose, Subject::OwnerOf(id) if !by.tables.rows.contains_key(&id));
+        (!unknown).then_some(()).ok_or(LookupError::NotFound)?;
         let (identifier, label) = ("visitors".to_owned(), "Visitors".to_owned());
         let visitors = Exporter { identifier, label, across_events: false, fields: Vec::new() };
         Ok(Vec::from_iter(only.is_none_or(|only| only == "visitors").then_some(visitors)))
     }
-    async fn produce(
-        &self, of: &mut Run, _form: String, _language: String, _zone: String, _now: i64,
-    ) -> Answer<File, ExportError> {
+    async fn produce(&self, of: &mut Run, _: String, _: String, _: String, _: i64) -> Answer<File, ExportError> {
         let csv = b"Name,City\r\nAda,London\r\nGrace,New York\r\n".to_vec();
         let (name, content_type) = ("visitors.csv".to_owned(), "text/csv".to_owned());
-        let file = FileFacts { name, content_type, size: csv.len() as u64, rows: Some(2), events: None };
-        let mut tables = self.tables();
+        let file = File { name, content_type, size: csv.len() as u64, rows: Some(2) };
+        let tables = &mut *self.tables();
         let (_, entry) = tables.held(of).ok_or(ExportError::LeaseLost)?;
         (entry.rows, entry.bytes) = (file.rows, Some(file.size));
         of.file = Some((file.clone(), csv));
-        Ok(file.into())
+        Ok(file)
     }
 }
 
@@ -177,10 +175,11 @@ impl Mailer for Host {
             Audience::People(people) => people.clone(),
             Audience::Responsible => Recipients::only(&*self.person.email),
         };
-        let scope = Scope { organizer: "harbour".into(), event: None };
-        let (due, file) = (of.facts.due.unwrap_or(0), of.file.as_ref().map(|(file, _)| file.clone()));
-        let sender: Sender = "exports@harbour.example".parse().expect("an address");
-        of.mail = Some(staged(&of.facts, scope, due, mail, people, &sender.into(), file)?);
+        let key = (of.facts.schedule.id, of.facts.due.unwrap_or(0), mail.kind.as_str());
+        let file = of.file.clone().filter(|_| mail.attach_file);
+        let bytes = 1_000 + mail.text.len() as u64 + file.as_ref().map_or(0, |(file, _)| file.size * 4 / 3); // in base64
+        (bytes <= of.facts.settings.mail_bytes).then_some(()).ok_or(MailError::TooLarge(bytes))?;
+        of.mail = Some(Letter { key, people, mail, file });
         Ok(())
     }
 }
@@ -233,8 +232,8 @@ impl Host {
             if *wait <= now && entry.outcome == Some(Outcome::Submitted) {
                 (*fence, *wait) = (*fence + 1, now + 60);
                 let facts = self.facts(row, Some((due, row.schedule.version)));
-                let run = Run { facts, fence: *fence, settles: true, file: None, mail: None };
-                return Some((run, Some(entry.deliveries.clone())));
+                let said = Some(entry.deliveries.clone());
+                return Some((Run { facts, fence: *fence, settles: true, file: None, mail: None }, said));
             }
         }
         let row = rows.values_mut().find(|row| {
@@ -252,17 +251,15 @@ impl Host {
         RunFacts { schedule, event_level, owner_right, due, started_version, newer_zone_database, attempt, settings }
     }
     /// Empties the outbox. `hand_over` answers what the recipients' servers say, once they are all final.
-    pub fn deliver(&self, hand_over: &mut dyn FnMut(&NewMail, Vec<u8>) -> Vec<Delivery>) -> Result<(), Box<dyn Error>> {
+    pub fn deliver(&self, hand_over: &mut dyn FnMut(&Letter) -> Vec<Delivery>) {
         let Tables { history, outbox, .. } = &mut *self.tables();
         for (&(id, due, kind), posted) in outbox {
-            let (Some((mail, file)), ..) = posted else { continue };
-            let said = hand_over(&mail.mail, render(mail, file.as_deref())?);
-            posted.0 = None;
+            let Some(letter) = posted.0.take() else { continue };
+            let said = hand_over(&letter);
             if let Some(entry) = history.get_mut(&(id, due)).filter(|_| kind == "export") {
                 entry.deliveries = said;
             }
         }
-        Ok(())
     }
 }
 
@@ -272,7 +269,7 @@ pub async fn afresh(run: Run) -> Result<Run, HostFault> {
 }
 
 #[tokio::main]
-pub async fn main() -> Result<(), Box<dyn Error>> {
+pub async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let engine = Engine::load(EMBEDDED, Limits::default(), &Cache::of_user())?;
     let mary = User { id: "1".into(), email: "mary@harbour.example".into(), language: "en".into(), active: true };
     let host = Arc::new(Host::new(mary, 1_792_670_400)); // 2026-10-22T12:00:00Z, a Thursday
@@ -282,16 +279,19 @@ pub async fn main() -> Result<(), Box<dyn Error>> {
     let Accepted { answer, access } = engine.schedules(&host, host.access(true)).create(document.into()).await?;
     host.commit(access)?;
     println!("-- created:\n{}", answer.document);
-    let due = host.tables().rows.values().filter_map(|row| row.schedule.content.next_run).min();
-    host.clock.set(due.ok_or("nothing is planned")?);
-    let mut print = |mail: &NewMail, bytes: Vec<u8>| {
-        println!("-- mail to {}:\n{}", mail.to.join(", "), String::from_utf8_lossy(&bytes).replace('\r', ""));
+    host.clock.set(1_793_070_000); // 2026-10-27T03:00:00Z, when it is due
+    let mut print = |Letter { key: (id, due, kind), people, mail, file }: &Letter| {
+        println!("-- mail to {}:", people.all().cloned().collect::<Vec<_>>().join(", "));
+        println!("Message-ID: <{id}.{due}.{kind}@harbour.example>\nSubject: {}\n\n{}", mail.subject, mail.text);
+        if let Some((File { name, content_type, .. }, bytes)) = file {
+            print!("-- with {name} ({content_type}):\n{}", String::from_utf8_lossy(bytes).replace('\r', ""));
+        }
         let taken = |one| Delivery { status: DeliveryStatus::Accepted, words: "printed".into(), ..one };
-        mail.queued().into_iter().map(taken).collect()
+        people.queued().into_iter().map(taken).collect()
     };
     while let Some((run, said)) = host.lease() {
         engine.work(&host, run, said.as_deref(), afresh).await?;
-        host.deliver(&mut print)?;
+        host.deliver(&mut print);
     }
     let Accepted { answer, .. } = engine.schedules(&host, host.access(false)).runs(1, &Position::Number(1), 50).await?;
     println!("-- history:\n{}", answer.documents.join("\n"));

@@ -1,8 +1,6 @@
-//! Builds the plugin and the conformance checks into components and puts them at `OUT_DIR/plugin.wasm` and
-//! `OUT_DIR/conformance.wasm`, for the harness to embed.
+//! Builds the conformance checks into a component and puts it at `OUT_DIR/conformance.wasm`, for the harness to embed.
 //!
-//! With `HARNESS_PLUGIN_PREBUILT=FILE` that component is taken instead, for machines without rustup; the checks are then not
-//! there.
+//! With `HARNESS_PLUGIN_PREBUILT=FILE`, for machines without rustup, the checks are not there.
 
 use std::env;
 use std::fs;
@@ -22,25 +20,19 @@ fn main() {
 
 fn build() -> Result<(), String> {
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("OUT_DIR is not set; run this through cargo")?);
-    let [component, conformance] = ["plugin", "conformance"].map(|name| out.join(format!("{name}.wasm")));
+    let conformance = out.join("conformance.wasm");
+    let written = |bytes: &[u8]| {
+        fs::write(&conformance, bytes).map_err(|error| format!("{} can't be written: {error}", conformance.display()))
+    };
     println!("cargo:rerun-if-env-changed={PREBUILT}");
+    if env::var_os(PREBUILT).is_some() {
+        return written(&[]);
+    }
+
     let root = Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .ok_or("the harness must lie in its workspace")?;
-    if let Some(file) = env::var_os(PREBUILT) {
-        // A build script runs in its package's folder; who sets this stands in the workspace's.
-        let file = root.join(file);
-        println!("cargo:rerun-if-changed={}", file.display());
-        fs::write(&conformance, []).map_err(|error| format!("{} can't be written: {error}", conformance.display()))?;
-        return fs::copy(&file, &component)
-            .map(drop)
-            .map_err(|error| format!("{PREBUILT} names {}, which can't be read: {error}", file.display()));
-    }
-
     let made_of = [
-        "plugin/build.rs",
-        "plugin/src",
-        "plugin/Cargo.toml",
         "conformance/src",
         "conformance/Cargo.toml",
         "wit",
@@ -55,10 +47,6 @@ fn build() -> Result<(), String> {
         workspace: root,
         target: &target_beside(&out, "guest")?,
     };
-    for (package, file) in [("plugin", component), ("conformance", conformance)] {
-        guests.build(Some(package))?;
-        fs::write(&file, guests.component(package)?)
-            .map_err(|error| format!("{} can't be written: {error}", file.display()))?;
-    }
-    Ok(())
+    guests.build(Some("conformance"))?;
+    written(&guests.component("conformance")?)
 }

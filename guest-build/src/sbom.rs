@@ -11,7 +11,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::TARGET;
+use super::TARGET;
 
 /// One crate, and those that it depends on.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -50,7 +50,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant as Stopwatch};
 
-use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
 pub use jobs::Ended;
@@ -58,14 +57,13 @@ pub use seeding::SeedError;
 
 pub use self::events::LeftOver;
 use crate::clock::Clock;
+use crate::contract::Problem;
 use crate::contract::auth_context::{AccessFacts, Caller, Settings};
 use crate::contract::exported::about::Description;
-use crate::contract::exported::schedules::{Page, Versioned};
-use crate::contract::{PageQuery, Position, Problem};
 use crate::delivery::{MailHealth, Origin, Sender};
 use crate::download::{Download, Secret};
-use crate::engine::{Accepted, Engine, GuestFault, Instance, Unaccepted};
-use crate::imports::Imports;
+pub use crate::engine::{Answer, Operation};
+use crate::engine::{Engine, GuestFault, Instance, Unaccepted};
 use crate::metrics::{Called, Metrics};
 use crate::platform::{Place, Platform, PlatformError, Principal, slug_of};
 use crate::ports::{Access, HostFacts, Services};
@@ -104,129 +102,6 @@ pub struct Grant {
     pub event_deleted: bool,
     /// He may see what is left of deleted events, and delete it.
     pub reaches_deleted_events: bool,
-}
-
-/// An exported function of `schedules`, with its arguments.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Operation {
-    /// `list`.
-    List(PageQuery),
-    /// `get` of this id.
-    Get(u64),
-    /// `create` with this document.
-    Create(String),
-    /// `replace`: what the document leaves out goes back to its default.
-    Replace {
-        /// Of the schedule.
-        id: u64,
-        /// JSON text.
-        document: String,
-        /// Refused where another version is stored; none: whatever it is.
-        if_version: Option<u64>,
-    },
-    /// `patch`: what the document leaves out stays.
-    Patch {
-        /// Of the schedule.
-        id: u64,
-        /// JSON text.
-        document: String,
-        /// Refused where another version is stored; none: whatever it is.
-        if_version: Option<u64>,
-    },
-    /// `delete`.
-    Delete {
-        /// Of the schedule.
-        id: u64,
-        /// Refused where another version is stored; none: whatever it is.
-        if_version: Option<u64>,
-    },
-    /// `runs`: a page of the history.
-    Runs {
-        /// Of the schedule.
-        id: u64,
-        /// Which page.
-        at: Position,
-        /// Rows a page, 1 to 50.
-        size: u32,
-    },
-    /// `exporters`, or the one of that name.
-    Exporters(Option<String>),
-    /// `act`.
-    Act {
-        /// Of the schedule; none: about none.
-        id: Option<u64>,
-        /// The plugin's word for what to do.
-        verb: String,
-        /// JSON text.
-        document: String,
-        /// Refused where it would change another version; none: whatever it is. The component is not told: it is the host that
-        /// looks at what was staged.
-        #[serde(default)]
-        if_version: Option<u64>,
-    },
-}
-
-/// What it answered. Documents are JSON texts, to be passed on as they are.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub enum Answer {
-    /// Of `list` and `runs`.
-    Page {
-        /// Rows on all pages.
-        total: u64,
-        /// One for each row.
-        documents: Vec<String>,
-        /// Where the next page begins; none: this is the last.
-        next: Option<String>,
-    },
-    /// Of `get`, `create`, `replace` and `patch`.
-    Document {
-        /// The schedule.
-        document: String,
-        /// What its `ETag` is made of.
-        version: u64,
-    },
-    /// Of `delete`.
-    Deleted,
-    /// Of `exporters`: one document each.
-    Exporters(Vec<String>),
-    /// Of `act`: the plugin's document.
-    Acted(String),
-}
-
-impl Operation {
-    /// The function as the contract names it.
-    fn name(&self) -> &'static str {
-        match self {
-            Self::List(_) => "list",
-            Self::Get(_) => "get",
-            Self::Create(_) => "create",
-            Self::Replace { .. } => "replace",
-            Self::Patch { .. } => "patch",
-            Self::Delete { .. } => "delete",
-            Self::Runs { .. } => "runs",
-            Self::Exporters(_) => "exporters",
-            Self::Act { .. } => "act",
-        }
-    }
-}
-
-impl From<Page> for Answer {
-    fn from(page: Page) -> Self {
-        Self::Page {
-            total: page.total,
-            documents: page.documents,
-            next: page.next,
-        }
-    }
-}
-
-impl From<Versioned> for Answer {
-    fn from(one: Versioned) -> Self {
-        Self::Document {
-            document: one.document,
-            version: one.version,
-        }
-    }
 }
 
 /// The idempotency record that is written in the transaction of the change.
@@ -649,46 +524,4 @@ fn changes_another_version(operation: &Operation, staged: &[Change]) -> bool {
         Change::Delete { id, version } => id == wanted && *version != Some(*only),
         Change::Insert { .. } | Change::Tell(_) => false,
     })
-}
-
-/// Asks the component of an engine what one of the operations says.
-pub(crate) async fn ask<H: Imports>(
-    engine: &Engine<H>,
-    host: &Arc<H>,
-    access: H::Access,
-    operation: Operation,
-) -> Result<(Answer, H::Access), Unaccepted> {
-    let schedules = engine.schedules(host, access);
-    Ok(match operation {
-        Operation::List(query) => answered(schedules.list(&query).await?),
-        Operation::Get(id) => answered(schedules.get(id).await?),
-        Operation::Create(document) => answered(schedules.create(document).await?),
-        Operation::Replace {
-            id,
-            document,
-            if_version,
-        } => answered(schedules.replace(id, document, if_version).await?),
-        Operation::Patch {
-            id,
-            document,
-            if_version,
-        } => answered(schedules.patch(id, document, if_version).await?),
-        Operation::Delete { id, if_version } => {
-            let Accepted { answer: (), access } = schedules.delete(id, if_version).await?;
-            (Answer::Deleted, access)
-        }
-        Operation::Runs { id, at, size } => answered(schedules.runs(id, &at, size).await?),
-        Operation::Exporters(only) => {
-            let Accepted { answer, access } = schedules.exporters(only.as_deref()).await?;
-            (Answer::Exporters(answer), access)
-        }
-        Operation::Act { id, verb, document, .. } => {
-            let Accepted { answer, access } = schedules.act(id, &verb, document).await?;
-            (Answer::Acted(answer), access)
-        }
-    })
-}
-
-fn answered<T: Into<Answer>, A>(accepted: Accepted<T, A>) -> (Answer, A) {
-    (accepted.answer.into(), accepted.access)
 }

@@ -154,7 +154,7 @@ fn temp_files(data: &Data, temporary: &Temporary) -> Result<TempFiles, Failure> 
         (Some(named), _) => named.clone(),
         (None, Some(folder)) => folder.join(TEMPORARY),
         (None, None) => {
-            let user = private::user()?;
+            let user = private::user();
             let folder = std::env::temp_dir().join(format!("scheduled-exports-{user}"));
             // Everybody can make a directory or a link of that name.
             if std::fs::symlink_metadata(&folder).is_ok_and(|found| found.uid() != user) {

@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Mutex;
 
+use plugin::language::Language;
+
 use super::Services;
+use crate::clock::Instant;
 use crate::contract::auth_context::{AccessFacts, RunFacts};
 use crate::imports::AuthContext;
 use crate::platform::Principal;
@@ -57,5 +60,9 @@ impl AuthContext for Services {
 
     fn run_facts<'a>(&self, run: &'a Run) -> &'a RunFacts {
         &run.facts
+    }
+
+    fn moment(&self, at: Instant, zone: &str, language: &str) -> String {
+        plugin::notice::moment(at, zone, Language::of_tag(language))
     }
 }

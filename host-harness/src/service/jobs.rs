@@ -11,13 +11,13 @@ use crate::contract::exported::jobs::AbandonReason;
 use crate::contract::schedule_store::Plan;
 use crate::contract::{Delivery, DeliveryStatus, Outcome, Schedule};
 use crate::engine::{End, GuestFault, Worked};
-use crate::imports::STOPS_AT;
+use crate::imports::{AuthContext as _, STOPS_AT};
 use crate::metrics::Called;
 use crate::platform::Ownership;
 use crate::ports::Run;
 use crate::storage::{Finish, LeaseError, Leased, MailKind, NewMail, Row, StartError, Work};
 use crate::tape::Job;
-use crate::wording::{HostReason, NoticeText, RunFacts as SaidOfRun, language_of};
+use scheduled_exports_host::wording::{HostReason, NoticeText, RunFacts as SaidOfRun, language_of};
 
 /// How the handling of one leased run ended. What became of the due time is in the run history.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -381,12 +381,12 @@ impl Service {
             return None;
         }
         let settings = self.settings(&row.scope, ownership.place);
+        let language = language_of(owner, &settings.languages);
         let said = say(&SaidOfRun {
-            language: language_of(owner, &settings.languages),
+            language,
             exporter: identifier,
             schedule: row.id,
-            due,
-            zone: &settings.zone,
+            due: self.services.moment(due, &settings.zone, language.tag()),
             url: &settings.configuration_url,
         });
         let origin = &self.services.origin;

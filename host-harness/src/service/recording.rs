@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{Answer, CallError, Operation, Service, ask};
-use crate::engine::{CONTRACT, End, Unaccepted, Worked};
+use super::{Answer, CallError, Operation, Service};
+use crate::engine::{Accepted, CONTRACT, End, Unaccepted, Worked};
 use crate::ports::{Access, Run};
-use crate::tape::{Called, Came, Facts, Head, Job, Recording, Taped, Tapes, fingerprint, work};
+use crate::tape::{Called, Came, Facts, Head, Job, Recording, Taped, Tapes, fingerprint};
 
 /// Where tapes go, and what each of them begins with.
 pub(super) struct Kept {
@@ -37,17 +37,17 @@ impl Service {
             handle: access,
             tape: tape.clone(),
         };
-        let asked = ask(&self.engine, &self.services, access, operation).await;
+        let asked = self.engine.schedules(&self.services, access).ask(operation).await;
         if let (Some(tape), Some(kept)) = (tape, &self.kept) {
             let came = match &asked {
-                Ok((answer, _)) => Came::Answered(json!(answer)),
+                Ok(Accepted { answer, .. }) => Came::Answered(json!(answer)),
                 Err(Unaccepted::Problem(problem)) => Came::Refused(json!(problem)),
                 Err(Unaccepted::Fault(fault)) => Came::from(fault),
             };
             let failed = matches!(came, Came::Trapped(_) | Came::OutOfTime | Came::OutOfMemory);
             kept.tapes.take(tape.ended(came), failed);
         }
-        let (answer, access) = asked?;
+        let Accepted { answer, access } = asked?;
         Ok((answer, access.handle))
     }
 
@@ -59,7 +59,7 @@ impl Service {
             handle: run,
             tape: tape.clone(),
         };
-        let Worked { run, end, outcome } = work(&self.engine, &self.services, taped, &job).await;
+        let Worked { run, end, outcome } = self.engine.job(&self.services, taped, &job).await;
         if let (Some(tape), Some(kept)) = (tape, &self.kept) {
             let came = match &outcome {
                 Ok(()) => Came::Answered(Value::Null),

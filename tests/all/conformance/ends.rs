@@ -5,11 +5,10 @@ use std::sync::Arc;
 use host_harness::contract::{Content, Delivery, DeliveryStatus, Outcome, Position, Recipients, RunEntry, User};
 use host_harness::engine::{Cache, Engine, Limits};
 use host_harness::imports::ScheduleStore as _;
-use host_harness::storage::NewMail;
 use host_harness::testing::conformance::COMPONENT;
 use serde_json::{Value, json};
 
-use super::minimal_host::{Host, afresh};
+use super::minimal_host::{Host, Letter, afresh};
 
 const DUE: i64 = 1_900_000_000;
 
@@ -44,8 +43,8 @@ async fn ends(document: Value, refused: bool) -> (RunEntry, u32, Vec<String>) {
     engine.work(&host, run, None, afresh).await.expect("the host is there");
     assert!(host.lease().is_none(), "it has not come to an end");
     let mut subjects = Vec::new();
-    let mut hand_over = |mail: &NewMail, _bytes: Vec<u8>| {
-        subjects.push(mail.subject.clone());
+    let mut hand_over = |letter: &Letter| {
+        subjects.push(letter.mail.subject.clone());
         let status = match refused {
             true => DeliveryStatus::Rejected,
             false => DeliveryStatus::Accepted,
@@ -56,13 +55,13 @@ async fn ends(document: Value, refused: bool) -> (RunEntry, u32, Vec<String>) {
             words: words.clone(),
             ..one
         };
-        mail.queued().into_iter().map(said).collect()
+        letter.people.queued().into_iter().map(said).collect()
     };
-    host.deliver(&mut hand_over).expect("the mails have bytes");
+    host.deliver(&mut hand_over);
     if let Some((run, said)) = host.lease() {
         let settled = engine.work(&host, run, said.as_deref(), afresh).await;
         settled.expect("the host is there");
-        host.deliver(&mut hand_over).expect("the mails have bytes");
+        host.deliver(&mut hand_over);
     }
 
     let access = host.access(false);

@@ -7,13 +7,13 @@ use host_harness::contract::exported::jobs::AbandonReason;
 use host_harness::contract::{Delivery, DeliveryStatus, Order, PageQuery, Position, Stored, User as Person};
 use host_harness::engine::{Accepted, Cache, Engine, Limits, Unaccepted};
 use host_harness::imports::AuthContext as _;
-use host_harness::storage::{NewMail, Scope};
+use host_harness::storage::Scope;
 use host_harness::testing::conformance::{
     COMPONENT, Change, Ending, Export, Facts, HandedOver, HostUnderTest, Hosts, Job, Taken, World, problem,
 };
 use serde_json::json;
 
-use super::minimal_host::{Access, Host, Run, afresh};
+use super::minimal_host::{Access, Host, Letter, Run, afresh};
 
 /// Minimal hosts, each with an engine of its own: it counts the handles of that host.
 pub struct Minimal;
@@ -170,8 +170,8 @@ impl HostUnderTest for Driven {
 
     async fn deliver(&self, refused: &[String]) -> Result<Vec<HandedOver>, String> {
         let mut taken = Vec::new();
-        let mut hand_over = |mail: &NewMail, _bytes: Vec<u8>| {
-            let mut said = mail.queued();
+        let mut hand_over = |letter: &Letter| {
+            let mut said = letter.people.queued();
             for one in &mut said {
                 if refused.contains(&one.address) {
                     (one.status, one.words) = (DeliveryStatus::Rejected, "550 no such user".into());
@@ -180,15 +180,14 @@ impl HostUnderTest for Driven {
                 (one.status, one.words) = (DeliveryStatus::Accepted, "250 taken".into());
                 taken.push(HandedOver {
                     to: one.address.clone(),
-                    subject: mail.subject.clone(),
-                    message_id: mail.message_id.clone(),
-                    attached: mail.attach_file,
+                    subject: letter.mail.subject.clone(),
+                    message_id: format!("{:?}", letter.key),
+                    attached: letter.mail.attach_file,
                 });
             }
             said
         };
-        let delivered = self.host.deliver(&mut hand_over);
-        delivered.map_err(|error| error.to_string())?;
+        self.host.deliver(&mut hand_over);
         Ok(taken)
     }
 

@@ -14,8 +14,7 @@
 //! that the handle allows it, that a run is started and not over. So an implementation has its own promises to keep, and
 //! no more.
 //!
-//! What each trait *promises* is in its documentation; the reference host's way of keeping it is in [`crate::ports`], the
-//! shortest way in `examples/minimal-host.rs`.
+//! What each trait *promises* is in its documentation.
 //!
 //! A host can be wrapped: a type that implements the five by asking another host ([`AuthContext::Access`] and
 //! [`AuthContext::Run`] being the other's, or something around them) sees each call of an import and its answer. [`Recorded`](crate::tape::Recorded) is such a
@@ -25,8 +24,8 @@
 //! becomes an answer by `into`; a [`HostFault`] ends the call.
 //!
 //! ```
-//! use host_harness::contract::{AccessFacts, Audience, Mail, MailError, RunFacts};
-//! use host_harness::imports::{Answer, AuthContext, Mailer};
+//! use scheduled_exports_host::contract::{AccessFacts, Audience, Mail, MailError, RunFacts};
+//! use scheduled_exports_host::imports::{Answer, AuthContext, Mailer};
 //!
 //! struct Host;
 //!
@@ -69,6 +68,7 @@
 mod auth_context;
 mod bounds;
 mod call;
+mod domain;
 mod error;
 mod exporters;
 mod log;
@@ -86,9 +86,10 @@ pub use mailer::Mailer;
 pub use rows::{record, runs_page, schedules_page};
 pub use schedule_store::ScheduleStore;
 
-pub(crate) use bounds::instant;
+pub(crate) use bounds::{cut, instant};
 pub(crate) use call::{OpenHandles, Returned, Work};
 pub(crate) use error::GuestMistake;
+pub(crate) use mailer::LONGEST_SUBJECT;
 
 /// All that the component imports: what a host is to it. Every type with the five traits has this one.
 pub trait Imports: AuthContext + ScheduleStore + Exporters + Mailer + Log {}

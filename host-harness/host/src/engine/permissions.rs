@@ -181,7 +181,7 @@ fn functions(declared: &[InstanceTypeDeclaration]) -> Vec<String> {
     named
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "embedded"))]
 mod tests {
     use super::*;
     use crate::engine::EMBEDDED;

@@ -63,7 +63,7 @@ impl Tapes {
     /// Writes a tape down if it is one to keep, and lets go of the earliest ones past the number. What can't be written is
     /// said in the log: no run fails of it. None: the tape was too long. `cut` is a call that gave no answer, or did not finish
     /// its run.
-    pub(crate) fn take(&self, tape: Option<Tape>, cut: bool) {
+    pub fn take(&self, tape: Option<Tape>, cut: bool) {
         let Some(tape) = tape else {
             tracing::warn!("a call was too long to be kept on tape");
             return;
@@ -129,7 +129,7 @@ mod tests {
 
     use super::*;
     use crate::contract::{AccessFacts, Caller, Settings};
-    use crate::service::Operation;
+    use crate::engine::Operation;
     use crate::tape::{Came, Ending, Head};
 
     fn tape() -> Tape {

@@ -83,7 +83,7 @@ impl Cache {
         if let Err(reason) = component
             .serialize()
             .map_err(io::Error::other)
-            .and_then(|code| store(folder, &path, &code))
+            .and_then(|code| store(&path, &code))
         {
             tracing::warn!(path = %path.display(), %reason, "the compiled component could not be cached");
         }
@@ -128,14 +128,15 @@ fn load(engine: &Engine, path: &Path) -> Result<Option<Component>, String> {
     component.map(Some).map_err(|error| format!("{error:#}"))
 }
 
-fn store(folder: &Path, path: &Path, code: &[u8]) -> io::Result<()> {
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+fn store(path: &Path, code: &[u8]) -> io::Result<()> {
+    // One process writes at a time, since it holds the lock. What one that died has left is written over.
+    let unfinished = path.with_extension("new");
+    let mut file = private::create(&unfinished)?;
     file.write_all(MAGIC)?;
     file.write_all(&Sha256::digest(code))?;
     file.write_all(code)?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    Ok(())
+    file.sync_all()?;
+    fs::rename(&unfinished, path)
 }
 
 fn lock(path: &Path) -> Option<File> {
@@ -165,26 +166,13 @@ fn private_folder(folder: &Path) -> Result<(), String> {
 #[cfg(unix)]
 fn trusted(facts: &fs::Metadata) -> Result<(), &'static str> {
     use std::os::unix::fs::MetadataExt;
-    if facts.uid() != effective_user() {
+    if facts.uid() != private::user() {
         return Err("it belongs to another user");
     }
     if facts.mode() & 0o022 != 0 {
         return Err("others may write to it");
     }
     Ok(())
-}
-
-/// Who this process is: the owner of a file that it makes.
-#[cfg(unix)]
-fn effective_user() -> u32 {
-    use std::os::unix::fs::MetadataExt;
-    use std::sync::OnceLock;
-    static USER: OnceLock<u32> = OnceLock::new();
-    *USER.get_or_init(|| {
-        tempfile::tempfile()
-            .and_then(|file| file.metadata())
-            .map_or(u32::MAX, |facts| facts.uid())
-    })
 }
 
 #[cfg(not(unix))]

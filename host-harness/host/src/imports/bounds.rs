@@ -41,7 +41,7 @@ fn mistake(words: impl Into<String>) -> GuestMistake {
 }
 
 /// The text on one line, at most `most` bytes, ended at a character.
-pub(super) fn cut(text: &str, most: usize) -> String {
+pub(crate) fn cut(text: &str, most: usize) -> String {
     let mut end = text.len().min(most);
     while !text.is_char_boundary(end) {
         end -= 1;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::{Called, Came, Ending, Entry, Facts, Reply, Tape, finished, short, work};
+use super::{Called, Came, Ending, Entry, Facts, Reply, Tape, finished, short};
 use crate::clock::Instant;
 use crate::contract::auth_context::{AccessFacts, RunFacts};
 use crate::contract::exporters::{DownloadLink, ExportError, Exporter, File, LookupError, Reach, Subject};
@@ -13,9 +13,8 @@ use crate::contract::log::Level;
 use crate::contract::mailer::{Mail, MailError};
 use crate::contract::schedule_store::{Page, Plan, RunPage, StoreError};
 use crate::contract::{Content, MissedRange, Outcome, PageQuery, Position, Schedule};
-use crate::engine::{Engine, Unaccepted};
+use crate::engine::{Accepted, Engine, Unaccepted};
 use crate::imports::{Answer, AuthContext, During, Exporters, HostFault, ImportError, Log, Mailer, ScheduleStore};
-use crate::service::ask;
 
 /// Answers what a tape says, in its order, as long as the same is asked.
 #[derive(Debug)]
@@ -172,13 +171,13 @@ pub struct Replay {
 pub async fn replay(engine: &Engine<Replayed>, tape: &Tape) -> Result<Replay, String> {
     let host = Arc::new(Replayed::of(&tape.calls));
     let came = match (&tape.head.called, &tape.head.facts) {
-        (Called::Jobs(job), Facts::Run(facts)) => match work(engine, &host, facts.clone(), job).await.outcome {
+        (Called::Jobs(job), Facts::Run(facts)) => match engine.job(&host, facts.clone(), job).await.outcome {
             Ok(()) => Came::Answered(Value::Null),
             Err(fault) => Came::from(&fault),
         },
         (Called::Schedules(operation), Facts::Access(facts)) => {
-            match ask(engine, &host, facts.clone(), operation.clone()).await {
-                Ok((answer, _)) => Came::Answered(json!(answer)),
+            match engine.schedules(&host, facts.clone()).ask(operation.clone()).await {
+                Ok(Accepted { answer, .. }) => Came::Answered(json!(answer)),
                 Err(Unaccepted::Problem(problem)) => Came::Refused(json!(problem)),
                 Err(Unaccepted::Fault(fault)) => Came::from(&fault),
             }

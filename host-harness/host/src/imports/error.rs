@@ -22,8 +22,8 @@ pub(crate) struct GuestMistake(pub(crate) String);
 /// `?` makes it of a refusal of the contract and of a [`HostFault`]:
 ///
 /// ```
-/// use host_harness::contract::schedule_store::StoreError;
-/// use host_harness::imports::{HostFault, ImportError};
+/// use scheduled_exports_host::contract::schedule_store::StoreError;
+/// use scheduled_exports_host::imports::{HostFault, ImportError};
 ///
 /// fn version(stored: Option<Result<u64, String>>) -> Result<u64, ImportError<StoreError>> {
 ///     let row = stored.ok_or(StoreError::NotFound)?;

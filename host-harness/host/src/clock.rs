@@ -1,7 +1,7 @@
 //! The time, as the host sees it: the machine's, or one that a test, the demo or `tick --now` holds.
 //!
 //! ```
-//! use host_harness::clock::{Clock as _, SystemClock, VirtualClock};
+//! use scheduled_exports_host::clock::{Clock as _, SystemClock, VirtualClock};
 //!
 //! let clock = VirtualClock::at(1_792_670_400); // 2026-10-22T12:00:00Z
 //! clock.set(clock.now() + 60);

@@ -138,6 +138,10 @@ impl<H: Imports> AuthContext for Recorded<H> {
     fn run_facts<'a>(&self, run: &'a Self::Run) -> &'a RunFacts {
         self.host.run_facts(&run.handle)
     }
+
+    fn moment(&self, at: Instant, zone: &str, language: &str) -> String {
+        self.host.moment(at, zone, language)
+    }
 }
 
 macro_rules! recorded {

@@ -4,7 +4,7 @@
 //! version maps the unchanged ones back to these (`with:`) at no cost.
 //!
 //! ```
-//! use host_harness::contract::{Outcome, Recipients, RunEntry};
+//! use scheduled_exports_host::contract::{Outcome, Recipients, RunEntry};
 //!
 //! let mut entry = RunEntry::new(1_793_070_000, None); // seconds since 1970-01-01T00:00:00Z
 //! entry.end(Outcome::Retry(1_793_070_120), 1_793_070_001);
@@ -18,7 +18,7 @@
 mod bindings {
     #![allow(missing_docs, reason = "generated; documented in wit/")]
     wasmtime::component::bindgen!({
-        path: "../wit",
+        path: "wit",
         world: "plugin",
         imports: { default: async | trappable },
         exports: { default: async },
@@ -77,6 +77,19 @@ impl RunEntry {
     }
 }
 
+impl MailKind {
+    /// Its name in the contract.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Export => "export",
+            Self::NothingToExport => "nothing-to-export",
+            Self::Failure => "failure",
+            Self::Undelivered => "undelivered",
+        }
+    }
+}
+
 impl Recipients {
     /// One address, in To.
     #[must_use]
@@ -91,5 +104,15 @@ impl Recipients {
     /// All addresses, in the order To, Cc, Bcc.
     pub fn all(&self) -> impl Iterator<Item = &String> {
         [&self.to, &self.cc, &self.bcc].into_iter().flatten()
+    }
+    /// A delivery to each, in that order, not tried yet: what the history says when a run is submitted.
+    #[must_use]
+    pub fn queued(&self) -> Vec<Delivery> {
+        let queued = |address: &String| Delivery {
+            address: address.clone(),
+            status: DeliveryStatus::Queued,
+            words: String::new(),
+        };
+        self.all().map(queued).collect()
     }
 }

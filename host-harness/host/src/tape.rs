@@ -5,19 +5,17 @@
 //! component go through the same again without any host. What a tape holds is what the component was told: addresses and form
 //! data are among it.
 //!
-//! ```
-//! use host_harness::testing::Harness;
+//! ```no_run
+//! use scheduled_exports_host::engine::{Cache, Engine, Limits};
+//! use scheduled_exports_host::tape::{Tape, replay};
 //!
-//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
-//! let harness = Harness::builder().record().build().await;
-//! harness.advance_to("2026-10-23T12:00:00Z").await;
-//! let tapes = harness.tapes();
-//! assert!(!tapes.is_empty());
-//! for tape in tapes {
-//!     let again = harness.replay(&tape).await;
-//!     assert_eq!((again.difference, again.end), (None, tape.end));
-//! }
-//! # });
+//! # async fn again(component: &[u8]) -> Result<(), Box<dyn std::error::Error>> {
+//! let tape = Tape::from_text(&std::fs::read_to_string("00000812-execute-7.tape.jsonl")?)?;
+//! let engine = Engine::load(component, Limits::default(), &Cache::of_user())?;
+//! let again = replay(&engine, &tape).await?;
+//! assert_eq!((again.difference, again.end), (None, tape.end));
+//! # Ok(())
+//! # }
 //! ```
 
 mod kept;
@@ -25,19 +23,15 @@ mod recorded;
 mod replayed;
 
 use std::fmt;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use crate::contract::Delivery;
 use crate::contract::auth_context::{AccessFacts, RunFacts};
-use crate::contract::exported::jobs::AbandonReason;
-use crate::engine::{Engine, GuestFault, Worked};
-use crate::imports::Imports;
-use crate::service::Operation;
+use crate::engine::{GuestFault, Operation};
 
+pub use crate::engine::Job;
 pub use kept::{Keep, Tapes};
 pub use recorded::{Recorded, Recording, Taped};
 pub use replayed::{Replay, Replayed, replay};
@@ -63,29 +57,6 @@ pub enum Called {
     Schedules(Operation),
     /// Of `jobs`.
     Jobs(Job),
-}
-
-/// A function of `jobs`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Job {
-    /// One attempt.
-    Execute,
-    /// Giving up what an attempt left.
-    Abandon(AbandonReason),
-    /// The end of a submitted run.
-    Settle(Vec<Delivery>),
-}
-
-impl Job {
-    /// Of the function.
-    fn name(&self) -> &'static str {
-        match self {
-            Self::Execute => "execute",
-            Self::Abandon(_) => "abandon",
-            Self::Settle(_) => "settle",
-        }
-    }
 }
 
 /// What a handle stands for.
@@ -263,14 +234,5 @@ fn short(value: &Value) -> String {
     match text.char_indices().nth(400) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
-    }
-}
-
-/// Has the component work on a leased run.
-pub(crate) async fn work<H: Imports>(engine: &Engine<H>, host: &Arc<H>, run: H::Run, job: &Job) -> Worked<H::Run> {
-    match job {
-        Job::Execute => engine.execute(host, run).await,
-        Job::Abandon(reason) => engine.abandon(host, run, reason).await,
-        Job::Settle(deliveries) => engine.settle(host, run, deliveries).await,
     }
 }

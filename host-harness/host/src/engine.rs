@@ -3,17 +3,21 @@
 //! ```
 //! use std::time::Duration;
 //!
-//! use host_harness::engine::{Cache, EMBEDDED, Engine, Limits, LoadError, Permissions};
-//! use host_harness::ports::Services; // the reference host; yours in its place
+//! # #[cfg(feature = "embedded")]
+//! use scheduled_exports_host::engine::{Cache, EMBEDDED, Engine, Limits, LoadError, Permissions};
+//! use scheduled_exports_host::tape::Replayed; // a host: yours in its place
 //!
+//! # #[cfg(not(feature = "embedded"))]
+//! # fn main() {}
+//! # #[cfg(feature = "embedded")]
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let limits = Limits { call_compute: Duration::from_millis(200), ..Limits::default() };
-//! let engine = Engine::<Services>::load(EMBEDDED, limits, &Cache::of_user())?;
+//! let engine = Engine::<Replayed>::load(EMBEDDED, limits, &Cache::of_user())?;
 //! assert_eq!(engine.in_use(), 0); // instances: each call gets one, and it goes with the call
 //!
 //! // A component that asks for more than the operator allows is not loaded.
 //! let limits = Limits { imports: Permissions::from_list("auth-context, log")?, ..Limits::default() };
-//! let refused = Engine::<Services>::load(EMBEDDED, limits, &Cache::of_user());
+//! let refused = Engine::<Replayed>::load(EMBEDDED, limits, &Cache::of_user());
 //! assert!(matches!(refused, Err(LoadError::NotAllowed { .. })));
 //! # Ok(())
 //! # }
@@ -23,12 +27,15 @@ mod budget;
 mod cache;
 mod inspect;
 mod jobs;
+mod operation;
 mod permissions;
 mod recurrence;
 mod schedules;
 mod work;
 
-use std::path::{Path, PathBuf};
+#[cfg(feature = "embedded")]
+use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,17 +45,17 @@ use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationCon
 
 pub use budget::MemoryLimiter;
 pub use cache::Cache;
-pub use inspect::{Inspection, OFFERED, inspect};
-pub use jobs::{End, Worked};
+pub use inspect::{Inspection, OFFERED, VERSION as CONTRACT, inspect};
+pub use jobs::{End, Job, Worked};
+pub use operation::{Answer, Operation};
 pub use permissions::{Imported, Permissions};
 pub use schedules::{Accepted, Schedules, Unaccepted};
-
-pub(crate) use inspect::VERSION as CONTRACT;
 
 use crate::contract::{Plugin, PluginPre};
 use crate::imports::{Call, GuestMistake, HostFault, Imports, OpenHandles};
 
-/// The component that the build script made of `plugin/`.
+/// The component that the build script made of the plugin.
+#[cfg(feature = "embedded")]
 pub static EMBEDDED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/plugin.wasm"));
 
 /// What a plugin may ask for, and what one call may use. A call past a limit costs just that call.
@@ -229,7 +236,7 @@ impl<H: Imports> Engine<H> {
         Ok(Self {
             engine,
             plugin,
-            own: bytes == EMBEDDED,
+            own: is_embedded(bytes),
             limits,
             places,
             call_places,
@@ -242,6 +249,7 @@ impl<H: Imports> Engine<H> {
     ///
     /// # Errors
     /// As [`Engine::load`], and where the file can't be read.
+    #[cfg(feature = "embedded")]
     pub fn load_file(file: Option<&Path>, limits: Limits, cache: &Cache) -> Result<Self, LoadError> {
         match file {
             None => Self::load(EMBEDDED, limits, cache),
@@ -327,6 +335,17 @@ pub struct Instance<'a, H: Imports> {
     own: bool,
     _place: SemaphorePermit<'a>,
     _running: budget::Running<'a>,
+}
+
+/// Is it the component that was built with this host, out of the same sources?
+#[cfg(feature = "embedded")]
+fn is_embedded(bytes: &[u8]) -> bool {
+    bytes == EMBEDDED
+}
+
+#[cfg(not(feature = "embedded"))]
+fn is_embedded(_bytes: &[u8]) -> bool {
+    false
 }
 
 /// What came of a call that had until `deadline`, in the host's words.

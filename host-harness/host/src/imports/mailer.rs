@@ -6,14 +6,14 @@ use std::future::Future;
 use wasmtime::component::Resource;
 
 use super::error::answered;
-use super::{Answer, AuthContext, Call, Imports};
+use super::{Answer, AuthContext, Call, Imports, domain};
 use crate::contract;
 use crate::contract::Recipients;
 use crate::contract::auth_context::RunFacts;
 use crate::contract::mailer::{Audience, Host, Mail, MailError};
 
 /// Longest subject, in characters.
-const LONGEST_SUBJECT: usize = 250;
+pub(crate) const LONGEST_SUBJECT: usize = 250;
 
 /// An outbox that commits together with the schedules.
 ///
@@ -82,7 +82,8 @@ fn not_recipients(facts: &RunFacts, people: &Recipients) -> Vec<String> {
 
 fn domain_allowed(facts: &RunFacts, address: &str) -> bool {
     let allowed = facts.settings.recipient_domains.as_ref();
-    allowed.is_none_or(|domains| plugin::addresses::is_at(address, domains))
+    let of_address = address.rsplit_once('@').map_or("", |(_, domain)| domain);
+    allowed.is_none_or(|domains| domains.iter().any(|allowed| domain::same(allowed, of_address)))
 }
 
 impl<H: Imports> Host for Call<H> {

@@ -79,12 +79,12 @@ impl<H: Imports> Engine<H> {
         let counter = content.error_counter.saturating_add(1).min(STOPS_AT);
         let language = language_of(facts.schedule.owner.as_ref(), &facts.settings.languages);
         let reason = HostReason::PluginFailed;
+        let due = facts.due.or(content.next_run).unwrap_or(facts.settings.now);
         let said = RunFacts {
             language,
             exporter: &content.export_identifier,
             schedule: facts.schedule.id,
-            due: facts.due.or(content.next_run).unwrap_or(facts.settings.now),
-            zone: &zone,
+            due: host.moment(due, &zone, language.tag()),
             url: &facts.settings.configuration_url,
         };
         let said = said.failure(&reason, counter >= STOPS_AT);

@@ -2,21 +2,56 @@
 //!
 //! The component words everything else. Here nothing of what a plugin says is repeated: a trap's message may hold data.
 
-use plugin::language::Language;
-use plugin::notice::{LONGEST_SUBJECT, moment, one_line};
-
-use crate::clock::Instant;
 use crate::contract::User;
+use crate::imports::{LONGEST_SUBJECT, cut};
+
+/// Most bytes of an address of a page.
+const LONGEST_URL: usize = 2_000;
+
+/// A language that the host has words in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Language {
+    /// The one of everybody whose own it has no words in.
+    English,
+    /// `de` and its variants.
+    German,
+}
+
+impl Language {
+    /// Of a BCP 47 tag.
+    #[must_use]
+    pub fn of_tag(tag: &str) -> Self {
+        let primary = tag.split(['-', '_']).next().unwrap_or_default();
+        match primary.eq_ignore_ascii_case("de") {
+            true => Self::German,
+            false => Self::English,
+        }
+    }
+
+    /// Its BCP 47 tag.
+    #[must_use]
+    pub fn tag(self) -> &'static str {
+        self.pick("en", "de")
+    }
+
+    fn pick<T>(self, english: T, german: T) -> T {
+        match self {
+            Self::English => english,
+            Self::German => german,
+        }
+    }
+}
 
 /// The language of the owner; without an owner, the first of the host's.
-pub(crate) fn language_of(owner: Option<&User>, languages: &[String]) -> Language {
+#[must_use]
+pub fn language_of(owner: Option<&User>, languages: &[String]) -> Language {
     let tag = owner.map(|owner| &owner.language).or(languages.first());
     tag.map_or(Language::English, |tag| Language::of_tag(tag))
 }
 
 /// Why the host ended a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum HostReason {
+pub enum HostReason {
     /// None of its leases came to an end.
     NeverFinished,
     /// `execute` left it open, and `abandon` too.
@@ -27,7 +62,8 @@ pub(crate) enum HostReason {
 
 impl HostReason {
     /// For programs: stored with the run.
-    pub(crate) fn code(&self) -> &'static str {
+    #[must_use]
+    pub fn code(&self) -> &'static str {
         match self {
             Self::NeverFinished => "did-not-come-back",
             Self::PluginFailed => "component-failed",
@@ -36,7 +72,8 @@ impl HostReason {
     }
 
     /// For people: stored with the run, and in the mail.
-    pub(crate) fn sentence(&self, language: Language) -> String {
+    #[must_use]
+    pub fn sentence(&self, language: Language) -> String {
         match self {
             Self::NeverFinished => language
                 .pick(
@@ -62,29 +99,33 @@ impl HostReason {
 }
 
 /// What a mail says about its run.
-pub(crate) struct RunFacts<'a> {
+#[derive(Clone, Debug)]
+pub struct RunFacts<'a> {
+    /// Of the mail.
     pub language: Language,
     /// Identifier of the exporter.
     pub exporter: &'a str,
     /// Id of the schedule.
     pub schedule: u64,
-    pub due: Instant,
-    /// The schedule's time zone.
-    pub zone: &'a str,
+    /// When it is due, as people say it: see [`AuthContext::moment`](crate::imports::AuthContext::moment).
+    pub due: String,
     /// Where the scheduled exports are configured.
     pub url: &'a str,
 }
 
 /// A mail's subject and text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct NoticeText {
+pub struct NoticeText {
+    /// One line.
     pub subject: String,
+    /// Plain text.
     pub text: String,
 }
 
 impl RunFacts<'_> {
     /// The run failed; with `stopped`, that was the last failure before its schedule is stopped.
-    pub(crate) fn failure(&self, reason: &HostReason, stopped: bool) -> NoticeText {
+    #[must_use]
+    pub fn failure(&self, reason: &HostReason, stopped: bool) -> NoticeText {
         let language = self.language;
         let (exporter, schedule) = (self.exporter, self.schedule);
         let first = match reason {
@@ -115,7 +156,8 @@ impl RunFacts<'_> {
     }
 
     /// Some recipients' servers did not accept the mail. What each of them replied, a line each.
-    pub(crate) fn partly_delivered(&self, replies: &str) -> NoticeText {
+    #[must_use]
+    pub fn partly_delivered(&self, replies: &str) -> NoticeText {
         let language = self.language;
         let (exporter, schedule) = (self.exporter, self.schedule);
         let first = language.pick(
@@ -132,16 +174,16 @@ impl RunFacts<'_> {
 
     fn notice(&self, subject: &str, first: &str, more: &str) -> NoticeText {
         let language = self.language;
-        let due = moment(self.due, self.zone, language);
         let text = format!(
-            "{}\n\n{first}\n\n{} {due}\n{more}{} {}\n",
+            "{}\n\n{first}\n\n{} {}\n{more}{} {}\n",
             language.pick("Hello,", "Hallo,"),
             language.pick("Due:", "Fällig:"),
+            self.due,
             language.pick("Scheduled exports:", "Geplante Exporte:"),
-            one_line(self.url, 2_000),
+            cut(self.url, LONGEST_URL),
         );
         NoticeText {
-            subject: one_line(&format!("{subject}: {}", self.exporter), LONGEST_SUBJECT),
+            subject: cut(&format!("{subject}: {}", self.exporter), LONGEST_SUBJECT),
             text,
         }
     }
@@ -156,8 +198,7 @@ mod tests {
             language,
             exporter: "orderlist",
             schedule: 7,
-            due: 1_793_070_000,
-            zone: "Europe/Berlin",
+            due: "2026-10-27 03:00 UTC".into(),
             url: "https://tickets.example/control/bigevents/scheduled-exports/",
         }
     }
@@ -169,7 +210,7 @@ mod tests {
         assert_eq!(
             german.text,
             "Hallo,\n\nder geplante Export „orderlist“ (Nummer 7) ist fehlgeschlagen. Es wurde keine Datei verschickt.\n\n\
-             Fällig: Dienstag, 27. Oktober 2026, 04:00 Uhr (Europe/Berlin, UTC+01:00)\n\
+             Fällig: 2026-10-27 03:00 UTC\n\
              Grund: Das Programm, das den Export ausführt, brach zweimal ab, ohne den Lauf abzuschließen.\n\n\
              Geplante Exporte: https://tickets.example/control/bigevents/scheduled-exports/\n"
         );

@@ -11,7 +11,7 @@ fn told() -> String {
     let run = Command::new(&example).output();
     let run = run.unwrap_or_else(|error| {
         panic!(
-            "could not run {}: {error}; build it with `cargo build -p host-harness --examples`",
+            "could not run {}: {error}; build it with `cargo build --workspace --examples`",
             example.display()
         )
     });
@@ -23,7 +23,7 @@ fn told() -> String {
 fn the_minimal_host_creates_a_schedule_mails_its_file_and_shows_what_became_of_it() {
     let told = told();
     let (created, rest) = told
-        .split_once("-- mail to finance@harbour.example:")
+        .split_once("-- mail to finance@harbour.example, mary@harbour.example:")
         .expect("one mail");
     let (mail, history) = rest.split_once("-- history:").expect("a history");
     assert!(
@@ -31,15 +31,11 @@ fn the_minimal_host_creates_a_schedule_mails_its_file_and_shows_what_became_of_i
         "{created}"
     );
     for line in [
-        "Date: Tue, 27 Oct 2026 03:00:00 +0000",
-        "Message-ID: <2026-10-27T030000Z-schedule-1-export@harbour.example>",
-        "To: finance@harbour.example",
-        "Cc: mary@harbour.example",
+        "Message-ID: <1.1793070000.export@harbour.example>",
         "Subject: Visitors",
         "As every Tuesday.",
-        r#"Content-Disposition: attachment; filename="visitors.csv""#,
-        // Name,City / Ada,London / Grace,New York
-        "TmFtZSxDaXR5DQpBZGEsTG9uZG9uDQpHcmFjZSxOZXcgWW9yaw0K",
+        "-- with visitors.csv (text/csv):",
+        "Ada,London",
     ] {
         assert!(mail.lines().any(|one| one == line), "{line} is not in {mail}");
     }
@@ -51,7 +47,10 @@ fn the_minimal_host_creates_a_schedule_mails_its_file_and_shows_what_became_of_i
 }
 
 fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the repository")
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .nth(2)
+        .expect("the repository")
 }
 
 /// The fenced blocks of the guide in this language.

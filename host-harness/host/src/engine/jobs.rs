@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 use wasmtime::component::Resource;
 
@@ -37,12 +38,45 @@ pub enum End {
     HostFault(String),
 }
 
+/// A function of `jobs`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Job {
+    /// One attempt.
+    Execute,
+    /// Giving up what an attempt left.
+    Abandon(AbandonReason),
+    /// The end of a submitted run.
+    Settle(Vec<Delivery>),
+}
+
+impl Job {
+    /// The function, as the contract names it.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Execute => "execute",
+            Self::Abandon(_) => "abandon",
+            Self::Settle(_) => "settle",
+        }
+    }
+}
+
 /// The handle, lent for a call.
 fn lent() -> Resource<contract::Run> {
     Resource::new_borrow(0)
 }
 
 impl<H: Imports> Engine<H> {
+    /// Gives a leased run to one of the three functions below.
+    pub async fn job(&self, host: &Arc<H>, run: H::Run, job: &Job) -> Worked<H::Run> {
+        match job {
+            Job::Execute => self.execute(host, run).await,
+            Job::Abandon(reason) => self.abandon(host, run, reason).await,
+            Job::Settle(deliveries) => self.settle(host, run, deliveries).await,
+        }
+    }
+
     /// One attempt at a leased run, within [`Limits::run_compute`](super::Limits::run_compute) and
     /// [`Limits::run_deadline`](super::Limits::run_deadline). The host renews the lease meanwhile.
     pub async fn execute(&self, host: &Arc<H>, run: H::Run) -> Worked<H::Run> {

@@ -8,8 +8,8 @@ use super::permissions::{Imported, imported};
 
 /// The package of the contract.
 pub(super) const PACKAGE: &str = "ticketing:scheduled-exports/";
-/// The version that this host speaks.
-pub(crate) const VERSION: &str = "0.1.0";
+/// The version of the contract that this host speaks.
+pub const VERSION: &str = "0.1.0";
 /// Interfaces that this host offers, and the functions of each. A test compares them with `wit/`.
 pub const OFFERED: [(&str, &[&str]); 6] = [
     ("types", &[]),

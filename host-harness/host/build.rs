@@ -1,0 +1,66 @@
+//! With the feature `embedded`: makes the component that `engine::EMBEDDED` is, at `OUT_DIR/plugin.wasm`. Without it, nothing.
+//!
+//! With `HARNESS_PLUGIN_PREBUILT=FILE` that component is taken, for machines without rustup and builds from a package.
+
+#[cfg(feature = "embedded")]
+#[path = "../../guest-build/src/lib.rs"]
+#[allow(dead_code, unused_imports, reason = "what is in a component is asked elsewhere")]
+mod guest_build;
+
+fn main() {
+    #[cfg(feature = "embedded")]
+    if let Err(sentence) = embedded::build() {
+        // Cargo shows this as the build script's error.
+        eprintln!("error: {sentence}");
+        std::process::exit(1);
+    }
+}
+
+#[cfg(feature = "embedded")]
+mod embedded {
+    use std::env;
+    use std::fs;
+    use std::path::{Path, PathBuf};
+
+    use super::guest_build::{Guests, ensure_target, rerun_if_changed, target_beside};
+
+    const PREBUILT: &str = "HARNESS_PLUGIN_PREBUILT";
+
+    pub fn build() -> Result<(), String> {
+        let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("OUT_DIR is not set; run this through cargo")?);
+        let component = out.join("plugin.wasm");
+        println!("cargo:rerun-if-env-changed={PREBUILT}");
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .ancestors()
+            .nth(2)
+            .ok_or("this crate must lie in its workspace")?;
+        if let Some(file) = env::var_os(PREBUILT) {
+            // A build script runs in its package's folder; who sets this stands in the workspace's.
+            let file = root.join(file);
+            println!("cargo:rerun-if-changed={}", file.display());
+            return fs::copy(&file, &component)
+                .map(drop)
+                .map_err(|error| format!("{PREBUILT} names {}, which can't be read: {error}", file.display()));
+        }
+
+        let made_of = [
+            "plugin/build.rs",
+            "plugin/src",
+            "plugin/Cargo.toml",
+            "wit",
+            "Cargo.toml",
+            "Cargo.lock",
+            "rust-toolchain.toml",
+            "host-harness/host/build.rs",
+        ];
+        rerun_if_changed(made_of.map(|path| root.join(path)));
+        ensure_target().map_err(|sentence| format!("{sentence}, or set {PREBUILT} to a built plugin.wasm"))?;
+        let guests = Guests {
+            workspace: root,
+            target: &target_beside(&out, "guest")?,
+        };
+        guests.build(Some("plugin"))?;
+        fs::write(&component, guests.component("plugin")?)
+            .map_err(|error| format!("{} can't be written: {error}", component.display()))
+    }
+}
