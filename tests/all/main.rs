@@ -3,6 +3,7 @@
 mod audit;
 mod conformance;
 mod contract;
+mod crates;
 mod crud;
 mod disk;
 mod documents;
