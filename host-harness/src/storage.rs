@@ -31,7 +31,6 @@ mod turns;
 mod values;
 mod work;
 
-use std::fmt;
 use std::path::Path;
 
 use async_trait::async_trait;
@@ -40,6 +39,7 @@ use tempfile::SpooledData;
 pub use change::{Change, Commit, CommitError, Completion, KeptAnswer, RequestKey, RequestState};
 pub use difference::difference;
 pub use notice::{NOTICE_WINDOW, Notice};
+pub use scheduled_exports_host::Scope;
 pub use turns::Rooms;
 pub use work::{
     DeliveryResult, DeliveryTask, FileFacts, Finish, Lease, LeaseError, Leased, MailKind, MailStanding, NewMail,
@@ -51,27 +51,6 @@ use values::addresses;
 use crate::clock::Instant;
 use crate::contract::schedule_store::Plan;
 use crate::contract::{Content, MissedRange, PageQuery, Position, RunEntry};
-
-/// One organizer as a whole, or one of its events.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Scope {
-    /// Slug.
-    pub organizer: String,
-    /// What the platform knows the event by, and never another one: not its slug, which an event that is made later can have as well
-    /// ([`Event::key`](crate::platform::Event::key)). None: the organizer as a whole.
-    pub event: Option<String>,
-}
-
-/// `organizer` or `organizer/event`.
-impl fmt::Display for Scope {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.organizer)?;
-        match &self.event {
-            Some(event) => write!(f, "/{event}"),
-            None => Ok(()),
-        }
-    }
-}
 
 /// What a caller may see: schedules of exactly this scope, and with `only_owner` just those of that user.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -22,7 +22,8 @@
 //! ```
 //!
 //! The component's bytes are given, or inside: `engine::EMBEDDED`, with the feature `embedded`. The records that go back and forth
-//! are in [`contract`]; the WIT files in the package document them. [`tape`] keeps what failed, to be gone through again.
+//! are in [`contract`]; the WIT files in the package document them. [`tape`] keeps what failed, to be gone through again; [`memory`] is a whole host, for
+//! tests.
 
 #![deny(missing_docs)]
 
@@ -30,6 +31,10 @@ pub mod clock;
 pub mod contract;
 pub mod engine;
 pub mod imports;
+pub mod memory;
 pub mod private;
+mod scope;
 pub mod tape;
 pub mod wording;
+
+pub use scope::Scope;

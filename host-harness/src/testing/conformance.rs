@@ -28,8 +28,8 @@ use futures_util::future::join_all;
 use futures_util::stream;
 use serde_json::{Map, Value, json};
 
-pub use plan::{Caller, Change, Event, Organizer, Right, Stands, User, World};
 pub use report::{Checked, Report, Verdict};
+pub use scheduled_exports_host::memory::{Caller, Change, Event, HandedOver, Organizer, Right, Stands, User, World};
 
 use crate::clock::Instant;
 use crate::contract::Problem;
@@ -128,19 +128,6 @@ pub struct Taken {
     pub lease: usize,
     /// The schedule.
     pub schedule: u64,
-}
-
-/// A mail that was handed over to one recipient's server.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HandedOver {
-    /// Address of the envelope.
-    pub to: String,
-    /// Subject, decoded.
-    pub subject: String,
-    /// Message-ID, as in the header.
-    pub message_id: String,
-    /// A file goes with it.
-    pub attached: bool,
 }
 
 /// One host, set up for one check.

@@ -1,170 +1,149 @@
 //! `schedule-store`: what people write.
 
-use std::sync::atomic::Ordering;
+use std::sync::PoisonError;
 
-use host_harness::contract::schedule_store::{Page, Plan, RunPage, StoreError};
-use host_harness::contract::{Content, MissedRange, Outcome, PageQuery, Position, RunEntry, Schedule};
-use host_harness::imports::{ImportError, ScheduleStore};
+use scheduled_exports_host::contract::schedule_store::{Page, Plan, RunPage, StoreError};
+use scheduled_exports_host::contract::{Content, MissedRange, Outcome, PageQuery, Position, Schedule};
+use scheduled_exports_host::imports::{Answer, ImportError, ScheduleStore};
+use scheduled_exports_host::memory;
 
-use super::{Access, Fault, Memory, Run, RunRow, State, Stored, pages};
+use super::{Access, Fault, Faulty, Run};
 
-type Answer<T> = Result<T, ImportError<StoreError>>;
+/// More than any check has.
+const ALL: u32 = 10_000;
 
-/// A line about due times that nobody ran.
-pub(super) fn missed(schedule: u64, range: MissedRange, now: i64) -> RunRow {
-    RunRow {
-        schedule,
-        entry: RunEntry {
-            due: range.last,
-            started: None,
-            ended: Some(now),
-            attempts: 0,
-            outcome: Some(Outcome::Missed(range)),
-            rows: None,
-            bytes: None,
-            deliveries: Vec::new(),
-        },
-        version: 0,
-        settle_fence: 0,
-        settle_until: None,
-    }
-}
-
-/// The latest due time in these ranges that has a line already.
-pub(super) fn recorded(state: &State, schedule: u64, ranges: &[MissedRange]) -> Option<i64> {
-    let rows = state
-        .runs
-        .iter()
-        .filter(|row| row.schedule == schedule)
-        .map(|row| row.entry.due);
-    let inside = |due: &i64| ranges.iter().any(|range| (range.first..=range.last).contains(due));
-    rows.filter(inside).max()
-}
-
-impl Memory {
-    /// What the caller may see of it.
-    fn found(&self, state: &State, by: &Access, id: u64) -> Result<Stored, StoreError> {
-        let stored = state.schedules.get(&id).ok_or(StoreError::NotFound)?;
-        if self.visible(by, stored) || self.is(Fault::ShowsForeignIds) {
-            return Ok(stored.clone());
+impl Faulty {
+    /// What a call has staged so far.
+    fn staged(&self, by: &mut Access, id: u64) {
+        if let Some(user) = &by.of.user {
+            let mut changed_by = self.changed_by.lock().unwrap_or_else(PoisonError::into_inner);
+            changed_by.insert(id, user.clone());
         }
-        Err(match self.is(Fault::ForbidsForeignIds) {
-            true => StoreError::Forbidden,
-            false => StoreError::NotFound,
-        })
-    }
-
-    /// The same at the stored version.
-    fn found_at(&self, by: &Access, id: u64, version: Option<u64>) -> Result<Stored, StoreError> {
-        let stored = self.seen(by, |state| self.found(state, by, id))?;
-        let same = version.is_none_or(|version| version == stored.version);
-        if same || self.is(Fault::LetsStaleThrough) {
-            Ok(stored)
-        } else {
-            Err(StoreError::Stale)
+        if self.is(Fault::WritesAtOnce) {
+            self.memory.state().clone_from(&by.of.draft);
+            by.of.found.clone_from(&by.of.draft);
         }
     }
 
-    /// Keeps whose it was before this call.
-    fn remember(&self, by: &mut Access, id: u64, owner: &str, taken_over: bool) {
-        if taken_over || !self.is(Fault::TellsOnlyOfTakeOvers) {
-            by.owners.entry(id).or_insert_with(|| owner.to_owned());
-        }
+    /// Rows to leave out for a cursor that is a number of them.
+    async fn counted(&self, by: &Access, query: PageQuery) -> Answer<Page, StoreError> {
+        let from = match &query.at {
+            Position::After(text) => text.parse().map_err(|_| StoreError::NotFound)?,
+            Position::Number(_) => 0,
+        };
+        let (at, size) = (Position::Number(1), query.size as usize);
+        let all = PageQuery { at, size: ALL, ..query };
+        let mut page = self.memory.list(&by.of, all).await?;
+        page.rows.drain(..from.min(page.rows.len()));
+        page.next = (page.rows.len() > size).then(|| (from + size).to_string());
+        page.rows.truncate(size);
+        Ok(page)
     }
 
-    fn replace(
+    /// A change of a schedule, or a take-over.
+    async fn change(
         &self,
         by: &mut Access,
-        (id, version): (u64, u64),
+        (id, mut version): (u64, u64),
         content: Content,
-        given_up: &[MissedRange],
-        owner: Option<String>,
-    ) -> Answer<Schedule> {
-        let stored = self.found_at(by, id, Some(version))?;
-        if let Some(latest) = self.seen(by, |state| recorded(state, id, given_up)) {
-            return Err(StoreError::Recorded(latest).into());
+        mut missed: Vec<MissedRange>,
+        takes_over: bool,
+    ) -> Answer<Schedule, StoreError> {
+        let before = by.of.draft.schedules.get(&id).cloned();
+        if let Some(before) = before.as_ref().filter(|_| self.is(Fault::LetsStaleThrough)) {
+            version = before.version;
         }
-        let now = self.now();
-        let former = stored.owner.clone();
-        self.remember(by, id, &former, owner.is_some());
-        let changed = Stored {
-            version: stored.version + 1,
-            content,
-            owner: owner.unwrap_or_else(|| former.clone()),
-            changed_by: by.caller.clone(),
-            ..stored
+        if self.is(Fault::ForgetsWhatWasGivenUp) {
+            missed.clear();
+        }
+        let schedule = match takes_over {
+            true => self.memory.take_over(&mut by.of, id, version, content, missed).await?,
+            false => self.memory.update(&mut by.of, id, version, content, missed).await?,
         };
-        let (keeps_run, forgets) = (
-            self.is(Fault::LeavesTheRunAfterAChange),
-            self.is(Fault::ForgetsWhatWasGivenUp),
-        );
-        self.change(by, |state| {
-            let mut changed = changed.clone();
-            if !keeps_run {
-                changed.fence += 1;
-                changed.lease_until = None;
-                changed.retry_at = changed.open.map(|_| now);
-                changed.attempt = changed.open.map_or(0, |_| changed.attempt);
-            }
-            state.schedules.insert(id, changed);
-            if !forgets {
-                state.runs.extend(given_up.iter().map(|range| missed(id, *range, now)));
-            }
-        });
-        Ok(self.seen(by, |state| self.shown(state, id, &changed)))
+        if let (Some(before), Some(stored)) = (before, by.of.draft.schedules.get_mut(&id))
+            && self.is(Fault::LeavesTheRunAfterAChange)
+        {
+            (stored.fence, stored.lease_until) = (before.fence, before.lease_until);
+            (stored.retry_at, stored.attempt) = (before.retry_at, before.attempt);
+        }
+        self.staged(by, id);
+        Ok(schedule)
+    }
+
+    /// As if the caller stood where this schedule is, and saw all of it.
+    fn beside(&self, by: &Access, id: u64) -> memory::Access {
+        let mut beside = by.of.clone();
+        if let Some(stored) = by.of.draft.schedules.get(&id) {
+            beside.scope = stored.scope.clone();
+            beside.facts.may_change_settings = true;
+        }
+        beside
     }
 }
 
-impl ScheduleStore for Memory {
-    async fn list(&self, by: &Access, query: PageQuery) -> Answer<Page> {
-        Ok(self.seen(by, |state| self.page(state, by, &query))?)
-    }
-
-    async fn get(&self, by: &Access, id: u64) -> Answer<Schedule> {
-        let look = |state: &State| self.found(state, by, id).map(|stored| self.shown(state, id, &stored));
-        Ok(match self.is(Fault::ShowsOldContent) {
-            true => look(&self.state()),
-            false => self.seen(by, look),
-        }?)
-    }
-
-    async fn insert(&self, by: &mut Access, content: Content) -> Answer<Schedule> {
-        let organizer = by.scope.organizer.clone();
-        let quota = self
-            .world
-            .organizers
-            .iter()
-            .find(|one| one.slug == organizer)
-            .and_then(|one| one.quota);
-        let of_it = |state: &State| {
-            let all = state.schedules.values();
-            all.filter(|stored| stored.scope.organizer == organizer).count()
-        };
-        if let Some(quota) = quota.filter(|_| !self.is(Fault::ForgetsTheQuota))
-            && self.seen(by, of_it) >= quota as usize
-        {
-            return Err(StoreError::Quota(quota).into());
+impl ScheduleStore for Faulty {
+    async fn list(&self, by: &Access, query: PageQuery) -> Answer<Page, StoreError> {
+        if self.is(Fault::CountsInCursors) {
+            return self.counted(by, query).await;
         }
-        let highest = self.seen(by, |state| state.schedules.keys().max().copied());
-        let id = match self.is(Fault::GivesIdsAgain) {
-            true => highest.unwrap_or_default() + 1,
-            false => self.next_id.fetch_add(1, Ordering::SeqCst),
+        let mut page = match self.memory.list(&by.of, query.clone()).await {
+            Err(ImportError::Refused(StoreError::NotFound))
+                if self.is(Fault::TakesAnyCursor) && matches!(query.at, Position::After(_)) =>
+            {
+                let at = Position::Number(1);
+                self.memory.list(&by.of, PageQuery { at, ..query.clone() }).await?
+            }
+            other => other?,
         };
-        let owner = by.user.clone().ok_or(StoreError::Forbidden)?;
-        let stored = Stored {
-            scope: by.scope.clone(),
-            owner,
-            changed_by: by.caller.clone(),
-            version: 1,
-            content,
-            fence: 0,
-            lease_until: None,
-            retry_at: None,
-            open: None,
-            attempt: 0,
-        };
-        self.change(by, |state| state.schedules.insert(id, stored.clone()));
-        Ok(self.seen(by, |state| self.shown(state, id, &stored)))
+        if self.is(Fault::SortsPagesOnly) && query.descending {
+            page.rows.sort_by_key(|row| row.content.next_run.is_some());
+        }
+        if self.is(Fault::CountsWhatIsInvisible) {
+            let all = by.of.draft.schedules.values();
+            let of_it = all.filter(|stored| stored.scope.organizer == by.of.scope.organizer);
+            page.total = of_it.count() as u64;
+        }
+        if self.is(Fault::RepeatsTheLastRow) {
+            let mut last_rows = self.last_rows.lock().unwrap_or_else(PoisonError::into_inner);
+            if let (Some(next), Some(last)) = (&page.next, page.rows.last()) {
+                last_rows.insert(next.clone(), last.clone());
+            }
+            if let Position::After(text) = &query.at
+                && let Some(last) = last_rows.get(text)
+            {
+                page.rows.insert(0, last.clone());
+            }
+        }
+        Ok(page)
+    }
+
+    async fn get(&self, by: &Access, id: u64) -> Answer<Schedule, StoreError> {
+        match self.fault {
+            Some(Fault::ShowsOldContent) => {
+                let mut before = by.of.clone();
+                before.draft.clone_from(&before.found);
+                self.memory.get(&before, id).await
+            }
+            Some(Fault::ShowsForeignIds) => self.memory.get(&self.beside(by, id), id).await,
+            Some(Fault::ForbidsForeignIds) => match self.memory.get(&by.of, id).await {
+                Err(_) if by.of.draft.schedules.contains_key(&id) => Err(StoreError::Forbidden.into()),
+                other => other,
+            },
+            _ => self.memory.get(&by.of, id).await,
+        }
+    }
+
+    async fn insert(&self, by: &mut Access, content: Content) -> Answer<Schedule, StoreError> {
+        let highest = by.of.draft.schedules.keys().max().copied();
+        let mut schedule = self.memory.insert(&mut by.of, content).await?;
+        if self.is(Fault::GivesIdsAgain)
+            && let Some(stored) = by.of.draft.schedules.remove(&schedule.id)
+        {
+            schedule.id = highest.unwrap_or_default() + 1;
+            by.of.draft.schedules.insert(schedule.id, stored);
+        }
+        self.staged(by, schedule.id);
+        Ok(schedule)
     }
 
     async fn update(
@@ -174,9 +153,9 @@ impl ScheduleStore for Memory {
         version: u64,
         content: Content,
         missed: Vec<MissedRange>,
-    ) -> Answer<Schedule> {
-        let owner = by.user.clone().filter(|_| self.is(Fault::MakesTheChangerOwner));
-        self.replace(by, (id, version), content, &missed, owner)
+    ) -> Answer<Schedule, StoreError> {
+        let takes_over = self.is(Fault::MakesTheChangerOwner) && by.of.user.is_some();
+        self.change(by, (id, version), content, missed, takes_over).await
     }
 
     async fn take_over(
@@ -186,47 +165,35 @@ impl ScheduleStore for Memory {
         version: u64,
         content: Content,
         missed: Vec<MissedRange>,
-    ) -> Answer<Schedule> {
-        let owner = by.user.clone().filter(|_| !self.is(Fault::KeepsTheOwner));
-        self.replace(by, (id, version), content, &missed, owner)
+    ) -> Answer<Schedule, StoreError> {
+        by.taken_over.insert(id);
+        let takes_over = !self.is(Fault::KeepsTheOwner);
+        self.change(by, (id, version), content, missed, takes_over).await
     }
 
-    async fn delete(&self, by: &mut Access, id: u64, version: Option<u64>) -> Answer<()> {
-        let stored = self.found_at(by, id, version)?;
-        self.remember(by, id, &stored.owner, false);
-        let now = self.now();
-        let runs_on = self.is(Fault::RunsTheDeleted);
-        self.change(by, |state| {
-            let Some(gone) = state.schedules.get_mut(&id) else {
-                return;
-            };
-            let open = gone.open;
-            if runs_on {
-                // Out of sight, and still there for its worker.
-                gone.scope.organizer = "deleted".into();
-                return;
-            }
-            state.schedules.remove(&id);
-            if let Some(entry) = open.map(|open| &mut state.runs[open].entry) {
-                entry.outcome = Some(Outcome::Cancelled("the schedule was deleted".into()));
-                entry.ended = Some(now);
-            }
-        });
+    async fn delete(&self, by: &mut Access, id: u64, version: Option<u64>) -> Answer<(), StoreError> {
+        let before = by.of.draft.clone();
+        self.memory.delete(&mut by.of, id, version).await?;
+        if let Some(stored) = before.schedules.get(&id).filter(|_| self.is(Fault::RunsTheDeleted)) {
+            // Out of sight, and still there for its worker.
+            let mut stored = stored.clone();
+            stored.scope.organizer = "deleted".into();
+            by.of.draft.schedules.insert(id, stored);
+            by.of.draft.runs = before.runs;
+        }
+        self.staged(by, id);
         Ok(())
     }
 
-    async fn runs(&self, by: &Access, id: u64, at: Position, size: u32) -> Answer<RunPage> {
-        Ok(self.seen(by, |state| {
-            self.found(state, by, id)?;
-            pages::history(state, id, &at, size)
-        })?)
+    async fn runs(&self, by: &Access, id: u64, at: Position, size: u32) -> Answer<RunPage, StoreError> {
+        self.memory.runs(&by.of, id, at, size).await
     }
 
-    async fn start(&self, of: &mut Run, plan: Plan) -> Answer<()> {
-        Ok(self.open_run(of, plan)?)
+    async fn start(&self, of: &mut Run, plan: Plan) -> Answer<(), StoreError> {
+        self.open_run(of, plan).await
     }
 
-    async fn finish(&self, of: &mut Run, outcome: Outcome, error_counter: u32, active: bool) -> Answer<()> {
-        Ok(self.end_run(of, outcome, error_counter, active)?)
+    async fn finish(&self, of: &mut Run, outcome: Outcome, error_counter: u32, active: bool) -> Answer<(), StoreError> {
+        self.end_run(of, outcome, error_counter, active).await
     }
 }

@@ -1,0 +1,195 @@
+//! Runs: leased, opened, ended.
+
+use super::store::{missed, recorded};
+use super::{LEASE, Lease, Memory, Run, RunRow, State, Stored};
+use crate::clock::Instant;
+use crate::contract::auth_context::{OwnerRight, RunFacts};
+use crate::contract::schedule_store::{Plan, StoreError};
+use crate::contract::{Delivery, DeliveryStatus, Outcome, RunEntry};
+
+fn is_final(delivery: &Delivery) -> bool {
+    matches!(
+        delivery.status,
+        DeliveryStatus::Accepted | DeliveryStatus::Rejected | DeliveryStatus::Cancelled
+    )
+}
+
+fn is_due(stored: &Stored, now: Instant) -> bool {
+    let wake = match (stored.lease_until, stored.open) {
+        (Some(until), _) => Some(until),
+        (None, Some(_)) => stored.retry_at.min(stored.content.next_run.or(stored.retry_at)),
+        (None, None) => stored.content.next_run,
+    };
+    stored.content.active && wake.is_some_and(|wake| wake <= now)
+}
+
+/// The schedule, if the run's lease still holds.
+fn held<'a>(state: &'a mut State, of: &Run) -> Result<&'a mut Stored, StoreError> {
+    let stored = state.schedules.get_mut(&of.lease.schedule);
+    let holds = |stored: &&mut Stored| of.lease.fence == Some(stored.fence) && stored.lease_until.is_some();
+    stored.filter(holds).ok_or(StoreError::LeaseLost)
+}
+
+impl Memory {
+    /// Leases all that is due, to be executed or settled.
+    pub fn lease(&self) -> Vec<Lease> {
+        let (now, mut leases) = (self.now(), Vec::new());
+        let State { schedules, runs, .. } = &mut *self.state();
+        for (place, run) in runs.iter_mut().enumerate() {
+            let submitted = run.entry.outcome == Some(Outcome::Submitted) && run.entry.deliveries.iter().all(is_final);
+            let ready = submitted && run.settle_until.is_none_or(|until| now >= until);
+            let Some(stored) = schedules.get(&run.schedule).filter(|_| ready).cloned() else {
+                continue;
+            };
+            (run.settle_fence, run.settle_until) = (run.settle_fence + 1, Some(now + LEASE));
+            leases.push(Lease {
+                schedule: run.schedule,
+                stored,
+                fence: None,
+                settle_fence: run.settle_fence,
+                run: Some(place),
+            });
+        }
+        for (id, stored) in schedules.iter_mut().filter(|(_, stored)| is_due(stored, now)) {
+            (stored.fence, stored.attempt) = (stored.fence + 1, stored.attempt + 1);
+            stored.lease_until = Some(now + LEASE);
+            leases.push(Lease {
+                schedule: *id,
+                stored: stored.clone(),
+                fence: Some(stored.fence),
+                settle_fence: 0,
+                run: stored.open,
+            });
+        }
+        leases
+    }
+
+    /// The handle of a leased run, as things are now.
+    #[must_use]
+    pub fn run(&self, lease: &Lease) -> Run {
+        let state = &*self.state();
+        let stored = &lease.stored;
+        let run = lease.run.map(|run| &state.runs[run]);
+        let executes = lease.fence.is_some();
+        let facts = RunFacts {
+            schedule: self.shown(state, lease.schedule, stored),
+            event_level: stored.scope.event.is_some(),
+            // What is left to do of a mail that has gone needs no right.
+            owner_right: match executes {
+                true => self.owner_right(state, stored),
+                false => OwnerRight::Yes,
+            },
+            due: run.map(|run| run.entry.due),
+            started_version: run.map(|run| run.version),
+            newer_zone_database: None,
+            attempt: if executes { stored.attempt } else { 1 },
+            settings: self.settings(&stored.scope),
+        };
+        let (lease, file, staged) = (lease.clone(), None, None);
+        Run {
+            lease,
+            facts,
+            file,
+            staged,
+        }
+    }
+
+    /// What became of the mail of a run that is leased to be settled.
+    #[must_use]
+    pub fn deliveries(&self, lease: &Lease) -> Vec<Delivery> {
+        let state = self.state();
+        lease
+            .run
+            .map(|run| state.runs[run].entry.deliveries.clone())
+            .unwrap_or_default()
+    }
+
+    pub(super) fn open_run(&self, of: &mut Run, plan: Plan) -> Result<(), StoreError> {
+        let (now, id, state) = (self.now(), of.lease.schedule, &mut *self.state());
+        let stored = held(state, of)?;
+        let (attempt, version) = (stored.attempt, stored.version);
+        if let Some(open) = stored.open {
+            let entry = &mut state.runs[open].entry;
+            if entry.due != plan.due {
+                return Err(StoreError::LeaseLost);
+            }
+            (entry.attempts, of.lease.run) = (attempt, Some(open));
+            return Ok(());
+        }
+        let mut its = state.runs.iter().filter(|row| row.schedule == id);
+        if its.any(|row| row.entry.due == plan.due) {
+            return Err(StoreError::LeaseLost);
+        }
+        if let Some(latest) = recorded(state, id, &plan.missed) {
+            return Err(StoreError::Recorded(latest));
+        }
+        state
+            .runs
+            .extend(plan.missed.iter().map(|range| missed(id, *range, now)));
+        let place = state.runs.len();
+        let mut entry = RunEntry::new(plan.due, None);
+        (entry.started, entry.attempts) = (Some(now), attempt);
+        state.runs.push(RunRow {
+            schedule: id,
+            entry,
+            version,
+            settle_fence: 0,
+            settle_until: None,
+        });
+        let stored = held(state, of)?;
+        (stored.open, stored.retry_at, stored.content.next_run) = (Some(place), None, plan.next_run);
+        of.lease.run = Some(place);
+        Ok(())
+    }
+
+    /// Keeps what the file is like with the run, if the lease holds.
+    pub(super) fn keep_file(&self, of: &Run, size: u64, rows: Option<u64>) -> Result<(), StoreError> {
+        let state = &mut *self.state();
+        held(state, of)?;
+        let entry = &mut state.runs[of.lease.run.ok_or(StoreError::LeaseLost)?].entry;
+        (entry.bytes, entry.rows) = (Some(size), rows);
+        Ok(())
+    }
+
+    pub(super) fn end_run(
+        &self,
+        of: &mut Run,
+        outcome: Outcome,
+        error_counter: u32,
+        active: bool,
+    ) -> Result<(), StoreError> {
+        let (now, state) = (self.now(), &mut *self.state());
+        let place = of.lease.run.ok_or(StoreError::LeaseLost)?;
+        if of.lease.fence.is_none() {
+            let run = &mut state.runs[place];
+            if run.settle_fence != of.lease.settle_fence || run.entry.outcome != Some(Outcome::Submitted) {
+                return Err(StoreError::LeaseLost);
+            }
+            run.entry.end(outcome, now);
+            let stored = state.schedules.get_mut(&of.lease.schedule);
+            // A person's change counts more than what it did not know.
+            if let Some(stored) = stored.filter(|stored| stored.version == of.lease.stored.version) {
+                (stored.content.error_counter, stored.content.active) = (error_counter, active);
+            }
+        } else {
+            let stored = held(state, of)?;
+            (stored.content.error_counter, stored.content.active) = (error_counter, active);
+            (stored.lease_until, stored.retry_at) = (None, None);
+            let attempts = stored.attempt;
+            match outcome {
+                Outcome::Retry(at) => stored.retry_at = Some(at),
+                _ => (stored.open, stored.attempt) = (None, 0),
+            }
+            let entry = &mut state.runs[place].entry;
+            entry.attempts = attempts;
+            if let (Outcome::Submitted, Some(mail)) = (&outcome, &of.staged) {
+                entry.deliveries.clone_from(&mail.recipients);
+            }
+            entry.end(outcome, now);
+        }
+        if let Some(mail) = of.staged.take() {
+            Self::send(state, mail);
+        }
+        Ok(())
+    }
+}
