@@ -1,34 +1,31 @@
-//! The command line: what each command takes, and how all of them start, speak and fail.
+//! The command line: what each command takes.
 
 mod audit;
 mod backup;
-mod bench;
-mod chaos;
 mod demo;
 mod event;
 mod history;
-mod host;
 mod mail;
 mod next_run;
 mod organizer;
 mod plugin;
 mod replay;
 mod resume;
-mod scale;
 mod seed;
 mod serve;
-mod table;
 mod tick;
 mod usage;
 
-use std::io::{self, IsTerminal, Write};
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use ::plugin::recurrence;
 use chrono::{DateTime, FixedOffset, Offset as _};
-use clap::{Args, Parser, Subcommand};
-use host_harness::engine::{Limits, Permissions};
+use clap::{Parser, Subcommand};
+use host_harness::command::table::table;
+use host_harness::command::{
+    Data, Failure, Output, PluginFile, Recording, Temporary, ended, failed, host, log_to_stderr, say,
+    warn_of_visible_password,
+};
 
 /// Exit codes: 0 done, 1 failed (one sentence on standard error), 2 called wrongly.
 #[derive(Parser)]
@@ -74,102 +71,6 @@ enum Command {
     Replay(replay::Replay),
     /// Looks into a plugin file
     Plugin(plugin::Plugin),
-    /// Kills hosts at random while they work, and counts what was lost or doubled
-    Chaos(chaos::Chaos),
-    #[command(hide = true)]
-    ChaosWorker(chaos::Worker),
-    /// Measures requests, runs, start and memory, and compares two builds
-    Bench(bench::Bench),
-    #[command(hide = true)]
-    BenchWorker(bench::Worker),
-    /// Measures what a million schedules cost: ticks, pages, a burst, memory
-    Scale(scale::Scale),
-}
-
-/// Where the store is: in a folder, or in a database and at most the mails in a folder.
-#[derive(Args, Default)]
-#[group(required = true, multiple = true)]
-struct Data {
-    /// Folder of the store and of mails written as files; made if it is missing
-    #[arg(long = "data", value_name = "DIR")]
-    folder: Option<PathBuf>,
-    /// PostgreSQL database of the store instead, for any number of hosts: `postgres://USER[:PASS]@HOST[:PORT]/NAME`; PGPASSWORD
-    /// and ~/.pgpass count too
-    #[arg(long, value_name = "URL")]
-    database: Option<String>,
-}
-
-/// Which component runs.
-#[derive(Args, Default)]
-struct PluginFile {
-    /// Component to run instead of the one built into this program
-    #[arg(long, value_name = "FILE")]
-    plugin: Option<PathBuf>,
-    /// Imports it may ask for, and no others: a manifest, or names with commas between them, like `log,mailer.stage`
-    #[arg(long, value_name = "FILE|LIST", value_parser = permissions)]
-    allow_imports: Option<Permissions>,
-}
-
-impl PluginFile {
-    fn limits(&self) -> Limits {
-        Limits {
-            imports: self.allow_imports.clone().unwrap_or_default(),
-            ..Limits::default()
-        }
-    }
-}
-
-/// What is kept of runs that go wrong.
-#[derive(Args, Default)]
-struct Recording {
-    /// Keep a tape of each run that failed or did not finish in this folder, the last 100, for `harness replay`; tapes hold
-    /// addresses and form data, and only this user may read them
-    #[arg(long, value_name = "DIR")]
-    record: Option<PathBuf>,
-}
-
-/// Where files lie for the time of their use.
-#[derive(Args, Default)]
-struct Temporary {
-    /// Directory for temporary files, which hold exports; private, and emptied of what killed hosts have left
-    /// [default: DIR/tmp of --data, else scheduled-exports-UID in the system's directory for temporary files]
-    #[arg(long, value_name = "DIR")]
-    temp_dir: Option<PathBuf>,
-}
-
-/// How answers are printed.
-#[derive(Args, Default)]
-struct Output {
-    /// Print JSON for machines
-    #[arg(long)]
-    json: bool,
-}
-
-/// Why a command ended early.
-#[derive(Debug)]
-enum Failure {
-    /// One sentence for the person at the terminal.
-    Sentence(String),
-    /// Whoever read standard output has gone: `harness history … | head` has all that it wants.
-    Unread,
-}
-
-impl<E: std::error::Error> From<E> for Failure {
-    fn from(error: E) -> Self {
-        Self::Sentence(error.to_string())
-    }
-}
-
-/// A failure with the words of what was being done before the reason.
-fn failed(doing: impl std::fmt::Display) -> impl FnOnce(&dyn std::fmt::Display) -> Failure {
-    move |reason| Failure::Sentence(format!("{doing}: {reason}"))
-}
-
-/// Warns of a password in the URL of an option that is on the command line, where other users of this machine see it.
-fn warn_of_visible_password(option: &str, url: &str, instead: &str) {
-    if std::env::args_os().any(|argument| argument.to_string_lossy().contains(url)) {
-        tracing::warn!("the password in {option} is visible to other users of this machine: use {instead}");
-    }
 }
 
 pub fn main() -> ExitCode {
@@ -177,7 +78,12 @@ pub fn main() -> ExitCode {
     log_to_stderr(matches!(cli.command, Some(Command::Serve(_))));
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(reason) => return fail(&format!("the async runtime could not be started: {reason}")),
+        Err(reason) => {
+            return ended(
+                "harness",
+                Err(failed("the async runtime could not be started")(&reason)),
+            );
+        }
     };
     let done = runtime.block_on(async {
         match cli.command.unwrap_or_else(|| Command::Demo(demo::Demo::default())) {
@@ -194,59 +100,9 @@ pub fn main() -> ExitCode {
             Command::NextRun(next_run) => next_run.run().await,
             Command::Replay(replay) => replay.run().await,
             Command::Plugin(plugin) => plugin.run().await,
-            Command::Chaos(chaos) => chaos.run().await,
-            Command::ChaosWorker(worker) => worker.run().await,
-            Command::Bench(bench) => bench.run().await,
-            Command::BenchWorker(worker) => worker.run().await,
-            Command::Scale(scale) => scale.run().await,
         }
     });
-    match done {
-        Ok(()) | Err(Failure::Unread) => ExitCode::SUCCESS,
-        Err(Failure::Sentence(sentence)) => fail(&sentence),
-    }
-}
-
-/// A reason of several lines becomes one.
-fn fail(sentence: &str) -> ExitCode {
-    let lines: Vec<&str> = sentence.lines().map(str::trim).collect();
-    eprintln!("harness: {}", lines.join("; "));
-    ExitCode::FAILURE
-}
-
-/// A line on standard output, where every answer goes. `println!` would panic once nobody reads.
-fn say(line: impl std::fmt::Display) -> Result<(), Failure> {
-    match writeln!(io::stdout(), "{line}") {
-        Ok(()) => Ok(()),
-        Err(reason) if reason.kind() == io::ErrorKind::BrokenPipe => Err(Failure::Unread),
-        Err(reason) => Err(failed("standard output can't be written")(&reason)),
-    }
-}
-
-fn log_to_stderr(serving: bool) {
-    // What PostgreSQL notices (a table that is there already) is no news.
-    let default = if serving {
-        "info,sqlx::postgres::notice=warn"
-    } else {
-        "warn"
-    };
-    let filter = tracing_subscriber::EnvFilter::try_from_env("RUST_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(io::stderr().is_terminal())
-        .with_writer(io::stderr)
-        .init();
-}
-
-/// A manifest of imports, or a list of them.
-fn permissions(text: &str) -> Result<Permissions, String> {
-    let file = Path::new(text);
-    if !file.is_file() {
-        return Permissions::from_list(text);
-    }
-    let manifest = std::fs::read_to_string(file).map_err(|reason| format!("it can't be read: {reason}"))?;
-    Permissions::from_json(&manifest).map_err(|reason| format!("it is no manifest of imports: {reason}"))
+    ended("harness", done)
 }
 
 /// An RFC 3339 instant as seconds since 1970.

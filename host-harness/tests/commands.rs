@@ -3,7 +3,6 @@
 //! Nothing here sleeps: a test waits for a line of output or log, for a mail, or for a process to end.
 
 mod commands {
-    mod bench;
     mod database;
     mod demo;
     mod documents;
@@ -19,7 +18,6 @@ mod commands {
     mod private;
     mod process;
     mod replay;
-    mod scale;
     mod serve;
     mod trouble;
 }

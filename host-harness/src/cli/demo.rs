@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::history::{document, reason, word};
-use super::table::table;
+use super::table;
 use super::{Data, Failure, Output, PluginFile, failed, host, local, say};
 
 /// The platform that the demo runs on.

@@ -172,13 +172,3 @@ fn a_database_that_cannot_be_used_is_named_without_its_password() {
         "{unnamed:?}"
     );
 }
-
-#[test]
-fn chaos_keeps_off_a_database_that_is_filled() {
-    let Some(url) = database() else { return };
-    harness(["seed", "--database", &url, "--fixture", &fixture()]).well();
-    let ended = harness(["chaos", "--database", &url]);
-    assert!(ended.sentence().contains("is filled already"), "{ended:?}");
-    let crashing = harness(["chaos", "--database", &url, "--database-crashes", "1"]);
-    assert!(crashing.sentence().contains("--database temporary"), "{crashing:?}");
-}

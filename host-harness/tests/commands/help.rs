@@ -2,7 +2,7 @@
 
 use super::process::harness;
 
-const COMMANDS: [&str; 25] = [
+const COMMANDS: [&str; 22] = [
     "",
     "demo",
     "serve",
@@ -25,9 +25,6 @@ const COMMANDS: [&str; 25] = [
     "plugin",
     "plugin inspect",
     "plugin write",
-    "chaos",
-    "bench",
-    "scale",
 ];
 
 #[test]

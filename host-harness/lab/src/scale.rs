@@ -1,4 +1,4 @@
-//! `harness scale`: what many schedules cost those that have nothing to do with them.
+//! `harness-lab scale`: what many schedules cost those that have nothing to do with them.
 
 mod fill;
 
@@ -26,8 +26,8 @@ use serde_json::{Map, Value, json};
 
 use self::fill::{Copies, Raw};
 use super::bench::process;
-use super::table::table;
-use super::{Data, Failure, Output, PluginFile, failed, host, say};
+use host_harness::command::table::table;
+use host_harness::command::{Data, Failure, Output, PluginFile, failed, host, say};
 
 /// 2030-05-06T03:00:00Z, a Monday: later than any host that is started on the store lives.
 const BEGIN: i64 = 1_904_266_800;
@@ -52,7 +52,7 @@ const TO_REST: Duration = Duration::from_secs(2);
 /// Fills a store with many schedules, and measures what does not depend on them, or should not.
 #[derive(Args)]
 #[command(
-    after_help = "Use a release build.\n\nExamples:\n  harness scale\n  harness scale --database temporary --schedules 100000 --burst 10000"
+    after_help = "Use a release build.\n\nExamples:\n  harness-lab scale\n  harness-lab scale --database temporary --schedules 100000 --burst 10000"
 )]
 pub struct Scale {
     /// Schedules in the store
@@ -431,7 +431,7 @@ async fn fairness(storage: &dyn Storage, alone: u64, figures: &mut Figures) -> R
 
 /// Memory of a host that is started on this store and has nothing to do.
 fn idle(data: &Data, figures: &mut Figures) -> Result<(), Failure> {
-    let mut command = Command::new(std::env::current_exe()?);
+    let mut command = Command::new(std::env::current_exe()?.with_file_name("harness"));
     command.args(["serve", "--listen", "127.0.0.1:0"]);
     if let Some(folder) = &data.folder {
         command.arg("--data").arg(folder);

@@ -6,19 +6,19 @@ use std::str::FromStr as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use host_harness::clock::{Clock, SystemClock};
-use host_harness::delivery::{EmlTransport, Transport};
-use host_harness::engine::{Cache, EMBEDDED, Engine};
-use host_harness::platform::{Fixture, Platform};
-use host_harness::ports::HostFacts;
-use host_harness::private::{self, Entry};
-use host_harness::scheduler::{Scheduler, SchedulerOptions};
-use host_harness::service::Service;
-use host_harness::storage::postgres::PostgresStorage;
-use host_harness::storage::sqlite::SqliteStorage;
-use host_harness::storage::{Change, Commit, Scope, Storage, Visible};
-use host_harness::tape::{Keep, Tapes};
-use host_harness::temp_files::TempFiles;
+use crate::clock::{Clock, SystemClock};
+use crate::delivery::{EmlTransport, Transport};
+use crate::engine::{Cache, EMBEDDED, Engine};
+use crate::platform::{Fixture, Platform};
+use crate::ports::HostFacts;
+use crate::private::{self, Entry};
+use crate::scheduler::{Scheduler, SchedulerOptions};
+use crate::service::Service;
+use crate::storage::postgres::PostgresStorage;
+use crate::storage::sqlite::SqliteStorage;
+use crate::storage::{Change, Commit, Scope, Storage, Visible};
+use crate::tape::{Keep, Tapes};
+use crate::temp_files::TempFiles;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _};
 use tokio::task::spawn_blocking;
@@ -41,7 +41,9 @@ const NOWHERE: &str =
 
 /// A store with what lies beside it.
 pub struct Stores {
+    /// Schedules, runs, mails.
     pub storage: Arc<dyn Storage>,
+    /// Organizers, people and orders.
     pub platform: Platform,
     /// The one that all hosts of the store go by.
     pub clock: Arc<dyn Clock>,

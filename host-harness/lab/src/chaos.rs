@@ -1,4 +1,4 @@
-//! `harness chaos`: hosts killed for real, and what arrived counted.
+//! `harness-lab chaos`: hosts killed for real, and what arrived counted.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::ffi::OsString;
@@ -25,7 +25,7 @@ use host_harness::testing::{CrashPoint, WatchedStorage};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use super::{Data, Failure, Output, PluginFile, failed, host, say};
+use host_harness::command::{Data, Failure, Output, PluginFile, failed, host, say};
 
 /// Names a step boundary at which a worker dies by itself: `after-start:3`.
 const CRASH_AT: &str = "HARNESS_CRASH_AT";
@@ -56,7 +56,7 @@ const MOST_OWN_DEATHS: u32 = 20;
 /// Kills hosts at random while they work, and counts what was lost or doubled.
 #[derive(Args)]
 #[command(
-    after_help = "Exits with 1 if anything was lost or doubled.\n\nExample:\n  harness chaos --seed 7 --kills 200\n  harness chaos --database temporary --hosts 3 --database-crashes 2"
+    after_help = "Exits with 1 if anything was lost or doubled.\n\nExample:\n  harness-lab chaos --seed 7 --kills 200\n  harness-lab chaos --database temporary --hosts 3 --database-crashes 2"
 )]
 pub struct Chaos {
     /// What is killed when follows from this
@@ -482,7 +482,7 @@ impl Random {
     }
 }
 
-/// One host of `harness chaos`: runs and delivers with short leases until it is killed, or nobody holds its standard input.
+/// One host of `harness-lab chaos`: runs and delivers with short leases until it is killed, or nobody holds its standard input.
 #[derive(Args)]
 pub struct Worker {
     #[command(flatten)]

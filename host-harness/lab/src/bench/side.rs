@@ -10,7 +10,7 @@ use super::load;
 use super::process;
 use super::sample::Sample;
 use super::worker::{Ask, Told};
-use crate::cli::{Failure, failed};
+use host_harness::command::{Failure, failed};
 
 /// Time in which a host that was started has come to rest.
 const TO_REST: Duration = Duration::from_millis(500);

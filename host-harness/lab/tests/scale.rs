@@ -1,9 +1,11 @@
-//! `harness scale` at a small size: that the work it counts is done, and in which order. How long it takes is not tested.
+//! `harness-lab scale` at a small size: that the work it counts is done, and in which order. How long it takes is not tested.
+
+mod process;
 
 use host_harness::testing::postgres::PostgresServer;
 use serde_json::Value;
 
-use super::process::harness;
+use process::lab;
 
 fn scale(arguments: &[&str]) -> Value {
     let small = [
@@ -17,7 +19,7 @@ fn scale(arguments: &[&str]) -> Value {
         "--json",
     ];
     // A slow machine is told of on standard error: a statement that took a second, say.
-    let ended = harness(small.into_iter().chain(arguments.iter().copied()));
+    let ended = lab(small.into_iter().chain(arguments.iter().copied()));
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let figures: Value = serde_json::from_str(&ended.out).expect("JSON");
     // It ends early where not exactly the 1,000 due ones are leased, of few and of all.

@@ -22,7 +22,7 @@ use tokio::net::TcpListener;
 
 use super::process;
 use super::sample::Sample;
-use crate::cli::{Data, Failure, PluginFile, failed, host, say};
+use host_harness::command::{Data, Failure, PluginFile, failed, host, say};
 
 /// 2026-05-04T03:00:00Z, a Monday.
 const BEGIN: i64 = 1_777_863_600;
@@ -81,7 +81,7 @@ pub struct Told {
     pub sample: Sample,
 }
 
-/// One host of `harness bench`, until nobody holds its standard input.
+/// One host of `harness-lab bench`, until nobody holds its standard input.
 #[derive(Args)]
 pub struct Worker {
     #[command(flatten)]

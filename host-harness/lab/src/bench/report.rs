@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::sample::Sample;
-use crate::cli::table::table;
+use host_harness::command::table::table;
 
 /// One thing that was measured, of each side in their order.
 pub struct Row {

@@ -7,7 +7,7 @@ use host_harness::storage::postgres::PostgresStorage;
 use host_harness::storage::sqlite::SqliteStorage;
 use sqlx::AssertSqlSafe;
 
-use super::Failure;
+use host_harness::command::Failure;
 
 /// Copies made in one transaction.
 const BATCH: i64 = 10_000;

@@ -1,11 +1,13 @@
-//! `harness bench`: that it measures, not what.
+//! `harness-lab bench`: that it measures, not what.
+
+mod process;
 
 use host_harness::testing::postgres::PostgresServer;
 use serde_json::Value;
 
-use super::process::harness;
+use process::lab;
 
-const THIS: &str = env!("CARGO_BIN_EXE_harness");
+const THIS: &str = env!("CARGO_BIN_EXE_harness-lab");
 
 /// One row of a bench with two sides, which leaves nothing behind.
 fn both_sides(arguments: &[&str]) {
@@ -21,7 +23,7 @@ fn both_sides(arguments: &[&str]) {
         at,
         "--json",
     ];
-    let said = harness(short.into_iter().chain(arguments.iter().copied())).well();
+    let said = lab(short.into_iter().chain(arguments.iter().copied())).well();
     let report: Value = serde_json::from_str(&said).expect("JSON");
     assert_eq!(report["sides"], serde_json::json!(["that", "this"]));
     let rows = report["rows"].as_array().expect("rows");
@@ -53,7 +55,7 @@ fn a_bench_compares_two_stores_and_two_builds_on_postgresql() {
 
 #[test]
 fn two_builds_are_not_measured_on_one_database() {
-    let refused = harness(["bench", "--against", THIS, "--database", "postgres://localhost/bench"]);
+    let refused = lab(["bench", "--against", THIS, "--database", "postgres://localhost/bench"]);
     assert!(
         refused.sentence().contains("two builds need an empty database each"),
         "{refused:?}"
@@ -62,9 +64,9 @@ fn two_builds_are_not_measured_on_one_database() {
 
 #[test]
 fn a_bench_against_what_is_not_there_says_so() {
-    let failed = harness(["bench", "--against", "/nonexistent/harness"]);
+    let failed = lab(["bench", "--against", "/nonexistent/harness-lab"]);
     assert!(
-        failed.sentence().contains("/nonexistent/harness can't be used"),
+        failed.sentence().contains("/nonexistent/harness-lab can't be used"),
         "{failed:?}"
     );
 }

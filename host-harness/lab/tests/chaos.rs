@@ -1,13 +1,17 @@
-//! Hosts killed for real: a small `harness chaos`.
+//! Hosts killed for real: a small `harness-lab chaos`.
+
+mod process;
 
 use std::process::Command;
 
 use host_harness::testing::postgres::PostgresServer;
 use serde_json::Value;
 
+use process::lab;
+
 /// Has it kill hosts, and answers what came of it: nothing lost, nothing doubled.
 fn chaos(arguments: &[&str]) -> Value {
-    let run = Command::new(env!("CARGO_BIN_EXE_harness"))
+    let run = Command::new(env!("CARGO_BIN_EXE_harness-lab"))
         .args(["chaos", "--seed", "5", "--kills", "15", "--schedules", "40", "--json"])
         .args(arguments)
         .output()
@@ -45,4 +49,16 @@ fn three_hosts_lose_nothing_and_double_nothing_on_a_postgresql_server_that_crash
         (&verdict["store"], &verdict["database_crashes"]),
         (&"PostgreSQL".into(), &2.into())
     );
+}
+
+#[test]
+fn chaos_keeps_off_a_database_that_is_filled() {
+    let Some(server) = PostgresServer::shared() else { return };
+    let url = server.new_database();
+    let filled = lab(["chaos", "--database", &url, "--kills", "0", "--schedules", "1"]);
+    assert_eq!(filled.code, Some(0), "{filled:?}");
+    let ended = lab(["chaos", "--database", &url]);
+    assert!(ended.sentence().contains("is filled already"), "{ended:?}");
+    let crashing = lab(["chaos", "--database", &url, "--database-crashes", "1"]);
+    assert!(crashing.sentence().contains("--database temporary"), "{crashing:?}");
 }

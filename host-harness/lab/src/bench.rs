@@ -1,4 +1,4 @@
-//! `harness bench`: what the whole system does in a second, and two builds compared in one run.
+//! `harness-lab bench`: what the whole system does in a second, and two builds compared in one run.
 
 mod load;
 pub mod process;
@@ -22,7 +22,7 @@ use self::side::{Host, Side};
 pub use self::worker::Worker;
 use self::worker::{Ask, LIST, LISTED, NEW, Told, document, request};
 use super::chaos::{NO_SERVER, TEMPORARY};
-use super::{Failure, Output, failed, say};
+use host_harness::command::{Failure, Output, failed, say};
 
 /// Turns that each side has at each row, one after the other: what else the machine does then meets both.
 const ROUNDS: u32 = 4;
@@ -36,7 +36,7 @@ const SYNCS: usize = 50;
 /// Measures a host on a fresh store: requests, runs, the component, start and memory.
 #[derive(Args)]
 #[command(
-    after_help = "Use a release build. With --against the sides take turns at each row.\n\nExamples:\n  harness bench\n  harness bench --against ./harness-of-before --json\n  harness bench --against ./harness-of-before --database temporary\n  harness bench --against temporary"
+    after_help = "Use a release build. With --against the sides take turns at each row.\n\nExamples:\n  harness-lab bench\n  harness-lab bench --against ./harness-lab-of-before --json\n  harness-lab bench --against ./harness-lab-of-before --database temporary\n  harness-lab bench --against temporary"
 )]
 pub struct Bench {
     /// What to compare with: another build of this program, on the same kind of store; or for this build another store, an empty

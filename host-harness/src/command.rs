@@ -1,0 +1,152 @@
+//! What the programs of this repository share: how they are told where a store is, and how they speak and fail.
+
+pub mod host;
+pub mod table;
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+
+use crate::engine::{Limits, Permissions};
+
+/// Where the store is: in a folder, or in a database and at most the mails in a folder.
+#[derive(Args, Clone, Debug, Default)]
+#[group(required = true, multiple = true)]
+pub struct Data {
+    /// Folder of the store and of mails written as files; made if it is missing
+    #[arg(long = "data", value_name = "DIR")]
+    pub folder: Option<PathBuf>,
+    /// PostgreSQL database of the store instead, for any number of hosts: `postgres://USER[:PASS]@HOST[:PORT]/NAME`; PGPASSWORD
+    /// and ~/.pgpass count too
+    #[arg(long, value_name = "URL")]
+    pub database: Option<String>,
+}
+
+/// Which component runs.
+#[derive(Args, Clone, Debug, Default)]
+pub struct PluginFile {
+    /// Component to run instead of the one built into this program
+    #[arg(long, value_name = "FILE")]
+    pub plugin: Option<PathBuf>,
+    /// Imports it may ask for, and no others: a manifest, or names with commas between them, like `log,mailer.stage`
+    #[arg(long, value_name = "FILE|LIST", value_parser = permissions)]
+    pub allow_imports: Option<Permissions>,
+}
+
+impl PluginFile {
+    /// What it may use, and ask for.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        Limits {
+            imports: self.allow_imports.clone().unwrap_or_default(),
+            ..Limits::default()
+        }
+    }
+}
+
+/// What is kept of runs that go wrong.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Recording {
+    /// Keep a tape of each run that failed or did not finish in this folder, the last 100, for `harness replay`; tapes hold
+    /// addresses and form data, and only this user may read them
+    #[arg(long, value_name = "DIR")]
+    pub record: Option<PathBuf>,
+}
+
+/// Where files lie for the time of their use.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Temporary {
+    /// Directory for temporary files, which hold exports; private, and emptied of what killed hosts have left
+    /// [default: DIR/tmp of --data, else scheduled-exports-UID in the system's directory for temporary files]
+    #[arg(long, value_name = "DIR")]
+    pub temp_dir: Option<PathBuf>,
+}
+
+/// How answers are printed.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Output {
+    /// Print JSON for machines
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Why a command ended early.
+#[derive(Debug)]
+pub enum Failure {
+    /// One sentence for the person at the terminal.
+    Sentence(String),
+    /// Whoever read standard output has gone: `harness history … | head` has all that it wants.
+    Unread,
+}
+
+impl<E: std::error::Error> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Sentence(error.to_string())
+    }
+}
+
+/// A failure with the words of what was being done before the reason.
+pub fn failed(doing: impl std::fmt::Display) -> impl FnOnce(&dyn std::fmt::Display) -> Failure {
+    move |reason| Failure::Sentence(format!("{doing}: {reason}"))
+}
+
+/// Warns of a password in the URL of an option that is on the command line, where other users of this machine see it.
+pub fn warn_of_visible_password(option: &str, url: &str, instead: &str) {
+    if std::env::args_os().any(|argument| argument.to_string_lossy().contains(url)) {
+        tracing::warn!("the password in {option} is visible to other users of this machine: use {instead}");
+    }
+}
+
+/// What a program says at its end, and its exit code. A reason of several lines becomes one.
+#[must_use]
+pub fn ended(program: &str, done: Result<(), Failure>) -> ExitCode {
+    match done {
+        Ok(()) | Err(Failure::Unread) => ExitCode::SUCCESS,
+        Err(Failure::Sentence(sentence)) => {
+            let lines: Vec<&str> = sentence.lines().map(str::trim).collect();
+            eprintln!("{program}: {}", lines.join("; "));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// A line on standard output, where every answer goes. `println!` would panic once nobody reads.
+///
+/// # Errors
+/// Where nobody reads, or it can't be written.
+pub fn say(line: impl std::fmt::Display) -> Result<(), Failure> {
+    match writeln!(io::stdout(), "{line}") {
+        Ok(()) => Ok(()),
+        Err(reason) if reason.kind() == io::ErrorKind::BrokenPipe => Err(Failure::Unread),
+        Err(reason) => Err(failed("standard output can't be written")(&reason)),
+    }
+}
+
+/// Sends the log to standard error: what `RUST_LOG` says, else warnings, and of a program that serves all that is worth knowing.
+pub fn log_to_stderr(serving: bool) {
+    // What PostgreSQL notices (a table that is there already) is no news.
+    let default = if serving {
+        "info,sqlx::postgres::notice=warn"
+    } else {
+        "warn"
+    };
+    let filter = tracing_subscriber::EnvFilter::try_from_env("RUST_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(io::stderr().is_terminal())
+        .with_writer(io::stderr)
+        .init();
+}
+
+/// A manifest of imports, or a list of them.
+fn permissions(text: &str) -> Result<Permissions, String> {
+    let file = Path::new(text);
+    if !file.is_file() {
+        return Permissions::from_list(text);
+    }
+    let manifest = std::fs::read_to_string(file).map_err(|reason| format!("it can't be read: {reason}"))?;
+    Permissions::from_json(&manifest).map_err(|reason| format!("it is no manifest of imports: {reason}"))
+}
