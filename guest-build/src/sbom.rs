@@ -185,7 +185,10 @@ mod tests {
             (scope("rrule"), scope("wasmtime"), scope("chrono-tz")),
             (None, None, None)
         );
-        for one in components {
+        // A crate of this workspace: the lock file has no checksum of it.
+        let (own, others): (Vec<_>, Vec<_>) = components.iter().partition(|one| one["name"] == "locale-build");
+        assert_eq!(own.len(), 1);
+        for one in others {
             assert_eq!(one["hashes"][0]["content"].as_str().map(str::len), Some(64), "{one}");
             assert_ne!(one["licenses"][0]["expression"], "", "{one}");
         }

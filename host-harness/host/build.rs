@@ -45,8 +45,11 @@ mod embedded {
 
         let made_of = [
             "plugin/build.rs",
+            "plugin/locales",
             "plugin/src",
             "plugin/Cargo.toml",
+            "locale-build/Cargo.toml",
+            "locale-build/src",
             "wit",
             "Cargo.toml",
             "Cargo.lock",

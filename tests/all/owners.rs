@@ -515,7 +515,7 @@ async fn a_schedule_that_lists_a_deleted_event_is_taken_over_without_it() {
         let (status, body) = take_over(&host, BIG, only, VERA).await;
         let words = body["detail"].as_str().expect("words");
         assert!(
-            status == 403 && words.contains("Delete it, and create a new one"),
+            status == 403 && words.contains("Delete it and create a new one"),
             "{words}"
         );
         assert_eq!(host.delete(&format!("{BIG}{only}/"), VERA).await.status, 204);

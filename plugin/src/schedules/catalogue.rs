@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::form::{self, ALL_EVENTS, EVENTS};
 use crate::host::{Access, Choice, Exporter, Field, FieldKind, Problem, Subject};
 use crate::language::Language;
+use crate::text;
 
 use super::lookup_problem;
 
@@ -60,13 +61,13 @@ fn to_json(exporter: &Exporter, across: bool, language: Language) -> String {
     if across {
         input_parameters.push(Parameter {
             name: ALL_EVENTS,
-            label: language.pick("All events", "Alle Veranstaltungen"),
+            label: text::label_all_events(language),
             r#type: "boolean",
             ..Parameter::default()
         });
         input_parameters.push(Parameter {
             name: EVENTS,
-            label: language.pick("Events", "Veranstaltungen"),
+            label: text::label_events(language),
             r#type: "events",
             ..Parameter::default()
         });

@@ -212,16 +212,22 @@ fn rule_time_and_zone_are_all_told_at_once() {
     assert_eq!(
         told,
         [
-            (Part::Rule, "“HOURLY” cannot be the FREQ. Right is DAILY, WEEKLY, MONTHLY or YEARLY.".to_owned()),
-            (Part::Time, "“noon” is not a time of day. Right is HH:MM:SS, from 00:00:00 to 23:59:59.".to_owned()),
+            (
+                Part::Rule,
+                "“HOURLY” is not a supported FREQ. Use DAILY, WEEKLY, MONTHLY or YEARLY.".to_owned()
+            ),
+            (
+                Part::Time,
+                "“noon” is not a valid time of day. Use 24-hour HH:MM:SS, such as 04:00:00.".to_owned()
+            ),
             (
                 Part::Zone,
-                "“Mars/Olympus” is not a time zone. Right is a name from the tz database, such as Europe/Berlin or UTC."
+                "“Mars/Olympus” is not a known time zone. Use an IANA time zone name, such as Europe/Berlin or UTC."
                     .to_owned()
             ),
         ]
     );
-    let german = "„HOURLY“ geht nicht als FREQ. Richtig ist DAILY, WEEKLY, MONTHLY oder YEARLY.";
+    let german = "„HOURLY“ ist kein unterstützter Wert für FREQ. Möglich sind DAILY, WEEKLY, MONTHLY und YEARLY.";
     assert_eq!(errors[0].message(Language::German), german);
 }
 

@@ -202,7 +202,7 @@ async fn section_2_messages_are_in_the_language_of_accept_language() {
         .await;
     assert_eq!(
         answer.body["mail_subject"],
-        json!(["Das ist leer. Richtig ist ein Text."])
+        json!(["Dieses Feld darf nicht leer sein."])
     );
 }
 
