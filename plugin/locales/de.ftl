@@ -154,3 +154,107 @@ rule-week-start-not-monday = WKST={ $wrong } wird mit FREQ=WEEKLY und einem INTE
 rule-time-part-mismatch = „{ $wrong }“ stimmt nicht mit der Uhrzeit in DTSTART überein. Bitte BYHOUR, BYMINUTE und BYSECOND weglassen; die Uhrzeit wird getrennt angegeben.
 rule-time-invalid = „{ $wrong }“ ist keine gültige Uhrzeit. Erwartet wird HH:MM:SS (24 Stunden), etwa 04:00:00.
 rule-zone-unknown = „{ $wrong }“ ist keine bekannte Zeitzone. Möglich sind IANA-Zeitzonennamen wie Europe/Berlin oder UTC.
+
+## Mails: the frame. The first line of a notice follows „Hallo,“ and begins in lower case
+
+mail-hello = Hallo,
+mail-subject = { $what }: { $title }
+mail-due = Geplant für: { $time }
+mail-reason = Grund: { $reason }
+mail-next-run = Nächste Ausführung: { $time }
+mail-no-next-run = Es ist keine weitere Ausführung geplant.
+mail-manage = Geplante Exporte verwalten: { $url }
+mail-name = „{ $title }“ ({ $exporter })
+
+## Mails: a failed run
+
+failed-subject = Geplanter Export fehlgeschlagen
+failed = der geplante Export { $name } ist fehlgeschlagen. Es wurde keine Datei verschickt.
+failed-undelivered = der geplante Export { $name } wurde ausgeführt, aber seine E-Mail konnte an niemanden zugestellt werden.
+failed-count = Fehlschläge in Folge: { NUMBER($failures) }. Nach { NUMBER($most) } wird der Export pausiert.
+failed-reschedule = Um ihn neu zu planen, öffnen Sie den geplanten Export unter dem Link unten, korrigieren die Einstellungen und speichern ihn.
+failed-owner = Ein geplanter Export läuft mit den Rechten des Kontos, dem er gehört. Wer dort Einstellungen ändern und diese Daten exportieren darf, kann ihn übernehmen.
+paused-subject = Geplanter Export pausiert
+paused = Der Export ist { NUMBER($most) }-mal in Folge fehlgeschlagen und wurde pausiert. Er wird erst wieder ausgeführt, wenn er fortgesetzt wird.
+paused-resume = So setzen Sie ihn fort: Ursache beheben, den geplanten Export unter dem Link unten öffnen und speichern. Dabei wird die nächste Ausführung geplant und der Fehlerzähler zurückgesetzt.
+
+## Mails: nothing to export, not delivered to all, too large to attach
+
+empty-subject = Nichts zu exportieren
+empty = der geplante Export { $name } wurde ausgeführt, hat aber keine Daten gefunden. Es wurde keine Datei erstellt, und die Empfänger wurden nicht benachrichtigt.
+undelivered-subject = Nicht an alle Empfänger zugestellt
+undelivered = die E-Mail des geplanten Exports { $name } konnte nicht an alle Empfänger zugestellt werden.
+undelivered-list = Nicht zugestellt an:
+undelivered-others = Die Mailserver aller anderen Empfänger haben sie angenommen. Sie wird nicht erneut gesendet; bitte prüfen Sie diese Adressen.
+download =
+    Die Datei ist zu groß für einen Anhang. Sie können sie bis { $until } herunterladen:
+    { $url }
+    Jede Person, die diesen Link kennt, kann die Datei herunterladen.
+
+## Why a run failed: one line, without addresses
+
+reason-explained = { $reason }: { $details }
+reason-unexplained = { $reason }.
+reason-owner-inactive = Das Konto, dem der geplante Export gehört, ist deaktiviert.
+reason-owner-gone = Das Konto, dem der geplante Export gehörte, gibt es nicht mehr.
+reason-owner-not-permitted = Das Konto, dem der geplante Export gehört, darf diese Daten nicht mehr exportieren, oder es gibt die Exportart nicht mehr.
+reason-unreadable = Der gespeicherte geplante Export ist nicht mehr lesbar.
+reason-recurrence = Die Wiederholungseinstellungen sind nicht mehr gültig
+reason-date-range = Das Feld „{ $key }“ der Export-Einstellungen enthält keinen gültigen Zeitraum.
+reason-form-data = Die Export-Einstellungen sind für diese Exportart nicht mehr gültig
+reason-exporter-failed = Die Exportart konnte die Datei nicht erstellen
+reason-exporter-unavailable =
+    { $attempts ->
+        [one] Die Exportart war nicht verfügbar.
+       *[other] Die Exportart war bei allen { $attempts } Versuchen nicht verfügbar.
+    }
+reason-too-large = Die E-Mail ist zu groß: { $bytes }; erlaubt sind höchstens { $limit }.
+reason-too-large-zipped = Die E-Mail ist zu groß: { $bytes } mit komprimierter Datei; erlaubt sind höchstens { $limit }.
+reason-no-recipient = Keine der Empfängeradressen ist erlaubt.
+reason-file-missing = Die Datei wurde erstellt, stand aber zum Anhängen nicht mehr zur Verfügung.
+reason-subject = Der Betreff der E-Mail wurde abgelehnt.
+reason-undelivered = Kein Mailserver hat die E-Mail für einen der Empfänger angenommen.
+reason-trapped = Das Export-Plugin wurde wegen eines internen Fehlers beendet.
+reason-deadline = Der Export hat sein Zeitlimit überschritten.
+reason-memory = Der Export hat sein Speicherlimit überschritten.
+reason-incomplete = Das Export-Plugin hat die Ausführung ohne Ergebnis beendet.
+cancelled-no-longer-due = Der Zeitplan enthält diesen Zeitpunkt nicht mehr.
+cancelled-paused = Der geplante Export ist pausiert.
+
+## Times and sizes
+
+time = { $day }, { $clock } Uhr ({ $place })
+day = { $weekday }, { $day }. { $month } { $year }
+weekday =
+    { $weekday ->
+        [1] Montag
+        [2] Dienstag
+        [3] Mittwoch
+        [4] Donnerstag
+        [5] Freitag
+        [6] Samstag
+       *[7] Sonntag
+    }
+month =
+    { $month ->
+        [1] Januar
+        [2] Februar
+        [3] März
+        [4] April
+        [5] Mai
+        [6] Juni
+        [7] Juli
+        [8] August
+        [9] September
+        [10] Oktober
+        [11] November
+       *[12] Dezember
+    }
+size = { $megabytes } MB ({ $exact })
+bytes =
+    { $bytes ->
+        [one] { $grouped } Byte
+       *[other] { $grouped } Byte
+    }
+decimal-separator = ,
+group-separator = .

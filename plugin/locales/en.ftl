@@ -153,3 +153,107 @@ rule-week-start-not-monday = WKST={ $wrong } is not supported with FREQ=WEEKLY a
 rule-time-part-mismatch = “{ $wrong }” does not match the time of day in DTSTART. Omit BYHOUR, BYMINUTE and BYSECOND; the time of day is a separate setting.
 rule-time-invalid = “{ $wrong }” is not a valid time of day. Use 24-hour HH:MM:SS, such as 04:00:00.
 rule-zone-unknown = “{ $wrong }” is not a known time zone. Use an IANA time zone name, such as Europe/Berlin or UTC.
+
+## Mails: the frame. The first line of a notice follows “Hello,” and begins in lower case
+
+mail-hello = Hello,
+mail-subject = { $what }: { $title }
+mail-due = Scheduled for: { $time }
+mail-reason = Reason: { $reason }
+mail-next-run = Next run: { $time }
+mail-no-next-run = No further runs are scheduled.
+mail-manage = Manage scheduled exports: { $url }
+mail-name = “{ $title }” ({ $exporter })
+
+## Mails: a failed run
+
+failed-subject = Scheduled export failed
+failed = the scheduled export { $name } failed. No file was sent.
+failed-undelivered = the scheduled export { $name } ran, but its email could not be delivered to any recipient.
+failed-count = Consecutive failures: { NUMBER($failures) }. After { NUMBER($most) }, the export is paused.
+failed-reschedule = To reschedule it, open the scheduled export at the link below, correct its settings, and save it.
+failed-owner = A scheduled export runs with its owner's permissions. A user who can change settings there and export this data can take it over.
+paused-subject = Scheduled export paused
+paused = The export has failed { NUMBER($most) } times in a row and has been paused. It will not run until it is resumed.
+paused-resume = To resume it, fix the cause, then open the scheduled export at the link below and save it. Saving schedules the next run and resets the failure count.
+
+## Mails: nothing to export, not delivered to all, too large to attach
+
+empty-subject = Nothing to export
+empty = the scheduled export { $name } ran but found no data to export. No file was created, and the recipients were not notified.
+undelivered-subject = Not delivered to all recipients
+undelivered = the email of the scheduled export { $name } could not be delivered to all recipients.
+undelivered-list = Not delivered to:
+undelivered-others = The mail servers of all other recipients accepted it. It will not be sent again; check these addresses.
+download =
+    The file is too large to attach. Download it until { $until }:
+    { $url }
+    Anyone with this link can download the file.
+
+## Why a run failed: one line, without addresses
+
+reason-explained = { $reason }: { $details }
+reason-unexplained = { $reason }.
+reason-owner-inactive = The owner's account is deactivated.
+reason-owner-gone = The owner's account no longer exists.
+reason-owner-not-permitted = The owner is no longer allowed to export this data, or the exporter no longer exists.
+reason-unreadable = The stored scheduled export can no longer be read.
+reason-recurrence = The recurrence settings are no longer valid
+reason-date-range = The form field “{ $key }” does not contain a valid date range.
+reason-form-data = The form data is no longer valid for this exporter
+reason-exporter-failed = The exporter could not create the file
+reason-exporter-unavailable =
+    { $attempts ->
+        [one] The exporter was unavailable.
+       *[other] The exporter was unavailable in all { $attempts } attempts.
+    }
+reason-too-large = The email is too large: { $bytes }; the limit is { $limit }.
+reason-too-large-zipped = The email is too large: { $bytes } with the file compressed; the limit is { $limit }.
+reason-no-recipient = None of the recipient addresses is allowed.
+reason-file-missing = The file was created but was no longer available to attach.
+reason-subject = The email subject was rejected.
+reason-undelivered = No recipient's mail server accepted the email.
+reason-trapped = The export plugin stopped because of an internal error.
+reason-deadline = The export exceeded its time limit.
+reason-memory = The export exceeded its memory limit.
+reason-incomplete = The export plugin ended the run without a result.
+cancelled-no-longer-due = The schedule no longer includes this time.
+cancelled-paused = The scheduled export is paused.
+
+## Times and sizes
+
+time = { $day }, { $clock } ({ $place })
+day = { $weekday }, { $day } { $month } { $year }
+weekday =
+    { $weekday ->
+        [1] Monday
+        [2] Tuesday
+        [3] Wednesday
+        [4] Thursday
+        [5] Friday
+        [6] Saturday
+       *[7] Sunday
+    }
+month =
+    { $month ->
+        [1] January
+        [2] February
+        [3] March
+        [4] April
+        [5] May
+        [6] June
+        [7] July
+        [8] August
+        [9] September
+        [10] October
+        [11] November
+       *[12] December
+    }
+size = { $megabytes } MB ({ $exact })
+bytes =
+    { $bytes ->
+        [one] { $grouped } byte
+       *[other] { $grouped } bytes
+    }
+decimal-separator = .
+group-separator = ,

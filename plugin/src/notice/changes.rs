@@ -560,9 +560,9 @@ mod tests {
              - Time zone: (none) → Asia/Tokyo\n\
              - Subject of the mail: “Orders” → “Orders, all”\n\
              - Setting “_format”: \"csv\" → (none)\n\n\
-             No further run is planned.\n\
+             No further runs are scheduled.\n\
              If this is not what you want, open it at the address below, and change or delete it.\n\
-             Scheduled exports: https://tickets.example.com/exports/\n"
+             Manage scheduled exports: https://tickets.example.com/exports/\n"
         );
     }
 

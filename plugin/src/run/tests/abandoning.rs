@@ -28,7 +28,7 @@ fn a_trap_a_deadline_and_a_limit_of_memory_fail_the_run_with_their_reason() {
         assert_eq!((counter, active, run.calls().len()), (2, true, 2));
         let mail = run.sent().expect("a mail");
         assert_eq!(mail.kind, MailKind::Failure);
-        assert!(!mail.text.contains(SECRET) && mail.text.contains("Due: Monday, 26 October 2026, 06:30"));
+        assert!(!mail.text.contains(SECRET) && mail.text.contains("Scheduled for: Monday, 26 October 2026, 06:30"));
     }
 }
 

@@ -67,7 +67,7 @@ fn an_owner_without_the_right_is_told_so_also_where_the_due_time_has_moved() {
 #[test]
 fn what_the_exporter_refuses_fails_the_run_with_its_reason() {
     for (error, code, words) in [
-        (ExportError::NotAllowed, "owner-not-allowed", "may no longer"),
+        (ExportError::NotAllowed, "owner-not-allowed", "no longer allowed"),
         (
             ExportError::FormUnfit("No such format: xls".into()),
             "form-unfit",
@@ -104,7 +104,7 @@ fn an_unreadable_document_ends_the_run_and_plans_no_other() {
         assert_eq!(failure(&run), ("unreadable".into(), 1, true));
         let plan = run.plan().expect("a plan");
         assert_eq!((plan.due, plan.next_run), (MONDAY, None));
-        assert!(run.sent().expect("a mail").text.contains("To have it planned again"));
+        assert!(run.sent().expect("a mail").text.contains("To reschedule it"));
     }
 }
 
@@ -127,7 +127,7 @@ fn the_fifth_failure_in_a_row_stops_the_schedule_and_the_mail_says_how_to_start_
         (
             counter,
             active,
-            mail.text.contains("start it again"),
+            mail.text.contains("To resume it"),
             mail.text.contains("Next run:"),
         )
     };
