@@ -19,6 +19,8 @@ pub mod shares;
 pub mod storage;
 pub mod temp_files;
 pub mod testing;
+#[deny(dead_code)]
+mod text;
 pub mod usage;
 pub mod zones;
 

@@ -31,7 +31,6 @@ mod load;
 mod orders;
 mod reading;
 mod rights;
-mod words;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -49,7 +48,6 @@ pub use directory::{DEFAULT_MAIL_BYTES, DeletedEvent, Event, EventSet, Organizer
 pub use exporters::{ExportGate, ExportJob, Produced};
 pub use fixture::{Fault, Fixture, FixtureError, FixtureSchedule, MOST_GENERATED};
 pub use rights::{Rights, Subject};
-pub(crate) use words::Language;
 
 /// Exports that read at the same time; more of them wait their turn.
 pub const EXPORTS_AT_ONCE: u32 = 8;

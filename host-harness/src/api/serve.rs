@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 use tower::ServiceExt as _;
 
 use super::flood::Flood;
-use super::negotiation::Language;
+use super::negotiation::preferred_language;
 use super::peer::Patient;
 use super::places::{Place, Places, UnderWay};
 use super::problems::Refusal;
@@ -186,8 +186,8 @@ async fn answer(
         (Ok(()), None) => Response::new(Body::empty()),
         (Err(why), _) => {
             let headers = request.headers();
-            let reply = Refusal::BadHost(why).reply(Language::preferred(headers));
-            tracing::info!(status = reply.status.as_u16(), why, "answered");
+            let reply = Refusal::BadHost(why).reply(preferred_language(headers));
+            tracing::info!(status = reply.status.as_u16(), ?why, "answered");
             reply
                 .with(REQUEST_ID, request_id(headers))
                 .into_response(request.method())
