@@ -63,9 +63,9 @@ pub enum Called {
 impl Called {
     fn as_str(self) -> &'static str {
         match self {
-            Self::Answered => "answered",
-            Self::Refused => "refused",
-            Self::Away => "away",
+            Self::Answered => "ok",
+            Self::Refused => "rejected",
+            Self::Away => "unavailable",
             Self::Busy => "busy",
             Self::Failed => "failed",
         }
@@ -149,7 +149,7 @@ impl Metrics {
             Outcome::Delivered => "delivered",
             Outcome::Empty => "empty",
             Outcome::Failed(_) => "failed",
-            Outcome::Retry(_) => "put-off",
+            Outcome::Retry(_) => "retrying",
             Outcome::Cancelled(_) => "cancelled",
             Outcome::Missed(_) => "missed",
         };
@@ -202,7 +202,7 @@ pub async fn text(service: &Service) -> String {
         "Instances of the component that a call has",
         used as u64,
     );
-    put("instances_most", "Instances that there can be at a time", all as u64);
+    put("instances_max", "Instances that there can be at a time", all as u64);
     let now = service.clock().now();
     let release = &service.about().zone_database;
     if let Some(days) = zones::age_in_days(release, now) {

@@ -53,7 +53,7 @@ impl AddressFault {
             Self::Empty => "empty-address",
             Self::NotAscii | Self::DomainNotAscii => "address-not-ascii",
             Self::TooLong => "address-too-long",
-            Self::NoComma | Self::At | Self::Local | Self::Domain => "not-an-address",
+            Self::NoComma | Self::At | Self::Local | Self::Domain => "invalid-address",
         }
     }
 

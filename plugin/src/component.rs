@@ -178,7 +178,7 @@ fn timetable(rule: &exports::recurrence::Rule, after: i64) -> Result<recurrence:
         Some(day) => day.parse().map_err(|_| {
             vec![wire::FieldError {
                 path: vec!["anchor".into()],
-                code: "not-a-date".into(),
+                code: "invalid-date".into(),
                 message: "This is not a date; write it as YYYY-MM-DD.".into(),
             }]
         })?,

@@ -18,8 +18,8 @@ pub enum DateRangeFault {
 impl DateRangeFault {
     pub(crate) fn code(self) -> &'static str {
         match self {
-            Self::Unknown => "not-a-date-range",
-            Self::Backwards => "date-range-backwards",
+            Self::Unknown => "invalid-date-range",
+            Self::Backwards => "date-range-reversed",
         }
     }
 

@@ -65,9 +65,9 @@ impl HostReason {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::NeverFinished => "did-not-come-back",
-            Self::PluginFailed => "component-failed",
-            Self::Undelivered(_) => "undelivered",
+            Self::NeverFinished => "attempts-exhausted",
+            Self::PluginFailed => "plugin-failed",
+            Self::Undelivered(_) => "delivery-failed",
         }
     }
 

@@ -58,7 +58,7 @@ fn a_run_that_failed_is_on_a_tape_of_this_user_alone_and_fails_again_when_it_is_
     assert_eq!(mode & 0o777, 0o600);
     let said = replay(&tapes[0]).well();
     assert!(
-        said.starts_with("same outcome: finished with {\"Failed\":[\"too-large\","),
+        said.starts_with("same outcome: finished with {\"Failed\":[\"mail-too-large\","),
         "{said}"
     );
 }
@@ -112,7 +112,7 @@ fn a_server_keeps_a_tape_of_a_run_that_fails() {
     assert!(tape.ends_with(&name) && line.contains(&name), "{line}");
     let said = replay(tape).well();
     assert!(
-        said.starts_with("same outcome: finished with {\"Failed\":[\"too-large\","),
+        said.starts_with("same outcome: finished with {\"Failed\":[\"mail-too-large\","),
         "{said}"
     );
 }

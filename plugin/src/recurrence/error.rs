@@ -100,7 +100,7 @@ impl RecurrenceError {
             Fault::RuleEmpty => "rule-empty",
             Fault::RuleMissing => "rule-missing",
             Fault::RuleRepeated => "rule-repeated",
-            Fault::TextNotUnderstood => "text-not-understood",
+            Fault::TextNotUnderstood => "invalid-syntax",
             Fault::PropertyNotSupported => "property-not-supported",
             Fault::StartInvalid => "dtstart-invalid",
             Fault::StartHasZone => "dtstart-has-zone",
@@ -122,9 +122,9 @@ impl RecurrenceError {
             Fault::SetPositionNotAllowed => "bysetpos-not-allowed",
             Fault::WeekStartInvalid => "wkst-invalid",
             Fault::WeekStartNotMonday => "wkst-not-monday",
-            Fault::TimePartDiffers => "time-part-differs",
-            Fault::TimeInvalid => "time-invalid",
-            Fault::ZoneUnknown => "zone-unknown",
+            Fault::TimePartDiffers => "time-part-mismatch",
+            Fault::TimeInvalid => "invalid-time",
+            Fault::ZoneUnknown => "unknown-time-zone",
         }
     }
 

@@ -31,12 +31,12 @@ struct Parameter<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     default: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    smallest: Option<i64>,
+    min_value: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    largest: Option<i64>,
+    max_value: Option<i64>,
     /// In characters.
     #[serde(skip_serializing_if = "Option::is_none")]
-    longest: Option<u32>,
+    max_length: Option<u32>,
 }
 
 pub(super) fn documents(by: &impl Access, only: Option<&str>) -> Result<Vec<String>, Problem> {
@@ -93,17 +93,17 @@ fn parameter(field: &Field) -> Parameter<'_> {
     };
     parameter.r#type = match &field.kind {
         FieldKind::Text { longest } => {
-            parameter.longest = Some(*longest);
+            parameter.max_length = Some(*longest);
             "text"
         }
         FieldKind::MultiLineText { longest } => {
-            parameter.longest = Some(*longest);
+            parameter.max_length = Some(*longest);
             "multi-line-text"
         }
         FieldKind::Boolean => "boolean",
         FieldKind::Integer { smallest, largest } => {
-            parameter.smallest = Some(*smallest);
-            parameter.largest = Some(*largest);
+            parameter.min_value = Some(*smallest);
+            parameter.max_value = Some(*largest);
             "integer"
         }
         FieldKind::Decimal => "decimal",

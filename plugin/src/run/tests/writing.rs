@@ -87,7 +87,7 @@ fn a_file_that_is_too_large_even_zipped_fails_the_run_and_the_mail_names_size_an
     run.produced = Ok(file(60_000_000));
     run.zipped = Ok(file(18_234_567));
     execute(&run);
-    assert_eq!(run.failure().as_deref(), Some("too-large"));
+    assert_eq!(run.failure().as_deref(), Some("mail-too-large"));
     let text = run.sent().expect("a mail").text;
     assert!(
         text.contains("24.3 MB (24,312,756 bytes)") && text.contains("20.0 MB (20,000,000 bytes)"),
@@ -105,7 +105,7 @@ fn a_file_that_cannot_be_zipped_is_too_large_and_a_host_that_cannot_zip_for_now_
     };
     assert_eq!(
         zip(ExportError::Failed("no".into())).failure().as_deref(),
-        Some("too-large")
+        Some("mail-too-large")
     );
     let later = zip(ExportError::Unavailable("no".into()));
     assert!(matches!(later.end(), Some((Outcome::Retry(_), 0, true))));
