@@ -30,16 +30,16 @@ use chrono::{DateTime, FixedOffset, Offset as _};
 use clap::{Args, Parser, Subcommand};
 use host_harness::engine::{Limits, Permissions};
 
-/// Exit codes: 0 done, 1 failed (one sentence on standard error), 2 called wrongly.
+/// Exit codes: 0 success, 1 failure (reason on stderr), 2 usage error.
 #[derive(Parser)]
 #[command(
     name = "harness",
     version,
-    about = "Reference host of the scheduled-exports component",
+    about = "Reference host for the scheduled-exports component",
     max_term_width = 100
 )]
 #[command(
-    after_help = "Exit codes: 0 done, 1 failed (one sentence on standard error), 2 called wrongly.\n\nExample:\n  harness serve --data ./data --fixture tests/data/bigevents.json"
+    after_help = "Exit codes: 0 success, 1 failure (reason on stderr), 2 usage error.\n\nExample:\n  harness serve --data ./data --fixture tests/data/bigevents.json"
 )]
 struct Cli {
     #[command(subcommand)]
@@ -48,41 +48,41 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Shows ten days of scheduled exports in seconds: a small platform, real files, real mails (what a bare call does)
+    /// Simulate ten days of scheduled exports with a sample platform (default command)
     Demo(demo::Demo),
-    /// Serves the HTTP API and runs what is due, until it is told to stop
+    /// Serve the HTTP API and run scheduled exports until stopped
     Serve(serve::Serve),
-    /// Fills a new store with the platform of a fixture file
+    /// Load a fixture file into an empty store
     Seed(seed::Seed),
-    /// Runs and delivers all that is due at one instant, prints one line a run, and stops
+    /// Run and deliver everything due at one instant, then exit
     Tick(tick::Tick),
-    /// Makes, deletes or lists events of the platform
+    /// Create, delete or list events of the platform
     Event(event::Event),
-    /// Switches scheduled exports on or off for an organizer, or lists who has them
+    /// Enable or disable scheduled exports for an organizer, or list organizers
     Organizer(organizer::Organizer),
-    /// Starts schedules again that were stopped since no recipient accepted their mails
+    /// Resume schedules that were paused because no recipient accepted their mails
     Resume(resume::Resume),
-    /// Shows what became of each due time
+    /// Show the run history
     History(history::History),
-    /// Shows who changed what, and how runs ended
+    /// Show the audit log
     Audit(audit::Audit),
-    /// Copies the store of a data directory to a new file while hosts use it
+    /// Copy the store of a data directory to a new file while hosts use it
     Backup(backup::Backup),
-    /// Says when a rule fires next, by the component
+    /// Compute the next runs of a recurrence rule
     NextRun(next_run::NextRun),
-    /// Has the component go through a call again that failed and was kept on tape
+    /// Replay a recorded component call
     Replay(replay::Replay),
-    /// Looks into a plugin file
+    /// Inspect a plugin file or write the built-in one
     Plugin(plugin::Plugin),
-    /// Kills hosts at random while they work, and counts what was lost or doubled
+    /// Kill hosts at random and check that no mail is lost or duplicated
     Chaos(chaos::Chaos),
     #[command(hide = true)]
     ChaosWorker(chaos::Worker),
-    /// Measures requests, runs, start and memory, and compares two builds
+    /// Benchmark a host, or compare two builds
     Bench(bench::Bench),
     #[command(hide = true)]
     BenchWorker(bench::Worker),
-    /// Measures what a million schedules cost: ticks, pages, a burst, memory
+    /// Benchmark a store with a million schedules
     Scale(scale::Scale),
 }
 
@@ -90,11 +90,11 @@ enum Command {
 #[derive(Args, Default)]
 #[group(required = true, multiple = true)]
 struct Data {
-    /// Folder of the store and of mails written as files; made if it is missing
+    /// Data directory for the SQLite store and mail files; created if missing
     #[arg(long = "data", value_name = "DIR")]
     folder: Option<PathBuf>,
-    /// PostgreSQL database of the store instead, for any number of hosts: `postgres://USER[:PASS]@HOST[:PORT]/NAME`; PGPASSWORD
-    /// and ~/.pgpass count too
+    /// Use a PostgreSQL store, which many hosts can share: `postgres://USER[:PASS]@HOST[:PORT]/NAME` (honors PGPASSWORD and
+    /// ~/.pgpass)
     #[arg(long, value_name = "URL")]
     database: Option<String>,
 }
@@ -102,10 +102,10 @@ struct Data {
 /// Which component runs.
 #[derive(Args, Default)]
 struct PluginFile {
-    /// Component to run instead of the one built into this program
+    /// Load this component instead of the built-in one
     #[arg(long, value_name = "FILE")]
     plugin: Option<PathBuf>,
-    /// Imports it may ask for, and no others: a manifest, or names with commas between them, like `log,mailer.stage`
+    /// Allow only these imports: a manifest file or a comma-separated list such as `log,mailer.stage`
     #[arg(long, value_name = "FILE|LIST", value_parser = permissions)]
     allow_imports: Option<Permissions>,
 }
@@ -122,8 +122,8 @@ impl PluginFile {
 /// What is kept of runs that go wrong.
 #[derive(Args, Default)]
 struct Recording {
-    /// Keep a tape of each run that failed or did not finish in this folder, the last 100, for `harness replay`; tapes hold
-    /// addresses and form data, and only this user may read them
+    /// Record the last 100 failed or unfinished runs in this directory for `harness replay`; recordings contain addresses and form
+    /// data and are readable only by this user
     #[arg(long, value_name = "DIR")]
     record: Option<PathBuf>,
 }
@@ -131,8 +131,8 @@ struct Recording {
 /// Where files lie for the time of their use.
 #[derive(Args, Default)]
 struct Temporary {
-    /// Directory for temporary files, which hold exports; private, and emptied of what killed hosts have left
-    /// [default: DIR/tmp of --data, else scheduled-exports-UID in the system's directory for temporary files]
+    /// Private directory for temporary files, which contain exports; files of killed hosts are removed
+    /// [default: DIR/tmp of --data, otherwise scheduled-exports-UID in the system's temporary directory]
     #[arg(long, value_name = "DIR")]
     temp_dir: Option<PathBuf>,
 }
@@ -140,7 +140,7 @@ struct Temporary {
 /// How answers are printed.
 #[derive(Args, Default)]
 struct Output {
-    /// Print JSON for machines
+    /// Print JSON
     #[arg(long)]
     json: bool,
 }

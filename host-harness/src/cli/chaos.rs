@@ -53,28 +53,28 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// A worker that dies this often without having been told to has something else wrong with it.
 const MOST_OWN_DEATHS: u32 = 20;
 
-/// Kills hosts at random while they work, and counts what was lost or doubled.
+/// Kill hosts at random and check that no mail is lost or duplicated.
 #[derive(Args)]
 #[command(
-    after_help = "Exits with 1 if anything was lost or doubled.\n\nExample:\n  harness chaos --seed 7 --kills 200\n  harness chaos --database temporary --hosts 3 --database-crashes 2"
+    after_help = "Exits with 1 if any mail was lost or duplicated.\n\nExample:\n  harness chaos --seed 7 --kills 200\n  harness chaos --database temporary --hosts 3 --database-crashes 2"
 )]
 pub struct Chaos {
-    /// What is killed when follows from this
+    /// Random seed that determines the kills
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// How often a host is killed (SIGKILL)
+    /// Number of SIGKILLs
     #[arg(long, value_name = "K", default_value_t = 200)]
     kills: u32,
-    /// Schedules, each due once
+    /// Number of schedules, each due once
     #[arg(long, value_name = "S", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     schedules: u32,
-    /// Hosts on the one store
+    /// Number of hosts sharing the store
     #[arg(long, value_name = "H", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=16))]
     hosts: u32,
-    /// PostgreSQL database to work on, in place of a file: an empty one by its URL, or `temporary` for a server of its own
+    /// Use PostgreSQL: the URL of an empty database, or `temporary` to start a private server
     #[arg(long, value_name = "URL")]
     database: Option<String>,
-    /// How often the temporary server is stopped as by a crash, and started again
+    /// Number of simulated crashes of the temporary server
     #[arg(long, value_name = "N", default_value_t = 0)]
     database_crashes: u32,
     #[command(flatten)]

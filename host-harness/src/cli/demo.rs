@@ -30,11 +30,11 @@ const DAYS: i64 = 10;
 /// The directory of what was attached to mails.
 pub const FILES: &str = "files";
 
-/// Shows ten days of scheduled exports in seconds: a small platform, real files, real mails.
+/// Simulate ten days of scheduled exports with a sample platform, real files and real mails.
 #[derive(Args, Default)]
 #[command(after_help = "Example:\n  harness demo --data ./demo")]
 pub struct Demo {
-    /// Folder to make; what an earlier demo left in it is replaced [default: ./demo]
+    /// Output directory; files of an earlier demo are replaced [default: ./demo]
     #[arg(long = "data", value_name = "DIR")]
     folder: Option<PathBuf>,
     #[command(flatten)]

@@ -7,16 +7,16 @@ use serde_json::{Value, json};
 
 use super::{Data, Failure, Output, host, say, utc};
 
-/// Shows what became of each due time, latest first.
+/// Show the run history, latest due time first.
 #[derive(Args)]
 #[command(after_help = "Example:\n  harness history --data ./data --schedule 7")]
 pub struct History {
     #[command(flatten)]
     data: Data,
-    /// Only of this schedule
+    /// Show only this schedule
     #[arg(long, value_name = "ID")]
     schedule: Option<u64>,
-    /// Most lines
+    /// Maximum number of entries
     #[arg(long, value_name = "N", default_value_t = 50)]
     limit: u32,
     #[command(flatten)]

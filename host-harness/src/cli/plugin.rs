@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Data, Failure, Output, failed, host, say};
 
-/// Looks into a plugin file, or writes the built-in one.
+/// Inspect a plugin file, or write the built-in one.
 #[derive(Args)]
 #[command(after_help = "Example:\n  harness plugin inspect ./plugin.wasm")]
 pub struct Plugin {
@@ -24,18 +24,18 @@ pub struct Plugin {
 
 #[derive(Subcommand)]
 enum What {
-    /// Name, version, size, exports and imports, and whether this host can run it
+    /// Show name, version, size, imports and exports, and whether this host can load it
     Inspect(Inspect),
-    /// Writes the component built into this program to a file, for other hosts
+    /// Write the built-in component to a file
     Write(Write),
 }
 
 #[derive(Args)]
 #[command(after_help = "Example:\n  harness plugin write ./plugin.wasm")]
 struct Write {
-    /// Where to; a file that is there is replaced
+    /// Output file; overwritten if it exists
     file: PathBuf,
-    /// Writes the checks of a host instead: docs/conformance.md
+    /// Write the conformance-check component instead (see docs/conformance.md)
     #[arg(long)]
     conformance: bool,
 }
@@ -43,7 +43,7 @@ struct Write {
 #[derive(Args)]
 #[command(after_help = "Example:\n  harness plugin inspect ./plugin.wasm")]
 struct Inspect {
-    /// The component; else the one built into this program
+    /// Component file [default: the built-in component]
     file: Option<PathBuf>,
     #[command(flatten)]
     output: Output,

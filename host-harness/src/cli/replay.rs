@@ -8,12 +8,12 @@ use host_harness::tape::{Tape, fingerprint, replay};
 
 use super::{Failure, PluginFile, failed, say};
 
-/// Has the component go through a call again that `serve --record` or `tick --record` has kept: the same questions get the answers
-/// that are on the tape. Says `same outcome`, or where the component was another first, and fails then.
+/// Replay a call recorded by `serve --record` or `tick --record`: imports return the recorded results. Prints `same outcome`, or
+/// fails at the first difference.
 #[derive(Args)]
 #[command(after_help = "Example:\n  harness replay ./tapes/00000001-execute-7.tape.jsonl")]
 pub struct Replay {
-    /// The tape
+    /// Recording file
     #[arg(value_name = "FILE")]
     tape: PathBuf,
     #[command(flatten)]

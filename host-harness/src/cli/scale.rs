@@ -49,25 +49,25 @@ const TEMPORARY: &str = "temporary";
 /// How long a started host has to come to rest.
 const TO_REST: Duration = Duration::from_secs(2);
 
-/// Fills a store with many schedules, and measures what does not depend on them, or should not.
+/// Benchmark a store with many schedules: ticks, pages, a burst and memory.
 #[derive(Args)]
 #[command(
     after_help = "Use a release build.\n\nExamples:\n  harness scale\n  harness scale --database temporary --schedules 100000 --burst 10000"
 )]
 pub struct Scale {
-    /// Schedules in the store
+    /// Number of schedules
     #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(2_000..=100_000_000))]
     schedules: u32,
-    /// How many of them are due at one time, half of these of one organizer
+    /// Number of schedules due at the same time, half of them of one organizer
     #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(2..=50_000_000))]
     burst: u32,
-    /// Organizers that share the rest, unevenly
+    /// Number of organizers the rest is distributed over, unevenly
     #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     organizers: u32,
-    /// PostgreSQL database to work on, in place of a file: an empty one by its URL, or `temporary` for a server of its own
+    /// Use PostgreSQL: the URL of an empty database, or `temporary` to start a private server
     #[arg(long, value_name = "URL")]
     database: Option<String>,
-    /// Folder for the store, which is removed again; else the system's for temporary files
+    /// Directory for the temporary store [default: the system's temporary directory]
     #[arg(long, value_name = "DIR")]
     folder: Option<std::path::PathBuf>,
     #[command(flatten)]
