@@ -23,7 +23,7 @@ fn build() -> Result<(), String> {
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("OUT_DIR is not set; run this through cargo")?);
     let conformance = out.join("conformance.wasm");
     let written = |bytes: &[u8]| {
-        fs::write(&conformance, bytes).map_err(|error| format!("{} can't be written: {error}", conformance.display()))
+        fs::write(&conformance, bytes).map_err(|error| format!("could not write {}: {error}", conformance.display()))
     };
     println!("cargo:rerun-if-changed=locales");
     fs::write(
@@ -38,7 +38,7 @@ fn build() -> Result<(), String> {
 
     let root = Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
-        .ok_or("the harness must lie in its workspace")?;
+        .ok_or("the harness must be built inside its workspace")?;
     let made_of = [
         "conformance/src",
         "conformance/Cargo.toml",

@@ -177,7 +177,7 @@ pub fn main() -> ExitCode {
     log_to_stderr(matches!(cli.command, Some(Command::Serve(_))));
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(reason) => return fail(&format!("the async runtime could not be started: {reason}")),
+        Err(reason) => return fail(&format!("could not start the async runtime: {reason}")),
     };
     let done = runtime.block_on(async {
         match cli.command.unwrap_or_else(|| Command::Demo(demo::Demo::default())) {
@@ -219,7 +219,7 @@ fn say(line: impl std::fmt::Display) -> Result<(), Failure> {
     match writeln!(io::stdout(), "{line}") {
         Ok(()) => Ok(()),
         Err(reason) if reason.kind() == io::ErrorKind::BrokenPipe => Err(Failure::Unread),
-        Err(reason) => Err(failed("standard output can't be written")(&reason)),
+        Err(reason) => Err(failed("could not write to standard output")(&reason)),
     }
 }
 
@@ -245,15 +245,15 @@ fn permissions(text: &str) -> Result<Permissions, String> {
     if !file.is_file() {
         return Permissions::from_list(text);
     }
-    let manifest = std::fs::read_to_string(file).map_err(|reason| format!("it can't be read: {reason}"))?;
-    Permissions::from_json(&manifest).map_err(|reason| format!("it is no manifest of imports: {reason}"))
+    let manifest = std::fs::read_to_string(file).map_err(|reason| format!("could not read manifest: {reason}"))?;
+    Permissions::from_json(&manifest).map_err(|reason| format!("invalid import manifest: {reason}"))
 }
 
 /// An RFC 3339 instant as seconds since 1970.
 fn instant(text: &str) -> Result<i64, String> {
     DateTime::parse_from_rfc3339(text)
         .map(|at| at.timestamp())
-        .map_err(|reason| format!("{reason}; write an RFC 3339 instant, like 2026-10-25T02:30:00+01:00"))
+        .map_err(|reason| format!("{reason}; expected an RFC 3339 date-time, such as 2026-10-25T02:30:00+01:00"))
 }
 
 /// `2026-10-25T01:30:00Z`.

@@ -34,7 +34,7 @@ impl Backup {
         let folder = self.data.folder.as_deref().unwrap_or(Path::new("."));
         let store = folder.join(host::STORE);
         if !store.exists() {
-            return Err(Failure::Sentence(format!("there is no store in {}", folder.display())));
+            return Err(Failure::Sentence(format!("no store found in {}", folder.display())));
         }
         let named = self.file.display().to_string();
         if self.file.exists() {

@@ -80,11 +80,11 @@ impl Bench {
                 (own.clone(), Some(database(against)))
             } else {
                 let program = std::fs::canonicalize(against)
-                    .map_err(|reason| failed(format!("{against} can't be used"))(&reason))?;
+                    .map_err(|reason| failed(format!("could not use {against}"))(&reason))?;
                 // Two builds on the same kind of store, each on one of its own.
                 if self.database.as_ref().is_some_and(|named| named != TEMPORARY) {
                     return Err(Failure::Sentence(
-                        "two builds need an empty database each, and --database names one: use --database temporary"
+                        "comparing two builds needs one database each; use --database temporary"
                             .into(),
                     ));
                 }
@@ -138,7 +138,7 @@ impl Bench {
             self.asked(&mut hosts, &mut report, &Ask::Component, 1)?;
         }
         report.memory.push(Memory {
-            name: "most memory under all of this",
+            name: "peak memory",
             sides: hosts.iter().map(|host| process::memory(host.id(), "VmHWM")).collect(),
         });
         drop(hosts);
@@ -276,7 +276,7 @@ fn starts(sides: &[Side], folders: &[tempfile::TempDir], report: &mut Report) ->
     }
     report.rows.push(row);
     report.memory.push(Memory {
-        name: "memory of a host that was started, and waits",
+        name: "idle memory",
         sides: idle,
     });
     Ok(())

@@ -120,7 +120,7 @@ impl Delete {
         let (organizer, slug) = (&self.organizer, &self.event);
         if service.platform().event(organizer, slug).await?.is_none() {
             return Err(Failure::Sentence(format!(
-                "there is no event `{slug}` of `{organizer}` in this store"
+                "event `{slug}` of `{organizer}` does not exist in this store"
             )));
         }
         service.delete_event(organizer, slug).await?;

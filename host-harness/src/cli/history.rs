@@ -57,8 +57,8 @@ pub fn word(outcome: Option<&Outcome>) -> &'static str {
 pub fn reason(outcome: Option<&Outcome>) -> String {
     match outcome {
         Some(Outcome::Failed((_, words)) | Outcome::Cancelled(words)) => words.clone(),
-        Some(Outcome::Retry(at)) => format!("again at {}", utc(*at)),
-        Some(Outcome::Missed(range)) => format!("{} due times from {}", range.count, utc(range.first)),
+        Some(Outcome::Retry(at)) => format!("retry at {}", utc(*at)),
+        Some(Outcome::Missed(range)) => format!("{} due times since {}", range.count, utc(range.first)),
         None | Some(Outcome::Submitted | Outcome::Delivered | Outcome::Empty) => String::new(),
     }
 }

@@ -79,7 +79,7 @@ impl NextRun {
             }
         }
         if runs.is_empty() && !self.output.json {
-            say("never again")?;
+            say("no further runs")?;
         }
         Ok(())
     }
@@ -96,7 +96,7 @@ fn words(errors: &[FieldError]) -> String {
 /// A row that is JSON gets an answer, whatever is wrong with it; one that is not has no id to answer to.
 async fn rows(service: &Service) -> Result<(), Failure> {
     for (number, line) in std::io::stdin().lock().split(b'\n').enumerate() {
-        let line = line.map_err(|reason| failed("standard input can't be read")(&reason))?;
+        let line = line.map_err(|reason| failed("could not read standard input")(&reason))?;
         if line.trim_ascii().is_empty() {
             continue;
         }
@@ -122,7 +122,7 @@ async fn rows(service: &Service) -> Result<(), Failure> {
 fn read(row: &Value) -> Result<(Rule, i64), String> {
     let text = |name: &str| match &row[name] {
         Value::String(text) => Ok(text.clone()),
-        other => Err(format!("{name}: `{other}` stands here; right would be a text")),
+        other => Err(format!("{name}: expected a string, got `{other}`")),
     };
     let rule = Rule {
         text: text("rule")?,

@@ -67,7 +67,7 @@ impl Switch {
         let service = host::open(&self.data, false, &self.plugin, clock, HostFacts::default()).await?;
         if service.platform().organizer(&self.slug).await?.is_none() {
             return Err(Failure::Sentence(format!(
-                "there is no organizer `{}` in this store",
+                "organizer `{}` does not exist in this store",
                 self.slug
             )));
         }
@@ -83,7 +83,7 @@ impl Switch {
         service.close().await;
         if enabled {
             say(format_args!(
-                "{}: enabled, {planned} schedules planned from now",
+                "{}: enabled, {planned} schedules rescheduled",
                 self.slug
             ))?;
         } else {

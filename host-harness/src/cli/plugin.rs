@@ -62,11 +62,11 @@ impl Write {
     fn run(self) -> Result<(), Failure> {
         let bytes = if self.conformance { COMPONENT } else { EMBEDDED };
         if bytes.is_empty() {
-            let sentence = "this program was built without a wasm target, and so without the checks of a host";
+            let sentence = "this binary was built without the conformance component (no wasm target)";
             return Err(Failure::Sentence(sentence.into()));
         }
         std::fs::write(&self.file, bytes)
-            .map_err(|reason| failed(format!("{} can't be written", self.file.display()))(&reason))?;
+            .map_err(|reason| failed(format!("could not write {}", self.file.display()))(&reason))?;
         say(format_args!("{}: {} bytes", self.file.display(), bytes.len()))
     }
 }
@@ -124,7 +124,7 @@ impl Inspect {
                 }
             }
             if about.is_ok() {
-                say("this host can run it")?;
+                say("compatible with this host")?;
             }
         }
         about.map(drop).map_err(Failure::Sentence)

@@ -22,9 +22,9 @@ pub struct Replay {
 
 impl Replay {
     pub async fn run(self) -> Result<(), Failure> {
-        let named = format!("the tape {}", self.tape.display());
+        let named = self.tape.display().to_string();
         let text =
-            std::fs::read_to_string(&self.tape).map_err(|reason| failed(format!("{named} can't be read"))(&reason))?;
+            std::fs::read_to_string(&self.tape).map_err(|reason| failed(format!("could not read recording {named}"))(&reason))?;
         let tape = Tape::from_text(&text).map_err(|reason| failed(&named)(&reason))?;
         let limits = self.plugin.limits();
         let (engine, component) = match &self.plugin.plugin {
@@ -34,12 +34,12 @@ impl Replay {
             ),
             Some(file) => {
                 let bytes = std::fs::read(file)
-                    .map_err(|reason| failed(format!("the plugin {} can't be read", file.display()))(&reason))?;
+                    .map_err(|reason| failed(format!("could not read plugin {}", file.display()))(&reason))?;
                 (Engine::load(&bytes, limits, &Cache::of_user())?, fingerprint(&bytes))
             }
         };
         if component != tape.head.component {
-            say("another component than the tape's")?;
+            say("note: the component differs from the recorded one")?;
         }
         let made = replay(&engine, &tape).await.map_err(|reason| failed(&named)(&reason))?;
         match made.difference {

@@ -110,7 +110,7 @@ impl Scale {
         let server = match self.database.as_deref() {
             Some(TEMPORARY) => Some(PostgresServer::launch(&[("shared_buffers", "256MB")]).ok_or_else(|| {
                 let words =
-                    "there are no programs of a PostgreSQL server in HARNESS_PG_BIN, PATH or /usr/lib/postgresql";
+                    "PostgreSQL server programs not found in HARNESS_PG_BIN, PATH or /usr/lib/postgresql";
                 Failure::Sentence(words.into())
             })?),
             _ => None,
@@ -133,7 +133,7 @@ impl Scale {
         if !service.platform().is_empty().await? {
             let named = data.named()?;
             return Err(Failure::Sentence(format!(
-                "{named} is filled already: name an empty one"
+                "{named} already contains data; use an empty one"
             )));
         }
         let raw = match &data.database {
@@ -223,7 +223,7 @@ impl Scale {
         raw.rest().await?;
         let seconds = began.elapsed().as_secs_f64();
         figures.add("schedules", f64::from(self.schedules), "");
-        figures.add("filled in", seconds, "s");
+        figures.add("fill time", seconds, "s");
         let grown = u32::try_from((raw.bytes().await? - empty) / 1024).unwrap_or(u32::MAX);
         let new = f64::from(self.schedules.saturating_sub(DUE + 1).max(1));
         figures.add("database for one schedule", f64::from(grown) / new, "KiB");
@@ -262,10 +262,10 @@ impl Scale {
         let most = watch.join().unwrap_or_default();
         let done = u32::try_from(done?).unwrap_or(u32::MAX);
         figures.add("burst, runs", f64::from(done), "");
-        figures.add("burst, worked off in", seconds, "s");
+        figures.add("burst, duration", seconds, "s");
         figures.add("burst, runs a second", f64::from(done) / seconds, "");
         figures.add("burst, memory before", before, "MiB");
-        figures.add("burst, memory at most", most, "MiB");
+        figures.add("burst, peak memory", most, "MiB");
         figures.add(
             "burst, memory after",
             process::memory(own, "VmRSS").unwrap_or_default(),
@@ -352,7 +352,7 @@ async fn measured(storage: &dyn Storage) -> Result<Vec<(&'static str, f64)>, Fai
     });
     Ok(vec![
         ("tick with nothing due", nothing),
-        ("leasing 1,000 due ones", leasing),
+        ("lease 1,000 due schedules", leasing),
         ("list of a small scope", page),
         ("get", get.await?),
     ])
@@ -396,7 +396,7 @@ async fn pages(storage: &dyn Storage, figures: &mut Figures) -> Result<(), Failu
     }
     let deep = took(&query).await?;
     figures.add("list of the largest scope, page 1", first, "ms");
-    figures.add("list of the largest scope, the page deep in it", f64::from(walked), "");
+    figures.add("list of the largest scope, number of a deep page", f64::from(walked), "");
     figures.add("list of the largest scope, that page by its cursor", deep, "ms");
     figures.add(
         "list of the largest scope, ratio",
@@ -424,8 +424,8 @@ async fn fairness(storage: &dyn Storage, alone: u64, figures: &mut Figures) -> R
     let place = u32::try_from(before).map_or(f64::INFINITY, f64::from) + 1.0;
     let seconds = began.elapsed().as_secs_f64();
     give_back(storage, leased, BURST).await?;
-    figures.add("one beside many, its place in the queue", place, "");
-    figures.add("one beside many, leased after", seconds, "s");
+    figures.add("fairness, queue position of a single schedule", place, "");
+    figures.add("fairness, time until leased", seconds, "s");
     Ok(())
 }
 
@@ -455,6 +455,6 @@ fn idle(data: &Data, figures: &mut Figures) -> Result<(), Failure> {
     // It may have ended already; either way there is nothing more to do.
     let _ = host.kill();
     let _ = host.wait();
-    figures.add("memory of a host that waits", memory.unwrap_or_default(), "MiB");
+    figures.add("idle memory", memory.unwrap_or_default(), "MiB");
     Ok(())
 }

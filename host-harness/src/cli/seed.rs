@@ -36,7 +36,7 @@ impl Seed {
         let service = host::open(&self.data, true, &self.plugin, clock, HostFacts::default()).await?;
         if !service.platform().is_empty().await? {
             return Err(Failure::Sentence(format!(
-                "{} is filled already, and a fixture goes into an empty one only: name another",
+                "{} already contains data; a fixture can only be loaded into an empty store",
                 self.data.named()?
             )));
         }

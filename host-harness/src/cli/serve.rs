@@ -214,5 +214,5 @@ fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
         socket.bind(address)?;
         socket.listen(BACKLOG)
     };
-    listen().map_err(|reason| failed(format!("{address} can't be listened on"))(&reason))
+    listen().map_err(|reason| failed(format!("could not listen on {address}"))(&reason))
 }

@@ -84,7 +84,7 @@ fn a_database_is_seeded_ticked_and_looked_at_without_a_server() {
         "2026-10-22T12:00:00Z",
     ];
     assert!(harness(seed).well().ends_with(": 2 organizers, 2 schedules\n"));
-    assert!(harness(seed).sentence().contains("is filled already"));
+    assert!(harness(seed).sentence().contains("already contains data"));
     let tick = ["tick", "--now", "2026-10-27T03:00:00Z", "--database", &url];
     assert!(
         harness(tick).sentence().contains("--smtp"),
@@ -144,7 +144,7 @@ fn a_database_that_cannot_be_used_is_named_without_its_password() {
             .0
             .to_owned();
         server.sql(&name, "update platform_migrations set version = 999");
-        cases.push((with_password(&url), "later than this program's"));
+        cases.push((with_password(&url), "newer than this program supports"));
     }
     for (url, why) in cases {
         for command in ["history", "serve", "tick"] {
@@ -178,7 +178,7 @@ fn chaos_keeps_off_a_database_that_is_filled() {
     let Some(url) = database() else { return };
     harness(["seed", "--database", &url, "--fixture", &fixture()]).well();
     let ended = harness(["chaos", "--database", &url]);
-    assert!(ended.sentence().contains("is filled already"), "{ended:?}");
+    assert!(ended.sentence().contains("already contains data"), "{ended:?}");
     let crashing = harness(["chaos", "--database", &url, "--database-crashes", "1"]);
     assert!(crashing.sentence().contains("--database temporary"), "{crashing:?}");
 }

@@ -111,7 +111,7 @@ fn a_store_is_filled_once() {
     let folder = seeded("2026-10-22T12:00:00Z");
     let data = text(folder.path());
     let ended = harness(["seed", "--data", &data, "--fixture", &fixture()]);
-    let wanted = format!("the store in {data} is filled already");
+    let wanted = format!("the store in {data} already contains data");
     assert!(ended.sentence().starts_with(&wanted), "{ended:?}");
 }
 
@@ -130,9 +130,9 @@ fn an_address_of_a_mail_server_that_is_none_is_refused_before_anything_is_done()
     let folder = seeded("2026-10-22T12:00:00Z");
     let data = text(folder.path());
     for (url, why) in [
-        ("mail.example.com", "begins with smtp://"),
-        ("smtp://", "looks like smtp://"),
-        ("smtp://john:secret@", "looks like smtp://"),
+        ("mail.example.com", "the scheme must be smtp://"),
+        ("smtp://", "expected smtp://"),
+        ("smtp://john:secret@", "expected smtp://"),
         ("smtp://mail.example.com?tls=perhaps", "tls="),
     ] {
         for command in ["tick", "serve"] {

@@ -56,11 +56,11 @@ fn what_is_wrong_with_the_mail_options_is_said_at_start_in_one_sentence() {
         ),
         (
             [&["--smtp", "smtp://john@mx.example"], &from[..], &base].concat(),
-            "without a password",
+            "user and password must be given together",
         ),
         (
             [&["--smtp", "mx.example"], &from[..], &base].concat(),
-            "begins with smtp://",
+            "the scheme must be smtp://",
         ),
         (
             [

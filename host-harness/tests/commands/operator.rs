@@ -58,7 +58,7 @@ fn a_late_tick_runs_the_latest_due_time_and_notes_those_missed() {
     let history = operator.says("history", &["--schedule", "1"]);
     assert_eq!(history.lines().count(), 2, "{history}");
     assert!(
-        history.contains("missed  (2 due times from 2026-10-27T03:00:00Z)"),
+        history.contains("missed  (2 due times since 2026-10-27T03:00:00Z)"),
         "{history}"
     );
 }

@@ -74,8 +74,15 @@ fn a_tape_that_was_changed_or_torn_fails_with_one_sentence() {
     assert!(said.contains(": the tape has exporters.invent {"), "{said}");
     std::fs::write(&other, &text[..text.len() - 5]).expect("a file");
     let said = replay(&other);
-    assert!(said.sentence().contains("is torn, or no line of a tape"), "{said:?}");
-    assert!(replay(&folder.path().join("none")).sentence().contains("can't be read"));
+    assert!(
+        said.sentence().contains("is truncated or not a recording entry"),
+        "{said:?}"
+    );
+    assert!(
+        replay(&folder.path().join("none"))
+            .sentence()
+            .contains("could not read recording")
+    );
 }
 
 #[test]
