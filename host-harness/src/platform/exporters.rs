@@ -203,7 +203,7 @@ impl Platform {
         let form = Form::new(&job.form, &fields, language).map_err(ExportError::FormUnfit)?;
         let events = self.chosen_events(job, exporter, &form).await?;
         let zone = plugin::recurrence::zone(&job.zone)
-            .ok_or_else(|| ExportError::Failed(format!("this host does not know the time zone `{}`", job.zone)))?;
+            .ok_or_else(|| ExportError::Failed(format!("unknown time zone `{}`", job.zone)))?;
         let day = local(zone, job.now).date();
         let kind = form.choice("_format").map_err(|stop| told(stop, language))?;
         let kind = FileKind::of_word(&kind).ok_or_else(|| ExportError::FormUnfit(kind.clone()))?;

@@ -153,7 +153,7 @@ impl Exporters for Services {
         let (packed, facts) = zipped
             .await
             .map_err(|error| ExportError::Unavailable(error.to_string()))?
-            .ok_or_else(|| ExportError::Failed("there is no file to put into an archive".into()))?;
+            .ok_or_else(|| ExportError::Failed("no file to zip".into()))?;
         self.keep(run, id, facts, &packed).await
     }
 

@@ -187,13 +187,13 @@ impl Commit {
 #[derive(Debug, thiserror::Error)]
 pub enum CommitError {
     /// Not there, or not within [`Commit::by`].
-    #[error("no such schedule here")]
+    #[error("schedule not found")]
     NotFound,
     /// Somebody else was first: the call is to be repeated on what is there now.
-    #[error("another version is stored")]
+    #[error("version conflict")]
     Stale,
     /// The organizer has so many already.
-    #[error("over the quota of {0} schedules")]
+    #[error("quota of {0} schedules exceeded")]
     Quota(u32),
     /// The actor has used as much as [`Commit::limits`] leaves.
     #[error(transparent)]

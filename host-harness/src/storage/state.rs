@@ -122,7 +122,7 @@ pub fn step(from: Option<RunState>, to: RunState) -> Result<(), StorageError> {
         return Ok(());
     }
     let from = from.map_or("none", RunState::as_str);
-    Err(StorageError::Corrupt(format!("a run does not go from {from} to {to}")))
+    Err(StorageError::Corrupt(format!("invalid run state transition from {from} to {to}")))
 }
 
 #[cfg(test)]

@@ -24,12 +24,12 @@ pub(super) fn text(text: &str) -> Cow<'_, str> {
 
 /// A number of ours as databases keep it: ids, fences and versions are counted up from 1 and never get near the limit.
 pub(super) fn signed(value: u64) -> Result<i64, StorageError> {
-    i64::try_from(value).map_err(|_| StorageError::Corrupt(format!("{value} is too large to be stored")))
+    i64::try_from(value).map_err(|_| StorageError::Corrupt(format!("value out of range: {value}")))
 }
 
 /// A stored number that cannot be negative.
 pub(super) fn unsigned(value: i64) -> Result<u64, StorageError> {
-    u64::try_from(value).map_err(|_| StorageError::Corrupt(format!("{value} is stored where nothing is below zero")))
+    u64::try_from(value).map_err(|_| StorageError::Corrupt(format!("unexpected negative value: {value}")))
 }
 
 /// Rows before a page; none: there is no page 0.
@@ -261,7 +261,7 @@ pub(super) fn how(outcome: &Outcome) -> String {
         Outcome::Delivered => "delivered".to_owned(),
         Outcome::Empty => "empty".to_owned(),
         Outcome::Failed((code, words)) => format!("failed: {code}: {words}"),
-        Outcome::Retry(again) => format!("again at {}", written(*again)),
+        Outcome::Retry(again) => format!("retry at {}", written(*again)),
         Outcome::Cancelled(words) => format!("cancelled: {words}"),
         Outcome::Missed(range) => format!("missed: {} since {}", range.count, written(range.first)),
     }

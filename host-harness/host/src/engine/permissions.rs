@@ -44,7 +44,7 @@ impl Permissions {
             if !OFFERED.iter().any(|(offered, _)| *offered == interface) {
                 let right: Vec<&str> = OFFERED.iter().map(|(offered, _)| *offered).collect();
                 return Err(format!(
-                    "`{interface}` is no import of the contract; right would be one of {}",
+                    "`{interface}` is not an import of the contract; expected one of {}",
                     right.join(", ")
                 ));
             }

@@ -210,7 +210,7 @@ fn close<T: Documents, H: Imports>(
     // What was built with this host writes documents with the same JSON library that would read them here: on a page of 50
     // that reading is a tenth of the whole call.
     if !instance.own && !answer.are_json() {
-        let words = "it answered with a document that is not JSON";
+        let words = "the plugin returned a document that is not valid JSON";
         return Err(GuestFault::Trapped(words.into()).into());
     }
     let access = instance.store.data_mut().take_access();

@@ -215,7 +215,7 @@ impl PostgresStorage {
         snapshot.rollback().await?;
         if size != facts.size {
             return Err(StorageError::Corrupt(format!(
-                "the file of run {run} has {size} bytes in its chunks, and should have {}",
+                "file of run {run} is {size} bytes, expected {}",
                 facts.size
             ))
             .into());
