@@ -80,7 +80,7 @@ fn tree(workspace: &Path, edges: &str) -> Result<BTreeMap<String, Crate>, String
         .map_err(|error| format!("cargo could not be started: {error}"))?;
     if !told.status.success() {
         return Err(format!(
-            "cargo can't tell what the plugin depends on:\n{}",
+            "could not list the plugin's dependencies:\n{}",
             String::from_utf8_lossy(&told.stderr)
         ));
     }

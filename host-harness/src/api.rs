@@ -162,7 +162,7 @@ async fn handle(State(api): State<Arc<Api>>, request: Request) -> Response {
         });
         let (method, path) = (&parts.method, logged(parts.uri.path()));
         let (status, ms) = (reply.status.as_u16(), started.elapsed().as_millis());
-        tracing::info!(%method, %path, status, ms, "answered");
+        tracing::info!(%method, %path, status, ms, "request completed");
         reply
     };
     let reply = reply.instrument(span).await;

@@ -179,7 +179,7 @@ fn timetable(rule: &exports::recurrence::Rule, after: i64) -> Result<recurrence:
             vec![wire::FieldError {
                 path: vec!["anchor".into()],
                 code: "invalid-date".into(),
-                message: "This is not a date; write it as YYYY-MM-DD.".into(),
+                message: "The anchor is not a valid date. Use YYYY-MM-DD.".into(),
             }]
         })?,
         None => recurrence::zone(&rule.zone).map_or(chrono::NaiveDate::MIN, |zone| recurrence::local_date(after, zone)),

@@ -315,20 +315,20 @@ async fn all_lines_of_a_run_name_it() {
             .collect::<Vec<_>>()
     };
     let (mut one, mut other) = (of(first), of(second));
-    if other.iter().any(|line| line.starts_with("failed: ")) {
+    if other.iter().any(|line| line.starts_with("run failed: ")) {
         std::mem::swap(&mut one, &mut other);
     }
     assert!(
-        one.iter().any(|line| line.contains("failed: owner-inactive")),
+        one.iter().any(|line| line.contains("run failed: owner-inactive")),
         "the plugin's own line too: {one:?}"
     );
     assert_eq!(
         other,
         [
-            "a run was started",
-            "a run was worked on",
-            "delivery",
-            "a run was worked on"
+            "run started",
+            "run attempt finished",
+            "delivery attempt",
+            "run attempt finished"
         ],
         "{text}"
     );

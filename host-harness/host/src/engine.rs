@@ -130,7 +130,7 @@ pub enum LoadError {
     #[error("the plugin imports `{0}`, which this host does not provide")]
     ForeignImport(String),
     /// A function that an interface of the contract does not have.
-    #[error("the plugin imports `{interface}.{function}`, which this host does not provide")]
+    #[error("the plugin imports `{function}` of `{interface}`, which this host does not provide")]
     ForeignFunction {
         /// An interface of the contract.
         interface: String,
@@ -138,7 +138,7 @@ pub enum LoadError {
         function: String,
     },
     /// An import of the contract that [`Limits::imports`] leaves out.
-    #[error("the plugin imports `{interface}.{function}`, which --allow-imports does not permit")]
+    #[error("the plugin imports `{function}` of `{interface}`, which --allow-imports does not permit")]
     NotAllowed {
         /// An interface of the contract.
         interface: String,

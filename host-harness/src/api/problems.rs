@@ -166,8 +166,8 @@ impl Refusal {
     /// Writes down what the client is not told.
     pub fn log(&self) {
         match self {
-            Self::Away(why) => tracing::warn!(why, "the store or platform is away"),
-            Self::Broken(why) => tracing::error!(why, "a request failed"),
+            Self::Away(why) => tracing::warn!(why, "store or platform unavailable"),
+            Self::Broken(why) => tracing::error!(why, "request failed"),
             _ => {}
         }
     }

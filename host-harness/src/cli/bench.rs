@@ -84,8 +84,7 @@ impl Bench {
                 // Two builds on the same kind of store, each on one of its own.
                 if self.database.as_ref().is_some_and(|named| named != TEMPORARY) {
                     return Err(Failure::Sentence(
-                        "comparing two builds needs one database each; use --database temporary"
-                            .into(),
+                        "comparing two builds needs one database each; use --database temporary".into(),
                     ));
                 }
                 (program, self.database.as_ref().map(database))

@@ -304,9 +304,7 @@ impl Chaos {
             self.schedules, self.hosts, self.seed
         ))?;
         if database_crashes > 0 {
-            say(format_args!(
-                "the database server crashed {database_crashes} times"
-            ))?;
+            say(format_args!("the database server crashed {database_crashes} times"))?;
         }
         say(format_args!(
             "crashed at {} of {} step boundaries: {}",

@@ -36,8 +36,7 @@ const MOST_TAPES: usize = 100;
 /// How long a database has to answer at the start.
 const REACH: Duration = Duration::from_secs(10);
 /// What is said where mails could go nowhere.
-const NOWHERE: &str =
-    "no mail transport configured; use --smtp URL, or --data DIR to write mails as files";
+const NOWHERE: &str = "no mail transport configured; use --smtp URL, or --data DIR to write mails as files";
 
 /// A store with what lies beside it.
 pub struct Stores {

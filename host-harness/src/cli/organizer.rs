@@ -82,10 +82,7 @@ impl Switch {
         }
         service.close().await;
         if enabled {
-            say(format_args!(
-                "{}: enabled, {planned} schedules rescheduled",
-                self.slug
-            ))?;
+            say(format_args!("{}: enabled, {planned} schedules rescheduled", self.slug))?;
         } else {
             say(format_args!("{}: disabled", self.slug))?;
         }

@@ -23,8 +23,8 @@ pub struct Replay {
 impl Replay {
     pub async fn run(self) -> Result<(), Failure> {
         let named = self.tape.display().to_string();
-        let text =
-            std::fs::read_to_string(&self.tape).map_err(|reason| failed(format!("could not read recording {named}"))(&reason))?;
+        let text = std::fs::read_to_string(&self.tape)
+            .map_err(|reason| failed(format!("could not read recording {named}"))(&reason))?;
         let tape = Tape::from_text(&text).map_err(|reason| failed(&named)(&reason))?;
         let limits = self.plugin.limits();
         let (engine, component) = match &self.plugin.plugin {

@@ -109,8 +109,7 @@ impl Scale {
         };
         let server = match self.database.as_deref() {
             Some(TEMPORARY) => Some(PostgresServer::launch(&[("shared_buffers", "256MB")]).ok_or_else(|| {
-                let words =
-                    "PostgreSQL server programs not found in HARNESS_PG_BIN, PATH or /usr/lib/postgresql";
+                let words = "PostgreSQL server programs not found in HARNESS_PG_BIN, PATH or /usr/lib/postgresql";
                 Failure::Sentence(words.into())
             })?),
             _ => None,
@@ -226,7 +225,7 @@ impl Scale {
         figures.add("fill time", seconds, "s");
         let grown = u32::try_from((raw.bytes().await? - empty) / 1024).unwrap_or(u32::MAX);
         let new = f64::from(self.schedules.saturating_sub(DUE + 1).max(1));
-        figures.add("database for one schedule", f64::from(grown) / new, "KiB");
+        figures.add("database size per schedule", f64::from(grown) / new, "KiB");
         Ok(alone.unsigned_abs())
     }
 
@@ -321,7 +320,7 @@ async fn measured(storage: &dyn Storage) -> Result<Vec<(&'static str, f64)>, Fai
         }
         if leased.len() != DUE as usize {
             return Err(Failure::Sentence(format!(
-                "{} were leased in place of {DUE}",
+                "expected {DUE} leases, got {}",
                 leased.len()
             )));
         }
@@ -353,7 +352,7 @@ async fn measured(storage: &dyn Storage) -> Result<Vec<(&'static str, f64)>, Fai
     Ok(vec![
         ("tick with nothing due", nothing),
         ("lease 1,000 due schedules", leasing),
-        ("list of a small scope", page),
+        ("list, small scope", page),
         ("get", get.await?),
     ])
 }
@@ -396,8 +395,12 @@ async fn pages(storage: &dyn Storage, figures: &mut Figures) -> Result<(), Failu
     }
     let deep = took(&query).await?;
     figures.add("list of the largest scope, page 1", first, "ms");
-    figures.add("list of the largest scope, number of a deep page", f64::from(walked), "");
-    figures.add("list of the largest scope, that page by its cursor", deep, "ms");
+    figures.add(
+        "list of the largest scope, number of a deep page",
+        f64::from(walked),
+        "",
+    );
+    figures.add("list, largest scope, deep page by cursor", deep, "ms");
     figures.add(
         "list of the largest scope, ratio",
         deep / first.max(f64::MIN_POSITIVE),
@@ -418,7 +421,7 @@ async fn fairness(storage: &dyn Storage, alone: u64, figures: &mut Figures) -> R
             break before + found;
         }
         if over {
-            return Err(Failure::Sentence(format!("schedule {alone} is not leased")));
+            return Err(Failure::Sentence(format!("schedule {alone} was not leased")));
         }
     };
     let place = u32::try_from(before).map_or(f64::INFINITY, f64::from) + 1.0;
@@ -445,7 +448,7 @@ fn idle(data: &Data, figures: &mut Figures) -> Result<(), Failure> {
         .stderr(Stdio::null());
     let mut host = command
         .spawn()
-        .map_err(|reason| failed("a host could not be started")(&reason))?;
+        .map_err(|reason| failed("could not start a host")(&reason))?;
     let mut line = String::new();
     if let Some(output) = host.stdout.take() {
         BufReader::new(output).read_line(&mut line)?;

@@ -86,7 +86,7 @@ impl Serve {
         };
         let address = listener.local_addr()?;
         if let Some(metrics) = &metrics {
-            tracing::info!(address = %metrics.local_addr()?, "metrics are served");
+            tracing::info!(address = %metrics.local_addr()?, "serving metrics");
         }
         // From here on a stop is orderly: one that comes while the store is filled waits until it is.
         let (stop, stopped) = watch::channel(false);
@@ -96,7 +96,7 @@ impl Serve {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
             }
-            tracing::info!("stopping: what runs is finished or handed back");
+            tracing::info!("shutting down: finishing or releasing active runs");
             let _ = stop.send(true);
         });
         let given_base_url = mailing.given_base_url().map(str::to_owned);
@@ -120,9 +120,9 @@ impl Serve {
         if let Some(fixture) = &fixture {
             if service.platform().is_empty().await? {
                 let schedules = host::seed(&service, &self.data, fixture).await?;
-                tracing::info!(schedules, "the store was filled from the fixture");
+                tracing::info!(schedules, "fixture loaded");
             } else {
-                tracing::info!("the store has a platform already: the fixture is not loaded again");
+                tracing::info!("store not empty; skipping fixture");
             }
         } else if service.platform().is_empty().await? {
             tracing::warn!(

@@ -111,7 +111,9 @@ fn keep(dir: &Path, message_id: &str, bytes: &[u8]) -> io::Result<String> {
             return Ok(name);
         }
     }
-    Err(io::Error::other(format!("{beside}.eml is there with other bytes")))
+    Err(io::Error::other(format!(
+        "{beside}.eml already exists with different content"
+    )))
 }
 
 /// Removes messages that nobody writes any more.

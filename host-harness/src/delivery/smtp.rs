@@ -236,8 +236,7 @@ impl Transport for SmtpTransport {
         _message_id: &str,
         bytes: Arc<[u8]>,
     ) -> Result<String, Refusal> {
-        let to = address(recipient)
-            .ok_or_else(|| Refusal::Unsendable("invalid recipient address".to_owned()))?;
+        let to = address(recipient).ok_or_else(|| Refusal::Unsendable("invalid recipient address".to_owned()))?;
         let from = address(envelope_from).ok_or_else(|| {
             let why = format!("invalid sender address: {envelope_from:?}");
             Refusal::trouble(TroubleKind::Sender, why)

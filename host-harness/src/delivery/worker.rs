@@ -463,7 +463,7 @@ impl Pass<'_> {
             domain = domain(&task.address),
             tries,
             ?status,
-            "delivery"
+            "delivery attempt"
         );
         tracing::debug!(
             run,
@@ -471,16 +471,10 @@ impl Pass<'_> {
             position,
             address = task.address,
             words = result.words,
-            "delivery, in words"
+            "delivery attempt reply"
         );
         if !recorded {
-            tracing::warn!(
-                run,
-                mail,
-                position,
-                ?status,
-                "delivery taken over by another host: not written down"
-            );
+            tracing::warn!(run, mail, position, ?status, "delivery lease lost; result not recorded");
         }
         Ok(recorded.then_some(status))
     }
@@ -567,7 +561,7 @@ impl Pass<'_> {
     /// Reads and renders a mail. `Err` only where the store is away: then its deliveries stay as they are.
     async fn prepare(&self, id: u64) -> Result<Prepared, StorageError> {
         let never = |run: Option<u64>, why: String| {
-            tracing::error!(run, mail = id, why, "a mail of the outbox can't be sent");
+            tracing::error!(run, mail = id, why, "mail cannot be sent");
             Ok(Err(Refusal::Unsendable(why)))
         };
         // The semaphore is never closed.
@@ -589,7 +583,7 @@ impl Pass<'_> {
         let run = mail.run;
         // Nothing in here is the recipient's or the mail's fault.
         let not_now = |error: std::io::Error| {
-            tracing::error!(run, mail = id, %error, "no temporary file for a mail");
+            tracing::error!(run, mail = id, %error, "could not create a temporary file for mail");
             Ok(Err(Refusal::trouble(
                 TroubleKind::Host,
                 format!("could not create a temporary file: {error}"),

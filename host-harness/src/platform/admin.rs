@@ -70,7 +70,9 @@ impl Platform {
             return Err(PlatformError::Unfit(format!("`{email}` is not a valid email address")));
         }
         if self.user_by_email(email).await?.is_some_and(|other| other.id != id) {
-            return Err(PlatformError::Unfit(format!("email address `{email}` is already in use")));
+            return Err(PlatformError::Unfit(format!(
+                "email address `{email}` is already in use"
+            )));
         }
         change!(
             self,

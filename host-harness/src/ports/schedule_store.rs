@@ -331,7 +331,7 @@ impl ScheduleStore for Services {
         if lease.run.is_none() {
             // Of the span that the call is made in.
             tracing::Span::current().record("run", id);
-            tracing::info!("a run was started");
+            tracing::info!("run started");
         }
         lease.run = Some(id);
         run.due = Some(plan.due);

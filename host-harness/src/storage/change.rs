@@ -199,7 +199,7 @@ pub enum CommitError {
     #[error(transparent)]
     Exceeded(#[from] Exceeded),
     /// The idempotency ticket ran out and another request took the key.
-    #[error("the idempotency key was taken over")]
+    #[error("superseded by another request with the same idempotency key")]
     Superseded,
     /// The store is away or damaged.
     #[error(transparent)]

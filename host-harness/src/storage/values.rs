@@ -104,7 +104,11 @@ pub(super) fn status(text: &str) -> Result<DeliveryStatus, StorageError> {
         "retrying" => DeliveryStatus::Retrying,
         "rejected" => DeliveryStatus::Rejected,
         "cancelled" => DeliveryStatus::Cancelled,
-        other => return Err(StorageError::Corrupt(format!("a delivery is stored as `{other}`"))),
+        other => {
+            return Err(StorageError::Corrupt(format!(
+                "unknown stored delivery status `{other}`"
+            )));
+        }
     })
 }
 
@@ -119,7 +123,7 @@ pub(super) fn mail_kind(text: &str) -> Result<MailKind, StorageError> {
     ]
     .into_iter()
     .find(|kind| kind.as_str() == text)
-    .ok_or_else(|| StorageError::Corrupt(format!("a mail is stored as `{text}`")))
+    .ok_or_else(|| StorageError::Corrupt(format!("unknown stored mail kind `{text}`")))
 }
 
 /// What ends of a schedule that is deleted is called off for.
@@ -230,17 +234,19 @@ pub(super) struct StoredOutcome {
 impl StoredOutcome {
     /// None: the run is open.
     pub(super) fn read(self) -> Result<Option<Outcome>, StorageError> {
-        let damaged = |what: &str| StorageError::Corrupt(format!("a run is stored {what}"));
-        let words = self.words.ok_or_else(|| damaged("without its words"));
+        let damaged = |what: &str| StorageError::Corrupt(format!("invalid stored run: {what}"));
+        let words = self.words.ok_or_else(|| damaged("missing reason"));
         Ok(Some(match self.state.as_str() {
             "open" => return Ok(None),
             "submitted" => Outcome::Submitted,
             "delivered" => Outcome::Delivered,
             "empty" => Outcome::Empty,
-            "failed" => Outcome::Failed((self.code.ok_or_else(|| damaged("without its reason"))?, words?)),
+            "failed" => Outcome::Failed((self.code.ok_or_else(|| damaged("missing reason code"))?, words?)),
             "cancelled" => Outcome::Cancelled(words?),
             "missed" => Outcome::Missed(MissedRange {
-                first: self.missed_first.ok_or_else(|| damaged("without its first"))?,
+                first: self
+                    .missed_first
+                    .ok_or_else(|| damaged("missing start of missed range"))?,
                 last: self.due,
                 count: unsigned(self.missed_count.unwrap_or_default())?,
             }),

@@ -29,7 +29,7 @@ fn samples(text: &str) -> BTreeMap<String, f64> {
 }
 
 fn scrape(log: &mut Log) -> BTreeMap<String, f64> {
-    let line = log.wait_for(&["metrics are served"]);
+    let line = log.wait_for(&["serving metrics"]);
     let (_, address) = line.rsplit_once("address=").expect("where");
     let mut answer = ureq::get(format!("http://{address}/metrics"))
         .call()

@@ -96,7 +96,7 @@ fn a_disabled_organizer_runs_nothing_and_an_enabled_one_is_planned_from_then() {
     );
 
     let enabled = operator.says("organizer enable", &["bigevents", "--now", "2026-10-27T12:00:00Z"]);
-    assert_eq!(enabled, "bigevents: enabled, 2 schedules planned from now\n");
+    assert_eq!(enabled, "bigevents: enabled, 2 schedules rescheduled\n");
     assert_eq!(operator.tick("2026-10-27T12:00:00Z"), "");
     assert_eq!(operator.tick("2026-10-28T02:59:59Z"), "");
     let line = operator.tick("2026-10-28T03:00:00Z");

@@ -93,7 +93,9 @@ fn names(bytes: &[u8]) -> Result<(Vec<String>, Vec<String>), String> {
             Payload::Version { encoding, .. } => {
                 is_component |= encoding == Encoding::Component;
                 if !is_component {
-                    return Err("the file is a core module; encode it as a component with `wasm-tools component new`".into());
+                    return Err(
+                        "the file is a core module; encode it as a component with `wasm-tools component new`".into(),
+                    );
                 }
                 depth += 1;
             }

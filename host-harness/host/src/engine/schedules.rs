@@ -15,7 +15,7 @@ use crate::imports::{Call, Imports};
 /// The component has accepted: `answer` is for the caller, once the host has committed what is staged on `access`, as one
 /// transaction with whatever it keeps beside it (audit, idempotency record).
 #[derive(Debug)]
-#[must_use = "what is staged on the access is not committed yet"]
+#[must_use = "staged writes are not committed until you commit them"]
 pub struct Accepted<T, A> {
     /// What it answers. Documents are JSON.
     pub answer: T,
@@ -39,7 +39,7 @@ type Called<T, H> = Result<Accepted<T, <H as crate::imports::AuthContext>::Acces
 
 /// The functions of `schedules`, for one call with one access. Each runs in a fresh instance, within
 /// [`Limits::call_compute`](super::Limits::call_compute) and [`Limits::call_deadline`](super::Limits::call_deadline).
-#[must_use = "nothing is asked yet"]
+#[must_use = "does nothing until one of its methods is called"]
 pub struct Schedules<'a, H: Imports> {
     engine: &'a Engine<H>,
     host: &'a Arc<H>,

@@ -140,7 +140,9 @@ fn range(missed: &MissedRange) -> Result<(), GuestMistake> {
     let possible = seconds.is_some_and(|seconds| (1..=seconds.saturating_add(1)).contains(&missed.count));
     if missed.first < 0 || !possible {
         let MissedRange { first, last, count } = missed;
-        return Err(mistake(format!("invalid missed range: {count} due times from {first} to {last}")));
+        return Err(mistake(format!(
+            "invalid missed range: {count} due times from {first} to {last}"
+        )));
     }
     Ok(())
 }

@@ -156,7 +156,7 @@ async fn a_greeting_of_421_means_wait_and_one_of_554_means_the_operator() {
         let server = SmtpServer::start().await;
         server.when(Stage::Connect).reply_and_close(said);
         let found = trouble(hand(&transport(&server), "a@example.com").await);
-        assert_eq!(found, (kind, format!("the mail server could not be reached: {said}")));
+        assert_eq!(found, (kind, format!("could not connect to the mail server: {said}")));
     }
 }
 
