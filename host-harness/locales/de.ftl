@@ -49,6 +49,25 @@ api-internal = Interner Serverfehler. Es wurden keine Änderungen vorgenommen.
 
 mail-several-subject = Mehrere Änderungen an Ihren geplanten Exporten
 
+## Mails about an export that the organizer's limits kept from being sent
+
+mail-limit-subject = Geplanter Export { NUMBER($schedule) } wurde nicht gesendet
+mail-limit =
+    Der geplante Export „{ $title }“ (ID { NUMBER($schedule) }) wurde nicht gesendet.
+
+    { $reason }
+
+    Seine nächste Ausführung findet wie geplant statt. Geplante Exporte verwalten: { $url }
+reason-organizer-limit = Der Veranstalter hat sein Tageslimit erreicht: { $limits } pro Tag (UTC).
+reason-owner-limit = Die geplanten Exporte dieses Kontos haben ihren Anteil am Tageslimit des Veranstalters erreicht: { $limits } pro Tag (UTC).
+limit-mails =
+    { $most ->
+        [one] { $most } E-Mail
+       *[other] { $most } E-Mails
+    }
+limit-recipients = { NUMBER($most) } Empfänger
+limit-both = { $mails } und { $recipients }
+
 ## Exporters
 
 exporter-check-in-list = Check-in-Liste

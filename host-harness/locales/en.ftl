@@ -51,6 +51,29 @@ api-internal = Internal server error. No changes were made.
 
 mail-several-subject = Several changes to your scheduled exports
 
+## Mails about an export that the organizer's limits kept from being sent
+
+mail-limit-subject = Scheduled export { NUMBER($schedule) } was not sent
+mail-limit =
+    The scheduled export “{ $title }” (ID { NUMBER($schedule) }) was not sent.
+
+    { $reason }
+
+    Its next run takes place as scheduled. Manage scheduled exports: { $url }
+reason-organizer-limit = The organizer has reached its daily limit: { $limits } per day (UTC).
+reason-owner-limit = The owner's scheduled exports have reached their share of the organizer's daily limit: { $limits } per day (UTC).
+limit-mails =
+    { $most ->
+        [one] { $most } email
+       *[other] { $most } emails
+    }
+limit-recipients =
+    { $most ->
+        [one] { $most } recipient
+       *[other] { $most } recipients
+    }
+limit-both = { $mails } and { $recipients }
+
 ## Exporters
 
 exporter-check-in-list = Check-in list
