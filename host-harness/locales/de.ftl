@@ -68,6 +68,16 @@ limit-mails =
 limit-recipients = { NUMBER($most) } Empfänger
 limit-both = { $mails } und { $recipients }
 
+## Why the host cancelled a run or a delivery: stored in English, shown in the caller's language
+
+cancelled-schedule-deleted = der geplante Export wurde gelöscht
+cancelled-organizer-disabled = geplante Exporte wurden für den Veranstalter deaktiviert
+cancelled-event-deleted = die Veranstaltung wurde gelöscht
+cancelled-owner-not-permitted = das Konto, dem der geplante Export gehört, darf ihn nicht mehr ausführen
+cancelled-owner-inactive = das Konto, dem der geplante Export gehört, ist deaktiviert
+cancelled-owner-gone = das Konto, dem der geplante Export gehörte, gibt es nicht mehr
+cancelled-events-not-permitted = das Konto, dem der geplante Export gehört, darf nicht mehr alle Veranstaltungen der Datei lesen
+
 ## Exporters
 
 exporter-check-in-list = Check-in-Liste

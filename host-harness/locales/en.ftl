@@ -74,6 +74,16 @@ limit-recipients =
     }
 limit-both = { $mails } and { $recipients }
 
+## Why the host cancelled a run or a delivery: stored in English, shown in the caller's language
+
+cancelled-schedule-deleted = the scheduled export was deleted
+cancelled-organizer-disabled = scheduled exports were disabled for the organizer
+cancelled-event-deleted = the event was deleted
+cancelled-owner-not-permitted = the owner is no longer allowed to run this export
+cancelled-owner-inactive = the owner's account is deactivated
+cancelled-owner-gone = the owner's account no longer exists
+cancelled-events-not-permitted = the owner is no longer allowed to read all events of the file
+
 ## Exporters
 
 exporter-check-in-list = Check-in list

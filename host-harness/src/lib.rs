@@ -7,6 +7,7 @@
 #![deny(missing_docs)]
 
 pub mod api;
+mod called_off;
 pub mod delivery;
 pub mod descriptors;
 pub mod download;

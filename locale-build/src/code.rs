@@ -52,14 +52,19 @@ fn function(code: &mut String, each: &[(&Language, &Message)], path: &str) -> st
         let noted = variables.entry(variable).or_insert(*kind);
         *noted = (*kind).max(*noted);
     }
-    write!(code, "pub(crate) fn {}(language: {path}::Language", name(&first.name))?;
+    let inserts = each.iter().any(|(_, message)| inserts(&message.parts));
+    let kind = if variables.is_empty() { "const fn" } else { "fn" };
+    write!(
+        code,
+        "pub(crate) {kind} {}(language: {path}::Language",
+        name(&first.name)
+    )?;
     for (variable, kind) in &variables {
         match kind {
             Kind::Text => write!(code, ", {}: &str", name(variable))?,
             Kind::Number => write!(code, ", {}: impl {path}::Number", name(variable))?,
         }
     }
-    let inserts = each.iter().any(|(_, message)| inserts(&message.parts));
     let returned = if inserts { "String" } else { "&'static str" };
     writeln!(code, ") -> {returned} {{\n    match language {{")?;
     for (language, message) in each {

@@ -175,7 +175,7 @@ mod tests {
         );
         let code = code.expect("code");
         assert!(
-            code.contains("fn hello(language: here::Language) -> &'static str {"),
+            code.contains("const fn hello(language: here::Language) -> &'static str {"),
             "{code}"
         );
         assert!(

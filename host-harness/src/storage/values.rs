@@ -5,6 +5,8 @@ use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
+pub(super) use crate::called_off::{EVENT_DELETED, ORGANIZER_DISABLED as SWITCHED_OFF, SCHEDULE_DELETED as DELETED};
+
 use super::state::RunState;
 use super::{MailKind, MailStanding, NewMail, OutgoingExport, StorageError};
 use crate::clock::Instant;
@@ -125,14 +127,6 @@ pub(super) fn mail_kind(text: &str) -> Result<MailKind, StorageError> {
     .find(|kind| kind.as_str() == text)
     .ok_or_else(|| StorageError::Corrupt(format!("unknown stored mail kind `{text}`")))
 }
-
-/// What ends of a schedule that is deleted is called off for.
-pub(super) const DELETED: &str = "the schedule was deleted";
-/// What ends of an organizer that is switched off is called off for.
-pub(super) const SWITCHED_OFF: &str = "scheduled exports were switched off for the organizer";
-
-/// What ends of an event that is deleted is called off for.
-pub(super) const EVENT_DELETED: &str = "the event was deleted";
 
 /// How a mail of this kind stands; `export` is the one that its run has made, where the schedule is there.
 pub(super) fn standing(kind: &str, called_off: Option<String>, export: Option<OutgoingExport>) -> MailStanding {

@@ -269,13 +269,13 @@ mod tests {
         let mut flipped = whole.clone();
         *flipped.last_mut().expect("a byte") ^= 1;
         for (content, why) in [
-            (Vec::new(), "torn"),
-            (MAGIC.to_vec(), "torn"),
-            (whole[..whole.len() - 1].to_vec(), "torn"),
-            (flipped, "torn"),
+            (Vec::new(), "checksum mismatch"),
+            (MAGIC.to_vec(), "checksum mismatch"),
+            (whole[..whole.len() - 1].to_vec(), "checksum mismatch"),
+            (flipped, "checksum mismatch"),
             (
                 b"something else entirely, and long enough to hold a hash".to_vec(),
-                "torn",
+                "checksum mismatch",
             ),
             (signed(b"whole, and no code"), "reason="),
         ] {
