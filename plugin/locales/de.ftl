@@ -191,6 +191,44 @@ download =
     { $url }
     Jede Person, die diesen Link kennt, kann die Datei herunterladen.
 
+## Mails: another user, or a program, changed a scheduled export
+
+who-token = Ein Programm mit API-Token
+who-device = Ein Gerät
+changed-subject = Geplanter Export geändert
+changed = { $who } hat Ihren geplanten Export { $name } geändert.
+changed-when = Wann: { $time }
+changed-undo = Falls Sie das nicht wollten, öffnen Sie den geplanten Export unter dem Link unten und ändern oder löschen Sie ihn.
+changed-nothing = Es wurden keine Werte geändert. Durch das Speichern wurde die nächste Ausführung neu geplant.
+changed-resumed = Er war pausiert und wurde fortgesetzt.
+changed-none = (leer)
+changed-labels = Geändert: { $labels }
+changed-same-look = { $was } → { $is } (ein anderer Wert, der gleich aussieht)
+changed-added = { NUMBER($number) } neu ({ $names })
+changed-removed = { NUMBER($number) } entfernt ({ $names })
+changed-order = dieselben in anderer Reihenfolge oder Zahl
+changed-not-shown = ({ NUMBER($characters) } Zeichen sind nicht gezeigt)
+taken-over-subject = Geplanter Export übernommen
+taken-over = { $who } hat Ihren geplanten Export { $name } übernommen.
+taken-over-now = Er läuft ab jetzt mit den Rechten von { $who }; dorthin gehen auch seine E-Mails. Sie erhalten sie nur noch, wenn Ihre Adresse unter den Empfängern ist.
+deleted-subject = Geplanter Export gelöscht
+deleted = { $who } hat Ihren geplanten Export { $name } gelöscht. Er wird nicht mehr ausgeführt.
+deleted-was = Er war so eingestellt:
+brief = { $who } hat Ihren geplanten Export { $name } geändert, übernommen oder gelöscht. Die Einzelheiten sind zu lang für eine E-Mail.
+label-exporter = Exportart
+label-to = Empfänger (An)
+label-cc = Empfänger (Cc)
+label-bcc = Empfänger (Bcc)
+label-others = Alle anderen Einstellungen
+label-unreadable = nicht lesbar
+label-subject = Betreff der E-Mail
+label-text = Text der E-Mail
+label-language = Sprache
+label-rule = Wiederholungsregel
+label-time = Uhrzeit
+label-zone = Zeitzone
+label-form-field = Einstellung „{ $key }“
+
 ## Why a run failed: one line, without addresses
 
 reason-explained = { $reason }: { $details }

@@ -190,6 +190,44 @@ download =
     { $url }
     Anyone with this link can download the file.
 
+## Mails: another user, or a program, changed a scheduled export
+
+who-token = A program with an API token
+who-device = A device
+changed-subject = Scheduled export changed
+changed = { $who } changed your scheduled export { $name }.
+changed-when = When: { $time }
+changed-undo = If you did not want this, open the scheduled export at the link below and change or delete it.
+changed-nothing = No values were changed. Saving rescheduled the next run.
+changed-resumed = It was paused and has been resumed.
+changed-none = (none)
+changed-labels = Changed: { $labels }
+changed-same-look = { $was } → { $is } (another value that looks the same)
+changed-added = { NUMBER($number) } added ({ $names })
+changed-removed = { NUMBER($number) } removed ({ $names })
+changed-order = the same in a different order or number
+changed-not-shown = ({ NUMBER($characters) } characters are not shown)
+taken-over-subject = Scheduled export taken over
+taken-over = { $who } has taken over your scheduled export { $name }.
+taken-over-now = It now runs with the permissions of { $who }, who also receives its emails. You no longer receive them unless your address is one of its recipients.
+deleted-subject = Scheduled export deleted
+deleted = { $who } deleted your scheduled export { $name }. It will no longer run.
+deleted-was = These were its settings:
+brief = { $who } changed, took over or deleted your scheduled export { $name }. The details are too long for an email.
+label-exporter = Exporter
+label-to = Recipients (To)
+label-cc = Recipients (Cc)
+label-bcc = Recipients (Bcc)
+label-others = All other settings
+label-unreadable = cannot be read
+label-subject = Email subject
+label-text = Email text
+label-language = Language
+label-rule = Recurrence rule
+label-time = Time of day
+label-zone = Time zone
+label-form-field = Form field “{ $key }”
+
 ## Why a run failed: one line, without addresses
 
 reason-explained = { $reason }: { $details }
