@@ -429,7 +429,7 @@ mod tests {
             ("smtp://mx.example", given("secret"), "names no user"),
             ("smtp://john:secret@mx.example", given("secret"), "given twice"),
             ("smtp://john@mx.example", None, "without a password"),
-            ("smtp://john:25#secret@mx.example", None, "can't be read"),
+            ("smtp://john:25#secret@mx.example", None, "invalid SMTP URL"),
         ] {
             let said = sentence(with_password(url, password));
             assert!(said.contains(why) && !said.contains("secret"), "{url}: {said}");

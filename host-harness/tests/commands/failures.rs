@@ -133,7 +133,7 @@ fn an_address_of_a_mail_server_that_is_none_is_refused_before_anything_is_done()
         ("mail.example.com", "the scheme must be smtp://"),
         ("smtp://", "expected smtp://"),
         ("smtp://john:secret@", "expected smtp://"),
-        ("smtp://mail.example.com?tls=perhaps", "tls="),
+        ("smtp://mail.example.com?tls=perhaps", "tls must be"),
     ] {
         for command in ["tick", "serve"] {
             let call = [command, "--data", &data, "--smtp", url];

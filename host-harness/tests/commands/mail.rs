@@ -56,7 +56,7 @@ fn what_is_wrong_with_the_mail_options_is_said_at_start_in_one_sentence() {
         ),
         (
             [&["--smtp", "smtp://john@mx.example"], &from[..], &base].concat(),
-            "user and password must be given together",
+            "without a password",
         ),
         (
             [&["--smtp", "mx.example"], &from[..], &base].concat(),
