@@ -20,15 +20,6 @@ impl Language {
             .into_iter()
             .find(|language| primary.eq_ignore_ascii_case(language.tag()))
     }
-
-    /// The one of two wordings that is in this language.
-    #[must_use]
-    pub fn pick<T>(self, english: T, german: T) -> T {
-        match self {
-            Self::English => english,
-            Self::German => german,
-        }
-    }
 }
 
 /// A whole number in a text.

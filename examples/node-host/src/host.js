@@ -134,7 +134,7 @@ export class Host {
   #work(leased) {
     const { work, attempt } = leased;
     if (attempt > MOST_ATTEMPTS && work === 'execute') {
-      return this.#failInItsPlace(leased, 'attempts-exhausted', 'The run was abandoned after 6 attempts that did not finish.');
+      return this.#failInItsPlace(leased, 'attempts-exhausted', 'The run was abandoned after six attempts that did not finish.');
     }
     const first = this.job(leased, work);
     if (first.over) {

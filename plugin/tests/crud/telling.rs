@@ -44,7 +44,10 @@ fn an_owner_is_told_of_each_change_by_another_user_who_it_was_and_what_it_was() 
             json!({"schedule_rrule": "FREQ=WEEKLY;BYDAY=MO"}),
             "- Recurrence rule: FREQ=DAILY → FREQ=WEEKLY;BYDAY=MO",
         ),
-        (json!({"schedule_rrule_time": "07:30"}), "- Time of day: 06:00:00 → 07:30:00"),
+        (
+            json!({"schedule_rrule_time": "07:30"}),
+            "- Time of day: 06:00:00 → 07:30:00",
+        ),
         (json!({"timezone": "Asia/Tokyo"}), "→ Asia/Tokyo"),
         (json!({"locale": "de"}), "- Language: en → de"),
         (

@@ -240,7 +240,7 @@ async fn the_fifth_failure_that_the_host_writes_itself_stops_the_schedule_and_sa
     assert_eq!((content.error_counter, content.active), (5, false));
     let told = host.mails();
     assert_eq!(told.len(), 5);
-    let stops = |mail: &Mail| mail.text.contains("stopped. To resume it");
+    let stops = |mail: &Mail| mail.text.contains("paused. To resume it");
     assert!(stops(&told[4]) && !told[..4].iter().any(stops), "{}", told[4].text);
 }
 
