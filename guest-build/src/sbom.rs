@@ -80,7 +80,7 @@ fn tree(workspace: &Path, edges: &str) -> Result<BTreeMap<String, Crate>, String
         .map_err(|error| format!("cargo could not be started: {error}"))?;
     if !told.status.success() {
         return Err(format!(
-            "cargo can't tell what the plugin depends on:\n{}",
+            "could not list the plugin's dependencies:\n{}",
             String::from_utf8_lossy(&told.stderr)
         ));
     }
@@ -185,7 +185,10 @@ mod tests {
             (scope("rrule"), scope("wasmtime"), scope("chrono-tz")),
             (None, None, None)
         );
-        for one in components {
+        // A crate of this workspace: the lock file has no checksum of it.
+        let (own, others): (Vec<_>, Vec<_>) = components.iter().partition(|one| one["name"] == "locale-build");
+        assert_eq!(own.len(), 1);
+        for one in others {
             assert_eq!(one["hashes"][0]["content"].as_str().map(str::len), Some(64), "{one}");
             assert_ne!(one["licenses"][0]["expression"], "", "{one}");
         }

@@ -33,20 +33,23 @@ mod embedded {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"))
             .ancestors()
             .nth(2)
-            .ok_or("this crate must lie in its workspace")?;
+            .ok_or("this crate must be built inside its workspace")?;
         if let Some(file) = env::var_os(PREBUILT) {
             // A build script runs in its package's folder; who sets this stands in the workspace's.
             let file = root.join(file);
             println!("cargo:rerun-if-changed={}", file.display());
             return fs::copy(&file, &component)
                 .map(drop)
-                .map_err(|error| format!("{PREBUILT} names {}, which can't be read: {error}", file.display()));
+                .map_err(|error| format!("could not read {} (from {PREBUILT}): {error}", file.display()));
         }
 
         let made_of = [
             "plugin/build.rs",
+            "plugin/locales",
             "plugin/src",
             "plugin/Cargo.toml",
+            "locale-build/Cargo.toml",
+            "locale-build/src",
             "wit",
             "Cargo.toml",
             "Cargo.lock",
@@ -61,6 +64,6 @@ mod embedded {
         };
         guests.build(Some("plugin"))?;
         fs::write(&component, guests.component("plugin")?)
-            .map_err(|error| format!("{} can't be written: {error}", component.display()))
+            .map_err(|error| format!("could not write {}: {error}", component.display()))
     }
 }

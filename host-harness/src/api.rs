@@ -42,6 +42,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::Response;
 use chrono::{DateTime, SecondsFormat};
+use plugin::language::Language;
 use tracing::Instrument;
 
 pub use backend::{Backend, Fault};
@@ -52,7 +53,7 @@ use crate::download;
 use downloads::Downloads;
 use etag::Conditions;
 use links::Here;
-use negotiation::Language;
+use negotiation::preferred_language;
 use problems::Refusal;
 use reply::Reply;
 use routes::{Call, Endpoint, READ_ONLY, Route, is_read};
@@ -154,14 +155,14 @@ async fn handle(State(api): State<Arc<Api>>, request: Request) -> Response {
     let id = request_id(&parts.headers);
     let span = tracing::info_span!("request", %id);
     let reply = async {
-        let language = Language::preferred(&parts.headers);
+        let language = preferred_language(&parts.headers);
         let reply = api.answer(&parts, body, language).await.unwrap_or_else(|refusal| {
             refusal.log();
             refusal.reply(language)
         });
         let (method, path) = (&parts.method, logged(parts.uri.path()));
         let (status, ms) = (reply.status.as_u16(), started.elapsed().as_millis());
-        tracing::info!(%method, %path, status, ms, "answered");
+        tracing::info!(%method, %path, status, ms, "request completed");
         reply
     };
     let reply = reply.instrument(span).await;

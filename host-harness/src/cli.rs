@@ -27,16 +27,16 @@ use host_harness::command::{
     warn_of_visible_password,
 };
 
-/// Exit codes: 0 done, 1 failed (one sentence on standard error), 2 called wrongly.
+/// Exit codes: 0 success, 1 failure (reason on stderr), 2 usage error.
 #[derive(Parser)]
 #[command(
     name = "harness",
     version,
-    about = "Reference host of the scheduled-exports component",
+    about = "Reference host for the scheduled-exports component",
     max_term_width = 100
 )]
 #[command(
-    after_help = "Exit codes: 0 done, 1 failed (one sentence on standard error), 2 called wrongly.\n\nExample:\n  harness serve --data ./data --fixture tests/data/bigevents.json"
+    after_help = "Exit codes: 0 success, 1 failure (reason on stderr), 2 usage error.\n\nExample:\n  harness serve --data ./data --fixture tests/data/bigevents.json"
 )]
 struct Cli {
     #[command(subcommand)]
@@ -45,31 +45,31 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Shows ten days of scheduled exports in seconds: a small platform, real files, real mails (what a bare call does)
+    /// Simulate ten days of scheduled exports with a sample platform (default command)
     Demo(demo::Demo),
-    /// Serves the HTTP API and runs what is due, until it is told to stop
+    /// Serve the HTTP API and run scheduled exports until stopped
     Serve(serve::Serve),
-    /// Fills a new store with the platform of a fixture file
+    /// Load a fixture file into an empty store
     Seed(seed::Seed),
-    /// Runs and delivers all that is due at one instant, prints one line a run, and stops
+    /// Run and deliver everything due at one instant, then exit
     Tick(tick::Tick),
-    /// Makes, deletes or lists events of the platform
+    /// Create, delete or list events of the platform
     Event(event::Event),
-    /// Switches scheduled exports on or off for an organizer, or lists who has them
+    /// Enable or disable scheduled exports for an organizer, or list organizers
     Organizer(organizer::Organizer),
-    /// Starts schedules again that were stopped since no recipient accepted their mails
+    /// Resume schedules that were paused because no recipient accepted their mails
     Resume(resume::Resume),
-    /// Shows what became of each due time
+    /// Show the run history
     History(history::History),
-    /// Shows who changed what, and how runs ended
+    /// Show the audit log
     Audit(audit::Audit),
-    /// Copies the store of a data directory to a new file while hosts use it
+    /// Copy the store of a data directory to a new file while hosts use it
     Backup(backup::Backup),
-    /// Says when a rule fires next, by the component
+    /// Compute the next runs of a recurrence rule
     NextRun(next_run::NextRun),
-    /// Has the component go through a call again that failed and was kept on tape
+    /// Replay a recorded component call
     Replay(replay::Replay),
-    /// Looks into a plugin file
+    /// Inspect a plugin file or write the built-in one
     Plugin(plugin::Plugin),
 }
 
@@ -81,7 +81,7 @@ pub fn main() -> ExitCode {
         Err(reason) => {
             return ended(
                 "harness",
-                Err(failed("the async runtime could not be started")(&reason)),
+                Err(failed("could not start the async runtime")(&reason)),
             );
         }
     };
@@ -109,7 +109,7 @@ pub fn main() -> ExitCode {
 fn instant(text: &str) -> Result<i64, String> {
     DateTime::parse_from_rfc3339(text)
         .map(|at| at.timestamp())
-        .map_err(|reason| format!("{reason}; write an RFC 3339 instant, like 2026-10-25T02:30:00+01:00"))
+        .map_err(|reason| format!("{reason}; expected an RFC 3339 date-time, such as 2026-10-25T02:30:00+01:00"))
 }
 
 /// `2026-10-25T01:30:00Z`.

@@ -15,11 +15,11 @@ use crate::engine::{Limits, Permissions};
 #[derive(Args, Clone, Debug, Default)]
 #[group(required = true, multiple = true)]
 pub struct Data {
-    /// Folder of the store and of mails written as files; made if it is missing
+    /// Data directory for the SQLite store and mail files; created if missing
     #[arg(long = "data", value_name = "DIR")]
     pub folder: Option<PathBuf>,
-    /// PostgreSQL database of the store instead, for any number of hosts: `postgres://USER[:PASS]@HOST[:PORT]/NAME`; PGPASSWORD
-    /// and ~/.pgpass count too
+    /// Use a PostgreSQL store, which many hosts can share: `postgres://USER[:PASS]@HOST[:PORT]/NAME` (honors PGPASSWORD and
+    /// ~/.pgpass)
     #[arg(long, value_name = "URL")]
     pub database: Option<String>,
 }
@@ -27,10 +27,10 @@ pub struct Data {
 /// Which component runs.
 #[derive(Args, Clone, Debug, Default)]
 pub struct PluginFile {
-    /// Component to run instead of the one built into this program
+    /// Load this component instead of the built-in one
     #[arg(long, value_name = "FILE")]
     pub plugin: Option<PathBuf>,
-    /// Imports it may ask for, and no others: a manifest, or names with commas between them, like `log,mailer.stage`
+    /// Allow only these imports: a manifest file or a comma-separated list such as `log,mailer.stage`
     #[arg(long, value_name = "FILE|LIST", value_parser = permissions)]
     pub allow_imports: Option<Permissions>,
 }
@@ -49,8 +49,8 @@ impl PluginFile {
 /// What is kept of runs that go wrong.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Recording {
-    /// Keep a tape of each run that failed or did not finish in this folder, the last 100, for `harness replay`; tapes hold
-    /// addresses and form data, and only this user may read them
+    /// Record the last 100 failed or unfinished runs in this directory for `harness replay`; recordings contain addresses and form
+    /// data and are readable only by this user
     #[arg(long, value_name = "DIR")]
     pub record: Option<PathBuf>,
 }
@@ -58,8 +58,8 @@ pub struct Recording {
 /// Where files lie for the time of their use.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Temporary {
-    /// Directory for temporary files, which hold exports; private, and emptied of what killed hosts have left
-    /// [default: DIR/tmp of --data, else scheduled-exports-UID in the system's directory for temporary files]
+    /// Private directory for temporary files, which contain exports; files of killed hosts are removed
+    /// [default: DIR/tmp of --data, otherwise scheduled-exports-UID in the system's temporary directory]
     #[arg(long, value_name = "DIR")]
     pub temp_dir: Option<PathBuf>,
 }
@@ -67,7 +67,7 @@ pub struct Temporary {
 /// How answers are printed.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Output {
-    /// Print JSON for machines
+    /// Print JSON
     #[arg(long)]
     pub json: bool,
 }
@@ -120,7 +120,7 @@ pub fn say(line: impl std::fmt::Display) -> Result<(), Failure> {
     match writeln!(io::stdout(), "{line}") {
         Ok(()) => Ok(()),
         Err(reason) if reason.kind() == io::ErrorKind::BrokenPipe => Err(Failure::Unread),
-        Err(reason) => Err(failed("standard output can't be written")(&reason)),
+        Err(reason) => Err(failed("could not write to standard output")(&reason)),
     }
 }
 
@@ -147,6 +147,6 @@ fn permissions(text: &str) -> Result<Permissions, String> {
     if !file.is_file() {
         return Permissions::from_list(text);
     }
-    let manifest = std::fs::read_to_string(file).map_err(|reason| format!("it can't be read: {reason}"))?;
-    Permissions::from_json(&manifest).map_err(|reason| format!("it is no manifest of imports: {reason}"))
+    let manifest = std::fs::read_to_string(file).map_err(|reason| format!("could not read manifest: {reason}"))?;
+    Permissions::from_json(&manifest).map_err(|reason| format!("invalid import manifest: {reason}"))
 }

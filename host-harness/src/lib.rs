@@ -7,6 +7,7 @@
 #![deny(missing_docs)]
 
 pub mod api;
+mod called_off;
 pub mod command;
 pub mod delivery;
 pub mod descriptors;
@@ -20,6 +21,8 @@ pub mod shares;
 pub mod storage;
 pub mod temp_files;
 pub mod testing;
+#[deny(dead_code)]
+mod text;
 pub mod usage;
 pub mod zones;
 

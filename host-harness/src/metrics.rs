@@ -63,9 +63,9 @@ pub enum Called {
 impl Called {
     fn as_str(self) -> &'static str {
         match self {
-            Self::Answered => "answered",
-            Self::Refused => "refused",
-            Self::Away => "away",
+            Self::Answered => "ok",
+            Self::Refused => "rejected",
+            Self::Away => "unavailable",
             Self::Busy => "busy",
             Self::Failed => "failed",
         }
@@ -99,35 +99,23 @@ impl Metrics {
             store_errors: Counter::default(),
         };
         let to = &mut metrics.registry;
-        to.register("calls", "Calls of the component", metrics.calls.clone());
+        to.register("calls", "Component calls by export and result", metrics.calls.clone());
         to.register(
             "call_duration_seconds",
-            "How long calls of the component took, waiting for an instance included",
+            "Duration of component calls, including the wait for an instance",
             metrics.durations.clone(),
         );
-        to.register(
-            "runs",
-            "How runs were written down: submitted when the mail is in the outbox, delivered when a server has it",
-            metrics.runs.clone(),
-        );
-        to.register(
-            "deliveries",
-            "Tries of mails, one for each recipient",
-            metrics.deliveries.clone(),
-        );
+        to.register("runs", "Run state changes by outcome", metrics.runs.clone());
+        to.register("deliveries", "Delivery attempts by status", metrics.deliveries.clone());
         to.register(
             "leases_lost",
-            "Writes refused since another has the lease",
+            "Writes rejected because the lease was lost",
             metrics.leases_lost.clone(),
         );
-        to.register(
-            "store_errors",
-            "Calls of the store that it could not answer",
-            metrics.store_errors.clone(),
-        );
+        to.register("store_errors", "Store calls that failed", metrics.store_errors.clone());
         to.register(
             "platform_errors",
-            "Questions to the tables of the platform that had no answer",
+            "Platform database queries that failed",
             platform.errors().clone(),
         );
         metrics
@@ -149,7 +137,7 @@ impl Metrics {
             Outcome::Delivered => "delivered",
             Outcome::Empty => "empty",
             Outcome::Failed(_) => "failed",
-            Outcome::Retry(_) => "put-off",
+            Outcome::Retry(_) => "retrying",
             Outcome::Cancelled(_) => "cancelled",
             Outcome::Missed(_) => "missed",
         };
@@ -197,12 +185,8 @@ pub async fn text(service: &Service) -> String {
         registry.register(name, help, gauge);
     };
     let (used, all) = service.instances();
-    put(
-        "instances_in_use",
-        "Instances of the component that a call has",
-        used as u64,
-    );
-    put("instances_most", "Instances that there can be at a time", all as u64);
+    put("instances_in_use", "Component instances in use", used as u64);
+    put("instances_max", "Maximum number of component instances", all as u64);
     let now = service.clock().now();
     let release = &service.about().zone_database;
     if let Some(days) = zones::age_in_days(release, now) {
@@ -227,29 +211,29 @@ pub async fn text(service: &Service) -> String {
     let backlog = service.storage().backlog(now).await;
     put(
         "store_up",
-        "Has the store answered this scrape, and could it be written a moment ago",
+        "Whether the store responded to this scrape and was writable a moment ago (1 or 0)",
         u64::from(backlog.is_ok() && service.check_ready().await.is_ok()),
     );
     if let Ok(backlog) = backlog {
         let oldest = backlog.oldest_due.map_or(0, |since| now.saturating_sub(since));
         put(
             "due_schedules",
-            "Schedules that are due and that no host has, a million at most",
+            "Due schedules not leased by any host, capped at 1,000,000",
             backlog.due,
         );
         put(
             "oldest_due_seconds",
-            "For how long the first of them has been due; 0 where none is",
+            "Age in seconds of the oldest due schedule; 0 if none",
             u64::try_from(oldest).unwrap_or_default(),
         );
         put(
             "waiting_schedules",
-            "Schedules that are due later, a million at most",
+            "Schedules with a future due time, capped at 1,000,000",
             backlog.waiting,
         );
         put(
             "outbox_deliveries",
-            "Deliveries that are not final, a million at most",
+            "Deliveries not yet final, capped at 1,000,000",
             backlog.outbox,
         );
     }

@@ -31,7 +31,6 @@ mod load;
 mod orders;
 mod reading;
 mod rights;
-mod words;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -49,7 +48,6 @@ pub use directory::{DEFAULT_MAIL_BYTES, DeletedEvent, Event, EventSet, Organizer
 pub use exporters::{ExportGate, ExportJob, Produced};
 pub use fixture::{Fault, Fixture, FixtureError, FixtureSchedule, MOST_GENERATED};
 pub use rights::{Rights, Subject};
-pub(crate) use words::Language;
 
 /// Exports that read at the same time; more of them wait their turn.
 pub const EXPORTS_AT_ONCE: u32 = 8;
@@ -58,16 +56,16 @@ pub const EXPORTS_AT_ONCE: u32 = 8;
 #[derive(Debug, thiserror::Error)]
 pub enum PlatformError {
     /// The database is away (locked past its timeout, disk full, no connection): the same call can work later.
-    #[error("the platform is away: {0}")]
+    #[error("platform unavailable: {0}")]
     Unavailable(String),
     /// The tables hold what this version cannot read. For the log.
-    #[error("the platform's tables are damaged or of another version: {0}")]
+    #[error("platform tables corrupt or incompatible: {0}")]
     Corrupt(String),
     /// A fixture is loaded into an empty platform only.
-    #[error("the platform already has organizers: a fixture is loaded into an empty one only, so name a new one")]
+    #[error("the platform already contains organizers; a fixture can only be loaded into an empty store")]
     NotEmpty,
     /// An administrative change of something that is not there.
-    #[error("there is no {0}")]
+    #[error("{0} does not exist")]
     NoSuch(String),
     /// An administrative change to a value that does not fit.
     #[error("{0}")]

@@ -170,7 +170,7 @@ impl Scheduler {
                 Ok(0) => return planned,
                 Ok(more) => planned += more,
                 Err(error) => {
-                    tracing::error!(%error, "schedules could not be planned again; tried again later");
+                    tracing::error!(%error, "could not reschedule; will retry");
                     return planned;
                 }
             }
@@ -247,7 +247,7 @@ impl Scheduler {
         let mut tasks = JoinSet::new();
         while !*stop.borrow() {
             let begun = self.begin(&mut tasks, &held).await.unwrap_or_else(|error| {
-                tracing::error!(%error, "nothing could be leased; tried again");
+                tracing::error!(%error, "could not lease due runs; will retry");
                 0
             });
             if tasks.len() >= self.options.workers.max(1) {
@@ -281,10 +281,10 @@ impl Scheduler {
                 .hand_back(&lease, self.service.clock().now())
                 .await
             {
-                Ok(()) => tracing::info!(schedule = lease.schedule, "a run was handed back"),
+                Ok(()) => tracing::info!(schedule = lease.schedule, "run lease released"),
                 Err(LeaseError::Lost) => {}
                 Err(LeaseError::Storage(error)) => {
-                    tracing::warn!(schedule = lease.schedule, %error, "a run could not be handed back; its lease runs out");
+                    tracing::warn!(schedule = lease.schedule, %error, "could not release run lease; it will expire");
                 }
             }
         }
@@ -308,7 +308,7 @@ impl Scheduler {
                         self.service.changed().notify_waiters();
                         continue;
                     }
-                    Err(error) => tracing::error!(%error, "nothing could be delivered; tried again"),
+                    Err(error) => tracing::error!(%error, "could not deliver mail; will retry"),
                 },
                 // What is under way stays leased, and is tried again with the same bytes when its lease has run out.
                 () = grace => return,
@@ -327,7 +327,7 @@ impl Scheduler {
             if collected.elapsed() >= HOUSEKEEPING {
                 collected = tokio::time::Instant::now();
                 if let Err(error) = self.tidy().await {
-                    tracing::error!(%error, "what has outlived its use could not be removed; tried again");
+                    tracing::error!(%error, "could not purge expired data; will retry");
                 }
             }
             tokio::select! {
@@ -357,7 +357,7 @@ impl Scheduler {
             }
         }
         if removed > 0 {
-            tracing::info!(removed, "history past its time was removed");
+            tracing::info!(removed, "purged expired history");
         }
         Ok(())
     }
@@ -371,7 +371,7 @@ impl Scheduler {
             Ok(Some(wake)) if wake <= now + 1 => Duration::from_millis(50),
             Ok(_) => LONGEST_SLEEP,
             Err(error) => {
-                tracing::error!(%error, "the store can't say what is due; asked again");
+                tracing::error!(%error, "could not read the next wake-up time; will retry");
                 LONGEST_SLEEP
             }
         };

@@ -121,7 +121,7 @@ pub enum CallError {
     #[error("refused")]
     Problem(Problem),
     /// Store or platform are away; the same call can work later. For the log.
-    #[error("away: {0}")]
+    #[error("unavailable: {0}")]
     Unavailable(String),
     /// All instances that this organizer can have are in use, and none became free in time.
     #[error("no instance became free in time")]
@@ -130,10 +130,10 @@ pub enum CallError {
     #[error(transparent)]
     Exceeded(#[from] Exceeded),
     /// The idempotency key was taken over by another request meanwhile.
-    #[error("the idempotency key was taken over")]
+    #[error("superseded by another request with the same idempotency key")]
     Superseded,
     /// The component trapped or ran past a limit. For the log; nothing was changed.
-    #[error("the component failed: {0}")]
+    #[error("the plugin failed: {0}")]
     Trapped(String),
 }
 

@@ -65,10 +65,10 @@ pub struct Visible {
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StorageError {
     /// The store is away (locked past its timeout, disk full, no connection): the same call can work later.
-    #[error("the store is away: {0}")]
+    #[error("store unavailable: {0}")]
     Unavailable(String),
     /// The store holds what this version cannot read. For the log.
-    #[error("the store is damaged or of another version: {0}")]
+    #[error("store corrupt or incompatible: {0}")]
     Corrupt(String),
 }
 

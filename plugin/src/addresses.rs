@@ -8,6 +8,7 @@ pub mod domain;
 
 use crate::language::Language;
 use crate::message::Fault;
+use crate::text;
 
 /// Most addresses in one list.
 pub const MOST: usize = 25;
@@ -52,44 +53,20 @@ impl AddressFault {
             Self::Empty => "empty-address",
             Self::NotAscii | Self::DomainNotAscii => "address-not-ascii",
             Self::TooLong => "address-too-long",
-            Self::NoComma | Self::At | Self::Local | Self::Domain => "not-an-address",
+            Self::NoComma | Self::At | Self::Local | Self::Domain => "invalid-address",
         }
     }
 
     pub(crate) fn message(self, given: &str, language: Language) -> String {
         match self {
-            Self::Empty => language.pick(
-                "An address is missing before or after a comma. Separate addresses with single commas.".to_owned(),
-                "Vor oder nach einem Komma fehlt eine Adresse. Bitte Adressen mit je einem Komma trennen.".to_owned(),
-            ),
-            Self::NoComma => language.pick(
-                format!("{given} is not one email address. Separate addresses with commas."),
-                format!("{given} ist nicht eine einzelne E-Mail-Adresse. Bitte Adressen mit Kommas trennen."),
-            ),
-            Self::NotAscii => language.pick(
-                format!("{given} has non-ASCII characters before the @. Use an address with ASCII characters there."),
-                format!("{given} enthält vor dem @ Zeichen außerhalb von ASCII. Bitte dort nur ASCII-Zeichen verwenden."),
-            ),
-            Self::DomainNotAscii => language.pick(
-                format!("{given} has a domain that cannot be converted to ASCII. Write the domain in its xn--… form."),
-                format!("{given} hat eine Domain, die sich nicht in ASCII umwandeln lässt. Bitte die Domain in der Form xn--… angeben."),
-            ),
-            Self::TooLong => language.pick(
-                format!("{given} is too long. Right are at most {LONGEST} characters, {LONGEST_LOCAL} of them before the @."),
-                format!("{given} ist zu lang. Richtig sind höchstens {LONGEST} Zeichen, davon {LONGEST_LOCAL} vor dem @."),
-            ),
-            Self::At => language.pick(
-                format!("{given} is no address. Right is one @ with a name before it and a domain after it."),
-                format!("{given} ist keine Adresse. Richtig ist ein @ mit einem Namen davor und einer Domain danach."),
-            ),
-            Self::Local => language.pick(
-                format!("{given} is no address. Right before the @ are letters, digits and signs such as + - _ with single dots between them."),
-                format!("{given} ist keine Adresse. Richtig sind vor dem @ Buchstaben, Ziffern und Zeichen wie + - _, mit einzelnen Punkten dazwischen."),
-            ),
-            Self::Domain => language.pick(
-                format!("{given} is no address. Right after the @ is a domain such as example.org."),
-                format!("{given} ist keine Adresse. Richtig ist nach dem @ eine Domain wie example.org."),
-            ),
+            Self::Empty => text::address_empty(language).to_owned(),
+            Self::NoComma => text::address_no_comma(language, given),
+            Self::NotAscii => text::address_not_ascii(language, given),
+            Self::DomainNotAscii => text::address_domain_not_ascii(language, given),
+            Self::TooLong => text::address_too_long(language, given, LONGEST_LOCAL, LONGEST),
+            Self::At => text::address_at(language, given),
+            Self::Local => text::address_local(language, given),
+            Self::Domain => text::address_domain(language, given),
         }
     }
 }

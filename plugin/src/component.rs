@@ -178,8 +178,8 @@ fn timetable(rule: &exports::recurrence::Rule, after: i64) -> Result<recurrence:
         Some(day) => day.parse().map_err(|_| {
             vec![wire::FieldError {
                 path: vec!["anchor".into()],
-                code: "not-a-date".into(),
-                message: "This is not a date; write it as YYYY-MM-DD.".into(),
+                code: "invalid-date".into(),
+                message: "The anchor is not a valid date. Use YYYY-MM-DD.".into(),
             }]
         })?,
         None => recurrence::zone(&rule.zone).map_or(chrono::NaiveDate::MIN, |zone| recurrence::local_date(after, zone)),

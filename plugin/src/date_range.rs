@@ -3,6 +3,7 @@
 use chrono::NaiveDate;
 
 use crate::language::Language;
+use crate::text;
 use crate::window::{FRAMES, fixed};
 
 /// Why a text is no date range.
@@ -17,23 +18,15 @@ pub enum DateRangeFault {
 impl DateRangeFault {
     pub(crate) fn code(self) -> &'static str {
         match self {
-            Self::Unknown => "not-a-date-range",
-            Self::Backwards => "date-range-backwards",
+            Self::Unknown => "invalid-date-range",
+            Self::Backwards => "date-range-reversed",
         }
     }
 
     pub(crate) fn message(self, given: &str, language: Language) -> String {
         match self {
-            Self::Unknown => language.pick(
-                format!("{given} is no date range. Right is a frame such as month_previous, or 2026-01-01/2026-01-31."),
-                format!(
-                    "{given} ist kein Zeitraum. Richtig ist ein Name wie month_previous, oder 2026-01-01/2026-01-31."
-                ),
-            ),
-            Self::Backwards => language.pick(
-                format!("{given} begins after its end. Right is the earlier day first."),
-                format!("{given} beginnt nach dem Ende. Richtig ist der frühere Tag zuerst."),
-            ),
+            Self::Unknown => text::range_unknown(language, given),
+            Self::Backwards => text::range_reversed(language, given),
         }
     }
 }

@@ -1,30 +1,53 @@
-//! The languages that messages and mails are written in.
+//! The languages that messages and mails are written in: [`Language`], as listed in the crate `locale-build`.
 
-/// A language that the plugin has words in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Language {
-    English,
-    German,
-}
+use std::fmt::Display;
+
+include!(concat!(env!("OUT_DIR"), "/languages.rs"));
 
 impl Language {
-    /// The language of a BCP 47 tag (`de`, `de-AT`, `DE`); English where the plugin has no words in it.
+    /// The language of a BCP 47 tag (`de`, `de-AT`, `DE`); the first of all for a language without texts.
     #[must_use]
     pub fn of_tag(tag: &str) -> Self {
-        let primary = tag.split(['-', '_']).next().unwrap_or_default();
-        if primary.eq_ignore_ascii_case("de") {
-            Self::German
-        } else {
-            Self::English
-        }
+        Self::known(tag).unwrap_or(Self::ALL[0])
     }
 
-    /// The one of two wordings that is in this language.
+    /// The language of a BCP 47 tag, if there are texts in it.
     #[must_use]
-    pub fn pick<T>(self, english: T, german: T) -> T {
-        match self {
-            Self::English => english,
-            Self::German => german,
+    pub fn known(tag: &str) -> Option<Self> {
+        // Some clients send a POSIX locale, `de_DE`.
+        let primary = tag.split(['-', '_']).next().unwrap_or_default();
+        Self::ALL
+            .into_iter()
+            .find(|language| primary.eq_ignore_ascii_case(language.tag()))
+    }
+}
+
+/// A whole number in a text.
+pub trait Number: Copy + Display {
+    /// Its size without the sign: what plural forms go by.
+    fn magnitude(self) -> u64;
+}
+
+macro_rules! unsigned {
+    ($($number:ty)*) => {$(
+        impl Number for $number {
+            fn magnitude(self) -> u64 {
+                self.into()
+            }
         }
+    )*};
+}
+
+unsigned!(u32 u64);
+
+impl Number for usize {
+    fn magnitude(self) -> u64 {
+        self.try_into().unwrap_or(u64::MAX)
+    }
+}
+
+impl Number for i64 {
+    fn magnitude(self) -> u64 {
+        self.unsigned_abs()
     }
 }

@@ -19,4 +19,6 @@ pub mod passed;
 pub mod recurrence;
 pub mod run;
 pub mod schedules;
+#[deny(dead_code)]
+mod text;
 pub mod window;

@@ -1,5 +1,5 @@
 //! Words for people who read and change schedules: what is wrong with a document and what would be right, and why a call
-//! is refused. English and German; codes for programs beside them.
+//! is refused. The texts are in the catalogs; codes for programs beside them.
 
 mod malformed;
 mod refusal;
@@ -11,6 +11,7 @@ use crate::addresses::AddressFault;
 use crate::date_range::DateRangeFault;
 use crate::host::FieldError;
 use crate::language::Language;
+use crate::text;
 
 pub use self::malformed::malformed;
 pub use self::refusal::{Refusal, Warning};
@@ -25,8 +26,8 @@ pub enum Fault {
     /// Left out, and there is no default.
     Required(Wanted),
     Null(Wanted),
-    /// A JSON value of another type: the words for it, English and German.
-    WrongType(Wanted, (&'static str, &'static str)),
+    /// A JSON value of another type.
+    WrongType(Wanted, JsonType),
     /// The document is JSON, but no object.
     NotAnObject,
     /// The document, or what would be stored, has more bytes than this.
@@ -93,6 +94,28 @@ pub enum Fault {
     Quota(u32),
 }
 
+/// The type of a JSON value, apart from null.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JsonType {
+    Boolean,
+    Number,
+    String,
+    Array,
+    Object,
+}
+
+impl JsonType {
+    fn words(self, language: Language) -> &'static str {
+        match self {
+            Self::Boolean => text::got_boolean(language),
+            Self::Number => text::got_number(language),
+            Self::String => text::got_string(language),
+            Self::Array => text::got_array(language),
+            Self::Object => text::got_object(language),
+        }
+    }
+}
+
 impl Fault {
     /// The error at a place of a document, in words.
     #[must_use]
@@ -109,11 +132,11 @@ impl Fault {
     pub fn wrong_type(given: &Value, wanted: Wanted) -> Self {
         let kind = match given {
             Value::Null => return Self::Null(wanted),
-            Value::Bool(_) => ("true or false", "true oder false"),
-            Value::Number(_) => ("a number", "eine Zahl"),
-            Value::String(_) => ("a string", "eine Zeichenkette"),
-            Value::Array(_) => ("a list", "eine Liste"),
-            Value::Object(_) => ("an object", "ein Objekt"),
+            Value::Bool(_) => JsonType::Boolean,
+            Value::Number(_) => JsonType::Number,
+            Value::String(_) => JsonType::String,
+            Value::Array(_) => JsonType::Array,
+            Value::Object(_) => JsonType::Object,
         };
         Self::WrongType(wanted, kind)
     }
@@ -131,227 +154,90 @@ impl Fault {
             Self::TooLong { .. } => "too-long",
             Self::LineBreak => "line-break",
             Self::ControlCharacter(_) => "control-character",
-            Self::NotATime(_) => "time-invalid",
-            Self::NotALanguage { .. } => "not-a-language",
-            Self::UnknownDefaultZone(_) => "zone-unknown",
-            Self::NotAnExporter(_) => "not-an-exporter",
-            Self::NotTheOwnersExporter(_) => "not-open-to-owner",
-            Self::ExporterGone(_) => "exporter-gone",
+            Self::NotATime(_) => "invalid-time",
+            Self::NotALanguage { .. } => "unsupported-language",
+            Self::UnknownDefaultZone(_) => "unknown-time-zone",
+            Self::NotAnExporter(_) => "unknown-exporter",
+            Self::NotTheOwnersExporter(_) => "exporter-not-permitted-for-owner",
+            Self::ExporterGone(_) => "exporter-removed",
             Self::TooManyAddresses { .. } => "too-many-addresses",
             Self::Address { why, .. } => why.code(),
             Self::ForeignDomain { .. } => "domain-not-allowed",
-            Self::NotAChoice { .. } => "not-a-choice",
-            Self::Twice(_) => "given-twice",
+            Self::NotAChoice { .. } => "invalid-choice",
+            Self::Twice(_) => "duplicate",
             Self::EmptyList => "empty-list",
             Self::OutOfRange { .. } => "out-of-range",
-            Self::NotADecimal(_) => "not-a-decimal",
-            Self::NotADate(_) => "not-a-date",
-            Self::NotADateTime(_) => "not-a-date-time",
+            Self::NotADecimal(_) => "invalid-decimal",
+            Self::NotADate(_) => "invalid-date",
+            Self::NotADateTime(_) => "invalid-date-time",
             Self::DateRange { why, .. } => why.code(),
             Self::TooDeep(_) => "too-deep",
-            Self::UnusableEvents(_) => "event-not-usable",
-            Self::EventsBeyondOwner(_) => "event-not-open-to-owner",
-            Self::AllEventsBeyondCaller => "all-events-not-usable",
-            Self::AllEventsAndSome => "all-events-and-some",
-            Self::NeitherAllEventsNorSome => "no-events",
-            Self::Quota(_) => "quota",
+            Self::UnusableEvents(_) => "event-not-permitted",
+            Self::EventsBeyondOwner(_) => "event-not-permitted-for-owner",
+            Self::AllEventsBeyondCaller => "all-events-not-permitted",
+            Self::AllEventsAndSome => "events-conflict",
+            Self::NeitherAllEventsNorSome => "events-required",
+            Self::Quota(_) => "quota-exceeded",
         }
     }
 
-    /// What is wrong, and what would be right.
+    /// What is wrong, and what is expected.
     #[must_use]
     pub fn message(&self, language: Language) -> String {
+        let quoted = |given: &str| quoted(given, language);
         match self {
-            Self::Required(wanted) => {
-                let wanted = wanted.words(language);
-                language.pick(
-                    format!("This is missing. Right is {wanted}."),
-                    format!("Das fehlt. Richtig ist {wanted}."),
-                )
+            Self::Required(wanted) => text::field_required(language, &wanted.words(language)),
+            Self::Null(wanted) => text::field_null(language, &wanted.words(language)),
+            Self::WrongType(wanted, got) => {
+                text::field_wrong_type(language, &wanted.words(language), got.words(language))
             }
-            Self::Null(wanted) => {
-                let wanted = wanted.words(language);
-                language.pick(
-                    format!("This is null. Right is {wanted}."),
-                    format!("Das ist null. Richtig ist {wanted}."),
-                )
-            }
-            Self::WrongType(wanted, (english, german)) => {
-                let wanted = wanted.words(language);
-                language.pick(
-                    format!("This is {english}. Right is {wanted}."),
-                    format!("Das ist {german}. Richtig ist {wanted}."),
-                )
-            }
-            Self::NotAnObject => language
-                .pick(
-                    "The document is no JSON object. Right is an object with the fields of a schedule.",
-                    "Das Dokument ist kein JSON-Objekt. Richtig ist ein Objekt mit den Feldern eines Zeitplans.",
-                )
-                .to_owned(),
-            Self::TooLarge(most) => language.pick(
-                format!("This is too much. A schedule takes at most {most} bytes, its form included."),
-                format!("Das ist zu viel. Ein Zeitplan umfasst höchstens {most} Bytes, samt Formular."),
-            ),
-            Self::Blank => language
-                .pick("This is blank. Right is some text.", "Das ist leer. Richtig ist ein Text.")
-                .to_owned(),
-            Self::TooLong { longest, given } => language.pick(
-                format!("This has {given} characters. Right is at most {longest}."),
-                format!("Das hat {given} Zeichen. Richtig sind höchstens {longest}."),
-            ),
-            Self::LineBreak => language
-                .pick(
-                    "This has a line break. Right is one line.",
-                    "Das enthält einen Zeilenumbruch. Richtig ist eine einzige Zeile.",
-                )
-                .to_owned(),
+            Self::NotAnObject => text::field_not_an_object(language).to_owned(),
+            Self::TooLarge(most) => text::field_too_large(language, *most),
+            Self::Blank => text::field_blank(language).to_owned(),
+            Self::TooLong { longest, given } => text::field_too_long(language, *given, *longest),
+            Self::LineBreak => text::field_line_break(language).to_owned(),
             Self::ControlCharacter(character) => {
                 let code = u32::from(*character);
-                language.pick(
-                    format!("This has the control character U+{code:04X}. Right is text without it."),
-                    format!("Das enthält das Steuerzeichen U+{code:04X}. Richtig ist ein Text ohne dieses."),
-                )
+                text::field_control_character(language, &format!("U+{code:04X}"))
             }
-            Self::NotATime(given) => {
-                let given = quoted(given, language);
-                language.pick(
-                    format!("{given} is no time of day. Right is HH:MM:SS or HH:MM, from 00:00:00 to 23:59:59."),
-                    format!("{given} ist keine Uhrzeit. Richtig ist HH:MM:SS oder HH:MM, von 00:00:00 bis 23:59:59."),
-                )
-            }
+            Self::NotATime(given) => text::field_invalid_time(language, &quoted(given)),
             Self::NotALanguage { given, languages } => {
-                let (given, languages) = (quoted(given, language), listed(languages));
-                language.pick(
-                    format!("{given} is no language here. Right is one of {languages}."),
-                    format!("{given} ist hier keine Sprache. Richtig ist eine von: {languages}."),
-                )
+                text::field_unsupported_language(language, &quoted(given), &listed(languages))
             }
-            Self::UnknownDefaultZone(zone) => {
-                let zone = quoted(zone, language);
-                language.pick(
-                    format!("The time zone set here, {zone}, is not known. Right is a zone of the tz database in the settings."),
-                    format!("Die hier eingestellte Zeitzone {zone} ist unbekannt. Richtig ist eine Zone der tz-Datenbank in den Einstellungen."),
-                )
-            }
-            Self::NotAnExporter(given) => {
-                let given = quoted(given, language);
-                language.pick(
-                    format!("{given} is no export open to the caller here. Right is one from the list of exporters."),
-                    format!("{given} ist kein Export, der hier offen steht. Richtig ist einer aus der Liste der Exporte."),
-                )
-            }
-            Self::NotTheOwnersExporter(given) => {
-                let given = quoted(given, language);
-                language.pick(
-                    format!("{given} is not open to the owner of this schedule. Right is one that the owner may run too."),
-                    format!("{given} steht der Person nicht offen, der der Zeitplan gehört. Richtig ist ein Export, den auch sie ausführen darf."),
-                )
-            }
-            Self::ExporterGone(given) => {
-                let given = quoted(given, language);
-                language.pick(
-                    format!("The export {given} is gone, so its form cannot be changed. Right is the form as it was, or another export."),
-                    format!("Den Export {given} gibt es nicht mehr, sein Formular ist daher nicht änderbar. Richtig ist das bisherige Formular oder ein anderer Export."),
-                )
-            }
-            Self::TooManyAddresses { most, given } => language.pick(
-                format!("These are {given} addresses. Right are at most {most}."),
-                format!("Das sind {given} Adressen. Richtig sind höchstens {most}."),
-            ),
-            Self::Address { given, why } => why.message(&quoted(given, language), language),
+            Self::UnknownDefaultZone(zone) => text::field_unknown_default_zone(language, &quoted(zone)),
+            Self::NotAnExporter(given) => text::field_unknown_exporter(language, &quoted(given)),
+            Self::NotTheOwnersExporter(given) => text::field_exporter_not_permitted_for_owner(language, &quoted(given)),
+            Self::ExporterGone(given) => text::field_exporter_removed(language, &quoted(given)),
+            Self::TooManyAddresses { most, given } => text::field_too_many_addresses(language, *given, *most),
+            Self::Address { given, why } => why.message(&quoted(given), language),
             Self::ForeignDomain { given, domains } => {
-                let (given, domains) = (quoted(given, language), listed(domains));
-                language.pick(
-                    format!("Mail may not go to {given}. Right is an address at one of these: {domains}."),
-                    format!("An {given} darf keine Mail gehen. Richtig ist eine Adresse bei einer dieser Domains: {domains}."),
-                )
+                text::field_domain_not_allowed(language, &listed(domains), &quoted(given))
             }
             Self::NotAChoice { given, choices } => {
-                let (given, choices) = (quoted(given, language), listed(choices));
-                language.pick(
-                    format!("{given} is not offered. Right is one of {choices}."),
-                    format!("{given} steht nicht zur Wahl. Richtig ist eines von: {choices}."),
-                )
+                text::field_invalid_choice(language, &listed(choices), &quoted(given))
             }
-            Self::Twice(given) => {
-                let given = quoted(given, language);
-                language.pick(
-                    format!("{given} is there twice. Right is each once."),
-                    format!("{given} steht zweimal da. Richtig ist jedes einmal."),
-                )
-            }
-            Self::EmptyList => language
-                .pick(
-                    "The list is empty. Right is at least one entry.",
-                    "Die Liste ist leer. Richtig ist mindestens ein Eintrag.",
-                )
-                .to_owned(),
-            Self::OutOfRange { smallest, largest } => language.pick(
-                format!("This number is out of range. Right is a whole number from {smallest} to {largest}."),
-                format!("Diese Zahl liegt außerhalb. Richtig ist eine ganze Zahl von {smallest} bis {largest}."),
-            ),
-            Self::NotADecimal(given) => not_a(given, Wanted::Decimal, language),
-            Self::NotADate(given) => not_a(given, Wanted::Date, language),
-            Self::NotADateTime(given) => not_a(given, Wanted::DateTime, language),
-            Self::DateRange { given, why } => why.message(&quoted(given, language), language),
-            Self::TooDeep(most) => language.pick(
-                format!("Lists and objects are too deep in each other. Right are at most {most} levels."),
-                format!("Listen und Objekte sind zu tief verschachtelt. Richtig sind höchstens {most} Ebenen."),
-            ),
-            Self::UnusableEvents(slugs) => {
-                let slugs = listed(slugs);
-                language.pick(
-                    format!("Not among the events open to the caller for this export: {slugs}. Right are slugs of such events."),
-                    format!("Nicht unter den Veranstaltungen, die für diesen Export offen stehen: {slugs}. Richtig sind Kurzformen solcher Veranstaltungen."),
-                )
-            }
-            Self::EventsBeyondOwner(slugs) => {
-                let slugs = listed(slugs);
-                language.pick(
-                    format!("Not open to the owner of this schedule: {slugs}. Right are events that the owner may export too."),
-                    format!("Der Person, der der Zeitplan gehört, nicht offen: {slugs}. Richtig sind Veranstaltungen, die auch sie exportieren darf."),
-                )
-            }
-            Self::AllEventsBeyondCaller => language
-                .pick(
-                    "All events include events to come, and the caller can export only some. Expected a list of events in `events`.",
-                    "Alle Veranstaltungen sind auch künftige, und hier stehen nur einige offen. Erwartet wird eine Liste in `events`.",
-                )
-                .to_owned(),
-            Self::AllEventsAndSome => language
-                .pick(
-                    "Both `all_events` and `events` are given. Right is one of them.",
-                    "Sowohl `all_events` als auch `events` sind angegeben. Richtig ist eines von beiden.",
-                )
-                .to_owned(),
-            Self::NeitherAllEventsNorSome => language
-                .pick(
-                    "`all_events` is false and there are no `events`. Right is a list of at least one event.",
-                    "`all_events` ist false, und `events` fehlt. Richtig ist eine Liste mit mindestens einer Veranstaltung.",
-                )
-                .to_owned(),
-            Self::Quota(most) => language.pick(
-                format!("There can be at most {most} schedules here. A new one fits once another is deleted."),
-                format!("Hier sind höchstens {most} Zeitpläne möglich. Ein neuer geht erst, wenn ein anderer gelöscht ist."),
-            ),
+            Self::Twice(given) => text::field_duplicate(language, &quoted(given)),
+            Self::EmptyList => text::field_empty_list(language).to_owned(),
+            Self::OutOfRange { smallest, largest } => text::field_out_of_range(language, *largest, *smallest),
+            Self::NotADecimal(given) => text::field_invalid_decimal(language, &quoted(given)),
+            Self::NotADate(given) => text::field_invalid_date(language, &quoted(given)),
+            Self::NotADateTime(given) => text::field_invalid_date_time(language, &quoted(given)),
+            Self::DateRange { given, why } => why.message(&quoted(given), language),
+            Self::TooDeep(most) => text::field_too_deep(language, *most),
+            Self::UnusableEvents(slugs) => text::field_event_not_permitted(language, &listed(slugs)),
+            Self::EventsBeyondOwner(slugs) => text::field_event_not_permitted_for_owner(language, &listed(slugs)),
+            Self::AllEventsBeyondCaller => text::field_all_events_not_permitted(language).to_owned(),
+            Self::AllEventsAndSome => text::field_events_conflict(language).to_owned(),
+            Self::NeitherAllEventsNorSome => text::field_events_required(language).to_owned(),
+            Self::Quota(most) => text::field_quota_exceeded(language, *most),
         }
     }
-}
-
-fn not_a(given: &str, wanted: Wanted, language: Language) -> String {
-    let (given, wanted) = (quoted(given, language), wanted.words(language));
-    language.pick(
-        format!("{given} does not fit. Right is {wanted}."),
-        format!("{given} passt nicht. Richtig ist {wanted}."),
-    )
 }
 
 /// A text in quotation marks, cut, with control and invisible characters escaped, so that it can stand in one line.
 #[must_use]
 pub fn quoted(text: &str, language: Language) -> String {
-    let (open, close) = language.pick(('“', '”'), ('„', '“'));
-    let mut words = String::from(open);
+    let mut words = String::new();
     for character in text.chars().take(QUOTED) {
         if matches!(character, '"' | '\'' | '\\') {
             words.push(character);
@@ -362,8 +248,7 @@ pub fn quoted(text: &str, language: Language) -> String {
     if text.chars().nth(QUOTED).is_some() {
         words.push('…');
     }
-    words.push(close);
-    words
+    text::quoted(language, &words)
 }
 
 /// Values with commas between them, cut after the first 20.

@@ -1,4 +1,4 @@
-//! What people are told about runs: mails, and the words of reasons. English and German.
+//! What people are told about runs: mails, and the words of reasons. The texts are in the catalogs.
 
 mod changes;
 mod phrase;
@@ -12,6 +12,7 @@ pub use reason::{Cancellation, Reason};
 use crate::host::{Delivery, DownloadLink, Instant};
 use crate::language::Language;
 use crate::run::FAILURES_TO_STOP;
+use crate::text;
 
 /// Most characters of a subject: the contract's limit.
 pub const LONGEST_SUBJECT: usize = 250;
@@ -52,60 +53,35 @@ pub fn failure(occasion: &Occasion, reason: &Reason, failures: u32) -> Notice {
     let name = occasion.name();
     let mut text = Text::new(language);
     text.line(&match reason {
-        Reason::Undelivered(_) => language.pick(
-            format!("the file of the scheduled export {name} was made, but its mail reached nobody."),
-            format!("die Datei des geplanten Exports {name} wurde erstellt, aber ihre E-Mail hat niemanden erreicht."),
-        ),
-        _ => language.pick(
-            format!("the scheduled export {name} failed, so no file was sent."),
-            format!("der geplante Export {name} ist fehlgeschlagen. Es wurde keine Datei verschickt."),
-        ),
+        Reason::Undelivered(_) => text::failed_undelivered(language, &name),
+        _ => text::failed(language, &name),
     });
     text.gap();
     occasion.say_due(&mut text);
-    text.line(&format!(
-        "{} {}",
-        language.pick("Reason:", "Grund:"),
-        reason.words(language)
-    ));
+    text.line(&text::mail_reason(language, &reason.words(language)));
     if let Reason::Undelivered(deliveries) = reason {
         text.replies(deliveries);
     }
     text.gap();
     if stopped {
-        text.line(&language.pick(
-            format!("This was failure {FAILURES_TO_STOP} of {FAILURES_TO_STOP} in a row, so the schedule has been stopped: it does not run any more."),
-            format!("Das war der {FAILURES_TO_STOP}. Fehlschlag von {FAILURES_TO_STOP} in Folge. Der Plan wurde deshalb angehalten und läuft nicht mehr."),
-        ));
-        text.line(language.pick(
-            "To start it again: open it at the address below, put right what went wrong, and save it. Saving plans the next run and sets the count of failures back to 0.",
-            "So startet er wieder: unter der Adresse unten öffnen, die Ursache beheben und speichern. Mit dem Speichern wird der nächste Lauf geplant, und die Fehlschläge zählen wieder ab 0.",
-        ));
+        text.line(&text::paused(language, FAILURES_TO_STOP));
+        text.line(text::paused_resume(language));
     } else {
-        text.line(&language.pick(
-            format!("This was failure {failures} in a row; after {FAILURES_TO_STOP} the schedule is stopped."),
-            format!("Das war der {failures}. Fehlschlag in Folge; nach {FAILURES_TO_STOP} wird der Plan angehalten."),
-        ));
+        text.line(&text::failed_count(language, failures, FAILURES_TO_STOP));
         occasion.say_next(&mut text);
         if matches!(reason, Reason::Unreadable | Reason::TimetableUnfit(_)) {
-            text.line(language.pick(
-                "To have it planned again: open it at the address below, put right what went wrong, and save it.",
-                "So wird er wieder geplant: unter der Adresse unten öffnen, die Ursache beheben und speichern.",
-            ));
+            text.line(text::failed_reschedule(language));
         }
     }
     text.gap();
     if matches!(reason, Reason::OwnerInactive | Reason::OwnerGone) {
-        text.line(language.pick(
-            "It runs with the rights of its owner only. Whoever may change settings there and may export this data can take it over.",
-            "Er läuft nur mit den Rechten seines Besitzers. Wer dort Einstellungen ändern und diese Daten exportieren darf, kann ihn übernehmen.",
-        ));
+        text.line(text::failed_owner(language));
     }
     occasion.say_where(&mut text);
     let subject = if stopped {
-        language.pick("Scheduled export stopped", "Geplanter Export angehalten")
+        text::paused_subject(language)
     } else {
-        language.pick("Scheduled export failed", "Geplanter Export fehlgeschlagen")
+        text::failed_subject(language)
     };
     Notice {
         subject: occasion.subject(subject),
@@ -119,17 +95,14 @@ pub fn nothing_to_export(occasion: &Occasion) -> Notice {
     let language = occasion.language;
     let name = occasion.name();
     let mut text = Text::new(language);
-    text.line(&language.pick(
-        format!("the scheduled export {name} ran and found nothing to export. There is no file this time, and no mail went to its recipients."),
-        format!("der geplante Export {name} ist gelaufen und hat nichts zu exportieren gefunden. Diesmal gibt es keine Datei, und an die Empfänger ging keine E-Mail."),
-    ));
+    text.line(&text::empty(language, &name));
     text.gap();
     occasion.say_due(&mut text);
     occasion.say_next(&mut text);
     text.gap();
     occasion.say_where(&mut text);
     Notice {
-        subject: occasion.subject(language.pick("Nothing to export", "Nichts zu exportieren")),
+        subject: occasion.subject(text::empty_subject(language)),
         text: text.0,
     }
 }
@@ -140,24 +113,18 @@ pub fn undelivered(occasion: &Occasion, refused: &[Delivery]) -> Notice {
     let language = occasion.language;
     let name = occasion.name();
     let mut text = Text::new(language);
-    text.line(&language.pick(
-        format!("the mail of the scheduled export {name} could not be delivered to everyone."),
-        format!("die E-Mail des geplanten Exports {name} konnte nicht allen zugestellt werden."),
-    ));
+    text.line(&text::undelivered(language, &name));
     text.gap();
     occasion.say_due(&mut text);
-    text.line(language.pick("Not delivered to:", "Nicht zugestellt an:"));
+    text.line(text::undelivered_list(language));
     text.replies(refused);
     text.gap();
-    text.line(language.pick(
-        "Every other recipient's mail server took it. It is not sent again; please check these addresses.",
-        "Die Mailserver aller anderen Empfänger haben sie angenommen. Sie wird nicht noch einmal gesendet; bitte diese Adressen prüfen.",
-    ));
+    text.line(text::undelivered_others(language));
     occasion.say_next(&mut text);
     text.gap();
     occasion.say_where(&mut text);
     Notice {
-        subject: occasion.subject(language.pick("Not delivered to everyone", "Nicht allen zugestellt")),
+        subject: occasion.subject(text::undelivered_subject(language)),
         text: text.0,
     }
 }
@@ -168,10 +135,9 @@ pub fn download(link: &DownloadLink, zone: &str, language: Language) -> String {
     let until = moment(link.expires, zone, language);
     // An address in two lines leads nowhere, so it is not cut.
     let url = one_line(&link.url, usize::MAX);
-    language.pick(
-        format!("The file is too large for a mail. It can be downloaded until {until}:\n{url}\nWhoever knows this address can download it.\n"),
-        format!("Die Datei ist zu groß für eine E-Mail. Sie lässt sich herunterladen bis {until}:\n{url}\nWer diese Adresse kennt, kann sie herunterladen.\n"),
-    )
+    let mut text = text::download(language, &until, &url);
+    text.push('\n');
+    text
 }
 
 impl Occasion<'_> {
@@ -183,24 +149,20 @@ impl Occasion<'_> {
             .map(|title| one_line(title, LONGEST_SUBJECT))
             .filter(|title| !title.is_empty())
         {
-            Some(title) => self
-                .language
-                .pick(format!("“{title}” ({exporter})"), format!("„{title}“ ({exporter})")),
-            None => self.language.pick(format!("“{exporter}”"), format!("„{exporter}“")),
+            Some(title) => text::mail_name(self.language, &exporter, &title),
+            None => text::quoted(self.language, &exporter),
         }
     }
 
     fn subject(&self, what: &str) -> String {
-        one_line(
-            &format!("{what}: {}", self.title.unwrap_or(self.exporter)),
-            LONGEST_SUBJECT,
-        )
+        let title = self.title.unwrap_or(self.exporter);
+        one_line(&text::mail_subject(self.language, title, what), LONGEST_SUBJECT)
     }
 
     fn say_due(&self, text: &mut Text) {
         if let Some(due) = self.due {
             let due = moment(due, self.zone, self.language);
-            text.line(&format!("{} {due}", self.language.pick("Due:", "Fällig:")));
+            text.line(&text::mail_due(self.language, &due));
         }
     }
 
@@ -208,21 +170,15 @@ impl Occasion<'_> {
         match self.next_run {
             Some(next) => {
                 let next = moment(next, self.zone, self.language);
-                text.line(&format!("{} {next}", self.language.pick("Next run:", "Nächster Lauf:")));
+                text.line(&text::mail_next_run(self.language, &next));
             }
-            None => text.line(
-                self.language
-                    .pick("No further run is planned.", "Es ist kein weiterer Lauf geplant."),
-            ),
+            None => text.line(text::mail_no_next_run(self.language)),
         }
     }
 
     fn say_where(&self, text: &mut Text) {
         let url = one_line(self.configuration_url, 2_000);
-        text.line(&format!(
-            "{} {url}",
-            self.language.pick("Scheduled exports:", "Geplante Exporte:")
-        ));
+        text.line(&text::mail_manage(self.language, &url));
     }
 }
 
@@ -232,7 +188,10 @@ struct Text(String);
 impl Text {
     /// Begins with the greeting.
     fn new(language: Language) -> Self {
-        Self(language.pick("Hello,\n\n", "Hallo,\n\n").to_owned())
+        let mut text = Self(String::new());
+        text.line(text::mail_hello(language));
+        text.gap();
+        text
     }
 
     fn line(&mut self, line: &str) {
@@ -275,19 +234,19 @@ mod tests {
     }
 
     #[test]
-    fn the_mail_about_the_fifth_failure_says_in_german_that_the_schedule_is_stopped_and_how_it_starts_again() {
+    fn the_mail_about_the_fifth_failure_says_in_german_that_the_export_is_paused_and_how_to_resume_it() {
         let notice = failure(&occasion(), &Reason::OutOfTime, FAILURES_TO_STOP);
-        assert_eq!(notice.subject, "Geplanter Export angehalten: Bestellliste");
+        assert_eq!(notice.subject, "Geplanter Export pausiert: Bestellliste");
         assert_eq!(
             notice.text,
             "Hallo,\n\n\
              der geplante Export „Bestellliste“ (orderlist) ist fehlgeschlagen. Es wurde keine Datei verschickt.\n\n\
-             Fällig: Montag, 26. Oktober 2026, 06:30 Uhr (Europe/Berlin, UTC+01:00)\n\
-             Grund: Der Export hat länger gedauert als zulässig.\n\n\
-             Das war der 5. Fehlschlag von 5 in Folge. Der Plan wurde deshalb angehalten und läuft nicht mehr.\n\
-             So startet er wieder: unter der Adresse unten öffnen, die Ursache beheben und speichern. \
-             Mit dem Speichern wird der nächste Lauf geplant, und die Fehlschläge zählen wieder ab 0.\n\n\
-             Geplante Exporte: https://tickets.example.com/exports/\n"
+             Geplant für: Montag, 26. Oktober 2026, 06:30 Uhr (Europe/Berlin, UTC+01:00)\n\
+             Grund: Der Export hat sein Zeitlimit überschritten.\n\n\
+             Der Export ist 5-mal in Folge fehlgeschlagen und wurde pausiert. Er wird erst wieder ausgeführt, wenn er fortgesetzt wird.\n\
+             So setzen Sie ihn fort: Ursache beheben, den geplanten Export unter dem Link unten öffnen und speichern. \
+             Dabei wird die nächste Ausführung geplant und der Fehlerzähler zurückgesetzt.\n\n\
+             Geplante Exporte verwalten: https://tickets.example.com/exports/\n"
         );
     }
 
@@ -352,7 +311,7 @@ mod tests {
             undelivered(&occasion(), &[]),
             failure(&occasion(), &Reason::Unreadable, 1),
         ] {
-            assert!(notice.text.contains("Es ist kein weiterer Lauf geplant."));
+            assert!(notice.text.contains("Es ist keine weitere Ausführung geplant."));
         }
     }
 }

@@ -128,9 +128,7 @@ impl<'r, R: Run> Attempt<'r, R> {
             Err(error) => {
                 // Its own words repeat what is in the document.
                 let (kind, line, column) = (error.classify(), error.line(), error.column());
-                run.log(&format!(
-                    "the stored document is unreadable: {kind:?} at {line}:{column}"
-                ));
+                run.log(&format!("stored document is invalid: {kind:?} at {line}:{column}"));
                 None
             }
         };
@@ -162,8 +160,10 @@ impl<'r, R: Run> Attempt<'r, R> {
         let document = self.document.as_ref().ok_or(Reason::Unreadable)?;
         document.timetable(&self.facts.settings.zone).map_err(|errors| {
             let codes: Vec<&str> = errors.iter().map(RecurrenceError::code).collect();
-            self.run
-                .log(&format!("rule, time or zone are no longer valid: {}", codes.join(", ")));
+            self.run.log(&format!(
+                "recurrence settings are no longer valid: {}",
+                codes.join(", ")
+            ));
             let words: Vec<String> = errors.iter().map(|error| error.message(self.language)).collect();
             Reason::TimetableUnfit(words.join(" "))
         })
@@ -173,7 +173,7 @@ impl<'r, R: Run> Attempt<'r, R> {
     fn open(mut self, timetable: Option<&Timetable>) -> Option<Self> {
         let rule = self.document.as_ref().zip(timetable);
         let Some(Opening { plan, course }) = opening(&self.facts, rule) else {
-            self.run.log("the schedule has no due time: there is no run to open");
+            self.run.log("schedule has no due time; nothing to run");
             return None;
         };
         let start = |missed: &[_]| {
@@ -241,7 +241,7 @@ impl<'r, R: Run> Attempt<'r, R> {
 
     fn away(&self, why: &str) -> End {
         self.run
-            .log(&format!("the exporter is away: {}", one_line(why, LONGEST_LOGGED)));
+            .log(&format!("exporter unavailable: {}", one_line(why, LONGEST_LOGGED)));
         self.again_or(Reason::Unavailable(self.facts.attempt))
     }
 
@@ -282,7 +282,8 @@ impl<'r, R: Run> Attempt<'r, R> {
                 let counter = counter.saturating_add(1).min(FAILURES_TO_STOP);
                 self.tell(MailKind::Failure, notice::failure(&self.occasion(), &reason, counter));
                 let (code, words) = (reason.code(), reason.words(self.language));
-                self.run.log(&format!("failed: {code}; failures in a row: {counter}"));
+                self.run
+                    .log(&format!("run failed: {code}; consecutive failures: {counter}"));
                 (
                     Outcome::Failed {
                         code: code.to_owned(),
@@ -323,26 +324,26 @@ impl<'r, R: Run> Attempt<'r, R> {
         if let Err(error) = self.run.stage(&mail) {
             let why = match error {
                 MailError::NotARecipient(_) => "not a recipient",
-                MailError::Nobody => "nobody is left to write to",
+                MailError::Nobody => "no recipient",
                 MailError::TooLarge(_) => "too large",
                 MailError::NoFile => "no file",
                 MailError::BadSubject => "bad subject",
             };
-            self.run.log(&format!("nobody is told by mail: {why}"));
+            self.run.log(&format!("notice not sent: {why}"));
         }
     }
 
     fn not_written(&self, call: &str, error: &StoreError) {
         let why = match error {
-            StoreError::LeaseLost => "the lease is lost: another attempt, or nobody, goes on".to_owned(),
-            StoreError::Unavailable(why) => format!("the store does not answer: {}", one_line(why, LONGEST_LOGGED)),
-            StoreError::NotFound => "no such run".to_owned(),
-            StoreError::Stale => "another version is stored".to_owned(),
-            StoreError::Quota(_) => "over the quota".to_owned(),
-            StoreError::Forbidden => "not allowed".to_owned(),
-            StoreError::Recorded(_) => "missed due times are recorded already".to_owned(),
+            StoreError::LeaseLost => "lease lost".to_owned(),
+            StoreError::Unavailable(why) => format!("store unavailable: {}", one_line(why, LONGEST_LOGGED)),
+            StoreError::NotFound => "run not found".to_owned(),
+            StoreError::Stale => "version conflict".to_owned(),
+            StoreError::Quota(_) => "quota exceeded".to_owned(),
+            StoreError::Forbidden => "not permitted".to_owned(),
+            StoreError::Recorded(_) => "missed due times are already recorded".to_owned(),
         };
-        self.run.log(&format!("stopped at {call}: {why}"));
+        self.run.log(&format!("{call} failed: {why}"));
     }
 }
 

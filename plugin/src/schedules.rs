@@ -182,8 +182,10 @@ fn problem(error: StoreError, language: Language) -> Problem {
         StoreError::Quota(most) => Problem::Invalid(vec![Fault::Quota(most).at(&[], language)]),
         StoreError::Forbidden => Problem::Forbidden(Refusal::ByHost.message(language)),
         // Only what takes a `run` answers this.
-        StoreError::LeaseLost => Problem::Unavailable("the store answered lease-lost to an access".to_owned()),
-        StoreError::Recorded(_) => Problem::Unavailable("the store has all missed due times already".to_owned()),
+        StoreError::LeaseLost => {
+            Problem::Unavailable("contract violation: the host returned lease-lost for an access handle".to_owned())
+        }
+        StoreError::Recorded(_) => Problem::Unavailable("all missed due times are already recorded".to_owned()),
         StoreError::Unavailable(why) => Problem::Unavailable(why),
     }
 }

@@ -41,9 +41,9 @@ async fn a_run_says_when_how_how_often_how_much_and_who_got_it() {
             "due": "2026-10-23T02:00:00Z", "started": "2026-10-23T02:00:00Z", "ended": "2026-10-23T02:00:00Z",
             "outcome": "delivered", "reason": null, "attempts": 1, "rows": entry.rows, "bytes": entry.bytes,
             "recipients": [
-                {"address": "gone@example.com", "status": "rejected", "words": "550 5.1.1 no such user"},
-                {"address": "finance@example.com", "status": "accepted", "words": "250 kept"},
-                {"address": "john@example.com", "status": "accepted", "words": "250 kept"},
+                {"address": "gone@example.com", "status": "rejected", "response": "550 5.1.1 no such user"},
+                {"address": "finance@example.com", "status": "accepted", "response": "250 kept"},
+                {"address": "john@example.com", "status": "accepted", "response": "250 kept"},
             ],
         }]})
     );
@@ -315,20 +315,20 @@ async fn all_lines_of_a_run_name_it() {
             .collect::<Vec<_>>()
     };
     let (mut one, mut other) = (of(first), of(second));
-    if other.iter().any(|line| line.starts_with("failed: ")) {
+    if other.iter().any(|line| line.starts_with("run failed: ")) {
         std::mem::swap(&mut one, &mut other);
     }
     assert!(
-        one.iter().any(|line| line.contains("failed: owner-inactive")),
+        one.iter().any(|line| line.contains("run failed: owner-inactive")),
         "the plugin's own line too: {one:?}"
     );
     assert_eq!(
         other,
         [
-            "a run was started",
-            "a run was worked on",
-            "delivery",
-            "a run was worked on"
+            "run started",
+            "run attempt finished",
+            "delivery attempt",
+            "run attempt finished"
         ],
         "{text}"
     );

@@ -27,7 +27,7 @@ async fn the_plugin_gives_up_a_run_that_ran_past_its_deadline() {
     let history = host.history(id).await;
     let outcome = history[0].entry.outcome.clone();
     assert!(
-        matches!(&outcome, Some(Outcome::Failed((code, _))) if code == "out-of-time"),
+        matches!(&outcome, Some(Outcome::Failed((code, _))) if code == "deadline-exceeded"),
         "{outcome:?}"
     );
     let shown = host.get(&format!("{CONF}{id}/"), JOHN).await.body;

@@ -97,7 +97,7 @@ async fn a_lease_is_renewed_up_to_the_deadline_and_the_run_is_then_given_up_once
     let history = host.history(id).await;
     let outcome = &history[0].entry.outcome;
     assert!(
-        matches!(outcome, Some(Outcome::Failed((code, _))) if code == "out-of-time"),
+        matches!(outcome, Some(Outcome::Failed((code, _))) if code == "deadline-exceeded"),
         "{outcome:?}"
     );
     assert_eq!((history.len(), history[0].entry.attempts), (1, 1));

@@ -269,7 +269,7 @@ async fn an_owner_who_uses_up_their_share_of_the_mails_leaves_the_rest_to_others
     assert_eq!(code, "mail-limit");
     assert_eq!(
         why,
-        "This owner's schedules have reached their share of the organizer's daily limit: 1 emails per day (UTC)."
+        "The owner's scheduled exports have reached their share of the organizer's daily limit: 1 email per day (UTC)."
     );
     let told: Vec<_> = host
         .take_mails()

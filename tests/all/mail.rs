@@ -147,7 +147,7 @@ async fn a_recipient_that_defers_for_24_hours_of_tries_fails_the_run_and_the_own
     host.advance_to("2026-10-24T02:00:00Z").await;
     let ended = outcome(&host, id).await;
     assert!(
-        matches!(&ended, Some(Outcome::Failed((code, _))) if code == "undelivered"),
+        matches!(&ended, Some(Outcome::Failed((code, _))) if code == "delivery-failed"),
         "{ended:?}"
     );
     let delivery = host.history(id).await.remove(0).entry.deliveries.remove(0);
@@ -192,7 +192,7 @@ async fn a_mail_over_the_announced_size_fails_for_that_reason_without_an_upload_
     let (host, id) = all_orders(&server).await;
     let first = host.history(id).await.remove(0).entry;
     assert!(
-        matches!(&first.outcome, Some(Outcome::Failed((code, _))) if code == "undelivered"),
+        matches!(&first.outcome, Some(Outcome::Failed((code, _))) if code == "delivery-failed"),
         "{first:?}"
     );
     let words = format!(

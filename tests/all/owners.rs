@@ -122,7 +122,7 @@ async fn an_active_owner_who_left_the_team_is_told_himself_and_nobody_gets_data(
         .await;
     left.expect("removed");
     host.advance_to(NEXT_NOON).await;
-    assert_eq!(code(&latest(&host, id).await), "owner-not-allowed");
+    assert_eq!(code(&latest(&host, id).await), "owner-not-permitted");
     assert_eq!(told(&host.mails()), ["mary@example.org"]);
 }
 
@@ -175,7 +175,7 @@ async fn an_owner_who_loses_one_event_exports_the_rest_and_with_the_last_one_not
             .await
             .expect("removed");
         host.advance_to("2026-10-25T12:00:00Z").await;
-        assert_eq!(code(&latest(&host, id).await), "owner-not-allowed");
+        assert_eq!(code(&latest(&host, id).await), "owner-not-permitted");
         let mails = host.take_mails();
         assert_eq!(
             (told(&mails), mails[0].attachment.is_none()),
@@ -214,7 +214,7 @@ async fn a_withdrawn_exporter_fails_the_run_and_the_owner_can_choose_another() {
     host.delete(&format!("{CONF}{id}/"), MARY).await;
     host.storage().seed(&withdrawn, "2026a", 0).await.expect("seeded");
     host.advance_to(NEXT_NOON).await;
-    assert_eq!(code(&latest(&host, 900).await), "owner-not-allowed");
+    assert_eq!(code(&latest(&host, 900).await), "owner-not-permitted");
     let mails = host.take_mails();
     assert_eq!(told(&mails), ["mary@example.org"]);
     assert!(
@@ -515,7 +515,7 @@ async fn a_schedule_that_lists_a_deleted_event_is_taken_over_without_it() {
         let (status, body) = take_over(&host, BIG, only, VERA).await;
         let words = body["detail"].as_str().expect("words");
         assert!(
-            status == 403 && words.contains("Delete it, and create a new one"),
+            status == 403 && words.contains("Delete it and create a new one"),
             "{words}"
         );
         assert_eq!(host.delete(&format!("{BIG}{only}/"), VERA).await.status, 204);

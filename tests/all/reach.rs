@@ -220,7 +220,7 @@ async fn an_editor_of_each_event_of_today_does_not_widen_a_schedule_to_all() {
             let why = &refused.body["export_form_data"]["all_events"][0];
             assert_eq!(refused.status, 400, "{caller} {events}: {}", refused.body);
             assert!(
-                why.as_str().is_some_and(|why| why.contains("events to come")),
+                why.as_str().is_some_and(|why| why.contains("future events")),
                 "{}",
                 refused.body
             );

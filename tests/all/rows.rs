@@ -411,7 +411,7 @@ async fn a_due_time_whose_six_leases_all_ran_out_fails_and_the_ones_after_it_are
     host.step().await;
     let ran = ran(&host, id).await;
     assert!(
-        matches!(&ran[0], (due, Some(Outcome::Failed((code, _)))) if *due == first && code == "did-not-come-back"),
+        matches!(&ran[0], (due, Some(Outcome::Failed((code, _)))) if *due == first && code == "attempts-exhausted"),
         "{ran:?}"
     );
     assert!(

@@ -289,8 +289,8 @@ async fn the_fifth_failure_in_a_row_stops_the_schedule_and_its_mail_says_so_and_
     assert_eq!((mails.len(), mails[0].recipient.as_str()), (1, "mary@example.org"));
     // She reads German.
     for said in [
-        "Das war der 5. Fehlschlag von 5 in Folge. Der Plan wurde deshalb angehalten",
-        "So startet er wieder: unter der Adresse unten öffnen, die Ursache beheben und speichern.",
+        "Der Export ist 5-mal in Folge fehlgeschlagen und wurde pausiert.",
+        "So setzen Sie ihn fort: Ursache beheben, den geplanten Export unter dem Link unten öffnen und speichern.",
         "https://tickets.example/",
     ] {
         assert!(mails[0].text.contains(said), "{said}: {}", mails[0].text);

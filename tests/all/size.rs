@@ -91,7 +91,7 @@ async fn a_mail_too_large_even_zipped_fails_with_the_numbers_where_the_host_offe
         panic!("{outcome:?}")
     };
     let grouped = |number: u64| format!("{},{:03}", number / 1000, number % 1000);
-    assert_eq!(code, "too-large");
+    assert_eq!(code, "mail-too-large");
     assert!(
         words.contains(&grouped(zipped)) && words.contains(&grouped(zipped - 1)),
         "{words}"

@@ -81,10 +81,10 @@ async fn what_the_component_asks_otherwise_is_named_with_both_sides() {
     let place = place.expect("a file was made");
     tape.calls[place].with["language"] = json!("tlh");
     let said = harness.replay(&tape).await.difference.expect("a difference");
-    let begins = format!("call {}: the tape has exporters.produce {{", place + 1);
+    let begins = format!("call {} differs: the recording has exporters.produce {{", place + 1);
     assert!(said.starts_with(&begins), "{said}");
     assert!(
-        said.contains("tlh") && said.contains("the component asked exporters.produce {"),
+        said.contains("tlh") && said.contains("but the plugin called exporters.produce {"),
         "{said}"
     );
 }
@@ -106,10 +106,10 @@ async fn a_torn_tape_is_told_in_one_sentence() {
     let lines = text.lines().count();
     let torn = Tape::from_text(&text[..text.len() - 10]).expect_err("it is torn");
     assert!(
-        torn.starts_with(&format!("line {lines} is torn, or no line of a tape: ")),
+        torn.starts_with(&format!("line {lines} is truncated or not a recording entry: ")),
         "{torn}"
     );
     let cut = text.trim_end().rsplit_once('\n').expect("two lines").0;
     let missing = Tape::from_text(cut).expect_err("its end is missing");
-    assert_eq!(missing, "its last line is missing: whoever wrote it was stopped");
+    assert_eq!(missing, "incomplete recording: the last line is missing");
 }

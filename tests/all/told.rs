@@ -46,7 +46,7 @@ async fn an_owner_learns_in_their_language_that_another_user_added_a_hidden_reci
     for part in [
         "john@example.com hat Ihren geplanten Export „Orders“ (orderlist) geändert.",
         "Wann: Donnerstag, 22. Oktober 2026, 14:00 Uhr (Europe/Berlin, UTC+02:00)",
-        "- Empfänger (Bcc): (nichts) → eve@example.org",
+        "- Empfänger (Bcc): (leer) → eve@example.org",
     ] {
         assert!(mail.text.contains(part), "{part}: {}", mail.text);
     }
@@ -186,7 +186,7 @@ async fn a_change_does_not_hide_behind_a_flood_of_long_ones_but_is_told_in_anoth
     assert!(mails.iter().all(|mail| mail.text.len() <= 512 << 10));
     let text: String = mails.iter().map(|mail| mail.text.as_str()).collect();
     assert_eq!(text.matches("john@example.com hat Ihren geplanten Export").count(), 61);
-    assert!(mails[1].text.contains("- Empfänger (Bcc): (nichts) → eve@example.org"));
+    assert!(mails[1].text.contains("- Empfänger (Bcc): (leer) → eve@example.org"));
 }
 
 #[tokio::test]

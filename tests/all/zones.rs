@@ -135,7 +135,7 @@ async fn plans_made_again_are_counted_with_the_calls() {
     moved.await.expect("moved");
     assert_eq!(host.step().await.planned, 1);
     let counted = metrics::text(&host.service).await;
-    let line = "scheduled_exports_calls_total{export=\"replan\",outcome=\"answered\"} 1";
+    let line = "scheduled_exports_calls_total{export=\"replan\",outcome=\"ok\"} 1";
     assert!(counted.lines().any(|one| one == line), "{counted}");
 }
 

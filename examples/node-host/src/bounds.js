@@ -41,12 +41,12 @@ export function cut(text, most) {
 
 /** One more change beside those that are staged. */
 export function oneMore(staged) {
-  if (staged.length >= MOST_CHANGES) throw new Mistake('it staged too many changes in one call');
+  if (staged.length >= MOST_CHANGES) throw new Mistake('too many staged changes in one call');
 }
 
 /** Slugs in one question. */
 export function few(slugs) {
-  if (slugs.length > MOST_SLUGS) throw new Mistake(`it asked about ${slugs.length} events at once`);
+  if (slugs.length > MOST_SLUGS) throw new Mistake(`too many event slugs in one call: ${slugs.length}`);
 }
 
 /** Is it longer than a document may be? */
@@ -57,29 +57,29 @@ const inNoCalendar = (instant) => instant !== undefined && (instant < 0n || inst
 /** What is to be stored of a schedule. */
 export function bounded(content) {
   const { to, cc, bcc } = content.recipients;
-  if (tooLong(content.document)) throw new Mistake('it stored a document that is too long');
+  if (tooLong(content.document)) throw new Mistake(`document too large: ${bytes(content.document)} bytes`);
   if (bytes(content.exportIdentifier) > LONGEST_IDENTIFIER)
-    throw new Mistake("it stored an exporter's identifier that is too long");
+    throw new Mistake('exporter identifier too long');
   if ([to, cc, bcc].some((list) => list.length > MOST_ADDRESSES))
-    throw new Mistake('it stored too many addresses in one list');
+    throw new Mistake('too many addresses in one list');
   if ([to, cc, bcc].flat().some((one) => bytes(one) > LONGEST_ADDRESS || /\p{Cc}/u.test(one)))
-    throw new Mistake("it stored a text that can't be an address");
-  if (inNoCalendar(content.nextRun)) throw new Mistake(`it planned for ${content.nextRun}, which no calendar has`);
+    throw new Mistake('invalid recipient address');
+  if (inNoCalendar(content.nextRun)) throw new Mistake(`next-run ${content.nextRun} is out of range`);
   return { ...content, errorCounter: Math.min(content.errorCounter, STOPS_AT) };
 }
 
 /** Due times given up by a change: all of them passed, and not the one that it keeps. */
 export function givenUp(missed, { nextRun }, now) {
-  if (missed.some(({ last }) => last > now)) throw new Mistake('it gave up due times that are still to come');
+  if (missed.some(({ last }) => last > now)) throw new Mistake('missed range contains future due times');
   if (missed.some(({ first, last }) => first <= nextRun && nextRun <= last))
-    throw new Mistake('it gave up the due time that it planned');
+    throw new Mistake('missed range contains the new next-run');
   return ranges(missed);
 }
 
 function ranges(missed) {
   const ordered = missed.every(({ first }, place) => place === 0 || first > missed[place - 1].last);
   if (missed.length > MOST_RANGES || !ordered || !missed.every(possible))
-    throw new Mistake("it missed due times that can't be");
+    throw new Mistake('missed ranges overlap, are out of order or too many');
   return missed;
 }
 
@@ -89,11 +89,11 @@ const possible = ({ first, last, count }) => first >= 0n && count >= 1n && count
 /** What a run is opened with: `planned` is the schedule's next run, `pinned` the due time of an earlier attempt. */
 export function fitting({ due, missed, nextRun }, planned, pinned, now) {
   const isDue = pinned !== undefined || due === planned || (planned <= due && due <= now);
-  if (!isDue) throw new Mistake(`it started ${due}, which is not due`);
+  if (!isDue) throw new Mistake(`start with due time ${due}, which is not due`);
   // Opened for the first time, a run has the next one still before it: else a schedule could be due for ever.
   const passed = nextRun <= due || (pinned === undefined && nextRun <= now);
-  if (passed || inNoCalendar(nextRun)) throw new Mistake(`it planned for ${nextRun}`);
-  if (missed.some(({ last }) => last >= due)) throw new Mistake("it missed due times after this run's");
+  if (passed || inNoCalendar(nextRun)) throw new Mistake(`next-run ${nextRun} is in the past or out of range`);
+  if (missed.some(({ last }) => last >= due)) throw new Mistake("missed range is not before the run's due time");
   ranges(missed);
 }
 
@@ -104,7 +104,7 @@ export function ending({ leased, mail, due }, outcome, now) {
     leased.work === 'settle'
       ? outcome.tag === (taken ? 'delivered' : 'failed') && mail?.kind !== 'export'
       : outcome.tag !== 'delivered' && (outcome.tag === 'submitted') === (mail?.kind === 'export');
-  if (!fits) throw new Mistake(`it ended as ${outcome.tag}, which this call can't`);
+  if (!fits) throw new Mistake(`outcome ${outcome.tag} not allowed for this call`);
   const { tag, val } = outcome;
   switch (tag) {
     case 'failed':

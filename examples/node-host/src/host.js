@@ -134,7 +134,7 @@ export class Host {
   #work(leased) {
     const { work, attempt } = leased;
     if (attempt > MOST_ATTEMPTS && work === 'execute') {
-      return this.#failInItsPlace(leased, 'did-not-come-back', 'The run did not come back, six times.');
+      return this.#failInItsPlace(leased, 'attempts-exhausted', 'The run was abandoned after six attempts that did not finish.');
     }
     const first = this.job(leased, work);
     if (first.over) {
@@ -149,8 +149,8 @@ export class Host {
       return undefined;
     }
     // What a trap says may hold data: it is logged, nobody is mailed it.
-    const words = 'The plugin stopped without bringing the run to an end, twice.';
-    return this.#failInItsPlace(second.leased, 'component-failed', words);
+    const words = 'The export plugin failed twice without finishing the run.';
+    return this.#failInItsPlace(second.leased, 'plugin-failed', words);
   }
 
   /**

@@ -334,5 +334,5 @@ function queued({ people: { to, cc, bcc } }) {
 export function byDeliveries(deliveries) {
   return deliveries.some(({ status }) => status === 'accepted')
     ? { tag: 'delivered' }
-    : { tag: 'failed', val: ['undelivered', "No recipient's server took the mail."] };
+    : { tag: 'failed', val: ['delivery-failed', "No recipient's mail server accepted the email."] };
 }

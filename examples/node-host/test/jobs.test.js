@@ -147,7 +147,7 @@ test("a fault of the host's own leaves the run to its lease, and six of them end
   there.goTo(new Date(Number(at) * 1000).toISOString());
   there.tick();
   assert.deepEqual(history(there), [[seconds(DUE), 'failed', 6]]);
-  assert.equal(there.store.history(1n)[0].outcome.val[0], 'did-not-come-back');
+  assert.equal(there.store.history(1n)[0].outcome.val[0], 'attempts-exhausted');
   assert.deepEqual(kinds(there), ['failure']);
 });
 

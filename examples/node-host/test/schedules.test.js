@@ -59,7 +59,7 @@ test('all that is wrong with a document is said at once, in the language of the 
   assert.equal(problem.tag, 'invalid');
   const faults = problem.val.map(({ path, code }) => `${path.join('.')}: ${code}`);
   assert.deepEqual(faults, [
-    'export_form_data.date_range: not-a-date-range',
+    'export_form_data.date_range: invalid-date-range',
     'mail_subject: blank',
     'schedule_rrule: freq-not-supported',
   ]);

@@ -116,7 +116,7 @@ impl Default for Limits {
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// The file.
-    #[error("the plugin {path} can't be read: {reason}")]
+    #[error("could not read plugin {path}: {reason}")]
     Unreadable {
         /// Where it was looked for.
         path: PathBuf,
@@ -127,10 +127,10 @@ pub enum LoadError {
     #[error("the plugin is not a WebAssembly component: {0}")]
     NotAComponent(String),
     /// An import that is not the contract's.
-    #[error("the plugin asks for `{0}`, which this host does not offer")]
+    #[error("the plugin imports `{0}`, which this host does not provide")]
     ForeignImport(String),
     /// A function that an interface of the contract does not have.
-    #[error("the plugin asks for `{function}` of `{interface}`, which this host does not offer")]
+    #[error("the plugin imports `{function}` of `{interface}`, which this host does not provide")]
     ForeignFunction {
         /// An interface of the contract.
         interface: String,
@@ -138,7 +138,7 @@ pub enum LoadError {
         function: String,
     },
     /// An import of the contract that [`Limits::imports`] leaves out.
-    #[error("the plugin asks for `{function}` of `{interface}`, which the operator does not allow")]
+    #[error("the plugin imports `{function}` of `{interface}`, which --allow-imports does not permit")]
     NotAllowed {
         /// An interface of the contract.
         interface: String,
@@ -146,10 +146,10 @@ pub enum LoadError {
         function: String,
     },
     /// An interface that the contract has plugins export.
-    #[error("the plugin does not export `{0}`, which this host calls")]
+    #[error("the plugin does not export `{0}`, which this host requires")]
     MissingExport(String),
     /// A version whose components can't be loaded here.
-    #[error("the plugin was built for version {found} of the contract, and this host speaks {wanted}")]
+    #[error("the plugin uses contract version {found}, but this host supports {wanted}")]
     OtherVersion {
         /// The component's.
         found: String,
@@ -158,7 +158,7 @@ pub enum LoadError {
     },
     /// A later version that fits, but for what the plugin asks of it.
     #[error(
-        "the plugin was built for version {found} of the contract and asks for `{lacking}`, which {wanted}, this host's version, does not have"
+        "the plugin uses contract version {found} and imports `{lacking}`, which this host's version {wanted} does not provide"
     )]
     LaterVersion {
         /// The component's.
@@ -169,10 +169,10 @@ pub enum LoadError {
         lacking: String,
     },
     /// It links to the contract's names, and not to its types; in wasmtime's words.
-    #[error("the plugin does not fit this host: {0}")]
+    #[error("the plugin is incompatible with this host: {0}")]
     Unfit(String),
     /// No engine with these limits here.
-    #[error("wasmtime can't be set up on this machine: {0}")]
+    #[error("could not initialize Wasmtime: {0}")]
     Engine(String),
 }
 
@@ -183,13 +183,13 @@ pub enum GuestFault {
     #[error("{0}")]
     Trapped(String),
     /// Of guest code, or of the whole call.
-    #[error("it ran past its deadline")]
+    #[error("deadline exceeded")]
     OutOfTime,
     /// Past [`Limits::memory`].
-    #[error("it asked for more memory than it may have")]
+    #[error("memory limit exceeded")]
     OutOfMemory,
     /// An import could not go on: the host's own fault, not the guest's.
-    #[error("the host: {0}")]
+    #[error("host error: {0}")]
     Host(String),
 }
 

@@ -139,12 +139,12 @@ impl fmt::Display for Ending {
         }
         match &self.came {
             Came::Answered(Value::Null) => f.write_str("answered"),
-            Came::Answered(answer) => write!(f, "answered {}", short(answer)),
-            Came::Refused(problem) => write!(f, "refused with {problem}"),
+            Came::Answered(answer) => write!(f, "returned {}", short(answer)),
+            Came::Refused(problem) => write!(f, "failed with {problem}"),
             Came::Trapped(words) => write!(f, "trapped: {words}"),
-            Came::OutOfTime => f.write_str("out of time"),
-            Came::OutOfMemory => f.write_str("out of memory"),
-            Came::Host(words) => write!(f, "stopped by the host: {words}"),
+            Came::OutOfTime => f.write_str("deadline exceeded"),
+            Came::OutOfMemory => f.write_str("memory limit exceeded"),
+            Came::Host(words) => write!(f, "host error: {words}"),
         }
     }
 }
@@ -189,28 +189,28 @@ impl Tape {
         let mut lines = Vec::new();
         for (place, line) in text.lines().enumerate() {
             let line: Line = serde_json::from_str(line)
-                .map_err(|reason| format!("line {} is torn, or no line of a tape: {reason}", place + 1))?;
+                .map_err(|reason| format!("line {} is truncated or not a recording entry: {reason}", place + 1))?;
             lines.push(line);
         }
         let mut lines = lines.into_iter();
         let Some(Line::Head(head)) = lines.next() else {
-            return Err("line 1 does not say which call it was".into());
+            return Err("line 1 is not a recording header".into());
         };
         let mut calls = Vec::new();
         for line in lines.by_ref() {
             match line {
                 Line::Call(entry) => calls.push(entry),
-                Line::Head(_) => return Err("a second tape begins in it".into()),
+                Line::Head(_) => return Err("contains a second recording header".into()),
                 Line::End(end) => {
                     let head = *head;
                     return match lines.next() {
                         None => Ok(Self { head, calls, end }),
-                        Some(_) => Err("it goes on behind its end".into()),
+                        Some(_) => Err("contains entries after the end".into()),
                     };
                 }
             }
         }
-        Err("its last line is missing: whoever wrote it was stopped".into())
+        Err("incomplete recording: the last line is missing".into())
     }
 }
 

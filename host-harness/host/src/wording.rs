@@ -65,9 +65,9 @@ impl HostReason {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::NeverFinished => "did-not-come-back",
-            Self::PluginFailed => "component-failed",
-            Self::Undelivered(_) => "undelivered",
+            Self::NeverFinished => "attempts-exhausted",
+            Self::PluginFailed => "plugin-failed",
+            Self::Undelivered(_) => "delivery-failed",
         }
     }
 
@@ -77,21 +77,21 @@ impl HostReason {
         match self {
             Self::NeverFinished => language
                 .pick(
-                    "The run was started six times and never finished.",
-                    "Der Lauf wurde sechsmal gestartet und nie abgeschlossen.",
+                    "The run was abandoned after six attempts that did not finish.",
+                    "Die Ausführung wurde nach sechs nicht beendeten Versuchen abgebrochen.",
                 )
                 .to_owned(),
             Self::PluginFailed => language
                 .pick(
-                    "The program that runs the export stopped twice without finishing the run.",
-                    "Das Programm, das den Export ausführt, brach zweimal ab, ohne den Lauf abzuschließen.",
+                    "The export plugin failed twice without finishing the run.",
+                    "Das Export-Plugin ist zweimal fehlgeschlagen, ohne die Ausführung zu beenden.",
                 )
                 .to_owned(),
             Self::Undelivered(replies) => format!(
                 "{}{replies}",
                 language.pick(
-                    "No recipient's mail server accepted the mail.",
-                    "Kein Mailserver eines Empfängers hat die E-Mail angenommen.",
+                    "No recipient's mail server accepted the email.",
+                    "Kein Mailserver hat die E-Mail für einen der Empfänger angenommen.",
                 )
             ),
         }
@@ -130,25 +130,25 @@ impl RunFacts<'_> {
         let (exporter, schedule) = (self.exporter, self.schedule);
         let first = match reason {
             HostReason::Undelivered(_) => language.pick(
-                format!("the file of the scheduled export “{exporter}” (number {schedule}) was made, but its mail was delivered to no recipient."),
-                format!("die Datei des geplanten Exports „{exporter}“ (Nummer {schedule}) wurde erstellt, aber ihre E-Mail wurde niemandem zugestellt."),
+                format!("the scheduled export “{exporter}” (ID {schedule}) ran, but its email could not be delivered to any recipient."),
+                format!("der geplante Export „{exporter}“ (ID {schedule}) wurde ausgeführt, aber seine E-Mail konnte an niemanden zugestellt werden."),
             ),
             HostReason::NeverFinished | HostReason::PluginFailed => language.pick(
-                format!("the scheduled export “{exporter}” (number {schedule}) failed, so no file was sent."),
-                format!("der geplante Export „{exporter}“ (Nummer {schedule}) ist fehlgeschlagen. Es wurde keine Datei verschickt."),
+                format!("the scheduled export “{exporter}” (ID {schedule}) failed. No file was sent."),
+                format!("der geplante Export „{exporter}“ (ID {schedule}) ist fehlgeschlagen. Es wurde keine Datei verschickt."),
             ),
         };
         let why = format!("{} {}", language.pick("Reason:", "Grund:"), reason.sentence(language));
         let next = if stopped {
             language.pick(
-                "It has failed five times in a row and has been stopped. To resume it, fix the cause, then open it at the link below and save it.\n\n",
-                "Er ist fünfmal in Folge fehlgeschlagen und wurde angehalten. So startet er wieder: die Ursache beheben, ihn unter der Adresse unten öffnen und speichern.\n\n",
+                "It has failed five times in a row and has been paused. To resume it, fix the cause, then open it at the link below and save it.\n\n",
+                "Er ist fünfmal in Folge fehlgeschlagen und wurde pausiert. So setzen Sie ihn fort: Ursache beheben, ihn unter dem Link unten öffnen und speichern.\n\n",
             )
         } else {
             ""
         };
         let subject = if stopped {
-            language.pick("Scheduled export stopped", "Geplanter Export angehalten")
+            language.pick("Scheduled export paused", "Geplanter Export pausiert")
         } else {
             language.pick("Scheduled export failed", "Geplanter Export fehlgeschlagen")
         };
@@ -161,10 +161,10 @@ impl RunFacts<'_> {
         let language = self.language;
         let (exporter, schedule) = (self.exporter, self.schedule);
         let first = language.pick(
-            format!("the mail of the scheduled export “{exporter}” (number {schedule}) was not delivered to every recipient."),
-            format!("die E-Mail des geplanten Exports „{exporter}“ (Nummer {schedule}) wurde nicht allen Empfängern zugestellt."),
+            format!("the email of the scheduled export “{exporter}” (ID {schedule}) could not be delivered to all recipients."),
+            format!("die E-Mail des geplanten Exports „{exporter}“ (ID {schedule}) konnte nicht an alle Empfänger zugestellt werden."),
         );
-        let subject = language.pick("Not delivered to everyone", "Nicht allen zugestellt");
+        let subject = language.pick("Not delivered to all recipients", "Nicht an alle Empfänger zugestellt");
         let list = format!(
             "{}{replies}\n\n",
             language.pick("Not delivered to:", "Nicht zugestellt an:")
@@ -177,9 +177,9 @@ impl RunFacts<'_> {
         let text = format!(
             "{}\n\n{first}\n\n{} {}\n{more}{} {}\n",
             language.pick("Hello,", "Hallo,"),
-            language.pick("Due:", "Fällig:"),
+            language.pick("Scheduled for:", "Geplant für:"),
             self.due,
-            language.pick("Scheduled exports:", "Geplante Exporte:"),
+            language.pick("Manage scheduled exports:", "Geplante Exporte verwalten:"),
             cut(self.url, LONGEST_URL),
         );
         NoticeText {
@@ -209,17 +209,17 @@ mod tests {
         assert_eq!(german.subject, "Geplanter Export fehlgeschlagen: orderlist");
         assert_eq!(
             german.text,
-            "Hallo,\n\nder geplante Export „orderlist“ (Nummer 7) ist fehlgeschlagen. Es wurde keine Datei verschickt.\n\n\
-             Fällig: 2026-10-27 03:00 UTC\n\
-             Grund: Das Programm, das den Export ausführt, brach zweimal ab, ohne den Lauf abzuschließen.\n\n\
-             Geplante Exporte: https://tickets.example/control/bigevents/scheduled-exports/\n"
+            "Hallo,\n\nder geplante Export „orderlist“ (ID 7) ist fehlgeschlagen. Es wurde keine Datei verschickt.\n\n\
+             Geplant für: 2026-10-27 03:00 UTC\n\
+             Grund: Das Export-Plugin ist zweimal fehlgeschlagen, ohne die Ausführung zu beenden.\n\n\
+             Geplante Exporte verwalten: https://tickets.example/control/bigevents/scheduled-exports/\n"
         );
         let english = facts(Language::English).failure(&HostReason::NeverFinished, true);
-        assert_eq!(english.subject, "Scheduled export stopped: orderlist");
+        assert_eq!(english.subject, "Scheduled export paused: orderlist");
         assert!(
-            english
-                .text
-                .contains("Reason: The run was started six times and never finished.\n\nIt has failed five")
+            english.text.contains(
+                "Reason: The run was abandoned after six attempts that did not finish.\n\nIt has failed five"
+            )
         );
         let refused = "\na@example.org: 550 no such user";
         let undelivered = facts(Language::German).failure(&HostReason::Undelivered(refused.into()), false);
@@ -229,7 +229,7 @@ mod tests {
                 .contains("angenommen.\na@example.org: 550 no such user\n")
         );
         let partly = facts(Language::German).partly_delivered(refused);
-        assert_eq!(partly.subject, "Nicht allen zugestellt: orderlist");
+        assert_eq!(partly.subject, "Nicht an alle Empfänger zugestellt: orderlist");
         assert!(
             partly
                 .text

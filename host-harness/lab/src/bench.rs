@@ -33,28 +33,27 @@ const CONNECTIONS: [usize; 2] = [2, 64];
 const PAGE: usize = 4096;
 const SYNCS: usize = 50;
 
-/// Measures a host on a fresh store: requests, runs, the component, start and memory.
+/// Benchmark a host on a fresh store: requests, runs, the component, start and memory.
 #[derive(Args)]
 #[command(
-    after_help = "Use a release build. With --against the sides take turns at each row.\n\nExamples:\n  harness-lab bench\n  harness-lab bench --against ./harness-lab-of-before --json\n  harness-lab bench --against ./harness-lab-of-before --database temporary\n  harness-lab bench --against temporary"
+    after_help = "Use a release build. With --against, both sides are measured in turn for each row.\n\nExamples:\n  harness-lab bench\n  harness-lab bench --against ./harness-lab-of-before --json\n  harness-lab bench --against ./harness-lab-of-before --database temporary\n  harness-lab bench --against temporary"
 )]
 pub struct Bench {
-    /// What to compare with: another build of this program, on the same kind of store; or for this build another store, an empty
-    /// PostgreSQL database as in --database
+    /// Compare with another build of this program, or with this build on another store (database URL or `temporary`)
     #[arg(long, value_name = "FILE|URL|temporary")]
     against: Option<String>,
-    /// Empty PostgreSQL database to measure on, in place of a fresh SQLite store: by its URL, or `temporary` for a server of its
-    /// own, as durable as its defaults are
+    /// Measure on PostgreSQL instead of a fresh SQLite store: the URL of an empty database, or `temporary` to start a private
+    /// server, which is as durable as its defaults are
     #[arg(long, value_name = "URL|temporary")]
     database: Option<String>,
-    /// Folder for the stores, which are removed again; else the system's for temporary files. What lies on a disk in memory is
-    /// measured without a disk
+    /// Directory for temporary stores [default: the system's temporary directory]. A RAM disk measures no
+    /// disk I/O
     #[arg(long, value_name = "DIR")]
     folder: Option<PathBuf>,
-    /// How long each row of requests is measured on each side
+    /// Seconds to measure each request row per side
     #[arg(long, value_name = "SECONDS", default_value_t = 2.0)]
     seconds: f64,
-    /// Only rows whose name has this in it
+    /// Measure only rows whose name contains WORD
     #[arg(long, value_name = "WORD")]
     only: Option<String>,
     #[command(flatten)]
@@ -81,12 +80,11 @@ impl Bench {
                 (own.clone(), Some(database(against)))
             } else {
                 let program = std::fs::canonicalize(against)
-                    .map_err(|reason| failed(format!("{against} can't be used"))(&reason))?;
+                    .map_err(|reason| failed(format!("could not use {against}"))(&reason))?;
                 // Two builds on the same kind of store, each on one of its own.
                 if self.database.as_ref().is_some_and(|named| named != TEMPORARY) {
                     return Err(Failure::Sentence(
-                        "two builds need an empty database each, and --database names one: use --database temporary"
-                            .into(),
+                        "comparing two builds needs one database each; use --database temporary".into(),
                     ));
                 }
                 (program, self.database.as_ref().map(database))
@@ -139,7 +137,7 @@ impl Bench {
             self.asked(&mut hosts, &mut report, &Ask::Component, 1)?;
         }
         report.memory.push(Memory {
-            name: "most memory under all of this",
+            name: "peak memory",
             sides: hosts.iter().map(|host| process::memory(host.id(), "VmHWM")).collect(),
         });
         drop(hosts);
@@ -277,7 +275,7 @@ fn starts(sides: &[Side], folders: &[tempfile::TempDir], report: &mut Report) ->
     }
     report.rows.push(row);
     report.memory.push(Memory {
-        name: "memory of a host that was started, and waits",
+        name: "idle memory",
         sides: idle,
     });
     Ok(())

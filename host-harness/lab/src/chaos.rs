@@ -53,28 +53,28 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// A worker that dies this often without having been told to has something else wrong with it.
 const MOST_OWN_DEATHS: u32 = 20;
 
-/// Kills hosts at random while they work, and counts what was lost or doubled.
+/// Kill hosts at random and check that no mail is lost or duplicated.
 #[derive(Args)]
 #[command(
-    after_help = "Exits with 1 if anything was lost or doubled.\n\nExample:\n  harness-lab chaos --seed 7 --kills 200\n  harness-lab chaos --database temporary --hosts 3 --database-crashes 2"
+    after_help = "Exits with 1 if any mail was lost or duplicated.\n\nExample:\n  harness-lab chaos --seed 7 --kills 200\n  harness-lab chaos --database temporary --hosts 3 --database-crashes 2"
 )]
 pub struct Chaos {
-    /// What is killed when follows from this
+    /// Random seed that determines the kills
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// How often a host is killed (SIGKILL)
+    /// Number of SIGKILLs
     #[arg(long, value_name = "K", default_value_t = 200)]
     kills: u32,
-    /// Schedules, each due once
+    /// Number of schedules, each due once
     #[arg(long, value_name = "S", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     schedules: u32,
-    /// Hosts on the one store
+    /// Number of hosts sharing the store
     #[arg(long, value_name = "H", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=16))]
     hosts: u32,
-    /// PostgreSQL database to work on, in place of a file: an empty one by its URL, or `temporary` for a server of its own
+    /// Use PostgreSQL: the URL of an empty database, or `temporary` to start a private server
     #[arg(long, value_name = "URL")]
     database: Option<String>,
-    /// How often the temporary server is stopped as by a crash, and started again
+    /// Number of simulated crashes of the temporary server
     #[arg(long, value_name = "N", default_value_t = 0)]
     database_crashes: u32,
     #[command(flatten)]
@@ -85,7 +85,7 @@ pub struct Chaos {
 pub(super) const TEMPORARY: &str = "temporary";
 /// Why there is none.
 pub(super) const NO_SERVER: &str =
-    "there are no programs of a PostgreSQL server in HARNESS_PG_BIN, PATH or /usr/lib/postgresql";
+    "PostgreSQL server programs not found in HARNESS_PG_BIN, PATH or /usr/lib/postgresql";
 
 /// Message-ID and bytes, and how often they came.
 type Texts = BTreeMap<(String, Vec<u8>), usize>;
@@ -160,7 +160,7 @@ impl Chaos {
         self.show(&verdict, (killed, crashes), &crashed, began.elapsed())?;
         if verdict.lost + verdict.doubled > 0 {
             return Err(Failure::Sentence(format!(
-                "seed {}: {} lost, {} doubled",
+                "seed {}: {} lost, {} duplicated",
                 self.seed, verdict.lost, verdict.doubled
             )));
         }
@@ -173,7 +173,7 @@ impl Chaos {
             return match self.database_crashes {
                 0 => Ok(None),
                 _ => Err(Failure::Sentence(
-                    "--database-crashes is for a server of this run's own: --database temporary".into(),
+                    "--database-crashes requires --database temporary".into(),
                 )),
             };
         }
@@ -194,7 +194,7 @@ impl Chaos {
         if !service.platform().is_empty().await? {
             let named = data.named()?;
             return Err(Failure::Sentence(format!(
-                "{named} is filled already: name an empty one"
+                "{named} already contains data; use an empty one"
             )));
         }
         let schedules: Vec<Value> = (0..self.schedules)
@@ -300,25 +300,23 @@ impl Chaos {
             return say(document);
         }
         say(format_args!(
-            "{} due times, {} hosts on one store ({store}), {killed} times kill -9 (seed {}), {seconds} s",
+            "{} due times, {} hosts on one {store} store, {killed} kills (seed {}), {seconds} s",
             self.schedules, self.hosts, self.seed
         ))?;
         if database_crashes > 0 {
-            say(format_args!(
-                "the server of the store crashed {database_crashes} times as well"
-            ))?;
+            say(format_args!("the database server crashed {database_crashes} times"))?;
         }
         say(format_args!(
-            "died at {} of {} step boundaries as well: {}",
+            "crashed at {} of {} step boundaries: {}",
             crashed.len(),
             BOUNDARIES.len(),
             crashed.iter().copied().collect::<Vec<_>>().join(", ")
         ))?;
         say(format_args!(
-            "{delivered} delivered, {failed} failed with a reason, {other} ended otherwise; {mails} mails accepted"
+            "{delivered} delivered, {failed} failed, {other} other outcomes; {mails} mails accepted"
         ))?;
         say(format_args!(
-            "lost {lost}, doubled {doubled}, repeated {repeated} (same Message-ID, same recipient, identical bytes)"
+            "lost {lost}, duplicated {doubled}, resent {repeated} (same Message-ID, recipient and bytes)"
         ))
     }
 }
@@ -409,7 +407,7 @@ impl Hosts {
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .spawn()
-            .map_err(|reason| failed("a host could not be started")(&reason))?;
+            .map_err(|reason| failed("could not start a host")(&reason))?;
         Ok((child, crash_at))
     }
 
@@ -432,7 +430,7 @@ impl Hosts {
                     self.boundaries.extend(told);
                     self.own_deaths += 1;
                     if self.own_deaths > self.most_own_deaths {
-                        return Err(Failure::Sentence(format!("hosts die by themselves: {status}")));
+                        return Err(Failure::Sentence(format!("a host exited unexpectedly: {status}")));
                     }
                 }
             }
@@ -510,12 +508,12 @@ impl Worker {
         } = host::stores(&self.data, false).await?;
         if let Ok(point) = std::env::var(CRASH_AT) {
             let point = CrashPoint::from_text(&point)
-                .ok_or_else(|| Failure::Sentence(format!("{CRASH_AT} is no step boundary: {point}")))?;
+                .ok_or_else(|| Failure::Sentence(format!("invalid {CRASH_AT}: no such step boundary: {point}")))?;
             storage = Arc::new(WatchedStorage::new(storage, Arc::new(point)));
         }
         let service = Service::new(engine, storage, platform, clock, HostFacts::unlimited())
             .await
-            .map_err(|fault| failed("the plugin can't say what it is")(&fault))?;
+            .map_err(|fault| failed("could not query the plugin's description")(&fault))?;
         let lease = Duration::from_secs(self.lease.max(1));
         let options = SchedulerOptions {
             workers: self.workers,

@@ -49,25 +49,25 @@ const TEMPORARY: &str = "temporary";
 /// How long a started host has to come to rest.
 const TO_REST: Duration = Duration::from_secs(2);
 
-/// Fills a store with many schedules, and measures what does not depend on them, or should not.
+/// Benchmark a store with many schedules: ticks, pages, a burst and memory.
 #[derive(Args)]
 #[command(
     after_help = "Use a release build.\n\nExamples:\n  harness-lab scale\n  harness-lab scale --database temporary --schedules 100000 --burst 10000"
 )]
 pub struct Scale {
-    /// Schedules in the store
+    /// Number of schedules
     #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(2_000..=100_000_000))]
     schedules: u32,
-    /// How many of them are due at one time, half of these of one organizer
+    /// Number of schedules due at the same time, half of them of one organizer
     #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(2..=50_000_000))]
     burst: u32,
-    /// Organizers that share the rest, unevenly
+    /// Number of organizers the rest is distributed over, unevenly
     #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     organizers: u32,
-    /// PostgreSQL database to work on, in place of a file: an empty one by its URL, or `temporary` for a server of its own
+    /// Use PostgreSQL: the URL of an empty database, or `temporary` to start a private server
     #[arg(long, value_name = "URL")]
     database: Option<String>,
-    /// Folder for the store, which is removed again; else the system's for temporary files
+    /// Directory for the temporary store [default: the system's temporary directory]
     #[arg(long, value_name = "DIR")]
     folder: Option<std::path::PathBuf>,
     #[command(flatten)]
@@ -109,8 +109,7 @@ impl Scale {
         };
         let server = match self.database.as_deref() {
             Some(TEMPORARY) => Some(PostgresServer::launch(&[("shared_buffers", "256MB")]).ok_or_else(|| {
-                let words =
-                    "there are no programs of a PostgreSQL server in HARNESS_PG_BIN, PATH or /usr/lib/postgresql";
+                let words = "PostgreSQL server programs not found in HARNESS_PG_BIN, PATH or /usr/lib/postgresql";
                 Failure::Sentence(words.into())
             })?),
             _ => None,
@@ -133,7 +132,7 @@ impl Scale {
         if !service.platform().is_empty().await? {
             let named = data.named()?;
             return Err(Failure::Sentence(format!(
-                "{named} is filled already: name an empty one"
+                "{named} already contains data; use an empty one"
             )));
         }
         let raw = match &data.database {
@@ -223,10 +222,10 @@ impl Scale {
         raw.rest().await?;
         let seconds = began.elapsed().as_secs_f64();
         figures.add("schedules", f64::from(self.schedules), "");
-        figures.add("filled in", seconds, "s");
+        figures.add("fill time", seconds, "s");
         let grown = u32::try_from((raw.bytes().await? - empty) / 1024).unwrap_or(u32::MAX);
         let new = f64::from(self.schedules.saturating_sub(DUE + 1).max(1));
-        figures.add("database for one schedule", f64::from(grown) / new, "KiB");
+        figures.add("database size per schedule", f64::from(grown) / new, "KiB");
         Ok(alone.unsigned_abs())
     }
 
@@ -262,10 +261,10 @@ impl Scale {
         let most = watch.join().unwrap_or_default();
         let done = u32::try_from(done?).unwrap_or(u32::MAX);
         figures.add("burst, runs", f64::from(done), "");
-        figures.add("burst, worked off in", seconds, "s");
+        figures.add("burst, duration", seconds, "s");
         figures.add("burst, runs a second", f64::from(done) / seconds, "");
         figures.add("burst, memory before", before, "MiB");
-        figures.add("burst, memory at most", most, "MiB");
+        figures.add("burst, peak memory", most, "MiB");
         figures.add(
             "burst, memory after",
             process::memory(own, "VmRSS").unwrap_or_default(),
@@ -321,7 +320,7 @@ async fn measured(storage: &dyn Storage) -> Result<Vec<(&'static str, f64)>, Fai
         }
         if leased.len() != DUE as usize {
             return Err(Failure::Sentence(format!(
-                "{} were leased in place of {DUE}",
+                "expected {DUE} leases, got {}",
                 leased.len()
             )));
         }
@@ -352,8 +351,8 @@ async fn measured(storage: &dyn Storage) -> Result<Vec<(&'static str, f64)>, Fai
     });
     Ok(vec![
         ("tick with nothing due", nothing),
-        ("leasing 1,000 due ones", leasing),
-        ("list of a small scope", page),
+        ("lease 1,000 due schedules", leasing),
+        ("list, small scope", page),
         ("get", get.await?),
     ])
 }
@@ -396,8 +395,12 @@ async fn pages(storage: &dyn Storage, figures: &mut Figures) -> Result<(), Failu
     }
     let deep = took(&query).await?;
     figures.add("list of the largest scope, page 1", first, "ms");
-    figures.add("list of the largest scope, the page deep in it", f64::from(walked), "");
-    figures.add("list of the largest scope, that page by its cursor", deep, "ms");
+    figures.add(
+        "list of the largest scope, number of a deep page",
+        f64::from(walked),
+        "",
+    );
+    figures.add("list, largest scope, deep page by cursor", deep, "ms");
     figures.add(
         "list of the largest scope, ratio",
         deep / first.max(f64::MIN_POSITIVE),
@@ -418,14 +421,14 @@ async fn fairness(storage: &dyn Storage, alone: u64, figures: &mut Figures) -> R
             break before + found;
         }
         if over {
-            return Err(Failure::Sentence(format!("schedule {alone} is not leased")));
+            return Err(Failure::Sentence(format!("schedule {alone} was not leased")));
         }
     };
     let place = u32::try_from(before).map_or(f64::INFINITY, f64::from) + 1.0;
     let seconds = began.elapsed().as_secs_f64();
     give_back(storage, leased, BURST).await?;
-    figures.add("one beside many, its place in the queue", place, "");
-    figures.add("one beside many, leased after", seconds, "s");
+    figures.add("fairness, queue position of a single schedule", place, "");
+    figures.add("fairness, time until leased", seconds, "s");
     Ok(())
 }
 
@@ -445,7 +448,7 @@ fn idle(data: &Data, figures: &mut Figures) -> Result<(), Failure> {
         .stderr(Stdio::null());
     let mut host = command
         .spawn()
-        .map_err(|reason| failed("a host could not be started")(&reason))?;
+        .map_err(|reason| failed("could not start a host")(&reason))?;
     let mut line = String::new();
     if let Some(output) = host.stdout.take() {
         BufReader::new(output).read_line(&mut line)?;
@@ -455,6 +458,6 @@ fn idle(data: &Data, figures: &mut Figures) -> Result<(), Failure> {
     // It may have ended already; either way there is nothing more to do.
     let _ = host.kill();
     let _ = host.wait();
-    figures.add("memory of a host that waits", memory.unwrap_or_default(), "MiB");
+    figures.add("idle memory", memory.unwrap_or_default(), "MiB");
     Ok(())
 }

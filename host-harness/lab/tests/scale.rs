@@ -25,7 +25,7 @@ fn scale(arguments: &[&str]) -> Value {
     // It ends early where not exactly the 1,000 due ones are leased, of few and of all.
     assert_eq!(figures["burst, runs"], 1_200.0, "{figures}");
     assert_eq!(figures["schedules"], 5_000.0, "{figures}");
-    let deep = &figures["list of the largest scope, the page deep in it"];
+    let deep = &figures["list of the largest scope, number of a deep page"];
     assert!(deep.as_f64().is_some_and(|page| page >= 2.0), "{figures}");
     figures
 }
@@ -44,7 +44,7 @@ fn one_due_beside_many_of_another_organizer_is_in_the_first_batches_on_postgresq
         return;
     }
     let figures = scale(&["--database", "temporary"]);
-    let place = figures["one beside many, its place in the queue"].as_f64();
+    let place = figures["fairness, queue position of a single schedule"].as_f64();
     // Those of a tick before it are due as well. Whom the first batch has no room for is first in the second.
     assert!(place.is_some_and(|place| place <= 128.0), "{figures}");
 }

@@ -1,10 +1,10 @@
 //! Who asks, and may that be asked here: everything that is settled before the component is.
 
 use axum::http::HeaderMap;
+use plugin::language::Language;
 
 use super::backend::Backend;
 use super::credentials::{self, Shown};
-use super::negotiation::Language;
 use super::problems::Refusal;
 use super::routes::TokenScope;
 use crate::platform::Admission;

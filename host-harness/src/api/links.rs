@@ -70,15 +70,23 @@ impl Here<'_> {
     }
 }
 
+/// What is wrong with `Host`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BadHost {
+    Missing,
+    Repeated,
+    Invalid,
+}
+
 /// Checks that the request names one host that can be one (RFC 9112, 3.2). Requests of HTTP/1.0 may leave it out.
-pub(super) fn check_host(version: Version, headers: &HeaderMap) -> Result<(), &'static str> {
+pub(super) fn check_host(version: Version, headers: &HeaderMap) -> Result<(), BadHost> {
     let mut lines = headers.get_all(HOST).iter();
     match (lines.next(), lines.next()) {
         (None, _) if version < Version::HTTP_11 => Ok(()),
-        (None, _) => Err("Host is missing: HTTP/1.1 requires one Host header."),
-        (Some(_), Some(_)) => Err("Host is given more than once: exactly one Host header is allowed."),
+        (None, _) => Err(BadHost::Missing),
+        (Some(_), Some(_)) => Err(BadHost::Repeated),
         (Some(host), None) if host.to_str().is_ok_and(is_authority) => Ok(()),
-        (Some(_), None) => Err("Host is invalid: expected a name or address, with a port or without."),
+        (Some(_), None) => Err(BadHost::Invalid),
     }
 }
 

@@ -1,170 +1,73 @@
-//! The API's own words, in each [`Language`]. What the component says is in the caller's language already.
+//! The API's own words, from the catalogs. What the component says is in the caller's language already.
 
 use std::borrow::Cow;
 
-use super::negotiation::{Language, UnsupportedBody};
+use plugin::language::Language;
+
+use super::links::BadHost;
+use super::negotiation::UnsupportedBody;
 use super::problems::Refusal;
+use crate::text;
 use crate::usage::{Exceeded, UsageLimit};
 
 /// What `detail` says; for people.
 pub(super) fn detail(refusal: &Refusal, language: Language) -> Cow<'_, str> {
-    let (english, german) = words(refusal);
-    match language {
-        Language::En => english,
-        Language::De => german,
+    let words = match refusal {
+        Refusal::UnknownPath => text::api_unknown_path(language),
+        Refusal::Moved { .. } => text::api_moved(language),
+        Refusal::MissingSlash { path } => return text::api_missing_slash(language, path).into(),
+        Refusal::Unauthorized(_) => text::api_unauthorized(language),
+        Refusal::NoAccess => text::api_no_access(language),
+        Refusal::Disabled => text::api_disabled(language),
+        Refusal::EventDeleted => text::api_event_deleted(language),
+        Refusal::NoReadScope => text::api_no_read_scope(language),
+        Refusal::NoWriteScope => text::api_no_write_scope(language),
+        Refusal::NotFound => text::api_not_found(language),
+        Refusal::NoSuchPage => text::api_no_such_page(language),
+        Refusal::MethodNotAllowed { allow } => return text::api_method_not_allowed(language, allow).into(),
+        Refusal::NotAcceptable => text::api_not_acceptable(language),
+        Refusal::UnsupportedBody(why) => return unsupported(why, language),
+        Refusal::BodyTooSlow => text::api_body_timeout(language),
+        Refusal::BodyBroken => text::api_body_incomplete(language),
+        Refusal::BodyNotUtf8 => text::api_body_not_utf_8(language),
+        Refusal::BodyTooLarge { limit } => return text::api_body_too_large(language, *limit).into(),
+        Refusal::Invalid(_) => text::api_body_invalid(language),
+        Refusal::BadKey => text::api_bad_key(language),
+        Refusal::SeveralKeys => text::api_conflicting_keys(language),
+        Refusal::KeyInUse => text::api_key_in_use(language),
+        Refusal::KeyOfAnother => text::api_key_reused(language),
+        Refusal::Superseded => text::api_superseded(language),
+        Refusal::Stale => text::api_stale(language),
+        Refusal::Exists => text::api_exists(language),
+        Refusal::NoSuchRange { size } => return text::api_no_such_range(language, *size).into(),
+        Refusal::LinkInUse => text::api_link_in_use(language),
+        Refusal::TooManyDownloads => text::api_too_many_downloads(language),
+        Refusal::BadHost(BadHost::Missing) => text::api_host_missing(language),
+        Refusal::BadHost(BadHost::Repeated) => text::api_host_repeated(language),
+        Refusal::BadHost(BadHost::Invalid) => text::api_host_invalid(language),
+        Refusal::Exceeded(exceeded) => return too_much(exceeded, language).into(),
+        Refusal::Busy => text::api_busy(language),
+        Refusal::Away(_) => text::api_unavailable(language),
+        Refusal::Broken(_) => text::api_internal(language),
+        Refusal::Malformed(said) | Refusal::Forbidden(said) | Refusal::Other(said) => said,
+    };
+    words.into()
+}
+
+fn too_much(Exceeded { limit, retry_after }: &Exceeded, language: Language) -> String {
+    match *limit {
+        UsageLimit::WritesPerMinute(most) => text::api_too_many_writes(language, most, *retry_after),
+        UsageLimit::WriteBytesPerDay(most) => text::api_too_many_bytes(language, most, *retry_after),
+        UsageLimit::MovedRunsPerDay(most) => text::api_too_many_moves(language, most, *retry_after),
     }
 }
 
-fn words(refusal: &Refusal) -> (Cow<'_, str>, Cow<'_, str>) {
-    match refusal {
-        Refusal::UnknownPath => pair("Nothing is here.", "Hier ist nichts."),
-        Refusal::Moved { .. } => pair("The path ends with a slash.", "Der Pfad endet mit einem Schrägstrich."),
-        Refusal::Unauthorized(_) => pair(
-            "Credentials are missing, or they are not valid (any more).",
-            "Zugangsdaten fehlen oder sind nicht (mehr) gültig.",
-        ),
-        Refusal::NoAccess => pair(
-            "There is no such organizer or event, or you have no access to it.",
-            "Diesen Veranstalter oder diese Veranstaltung gibt es nicht, oder Sie haben dort keinen Zugriff.",
-        ),
-        Refusal::Disabled => pair(
-            "Scheduled exports are switched off for this organizer.",
-            "Geplante Exporte sind für diesen Veranstalter abgeschaltet.",
-        ),
-        Refusal::EventDeleted => pair(
-            "This event was deleted. Its scheduled exports can be read and deleted, and nothing else.",
-            "Diese Veranstaltung wurde gelöscht. Ihre geplanten Exporte können gelesen und gelöscht werden, sonst nichts.",
-        ),
-        Refusal::NoReadScope => pair(
-            "The scope of this token does not include reading.",
-            "Dieses Token berechtigt nicht zum Lesen.",
-        ),
-        Refusal::NoWriteScope => pair(
-            "The scope of this token does not include writing.",
-            "Dieses Token berechtigt nicht zum Schreiben.",
-        ),
-        Refusal::NotFound => pair("There is no such thing here.", "Das gibt es hier nicht."),
-        Refusal::NoSuchPage => pair("This page does not exist.", "Diese Seite gibt es nicht."),
-        Refusal::NotAcceptable => pair(
-            "Answers are application/json, which Accept leaves out.",
-            "Antworten sind application/json, und das lässt Accept nicht zu.",
-        ),
-        Refusal::UnsupportedBody(why) => unsupported(why),
-        Refusal::BodyTooSlow => pair(
-            "The body did not arrive in time.",
-            "Der Inhalt kam nicht rechtzeitig an.",
-        ),
-        Refusal::BodyBroken => pair("The body did not arrive whole.", "Der Inhalt kam nicht vollständig an."),
-        Refusal::BodyNotUtf8 => pair("The body is not UTF-8.", "Der Inhalt ist kein UTF-8."),
-        Refusal::BadKey => pair(
-            "Idempotency-Key has 1 to 255 visible ASCII characters.",
-            "Idempotency-Key hat 1 bis 255 sichtbare ASCII-Zeichen.",
-        ),
-        Refusal::SeveralKeys => pair(
-            "Idempotency-Key and X-Idempotency-Key may only be given once, or with the same value.",
-            "Idempotency-Key und X-Idempotency-Key dürfen nur einmal vorkommen, oder mit demselben Wert.",
-        ),
-        Refusal::KeyInUse => pair(
-            "The first request with this idempotency key is still running.",
-            "Die erste Anfrage mit diesem Idempotency-Key läuft noch.",
-        ),
-        Refusal::KeyOfAnother => pair(
-            "This idempotency key was used for another request.",
-            "Dieser Idempotency-Key gehört zu einer anderen Anfrage.",
-        ),
-        Refusal::Superseded => pair(
-            "Another request with this idempotency key took over; nothing was changed by this one.",
-            "Eine andere Anfrage mit diesem Idempotency-Key hat übernommen; diese hat nichts geändert.",
-        ),
-        Refusal::Stale => pair(
-            "It was changed meanwhile: If-Match does not name the stored version.",
-            "Es wurde inzwischen geändert: If-Match nennt nicht die gespeicherte Version.",
-        ),
-        Refusal::Exists => pair(
-            "If-None-Match names the stored version, so nothing was changed.",
-            "If-None-Match nennt die gespeicherte Version, also wurde nichts geändert.",
-        ),
-        Refusal::NoSuchRange { size } => (
-            format!("Range is past the end: the file has {size} bytes.").into(),
-            format!("Range liegt hinter dem Ende: die Datei hat {size} Bytes.").into(),
-        ),
-        Refusal::LinkInUse => pair(
-            "This file is being downloaded several times at the moment. Please try again later.",
-            "Diese Datei wird gerade mehrfach heruntergeladen. Bitte später noch einmal versuchen.",
-        ),
-        Refusal::TooManyDownloads => pair(
-            "Many files are being downloaded at the moment. Please try again later.",
-            "Gerade werden viele Dateien heruntergeladen. Bitte später noch einmal versuchen.",
-        ),
-        Refusal::BadHost(why) => pair(why, "Eine HTTP/1.1-Anfrage braucht genau eine gültige Host-Zeile."),
-        Refusal::Exceeded(Exceeded { limit, retry_after }) => match limit {
-            UsageLimit::WritesPerMinute(most) => (
-                format!("Too many changes: at most {most} per minute are allowed. Retry in {retry_after} seconds.").into(),
-                format!("Zu viele Änderungen: höchstens {most} pro Minute sind erlaubt. In {retry_after} Sekunden geht es weiter.").into(),
-            ),
-            UsageLimit::WriteBytesPerDay(most) => (
-                format!("Too much data: changes can take at most {most} bytes per day. Retry in {retry_after} seconds.").into(),
-                format!("Zu viele Daten: Änderungen dürfen höchstens {most} Bytes pro Tag belegen. In {retry_after} Sekunden geht es weiter.").into(),
-            ),
-            UsageLimit::MovedRunsPerDay(most) => (
-                format!("This schedule, with deleted ones of its owner, has run {most} times within 24 hours: no other time of the next 24 hours can be chosen. Retry in {retry_after} seconds.").into(),
-                format!("Dieser Zeitplan ist innerhalb von 24 Stunden, gelöschte desselben Besitzers mitgezählt, {most}-mal gelaufen: Eine andere Zeit der nächsten 24 Stunden kann nicht gewählt werden. In {retry_after} Sekunden geht es weiter.").into(),
-            ),
-        },
-        Refusal::Busy => pair(
-            "Too many requests are in progress. Please try again.",
-            "Zu viele Anfragen sind gerade in Arbeit. Bitte noch einmal versuchen.",
-        ),
-        Refusal::Away(_) => pair(
-            "A part of the system is away at the moment. Please try again.",
-            "Ein Teil des Systems ist gerade nicht erreichbar. Bitte noch einmal versuchen.",
-        ),
-        Refusal::Broken(_) => pair(
-            "Something went wrong on our side. Nothing was changed.",
-            "Bei uns ist etwas schiefgegangen. Es wurde nichts geändert.",
-        ),
-        Refusal::Invalid(_) => pair("The document is not valid.", "Das Dokument ist nicht gültig."),
-        Refusal::MissingSlash { path } => (
-            format!("Nothing is here. The path ends with a slash: {path}").into(),
-            format!("Hier ist nichts. Der Pfad endet mit einem Schrägstrich: {path}").into(),
-        ),
-        Refusal::MethodNotAllowed { allow } => (
-            format!("There is no such method here. There are: {allow}.").into(),
-            format!("Diese Methode gibt es hier nicht. Es gibt: {allow}.").into(),
-        ),
-        Refusal::BodyTooLarge { limit } => (
-            format!("The body may have at most {limit} bytes.").into(),
-            format!("Der Inhalt darf höchstens {limit} Bytes lang sein.").into(),
-        ),
-        Refusal::Malformed(said) | Refusal::Forbidden(said) | Refusal::Other(said) => pair(said, said),
-    }
-}
-
-fn unsupported(why: &UnsupportedBody) -> (Cow<'_, str>, Cow<'_, str>) {
+fn unsupported(why: &UnsupportedBody, language: Language) -> Cow<'static, str> {
     match why {
-        UnsupportedBody::Undeclared => pair(
-            "Content-Type is missing: expected application/json.",
-            "Content-Type fehlt: erwartet wird application/json.",
-        ),
-        UnsupportedBody::DeclaredTwice => pair(
-            "Content-Type is given more than once: expected one line, application/json.",
-            "Content-Type ist mehrfach angegeben: erwartet wird eine Zeile, application/json.",
-        ),
-        UnsupportedBody::MediaType(given) => (
-            format!("Unsupported media type “{given}”: expected application/json.").into(),
-            format!("Der Medientyp „{given}“ wird nicht unterstützt: erwartet wird application/json.").into(),
-        ),
-        UnsupportedBody::Charset(given) => (
-            format!("Unsupported charset “{given}”: expected utf-8.").into(),
-            format!("Der Zeichensatz „{given}“ wird nicht unterstützt: erwartet wird utf-8.").into(),
-        ),
-        UnsupportedBody::Encoding(given) => (
-            format!("Unsupported Content-Encoding “{given}”: send the body uncompressed.").into(),
-            format!("Content-Encoding „{given}“ wird nicht unterstützt: den Inhalt bitte unkomprimiert senden.").into(),
-        ),
+        UnsupportedBody::Undeclared => text::api_content_type_missing(language).into(),
+        UnsupportedBody::DeclaredTwice => text::api_content_type_repeated(language).into(),
+        UnsupportedBody::MediaType(given) => text::api_media_type(language, given).into(),
+        UnsupportedBody::Charset(given) => text::api_charset(language, given).into(),
+        UnsupportedBody::Encoding(given) => text::api_encoding(language, given).into(),
     }
-}
-
-fn pair<'a>(english: &'a str, german: &'a str) -> (Cow<'a, str>, Cow<'a, str>) {
-    (english.into(), german.into())
 }

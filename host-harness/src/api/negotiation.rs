@@ -1,49 +1,33 @@
 //! What a client takes and sends: `Accept`, `Accept-Language`, `Content-Type` (RFC 9110, 8.3 and 12.5).
 
+use std::cmp::Reverse;
+
 use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT, ACCEPT_LANGUAGE, CONTENT_ENCODING, CONTENT_TYPE, HeaderName};
+use plugin::language::Language;
 
-/// A language of the API's own messages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Language {
-    En,
-    De,
-}
-
-impl Language {
-    /// A BCP 47 tag.
-    pub fn tag(self) -> &'static str {
-        match self {
-            Self::En => "en",
-            Self::De => "de",
+/// The language that the client prefers; the first of all where it prefers none of them.
+pub(super) fn preferred_language(headers: &HeaderMap) -> Language {
+    // Weight and place in the list; what is named counts more than `*`, whichever comes first.
+    let (mut named, mut any) = ([None; Language::ALL.len()], None);
+    for (place, item) in weighted(headers, ACCEPT_LANGUAGE).into_iter().enumerate() {
+        let known = Language::known(&item.value);
+        let slot = match Language::ALL.iter().position(|language| Some(*language) == known) {
+            Some(index) => &mut named[index],
+            None if item.value == "*" => &mut any,
+            None => continue,
+        };
+        if slot.is_none_or(|(weight, _)| weight < item.weight) {
+            *slot = Some((item.weight, place));
         }
     }
-
-    /// The one that the client prefers; English where it prefers none of them.
-    pub fn preferred(headers: &HeaderMap) -> Self {
-        // Weight and place in the list; what is named counts more than `*`, whichever comes first.
-        let (mut en, mut de, mut any) = (None, None, None);
-        for (place, item) in weighted(headers, ACCEPT_LANGUAGE).into_iter().enumerate() {
-            // Some clients send a POSIX locale, `de_DE`.
-            let primary = item.value.split(['-', '_']).next().unwrap_or_default();
-            let slot = match primary {
-                _ if primary.eq_ignore_ascii_case("en") => &mut en,
-                _ if primary.eq_ignore_ascii_case("de") => &mut de,
-                "*" => &mut any,
-                _ => continue,
-            };
-            if slot.is_none_or(|(weight, _)| weight < item.weight) {
-                *slot = Some((item.weight, place));
-            }
-        }
-        let absent = (0, usize::MAX);
-        let (en, de) = (en.or(any).unwrap_or(absent), de.or(any).unwrap_or(absent));
-        if de.0 > en.0 || (de.0 == en.0 && de.0 > 0 && de.1 < en.1) {
-            Self::De
-        } else {
-            Self::En
-        }
-    }
+    Language::ALL
+        .into_iter()
+        .zip(named)
+        .filter_map(|(language, slot)| slot.or(any).map(|(weight, place)| (language, weight, place)))
+        .filter(|(_, weight, _)| *weight > 0)
+        .min_by_key(|(_, weight, place)| (Reverse(*weight), *place))
+        .map_or(Language::ALL[0], |(language, ..)| language)
 }
 
 /// Whether the answer can be `application/json`. Items that are no media range are ignored, and a header without any that is one
@@ -253,46 +237,46 @@ mod tests {
     #[test]
     fn the_language_is_the_preferred_of_the_two() {
         for (line, language) in [
-            ("", Language::En),
-            ("de", Language::De),
-            ("DE-at", Language::De),
-            ("de-AT, en;q=0.9", Language::De),
-            ("en, de", Language::En),
-            ("de, en", Language::De),
-            ("en;q=0.5, de;q=0.501", Language::De),
-            ("de;q=0.5, en;q=0.500", Language::De),
-            ("fr, de;q=0.1", Language::De),
-            ("fr", Language::En),
-            ("*", Language::En),
-            ("*, de;q=0.5", Language::En),
-            ("en;q=0, *", Language::De),
-            ("de;q=0", Language::En),
-            ("de;q=0, en;q=0", Language::En),
-            ("de;q=2", Language::De),
-            ("de;q=0.1234", Language::De),
-            ("de;q=0.0001", Language::De),
-            ("de;q=-1, en", Language::En),
-            ("de; q=high", Language::De),
-            ("de;q=.9,en;q=.8", Language::De),
-            ("de ; q = 1.000 , en;Q=0.9", Language::De),
-            ("en;q=0.2,,de_DE", Language::De),
-            ("DE", Language::De),
-            ("de;x=\"a,en\"", Language::De),
-            ("deutsch", Language::En),
-            (";;;,,,q=,\t", Language::En),
-            ("dé", Language::En),
-            ("\u{e4}, de", Language::De),
+            ("", Language::English),
+            ("de", Language::German),
+            ("DE-at", Language::German),
+            ("de-AT, en;q=0.9", Language::German),
+            ("en, de", Language::English),
+            ("de, en", Language::German),
+            ("en;q=0.5, de;q=0.501", Language::German),
+            ("de;q=0.5, en;q=0.500", Language::German),
+            ("fr, de;q=0.1", Language::German),
+            ("fr", Language::English),
+            ("*", Language::English),
+            ("*, de;q=0.5", Language::English),
+            ("en;q=0, *", Language::German),
+            ("de;q=0", Language::English),
+            ("de;q=0, en;q=0", Language::English),
+            ("de;q=2", Language::German),
+            ("de;q=0.1234", Language::German),
+            ("de;q=0.0001", Language::German),
+            ("de;q=-1, en", Language::English),
+            ("de; q=high", Language::German),
+            ("de;q=.9,en;q=.8", Language::German),
+            ("de ; q = 1.000 , en;Q=0.9", Language::German),
+            ("en;q=0.2,,de_DE", Language::German),
+            ("DE", Language::German),
+            ("de;x=\"a,en\"", Language::German),
+            ("deutsch", Language::English),
+            (";;;,,,q=,\t", Language::English),
+            ("dé", Language::English),
+            ("\u{e4}, de", Language::German),
         ] {
             assert_eq!(
-                Language::preferred(&headers(ACCEPT_LANGUAGE, &[line])),
+                preferred_language(&headers(ACCEPT_LANGUAGE, &[line])),
                 language,
                 "{line}"
             );
         }
-        assert_eq!(Language::preferred(&HeaderMap::new()), Language::En);
+        assert_eq!(preferred_language(&HeaderMap::new()), Language::English);
         assert_eq!(
-            Language::preferred(&headers(ACCEPT_LANGUAGE, &["en;q=0.2", "de"])),
-            Language::De
+            preferred_language(&headers(ACCEPT_LANGUAGE, &["en;q=0.2", "de"])),
+            Language::German
         );
     }
 

@@ -2,12 +2,14 @@
 
 use axum::http::StatusCode;
 use axum::http::header::{ALLOW, CONNECTION, CONTENT_RANGE, HeaderValue, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
+use plugin::language::Language;
 use serde_json::{Map, Value, json};
 
 use super::backend::Fault;
 use super::credentials::{Challenge, Shown};
+use super::links::BadHost;
 use super::messages;
-use super::negotiation::{Language, UnsupportedBody};
+use super::negotiation::UnsupportedBody;
 use super::reply::Reply;
 use crate::contract::{FieldError, Problem};
 use crate::service::CallError;
@@ -77,7 +79,7 @@ pub(super) enum Refusal {
     /// So many files are being sent as may be at a time.
     TooManyDownloads,
     /// The request has no usable `Host`.
-    BadHost(&'static str),
+    BadHost(BadHost),
     Other(String),
     /// The caller has used as much as the host's limits leave.
     Exceeded(Exceeded),
@@ -164,8 +166,8 @@ impl Refusal {
     /// Writes down what the client is not told.
     pub fn log(&self) {
         match self {
-            Self::Away(why) => tracing::warn!(why, "the store or platform is away"),
-            Self::Broken(why) => tracing::error!(why, "a request failed"),
+            Self::Away(why) => tracing::warn!(why, "store or platform unavailable"),
+            Self::Broken(why) => tracing::error!(why, "request failed"),
             _ => {}
         }
     }
@@ -254,7 +256,7 @@ mod tests {
             code: "wrong".into(),
             message: (*message).into(),
         });
-        String::from_utf8(Refusal::Invalid(errors.collect()).body(Language::En)).expect("JSON")
+        String::from_utf8(Refusal::Invalid(errors.collect()).body(Language::English)).expect("JSON")
     }
 
     #[test]
@@ -273,7 +275,7 @@ mod tests {
     #[test]
     fn what_concerns_no_single_field_is_a_non_field_error() {
         assert_eq!(invalid(&[(&[], "no object")]), r#"{"non_field_errors":["no object"]}"#);
-        let other = Refusal::Other("over the quota".into()).body(Language::De);
+        let other = Refusal::Other("over the quota".into()).body(Language::German);
         assert_eq!(other, br#"{"non_field_errors":["over the quota"]}"#);
     }
 
@@ -297,7 +299,7 @@ mod tests {
             Refusal::Away("/var/db locked".into()),
             Refusal::Broken("wasm trap".into()),
         ] {
-            for language in [Language::En, Language::De] {
+            for language in [Language::English, Language::German] {
                 let body = String::from_utf8(refusal.body(language)).expect("JSON");
                 assert!(
                     body.starts_with(r#"{"detail":""#) && !body.contains("locked") && !body.contains("trap"),

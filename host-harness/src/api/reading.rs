@@ -84,7 +84,7 @@ pub(super) async fn versioned(backend: &dyn Backend, grant: &Grant, id: u64) -> 
 
 /// The component, or what stands for it, answered another question.
 pub(super) fn unexpected() -> Refusal {
-    Refusal::Broken("the answer does not belong to the call".to_owned())
+    Refusal::Broken("unexpected response type from the plugin".to_owned())
 }
 
 async fn exporters(backend: &dyn Backend, grant: &Grant, only: Option<String>) -> Result<Vec<String>, Refusal> {

@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 use tower::ServiceExt as _;
 
 use super::flood::Flood;
-use super::negotiation::Language;
+use super::negotiation::preferred_language;
 use super::peer::Patient;
 use super::places::{Place, Places, UnderWay};
 use super::problems::Refusal;
@@ -88,7 +88,7 @@ pub async fn serve(listener: TcpListener, router: Router, limits: ApiLimits, shu
     drop((listener, stop));
     let drained = async { while connections.join_next().await.is_some() {} };
     if tokio::time::timeout(limits.drain, drained).await.is_err() {
-        tracing::warn!("connections were cut off that did not end in time");
+        tracing::warn!("closed connections that did not drain in time");
     }
 }
 
@@ -105,7 +105,7 @@ async fn admitted(listener: &TcpListener, places: &Arc<Places>, limits: &ApiLimi
         Ok((stream, address)) => {
             // An answer is written whole: nothing is gained by keeping its end back until the client has acknowledged the rest.
             if let Err(error) = stream.set_nodelay(true) {
-                tracing::debug!(%error, "answers on a connection may wait for acknowledgements");
+                tracing::debug!(%error, "could not set TCP_NODELAY");
             }
             match places.take(address.ip().into(), limits.place_timeout).await {
                 Ok(place) => Accepted::Placed(stream, place),
@@ -116,7 +116,7 @@ async fn admitted(listener: &TcpListener, places: &Arc<Places>, limits: &ApiLimi
             }
         }
         Err(error) => {
-            tracing::debug!(%error, "a connection was not accepted");
+            tracing::debug!(%error, "could not accept a connection");
             places.close_one();
             tokio::time::sleep(AFTER_FAILED_ACCEPT).await;
             Accepted::Failed
@@ -168,7 +168,7 @@ async fn connection(
     };
     drop(connection);
     if let Err(error) = ended {
-        tracing::debug!(%error, "a connection broke off");
+        tracing::debug!(%error, "connection error");
     }
 }
 
@@ -186,8 +186,8 @@ async fn answer(
         (Ok(()), None) => Response::new(Body::empty()),
         (Err(why), _) => {
             let headers = request.headers();
-            let reply = Refusal::BadHost(why).reply(Language::preferred(headers));
-            tracing::info!(status = reply.status.as_u16(), why, "answered");
+            let reply = Refusal::BadHost(why).reply(preferred_language(headers));
+            tracing::info!(status = reply.status.as_u16(), ?why, "answered");
             reply
                 .with(REQUEST_ID, request_id(headers))
                 .into_response(request.method())

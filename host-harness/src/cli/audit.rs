@@ -6,16 +6,16 @@ use serde_json::{Value, json};
 
 use super::{Data, Failure, Output, host, say, utc};
 
-/// Shows who changed what, and how runs ended, latest first.
+/// Show the audit log, latest entry first.
 #[derive(Args)]
 #[command(after_help = "Example:\n  harness audit --data ./data --organizer bigevents")]
 pub struct Audit {
     #[command(flatten)]
     data: Data,
-    /// Only of this organizer
+    /// Show only this organizer
     #[arg(long, value_name = "SLUG")]
     organizer: Option<String>,
-    /// Most lines
+    /// Maximum number of entries
     #[arg(long, value_name = "N", default_value_t = 50)]
     limit: u32,
     #[command(flatten)]

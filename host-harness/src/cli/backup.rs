@@ -8,7 +8,7 @@ use tokio::task::spawn_blocking;
 
 use super::{Data, Failure, Output, failed, host, say};
 
-/// Copies the store of a data directory to a new file while hosts use it.
+/// Copy the store of a data directory to a new file while hosts use it.
 #[derive(Args)]
 #[command(
     after_help = "Restore:\n  mkdir -m 700 ./restored\n  cp store.backup ./restored/harness.db\n  harness serve --data ./restored\n\nExample:\n  harness backup --data ./data store.backup"
@@ -16,7 +16,7 @@ use super::{Data, Failure, Output, failed, host, say};
 pub struct Backup {
     #[command(flatten)]
     data: Data,
-    /// File to write, which must not exist; only this user can read it
+    /// New file to write; readable only by this user
     #[arg(value_name = "FILE")]
     file: PathBuf,
     #[command(flatten)]
@@ -34,7 +34,7 @@ impl Backup {
         let folder = self.data.folder.as_deref().unwrap_or(Path::new("."));
         let store = folder.join(host::STORE);
         if !store.exists() {
-            return Err(Failure::Sentence(format!("there is no store in {}", folder.display())));
+            return Err(Failure::Sentence(format!("no store found in {}", folder.display())));
         }
         let named = self.file.display().to_string();
         if self.file.exists() {

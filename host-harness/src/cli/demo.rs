@@ -30,11 +30,11 @@ const DAYS: i64 = 10;
 /// The directory of what was attached to mails.
 pub const FILES: &str = "files";
 
-/// Shows ten days of scheduled exports in seconds: a small platform, real files, real mails.
+/// Simulate ten days of scheduled exports with a sample platform, real files and real mails.
 #[derive(Args, Default)]
 #[command(after_help = "Example:\n  harness demo --data ./demo")]
 pub struct Demo {
-    /// Folder to make; what an earlier demo left in it is replaced [default: ./demo]
+    /// Output directory; files of an earlier demo are replaced [default: ./demo]
     #[arg(long = "data", value_name = "DIR")]
     folder: Option<PathBuf>,
     #[command(flatten)]
@@ -92,10 +92,10 @@ impl Demo {
     pub async fn run(self) -> Result<(), Failure> {
         let folder = self.folder.clone().unwrap_or_else(|| PathBuf::from("demo"));
         let cleared = clear(&folder)
-            .map_err(|reason| failed(format!("the folder {} can't be cleared", folder.display()))(&reason))?;
+            .map_err(|reason| failed(format!("could not clear directory {}", folder.display()))(&reason))?;
         if !cleared {
             return Err(Failure::Sentence(format!(
-                "the folder {} holds a store, mail or files that no demo made: name another one with --data",
+                "directory {} contains files that were not created by a demo; choose another with --data",
                 folder.display()
             )));
         }
@@ -126,7 +126,7 @@ impl Demo {
         let mail = mail.unwrap_or_else(|| folder.clone());
         let files = folder.join(FILES);
         let unpacked = unpack(&mail, &files)
-            .map_err(|reason| failed(format!("the attachments in {} can't be unpacked", mail.display()))(&reason))?;
+            .map_err(|reason| failed(format!("could not extract attachments from {}", mail.display()))(&reason))?;
         if self.output.json {
             for row in &history {
                 say(document(row))?;
@@ -135,11 +135,11 @@ impl Demo {
         }
         say(shown(&named, &history))?;
         say(format_args!(
-            "The mails are in {} (.eml, any mail program opens them),",
+            "Mails were written to {} (.eml files, which any mail program can open),",
             mail.display()
         ))?;
         say(format_args!(
-            "the {unpacked} files that were attached to them in {} (.xlsx, .csv).",
+            "and their {unpacked} attachments to {} (.xlsx, .csv).",
             files.display()
         ))?;
         say("")?;
@@ -154,7 +154,7 @@ impl Demo {
         ))?;
         say("  curl -H 'Authorization: Bearer john-oauth' \\")?;
         say("    http://127.0.0.1:8080/api/v1/organizers/bigevents/events/sampleconf/scheduled_exports/")?;
-        say("(`harness` is target/debug/harness, or `cargo run --` in its place.)")?;
+        say("(`harness` is target/debug/harness; you can also use `cargo run --`.)")?;
         Ok(())
     }
 }
@@ -245,7 +245,7 @@ async fn request(token: &'static str, url: String, document: Option<Value>) -> R
     let (status, body) = asked.await??;
     if !status.is_success() {
         return Err(Failure::Sentence(format!(
-            "the API answered {status} to the demo: {body}"
+            "demo request failed with status {status}: {body}"
         )));
     }
     Ok(serde_json::from_str(&body)?)

@@ -8,7 +8,7 @@ use host_harness::ports::HostFacts;
 
 use super::{Data, Failure, Output, PluginFile, host, instant, say, utc};
 
-/// Makes, deletes or lists events of the platform.
+/// Create, delete or list events of the platform.
 #[derive(Args)]
 #[command(
     after_help = "Example:\n  harness event delete --data ./data bigevents summerfest\n  harness event list --data ./data bigevents"
@@ -20,11 +20,11 @@ pub struct Event {
 
 #[derive(Subcommand)]
 enum What {
-    /// Make one; it has nothing of an earlier event of its slug
+    /// Create an event; it inherits nothing from an earlier event with its slug
     Create(Create),
-    /// Delete one with its orders: its schedules are out of service for good
+    /// Delete an event and its orders; its schedules never run again
     Delete(Delete),
-    /// List those of an organizer
+    /// List the events of an organizer
     List(List),
 }
 
@@ -35,24 +35,24 @@ enum What {
 struct Create {
     #[command(flatten)]
     data: Data,
-    /// As people are shown it
+    /// Name that users see
     #[arg(long, value_name = "TEXT")]
     name: String,
-    /// IANA name of its time zone
+    /// IANA time zone name
     #[arg(long, value_name = "ZONE")]
     zone: String,
-    /// Code of ISO 4217
+    /// ISO 4217 currency code
     #[arg(long, value_name = "CODE", default_value = "EUR")]
     currency: String,
-    /// Its first moment
+    /// Start of the event
     #[arg(long, value_name = "INSTANT", value_parser = instant)]
     starts: i64,
-    /// Its last moment
+    /// End of the event
     #[arg(long, value_name = "INSTANT", value_parser = instant)]
     ends: i64,
-    /// The organizer
+    /// Organizer slug
     organizer: String,
-    /// Slug of the event
+    /// Event slug
     event: String,
 }
 
@@ -61,14 +61,14 @@ struct Create {
 struct Delete {
     #[command(flatten)]
     data: Data,
-    /// When, for the history; else the time of the call
+    /// Time of deletion, for the history [default: now]
     #[arg(long, value_name = "INSTANT", value_parser = instant)]
     now: Option<i64>,
     #[command(flatten)]
     plugin: PluginFile,
-    /// The organizer
+    /// Organizer slug
     organizer: String,
-    /// Slug of the event
+    /// Event slug
     event: String,
 }
 
@@ -79,7 +79,7 @@ struct List {
     data: Data,
     #[command(flatten)]
     output: Output,
-    /// The organizer
+    /// Organizer slug
     organizer: String,
 }
 
@@ -120,7 +120,7 @@ impl Delete {
         let (organizer, slug) = (&self.organizer, &self.event);
         if service.platform().event(organizer, slug).await?.is_none() {
             return Err(Failure::Sentence(format!(
-                "there is no event `{slug}` of `{organizer}` in this store"
+                "event `{slug}` of `{organizer}` does not exist in this store"
             )));
         }
         service.delete_event(organizer, slug).await?;

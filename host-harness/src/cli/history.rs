@@ -7,16 +7,16 @@ use serde_json::{Value, json};
 
 use super::{Data, Failure, Output, host, say, utc};
 
-/// Shows what became of each due time, latest first.
+/// Show the run history, latest due time first.
 #[derive(Args)]
 #[command(after_help = "Example:\n  harness history --data ./data --schedule 7")]
 pub struct History {
     #[command(flatten)]
     data: Data,
-    /// Only of this schedule
+    /// Show only this schedule
     #[arg(long, value_name = "ID")]
     schedule: Option<u64>,
-    /// Most lines
+    /// Maximum number of entries
     #[arg(long, value_name = "N", default_value_t = 50)]
     limit: u32,
     #[command(flatten)]
@@ -57,8 +57,8 @@ pub fn word(outcome: Option<&Outcome>) -> &'static str {
 pub fn reason(outcome: Option<&Outcome>) -> String {
     match outcome {
         Some(Outcome::Failed((_, words)) | Outcome::Cancelled(words)) => words.clone(),
-        Some(Outcome::Retry(at)) => format!("again at {}", utc(*at)),
-        Some(Outcome::Missed(range)) => format!("{} due times from {}", range.count, utc(range.first)),
+        Some(Outcome::Retry(at)) => format!("retry at {}", utc(*at)),
+        Some(Outcome::Missed(range)) => format!("{} due times since {}", range.count, utc(range.first)),
         None | Some(Outcome::Submitted | Outcome::Delivered | Outcome::Empty) => String::new(),
     }
 }
@@ -104,7 +104,7 @@ pub fn document(row: &HistoryRow) -> Value {
     let recipients: Vec<Value> = entry
         .deliveries
         .iter()
-        .map(|one| json!({ "address": one.address, "status": status(one.status), "words": one.words }))
+        .map(|one| json!({ "address": one.address, "status": status(one.status), "response": one.words }))
         .collect();
     json!({
         "schedule": row.schedule,

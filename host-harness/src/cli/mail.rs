@@ -23,17 +23,16 @@ const MAX_PASSWORD: u64 = 4096;
 /// Options of every command that sends mails.
 #[derive(Args, Default)]
 pub struct Mailing {
-    /// Mail server, `smtp://[USER@]HOST[:PORT]` or `smtps://…`; without it mails are files in DIR/mail
+    /// SMTP server, `smtp://[USER@]HOST[:PORT]` or `smtps://…`; if omitted, mails are written to DIR/mail
     #[arg(long, value_name = "URL", env = "HARNESS_SMTP", hide_env_values = true)]
     smtp: Option<String>,
-    /// File with the password of the mail server's user; HARNESS_SMTP_PASSWORD can hold it instead
+    /// File with the SMTP password; alternatively, set HARNESS_SMTP_PASSWORD
     #[arg(long, value_name = "FILE", env = "HARNESS_SMTP_PASSWORD_FILE")]
     smtp_password_file: Option<PathBuf>,
-    /// Sender of all mails, an address with or without a name: 'Big Events <exports@example.org>'; required with a mail server
+    /// Sender of all mails, an address with an optional name: 'Big Events <exports@example.org>'; required with --smtp
     #[arg(long, value_name = "SENDER", env = "HARNESS_MAIL_FROM")]
     mail_from: Option<String>,
-    /// Address of the platform's pages, which links in mails begin with; required with a mail server if the API is only on this
-    /// machine
+    /// Base URL for links in mails; required with --smtp if the API listens on this machine only
     #[arg(long, value_name = "URL", env = "HARNESS_BASE_URL")]
     base_url: Option<String>,
 }
@@ -430,7 +429,7 @@ mod tests {
             ("smtp://mx.example", given("secret"), "names no user"),
             ("smtp://john:secret@mx.example", given("secret"), "given twice"),
             ("smtp://john@mx.example", None, "without a password"),
-            ("smtp://john:25#secret@mx.example", None, "can't be read"),
+            ("smtp://john:25#secret@mx.example", None, "invalid SMTP URL"),
         ] {
             let said = sentence(with_password(url, password));
             assert!(said.contains(why) && !said.contains("secret"), "{url}: {said}");

@@ -11,28 +11,28 @@ use serde_json::{Value, json};
 
 use super::{Data, Failure, Output, PluginFile, failed, host, instant, local, say, utc};
 
-/// Says when a rule fires next, by the component.
+/// Compute the next runs of a recurrence rule, with the component.
 #[derive(Args)]
 #[command(
     after_help = "Examples:\n  harness next-run --rule 'RRULE:FREQ=WEEKLY;BYDAY=TU' --time 04:00:00 --zone Europe/Berlin -n 3\n  harness next-run --jsonl < tests/data/next_run.jsonl"
 )]
 pub struct NextRun {
-    /// DTSTART and one RRULE, RFC 5545
+    /// Recurrence rule: one RRULE and an optional DTSTART (RFC 5545)
     #[arg(long, required_unless_present = "jsonl", conflicts_with = "jsonl")]
     rule: Option<String>,
     /// Local time of day, HH:MM:SS
     #[arg(long, required_unless_present = "jsonl", conflicts_with = "jsonl")]
     time: Option<String>,
-    /// IANA time zone
+    /// IANA time zone name
     #[arg(long, required_unless_present = "jsonl", conflicts_with = "jsonl")]
     zone: Option<String>,
-    /// Instant to look from; else the time of the call
+    /// Compute runs after this time [default: now]
     #[arg(long, value_name = "INSTANT", value_parser = instant)]
     now: Option<i64>,
-    /// How many runs
+    /// Number of runs to show
     #[arg(short = 'n', value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000))]
     number: u32,
-    /// Read rows `{"id","rule","time","tz","now"}` and write `{"id","valid","next","error"}`, one JSON object a line
+    /// Read JSON lines `{"id","rule","time","tz","now"}` from stdin and write `{"id","valid","next","error"}`
     #[arg(long)]
     jsonl: bool,
     #[command(flatten)]
@@ -79,7 +79,7 @@ impl NextRun {
             }
         }
         if runs.is_empty() && !self.output.json {
-            say("never again")?;
+            say("no further runs")?;
         }
         Ok(())
     }
@@ -96,7 +96,7 @@ fn words(errors: &[FieldError]) -> String {
 /// A row that is JSON gets an answer, whatever is wrong with it; one that is not has no id to answer to.
 async fn rows(service: &Service) -> Result<(), Failure> {
     for (number, line) in std::io::stdin().lock().split(b'\n').enumerate() {
-        let line = line.map_err(|reason| failed("standard input can't be read")(&reason))?;
+        let line = line.map_err(|reason| failed("could not read standard input")(&reason))?;
         if line.trim_ascii().is_empty() {
             continue;
         }
@@ -122,7 +122,7 @@ async fn rows(service: &Service) -> Result<(), Failure> {
 fn read(row: &Value) -> Result<(Rule, i64), String> {
     let text = |name: &str| match &row[name] {
         Value::String(text) => Ok(text.clone()),
-        other => Err(format!("{name}: `{other}` stands here; right would be a text")),
+        other => Err(format!("{name}: expected a string, got `{other}`")),
     };
     let rule = Rule {
         text: text("rule")?,

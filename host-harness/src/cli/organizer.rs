@@ -8,7 +8,7 @@ use host_harness::ports::HostFacts;
 
 use super::{Data, Failure, Output, PluginFile, host, instant, say};
 
-/// Switches scheduled exports on or off for an organizer, or lists who has them.
+/// Enable or disable scheduled exports for an organizer, or list organizers.
 #[derive(Args)]
 #[command(
     after_help = "Example:\n  harness organizer disable --data ./data bigevents\n  harness organizer list --data ./data"
@@ -20,9 +20,9 @@ pub struct Organizer {
 
 #[derive(Subcommand)]
 enum What {
-    /// Switch them on: schedules are planned from now
+    /// Enable scheduled exports; schedules continue from now
     Enable(Switch),
-    /// Switch them off: nothing runs, the schedules stay
+    /// Disable scheduled exports; schedules are kept but do not run
     Disable(Switch),
     /// List organizers
     List(List),
@@ -33,12 +33,12 @@ enum What {
 struct Switch {
     #[command(flatten)]
     data: Data,
-    /// Instant from which an enabled organizer's schedules are planned; else the time of the call
+    /// Time from which to reschedule [default: now]
     #[arg(long, value_name = "INSTANT", value_parser = instant)]
     now: Option<i64>,
     #[command(flatten)]
     plugin: PluginFile,
-    /// The organizer
+    /// Organizer slug
     slug: String,
 }
 
@@ -67,7 +67,7 @@ impl Switch {
         let service = host::open(&self.data, false, &self.plugin, clock, HostFacts::default()).await?;
         if service.platform().organizer(&self.slug).await?.is_none() {
             return Err(Failure::Sentence(format!(
-                "there is no organizer `{}` in this store",
+                "organizer `{}` does not exist in this store",
                 self.slug
             )));
         }
@@ -82,10 +82,7 @@ impl Switch {
         }
         service.close().await;
         if enabled {
-            say(format_args!(
-                "{}: enabled, {planned} schedules planned from now",
-                self.slug
-            ))?;
+            say(format_args!("{}: enabled, {planned} schedules rescheduled", self.slug))?;
         } else {
             say(format_args!("{}: disabled", self.slug))?;
         }

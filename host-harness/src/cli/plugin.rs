@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Data, Failure, Output, failed, host, say};
 
-/// Looks into a plugin file, or writes the built-in one.
+/// Inspect a plugin file, or write the built-in one.
 #[derive(Args)]
 #[command(after_help = "Example:\n  harness plugin inspect ./plugin.wasm")]
 pub struct Plugin {
@@ -24,18 +24,18 @@ pub struct Plugin {
 
 #[derive(Subcommand)]
 enum What {
-    /// Name, version, size, exports and imports, and whether this host can run it
+    /// Show name, version, size, imports and exports, and whether this host can load it
     Inspect(Inspect),
-    /// Writes the component built into this program to a file, for other hosts
+    /// Write the built-in component to a file
     Write(Write),
 }
 
 #[derive(Args)]
 #[command(after_help = "Example:\n  harness plugin write ./plugin.wasm")]
 struct Write {
-    /// Where to; a file that is there is replaced
+    /// Output file; overwritten if it exists
     file: PathBuf,
-    /// Writes the checks of a host instead: docs/conformance.md
+    /// Write the conformance-check component instead (see docs/conformance.md)
     #[arg(long)]
     conformance: bool,
 }
@@ -43,7 +43,7 @@ struct Write {
 #[derive(Args)]
 #[command(after_help = "Example:\n  harness plugin inspect ./plugin.wasm")]
 struct Inspect {
-    /// The component; else the one built into this program
+    /// Component file [default: the built-in component]
     file: Option<PathBuf>,
     #[command(flatten)]
     output: Output,
@@ -62,11 +62,11 @@ impl Write {
     fn run(self) -> Result<(), Failure> {
         let bytes = if self.conformance { COMPONENT } else { EMBEDDED };
         if bytes.is_empty() {
-            let sentence = "this program was built without a wasm target, and so without the checks of a host";
+            let sentence = "this binary was built without the conformance component (no wasm target)";
             return Err(Failure::Sentence(sentence.into()));
         }
         std::fs::write(&self.file, bytes)
-            .map_err(|reason| failed(format!("{} can't be written", self.file.display()))(&reason))?;
+            .map_err(|reason| failed(format!("could not write {}", self.file.display()))(&reason))?;
         say(format_args!("{}: {} bytes", self.file.display(), bytes.len()))
     }
 }
@@ -124,7 +124,7 @@ impl Inspect {
                 }
             }
             if about.is_ok() {
-                say("this host can run it")?;
+                say("compatible with this host")?;
             }
         }
         about.map(drop).map_err(Failure::Sentence)

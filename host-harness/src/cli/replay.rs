@@ -8,12 +8,12 @@ use host_harness::tape::{Tape, fingerprint, replay};
 
 use super::{Failure, PluginFile, failed, say};
 
-/// Has the component go through a call again that `serve --record` or `tick --record` has kept: the same questions get the answers
-/// that are on the tape. Says `same outcome`, or where the component was another first, and fails then.
+/// Replay a call recorded by `serve --record` or `tick --record`: imports return the recorded results. Prints `same outcome`, or
+/// fails at the first difference.
 #[derive(Args)]
 #[command(after_help = "Example:\n  harness replay ./tapes/00000001-execute-7.tape.jsonl")]
 pub struct Replay {
-    /// The tape
+    /// Recording file
     #[arg(value_name = "FILE")]
     tape: PathBuf,
     #[command(flatten)]
@@ -22,9 +22,9 @@ pub struct Replay {
 
 impl Replay {
     pub async fn run(self) -> Result<(), Failure> {
-        let named = format!("the tape {}", self.tape.display());
-        let text =
-            std::fs::read_to_string(&self.tape).map_err(|reason| failed(format!("{named} can't be read"))(&reason))?;
+        let named = self.tape.display().to_string();
+        let text = std::fs::read_to_string(&self.tape)
+            .map_err(|reason| failed(format!("could not read recording {named}"))(&reason))?;
         let tape = Tape::from_text(&text).map_err(|reason| failed(&named)(&reason))?;
         let limits = self.plugin.limits();
         let (engine, component) = match &self.plugin.plugin {
@@ -34,12 +34,12 @@ impl Replay {
             ),
             Some(file) => {
                 let bytes = std::fs::read(file)
-                    .map_err(|reason| failed(format!("the plugin {} can't be read", file.display()))(&reason))?;
+                    .map_err(|reason| failed(format!("could not read plugin {}", file.display()))(&reason))?;
                 (Engine::load(&bytes, limits, &Cache::of_user())?, fingerprint(&bytes))
             }
         };
         if component != tape.head.component {
-            say("another component than the tape's")?;
+            say("note: the component differs from the recorded one")?;
         }
         let made = replay(&engine, &tape).await.map_err(|reason| failed(&named)(&reason))?;
         match made.difference {

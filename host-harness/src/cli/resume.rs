@@ -8,19 +8,19 @@ use host_harness::ports::HostFacts;
 
 use super::{Data, Failure, PluginFile, host, instant, say};
 
-/// Starts schedules again that were stopped since no recipient accepted their mails
+/// Resume schedules that were paused because no recipient accepted their mails
 #[derive(Args)]
 #[command(after_help = "Example:\n  harness resume --data ./data --organizer bigevents")]
 pub struct Resume {
     #[command(flatten)]
     data: Data,
-    /// Only of this organizer
+    /// Resume only schedules of this organizer
     #[arg(long, value_name = "SLUG")]
     organizer: Option<String>,
-    /// Only this schedule
+    /// Resume only this schedule
     #[arg(long, value_name = "ID")]
     schedule: Option<u64>,
-    /// Plan them from this time on [default: now]
+    /// Time from which to reschedule [default: now]
     #[arg(long, value_name = "INSTANT", value_parser = instant)]
     now: Option<i64>,
     #[command(flatten)]

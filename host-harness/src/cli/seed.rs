@@ -9,7 +9,7 @@ use host_harness::ports::HostFacts;
 
 use super::{Data, Failure, Output, PluginFile, host, instant, say};
 
-/// Fills a new store with the platform of a fixture file.
+/// Load a fixture file into an empty store.
 #[derive(Args)]
 #[command(
     after_help = "Example:\n  harness seed --data ./data --fixture tests/data/bigevents.json --now 2026-10-22T12:00:00Z"
@@ -17,10 +17,10 @@ use super::{Data, Failure, Output, PluginFile, host, instant, say};
 pub struct Seed {
     #[command(flatten)]
     data: Data,
-    /// JSON file with organizers, events, people, orders and schedules
+    /// JSON fixture with organizers, events, users, orders and schedules
     #[arg(long, value_name = "FILE")]
     fixture: PathBuf,
-    /// Instant from which first runs are planned; else the time of the call
+    /// Time from which to schedule first runs [default: now]
     #[arg(long, value_name = "INSTANT", value_parser = instant)]
     now: Option<i64>,
     #[command(flatten)]
@@ -36,7 +36,7 @@ impl Seed {
         let service = host::open(&self.data, true, &self.plugin, clock, HostFacts::default()).await?;
         if !service.platform().is_empty().await? {
             return Err(Failure::Sentence(format!(
-                "{} is filled already, and a fixture goes into an empty one only: name another",
+                "{} already contains data; a fixture can only be loaded into an empty store",
                 self.data.named()?
             )));
         }

@@ -26,7 +26,7 @@ const BACKLOG: u32 = 4096;
 /// Connections to the metrics at a time.
 const METRICS_CONNECTIONS: usize = 32;
 
-/// Serves the HTTP API and runs what is due, until SIGTERM or SIGINT.
+/// Serve the HTTP API and run scheduled exports until SIGTERM or SIGINT.
 #[derive(Args)]
 #[command(
     after_help = "Example:\n  harness serve --data ./data --fixture tests/data/bigevents.json\n  harness serve --data ./data --smtp smtp://john@mx.example --smtp-password-file ./password \\\n    --mail-from 'Big Events <exports@example.org>' --base-url https://tickets.example"
@@ -34,25 +34,25 @@ const METRICS_CONNECTIONS: usize = 32;
 pub struct Serve {
     #[command(flatten)]
     data: Data,
-    /// Address of the HTTP API; port 0 takes a free one
+    /// Address to serve the HTTP API on; port 0 picks a free port
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
-    /// Connections to the HTTP API from one address (IPv6: from one /64 network); for one more, an idle one is closed, or it is
-    /// refused. Behind a proxy, all connections come from its address [default: 256]
+    /// Maximum number of connections to the HTTP API from one address (IPv6: one /64 network); one more closes an idle one, or is
+    /// refused. Behind a proxy, all connections have its address [default: 256]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     connections_per_peer: Option<u32>,
-    /// Address of `GET /metrics`, in the text format of OpenMetrics; whoever reaches it may read it. Without, there is none
+    /// Address to serve OpenMetrics on (`GET /metrics`, unauthenticated); disabled if omitted
     #[arg(long, value_name = "ADDR")]
     metrics: Option<SocketAddr>,
     #[command(flatten)]
     mailing: Mailing,
-    /// Connections to the mail server at a time
+    /// Maximum number of concurrent connections to the mail server
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=1000))]
     smtp_connections: u32,
-    /// Offer files that are too large for a mail for download, for 7 days, at the address of the host's pages
+    /// Offer files too large to attach as download links, valid for 7 days
     #[arg(long)]
     download_links: bool,
-    /// Days for which the history of runs is kept; the audit log is kept for a year at least
+    /// Days to keep run history; the audit log is kept at least one year
     #[arg(long, value_name = "DAYS", default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=36_500))]
     keep_history: u32,
     #[command(flatten)]
@@ -63,8 +63,8 @@ pub struct Serve {
     recording: Recording,
     #[command(flatten)]
     plugin: PluginFile,
-    /// Organizers, events, users and tokens to fill an empty store with (a JSON file); a store that does not exist is created
-    /// empty without it, and refuses every request until it is filled
+    /// JSON fixture with organizers, events, users and tokens to load if the store is empty; without it, a new store rejects every
+    /// request until one is loaded
     #[arg(long, value_name = "FILE")]
     fixture: Option<PathBuf>,
 }
@@ -86,7 +86,7 @@ impl Serve {
         };
         let address = listener.local_addr()?;
         if let Some(metrics) = &metrics {
-            tracing::info!(address = %metrics.local_addr()?, "metrics are served");
+            tracing::info!(address = %metrics.local_addr()?, "serving metrics");
         }
         // From here on a stop is orderly: one that comes while the store is filled waits until it is.
         let (stop, stopped) = watch::channel(false);
@@ -96,7 +96,7 @@ impl Serve {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
             }
-            tracing::info!("stopping: what runs is finished or handed back");
+            tracing::info!("shutting down: finishing or releasing active runs");
             let _ = stop.send(true);
         });
         let given_base_url = mailing.given_base_url().map(str::to_owned);
@@ -120,9 +120,9 @@ impl Serve {
         if let Some(fixture) = &fixture {
             if service.platform().is_empty().await? {
                 let schedules = host::seed(&service, &self.data, fixture).await?;
-                tracing::info!(schedules, "the store was filled from the fixture");
+                tracing::info!(schedules, "fixture loaded");
             } else {
-                tracing::info!("the store has a platform already: the fixture is not loaded again");
+                tracing::info!("store not empty; skipping fixture");
             }
         } else if service.platform().is_empty().await? {
             tracing::warn!(
@@ -214,5 +214,5 @@ fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
         socket.bind(address)?;
         socket.listen(BACKLOG)
     };
-    listen().map_err(|reason| failed(format!("{address} can't be listened on"))(&reason))
+    listen().map_err(|reason| failed(format!("could not listen on {address}"))(&reason))
 }

@@ -9,13 +9,13 @@ use super::history::{document, line};
 use super::mail::Mailing;
 use super::{Data, Failure, Output, PluginFile, Recording, Temporary, host, instant, say};
 
-/// Runs and delivers all that is due at one instant, prints one line a run, and stops.
+/// Run and deliver everything due at one instant, print one line per run, then exit.
 #[derive(Args)]
 #[command(after_help = "Example:\n  harness tick --data ./data --now 2026-10-27T03:00:00Z")]
 pub struct Tick {
     #[command(flatten)]
     data: Data,
-    /// The instant; else the time of the call
+    /// Time to run at [default: now]
     #[arg(long, value_name = "INSTANT", value_parser = instant)]
     now: Option<i64>,
     #[command(flatten)]

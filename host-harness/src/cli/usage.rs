@@ -6,24 +6,24 @@ use host_harness::usage::UsageLimits;
 /// How much an organizer and a caller can use of this host's store. 0 is no limit.
 #[derive(Args)]
 pub struct Usage {
-    /// Percentage of workers, of export slots, of API instances and of connections to the mail server that one organizer gets at a time
+    /// Maximum percentage of workers, export slots, API instances and mail server connections for one organizer
     #[arg(long, value_name = "PERCENT", default_value_t = UsageLimits::default().organizer_share,
         value_parser = clap::value_parser!(u32).range(1..=100))]
     organizer_share: u32,
-    /// Changes per minute by one caller; 0: no limit
+    /// Maximum number of changes per minute by one caller; 0 for no limit
     #[arg(long, value_name = "N", default_value_t = UsageLimits::default().writes_per_minute.unwrap_or(0))]
     writes_per_minute: u32,
-    /// MiB per day that the changes of one caller take in the store; 0: no limit
+    /// Maximum MiB per day that the changes of one caller add to the store; 0 for no limit
     #[arg(long, value_name = "N", default_value_t = UsageLimits::default().write_bytes_per_day.unwrap_or(0) >> 20,
         value_parser = clap::value_parser!(u64).range(0..=1 << 20))]
     write_mib_per_day: u64,
-    /// Schedules of an organizer that has no limit of its own; 0: no limit
+    /// Maximum number of schedules of an organizer without its own limit; 0 for no limit
     #[arg(long, value_name = "N", default_value_t = UsageLimits::default().schedules.unwrap_or(0))]
     schedules_per_organizer: u32,
-    /// Mails per day and organizer; 0: no limit
+    /// Maximum number of mails per day and organizer; 0 for no limit
     #[arg(long, value_name = "N", default_value_t = UsageLimits::default().mails_per_day.unwrap_or(0))]
     mails_per_day: u32,
-    /// Recipients of these mails per day and organizer; 0: no limit
+    /// Maximum number of recipients of these mails per day and organizer; 0 for no limit
     #[arg(long, value_name = "N", default_value_t = UsageLimits::default().recipients_per_day.unwrap_or(0))]
     recipients_per_day: u32,
     /// Percentage of an organizer's mails and recipients of a day that the schedules of one owner get

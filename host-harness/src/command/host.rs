@@ -36,8 +36,7 @@ const MOST_TAPES: usize = 100;
 /// How long a database has to answer at the start.
 const REACH: Duration = Duration::from_secs(10);
 /// What is said where mails could go nowhere.
-const NOWHERE: &str =
-    "there is nowhere for mails to go: name a mail server with --smtp, or a folder for them with --data";
+const NOWHERE: &str = "no mail transport configured; use --smtp URL, or --data DIR to write mails as files";
 
 /// A store with what lies beside it.
 pub struct Stores {
@@ -93,13 +92,13 @@ pub async fn open_recording(
     let clock = clock.unwrap_or(stores.clock);
     let service = Service::new(engine, stores.storage, stores.platform, clock, facts)
         .await
-        .map_err(|fault| failed("the plugin can't say what it is")(&fault))?
+        .map_err(|fault| failed("could not query the plugin's description")(&fault))?
         .keeping_temp_files(temp_files(data, temporary)?);
     Ok(Arc::new(match &recording.record {
         None => service,
         Some(folder) => {
             let tapes = Tapes::in_folder(folder, MOST_TAPES, Keep::Failed)
-                .map_err(|reason| failed(format!("the folder {} can't be made", folder.display()))(&reason))?;
+                .map_err(|reason| failed(format!("could not create directory {}", folder.display()))(&reason))?;
             match &plugin.plugin {
                 None => service.recording(tapes, EMBEDDED),
                 Some(file) => service.recording(tapes, &std::fs::read(file)?),
@@ -122,7 +121,7 @@ async fn in_folder(folder: &Path, create: bool) -> Result<Stores, Failure> {
         private_folder(folder)?;
     } else {
         return Err(Failure::Sentence(format!(
-            "there is no store in {}; make one with `harness seed --data {} --fixture FILE`",
+            "no store found in {}; create one with `harness seed --data {} --fixture FILE`",
             folder.display(),
             folder.display()
         )));
@@ -188,10 +187,10 @@ async fn in_database(url: &str) -> Result<Stores, Failure> {
     });
     // Also by itself, since a pool would try for a while and then say no more than that.
     let probe = tokio::time::timeout(REACH, options.connect()).await;
-    let unreached = |reason: &dyn std::fmt::Display| failed(format!("the database {named} can't be reached"))(reason);
-    let probe = probe.map_err(|_| unreached(&"it does not answer"))?;
+    let unreached = |reason: &dyn std::fmt::Display| failed(format!("could not connect to database {named}"))(reason);
+    let probe = probe.map_err(|_| unreached(&"connection timed out"))?;
     let probe = probe.map_err(|reason| unreached(&reason))?;
-    let unfit = |reason: &dyn std::fmt::Display| failed(format!("the database {named} can't be used"))(reason);
+    let unfit = |reason: &dyn std::fmt::Display| failed(format!("could not use database {named}"))(reason);
     let storage = connecting.await.map_err(|panic| unfit(&panic))?;
     let storage = storage.map_err(|reason| unfit(&reason))?;
     // Whatever it says to that, nothing of it is needed any more.
@@ -206,7 +205,7 @@ async fn in_database(url: &str) -> Result<Stores, Failure> {
 
 /// Reads the URL of a database. What is wrong is said without it: it can hold a password.
 fn database_options(url: &str) -> Result<PgConnectOptions, Failure> {
-    let wrong = "--database takes an URL that looks like postgres://USER[:PASS]@HOST[:PORT]/NAME";
+    let wrong = "invalid --database URL; expected postgres://USER[:PASS]@HOST[:PORT]/NAME";
     if !["postgres://", "postgresql://"]
         .iter()
         .any(|scheme| url.starts_with(scheme))
@@ -276,8 +275,8 @@ impl Data {
 /// Reads a fixture file.
 pub fn read_fixture(path: &Path) -> Result<Fixture, Failure> {
     let text = std::fs::read_to_string(path)
-        .map_err(|reason| failed(format!("the fixture {} can't be read", path.display()))(&reason))?;
-    Fixture::from_json(&text).map_err(|reason| failed(format!("the fixture {} is not valid", path.display()))(&reason))
+        .map_err(|reason| failed(format!("could not read fixture {}", path.display()))(&reason))?;
+    Fixture::from_json(&text).map_err(|reason| failed(format!("invalid fixture {}", path.display()))(&reason))
 }
 
 /// Puts a fixture into the empty store; answers how many schedules there are. One that is refused leaves an empty store, or none:
@@ -311,7 +310,7 @@ async fn fill(service: &Service, fixture: &Fixture, filled: &mut Vec<u64>) -> Re
         let id = service
             .seed(schedule)
             .await
-            .map_err(|reason| failed(format!("the fixture's /schedules/{place} is refused"))(&reason))?;
+            .map_err(|reason| failed(format!("fixture schedule /schedules/{place} was rejected"))(&reason))?;
         filled.push(id);
     }
     Ok(())
@@ -353,7 +352,7 @@ pub fn transport(
         (None, Some(folder)) => {
             let mail = folder.join(MAIL);
             let transport = EmlTransport::new(&mail)
-                .map_err(|reason| failed(format!("the folder {} can't be made", mail.display()))(&reason))?;
+                .map_err(|reason| failed(format!("could not create directory {}", mail.display()))(&reason))?;
             (Arc::new(transport), Some(mail))
         }
         (None, None) => return Err(Failure::Sentence(NOWHERE.to_owned())),

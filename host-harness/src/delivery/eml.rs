@@ -74,14 +74,14 @@ impl Transport for EmlTransport {
             Ok(file)
         });
         match kept.await {
-            Ok(Ok(file)) => Ok(format!("kept as {file}")),
+            Ok(Ok(file)) => Ok(format!("written to {file}")),
             Ok(Err(error)) => Err(Refusal::trouble(
                 TroubleKind::Host,
-                format!("the folder for mail: {error}"),
+                format!("could not create the mail directory: {error}"),
             )),
             Err(error) => Err(Refusal::trouble(
                 TroubleKind::Host,
-                format!("writing the mail stopped: {error}"),
+                format!("could not write the mail: {error}"),
             )),
         }
     }
@@ -111,7 +111,9 @@ fn keep(dir: &Path, message_id: &str, bytes: &[u8]) -> io::Result<String> {
             return Ok(name);
         }
     }
-    Err(io::Error::other(format!("{beside}.eml is there with other bytes")))
+    Err(io::Error::other(format!(
+        "{beside}.eml already exists with different content"
+    )))
 }
 
 /// Removes messages that nobody writes any more.
@@ -190,7 +192,7 @@ mod tests {
     async fn recipients_and_retries_of_one_message_share_one_file_and_have_a_line_each() {
         let dir = tempfile::tempdir().unwrap();
         let transport = EmlTransport::new(dir.path().join("mail")).unwrap();
-        let words = "kept as 2026-10-27T030000Z-schedule-7-export.eml";
+        let words = "written to 2026-10-27T030000Z-schedule-7-export.eml";
         let both = futures_util::future::join(
             hand(&transport, "a@example.com", b"Subject: x\r\n\r\n"),
             hand(&transport, "bcc@example.com", b"Subject: x\r\n\r\n"),

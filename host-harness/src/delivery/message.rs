@@ -31,13 +31,13 @@ use crate::storage::{FileFacts, MailKind, NewMail, OutboxMail, Scope};
 #[derive(Debug, thiserror::Error)]
 pub enum RenderError {
     /// The host's sender address can't be written into a mail.
-    #[error("the sender's address is not one: {0:?}")]
+    #[error("invalid sender address: {0:?}")]
     Sender(String),
     /// The mail is to carry a file, and there is none.
     #[error("the file to attach is missing")]
     NoFile,
     /// A part that can't be written into a message; in lettre's words.
-    #[error("the mail could not be put together: {0}")]
+    #[error("could not build the mail: {0}")]
     Build(#[from] lettre::error::Error),
 }
 

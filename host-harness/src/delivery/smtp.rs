@@ -123,7 +123,7 @@ impl SmtpTransport {
             Err(_) => {
                 let seconds = limit.as_secs_f32();
                 let reply =
-                    format!("the mail server could not be reached: not ready for a mail within {seconds} seconds");
+                    format!("could not connect to the mail server: not ready for a mail within {seconds} seconds");
                 Err(Refusal::trouble(TroubleKind::Unreachable, reply))
             }
         }
@@ -133,7 +133,7 @@ impl SmtpTransport {
     async fn introduce(&self, envelope_from: &str) -> Result<Connection, Refusal> {
         let limits = &self.timeouts;
         let stream = self.open().await.map_err(|why| {
-            let reply = format!("the mail server could not be reached: {why}");
+            let reply = format!("could not connect to the mail server: {why}");
             Refusal::trouble(TroubleKind::Unreachable, reply)
         })?;
         let name = self.own_name(envelope_from, stream.local_addr().ok());
@@ -153,7 +153,7 @@ impl SmtpTransport {
                 connection = upgrading.await.map_err(at(Step::StartTls))?;
                 connection.hello(&name, limits.session).await.map_err(at(Step::Hello))?;
             } else if self.server.encryption == Encryption::Required || self.server.credentials.is_some() {
-                let why = "no encrypted connection to the mail server: it does not offer STARTTLS";
+                let why = "could not establish TLS with the mail server: it does not offer STARTTLS";
                 return Err(Refusal::trouble(TroubleKind::Tls, why));
             }
         }
@@ -236,10 +236,9 @@ impl Transport for SmtpTransport {
         _message_id: &str,
         bytes: Arc<[u8]>,
     ) -> Result<String, Refusal> {
-        let to = address(recipient)
-            .ok_or_else(|| Refusal::Unsendable("no address that a mail server could be asked for".to_owned()))?;
+        let to = address(recipient).ok_or_else(|| Refusal::Unsendable("invalid recipient address".to_owned()))?;
         let from = address(envelope_from).ok_or_else(|| {
-            let why = format!("the sender's address is not one: {envelope_from:?}");
+            let why = format!("invalid sender address: {envelope_from:?}");
             Refusal::trouble(TroubleKind::Sender, why)
         })?;
         let international = !(recipient.is_ascii() && envelope_from.is_ascii());
@@ -311,7 +310,7 @@ fn parameters(offers: &Offers, international: bool, bytes: &[u8]) -> Result<Stri
     }
     if international {
         if !offers.smtp_utf8 {
-            return Err("the mail server takes no addresses with other than ASCII characters (SMTPUTF8)".to_owned());
+            return Err("the mail server does not support non-ASCII addresses (SMTPUTF8)".to_owned());
         }
         parameters += " SMTPUTF8";
     }
@@ -325,9 +324,9 @@ fn refused(step: Step, failed: Failed, international: bool) -> Refusal {
     match failed {
         Failed::Said(reply) => {
             let what = match step {
-                Step::Greeting | Step::Hello => Some("the mail server could not be reached"),
-                Step::StartTls => Some("no encrypted connection to the mail server"),
-                Step::Login => Some("the mail server did not let this host in"),
+                Step::Greeting | Step::Hello => Some("could not connect to the mail server"),
+                Step::StartTls => Some("could not establish TLS with the mail server"),
+                Step::Login => Some("SMTP authentication failed"),
                 Step::Mail | Step::Rcpt | Step::Data | Step::End => None,
             };
             match (what, judge::rejected(step, &reply, international)) {
@@ -343,7 +342,7 @@ fn refused(step: Step, failed: Failed, international: bool) -> Refusal {
                 true => TroubleKind::Certificate,
                 false => TroubleKind::Tls,
             };
-            Refusal::trouble(kind, format!("no encrypted connection to the mail server: {why}"))
+            Refusal::trouble(kind, format!("could not establish TLS with the mail server: {why}"))
         }
     }
 }

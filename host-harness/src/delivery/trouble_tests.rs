@@ -233,7 +233,10 @@ async fn a_recipient_whose_connections_are_lost_is_not_given_up_while_nobody_is_
     host.pass_at(now + backoff::LONGEST_WAIT).await;
     let given_up = host.outbox.of(1, 0);
     assert_eq!(given_up.status, DeliveryStatus::Rejected);
-    assert!(given_up.words.starts_with("gave up after 24 hours: "), "{given_up:?}");
+    assert!(
+        given_up.words.starts_with("gave up after 24 hours; last reply: "),
+        "{given_up:?}"
+    );
 }
 
 #[tokio::test]

@@ -18,7 +18,10 @@ enum Recorded {
 }
 
 fn gave_up(reply: &str) -> Recorded {
-    Recorded::Final(DeliveryStatus::Rejected, format!("gave up after 24 hours: {reply}"))
+    Recorded::Final(
+        DeliveryStatus::Rejected,
+        format!("gave up after 24 hours; last reply: {reply}"),
+    )
 }
 
 /// What to record about a try that ended at `now`. `begun`: [`MailHealth::pauses`] when it began.

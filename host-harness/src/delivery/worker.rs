@@ -463,7 +463,7 @@ impl Pass<'_> {
             domain = domain(&task.address),
             tries,
             ?status,
-            "delivery"
+            "delivery attempt"
         );
         tracing::debug!(
             run,
@@ -471,16 +471,10 @@ impl Pass<'_> {
             position,
             address = task.address,
             words = result.words,
-            "delivery, in words"
+            "delivery attempt reply"
         );
         if !recorded {
-            tracing::warn!(
-                run,
-                mail,
-                position,
-                ?status,
-                "delivery taken over by another host: not written down"
-            );
+            tracing::warn!(run, mail, position, ?status, "delivery lease lost; result not recorded");
         }
         Ok(recorded.then_some(status))
     }
@@ -543,7 +537,7 @@ impl Pass<'_> {
             Err(_) => {
                 let seconds = self.limits.task_timeout.as_secs_f32();
                 Err(Refusal::Unclear {
-                    reply: format!("not handed over within {seconds} seconds"),
+                    reply: format!("delivery timed out after {seconds} seconds"),
                     is_final: false,
                     kind: TroubleKind::Deferred,
                 })
@@ -567,7 +561,7 @@ impl Pass<'_> {
     /// Reads and renders a mail. `Err` only where the store is away: then its deliveries stay as they are.
     async fn prepare(&self, id: u64) -> Result<Prepared, StorageError> {
         let never = |run: Option<u64>, why: String| {
-            tracing::error!(run, mail = id, why, "a mail of the outbox can't be sent");
+            tracing::error!(run, mail = id, why, "mail cannot be sent");
             Ok(Err(Refusal::Unsendable(why)))
         };
         // The semaphore is never closed.
@@ -582,17 +576,17 @@ impl Pass<'_> {
                 }
                 mail
             }
-            Ok(None) => return never(None, "the mail is not in the store any more".to_owned()),
-            Err(StorageError::Corrupt(what)) => return never(None, format!("the mail can't be read: {what}")),
+            Ok(None) => return never(None, "the mail is no longer in the store".to_owned()),
+            Err(StorageError::Corrupt(what)) => return never(None, format!("could not read the mail: {what}")),
             Err(away) => return Err(away),
         };
         let run = mail.run;
         // Nothing in here is the recipient's or the mail's fault.
         let not_now = |error: std::io::Error| {
-            tracing::error!(run, mail = id, %error, "no temporary file for a mail");
+            tracing::error!(run, mail = id, %error, "could not create a temporary file for mail");
             Ok(Err(Refusal::trouble(
                 TroubleKind::Host,
-                format!("a temporary file on this host: {error}"),
+                format!("could not create a temporary file: {error}"),
             )))
         };
         let dir = match self.limits.temp_files.folder() {
@@ -607,9 +601,9 @@ impl Pass<'_> {
             };
             match read {
                 Ok(Some(_)) => {}
-                Ok(None) => return never(run, "the file is not in the store any more".to_owned()),
+                Ok(None) => return never(run, "the file is no longer in the store".to_owned()),
                 Err(StorageError::Corrupt(what)) => {
-                    return never(run, format!("the file can't be read: {what}"));
+                    return never(run, format!("could not read the file: {what}"));
                 }
                 Err(away) => return Err(away),
             }
@@ -625,7 +619,7 @@ impl Pass<'_> {
             Ok(Ok((_, Err(Refusal::Unsendable(why))))) => never(run, why),
             Ok(Ok((_, Err(refusal)))) => Ok(Err(refusal)),
             Ok(Err(error)) => not_now(error),
-            Err(error) => never(run, format!("rendering stopped: {error}")),
+            Err(error) => never(run, format!("could not render the mail: {error}")),
         }
     }
 }
@@ -642,7 +636,7 @@ fn bytes_of(mail: &OutboxMail, path: &Path) -> std::io::Result<Result<Arc<[u8]>,
         .map_or(0, |bytes| u64::try_from(bytes.len()).unwrap_or(u64::MAX));
     let promised = mail.file.as_ref().map_or(0, |facts| facts.size);
     if file.is_some() && size != promised {
-        let why = format!("the file has {size} bytes in place of {promised}");
+        let why = format!("the file has {size} bytes, expected {promised}");
         return Ok(Err(Refusal::Unsendable(why)));
     }
     Ok(match render(mail, file.as_deref()) {

@@ -208,7 +208,7 @@ async fn after_24_hours_of_tries_the_recipient_is_given_up_with_the_last_words()
     assert_eq!(tries, 19);
     assert_eq!(
         host.outbox.of(1, 0).words,
-        "gave up after 24 hours: 452 4.2.2 mailbox full"
+        "gave up after 24 hours; last reply: 452 4.2.2 mailbox full"
     );
 }
 
@@ -247,7 +247,7 @@ async fn a_stuck_recipient_holds_up_nobody_and_is_given_up_at_the_limit() {
     let (pass, stuck_meanwhile) = futures_util::future::join(pass, others).await;
     assert_eq!(stuck_meanwhile, DeliveryStatus::Queued);
     assert_eq!(pass.unwrap(), ended(4, 1, 0));
-    assert_eq!(host.outbox.of(1, 0).words, "not handed over within 1 seconds");
+    assert_eq!(host.outbox.of(1, 0).words, "delivery timed out after 1 seconds");
 }
 
 #[tokio::test]
@@ -289,10 +289,10 @@ async fn a_mail_or_file_that_is_gone_or_damaged_is_rejected_and_the_others_go_ou
     assert_eq!(
         words,
         [
-            "the mail is not in the store any more",
-            "the file is not in the store any more",
-            "the file has 5 bytes in place of 1",
-            "the sender's address is not one: \"nobody\"",
+            "the mail is no longer in the store",
+            "the file is no longer in the store",
+            "the file has 5 bytes, expected 1",
+            "invalid sender address: \"nobody\"",
             "250 2.0.0 taken"
         ]
     );

@@ -67,10 +67,12 @@ impl Platform {
     /// No such user, no address, another user has it, or the database is away.
     pub async fn set_user_email(&self, id: &str, email: &str) -> Result<(), PlatformError> {
         if !fixture::is_address(email) {
-            return Err(PlatformError::Unfit(format!("`{email}` is no e-mail address")));
+            return Err(PlatformError::Unfit(format!("`{email}` is not a valid email address")));
         }
         if self.user_by_email(email).await?.is_some_and(|other| other.id != id) {
-            return Err(PlatformError::Unfit(format!("another user has the address `{email}`")));
+            return Err(PlatformError::Unfit(format!(
+                "email address `{email}` is already in use"
+            )));
         }
         change!(
             self,
@@ -219,6 +221,6 @@ impl Platform {
 fn check_zone(zone: &str) -> Result<(), PlatformError> {
     match plugin::recurrence::zone(zone) {
         Some(_) => Ok(()),
-        None => Err(PlatformError::Unfit(format!("`{zone}` is no IANA time zone"))),
+        None => Err(PlatformError::Unfit(format!("`{zone}` is not an IANA time zone"))),
     }
 }

@@ -238,7 +238,7 @@ impl From<MigrateError> for PlatformError {
         match error {
             MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),
             MigrateError::VersionMissing(version) => Self::Corrupt(format!(
-                "the file is of platform version {version}, later than this program's"
+                "platform schema version {version} is newer than this program supports"
             )),
             other => Self::Corrupt(other.to_string()),
         }

@@ -15,6 +15,7 @@ mod table;
 use std::collections::HashMap;
 
 use async_trait::async_trait;
+use plugin::language::Language;
 use serde_json::Value;
 use tempfile::SpooledData;
 use tokio::task::spawn_blocking;
@@ -25,11 +26,11 @@ use self::table::{Cell, Column, RowSender};
 use super::database::EXPORT_TURN;
 use super::orders::{LocalEvent, Orders, local};
 use super::rights::{Subject, open};
-use super::words::Language;
 use super::{Event, Platform, PlatformError};
 use crate::clock::Instant;
 use crate::contract::exporters::{self as contract, ExportError, Field};
 use crate::storage::{FileFacts, Scope};
+use crate::text;
 
 /// A maker of files.
 #[async_trait]
@@ -86,12 +87,11 @@ impl Request<'_> {
         if !self.across || !by_event {
             return self.columns.clone();
         }
-        let mut headings = vec![Column::new(self.language.pick("Event", "Veranstaltung"))];
+        let mut headings = vec![Column::new(text::column_event(self.language))];
         for column in &self.columns {
             headings.push(column.clone());
             if column.moments {
-                let offset = self.language.pick("UTC offset", "UTC-Versatz");
-                headings.push(Column::new(format!("{} ({offset})", column.heading)));
+                headings.push(Column::new(text::column_utc_offset(self.language, &column.heading)));
             }
         }
         headings
@@ -203,7 +203,7 @@ impl Platform {
         let form = Form::new(&job.form, &fields, language).map_err(ExportError::FormUnfit)?;
         let events = self.chosen_events(job, exporter, &form).await?;
         let zone = plugin::recurrence::zone(&job.zone)
-            .ok_or_else(|| ExportError::Failed(format!("this host does not know the time zone `{}`", job.zone)))?;
+            .ok_or_else(|| ExportError::Failed(format!("unknown time zone `{}`", job.zone)))?;
         let day = local(zone, job.now).date();
         let kind = form.choice("_format").map_err(|stop| told(stop, language))?;
         let kind = FileKind::of_word(&kind).ok_or_else(|| ExportError::FormUnfit(kind.clone()))?;
@@ -249,13 +249,8 @@ impl Platform {
         drop(orders);
         let written = writer.await.map_err(|error| ExportError::Failed(error.to_string()))?;
         let written = written.map_err(|error| match error {
-            WriteError::TooManyRows(most) => ExportError::Failed(language.pick(
-                format!("more than {most} rows, the most that an .xlsx file holds: choose CSV or fewer days"),
-                format!(
-                    "mehr als {most} Zeilen, so viele fasst eine .xlsx-Datei höchstens: CSV oder weniger Tage wählen"
-                ),
-            )),
-            WriteError::Abandoned => ExportError::Unavailable("the export was stopped halfway".to_owned()),
+            WriteError::TooManyRows(most) => ExportError::Failed(text::export_too_many_rows(language, most)),
+            WriteError::Abandoned => ExportError::Unavailable("the export was aborted".to_owned()),
             WriteError::Io(error) => away(&error),
             WriteError::Other(words) => ExportError::Failed(words),
         })?;
@@ -313,20 +308,16 @@ impl Platform {
 fn told(stop: Stop, language: Language) -> ExportError {
     match stop {
         Stop::Unfit(why) => ExportError::FormUnfit(why),
-        Stop::Closed => ExportError::Unavailable("the export was stopped halfway".to_owned()),
+        Stop::Closed => ExportError::Unavailable("the export was aborted".to_owned()),
         Stop::Database(error) => match PlatformError::from(error) {
             PlatformError::Unavailable(why) => ExportError::Unavailable(why),
-            _ => ExportError::Failed(
-                language
-                    .pick("the orders cannot be read", "die Bestellungen sind nicht lesbar")
-                    .to_owned(),
-            ),
+            _ => ExportError::Failed(text::export_orders(language).to_owned()),
         },
     }
 }
 
 fn away(error: &std::io::Error) -> ExportError {
-    ExportError::Unavailable(format!("cannot write the export: {error}"))
+    ExportError::Unavailable(format!("could not write the export file: {error}"))
 }
 
 /// Parts joined to a name that every file system and mail program takes.

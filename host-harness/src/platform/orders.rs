@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use futures_util::stream::BoxStream;
+use plugin::language::Language;
 use plugin::recurrence::{Zone, offset_at};
 use sqlx::FromRow;
 
@@ -9,8 +10,8 @@ use super::Event;
 use super::currency;
 use super::database::{Database, Snapshot, listing};
 use super::directory::stored_list;
-use super::words::Language;
 use crate::clock::Instant;
+use crate::text;
 
 const DAY: i64 = 86_400;
 
@@ -43,10 +44,10 @@ impl Status {
     /// For people.
     pub(super) fn label(self, language: Language) -> &'static str {
         match self {
-            Self::Paid => language.pick("Paid", "Bezahlt"),
-            Self::Pending => language.pick("Pending", "Ausstehend"),
-            Self::Canceled => language.pick("Canceled", "Storniert"),
-            Self::Expired => language.pick("Expired", "Abgelaufen"),
+            Self::Paid => text::status_paid(language),
+            Self::Pending => text::status_pending(language),
+            Self::Canceled => text::status_canceled(language),
+            Self::Expired => text::status_expired(language),
         }
     }
 }

@@ -5,11 +5,12 @@
 
 use std::collections::HashSet;
 
+use plugin::language::Language;
+
 use super::database::{listing, look_up};
 use super::directory::{EventSet, UserRow, stored_list};
 use super::exporters::{self, Exporter};
 use super::reading::found;
-use super::words::Language;
 use super::{Event, Platform, PlatformError, Principal};
 use crate::contract::User;
 use crate::contract::exporters::Reach;

@@ -109,7 +109,7 @@ impl Exporters for Services {
     ) -> Answer<File, ExportError> {
         let id = started(run)?;
         let Ok(form) = serde_json::from_str(&form) else {
-            return Err(ExportError::FormUnfit("the form is not a JSON document".into()).into());
+            return Err(ExportError::FormUnfit("form data is not valid JSON".into()).into());
         };
         let row = &run.leased.row;
         let job = ExportJob {
@@ -128,7 +128,7 @@ impl Exporters for Services {
     async fn zip(&self, run: &mut Run) -> Answer<File, ExportError> {
         let id = started(run)?;
         if run.file.as_ref().is_some_and(|file| file.content_type == ZIP) {
-            return Err(ExportError::Failed("the file is an archive already".into()).into());
+            return Err(ExportError::Failed("the file is already a zip archive".into()).into());
         }
         let zipped = async {
             let folder = self.temp_files.folder()?;
@@ -153,7 +153,7 @@ impl Exporters for Services {
         let (packed, facts) = zipped
             .await
             .map_err(|error| ExportError::Unavailable(error.to_string()))?
-            .ok_or_else(|| ExportError::Failed("there is no file to put into an archive".into()))?;
+            .ok_or_else(|| ExportError::Failed("no file to zip".into()))?;
         self.keep(run, id, facts, &packed).await
     }
 

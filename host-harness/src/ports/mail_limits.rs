@@ -1,9 +1,12 @@
 //! What becomes of a run whose organizer, or whose owner, has used up the mails of the day.
 
+use plugin::language::Language;
+
 use super::{Run, Services};
 use crate::contract::{Outcome, User};
 use crate::delivery;
 use crate::storage::{Finish, MailKind, NewMail};
+use crate::text;
 use crate::usage::{MailLimits, MailUser, MostMails, Otherwise, UsageLimits};
 
 /// In the history, for programs.
@@ -26,37 +29,23 @@ impl Services {
         let schedule = &run.facts.schedule;
         let owner = schedule.owner.as_ref().filter(|owner| owner.active);
         let limits = &self.facts.limits;
-        let german = owner.is_some_and(|owner| owner.language.starts_with("de"));
-        let words = why(limits, user, german);
+        let language = owner.map_or(Language::ALL[0], |owner| Language::of_tag(&owner.language));
+        let words = why(limits, user, language);
         Finish {
             outcome: Outcome::Failed((CODE.to_owned(), words.clone())),
             error_counter: schedule.content.error_counter,
             active: schedule.content.active,
-            mail: owner.map(|owner| self.notice(run, owner, (export, &words), german)),
+            mail: owner.map(|owner| self.notice(run, owner, (export, &words), language)),
             now: self.clock.now(),
             mail_limits: limits.mails(None),
         }
     }
 
-    fn notice(&self, run: &Run, owner: &User, (export, words): (&NewMail, &str), german: bool) -> NewMail {
+    fn notice(&self, run: &Run, owner: &User, (export, words): (&NewMail, &str), language: Language) -> NewMail {
         let (id, due) = (run.facts.schedule.id, run.due.unwrap_or_default());
         let url = &run.facts.settings.configuration_url;
-        let subject = &export.subject;
-        let (subject, text) = if german {
-            (
-                format!("Geplanter Export {id} wurde nicht gesendet"),
-                format!(
-                    "Der geplante Export \"{subject}\" (Nummer {id}) wurde nicht gesendet.\n\n{words}\n\nDer nächste Export wird wie geplant erstellt. Sie finden ihn unter {url}\n"
-                ),
-            )
-        } else {
-            (
-                format!("Scheduled export {id} was not sent"),
-                format!(
-                    "The scheduled export \"{subject}\" (number {id}) was not sent.\n\n{words}\n\nIts next run takes place as scheduled. Open it at {url}\n"
-                ),
-            )
-        };
+        let subject = text::mail_limit_subject(language, id);
+        let text = format!("{}\n", text::mail_limit(language, words, id, &export.subject, url));
         NewMail {
             kind: MailKind::Failure,
             message_id: delivery::message_id(id, due, MailKind::Failure, &self.origin.host),
@@ -73,27 +62,16 @@ impl Services {
     }
 }
 
-fn why(limits: &UsageLimits, user: MailUser, german: bool) -> String {
+fn why(limits: &UsageLimits, user: MailUser, language: Language) -> String {
     let MostMails { mails, recipients } = limits.most_mails(user);
-    let most = |most: Option<u32>, of: &str| most.map(|most| format!("{most} {of}"));
-    let listed = |emails: Option<String>, recipients: Option<String>, and: &str| {
-        let both: Vec<String> = [emails, recipients].into_iter().flatten().collect();
-        both.join(and)
+    let mails = mails.map(|most| text::limit_mails(language, most));
+    let recipients = recipients.map(|most| text::limit_recipients(language, most));
+    let limits = match (mails, recipients) {
+        (Some(mails), Some(recipients)) => text::limit_both(language, &mails, &recipients),
+        (mails, recipients) => mails.or(recipients).unwrap_or_default(),
     };
-    if german {
-        let listed = listed(most(mails, "E-Mails"), most(recipients, "Empfänger"), " und ");
-        let reached = match user {
-            MailUser::Organizer => "Der Veranstalter hat sein Tageslimit erreicht",
-            MailUser::Owner => {
-                "Die Zeitpläne dieses Besitzers haben ihren Anteil am Tageslimit des Veranstalters erreicht"
-            }
-        };
-        return format!("{reached}: {listed} pro Tag (UTC).");
+    match user {
+        MailUser::Organizer => text::reason_organizer_limit(language, &limits),
+        MailUser::Owner => text::reason_owner_limit(language, &limits),
     }
-    let listed = listed(most(mails, "emails"), most(recipients, "recipients"), " and ");
-    let reached = match user {
-        MailUser::Organizer => "The organizer has reached its daily limit",
-        MailUser::Owner => "This owner's schedules have reached their share of the organizer's daily limit",
-    };
-    format!("{reached}: {listed} per day (UTC).")
 }

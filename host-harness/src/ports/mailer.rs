@@ -1,22 +1,20 @@
 //! `mailer`: who is written to where nobody is named, and how large a mail may be. What passes is kept with the handle until its
 //! commit.
 
+use plugin::language::Language;
+
 use super::{Access, Run, Services, away};
 use crate::contract::auth_context::Caller;
 use crate::contract::mailer::{Audience, Mail, MailError};
 use crate::contract::{Recipients, User};
 use crate::delivery;
 use crate::imports::{Answer, Mailer};
-use crate::platform::{Language, PlatformError};
+use crate::platform::PlatformError;
 use crate::storage::{Change, MailKind, NewMail, Notice, OutboxMail, Scope};
+use crate::text;
 
 /// Most bytes of the texts that are joined into one mail about others' changes.
 const LONGEST_JOINED: usize = 512 << 10;
-/// Subject of such a mail with several texts, in English and German.
-const SEVERAL: (&str, &str) = (
-    "Several changes to your scheduled exports",
-    "Mehrere Änderungen an Ihren geplanten Exporten",
-);
 /// Most people that stand in for an owner.
 const MOST_RESPONSIBLE: usize = 10;
 
@@ -99,7 +97,7 @@ impl Mailer for Services {
             schedule: id,
             user: owner.id,
             mail: mail.mail,
-            several: language.pick(SEVERAL.0, SEVERAL.1).to_owned(),
+            several: text::mail_several_subject(language).to_owned(),
             longest: room.min(LONGEST_JOINED),
         };
         let same = |change: &Change| matches!(change, Change::Tell(other) if other.schedule == id);

@@ -6,7 +6,10 @@
 use std::collections::HashMap;
 use std::sync::PoisonError;
 
+use plugin::language::Language;
+
 use super::{Access, Run, Services};
+use crate::called_off;
 use crate::contract::auth_context::Caller;
 use crate::contract::schedule_store::{Page, Plan, RunPage, StoreError};
 use crate::contract::{Content, MissedRange, Outcome, PageQuery, Position, Schedule, User};
@@ -309,9 +312,14 @@ impl ScheduleStore for Services {
     async fn runs(&self, access: &Access, id: u64, at: Position, size: u32) -> Answer<RunPage, StoreError> {
         seen(self, access, id).await?;
         let rows = self.storage.runs(id, &at, size).await?.ok_or(StoreError::NotFound)?;
+        let language = Language::of_tag(&access.facts.language);
         Ok(RunPage {
             total: rows.total,
-            rows: rows.rows,
+            rows: rows
+                .rows
+                .into_iter()
+                .map(|entry| called_off::shown(entry, language))
+                .collect(),
             next: rows.next,
         })
     }
@@ -331,7 +339,7 @@ impl ScheduleStore for Services {
         if lease.run.is_none() {
             // Of the span that the call is made in.
             tracing::Span::current().record("run", id);
-            tracing::info!("a run was started");
+            tracing::info!("run started");
         }
         lease.run = Some(id);
         run.due = Some(plan.due);

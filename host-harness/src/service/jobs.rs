@@ -105,7 +105,7 @@ impl Service {
                 Ok(()) => {}
                 Err(LeaseError::Lost) => return Ended::LeaseLost,
                 Err(LeaseError::Storage(error)) => {
-                    tracing::warn!(%error, "the lease could not be renewed; tried again");
+                    tracing::warn!(%error, "could not renew lease; will retry");
                 }
             }
         }
@@ -131,7 +131,7 @@ impl Service {
             End::HostFault(words) => return Ended::LeftToItsLease(words),
             End::Unfinished(reason) => reason,
         };
-        tracing::error!(?reason, "the component did not finish a run");
+        tracing::error!(?reason, "plugin did not finish the run");
         if leased.lease.work == Work::Settle {
             // The mail has left: what became of it is known here, and nothing that the component does changes it.
             return self.settle_in_its_place(leased).await;
@@ -154,7 +154,7 @@ impl Service {
                 tracing::error!(
                     schedule = leased.row.id,
                     ?ended,
-                    "the component did not abandon a run either"
+                    "plugin did not finish the abandoned run"
                 );
                 leased.due = run.due;
                 leased.lease = run.leased.lease;
@@ -408,13 +408,13 @@ impl Service {
 
 fn report(ended: &Ended) {
     match ended {
-        Ended::Finished => tracing::info!("a run was worked on"),
-        Ended::StillToCome => tracing::info!("a due time is still to come by newer zone rules: it was planned again"),
-        Ended::LeaseLost => tracing::info!("a run was given up: its lease is lost"),
+        Ended::Finished => tracing::info!("run attempt finished"),
+        Ended::StillToCome => tracing::info!("due time moved later by newer time zone data; rescheduled"),
+        Ended::LeaseLost => tracing::info!("lease lost; attempt discarded"),
         Ended::LeftToItsLease(reason) => {
             tracing::warn!(
                 reason,
-                "a run could not be finished; it is taken again when its lease has run out"
+                "could not finish run; it will be retried when its lease expires"
             );
         }
     }

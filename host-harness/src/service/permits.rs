@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 
 use super::Service;
+use crate::called_off;
 use crate::contract::auth_context::OwnerRight;
 use crate::delivery::Permits;
 use crate::platform::PlatformError;
@@ -51,17 +52,17 @@ impl Service {
         } = export;
         let ownership = self.platform().ownership(owner, scope, exporter).await?;
         if ownership.event_deleted {
-            return Ok(Some("the event was deleted"));
+            return Ok(Some(called_off::EVENT_DELETED));
         }
         let lost = match ownership.right {
             OwnerRight::Yes => None,
-            OwnerRight::NotAllowed => Some("the owner may not run this export any more"),
-            OwnerRight::Inactive => Some("the owner's account is switched off"),
-            OwnerRight::Gone => Some("the owner is gone"),
+            OwnerRight::NotAllowed => Some(called_off::OWNER_NOT_PERMITTED),
+            OwnerRight::Inactive => Some(called_off::OWNER_INACTIVE),
+            OwnerRight::Gone => Some(called_off::OWNER_GONE),
         };
         match (lost, events) {
             (None, Some(events)) if !self.platform().may_read_all(owner, &scope.organizer, events).await? => {
-                Ok(Some("the owner may not read all events of the file any more"))
+                Ok(Some(called_off::EVENTS_NOT_PERMITTED))
             }
             (lost, _) => Ok(lost),
         }

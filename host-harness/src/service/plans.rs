@@ -119,7 +119,7 @@ impl Service {
                         tracing::warn!(
                             schedule = row.id,
                             reason,
-                            "this schedule can't be planned again and stays as it was"
+                            "could not reschedule; keeping the current next run"
                         );
                         None
                     }
@@ -227,7 +227,7 @@ impl Service {
         tracing::error!(
             schedule = row.id,
             reason,
-            "this schedule has no next run: nothing can say when"
+            "could not compute the next run; schedule has none"
         );
         Ok(None)
     }

@@ -32,7 +32,7 @@ impl Service {
             return answer.clone();
         }
         let looked = tokio::time::timeout(PATIENCE, self.storage().check_writable()).await;
-        let answer = looked.unwrap_or_else(|_| Err(StorageError::Unavailable("no answer within 10 s".to_owned())));
+        let answer = looked.unwrap_or_else(|_| Err(StorageError::Unavailable("no response within 10 s".to_owned())));
         let was_ready = latest.as_ref().is_none_or(|(_, answer)| answer.is_ok());
         match &answer {
             Err(error) if was_ready => {

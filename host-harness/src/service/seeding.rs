@@ -13,7 +13,7 @@ use crate::storage::{Change, CommitError, Row, Scope};
 #[derive(Debug, thiserror::Error)]
 pub enum SeedError {
     /// An address that nobody there has.
-    #[error("its owner {0} is not among the fixture's users")]
+    #[error("owner {0} is not a user in the fixture")]
     NoOwner(String),
     /// The component's words.
     #[error("{0}")]
@@ -80,7 +80,7 @@ impl Service {
         let document = Value::Object(schedule.document.clone()).to_string();
         let (_, access) = self.ask(access, Operation::Create(document)).await?;
         let Some(Change::Insert { id, owner, mut content }) = access.staged.into_iter().next() else {
-            return Err(SeedError::Refused("the component stored nothing".into()));
+            return Err(SeedError::Refused("the plugin did not store the schedule".into()));
         };
         if let Some(counter) = schedule.error_counter {
             content.error_counter = counter;

@@ -187,19 +187,19 @@ impl Commit {
 #[derive(Debug, thiserror::Error)]
 pub enum CommitError {
     /// Not there, or not within [`Commit::by`].
-    #[error("no such schedule here")]
+    #[error("schedule not found")]
     NotFound,
     /// Somebody else was first: the call is to be repeated on what is there now.
-    #[error("another version is stored")]
+    #[error("version conflict")]
     Stale,
     /// The organizer has so many already.
-    #[error("over the quota of {0} schedules")]
+    #[error("quota of {0} schedules exceeded")]
     Quota(u32),
     /// The actor has used as much as [`Commit::limits`] leaves.
     #[error(transparent)]
     Exceeded(#[from] Exceeded),
     /// The idempotency ticket ran out and another request took the key.
-    #[error("the idempotency key was taken over")]
+    #[error("superseded by another request with the same idempotency key")]
     Superseded,
     /// The store is away or damaged.
     #[error(transparent)]

@@ -290,7 +290,7 @@ impl PostgresStorage {
 /// What a URL says, with the settings that all connections have and these.
 fn connecting(url: &str, more: &[(&'static str, &'static str)]) -> Result<PgConnectOptions, StorageError> {
     let options = PgConnectOptions::from_str(url)
-        .map_err(|error| StorageError::Corrupt(format!("no URL of a PostgreSQL database: {error}")))?
+        .map_err(|error| StorageError::Corrupt(format!("invalid PostgreSQL URL: {error}")))?
         .statement_cache_capacity(256)
         .application_name("harness");
     let said = options.get_options().unwrap_or_default().to_owned();

@@ -38,7 +38,7 @@ pub(super) fn elsewhere(file: &SpooledData) -> Result<Box<dyn Source>, StorageEr
 
 /// The machine's own files are part of the store that can be away.
 pub(super) fn unreadable(error: &io::Error) -> StorageError {
-    StorageError::Unavailable(format!("a file that was made can't be read: {error}"))
+    StorageError::Unavailable(format!("could not read the exported file: {error}"))
 }
 
 /// A file of another size than it was said to have is not kept.
@@ -46,6 +46,6 @@ pub(super) fn expect_size(read: u64, said: u64) -> Result<(), StorageError> {
     if read == said {
         return Ok(());
     }
-    let words = format!("a file has {read} bytes, and was said to have {said}");
+    let words = format!("exported file has {read} bytes, expected {said}");
     Err(StorageError::Unavailable(words))
 }

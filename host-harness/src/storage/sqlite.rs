@@ -514,7 +514,7 @@ async fn migrate(mut on: SqliteConnection, migrations: &Migrator) -> Result<(), 
     migrated.map_err(|error| match error {
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),
         MigrateError::VersionMissing(version) => StorageError::Corrupt(format!(
-            "the file is of schema version {version}, later than this program's"
+            "database schema version {version} is newer than this program supports"
         )),
         other => StorageError::Corrupt(other.to_string()),
     })?;

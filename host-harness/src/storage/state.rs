@@ -81,25 +81,29 @@ impl fmt::Display for RunState {
 /// Every move: from (none: the due time has no run yet), to, and by what.
 pub const MOVES: [(Option<RunState>, RunState, &str); 13] = [
     (None, RunState::Open, "start"),
-    (None, RunState::Missed, "start, or a change that gives it up"),
-    (None, RunState::Cancelled, "delete or switch off, when it had passed"),
-    (Some(RunState::Open), RunState::Open, "finish: again later"),
+    (None, RunState::Missed, "start, or an update that drops it"),
+    (None, RunState::Cancelled, "delete or disable, after the due time"),
+    (Some(RunState::Open), RunState::Open, "finish: retry"),
     (Some(RunState::Open), RunState::Submitted, "finish"),
     (Some(RunState::Open), RunState::Empty, "finish"),
     (Some(RunState::Open), RunState::Failed, "finish"),
-    (
-        Some(RunState::Open),
-        RunState::Cancelled,
-        "finish, delete or switch off",
-    ),
+    (Some(RunState::Open), RunState::Cancelled, "finish, delete or disable"),
     (Some(RunState::Open), RunState::Missed, "finish"),
-    (Some(RunState::Submitted), RunState::Submitted, "one recipient final"),
+    (
+        Some(RunState::Submitted),
+        RunState::Submitted,
+        "one recipient reached a final status",
+    ),
     (
         Some(RunState::Submitted),
         RunState::Delivered,
-        "settle: somebody's server took it",
+        "settle: accepted for at least one recipient",
     ),
-    (Some(RunState::Submitted), RunState::Failed, "settle: nobody's did"),
+    (
+        Some(RunState::Submitted),
+        RunState::Failed,
+        "settle: rejected for all recipients",
+    ),
     (
         Some(RunState::Submitted),
         RunState::Cancelled,
@@ -122,7 +126,9 @@ pub fn step(from: Option<RunState>, to: RunState) -> Result<(), StorageError> {
         return Ok(());
     }
     let from = from.map_or("none", RunState::as_str);
-    Err(StorageError::Corrupt(format!("a run does not go from {from} to {to}")))
+    Err(StorageError::Corrupt(format!(
+        "invalid run state transition from {from} to {to}"
+    )))
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@ use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
+pub(super) use crate::called_off::{EVENT_DELETED, ORGANIZER_DISABLED as SWITCHED_OFF, SCHEDULE_DELETED as DELETED};
+
 use super::state::RunState;
 use super::{MailKind, MailStanding, NewMail, OutgoingExport, StorageError};
 use crate::clock::Instant;
@@ -24,12 +26,12 @@ pub(super) fn text(text: &str) -> Cow<'_, str> {
 
 /// A number of ours as databases keep it: ids, fences and versions are counted up from 1 and never get near the limit.
 pub(super) fn signed(value: u64) -> Result<i64, StorageError> {
-    i64::try_from(value).map_err(|_| StorageError::Corrupt(format!("{value} is too large to be stored")))
+    i64::try_from(value).map_err(|_| StorageError::Corrupt(format!("value out of range: {value}")))
 }
 
 /// A stored number that cannot be negative.
 pub(super) fn unsigned(value: i64) -> Result<u64, StorageError> {
-    u64::try_from(value).map_err(|_| StorageError::Corrupt(format!("{value} is stored where nothing is below zero")))
+    u64::try_from(value).map_err(|_| StorageError::Corrupt(format!("unexpected negative value: {value}")))
 }
 
 /// Rows before a page; none: there is no page 0.
@@ -104,7 +106,11 @@ pub(super) fn status(text: &str) -> Result<DeliveryStatus, StorageError> {
         "retrying" => DeliveryStatus::Retrying,
         "rejected" => DeliveryStatus::Rejected,
         "cancelled" => DeliveryStatus::Cancelled,
-        other => return Err(StorageError::Corrupt(format!("a delivery is stored as `{other}`"))),
+        other => {
+            return Err(StorageError::Corrupt(format!(
+                "unknown stored delivery status `{other}`"
+            )));
+        }
     })
 }
 
@@ -119,16 +125,8 @@ pub(super) fn mail_kind(text: &str) -> Result<MailKind, StorageError> {
     ]
     .into_iter()
     .find(|kind| kind.as_str() == text)
-    .ok_or_else(|| StorageError::Corrupt(format!("a mail is stored as `{text}`")))
+    .ok_or_else(|| StorageError::Corrupt(format!("unknown stored mail kind `{text}`")))
 }
-
-/// What ends of a schedule that is deleted is called off for.
-pub(super) const DELETED: &str = "the schedule was deleted";
-/// What ends of an organizer that is switched off is called off for.
-pub(super) const SWITCHED_OFF: &str = "scheduled exports were switched off for the organizer";
-
-/// What ends of an event that is deleted is called off for.
-pub(super) const EVENT_DELETED: &str = "the event was deleted";
 
 /// How a mail of this kind stands; `export` is the one that its run has made, where the schedule is there.
 pub(super) fn standing(kind: &str, called_off: Option<String>, export: Option<OutgoingExport>) -> MailStanding {
@@ -230,17 +228,19 @@ pub(super) struct StoredOutcome {
 impl StoredOutcome {
     /// None: the run is open.
     pub(super) fn read(self) -> Result<Option<Outcome>, StorageError> {
-        let damaged = |what: &str| StorageError::Corrupt(format!("a run is stored {what}"));
-        let words = self.words.ok_or_else(|| damaged("without its words"));
+        let damaged = |what: &str| StorageError::Corrupt(format!("invalid stored run: {what}"));
+        let words = self.words.ok_or_else(|| damaged("missing reason"));
         Ok(Some(match self.state.as_str() {
             "open" => return Ok(None),
             "submitted" => Outcome::Submitted,
             "delivered" => Outcome::Delivered,
             "empty" => Outcome::Empty,
-            "failed" => Outcome::Failed((self.code.ok_or_else(|| damaged("without its reason"))?, words?)),
+            "failed" => Outcome::Failed((self.code.ok_or_else(|| damaged("missing reason code"))?, words?)),
             "cancelled" => Outcome::Cancelled(words?),
             "missed" => Outcome::Missed(MissedRange {
-                first: self.missed_first.ok_or_else(|| damaged("without its first"))?,
+                first: self
+                    .missed_first
+                    .ok_or_else(|| damaged("missing start of missed range"))?,
                 last: self.due,
                 count: unsigned(self.missed_count.unwrap_or_default())?,
             }),
@@ -261,7 +261,7 @@ pub(super) fn how(outcome: &Outcome) -> String {
         Outcome::Delivered => "delivered".to_owned(),
         Outcome::Empty => "empty".to_owned(),
         Outcome::Failed((code, words)) => format!("failed: {code}: {words}"),
-        Outcome::Retry(again) => format!("again at {}", written(*again)),
+        Outcome::Retry(again) => format!("retry at {}", written(*again)),
         Outcome::Cancelled(words) => format!("cancelled: {words}"),
         Outcome::Missed(range) => format!("missed: {} since {}", range.count, written(range.first)),
     }

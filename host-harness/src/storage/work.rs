@@ -214,7 +214,7 @@ impl Finish {
 #[derive(Debug, thiserror::Error)]
 pub enum LeaseError {
     /// Another fence is higher, or the schedule is gone.
-    #[error("the lease is lost")]
+    #[error("lease lost")]
     Lost,
     /// The store is away or damaged.
     #[error(transparent)]
@@ -225,10 +225,10 @@ pub enum LeaseError {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// Nothing can be written about the run by this lease.
-    #[error("the lease is lost, or this due time has ended")]
+    #[error("lease lost, or the due time already has a result")]
     Lost,
     /// Some of the missed due times have an entry, this one the latest of them.
-    #[error("the history has due times up to {0} already")]
+    #[error("due times up to {0} are already recorded")]
     Recorded(Instant),
     /// The store is away or damaged.
     #[error(transparent)]

@@ -84,7 +84,7 @@ fn a_database_is_seeded_ticked_and_looked_at_without_a_server() {
         "2026-10-22T12:00:00Z",
     ];
     assert!(harness(seed).well().ends_with(": 2 organizers, 2 schedules\n"));
-    assert!(harness(seed).sentence().contains("is filled already"));
+    assert!(harness(seed).sentence().contains("already contains data"));
     let tick = ["tick", "--now", "2026-10-27T03:00:00Z", "--database", &url];
     assert!(
         harness(tick).sentence().contains("--smtp"),
@@ -120,18 +120,18 @@ fn a_database_that_cannot_be_used_is_named_without_its_password() {
     let socket = folder.path().display().to_string();
     let nobody = format!("postgres://john:hush-hush@localhost/exports?host={socket}");
     let mut cases = vec![
-        (nobody, "can't be reached"),
+        (nobody, "could not connect"),
         (
             "postgres://john:hush-hush@127.0.0.1:1/exports".to_owned(),
-            "can't be reached",
+            "could not connect",
         ),
         (
             "postgres://john:hush-hush@127.0.0.1:port/exports".to_owned(),
-            "looks like postgres://",
+            "expected postgres://",
         ),
         (
             "mysql://john:hush-hush@127.0.0.1/exports".to_owned(),
-            "looks like postgres://",
+            "expected postgres://",
         ),
     ];
     if let (Some(server), Some(url)) = (PostgresServer::shared(), database()) {
@@ -144,7 +144,7 @@ fn a_database_that_cannot_be_used_is_named_without_its_password() {
             .0
             .to_owned();
         server.sql(&name, "update platform_migrations set version = 999");
-        cases.push((with_password(&url), "later than this program's"));
+        cases.push((with_password(&url), "newer than this program supports"));
     }
     for (url, why) in cases {
         for command in ["history", "serve", "tick"] {
@@ -155,7 +155,7 @@ fn a_database_that_cannot_be_used_is_named_without_its_password() {
             };
             let ended = harness([command, "--database", &url].into_iter().chain(more.iter().copied()));
             // A URL that is one was given with its password where other users see it: a warning goes before the sentence.
-            let warned = usize::from(why != "looks like postgres://");
+            let warned = usize::from(why != "expected postgres://");
             let lines: Vec<_> = ended.err.lines().collect();
             assert_eq!(lines.len(), warned + 1, "{ended:?}");
             let warning = |line: &&str| line.contains("the password in --database is visible");

@@ -119,7 +119,7 @@ fn a_store_that_no_demo_made_is_not_replaced_by_one() {
     let data = folder.path().display().to_string();
     let before = fs::read(folder.path().join("harness.db")).expect("the store");
     let ended = harness_in(folder.path(), ["demo", "--data", &data], "");
-    assert!(ended.sentence().contains("that no demo made"), "{ended:?}");
+    assert!(ended.sentence().contains("not created by a demo"), "{ended:?}");
     assert_eq!(fs::read(folder.path().join("harness.db")).expect("the store"), before);
 }
 

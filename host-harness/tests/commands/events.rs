@@ -17,7 +17,12 @@ fn an_event_is_deleted_with_its_schedules_out_of_service_and_made_again_without_
     .well();
     assert_eq!(deleted, "bigevents/sampleconf: deleted, 1 schedules out of service\n");
     let again = harness(of("delete").into_iter().chain(at));
-    assert!(again.sentence().contains("no event `sampleconf`"), "{again:?}");
+    assert!(
+        again
+            .sentence()
+            .contains("event `sampleconf` of `bigevents` does not exist"),
+        "{again:?}"
+    );
     let described = [
         "--name",
         "Another Conf",

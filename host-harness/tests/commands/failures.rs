@@ -23,7 +23,7 @@ fn a_store_that_is_not_there_is_named_and_nothing_is_made_in_its_place() {
     ] {
         let ended = harness(command.iter().copied());
         assert!(
-            ended.sentence().starts_with(&format!("there is no store in {data}")),
+            ended.sentence().starts_with(&format!("no store found in {data}")),
             "{ended:?}"
         );
         assert!(!Path::new(&data).exists(), "{command:?} made the folder");
@@ -63,7 +63,7 @@ fn a_fixture_that_cannot_be_read_is_named() {
     );
     for command in ["seed", "serve"] {
         let ended = harness([command, "--data", &data, "--fixture", &missing]);
-        let wanted = format!("the fixture {missing} can't be read: ");
+        let wanted = format!("could not read fixture {missing}: ");
         assert!(ended.sentence().starts_with(&wanted), "{ended:?}");
         assert!(!Path::new(&data).exists());
     }
@@ -111,7 +111,7 @@ fn a_store_is_filled_once() {
     let folder = seeded("2026-10-22T12:00:00Z");
     let data = text(folder.path());
     let ended = harness(["seed", "--data", &data, "--fixture", &fixture()]);
-    let wanted = format!("the store in {data} is filled already");
+    let wanted = format!("the store in {data} already contains data");
     assert!(ended.sentence().starts_with(&wanted), "{ended:?}");
 }
 
@@ -130,10 +130,10 @@ fn an_address_of_a_mail_server_that_is_none_is_refused_before_anything_is_done()
     let folder = seeded("2026-10-22T12:00:00Z");
     let data = text(folder.path());
     for (url, why) in [
-        ("mail.example.com", "begins with smtp://"),
-        ("smtp://", "looks like smtp://"),
-        ("smtp://john:secret@", "looks like smtp://"),
-        ("smtp://mail.example.com?tls=perhaps", "tls="),
+        ("mail.example.com", "the scheme must be smtp://"),
+        ("smtp://", "expected smtp://"),
+        ("smtp://john:secret@", "expected smtp://"),
+        ("smtp://mail.example.com?tls=perhaps", "tls must be"),
     ] {
         for command in ["tick", "serve"] {
             let call = [command, "--data", &data, "--smtp", url];
@@ -163,7 +163,7 @@ fn a_port_that_is_taken_is_named_and_nothing_is_written() {
     assert!(
         ended
             .sentence()
-            .starts_with(&format!("{address} can't be listened on: ")),
+            .starts_with(&format!("could not listen on {address}: ")),
         "{ended:?}"
     );
     assert!(!data.exists());

@@ -60,7 +60,7 @@ fn what_is_wrong_with_the_mail_options_is_said_at_start_in_one_sentence() {
         ),
         (
             [&["--smtp", "mx.example"], &from[..], &base].concat(),
-            "begins with smtp://",
+            "the scheme must be smtp://",
         ),
         (
             [

@@ -119,7 +119,7 @@ fn a_backup_replaces_no_file_and_says_what_to_use_for_postgresql() {
         folder.path().join("none").to_str().expect("text"),
         "store.backup",
     ]);
-    assert!(refused.sentence().starts_with("there is no store in "), "{refused:?}");
+    assert!(refused.sentence().starts_with("no store found in "), "{refused:?}");
 
     let refused = harness(["backup", "--database", "postgres://db.example/exports", "store.backup"]);
     assert!(refused.sentence().contains("use `pg_dump`"), "{refused:?}");

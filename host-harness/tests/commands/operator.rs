@@ -58,7 +58,7 @@ fn a_late_tick_runs_the_latest_due_time_and_notes_those_missed() {
     let history = operator.says("history", &["--schedule", "1"]);
     assert_eq!(history.lines().count(), 2, "{history}");
     assert!(
-        history.contains("missed  (2 due times from 2026-10-27T03:00:00Z)"),
+        history.contains("missed  (2 due times since 2026-10-27T03:00:00Z)"),
         "{history}"
     );
 }
@@ -96,7 +96,7 @@ fn a_disabled_organizer_runs_nothing_and_an_enabled_one_is_planned_from_then() {
     );
 
     let enabled = operator.says("organizer enable", &["bigevents", "--now", "2026-10-27T12:00:00Z"]);
-    assert_eq!(enabled, "bigevents: enabled, 2 schedules planned from now\n");
+    assert_eq!(enabled, "bigevents: enabled, 2 schedules rescheduled\n");
     assert_eq!(operator.tick("2026-10-27T12:00:00Z"), "");
     assert_eq!(operator.tick("2026-10-28T02:59:59Z"), "");
     let line = operator.tick("2026-10-28T03:00:00Z");

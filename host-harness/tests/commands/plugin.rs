@@ -15,11 +15,15 @@ fn misfits() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         component(&format!("(component (instance $none) {exports})"))
     };
     vec![
-        ("empty.wasm", Vec::new(), "is not a WebAssembly component: it is empty"),
+        (
+            "empty.wasm",
+            Vec::new(),
+            "is not a WebAssembly component: the file is empty",
+        ),
         (
             "letter.wasm",
             b"Dear plugin".to_vec(),
-            "is not a WebAssembly component: it does not begin as WebAssembly does",
+            "is not a WebAssembly component: missing WebAssembly magic number",
         ),
         (
             "torn.wasm",
@@ -29,7 +33,7 @@ fn misfits() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         (
             "module.wasm",
             component("(module)"),
-            "is not a WebAssembly component: it is a core module; encode it with wit-component",
+            "is not a WebAssembly component: the file is a core module; encode it as a component with `wasm-tools component new`",
         ),
         (
             "bare.wasm",
@@ -44,17 +48,17 @@ fn misfits() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         (
             "hollow.wasm",
             exports(&["schedules", "recurrence", "jobs", "about"]),
-            "does not fit this host: ",
+            "is incompatible with this host: ",
         ),
         (
             "nosy.wasm",
             component("(component (import \"wasi:filesystem/types@0.2.6\" (instance)))"),
-            "asks for `wasi:filesystem/types@0.2.6`, which this host does not offer",
+            "imports `wasi:filesystem/types@0.2.6`, which this host does not provide",
         ),
         (
             "later.wasm",
             component("(component (import \"ticketing:scheduled-exports/log@0.2.0\" (instance)))"),
-            "was built for version 0.2.0 of the contract, and this host speaks 0.1.0",
+            "uses contract version 0.2.0, but this host supports 0.1.0",
         ),
     ]
 }
@@ -95,7 +99,7 @@ fn a_plugin_file_that_is_not_there_is_named() {
     ] {
         let ended = harness(call);
         assert!(
-            ended.sentence().starts_with("the plugin /no/such.wasm can't be read: "),
+            ended.sentence().starts_with("could not read plugin /no/such.wasm: "),
             "{ended:?}"
         );
     }
@@ -112,7 +116,7 @@ fn the_built_in_component_asks_for_the_contract_and_nothing_else() {
         assert!(import.starts_with("ticketing:scheduled-exports/"), "{import}");
     }
     let told = harness(["plugin", "inspect"]).well();
-    assert!(told.ends_with("this host can run it\n"), "{told}");
+    assert!(told.ends_with("compatible with this host\n"), "{told}");
     // Host and component have the same release, so its age is known, whatever today is.
     let release = plugin::recurrence::ZONE_DATABASE;
     assert_eq!(found["zone_database"], release);
@@ -153,8 +157,8 @@ fn a_component_that_asks_for_more_than_the_operator_allows_is_refused_by_functio
     std::fs::write(&less, text.replace("\"notify-owner\", ", "")).expect("written");
     let less = less.display().to_string();
     let data = folder.path().join("data").display().to_string();
-    let why = "harness: the plugin asks for `notify-owner` of `ticketing:scheduled-exports/mailer@0.1.0`, \
-               which the operator does not allow";
+    let why = "harness: the plugin imports `notify-owner` of `ticketing:scheduled-exports/mailer@0.1.0`, \
+               which --allow-imports does not permit";
     let listed = "auth-context,exporters,log,mailer.stage,schedule-store";
     for allowed in [listed, &less] {
         let rule = ["--rule", "RRULE:FREQ=DAILY", "--time", "04:00:00", "--zone", "UTC"];
@@ -199,7 +203,7 @@ fn an_import_made_up_by_the_component_is_refused_whatever_the_operator_allows() 
     assert!(
         ended
             .sentence()
-            .starts_with("the plugin asks for `send-to-anybody` of `ticketing:scheduled-exports/mailer@0.1.0`"),
+            .starts_with("the plugin imports `send-to-anybody` of `ticketing:scheduled-exports/mailer@0.1.0`"),
         "{ended:?}"
     );
 }
@@ -211,8 +215,8 @@ fn a_list_of_imports_that_is_neither_file_nor_list_is_a_wrong_call() {
     std::fs::write(&torn, "{").expect("written");
     let torn = torn.display().to_string();
     for (given, why) in [
-        ("log,mailr", "`mailr` is no import of the contract"),
-        (&torn, "it is no manifest of imports"),
+        ("log,mailr", "`mailr` is not an import of the contract"),
+        (&torn, "invalid import manifest"),
     ] {
         let ended = harness(["tick", "--data", "nowhere", "--allow-imports", given]);
         assert_eq!(ended.code, Some(2), "{ended:?}");
@@ -241,9 +245,7 @@ fn the_built_in_component_can_be_written_to_a_file_that_every_command_takes() {
     );
     let ended = harness(["plugin", "write", "/no/such/folder/plugin.wasm"]);
     assert!(
-        ended
-            .sentence()
-            .contains("/no/such/folder/plugin.wasm can't be written"),
+        ended.sentence().contains("could not write /no/such/folder/plugin.wasm"),
         "{ended:?}"
     );
 }
@@ -260,7 +262,7 @@ fn a_cache_that_others_may_write_to_is_not_used_and_the_log_says_so() {
         .expect("the binary starts");
     let log = String::from_utf8(ended.stderr).expect("text");
     assert_eq!(ended.status.code(), Some(0), "{log}");
-    assert!(log.contains("WARN") && log.contains("others may write to it"), "{log}");
+    assert!(log.contains("WARN") && log.contains("writable by other users"), "{log}");
     assert_eq!(std::fs::read_dir(folder.path()).expect("the folder").count(), 0);
 }
 

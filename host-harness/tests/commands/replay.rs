@@ -58,7 +58,7 @@ fn a_run_that_failed_is_on_a_tape_of_this_user_alone_and_fails_again_when_it_is_
     assert_eq!(mode & 0o777, 0o600);
     let said = replay(&tapes[0]).well();
     assert!(
-        said.starts_with("same outcome: finished with {\"Failed\":[\"too-large\","),
+        said.starts_with("same outcome: finished with {\"Failed\":[\"mail-too-large\","),
         "{said}"
     );
 }
@@ -71,11 +71,21 @@ fn a_tape_that_was_changed_or_torn_fails_with_one_sentence() {
     std::fs::write(&other, text.replace("exporters.produce", "exporters.invent")).expect("a file");
     let said = replay(&other);
     let said = said.sentence();
-    assert!(said.contains(": the tape has exporters.invent {"), "{said}");
+    assert!(
+        said.contains(" differs: the recording has exporters.invent {"),
+        "{said}"
+    );
     std::fs::write(&other, &text[..text.len() - 5]).expect("a file");
     let said = replay(&other);
-    assert!(said.sentence().contains("is torn, or no line of a tape"), "{said:?}");
-    assert!(replay(&folder.path().join("none")).sentence().contains("can't be read"));
+    assert!(
+        said.sentence().contains("is truncated or not a recording entry"),
+        "{said:?}"
+    );
+    assert!(
+        replay(&folder.path().join("none"))
+            .sentence()
+            .contains("could not read recording")
+    );
 }
 
 #[test]
@@ -102,7 +112,7 @@ fn a_server_keeps_a_tape_of_a_run_that_fails() {
     let more = ["--fixture", "small.json", "--record", "tapes"];
     let serving = Serving::start_in(folder.path(), &log, Path::new("data"), &more);
     let schedule = due_soon(&serving, 1, "")[0];
-    let line = log.wait_for(&["a call that failed is on tape"]);
+    let line = log.wait_for(&["recorded a failed call"]);
     assert_eq!(serving.end("TERM").0, Some(0));
     let tapes = tapes(folder.path());
     let [tape] = &tapes[..] else {
@@ -112,7 +122,7 @@ fn a_server_keeps_a_tape_of_a_run_that_fails() {
     assert!(tape.ends_with(&name) && line.contains(&name), "{line}");
     let said = replay(tape).well();
     assert!(
-        said.starts_with("same outcome: finished with {\"Failed\":[\"too-large\","),
+        said.starts_with("same outcome: finished with {\"Failed\":[\"mail-too-large\","),
         "{said}"
     );
 }
@@ -131,17 +141,17 @@ fn another_component_goes_through_the_tape_and_where_it_does_something_else_is_s
     std::fs::write(&same, bytes).expect("a component");
     let said = replay_by(&same, &tapes[0]).well();
     assert!(
-        said.starts_with("another component than the tape's\nsame outcome: finished with {\"Failed\""),
+        said.starts_with("note: the component differs from the recorded one\nsame outcome: finished with {\"Failed\""),
         "{said}"
     );
 
     // It does what the schedule's document says, and here that is nothing.
     harness(["plugin", "write", "--conformance", &other.display().to_string()]).well();
     let ended = replay_by(&other, &tapes[0]);
-    assert_eq!(ended.out, "another component than the tape's\n");
+    assert_eq!(ended.out, "note: the component differs from the recorded one\n");
     let words = ended.sentence();
     assert!(
-        words.starts_with("it ended after call 0, the tape goes on with schedule-store.start {"),
+        words.starts_with("the plugin stopped after call 0, but the recording continues with schedule-store.start {"),
         "{words}"
     );
 }

@@ -79,7 +79,7 @@ fn schedules_outlive_a_stop_and_the_fixture_is_loaded_once() {
     let data = folder.path().join("data");
     let mut log = Log::new();
     let serving = Serving::start(&log, &data, &["--fixture", &fixture()]);
-    log.wait_for(&["the store was filled from the fixture"]);
+    log.wait_for(&["fixture loaded"]);
     assert_eq!(serving.request("GET", EVENT, "", None).0, 401);
     assert_eq!(serving.request("GET", EVENT, "Bearer nobody", None).0, 401);
     assert_eq!(serving.request("GET", EVENT, JOHN, None).1["count"], 1);
@@ -92,12 +92,12 @@ fn schedules_outlive_a_stop_and_the_fixture_is_loaded_once() {
     assert!(took < Duration::from_secs(5), "it took {took:?} to stop");
 
     let serving = Serving::start(&log, &data, &["--fixture", &fixture()]);
-    log.wait_for(&["the fixture is not loaded again"]);
+    log.wait_for(&["skipping fixture"]);
     let (_, listed) = serving.request("GET", EVENT, JOHN, None);
     assert_eq!(listed["count"], 2);
     assert_eq!(listed["results"][1], made);
     assert_eq!(serving.end("INT").0, Some(0));
-    log.wait_for(&["stopping"]);
+    log.wait_for(&["shutting down"]);
 }
 
 #[test]

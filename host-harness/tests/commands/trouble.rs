@@ -101,7 +101,7 @@ async fn trouble_with_mail_is_shown_by_health_and_metrics() {
     ];
     let more = [&more[..], &MAILING].concat();
     let serving = Serving::start(&log, &folder.path().join("data"), &more);
-    let metrics = log.wait_for(&["metrics are served"]);
+    let metrics = log.wait_for(&["serving metrics"]);
     let (_, address) = metrics.rsplit_once("address=").expect("where");
     let get = |url: &str| {
         let mut answer = ureq::get(url).call().expect("an answer");

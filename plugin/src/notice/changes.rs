@@ -10,6 +10,7 @@ use crate::document::Document;
 use crate::form;
 use crate::host::{Content, Instant, Recipients};
 use crate::language::Language;
+use crate::text;
 
 /// Most characters of a text that is shown whole; of a longer one, what is different.
 const SHORT_TEXT: usize = 200;
@@ -44,10 +45,7 @@ pub fn changed(occasion: &Occasion, who: Who, at: Instant, before: Seen, after: 
     let language = occasion.language;
     let (name, who) = (occasion.name(), who.words(language));
     let mut text = Text(String::new());
-    text.line(&language.pick(
-        format!("{who} changed your scheduled export {name}."),
-        format!("{who} hat Ihren geplanten Export {name} geändert."),
-    ));
+    text.line(&text::changed(language, &name, &who));
     occasion.say_when(&mut text, at);
     text.gap();
     text.differences(before, after, language);
@@ -55,7 +53,7 @@ pub fn changed(occasion: &Occasion, who: Who, at: Instant, before: Seen, after: 
     occasion.say_next(&mut text);
     occasion.say_how_to_undo(&mut text);
     Notice {
-        subject: occasion.subject(language.pick("Scheduled export changed", "Geplanter Export geändert")),
+        subject: occasion.subject(text::changed_subject(language)),
         text: text.0,
     }
 }
@@ -66,16 +64,10 @@ pub fn taken_over(occasion: &Occasion, who: Who, at: Instant, before: Seen, afte
     let language = occasion.language;
     let (name, who) = (occasion.name(), who.words(language));
     let mut text = Text(String::new());
-    text.line(&language.pick(
-        format!("{who} took over the scheduled export {name}, which was yours."),
-        format!("{who} hat den geplanten Export {name} übernommen, der bisher Ihnen gehörte."),
-    ));
+    text.line(&text::taken_over(language, &name, &who));
     occasion.say_when(&mut text, at);
     text.gap();
-    text.line(language.pick(
-        "From now on it runs with the permissions of its new owner, who also gets its mails. You get them no longer, unless your address is among its recipients.",
-        "Ab jetzt läuft er mit den Rechten der neuen Besitzerin oder des neuen Besitzers, an die auch seine E-Mails gehen. Sie bekommen sie nur noch, wenn Ihre Adresse unter den Empfängern steht.",
-    ));
+    text.line(&text::taken_over_now(language, &who));
     if before.fields(language) != after.fields(language) {
         text.gap();
         text.differences(before, after, language);
@@ -84,7 +76,7 @@ pub fn taken_over(occasion: &Occasion, who: Who, at: Instant, before: Seen, afte
     occasion.say_next(&mut text);
     occasion.say_where(&mut text);
     Notice {
-        subject: occasion.subject(language.pick("Scheduled export taken over", "Geplanter Export übernommen")),
+        subject: occasion.subject(text::taken_over_subject(language)),
         text: text.0,
     }
 }
@@ -95,23 +87,17 @@ pub fn deleted(occasion: &Occasion, who: Who, at: Instant, before: Seen) -> Noti
     let language = occasion.language;
     let (name, who) = (occasion.name(), who.words(language));
     let mut text = Text(String::new());
-    text.line(&language.pick(
-        format!("{who} deleted your scheduled export {name}. It does not run any more."),
-        format!("{who} hat Ihren geplanten Export {name} gelöscht. Er läuft nicht mehr."),
-    ));
+    text.line(&text::deleted(language, &name, &who));
     occasion.say_when(&mut text, at);
     text.gap();
-    text.line(language.pick(
-        "This is what it was, should you want it again:",
-        "So war er eingestellt, falls Sie ihn wieder anlegen wollen:",
-    ));
+    text.line(text::deleted_was(language));
     for field in before.fields(language).iter().filter(|field| !field.value.is_none()) {
         text.line(&format!("- {}: {}", field.label, field.value.whole(language)));
     }
     text.gap();
     occasion.say_where(&mut text);
     Notice {
-        subject: occasion.subject(language.pick("Scheduled export deleted", "Geplanter Export gelöscht")),
+        subject: occasion.subject(text::deleted_subject(language)),
         text: text.0,
     }
 }
@@ -130,10 +116,7 @@ pub fn in_brief(
     let language = occasion.language;
     let (name, who) = (occasion.name(), who.words(language));
     let mut text = Text(String::new());
-    text.line(&language.pick(
-        format!("{who} changed, took over or deleted your scheduled export {name}. The details are too long for a mail."),
-        format!("{who} hat Ihren geplanten Export {name} geändert, übernommen oder gelöscht. Die Einzelheiten sind zu lang für eine E-Mail."),
-    ));
+    text.line(&text::brief(language, &name, &who));
     occasion.say_when(&mut text, at);
     if let Some(after) = after {
         text.labels(&differences(before, after, language), language);
@@ -147,10 +130,8 @@ impl Who<'_> {
     fn words(self, language: Language) -> String {
         match self {
             Self::User(email) => one_line(email, 320),
-            Self::Token => language
-                .pick("A program with an API token", "Ein Programm mit API-Token")
-                .to_owned(),
-            Self::Device => language.pick("A device", "Ein Gerät").to_owned(),
+            Self::Token => text::who_token(language).to_owned(),
+            Self::Device => text::who_device(language).to_owned(),
         }
     }
 }
@@ -158,14 +139,11 @@ impl Who<'_> {
 impl Occasion<'_> {
     fn say_when(&self, text: &mut Text, at: Instant) {
         let at = moment(at, self.zone, self.language);
-        text.line(&format!("{} {at}", self.language.pick("When:", "Wann:")));
+        text.line(&text::changed_when(self.language, &at));
     }
 
     fn say_how_to_undo(&self, text: &mut Text) {
-        text.line(self.language.pick(
-            "If this is not what you want, open it at the address below, and change or delete it.",
-            "Falls Sie das nicht wollen: unter der Adresse unten öffnen und ändern oder löschen.",
-        ));
+        text.line(text::changed_undo(self.language));
         self.say_where(text);
     }
 }
@@ -181,24 +159,17 @@ impl Text {
             self.line(&format!("- {}: {}", is.label, was.to(&is.value, language)));
         }
         if differences.is_empty() {
-            self.line(language.pick(
-                "No field has another value: it was saved again, which plans its next run anew.",
-                "Kein Feld hat einen anderen Wert: Er wurde noch einmal gespeichert, womit sein nächster Lauf neu geplant ist.",
-            ));
+            self.line(text::changed_nothing(language));
         }
         if after.content.active && !before.content.active {
-            self.line(language.pick(
-                "It had been stopped, and runs again.",
-                "Er war angehalten und läuft wieder.",
-            ));
+            self.line(text::changed_resumed(language));
         }
     }
 
     /// The names of fields.
     fn labels(&mut self, differences: &[(Field, Value)], language: Language) {
         let labels: Vec<&str> = differences.iter().map(|(field, _)| field.label.as_str()).collect();
-        let changed = language.pick("Changed:", "Geändert:");
-        self.line(&format!("{changed} {}", labels.join(", ")));
+        self.line(&text::changed_labels(language, &labels.join(", ")));
     }
 }
 
@@ -284,7 +255,7 @@ impl Value {
     /// By itself.
     fn whole(&self, language: Language) -> String {
         match self {
-            Self::None => language.pick("(none)", "(nichts)").to_owned(),
+            Self::None => text::changed_none(language).to_owned(),
             Self::Word(text) => shortened(text, 0, 0, language),
             Self::Text(text) => quoted(&shortened(text, 0, 0, language), language),
             Self::List(names) => joined(names),
@@ -316,14 +287,10 @@ impl Value {
             }
             _ => (self.whole(language), other.whole(language)),
         };
-        let look_the_same = match was == is {
-            true => language.pick(
-                " (another value that looks the same)",
-                " (ein anderer Wert, der gleich aussieht)",
-            ),
-            false => "",
-        };
-        format!("{was} → {is}{look_the_same}")
+        match was == is {
+            true => text::changed_same_look(language, &is, &was),
+            false => format!("{was} → {is}"),
+        }
     }
 
     fn names(&self) -> &[String] {
@@ -335,7 +302,7 @@ impl Value {
 }
 
 fn quoted(text: &str, language: Language) -> String {
-    language.pick(format!("“{text}”"), format!("„{text}“"))
+    text::quoted(language, text)
 }
 
 fn joined(names: &[String]) -> String {
@@ -351,21 +318,16 @@ fn came_and_went(was: &[String], is: &[String], language: Language) -> String {
         (names.len(), joined(&names))
     };
     let mut parts = Vec::new();
-    for ((number, names), what) in [
-        (only(is, was), language.pick("added", "neu")),
-        (only(was, is), language.pick("removed", "entfernt")),
-    ] {
-        if number > 0 {
-            parts.push(format!("{number} {what} ({names})"));
-        }
+    let (added, names) = only(is, was);
+    if added > 0 {
+        parts.push(text::changed_added(language, &names, added));
+    }
+    let (removed, names) = only(was, is);
+    if removed > 0 {
+        parts.push(text::changed_removed(language, &names, removed));
     }
     if parts.is_empty() {
-        return language
-            .pick(
-                "the same in another order or number",
-                "dieselben in anderer Reihenfolge oder Zahl",
-            )
-            .to_owned();
+        return text::changed_order(language).to_owned();
     }
     let (before, after) = (was.len(), is.len());
     format!("{before} → {after}: {}", parts.join("; "))
@@ -398,10 +360,7 @@ fn shortened(text: &str, start: usize, end: usize, language: Language) -> String
         length if length > LONGEST_DIFFERENCE => {
             let half = LONGEST_DIFFERENCE / 2;
             let left_out = length - 2 * half;
-            let words = language.pick(
-                format!("({left_out} characters are not shown)"),
-                format!("({left_out} Zeichen sind nicht gezeigt)"),
-            );
+            let words = text::changed_not_shown(language, left_out);
             format!("{}… {words} …{}", part(from, from + half), part(to - half, to))
         }
         _ => part(from, to),
@@ -422,45 +381,37 @@ impl Seen<'_> {
         };
         let Recipients { to, cc, bcc } = &self.content.recipients;
         for (name, label, addresses) in [
-            ("bcc", language.pick("Recipients (Bcc)", "Empfänger (Bcc)"), bcc),
-            ("cc", language.pick("Recipients (Cc)", "Empfänger (Cc)"), cc),
-            ("to", language.pick("Recipients (To)", "Empfänger (An)"), to),
+            ("bcc", text::label_bcc(language), bcc),
+            ("cc", text::label_cc(language), cc),
+            ("to", text::label_to(language), to),
         ] {
             field(name, label, Value::list(addresses));
         }
         let exporter = Value::word(self.content.export_identifier.as_str());
-        field("exporter", language.pick("Exporter", "Exportart"), exporter);
+        field("exporter", text::label_exporter(language), exporter);
         let Some(document) = self.document else {
-            let words = Value::word(language.pick("cannot be read", "nicht lesbar"));
-            field("all", language.pick("All else", "Alles andere"), words);
+            let words = Value::word(text::label_unreadable(language));
+            field("all", text::label_others(language), words);
             return fields;
         };
         for (key, value) in entries(&document.form) {
             let shown = one_line(key, 100);
-            let label = language.pick(format!("Setting “{shown}”"), format!("Einstellung „{shown}“"));
+            let label = text::label_form_field(language, &shown);
             // No other name has a dot in it.
             field(&format!("form.{key}"), &label, Value::setting(value));
         }
         for (name, label, value) in [
-            ("rule", language.pick("Rule", "Regel"), &document.rule),
-            ("time", language.pick("Time", "Uhrzeit"), &document.time),
-            ("locale", language.pick("Language", "Sprache"), &document.locale),
+            ("rule", text::label_rule(language), &document.rule),
+            ("time", text::label_time(language), &document.time),
+            ("locale", text::label_language(language), &document.locale),
         ] {
             field(name, label, Value::word(value.as_str()));
         }
         let zone = Value::word(document.timezone.clone().unwrap_or_default());
-        field("zone", language.pick("Time zone", "Zeitzone"), zone);
+        field("zone", text::label_zone(language), zone);
         for (name, label, value) in [
-            (
-                "subject",
-                language.pick("Subject of the mail", "Betreff der E-Mail"),
-                &document.subject,
-            ),
-            (
-                "template",
-                language.pick("Text of the mail", "Text der E-Mail"),
-                &document.template,
-            ),
+            ("subject", text::label_subject(language), &document.subject),
+            ("template", text::label_text(language), &document.template),
         ] {
             field(name, label, Value::text(value));
         }
@@ -554,15 +505,15 @@ mod tests {
             text,
             "eve@example.org changed your scheduled export “Orders” (orders).\n\
              When: Monday, 26 October 2026, 06:30 (Europe/Berlin, UTC+01:00)\n\n\
-             Changed: Recipients (Bcc), Setting “few”, Time zone, Subject of the mail, Setting “_format”\n\
+             Changed: Recipients (Bcc), Form field “few”, Time zone, Email subject, Form field “_format”\n\
              - Recipients (Bcc): a@example.org → a@example.org, eve@example.org\n\
-             - Setting “few”: (none) → 3\n\
+             - Form field “few”: (none) → 3\n\
              - Time zone: (none) → Asia/Tokyo\n\
-             - Subject of the mail: “Orders” → “Orders, all”\n\
-             - Setting “_format”: \"csv\" → (none)\n\n\
-             No further run is planned.\n\
-             If this is not what you want, open it at the address below, and change or delete it.\n\
-             Scheduled exports: https://tickets.example.com/exports/\n"
+             - Email subject: “Orders” → “Orders, all”\n\
+             - Form field “_format”: \"csv\" → (none)\n\n\
+             No further runs are scheduled.\n\
+             If you did not want this, open the scheduled export at the link below and change or delete it.\n\
+             Manage scheduled exports: https://tickets.example.com/exports/\n"
         );
     }
 
@@ -653,13 +604,13 @@ mod tests {
         assert_eq!(
             lines[..3],
             [
-                "Changed: Recipients (Bcc), Recipients (To), Setting “events”, Text of the mail",
+                "Changed: Recipients (Bcc), Recipients (To), Form field “events”, Email text",
                 "- Recipients (Bcc): 24 → 25: 1 added (eve@example.net)",
-                "- Recipients (To): the same in another order or number",
+                "- Recipients (To): the same in a different order or number",
             ]
         );
         assert!(
-            lines[3].starts_with("- Setting “events”: 1 → 1000: 1000 added (event-0, event-1, "),
+            lines[3].starts_with("- Form field “events”: 1 → 1000: 1000 added (event-0, event-1, "),
             "{told}"
         );
         assert!(lines[3].ends_with(", event-999); 1 removed (conf)"), "{told}");
@@ -675,9 +626,9 @@ mod tests {
                 .insert("few".to_owned(), json!("\u{3164}\u{ad}\n- Rule: none"));
         });
         for line in [
-            r#"- Setting “few”: (none) → "⟨U+3164⟩⟨U+00AD⟩\n- Rule: none""#,
-            "- Subject of the mail: “Orders” → “Orders⟨U+202E⟩⟨U+2028⟩- Recipients (Bcc): (none)”",
-            "- Text of the mail: “All orders.” → “All orders.⏎⟨U+0020 × 500⟩⟨U+000A × 4⟩⟨U+0009⟩⟨U+2800⟩.”",
+            r#"- Form field “few”: (none) → "⟨U+3164⟩⟨U+00AD⟩\n- Rule: none""#,
+            "- Email subject: “Orders” → “Orders⟨U+202E⟩⟨U+2028⟩- Recipients (Bcc): (none)”",
+            "- Email text: “All orders.” → “All orders.⏎⟨U+0020 × 500⟩⟨U+000A × 4⟩⟨U+0009⟩⟨U+2800⟩.”",
         ] {
             assert!(told.lines().any(|told| told == line), "{line}: {told}");
         }
@@ -736,7 +687,7 @@ mod tests {
 
     #[test]
     fn what_is_saved_again_without_a_difference_is_told_too() {
-        assert!(told(Language::English, |_, _| {}).contains("No field has another value"));
+        assert!(told(Language::English, |_, _| {}).contains("No values were changed."));
         let (mut old, was) = (content(&[]), document());
         old.active = false;
         let new = content(&[]);
@@ -751,7 +702,7 @@ mod tests {
             },
         );
         let text = changed(&occasion(Language::German), Who::Device, AT, before, after).text;
-        assert!(text.contains("Er war angehalten und läuft wieder."), "{text}");
+        assert!(text.contains("Er war pausiert und wurde fortgesetzt."), "{text}");
     }
 
     #[test]
@@ -769,8 +720,8 @@ mod tests {
         );
         let text = changed(&occasion(Language::English), Who::Token, AT, before, after).text;
         assert!(text.contains("A program with an API token changed"), "{text}");
-        assert!(text.contains("All else: cannot be read → (none)"), "{text}");
-        assert!(text.contains("Rule: (none) → RRULE:FREQ=DAILY"), "{text}");
+        assert!(text.contains("All other settings: cannot be read → (none)"), "{text}");
+        assert!(text.contains("Recurrence rule: (none) → RRULE:FREQ=DAILY"), "{text}");
     }
 
     #[test]
@@ -785,11 +736,11 @@ mod tests {
         for part in [
             "eve@example.org hat Ihren geplanten Export „Orders“ (orders) gelöscht.",
             "Empfänger (Bcc): a@example.org",
-            "Regel: RRULE:FREQ=DAILY",
+            "Wiederholungsregel: RRULE:FREQ=DAILY",
             "Einstellung „events“: conf",
         ] {
             assert!(notice.text.contains(part), "{part}: {}", notice.text);
         }
-        assert!(!notice.text.contains("(nichts)"), "{}", notice.text);
+        assert!(!notice.text.contains("(leer)"), "{}", notice.text);
     }
 }

@@ -1,10 +1,11 @@
 //! Pieces of sentences: moments, sizes, and text that others wrote.
 
-use chrono::{DateTime, Datelike, NaiveDateTime, TimeDelta, Timelike, Weekday};
+use chrono::{DateTime, Datelike, NaiveDateTime, TimeDelta, Timelike};
 
 use crate::host::Instant;
 use crate::language::Language;
 use crate::recurrence;
+use crate::text;
 
 /// `text` on one line of at most `longest` characters (Unicode scalar values), for a mail to people.
 ///
@@ -108,11 +109,7 @@ pub fn moment(at: Instant, zone: &str, language: Language) -> String {
         Some((local, offset)) => (local, format!("{zone}, {}", utc_offset(offset))),
         None => (utc, "UTC".to_owned()),
     };
-    let (day, clock) = (day(local, language), clock(local));
-    language.pick(
-        format!("{day}, {clock} ({place})"),
-        format!("{day}, {clock} Uhr ({place})"),
-    )
+    text::time(language, &clock(local), &day(local, language), &place)
 }
 
 fn clock(local: NaiveDateTime) -> String {
@@ -137,54 +134,36 @@ fn utc_offset(seconds: i32) -> String {
 }
 
 fn day(local: NaiveDateTime, language: Language) -> String {
-    let weekday = match local.weekday() {
-        Weekday::Mon => language.pick("Monday", "Montag"),
-        Weekday::Tue => language.pick("Tuesday", "Dienstag"),
-        Weekday::Wed => language.pick("Wednesday", "Mittwoch"),
-        Weekday::Thu => language.pick("Thursday", "Donnerstag"),
-        Weekday::Fri => language.pick("Friday", "Freitag"),
-        Weekday::Sat => language.pick("Saturday", "Samstag"),
-        Weekday::Sun => language.pick("Sunday", "Sonntag"),
-    };
-    let month = match local.month() {
-        1 => language.pick("January", "Januar"),
-        2 => language.pick("February", "Februar"),
-        3 => language.pick("March", "März"),
-        4 => "April",
-        5 => language.pick("May", "Mai"),
-        6 => language.pick("June", "Juni"),
-        7 => language.pick("July", "Juli"),
-        8 => "August",
-        9 => "September",
-        10 => language.pick("October", "Oktober"),
-        11 => "November",
-        _ => language.pick("December", "Dezember"),
-    };
-    let (day, year) = (local.day(), local.year());
-    language.pick(
-        format!("{weekday}, {day} {month} {year}"),
-        format!("{weekday}, {day}. {month} {year}"),
+    let weekday = text::weekday(language, local.weekday().number_from_monday());
+    let month = text::month(language, local.month());
+    text::day(
+        language,
+        &local.day().to_string(),
+        month,
+        weekday,
+        &local.year().to_string(),
     )
 }
 
 /// A number of bytes: `24.3 MB (24,312,551 bytes)`, without the first part below 100 kB.
 #[must_use]
 pub fn size(bytes: u64, language: Language) -> String {
-    let (point, group) = language.pick(('.', ','), (',', '.'));
-    let exact = format!("{} {}", grouped(bytes, group), language.pick("bytes", "Byte"));
+    let (point, group) = (text::decimal_separator(language), text::group_separator(language));
+    let exact = text::bytes(language, bytes, &grouped(bytes, group));
     if bytes < 100_000 {
         return exact;
     }
     let tenths = bytes / 100_000;
-    format!("{}{point}{} MB ({exact})", grouped(tenths / 10, group), tenths % 10)
+    let megabytes = format!("{}{point}{}", grouped(tenths / 10, group), tenths % 10);
+    text::size(language, &exact, &megabytes)
 }
 
-fn grouped(number: u64, separator: char) -> String {
+fn grouped(number: u64, separator: &str) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {
         if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(separator);
+            text.push_str(separator);
         }
         text.push(digit);
     }
@@ -249,6 +228,7 @@ mod tests {
         assert_eq!(size(20_000_000, Language::German), "20,0 MB (20.000.000 Byte)");
         assert_eq!(size(99_999, Language::English), "99,999 bytes");
         assert_eq!(size(0, Language::English), "0 bytes");
+        assert_eq!(size(1, Language::English), "1 byte");
         assert!(size(u64::MAX, Language::English).starts_with("18,446,744,073,709.5 MB"));
     }
 }

@@ -3,6 +3,7 @@
 use super::phrase::{one_line, size};
 use crate::host::Delivery;
 use crate::language::Language;
+use crate::text;
 
 /// Most characters of an exporter's own reason that are repeated.
 const LONGEST_REASON: usize = 500;
@@ -55,158 +56,67 @@ impl Reason {
         match self {
             Self::OwnerInactive => "owner-inactive",
             Self::OwnerGone => "owner-gone",
-            Self::OwnerNotAllowed => "owner-not-allowed",
-            Self::Unreadable => "unreadable",
-            Self::TimetableUnfit(_) => "timetable-unfit",
-            Self::DateRangeUnfit(_) | Self::FormUnfit(_) => "form-unfit",
+            Self::OwnerNotAllowed => "owner-not-permitted",
+            Self::Unreadable => "schedule-unreadable",
+            Self::TimetableUnfit(_) => "invalid-recurrence",
+            Self::DateRangeUnfit(_) | Self::FormUnfit(_) => "invalid-form-data",
             Self::ExporterFailed(_) => "exporter-failed",
-            Self::Unavailable(_) => "unavailable",
-            Self::TooLarge { .. } => "too-large",
+            Self::Unavailable(_) => "exporter-unavailable",
+            Self::TooLarge { .. } => "mail-too-large",
             Self::NoRecipient => "no-recipient",
-            Self::NoFile => "no-file",
-            Self::BadSubject => "bad-subject",
-            Self::Undelivered(_) => "undelivered",
-            Self::Trapped => "trapped",
-            Self::OutOfTime => "out-of-time",
-            Self::OutOfMemory => "out-of-memory",
-            Self::Unfinished => "unfinished",
+            Self::NoFile => "file-missing",
+            Self::BadSubject => "invalid-subject",
+            Self::Undelivered(_) => "delivery-failed",
+            Self::Trapped => "plugin-trapped",
+            Self::OutOfTime => "deadline-exceeded",
+            Self::OutOfMemory => "memory-limit-exceeded",
+            Self::Unfinished => "plugin-incomplete",
         }
     }
 
     /// For people: plain text on one line, without addresses.
     #[must_use]
     pub fn words(&self, language: Language) -> String {
-        match self {
-            Self::OwnerInactive => language
-                .pick(
-                    "The account of this schedule's owner is switched off.",
-                    "Das Konto des Besitzers ist deaktiviert.",
-                )
-                .to_owned(),
-            Self::OwnerGone => language
-                .pick(
-                    "The account of this schedule's owner no longer exists.",
-                    "Das Konto des Besitzers gibt es nicht mehr.",
-                )
-                .to_owned(),
-            Self::OwnerNotAllowed => language
-                .pick(
-                    "This schedule's owner may no longer export this data, or the exporter no longer exists.",
-                    "Der Besitzer darf diese Daten nicht mehr exportieren, oder es gibt diese Exportart nicht mehr.",
-                )
-                .to_owned(),
-            Self::Unreadable => language
-                .pick(
-                    "The stored schedule cannot be read any more.",
-                    "Der gespeicherte Plan ist nicht mehr lesbar.",
-                )
-                .to_owned(),
-            Self::TimetableUnfit(why) => explained(
-                language.pick(
-                    "It cannot be worked out any more when this schedule is due",
-                    "Es lässt sich nicht mehr bestimmen, wann dieser Plan fällig ist",
-                ),
-                why,
-            ),
-            Self::DateRangeUnfit(key) => {
-                let key = one_line(key, 100);
-                language.pick(
-                    format!("The field “{key}” of the export's settings holds no valid date range."),
-                    format!("Im Feld „{key}“ der Export-Einstellungen steht kein gültiger Zeitraum."),
-                )
-            }
-            Self::FormUnfit(why) => explained(
-                language.pick(
-                    "The export's settings no longer fit the exporter",
-                    "Die Export-Einstellungen passen nicht mehr zur Exportart",
-                ),
-                why,
-            ),
-            Self::ExporterFailed(why) => explained(
-                language.pick(
-                    "The exporter could not make the file",
-                    "Die Datei konnte nicht erstellt werden",
-                ),
-                why,
-            ),
-            Self::Unavailable(attempts) => language.pick(
-                format!("The exporter could not be reached; attempts: {attempts}."),
-                format!("Die Exportfunktion war nicht erreichbar; Versuche: {attempts}."),
-            ),
+        let words = match self {
+            Self::TimetableUnfit(why) => return explained(text::reason_recurrence(language), why, language),
+            Self::DateRangeUnfit(key) => return text::reason_date_range(language, &one_line(key, 100)),
+            Self::FormUnfit(why) => return explained(text::reason_form_data(language), why, language),
+            Self::ExporterFailed(why) => return explained(text::reason_exporter_failed(language), why, language),
+            Self::Unavailable(attempts) => return text::reason_exporter_unavailable(language, *attempts),
             Self::TooLarge {
                 size: bytes,
                 limit,
                 zipped,
-            } => too_large(*bytes, *limit, *zipped, language),
-            Self::NoRecipient => language
-                .pick(
-                    "Mail may be sent to none of the recipients' addresses.",
-                    "An keine der Empfängeradressen darf eine E-Mail gesendet werden.",
-                )
-                .to_owned(),
-            Self::NoFile => language
-                .pick(
-                    "The file was made, but was gone when it was to be attached.",
-                    "Die Datei wurde erstellt, war aber nicht mehr da, als sie angehängt werden sollte.",
-                )
-                .to_owned(),
-            Self::BadSubject => language
-                .pick(
-                    "The mail system does not take the mail's subject.",
-                    "Das Mailsystem nimmt den Betreff nicht an.",
-                )
-                .to_owned(),
-            Self::Undelivered(_) => language
-                .pick(
-                    "No recipient's mail server took the mail.",
-                    "Kein Mailserver eines Empfängers hat die E-Mail angenommen.",
-                )
-                .to_owned(),
-            Self::Trapped => language
-                .pick(
-                    "The program that runs the export broke off because of an error of its own.",
-                    "Das Programm, das den Export ausführt, brach wegen eines eigenen Fehlers ab.",
-                )
-                .to_owned(),
-            Self::OutOfTime => language
-                .pick(
-                    "The export took longer than it may.",
-                    "Der Export hat länger gedauert als zulässig.",
-                )
-                .to_owned(),
-            Self::OutOfMemory => language
-                .pick(
-                    "The export needed more memory than it may.",
-                    "Der Export brauchte mehr Speicher als zulässig.",
-                )
-                .to_owned(),
-            Self::Unfinished => language
-                .pick("The export did not come to an end.", "Der Export kam zu keinem Ende.")
-                .to_owned(),
-        }
+            } => {
+                let (bytes, limit) = (size(*bytes, language), size(*limit, language));
+                return match zipped {
+                    true => text::reason_too_large_zipped(language, &bytes, &limit),
+                    false => text::reason_too_large(language, &bytes, &limit),
+                };
+            }
+            Self::OwnerInactive => text::reason_owner_inactive(language),
+            Self::OwnerGone => text::reason_owner_gone(language),
+            Self::OwnerNotAllowed => text::reason_owner_not_permitted(language),
+            Self::Unreadable => text::reason_unreadable(language),
+            Self::NoRecipient => text::reason_no_recipient(language),
+            Self::NoFile => text::reason_file_missing(language),
+            Self::BadSubject => text::reason_subject(language),
+            Self::Undelivered(_) => text::reason_undelivered(language),
+            Self::Trapped => text::reason_trapped(language),
+            Self::OutOfTime => text::reason_deadline(language),
+            Self::OutOfMemory => text::reason_memory(language),
+            Self::Unfinished => text::reason_incomplete(language),
+        };
+        words.to_owned()
     }
 }
 
-fn explained(what: &str, why: &str) -> String {
+fn explained(reason: &str, why: &str, language: Language) -> String {
     let why = one_line(why, LONGEST_REASON);
     if why.is_empty() {
-        format!("{what}.")
+        text::reason_unexplained(language, reason)
     } else {
-        format!("{what}: {why}")
-    }
-}
-
-fn too_large(bytes: u64, limit: u64, zipped: bool, language: Language) -> String {
-    let (bytes, limit) = (size(bytes, language), size(limit, language));
-    match (language, zipped) {
-        (Language::English, true) => {
-            format!("The mail is too large: {bytes} even with the file zipped, and at most {limit} may be sent.")
-        }
-        (Language::English, false) => format!("The mail is too large: {bytes}, and at most {limit} may be sent."),
-        (Language::German, true) => {
-            format!("Die E-Mail ist zu groß: {bytes}, obwohl die Datei gezippt wurde; erlaubt sind höchstens {limit}.")
-        }
-        (Language::German, false) => format!("Die E-Mail ist zu groß: {bytes}; erlaubt sind höchstens {limit}."),
+        text::reason_explained(language, &why, reason)
     }
 }
 
@@ -224,11 +134,8 @@ impl Cancellation {
     #[must_use]
     pub fn words(self, language: Language) -> &'static str {
         match self {
-            Self::NoLongerDue => language.pick(
-                "The schedule is no longer due at this time.",
-                "Der Plan ist zu diesem Zeitpunkt nicht mehr fällig.",
-            ),
-            Self::Stopped => language.pick("The schedule is stopped.", "Der Plan ist angehalten."),
+            Self::NoLongerDue => text::cancelled_no_longer_due(language),
+            Self::Stopped => text::cancelled_paused(language),
         }
     }
 }

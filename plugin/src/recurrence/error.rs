@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::language::Language;
+use crate::text;
 
 /// How many characters of a wrong text a message repeats.
 const QUOTED: usize = 60;
@@ -99,7 +100,7 @@ impl RecurrenceError {
             Fault::RuleEmpty => "rule-empty",
             Fault::RuleMissing => "rule-missing",
             Fault::RuleRepeated => "rule-repeated",
-            Fault::TextNotUnderstood => "text-not-understood",
+            Fault::TextNotUnderstood => "invalid-syntax",
             Fault::PropertyNotSupported => "property-not-supported",
             Fault::StartInvalid => "dtstart-invalid",
             Fault::StartHasZone => "dtstart-has-zone",
@@ -121,17 +122,47 @@ impl RecurrenceError {
             Fault::SetPositionNotAllowed => "bysetpos-not-allowed",
             Fault::WeekStartInvalid => "wkst-invalid",
             Fault::WeekStartNotMonday => "wkst-not-monday",
-            Fault::TimePartDiffers => "time-part-differs",
-            Fault::TimeInvalid => "time-invalid",
-            Fault::ZoneUnknown => "zone-unknown",
+            Fault::TimePartDiffers => "time-part-mismatch",
+            Fault::TimeInvalid => "invalid-time",
+            Fault::ZoneUnknown => "unknown-time-zone",
         }
     }
 
     /// One or two sentences: what is wrong, and what would be right.
     #[must_use]
     pub fn message(&self, language: Language) -> String {
-        let (english, german) = self.fault.wording();
-        language.pick(english, german).replace("{}", &self.quoted)
+        let wrong = &self.quoted;
+        match self.fault {
+            Fault::RuleEmpty => text::rule_empty(language).to_owned(),
+            Fault::RuleMissing => text::rule_missing(language, wrong),
+            Fault::RuleRepeated => text::rule_repeated(language, wrong),
+            Fault::TextNotUnderstood => text::rule_invalid_syntax(language, wrong),
+            Fault::PropertyNotSupported => text::rule_property_not_supported(language, wrong),
+            Fault::StartInvalid => text::rule_start_invalid(language, wrong),
+            Fault::StartHasZone => text::rule_start_has_zone(language, wrong),
+            Fault::StartRepeated => text::rule_start_repeated(language, wrong),
+            Fault::PartMalformed => text::rule_part_malformed(language, wrong),
+            Fault::PartNotSupported => text::rule_part_not_supported(language, wrong),
+            Fault::MonthDayNotSupported => text::rule_month_day_not_supported(language, wrong),
+            Fault::PartRepeated => text::rule_part_repeated(language, wrong),
+            Fault::FrequencyMissing => text::rule_frequency_missing(language).to_owned(),
+            Fault::FrequencyNotSupported => text::rule_frequency_not_supported(language, wrong),
+            Fault::IntervalInvalid => text::rule_interval_invalid(language, wrong),
+            Fault::CountInvalid => text::rule_count_invalid(language, wrong),
+            Fault::UntilInvalid => text::rule_until_invalid(language, wrong),
+            Fault::UntilHasZone => text::rule_until_has_zone(language, wrong),
+            Fault::CountAndUntil => text::rule_count_and_until(language, wrong),
+            Fault::ByDayInvalid => text::rule_by_day_invalid(language, wrong),
+            Fault::OrdinalNotAllowed => text::rule_ordinal_not_allowed(language, wrong),
+            Fault::ByMonthInvalid => text::rule_by_month_invalid(language, wrong),
+            Fault::SetPositionInvalid => text::rule_set_position_invalid(language, wrong),
+            Fault::SetPositionNotAllowed => text::rule_set_position_not_allowed(language, wrong),
+            Fault::WeekStartInvalid => text::rule_week_start_invalid(language, wrong),
+            Fault::WeekStartNotMonday => text::rule_week_start_not_monday(language, wrong),
+            Fault::TimePartDiffers => text::rule_time_part_mismatch(language, wrong),
+            Fault::TimeInvalid => text::rule_time_invalid(language, wrong),
+            Fault::ZoneUnknown => text::rule_zone_unknown(language, wrong),
+        }
     }
 }
 
@@ -142,130 +173,6 @@ impl fmt::Display for RecurrenceError {
 }
 
 impl std::error::Error for RecurrenceError {}
-
-impl Fault {
-    /// English and German, with `{}` for the wrong text.
-    fn wording(self) -> (&'static str, &'static str) {
-        match self {
-            Self::RuleEmpty => (
-                "The rule is empty. A rule looks like this: RRULE:FREQ=WEEKLY;BYDAY=MO",
-                "Die Regel ist leer. Eine Regel sieht so aus: RRULE:FREQ=WEEKLY;BYDAY=MO",
-            ),
-            Self::RuleMissing => (
-                "“{}” has no RRULE. Add a line such as RRULE:FREQ=WEEKLY;BYDAY=MO",
-                "„{}“ enthält kein RRULE. Es fehlt eine Zeile wie RRULE:FREQ=WEEKLY;BYDAY=MO",
-            ),
-            Self::RuleRepeated => (
-                "“{}” is a second RRULE. Only one is allowed, without spaces in it.",
-                "„{}“ ist ein zweites RRULE. Erlaubt ist nur eines, ohne Leerzeichen darin.",
-            ),
-            Self::TextNotUnderstood => (
-                "“{}” is not part of a rule. A rule looks like this: RRULE:FREQ=WEEKLY;BYDAY=MO",
-                "„{}“ gehört nicht zu einer Regel. Eine Regel sieht so aus: RRULE:FREQ=WEEKLY;BYDAY=MO",
-            ),
-            Self::PropertyNotSupported => (
-                "“{}” is not supported. There can be one DTSTART and one RRULE.",
-                "„{}“ wird nicht unterstützt. Möglich sind ein DTSTART und ein RRULE.",
-            ),
-            Self::StartInvalid => (
-                "“{}” is not a valid DTSTART. Use an existing date, such as DTSTART:20260131T000000 or DTSTART;VALUE=DATE:20260131.",
-                "„{}“ ist kein gültiges DTSTART. Bitte ein existierendes Datum angeben, etwa DTSTART:20260131T000000 oder DTSTART;VALUE=DATE:20260131.",
-            ),
-            Self::StartHasZone => (
-                "“{}” names a time zone. DTSTART is a local time without Z and without TZID; the zone is given on its own.",
-                "„{}“ nennt eine Zeitzone. DTSTART ist eine Ortszeit ohne Z und ohne TZID; die Zeitzone wird getrennt angegeben.",
-            ),
-            Self::StartRepeated => (
-                "“{}” is a second start. There can be one DTSTART only.",
-                "„{}“ ist ein zweiter Beginn. Es kann nur ein DTSTART geben.",
-            ),
-            Self::PartMalformed => (
-                "“{}” is not a part of a rule. Parts look like INTERVAL=2 and have one semicolon between them.",
-                "„{}“ ist kein Teil einer Regel. Teile sehen aus wie INTERVAL=2, mit je einem Semikolon dazwischen.",
-            ),
-            Self::PartNotSupported => (
-                "The rule part “{}” is not supported. Supported rule parts are FREQ, INTERVAL, COUNT, UNTIL, BYDAY, BYMONTH, BYSETPOS and WKST.",
-                "Der Regelteil „{}“ wird nicht unterstützt. Unterstützt werden FREQ, INTERVAL, COUNT, UNTIL, BYDAY, BYMONTH, BYSETPOS und WKST.",
-            ),
-            Self::MonthDayNotSupported => (
-                "“{}” is not supported. For a day of the month, use FREQ=MONTHLY with a DTSTART on that day, such as DTSTART:20260115T000000. For several days, or days counted from the end, use FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR,SA,SU with BYSETPOS, such as BYSETPOS=1,15 or BYSETPOS=-1 for the last day.",
-                "„{}“ wird nicht unterstützt. Für einen Tag des Monats bitte FREQ=MONTHLY mit einem DTSTART an diesem Tag verwenden, etwa DTSTART:20260115T000000. Für mehrere oder vom Monatsende gezählte Tage bitte FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR,SA,SU mit BYSETPOS verwenden, etwa BYSETPOS=1,15 oder BYSETPOS=-1 für den letzten Tag.",
-            ),
-            Self::PartRepeated => (
-                "“{}”: this part of the rule is there twice. Each can be given once.",
-                "„{}“: Dieser Teil der Regel steht zweimal da. Jeder kann einmal angegeben werden.",
-            ),
-            Self::FrequencyMissing => (
-                "The rule has no FREQ. Right is FREQ=DAILY, WEEKLY, MONTHLY or YEARLY.",
-                "Der Regel fehlt FREQ. Richtig ist FREQ=DAILY, WEEKLY, MONTHLY oder YEARLY.",
-            ),
-            Self::FrequencyNotSupported => (
-                "“{}” cannot be the FREQ. Right is DAILY, WEEKLY, MONTHLY or YEARLY.",
-                "„{}“ geht nicht als FREQ. Richtig ist DAILY, WEEKLY, MONTHLY oder YEARLY.",
-            ),
-            Self::IntervalInvalid => (
-                "“{}” cannot be the INTERVAL. Right is a whole number from 1.",
-                "„{}“ geht nicht als INTERVAL. Richtig ist eine ganze Zahl ab 1.",
-            ),
-            Self::CountInvalid => (
-                "“{}” cannot be the COUNT. Right is a whole number.",
-                "„{}“ geht nicht als COUNT. Richtig ist eine ganze Zahl.",
-            ),
-            Self::UntilInvalid => (
-                "“{}” cannot be the UNTIL. Right is 20261231 or 20261231T235959, a date that exists.",
-                "„{}“ geht nicht als UNTIL. Richtig ist 20261231 oder 20261231T235959, ein Datum, das es gibt.",
-            ),
-            Self::UntilHasZone => (
-                "“{}” is in UTC. UNTIL is a local time without Z, such as 20261231T235959.",
-                "„{}“ ist in UTC. UNTIL ist eine Ortszeit ohne Z, etwa 20261231T235959.",
-            ),
-            Self::CountAndUntil => (
-                "The rule has both COUNT and UNTIL ({}). Only one of them can be given.",
-                "Die Regel hat sowohl COUNT als auch UNTIL ({}). Nur eines von beiden kann angegeben werden.",
-            ),
-            Self::ByDayInvalid => (
-                "“{}” cannot be in BYDAY. Right are MO, TU, WE, TH, FR, SA and SU, for months and years also with a number from 1 to 53 before them, such as 1MO or -1FR.",
-                "„{}“ geht nicht in BYDAY. Richtig sind MO, TU, WE, TH, FR, SA und SU, für Monate und Jahre auch mit einer Zahl von 1 bis 53 davor, etwa 1MO oder -1FR.",
-            ),
-            Self::OrdinalNotAllowed => (
-                "“{}” needs FREQ=MONTHLY or YEARLY. With DAILY and WEEKLY, BYDAY takes weekdays without a number.",
-                "„{}“ braucht FREQ=MONTHLY oder YEARLY. Mit DAILY und WEEKLY nimmt BYDAY Wochentage ohne Zahl.",
-            ),
-            Self::ByMonthInvalid => (
-                "“{}” cannot be in BYMONTH. Right are 1 to 12, with commas between them.",
-                "„{}“ geht nicht in BYMONTH. Richtig sind 1 bis 12, mit Kommas dazwischen.",
-            ),
-            Self::SetPositionInvalid => (
-                "“{}” is not a valid BYSETPOS. Use positions from 1 to 366, or from -1 to -366 counted from the end, separated by commas.",
-                "„{}“ ist kein gültiger Wert für BYSETPOS. Möglich sind Positionen von 1 bis 366, oder von -1 bis -366 vom Ende gezählt, durch Kommas getrennt.",
-            ),
-            Self::SetPositionNotAllowed => (
-                "BYSETPOS={} requires FREQ=MONTHLY or YEARLY.",
-                "BYSETPOS={} erfordert FREQ=MONTHLY oder YEARLY.",
-            ),
-            Self::WeekStartInvalid => (
-                "“{}” is not a valid WKST. Use one of MO, TU, WE, TH, FR, SA and SU.",
-                "„{}“ ist kein gültiger Wert für WKST. Möglich sind MO, TU, WE, TH, FR, SA und SU.",
-            ),
-            Self::WeekStartNotMonday => (
-                "WKST={} is not supported with FREQ=WEEKLY and an INTERVAL above 1: weeks start on Monday. Omit WKST or use WKST=MO.",
-                "WKST={} wird mit FREQ=WEEKLY und einem INTERVAL über 1 nicht unterstützt: Wochen beginnen am Montag. Bitte WKST weglassen oder WKST=MO verwenden.",
-            ),
-            Self::TimePartDiffers => (
-                "“{}” is not the time of day of DTSTART. BYHOUR, BYMINUTE and BYSECOND can only repeat it; the time of the run is given on its own.",
-                "„{}“ ist nicht die Uhrzeit von DTSTART. BYHOUR, BYMINUTE und BYSECOND können sie nur wiederholen; die Uhrzeit der Ausführung wird getrennt angegeben.",
-            ),
-            Self::TimeInvalid => (
-                "“{}” is not a time of day. Right is HH:MM:SS, from 00:00:00 to 23:59:59.",
-                "„{}“ ist keine Uhrzeit. Richtig ist HH:MM:SS, von 00:00:00 bis 23:59:59.",
-            ),
-            Self::ZoneUnknown => (
-                "“{}” is not a time zone. Right is a name from the tz database, such as Europe/Berlin or UTC.",
-                "„{}“ ist keine Zeitzone. Richtig ist ein Name aus der tz-Datenbank, etwa Europe/Berlin oder UTC.",
-            ),
-        }
-    }
-}
 
 /// The text as it can stand in one line of a message: cut, and with control and invisible characters escaped.
 fn quote(text: &str) -> String {

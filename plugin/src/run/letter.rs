@@ -46,10 +46,10 @@ pub(super) fn stage(
                 refused.extend(addresses);
                 // Each round leaves somebody out, so there are at most as many as addresses.
                 if count(&self::recipients(given, owner, &refused)) >= before {
-                    run.log("the mailer refused addresses that the mail does not have");
+                    run.log("mailer rejected addresses that are not recipients");
                     return Err(NotStaged::Failed(Reason::NoRecipient));
                 }
-                run.log("the mailer refused some of the recipients: the mail goes to the others");
+                run.log("mailer rejected some recipients; sending to the rest");
             }
             Err(MailError::TooLarge(size)) => {
                 let too_large = Reason::TooLarge {
@@ -84,7 +84,7 @@ fn zip(run: &impl Run) -> Result<bool, NotStaged> {
         Err(ExportError::Unavailable(why)) => Err(NotStaged::Unavailable(why)),
         Err(ExportError::NotAllowed) => Err(NotStaged::Failed(Reason::OwnerNotAllowed)),
         Err(ExportError::NothingToExport | ExportError::FormUnfit(_) | ExportError::Failed(_)) => {
-            run.log("the file of a mail that is too large could not be zipped");
+            run.log("could not zip the oversized attachment");
             Ok(false)
         }
     }
@@ -99,7 +99,7 @@ fn offer(run: &impl Run, too_large: Reason) -> Result<DownloadLink, NotStaged> {
         Err(ExportError::Unavailable(why)) => Err(NotStaged::Unavailable(why)),
         Err(ExportError::NotAllowed) => Err(NotStaged::Failed(Reason::OwnerNotAllowed)),
         Err(ExportError::NothingToExport | ExportError::FormUnfit(_) | ExportError::Failed(_)) => {
-            run.log("the file of a mail that is too large could not be offered for download");
+            run.log("could not create a download link for the oversized attachment");
             Err(NotStaged::Failed(too_large))
         }
     }

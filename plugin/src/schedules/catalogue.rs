@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::form::{self, ALL_EVENTS, EVENTS};
 use crate::host::{Access, Choice, Exporter, Field, FieldKind, Problem, Subject};
 use crate::language::Language;
+use crate::text;
 
 use super::lookup_problem;
 
@@ -30,12 +31,12 @@ struct Parameter<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     default: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    smallest: Option<i64>,
+    min_value: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    largest: Option<i64>,
+    max_value: Option<i64>,
     /// In characters.
     #[serde(skip_serializing_if = "Option::is_none")]
-    longest: Option<u32>,
+    max_length: Option<u32>,
 }
 
 pub(super) fn documents(by: &impl Access, only: Option<&str>) -> Result<Vec<String>, Problem> {
@@ -60,13 +61,13 @@ fn to_json(exporter: &Exporter, across: bool, language: Language) -> String {
     if across {
         input_parameters.push(Parameter {
             name: ALL_EVENTS,
-            label: language.pick("All events", "Alle Veranstaltungen"),
+            label: text::label_all_events(language),
             r#type: "boolean",
             ..Parameter::default()
         });
         input_parameters.push(Parameter {
             name: EVENTS,
-            label: language.pick("Events", "Veranstaltungen"),
+            label: text::label_events(language),
             r#type: "events",
             ..Parameter::default()
         });
@@ -92,17 +93,17 @@ fn parameter(field: &Field) -> Parameter<'_> {
     };
     parameter.r#type = match &field.kind {
         FieldKind::Text { longest } => {
-            parameter.longest = Some(*longest);
+            parameter.max_length = Some(*longest);
             "text"
         }
         FieldKind::MultiLineText { longest } => {
-            parameter.longest = Some(*longest);
+            parameter.max_length = Some(*longest);
             "multi-line-text"
         }
         FieldKind::Boolean => "boolean",
         FieldKind::Integer { smallest, largest } => {
-            parameter.smallest = Some(*smallest);
-            parameter.largest = Some(*largest);
+            parameter.min_value = Some(*smallest);
+            parameter.max_value = Some(*largest);
             "integer"
         }
         FieldKind::Decimal => "decimal",

@@ -6,8 +6,8 @@ use crate::host::{DeliveryStatus, Outcome, RunEntry};
 
 use super::instant::Utc;
 
-/// Longest words of a server that are shown, in characters, so that 76 recipients fit a document.
-const LONGEST_WORDS: usize = 400;
+/// Longest response of a server that is shown, in characters, so that 76 recipients fit a document.
+const LONGEST_RESPONSE: usize = 400;
 
 #[derive(Serialize)]
 struct Run<'a> {
@@ -42,7 +42,7 @@ struct Missed {
 struct Recipient<'a> {
     address: &'a str,
     status: &'static str,
-    words: &'a str,
+    response: &'a str,
 }
 
 pub(super) fn to_json(entry: &RunEntry) -> String {
@@ -96,12 +96,12 @@ pub(super) fn to_json(entry: &RunEntry) -> String {
             DeliveryStatus::Rejected => "rejected",
             DeliveryStatus::Cancelled => "cancelled",
         },
-        words: cut(&delivery.words),
+        response: cut(&delivery.words),
     }));
     serde_json::to_string(&run).expect("a run has string keys only")
 }
 
-fn cut(words: &str) -> &str {
-    let end = words.char_indices().nth(LONGEST_WORDS).map(|(end, _)| end);
-    end.and_then(|end| words.get(..end)).unwrap_or(words)
+fn cut(response: &str) -> &str {
+    let end = response.char_indices().nth(LONGEST_RESPONSE).map(|(end, _)| end);
+    end.and_then(|end| response.get(..end)).unwrap_or(response)
 }

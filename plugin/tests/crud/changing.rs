@@ -92,7 +92,7 @@ fn a_new_exporter_takes_the_kept_form_only_if_it_fits() {
     let again = json!({"export_identifier": "checkins", "export_form_data": form});
     assert_eq!(
         errors(patch(&host.owner(), 1, &again)),
-        ["export_form_data.events: event-not-usable"]
+        ["export_form_data.events: event-not-permitted"]
     );
 }
 
@@ -132,7 +132,7 @@ fn the_owner_of_a_schedule_whose_exporter_is_gone_may_change_it() {
     let form = json!({"export_form_data": {"_format": "xlsx"}});
     assert_eq!(
         errors(patch(&host.owner(), 1, &form)),
-        ["export_form_data: exporter-gone"]
+        ["export_form_data: exporter-removed"]
     );
     // He may choose another.
     let other = json!({"export_identifier": "checkins", "export_form_data": {"day": "2026-01-01"}});
@@ -140,7 +140,7 @@ fn the_owner_of_a_schedule_whose_exporter_is_gone_may_change_it() {
     // And not go back.
     assert_eq!(
         errors(patch(&host.owner(), 1, &json!({"export_identifier": "orders"}))),
-        ["export_identifier: not-an-exporter"]
+        ["export_identifier: unknown-exporter"]
     );
 }
 
@@ -188,7 +188,7 @@ fn what_the_host_says_comes_out_as_a_problem() {
         panic!("{answer:?}")
     };
     assert!(told[0].message.contains('1'));
-    assert_eq!(errors(answer), [": quota"]);
+    assert_eq!(errors(answer), [": quota-exceeded"]);
     host.registry_away.set(true);
     let away = Err(Problem::Unavailable("registry".to_owned()));
     assert_eq!(create(&host.owner(), &document()), away);

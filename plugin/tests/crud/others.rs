@@ -27,7 +27,7 @@ fn each_outcome_of_a_run_has_its_words() {
         count: 3,
     };
     let failed = Outcome::Failed {
-        code: "too-large".to_owned(),
+        code: "mail-too-large".to_owned(),
         words: "Too large.".to_owned(),
     };
     let rows = [
@@ -37,7 +37,7 @@ fn each_outcome_of_a_run_has_its_words() {
         (Some(Outcome::Empty), json!({"outcome": "empty"})),
         (
             Some(failed),
-            json!({"outcome": "failed", "reason": "Too large.", "reason_code": "too-large"}),
+            json!({"outcome": "failed", "reason": "Too large.", "reason_code": "mail-too-large"}),
         ),
         (
             Some(Outcome::Retry(at("2026-10-13T06:02:00+02:00"))),
@@ -100,7 +100,7 @@ fn a_run_of_as_many_recipients_as_there_can_be_fits_a_document() {
     });
     let page = schedules::runs(&host.owner(), 1, &Position::Number(1), 50).expect("a page");
     assert!(page.rows[0].len() < schedules::LARGEST_DOCUMENT);
-    assert!(page.rows[0].contains(r#""status":"rejected","words":"no no "#));
+    assert!(page.rows[0].contains(r#""status":"rejected","response":"no no "#));
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn exporters_are_listed_with_what_their_forms_take() {
             {"name": "date_range", "required": false, "label": "The date_range", "type": "date-range"},
             {"name": "status", "required": false, "label": "The status", "type": "multiple-choice",
              "choices": ["paid", "pending"], "choice_labels": ["PAID", "PENDING"]},
-            {"name": "few", "required": false, "label": "The few", "type": "integer", "smallest": 1, "largest": 9},
+            {"name": "few", "required": false, "label": "The few", "type": "integer", "min_value": 1, "max_value": 9},
             {"name": "all_events", "required": false, "label": "All events", "type": "boolean"},
             {"name": "events", "required": false, "label": "Events", "type": "events"},
         ])
@@ -199,12 +199,12 @@ fn a_preview_checks_its_fields_and_has_a_limit() {
         (json!({"limit": 101}), "limit: out-of-range"),
         (json!({"limit": 1.0}), "limit: out-of-range"),
         (json!({"limit": "1"}), "limit: wrong-type"),
-        (json!({"schedule_rrule": "x"}), "schedule_rrule: text-not-understood"),
+        (json!({"schedule_rrule": "x"}), "schedule_rrule: invalid-syntax"),
         (
             json!({"schedule_rrule_time": "25:00"}),
-            "schedule_rrule_time: time-invalid",
+            "schedule_rrule_time: invalid-time",
         ),
-        (json!({"timezone": "x"}), "timezone: zone-unknown"),
+        (json!({"timezone": "x"}), "timezone: unknown-time-zone"),
     ] {
         assert_eq!(errors(preview(&host.owner(), fields.clone())), [want], "{fields}");
     }

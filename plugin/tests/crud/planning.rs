@@ -48,7 +48,7 @@ fn a_rule_without_a_run_is_saved_has_none_next_and_its_schedule_says_why() {
     for (rule, warning) in [
         (
             "DTSTART:20200101T000000\nRRULE:FREQ=DAILY;COUNT=3",
-            "No run is left: the last one was 2020-01-03T06:00:00+01:00.",
+            "This rule has no future runs; the last one was 2020-01-03T06:00:00+01:00.",
         ),
         ("DTSTART:20230131T000000\nRRULE:FREQ=MONTHLY;BYMONTH=2", never),
         ("FREQ=MONTHLY;BYDAY=31MO", never),

@@ -161,7 +161,7 @@ fn a_kept_rule_that_no_longer_fits_is_told_on_its_field() {
     });
     assert_eq!(
         errors(patch(&host.owner(), 1, &json!({"mail_subject": "x"}))),
-        ["schedule_rrule: freq-not-supported", "timezone: zone-unknown"]
+        ["schedule_rrule: freq-not-supported", "timezone: unknown-time-zone"]
     );
     assert!(
         patch(

@@ -200,12 +200,12 @@ fn what_is_new_must_be_open_to_the_owner_too() {
         (
             &some,
             json!({"events": ["gala"]}),
-            "export_form_data.events: event-not-open-to-owner",
+            "export_form_data.events: event-not-permitted-for-owner",
         ),
         (
             &some,
             json!({"events": ["nope"]}),
-            "export_form_data.events: event-not-usable",
+            "export_form_data.events: event-not-permitted",
         ),
         (&some, json!({"all_events": true}), "ok"),
         (&some, json!({}), "ok"),
@@ -213,7 +213,7 @@ fn what_is_new_must_be_open_to_the_owner_too() {
         (
             &all,
             json!({"events": ["conf", "gala"]}),
-            "export_form_data.events: event-not-open-to-owner",
+            "export_form_data.events: event-not-permitted-for-owner",
         ),
         (&all, json!({}), "ok"),
     ];
@@ -233,12 +233,12 @@ fn nobody_widens_a_schedule_to_events_that_he_cannot_export_himself() {
     for (form, want) in [
         (
             json!({"all_events": true}),
-            "export_form_data.all_events: all-events-not-usable",
+            "export_form_data.all_events: all-events-not-permitted",
         ),
-        (json!({}), "export_form_data.all_events: all-events-not-usable"),
+        (json!({}), "export_form_data.all_events: all-events-not-permitted"),
         (
             json!({"events": ["conf", "fest"]}),
-            "export_form_data.events: event-not-usable",
+            "export_form_data.events: event-not-permitted",
         ),
         (json!({"events": ["conf"]}), "ok"),
     ] {
@@ -339,20 +339,20 @@ fn nobody_comes_to_all_events_in_two_steps() {
         (to("checkins", all(day.clone())), "ok"),
         (
             to("orders", all(json!({}))),
-            "export_form_data.all_events: all-events-not-usable",
+            "export_form_data.all_events: all-events-not-permitted",
         ),
         (
             to("orders", json!({})),
-            "export_form_data.all_events: all-events-not-usable",
+            "export_form_data.all_events: all-events-not-permitted",
         ),
         (
             json!({"export_identifier": "orders"}),
-            "export_form_data.all_events: all-events-not-usable",
+            "export_form_data.all_events: all-events-not-permitted",
         ),
         (to("orders", json!({"events": ["conf", "fest", "gala"]})), "ok"),
         (
             json!({"export_form_data": {}}),
-            "export_form_data.all_events: all-events-not-usable",
+            "export_form_data.all_events: all-events-not-permitted",
         ),
     ];
     for (fields, want) in steps {
@@ -382,8 +382,8 @@ fn a_new_exporter_must_be_open_to_caller_and_owner() {
     let other = json!({"export_identifier": "checkins", "export_form_data": {"day": "2026-01-01", "events": ["conf"]}});
     for (without, want) in [
         ("", "ok"),
-        ("editor", "export_identifier: not-an-exporter"),
-        ("owner", "export_identifier: not-open-to-owner"),
+        ("editor", "export_identifier: unknown-exporter"),
+        ("owner", "export_identifier: exporter-not-permitted-for-owner"),
     ] {
         let host = Host::organizer();
         shown(create(&host.owner(), &with_form(json!({"events": ["conf"]}))));
@@ -396,7 +396,7 @@ fn a_new_exporter_must_be_open_to_caller_and_owner() {
     host.allow("owner", "checkins", &["fest"]);
     assert_eq!(
         verdict(patch(&host.editor(), 1, &other)),
-        "export_form_data.events: event-not-open-to-owner"
+        "export_form_data.events: event-not-permitted-for-owner"
     );
 }
 
@@ -411,7 +411,7 @@ fn a_schedule_without_owner_is_shown_and_can_be_narrowed() {
     assert_eq!(verdict(patch(&host.editor(), 1, &form(&["conf"]))), "ok");
     assert_eq!(
         verdict(patch(&host.editor(), 1, &form(&["conf", "fest"]))),
-        "export_form_data.events: event-not-open-to-owner"
+        "export_form_data.events: event-not-permitted-for-owner"
     );
 }
 
@@ -424,7 +424,7 @@ fn the_owner_needs_the_right_only_to_what_is_new() {
     assert_eq!(change(json!({"mail_subject": "x"})), "ok");
     assert_eq!(
         change(json!({"export_form_data": {"events": ["conf", "fest"]}})),
-        "export_form_data.events: event-not-usable"
+        "export_form_data.events: event-not-permitted"
     );
     assert_eq!(change(json!({"export_form_data": {"all_events": true}})), "ok");
 }

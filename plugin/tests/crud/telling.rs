@@ -35,31 +35,31 @@ fn an_owner_is_told_of_each_change_by_another_user_who_it_was_and_what_it_was() 
             json!({"mail_additional_recipients": "a@example.org, b@example.org", "mail_additional_recipients_cc": "c@example.org"}),
             "- Recipients (Cc): (none) → c@example.org\n- Recipients (To): (none) → a@example.org, b@example.org",
         ),
-        (
-            json!({"mail_subject": "Mine"}),
-            "- Subject of the mail: “Orders” → “Mine”",
-        ),
+        (json!({"mail_subject": "Mine"}), "- Email subject: “Orders” → “Mine”"),
         (
             json!({"mail_template": "Else."}),
-            "- Text of the mail: “All orders.” → “Else.”",
+            "- Email text: “All orders.” → “Else.”",
         ),
         (
             json!({"schedule_rrule": "FREQ=WEEKLY;BYDAY=MO"}),
-            "- Rule: FREQ=DAILY → FREQ=WEEKLY;BYDAY=MO",
+            "- Recurrence rule: FREQ=DAILY → FREQ=WEEKLY;BYDAY=MO",
         ),
-        (json!({"schedule_rrule_time": "07:30"}), "- Time: 06:00:00 → 07:30:00"),
+        (
+            json!({"schedule_rrule_time": "07:30"}),
+            "- Time of day: 06:00:00 → 07:30:00",
+        ),
         (json!({"timezone": "Asia/Tokyo"}), "→ Asia/Tokyo"),
         (json!({"locale": "de"}), "- Language: en → de"),
         (
             json!({"export_form_data": {"_format": "xlsx", "few": 3, "events": ["conf"]}}),
-            "- Setting “events”: (none) → conf\n- Setting “_format”: \"csv\" → \"xlsx\"\n- Setting “few”: (none) → 3\n\
-             - Setting “all_events”: true → (none)\n- Setting “date_range”: \"month_previous\" → (none)",
+            "- Form field “events”: (none) → conf\n- Form field “_format”: \"csv\" → \"xlsx\"\n- Form field “few”: (none) → 3\n\
+             - Form field “all_events”: true → (none)\n- Form field “date_range”: \"month_previous\" → (none)",
         ),
         (
             json!({"export_identifier": "checkins", "export_form_data": {"day": "2026-01-01", "events": ["conf"]}}),
             "- Exporter: orders → checkins",
         ),
-        (json!({}), "No field has another value"),
+        (json!({}), "No values were changed."),
     ] {
         patch(&host.editor(), 1, &fields).expect("changed");
         let (subject, text) = told(&host);
@@ -95,7 +95,7 @@ fn an_owner_is_told_in_their_own_language_of_a_program_and_of_a_deletion() {
     schedules::delete(&token(), 1, None).expect("deleted");
     let (subject, text) = told(&host);
     assert_eq!(subject, "Geplanter Export gelöscht: Mine");
-    assert!(text.contains("Regel: FREQ=DAILY"), "{text}");
+    assert!(text.contains("Wiederholungsregel: FREQ=DAILY"), "{text}");
 }
 
 #[test]
@@ -136,8 +136,8 @@ fn a_change_that_is_too_long_to_tell_is_told_in_brief() {
     assert_eq!(subject, "Scheduled export changed: Orders");
     assert!(
         text.starts_with("editor@example.org")
-            && text.contains("too long for a mail")
-            && text.contains("\nChanged: Text of the mail\n"),
+            && text.contains("too long for an email")
+            && text.contains("\nChanged: Email text\n"),
         "{text}"
     );
 }
@@ -154,7 +154,7 @@ fn what_a_take_over_leaves_out_is_told_with_it() {
     take_over(&host.editor(), 1);
     let (subject, text) = told(&host);
     assert_eq!(subject, "Scheduled export taken over: Orders");
-    assert!(text.contains("- Setting “events”: conf, old → conf"), "{text}");
+    assert!(text.contains("- Form field “events”: conf, old → conf"), "{text}");
 }
 
 fn take_over(by: &impl Access, id: u64) -> Value {

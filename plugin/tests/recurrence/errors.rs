@@ -33,9 +33,9 @@ fn every_wrong_rule_says_what_is_wrong() {
         ("RRULE:FREQ=DAILY\n EXDATE:20260101T000000", "property-not-supported"),
         ("FREQ=WEEKLY;;BYDAY=MO", "part-malformed"),
         ("RRULE:;", "rule-empty"),
-        (";", "text-not-understood"),
-        ("daily", "text-not-understood"),
-        ("0 4 * * 1", "text-not-understood"),
+        (";", "invalid-syntax"),
+        ("daily", "invalid-syntax"),
+        ("0 4 * * 1", "invalid-syntax"),
         ("FREQ=DAILY;\u{a0}COUNT=2", "part-not-supported"),
         ("RRULE:FREQ=DAILY EXDATE:20260101T000000", "property-not-supported"),
         ("RRULE;X=1:FREQ=DAILY", "property-not-supported"),
@@ -105,11 +105,11 @@ fn every_wrong_rule_says_what_is_wrong() {
         ("FREQ=WEEKLY;WKST=SUN", "wkst-invalid"),
         ("FREQ=DAILY;WKST=", "wkst-invalid"),
         ("FREQ=WEEKLY;WKST=SU;INTERVAL=2", "wkst-not-monday"),
-        ("FREQ=DAILY;BYHOUR=9", "time-part-differs"),
-        ("FREQ=DAILY;BYSECOND=0,15", "time-part-differs"),
+        ("FREQ=DAILY;BYHOUR=9", "time-part-mismatch"),
+        ("FREQ=DAILY;BYSECOND=0,15", "time-part-mismatch"),
         (
             "DTSTART:20260101T093000 RRULE:FREQ=DAILY;BYMINUTE=0",
-            "time-part-differs",
+            "time-part-mismatch",
         ),
     ];
     for (rule, want) in cases {
@@ -196,7 +196,7 @@ fn a_time_is_hh_mm_ss_of_a_clock_and_nothing_else() {
                 .iter()
                 .map(|error| (error.part(), error.code()))
                 .collect::<Vec<_>>(),
-            [(Part::Time, "time-invalid")],
+            [(Part::Time, "invalid-time")],
             "{time}"
         );
     }
@@ -212,16 +212,22 @@ fn rule_time_and_zone_are_all_told_at_once() {
     assert_eq!(
         told,
         [
-            (Part::Rule, "“HOURLY” cannot be the FREQ. Right is DAILY, WEEKLY, MONTHLY or YEARLY.".to_owned()),
-            (Part::Time, "“noon” is not a time of day. Right is HH:MM:SS, from 00:00:00 to 23:59:59.".to_owned()),
+            (
+                Part::Rule,
+                "“HOURLY” is not a supported FREQ. Use DAILY, WEEKLY, MONTHLY or YEARLY.".to_owned()
+            ),
+            (
+                Part::Time,
+                "“noon” is not a valid time of day. Use 24-hour HH:MM:SS, such as 04:00:00.".to_owned()
+            ),
             (
                 Part::Zone,
-                "“Mars/Olympus” is not a time zone. Right is a name from the tz database, such as Europe/Berlin or UTC."
+                "“Mars/Olympus” is not a known time zone. Use an IANA time zone name, such as Europe/Berlin or UTC."
                     .to_owned()
             ),
         ]
     );
-    let german = "„HOURLY“ geht nicht als FREQ. Richtig ist DAILY, WEEKLY, MONTHLY oder YEARLY.";
+    let german = "„HOURLY“ ist kein unterstützter Wert für FREQ. Möglich sind DAILY, WEEKLY, MONTHLY und YEARLY.";
     assert_eq!(errors[0].message(Language::German), german);
 }
 

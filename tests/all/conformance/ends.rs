@@ -100,7 +100,7 @@ async fn a_run_that_is_not_abandoned_either_fails_in_the_hosts_words_and_the_own
     for started in [json!([[{"do": "start"}, {"do": "trap"}]]), json!([[{"do": "trap"}]])] {
         let document = json!({"execute": started, "abandon": [{"do": "trap"}]});
         let (entry, counter, subjects) = ends(document, false).await;
-        assert_eq!((code(&entry), entry.due, counter), ("component-failed", DUE, 3));
+        assert_eq!((code(&entry), entry.due, counter), ("plugin-failed", DUE, 3));
         assert_eq!(subjects, ["Scheduled export failed: visitors"]);
     }
 }
@@ -121,5 +121,5 @@ async fn a_run_that_is_not_settled_ends_by_what_became_of_its_mail() {
     let (entry, counter, _) = ends(document.clone(), false).await;
     assert_eq!((entry.outcome, counter), (Some(Outcome::Delivered), 0));
     let (entry, counter, _) = ends(document, true).await;
-    assert_eq!((code(&entry), counter), ("undelivered", 3));
+    assert_eq!((code(&entry), counter), ("delivery-failed", 3));
 }

@@ -170,12 +170,12 @@ pub(super) fn executions() -> Target {
         let history = all.host.history(row.id).await;
         for code in all.failures(row.id).await {
             let trapped = [
-                "trapped",
-                "out-of-time",
-                "out-of-memory",
-                "unfinished",
-                "component-failed",
-                "did-not-come-back",
+                "plugin-trapped",
+                "deadline-exceeded",
+                "memory-limit-exceeded",
+                "plugin-incomplete",
+                "plugin-failed",
+                "attempts-exhausted",
             ];
             prop_assert!(!trapped.contains(&code.as_str()), "{code}: {history:?}");
         }

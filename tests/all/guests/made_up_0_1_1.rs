@@ -15,8 +15,7 @@ fn a_host_of_an_earlier_version_names_what_it_does_not_have_in_one_sentence() {
     assert!(matches!(error, LoadError::LaterVersion { .. }), "{error:?}");
     assert_eq!(
         error.to_string(),
-        "the plugin was built for version 0.1.1 of the contract and asks for `log.enabled`, which 0.1.0, this host's version, does \
-         not have"
+        "the plugin uses contract version 0.1.1 and imports `log.enabled`, which this host's version 0.1.0 does not provide"
     );
 }
 

@@ -25,7 +25,7 @@ fn a_host_of_this_line_names_both_versions_in_one_sentence() {
     let loaded = Engine::<Services>::load(&of_the_next_line(), Limits::default(), &Cache::of_user());
     assert_eq!(
         loaded.err().map(|error| error.to_string()).as_deref(),
-        Some("the plugin was built for version 0.2.0 of the contract, and this host speaks 0.1.0")
+        Some("the plugin uses contract version 0.2.0, but this host supports 0.1.0")
     );
 }
 

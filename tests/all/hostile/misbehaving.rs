@@ -133,7 +133,7 @@ async fn fails(document: Value, code: &str) -> Went {
 /// In `execute`, and then in `abandon` too.
 async fn fails_in_both(misdeed: &str, code: &str) {
     fails(json!({"execute": misdeed}), code).await;
-    let went = fails(json!({"execute": misdeed, "abandon": misdeed}), "component-failed").await;
+    let went = fails(json!({"execute": misdeed, "abandon": misdeed}), "plugin-failed").await;
     let said = format!("{} {}", went.failed().1, went.told[0].text);
     assert!(
         said.contains("https://tickets.example/control/bigevents/sampleconf/"),
@@ -222,7 +222,7 @@ async fn a_mail_that_nobody_took_fails_even_if_the_component_traps_when_told() {
     host.advance_to(DUE).await;
     let outcomes = outcomes(&host, id).await;
     assert!(
-        matches!(&outcomes[..], [Some(Outcome::Failed((code, said)))] if code == "undelivered" && said.contains(words)),
+        matches!(&outcomes[..], [Some(Outcome::Failed((code, said)))] if code == "delivery-failed" && said.contains(words)),
         "{outcomes:?}"
     );
     assert_eq!(stored(&host, CONF, id).await.expect("stored").error_counter, 1);
@@ -240,7 +240,7 @@ async fn the_fifth_failure_that_the_host_writes_itself_stops_the_schedule_and_sa
     assert_eq!((content.error_counter, content.active), (5, false));
     let told = host.mails();
     assert_eq!(told.len(), 5);
-    let stops = |mail: &Mail| mail.text.contains("stopped. To resume it");
+    let stops = |mail: &Mail| mail.text.contains("paused. To resume it");
     assert!(stops(&told[4]) && !told[..4].iter().any(stops), "{}", told[4].text);
 }
 
@@ -401,7 +401,7 @@ async fn sends_and_fails() {
 async fn retries_out_of_range() {
     // At once, six times; then the host ends it.
     let document = json!({"execute": "retries_out_of_range", "with": i64::MIN.to_string()});
-    fails(document, "did-not-come-back").await;
+    fails(document, "attempts-exhausted").await;
     // Tomorrow at the latest, six times: no run stays open for ever.
     let host = host().await;
     let document = json!({"execute": "retries_out_of_range", "with": i64::MAX.to_string()});
@@ -411,7 +411,7 @@ async fn retries_out_of_range() {
     host.advance_to("2026-10-30T12:00:00Z").await;
     let first = outcomes(&host, id).await[0].clone();
     assert!(
-        matches!(&first, Some(Outcome::Failed((code, _))) if code == "did-not-come-back"),
+        matches!(&first, Some(Outcome::Failed((code, _))) if code == "attempts-exhausted"),
         "{first:?}"
     );
 }

@@ -83,12 +83,12 @@ async fn a_run_that_the_host_ends_itself_is_told_in_the_language_of_its_owner() 
     for (language, reason, subject) in [
         (
             "de",
-            "Der Lauf wurde sechsmal gestartet und nie abgeschlossen.",
+            "Die Ausführung wurde nach sechs nicht beendeten Versuchen abgebrochen.",
             "Geplanter Export fehlgeschlagen: orderlist",
         ),
         (
             "en",
-            "The run was started six times and never finished.",
+            "The run was abandoned after six attempts that did not finish.",
             "Scheduled export failed: orderlist",
         ),
     ] {
@@ -112,7 +112,7 @@ async fn a_run_that_the_host_ends_itself_is_told_in_the_language_of_its_owner() 
         let outcome = host.history(id).await.remove(0).entry.outcome;
         assert_eq!(
             outcome,
-            Some(Outcome::Failed(("did-not-come-back".to_owned(), reason.to_owned())))
+            Some(Outcome::Failed(("attempts-exhausted".to_owned(), reason.to_owned())))
         );
         let told = host.mails();
         assert_eq!(told.len(), 1);

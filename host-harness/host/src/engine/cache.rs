@@ -62,7 +62,7 @@ impl Cache {
             return Component::new(engine, bytes);
         };
         if let Err(reason) = private_folder(folder) {
-            tracing::warn!(folder = %folder.display(), %reason, "compiled components are not cached");
+            tracing::warn!(folder = %folder.display(), %reason, "component cache disabled");
             return Component::new(engine, bytes);
         }
         let path = folder.join(format!("{}.cwasm", key(engine, bytes)));
@@ -75,17 +75,17 @@ impl Cache {
             Ok(Some(found)) => return Ok(found),
             Ok(None) => {}
             Err(reason) => {
-                tracing::warn!(path = %path.display(), reason, "a compiled component can't be used and is made again");
+                tracing::warn!(path = %path.display(), reason, "cached component unusable; recompiling");
             }
         }
         let component = Component::new(engine, bytes)?;
-        tracing::info!(path = %path.display(), "the component was compiled, and is kept for the next start");
+        tracing::info!(path = %path.display(), "compiled component cached");
         if let Err(reason) = component
             .serialize()
             .map_err(io::Error::other)
             .and_then(|code| store(&path, &code))
         {
-            tracing::warn!(path = %path.display(), %reason, "the compiled component could not be cached");
+            tracing::warn!(path = %path.display(), %reason, "could not cache the compiled component");
         }
         Ok(component)
     }
@@ -121,7 +121,7 @@ fn load(engine: &Engine, path: &Path) -> Result<Option<Component>, String> {
         .strip_prefix(MAGIC)
         .and_then(|rest| rest.split_at_checked(HASH))
         .and_then(|(hash, code)| (Sha256::digest(code)[..] == *hash).then_some(code))
-        .ok_or("it is torn")?;
+        .ok_or("checksum mismatch")?;
     // SAFETY: the bytes are whole, were written by `store` in a folder that only this user can write to, and are keyed by the
     // engine's version and settings; wasmtime checks the latter once more.
     let component = unsafe { Component::deserialize(engine, code) };
@@ -167,17 +167,17 @@ fn private_folder(folder: &Path) -> Result<(), String> {
 fn trusted(facts: &fs::Metadata) -> Result<(), &'static str> {
     use std::os::unix::fs::MetadataExt;
     if facts.uid() != private::user() {
-        return Err("it belongs to another user");
+        return Err("owned by another user");
     }
     if facts.mode() & 0o022 != 0 {
-        return Err("others may write to it");
+        return Err("writable by other users");
     }
     Ok(())
 }
 
 #[cfg(not(unix))]
 fn private_folder(_folder: &Path) -> Result<(), String> {
-    Err("this system's folder rights are not checked".into())
+    Err("directory permissions cannot be checked on this system".into())
 }
 
 #[cfg(not(unix))]
@@ -244,7 +244,7 @@ mod tests {
     fn a_component_is_compiled_at_the_first_start_and_found_at_the_second() {
         let (engine, folder) = (Engine::default(), tempfile::tempdir().expect("a folder"));
         let below = folder.path().join("made/by/need");
-        assert!(started(&engine, &below).contains("was compiled"));
+        assert!(started(&engine, &below).contains("compiled component cached"));
         assert_eq!(started(&engine, &below), "");
         let mode = |path: &Path| fs::metadata(path).expect("it exists").permissions().mode() & 0o777;
         assert_eq!(mode(&below), 0o700);
@@ -269,19 +269,19 @@ mod tests {
         let mut flipped = whole.clone();
         *flipped.last_mut().expect("a byte") ^= 1;
         for (content, why) in [
-            (Vec::new(), "torn"),
-            (MAGIC.to_vec(), "torn"),
-            (whole[..whole.len() - 1].to_vec(), "torn"),
-            (flipped, "torn"),
+            (Vec::new(), "checksum mismatch"),
+            (MAGIC.to_vec(), "checksum mismatch"),
+            (whole[..whole.len() - 1].to_vec(), "checksum mismatch"),
+            (flipped, "checksum mismatch"),
             (
                 b"something else entirely, and long enough to hold a hash".to_vec(),
-                "torn",
+                "checksum mismatch",
             ),
             (signed(b"whole, and no code"), "reason="),
         ] {
             fs::write(&path, content).expect("written");
             let log = started(&engine, folder.path());
-            assert!(log.contains("is made again") && log.contains(why), "{why}: {log}");
+            assert!(log.contains("recompiling") && log.contains(why), "{why}: {log}");
             assert_eq!(log.matches("WARN").count(), 1, "{log}");
             assert_eq!(started(&engine, folder.path()), "", "it was made again");
         }
@@ -295,7 +295,7 @@ mod tests {
         for mode in [0o620, 0o602] {
             permit(&path, mode);
             let log = started(&engine, folder.path());
-            assert!(log.contains("others may write to it"), "{log}");
+            assert!(log.contains("writable by other users"), "{log}");
             assert_eq!(fs::metadata(&path).expect("the file").permissions().mode() & 0o022, 0);
             assert_eq!(started(&engine, folder.path()), "");
         }
@@ -308,7 +308,7 @@ mod tests {
             permit(folder.path(), mode);
             let log = started(&engine, folder.path());
             assert!(
-                log.contains("not cached") && log.contains("others may write to it"),
+                log.contains("cache disabled") && log.contains("writable by other users"),
                 "{log}"
             );
             assert_eq!(fs::read_dir(folder.path()).expect("the folder").count(), 0);
@@ -321,7 +321,7 @@ mod tests {
         let file = folder.path().join("file");
         fs::write(&file, "").expect("written");
         let log = started(&engine, &file.join("cache"));
-        assert!(log.contains("not cached"), "{log}");
+        assert!(log.contains("cache disabled"), "{log}");
     }
 
     #[test]
@@ -337,6 +337,11 @@ mod tests {
                 });
             }
         });
-        assert_eq!(log.text().matches("was compiled").count(), 1, "{}", log.text());
+        assert_eq!(
+            log.text().matches("compiled component cached").count(),
+            1,
+            "{}",
+            log.text()
+        );
     }
 }

@@ -80,10 +80,10 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspection, LoadError> {
 /// Imports and exports of the outermost component.
 fn names(bytes: &[u8]) -> Result<(Vec<String>, Vec<String>), String> {
     if bytes.is_empty() {
-        return Err("it is empty".into());
+        return Err("the file is empty".into());
     }
     if !bytes.starts_with(b"\0asm") {
-        return Err("it does not begin as WebAssembly does".into());
+        return Err("missing WebAssembly magic number".into());
     }
     let (mut imports, mut exports) = (Vec::new(), Vec::new());
     let mut depth = 0_usize;
@@ -93,7 +93,9 @@ fn names(bytes: &[u8]) -> Result<(Vec<String>, Vec<String>), String> {
             Payload::Version { encoding, .. } => {
                 is_component |= encoding == Encoding::Component;
                 if !is_component {
-                    return Err("it is a core module; encode it with wit-component".into());
+                    return Err(
+                        "the file is a core module; encode it as a component with `wasm-tools component new`".into(),
+                    );
                 }
                 depth += 1;
             }

@@ -14,7 +14,7 @@ use crate::imports::{Call, Imports, Returned, Work};
 
 /// What came of a call with a leased run, and the run back.
 #[derive(Debug)]
-#[must_use = "a run that was not finished has to be given up, or left to its lease"]
+#[must_use = "an unfinished run must be abandoned, or its lease must be left to expire"]
 pub struct Worked<R> {
     /// The handle that was lent.
     pub run: R,

@@ -44,7 +44,7 @@ impl Permissions {
             if !OFFERED.iter().any(|(offered, _)| *offered == interface) {
                 let right: Vec<&str> = OFFERED.iter().map(|(offered, _)| *offered).collect();
                 return Err(format!(
-                    "`{interface}` is no import of the contract; right would be one of {}",
+                    "`{interface}` is not an import of the contract; expected one of {}",
                     right.join(", ")
                 ));
             }
@@ -204,7 +204,7 @@ mod tests {
         let sentence = refused(&Permissions::from_list(list).expect("interfaces")).expect("refused");
         assert_eq!(
             sentence,
-            "the plugin asks for `notify-owner` of `ticketing:scheduled-exports/mailer@0.1.0`, which the operator does not allow"
+            "the plugin imports `notify-owner` of `ticketing:scheduled-exports/mailer@0.1.0`, which --allow-imports does not permit"
         );
     }
 
@@ -218,7 +218,7 @@ mod tests {
     #[test]
     fn what_is_no_import_of_the_contract_is_named() {
         let error = Permissions::from_list("log,mailr").expect_err("a slip");
-        assert!(error.starts_with("`mailr` is no import of the contract"), "{error}");
+        assert!(error.starts_with("`mailr` is not an import of the contract"), "{error}");
     }
 
     #[test]

@@ -98,7 +98,7 @@ impl<H: Imports> Engine<H> {
         if plans.len() != rows.len() {
             let (answered, asked) = (plans.len(), rows.len());
             return Err(GuestFault::Trapped(format!(
-                "replan answered {answered} of {asked} rows"
+                "replan returned {answered} results for {asked} rows"
             )));
         }
         Ok(plans)

@@ -15,7 +15,7 @@ use crate::imports::{Call, Imports};
 /// The component has accepted: `answer` is for the caller, once the host has committed what is staged on `access`, as one
 /// transaction with whatever it keeps beside it (audit, idempotency record).
 #[derive(Debug)]
-#[must_use = "what is staged on the access is not committed yet"]
+#[must_use = "staged writes are not committed until you commit them"]
 pub struct Accepted<T, A> {
     /// What it answers. Documents are JSON.
     pub answer: T,
@@ -39,7 +39,7 @@ type Called<T, H> = Result<Accepted<T, <H as crate::imports::AuthContext>::Acces
 
 /// The functions of `schedules`, for one call with one access. Each runs in a fresh instance, within
 /// [`Limits::call_compute`](super::Limits::call_compute) and [`Limits::call_deadline`](super::Limits::call_deadline).
-#[must_use = "nothing is asked yet"]
+#[must_use = "does nothing until one of its methods is called"]
 pub struct Schedules<'a, H: Imports> {
     engine: &'a Engine<H>,
     host: &'a Arc<H>,
@@ -210,7 +210,7 @@ fn close<T: Documents, H: Imports>(
     // What was built with this host writes documents with the same JSON library that would read them here: on a page of 50
     // that reading is a tenth of the whole call.
     if !instance.own && !answer.are_json() {
-        let words = "it answered with a document that is not JSON";
+        let words = "the plugin returned a document that is not valid JSON";
         return Err(GuestFault::Trapped(words.into()).into());
     }
     let access = instance.store.data_mut().take_access();

@@ -38,7 +38,7 @@ impl<H: Imports> Engine<H> {
         let Some(reason) = unfinished(worked.end)? else {
             return Ok(());
         };
-        tracing::error!(?reason, "the component did not finish a run");
+        tracing::error!(?reason, "plugin did not finish the run");
         let run = again(worked.run).await?;
         if let Some(deliveries) = deliveries {
             return over(settled_by(&**host, run, deliveries).await);
@@ -47,7 +47,7 @@ impl<H: Imports> Engine<H> {
         let Some(reason) = unfinished(worked.end)? else {
             return Ok(());
         };
-        tracing::error!(?reason, "the component did not abandon a run either");
+        tracing::error!(?reason, "plugin did not finish the abandoned run");
         let run = again(worked.run).await?;
         over(self.failed(host, run).await)
     }

@@ -60,7 +60,7 @@ pub(super) fn page_size(size: u32) -> u32 {
 /// Slugs in one question.
 pub(super) fn slugs(slugs: &[String]) -> Result<(), GuestMistake> {
     if slugs.len() > MOST_SLUGS {
-        return Err(mistake(format!("it asked about {} events at once", slugs.len())));
+        return Err(mistake(format!("too many event slugs in one call: {}", slugs.len())));
     }
     Ok(())
 }
@@ -68,7 +68,7 @@ pub(super) fn slugs(slugs: &[String]) -> Result<(), GuestMistake> {
 /// One more change beside the `staged` ones of this call.
 pub(super) fn one_more(staged: usize) -> Result<(), GuestMistake> {
     if staged >= MOST_CHANGES {
-        return Err(mistake("it staged too many changes in one call"));
+        return Err(mistake("too many staged changes in one call"));
     }
     Ok(())
 }
@@ -78,7 +78,7 @@ pub(crate) fn instant(at: Instant) -> Result<Instant, String> {
     if (0..=LAST).contains(&at) {
         Ok(at)
     } else {
-        Err(format!("it planned for {at}, which no calendar has"))
+        Err(format!("next-run {at} is out of range"))
     }
 }
 
@@ -86,21 +86,21 @@ pub(crate) fn instant(at: Instant) -> Result<Instant, String> {
 pub(super) fn content(mut content: Content) -> Result<Content, GuestMistake> {
     if content.document.len() > MOST_DOCUMENT {
         let bytes = content.document.len();
-        return Err(mistake(format!("it stored a document of {bytes} bytes")));
+        return Err(mistake(format!("document too large: {bytes} bytes")));
     }
     if content.export_identifier.len() > LONGEST_IDENTIFIER {
-        return Err(mistake("it stored an exporter's identifier that is too long"));
+        return Err(mistake("exporter identifier too long"));
     }
     let recipients = &content.recipients;
     for list in [&recipients.to, &recipients.cc, &recipients.bcc] {
         if list.len() > MOST_ADDRESSES {
-            return Err(mistake(format!("it stored {} addresses in one list", list.len())));
+            return Err(mistake(format!("too many addresses in one list: {}", list.len())));
         }
         if list
             .iter()
             .any(|one| one.len() > LONGEST_ADDRESS || one.chars().any(char::is_control))
         {
-            return Err(mistake("it stored a text that can't be an address"));
+            return Err(mistake("invalid recipient address"));
         }
     }
     if let Some(next_run) = content.next_run {
@@ -113,21 +113,21 @@ pub(super) fn content(mut content: Content) -> Result<Content, GuestMistake> {
 /// Due times given up by a change: all of them passed at `now`, and not what is planned.
 pub(super) fn given_up(missed: &[MissedRange], next_run: Option<Instant>, now: Instant) -> Result<(), GuestMistake> {
     if missed.iter().any(|range| range.last > now) {
-        return Err(mistake("it gave up due times that are still to come"));
+        return Err(mistake("missed range contains future due times"));
     }
     let planned = |range: &MissedRange| next_run.is_some_and(|next| (range.first..=range.last).contains(&next));
     if missed.iter().any(planned) {
-        return Err(mistake("it gave up the due time that it planned"));
+        return Err(mistake("missed range contains the new next-run"));
     }
     ranges(missed)
 }
 
 fn ranges(missed: &[MissedRange]) -> Result<(), GuestMistake> {
     if missed.len() > MOST_RANGES {
-        return Err(mistake(format!("it missed {} ranges of due times", missed.len())));
+        return Err(mistake(format!("too many missed ranges: {}", missed.len())));
     }
     if missed.windows(2).any(|pair| pair[0].last >= pair[1].first) {
-        return Err(mistake("its ranges of missed due times overlap or are out of order"));
+        return Err(mistake("missed ranges overlap or are out of order"));
     }
     missed.iter().try_for_each(range)
 }
@@ -140,7 +140,9 @@ fn range(missed: &MissedRange) -> Result<(), GuestMistake> {
     let possible = seconds.is_some_and(|seconds| (1..=seconds.saturating_add(1)).contains(&missed.count));
     if missed.first < 0 || !possible {
         let MissedRange { first, last, count } = missed;
-        return Err(mistake(format!("it counted {count} due times from {first} to {last}")));
+        return Err(mistake(format!(
+            "invalid missed range: {count} due times from {first} to {last}"
+        )));
     }
     Ok(())
 }
@@ -156,17 +158,17 @@ pub(super) fn plan(
     let due =
         pinned.is_some() || planned == Some(plan.due) || planned.is_some_and(|from| (from..=now).contains(&plan.due));
     if !due {
-        return Err(mistake(format!("it started {}, which is not due", plan.due)));
+        return Err(mistake(format!("start with due time {}, which is not due", plan.due)));
     }
     if let Some(next) = plan.next_run {
         instant(next).map_err(mistake)?;
         // Opened for the first time, a run has the next one still before it: else a schedule could be due for ever.
         if next <= plan.due || pinned.is_none() && next <= now {
-            return Err(mistake(format!("it planned for {next}, which has passed")));
+            return Err(mistake(format!("next-run {next} is in the past")));
         }
     }
     if plan.missed.iter().any(|range| range.last >= plan.due) {
-        return Err(mistake("it missed due times after this run's"));
+        return Err(mistake("missed range is not before the run's due time"));
     }
     ranges(&plan.missed)
 }
@@ -186,11 +188,11 @@ pub(super) fn outcome(
         (_, Work::Execute) => true,
     };
     if !fits {
-        return Err(mistake("it finished with an outcome that this call can't have"));
+        return Err(mistake("outcome not allowed for this call"));
     }
     if (staged == Some(MailKind::Export)) != (outcome == Outcome::Submitted) {
         return Err(mistake(
-            "it submitted without an export mail, or ended otherwise with one",
+            "outcome `submitted` requires a staged export mail, and no other outcome allows one",
         ));
     }
     Ok(match outcome {
@@ -203,7 +205,7 @@ pub(super) fn outcome(
         Outcome::Missed(missed) => {
             range(&missed)?;
             if due != missed.last {
-                return Err(mistake("it ended as missed with another due time than its own"));
+                return Err(mistake("outcome `missed` must end with the run's own due time"));
             }
             Outcome::Missed(missed)
         }

@@ -174,14 +174,14 @@ impl<H: Imports> Call<H> {
     pub(super) fn access(&mut self) -> Result<(&H, &mut LentAccess<H>), GuestMistake> {
         match &mut self.lent {
             Lent::Access(lent) => Ok((&self.host, lent)),
-            Lent::Run(_) | Lent::Nothing => Err(GuestMistake("it used an access that it was not lent".into())),
+            Lent::Run(_) | Lent::Nothing => Err(GuestMistake("invalid access handle".into())),
         }
     }
 
     pub(super) fn run(&mut self) -> Result<(&H, &mut LentRun<H>), GuestMistake> {
         match &mut self.lent {
             Lent::Run(lent) => Ok((&self.host, lent)),
-            Lent::Access(_) | Lent::Nothing => Err(GuestMistake("it used a run that it was not lent".into())),
+            Lent::Access(_) | Lent::Nothing => Err(GuestMistake("invalid run handle".into())),
         }
     }
 

@@ -41,7 +41,7 @@ pub enum ImportError<E: std::fmt::Debug> {
     /// The host's own fault: the guest is not asked how to go on.
     #[error(transparent)]
     Fault(HostFault),
-    /// What the guest gave can't be right; what, in words that go on from "the plugin …": `it stored an address of 4 MB`. It
+    /// What the guest gave can't be right; what, as a phrase for the log: `document too large: 4194304 bytes`. It
     /// traps. Whatever holds for every host is checked before an import is asked, so few hosts have more to add.
     #[error("{0}")]
     Mistake(String),

@@ -82,12 +82,12 @@ pub trait Exporters: AuthContext {
     ) -> impl Future<Output = Answer<File, ExportError>> + Send;
 
     /// Puts the file that `produce` made into a zip archive, which takes its place. Asked only where this call has made a file
-    /// whose mail was too large. `failed` if left out: this host makes no archives.
+    /// whose mail was too large. `failed` if left out: the host does not support zip archives.
     ///
     /// # Errors
     /// As [`produce`](Self::produce).
     fn zip(&self, _of: &mut Self::Run) -> impl Future<Output = Answer<File, ExportError>> + Send {
-        async { Err(ExportError::Failed("this host makes no archives".into()).into()) }
+        async { Err(ExportError::Failed("this host does not support zip archives".into()).into()) }
     }
 
     /// Offers the file for download, from the commit of `submitted` on. None: this host offers no downloads, which is also the
@@ -159,7 +159,7 @@ impl<H: Imports> Host for Call<H> {
             return LEASE_LOST;
         }
         if form.len() > bounds::MOST_DOCUMENT {
-            return Ok(Err(ExportError::FormUnfit("the form is too long".into())));
+            return Ok(Err(ExportError::FormUnfit("form data too large".into())));
         }
         let answer = answered(host.produce(&mut lent.run, form, language, zone, now).await)?;
         lent.file |= answer.is_ok();
@@ -173,7 +173,7 @@ impl<H: Imports> Host for Call<H> {
             return LEASE_LOST;
         }
         if !lent.file {
-            let words = "there is no file to put into an archive";
+            let words = "no file to zip";
             return Ok(Err(ExportError::Failed(words.into())));
         }
         let answer = answered(host.zip(&mut lent.run).await)?;
@@ -190,7 +190,7 @@ impl<H: Imports> Host for Call<H> {
             return Ok(Err(ExportError::LeaseLost));
         }
         if !lent.file {
-            return Ok(Err(ExportError::Failed("there is no file to offer".into())));
+            return Ok(Err(ExportError::Failed("no file to link to".into())));
         }
         let answer = answered(host.link(&mut lent.run).await)?;
         lent.lost |= answer == Err(ExportError::LeaseLost);

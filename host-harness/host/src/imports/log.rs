@@ -61,7 +61,7 @@ impl Lines {
     fn line(&mut self, level: Level, text: &str) -> Option<(Level, String)> {
         self.written = self.written.saturating_add(1);
         if self.written > MOST_LINES {
-            let said = "the plugin logs too much: further lines of this call are dropped";
+            let said = "log limit reached; dropping further lines of this call";
             return (self.written == MOST_LINES + 1).then(|| (Level::Warn, said.into()));
         }
         let text = cut(text, MOST_BYTES);

@@ -136,7 +136,10 @@ impl ScheduleStore for Memory {
         by.draft.schedules.remove(&id);
         if let Some(open) = stored.open {
             let entry = &mut by.draft.runs[open].entry;
-            entry.end(Outcome::Cancelled("the schedule was deleted".into()), self.now());
+            entry.end(
+                Outcome::Cancelled("the scheduled export was deleted".into()),
+                self.now(),
+            );
         }
         Ok(())
     }

@@ -65,7 +65,7 @@ impl Tapes {
     /// its run.
     pub fn take(&self, tape: Option<Tape>, cut: bool) {
         let Some(tape) = tape else {
-            tracing::warn!("a call was too long to be kept on tape");
+            tracing::warn!("call too large to record");
             return;
         };
         let failed = cut
@@ -78,9 +78,9 @@ impl Tapes {
             return;
         }
         match self.write(&tape) {
-            Ok(path) if failed => tracing::warn!(tape = %path.display(), "a call that failed is on tape"),
+            Ok(path) if failed => tracing::warn!(tape = %path.display(), "recorded a failed call"),
             Ok(_) => {}
-            Err(error) => tracing::warn!(%error, "a tape could not be written"),
+            Err(error) => tracing::warn!(%error, "could not write recording"),
         }
     }
 
@@ -107,7 +107,7 @@ impl Tapes {
                 Err(error) => return Err(error),
             }
         }
-        Err(io::Error::other("all numbers are taken"))
+        Err(io::Error::other("no free recording number"))
     }
 }
 

@@ -55,10 +55,13 @@ impl Replayed {
                 place.answered += 1;
                 return Some(entry);
             }
-            Some(entry) => format!("the tape has {} {}", entry.import, short(&entry.with)),
-            None => "the tape ends".into(),
+            Some(entry) => format!("the recording has {} {}", entry.import, short(&entry.with)),
+            None => "the recording ends".into(),
         };
-        let difference = format!("call {number}: {has}, the component asked {import} {}", short(with));
+        let difference = format!(
+            "call {number} differs: {has}, but the plugin called {import} {}",
+            short(with)
+        );
         place.difference.get_or_insert(difference);
         None
     }
@@ -70,14 +73,11 @@ impl Replayed {
     ) -> Answer<T, E> {
         let stop = |words: &str| Err(ImportError::Fault(HostFault(words.into())));
         let Some(entry) = self.next(import, with) else {
-            return stop("the component asks something else than on the tape");
+            return stop("call differs from the recording");
         };
         let unread = |reason: serde_json::Error| {
             let mut place = self.place();
-            let words = format!(
-                "call {}: its answer on the tape can't be read: {reason}",
-                place.answered
-            );
+            let words = format!("call {}: invalid recorded result: {reason}", place.answered);
             place.difference.get_or_insert(words.clone());
             ImportError::Fault(HostFault(words))
         };
@@ -91,7 +91,7 @@ impl Replayed {
             Some(Reply::Mistake(words)) => Err(ImportError::Mistake(words)),
             None => {
                 self.place().waiting = true;
-                stop("there is no answer on the tape")
+                stop("the recording has no result for this call")
             }
         }
     }
@@ -183,7 +183,7 @@ pub async fn replay(engine: &Engine<Replayed>, tape: &Tape) -> Result<Replay, St
             }
         }
         (Called::Jobs(_), Facts::Access(_)) | (Called::Schedules(_), Facts::Run(_)) => {
-            return Err("its call takes another handle than it lends".into());
+            return Err("the recorded handle does not match the recorded call".into());
         }
     };
     let mut place = host.place();
@@ -198,13 +198,13 @@ pub async fn replay(engine: &Engine<Replayed>, tape: &Tape) -> Result<Replay, St
     };
     let ended_early = left.first().map(|next| {
         format!(
-            "it ended after call {}, the tape goes on with {} {}",
+            "the plugin stopped after call {}, but the recording continues with {} {}",
             made.len(),
             next.import,
             short(&next.with)
         )
     });
-    let ended_otherwise = (end != tape.end).then(|| format!("the tape has: {}; now: {end}", tape.end));
+    let ended_otherwise = (end != tape.end).then(|| format!("recorded result: {}; actual result: {end}", tape.end));
     let difference = place.difference.take().or(ended_early).or(ended_otherwise);
     Ok(Replay { difference, end })
 }

@@ -33,7 +33,7 @@ impl Load {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(load.press_on(at, connections, length))
         });
-        clients.join().map_err(|_| io::Error::other("the clients panicked"))?
+        clients.join().map_err(|_| io::Error::other("a load client panicked"))?
     }
 
     async fn press_on(self, at: SocketAddr, connections: usize, length: Duration) -> io::Result<Sample> {
@@ -80,7 +80,7 @@ async fn ask(
         if found != status {
             let said = String::from_utf8_lossy(&answer);
             return Err(io::Error::other(format!(
-                "answered {found} in place of {status}: {said}"
+                "expected status {status}, got {found}: {said}"
             )));
         }
         micros.push(asked.elapsed().as_secs_f64() * 1e6);

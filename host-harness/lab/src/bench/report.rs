@@ -76,7 +76,7 @@ impl Report {
         }
         if let Some(client) = self.client {
             text.push_str(&format!(
-                "the clients used {} us of CPU a request, on the same machine\n",
+                "load clients on this machine used {} us of CPU per request\n",
                 figure(client)
             ));
         }

@@ -42,7 +42,7 @@ impl Side {
             .stdout(Stdio::piped())
             .env("RUST_LOG", "error")
             .spawn()
-            .map_err(|reason| failed(format!("{} can't be started", self.program.display()))(&reason))
+            .map_err(|reason| failed(format!("could not start {}", self.program.display()))(&reason))
     }
 
     /// `harness serve` on a filled store, from its start to its first answer.
@@ -67,7 +67,7 @@ impl Side {
         let took = began.elapsed();
         if status != 200 {
             return Err(Failure::Sentence(format!(
-                "{}: the first answer was {status}",
+                "{}: first response had status {status}",
                 self.name
             )));
         }
@@ -104,7 +104,7 @@ fn address(output: &mut BufReader<ChildStdout>) -> Result<SocketAddr, Failure> {
     let mut line = String::new();
     output.read_line(&mut line)?;
     let address = line.trim().strip_prefix("http://").and_then(|rest| rest.parse().ok());
-    address.ok_or_else(|| Failure::Sentence(format!("a host that was started does not say where it is: {line:?}")))
+    address.ok_or_else(|| Failure::Sentence(format!("could not read the host's address: {line:?}")))
 }
 
 /// A worker.
@@ -127,7 +127,7 @@ impl Host {
         self.input.write_all(line.as_bytes())?;
         line.clear();
         self.output.read_line(&mut line)?;
-        serde_json::from_str(&line).map_err(|reason| failed("a host that is measured broke off")(&reason))
+        serde_json::from_str(&line).map_err(|reason| failed("a measured host exited early")(&reason))
     }
 }
 

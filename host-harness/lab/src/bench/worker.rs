@@ -178,7 +178,7 @@ async fn fill(service: &Service, data: &Data) -> Result<(), Failure> {
     let schedules: Vec<FixtureSchedule> = schedules.collect();
     let seeded = futures_util::stream::iter(&schedules).map(|schedule| service.seed(schedule));
     let seeded: Result<Vec<u64>, _> = seeded.buffer_unordered(64).try_collect().await;
-    seeded.map_err(|reason| failed("a schedule is refused")(&reason))?;
+    seeded.map_err(|reason| failed("schedule rejected")(&reason))?;
     if let Some(url) = &data.database {
         // As the server does by itself within a minute, with what is not empty: to know that the others are spoils the plans of what
         // comes into them.
@@ -186,7 +186,7 @@ async fn fill(service: &Service, data: &Data) -> Result<(), Failure> {
         sqlx::raw_sql("vacuum analyze schedule, scope_size, platform_orders, platform_positions")
             .execute(store.pool())
             .await
-            .map_err(|reason| failed("the tables can't be vacuumed")(&reason))?;
+            .map_err(|reason| failed("could not vacuum the tables")(&reason))?;
         store.close().await;
     }
     Ok(())
@@ -205,7 +205,7 @@ async fn runs(scheduler: &Scheduler, clock: &VirtualClock, day: i64) -> Result<V
             .zip(cpu)
             .map(|(after, before)| after - before);
         if done != RUNS {
-            return Err(Failure::Sentence(format!("{done} runs came due in place of {RUNS}")));
+            return Err(Failure::Sentence(format!("expected {RUNS} due runs, got {done}")));
         }
         told.push(Told {
             name: name.into(),
@@ -230,7 +230,7 @@ async fn component(service: &Service) -> Result<Vec<Told>, Failure> {
     let mut instance = service
         .instance("bench", Duration::from_secs(3_600))
         .await
-        .map_err(|fault| failed("no instance")(&fault))?;
+        .map_err(|fault| failed("could not create an instance")(&fault))?;
     for (age, from) in [
         ("1 day", "20260503"),
         ("1 year", "20250504"),

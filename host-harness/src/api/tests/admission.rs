@@ -146,13 +146,13 @@ async fn a_disabled_organizer_is_403_with_the_reason_for_those_with_access() {
             .send()
             .await;
         assert_eq!(got.status, 403);
-        assert_eq!(got.detail(), "Scheduled exports are switched off for this organizer.");
+        assert_eq!(got.detail(), "Scheduled exports are disabled for this organizer.");
     }
     // Even where the token could not have read anyway: the organizer is checked before the scope.
     let writer = host
         .ask("GET", "/api/v1/organizers/off/exporters/")
         .header("authorization", "Bearer writer");
-    assert!(writer.send().await.detail().contains("switched off"));
+    assert!(writer.send().await.detail().contains("disabled"));
 }
 
 #[tokio::test]
@@ -236,10 +236,10 @@ async fn checks_come_in_their_order() {
 async fn messages_are_in_the_language_of_the_request() {
     let host = Host::new();
     for (line, detail) in [
-        ("de-AT, en;q=0.5", "Diese Seite gibt es nicht."),
-        ("en", "This page does not exist."),
-        ("fr", "This page does not exist."),
-        ("\u{e4};;q=", "This page does not exist."),
+        ("de-AT, en;q=0.5", "Ungültige Seite: Diese Seite gibt es nicht."),
+        ("en", "Invalid page: there is no such page."),
+        ("fr", "Invalid page: there is no such page."),
+        ("\u{e4};;q=", "Invalid page: there is no such page."),
     ] {
         let got = host
             .john("GET", &format!("{LIST}?page=0"))

@@ -126,7 +126,7 @@ async fn writers_without_the_slash_are_told_the_path_that_has_it() {
     for (method, path) in [("POST", LIST), ("PUT", ONE), ("PATCH", ONE), ("DELETE", ONE)] {
         let got = host.john(method, path.trim_end_matches('/')).json("{}").send().await;
         assert_eq!(got.status, 404);
-        assert!(got.detail().ends_with(path), "{}", got.detail());
+        assert!(got.detail().contains(path), "{}", got.detail());
     }
     assert!(host.asked().is_empty());
 }

@@ -73,7 +73,7 @@ async fn a_page_that_does_not_exist_is_404() {
             let got = host.john("GET", &format!("{path}?page={page}")).send().await;
             assert_eq!(
                 (got.status.as_u16(), got.detail().as_str()),
-                (404, "This page does not exist."),
+                (404, "Invalid page: there is no such page."),
                 "{path} {page}"
             );
         }
@@ -83,7 +83,7 @@ async fn a_page_that_does_not_exist_is_404() {
     let got = host.john("GET", &format!("{LIST}?page=2")).send().await;
     assert_eq!(
         (got.status.as_u16(), got.detail().as_str()),
-        (404, "This page does not exist.")
+        (404, "Invalid page: there is no such page.")
     );
 }
 

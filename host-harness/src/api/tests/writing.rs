@@ -118,7 +118,7 @@ async fn what_the_component_refuses_has_its_status_and_shape() {
         (
             CallError::Problem(Problem::NotFound),
             404,
-            json!({ "detail": "There is no such thing here." }),
+            json!({ "detail": "Not found." }),
         ),
     ] {
         host.answers(Err(refusal));
@@ -193,13 +193,13 @@ async fn a_body_that_is_no_text_or_breaks_off_is_400() {
     let got = ask().body(vec![b'"', 0xff, b'"']).send().await;
     assert_eq!(
         (got.status.as_u16(), got.detail().as_str()),
-        (400, "The body is not UTF-8.")
+        (400, "The request body is not valid UTF-8.")
     );
     let broken = stream::iter([Ok(Bytes::from("{")), Err(std::io::Error::other("reset"))]);
     let got = ask().body(Body::from_stream(broken)).send().await;
     assert_eq!(
         (got.status.as_u16(), got.detail().as_str()),
-        (400, "The body did not arrive whole.")
+        (400, "The request body is incomplete.")
     );
     assert!(host.asked().is_empty());
 }

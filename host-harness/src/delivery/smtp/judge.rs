@@ -86,7 +86,7 @@ pub fn rejected(step: Step, reply: &Reply, international: bool) -> Refusal {
 
 /// There is no reply, or none that makes sense.
 pub fn lost(step: Step, why: &str) -> Refusal {
-    let reply = format!("the connection to the mail server was lost at {}: {why}", step.name());
+    let reply = format!("connection to the mail server lost at {}: {why}", step.name());
     match step {
         Step::StartTls => Refusal::trouble(TroubleKind::Tls, reply),
         Step::Greeting | Step::Hello | Step::Login | Step::Mail => Refusal::trouble(TroubleKind::Unreachable, reply),

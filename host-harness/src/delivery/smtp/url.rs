@@ -14,27 +14,27 @@ const SUBMISSIONS_PORT: u16 = 465;
 pub enum SmtpUrlError {
     /// Not a URL.
     #[error(
-        "the URL of the mail server can't be read; it looks like smtp://user:password@host:587?tls=required, \
+        "invalid SMTP URL; expected smtp://user:password@host:587?tls=required, \
          with special characters of user and password percent-encoded"
     )]
     Unreadable,
     /// Another scheme.
-    #[error("the URL of the mail server begins with smtp:// or smtps://")]
+    #[error("invalid SMTP URL: the scheme must be smtp:// or smtps://")]
     Scheme,
     /// A URL without host.
-    #[error("the URL of the mail server names no host")]
+    #[error("invalid SMTP URL: missing host")]
     NoHost,
     /// An encryption that there is none of.
-    #[error("tls= in the URL of the mail server is required, opportunistic or none; smtps:// takes no tls=")]
+    #[error("invalid SMTP URL: tls must be required, opportunistic or none, and is not allowed with smtps://")]
     Tls,
     /// A setting that there is none of.
-    #[error("the URL of the mail server knows no setting but tls=")]
+    #[error("invalid SMTP URL: the only supported parameter is tls")]
     Setting,
     /// A name without password, or the reverse.
-    #[error("the URL of the mail server has a user without a password, or a password without a user")]
+    #[error("invalid SMTP URL: user and password must be given together")]
     HalfCredentials,
     /// TLS can't be set up here; why.
-    #[error("encryption can't be set up for this mail server: {0}")]
+    #[error("could not configure TLS for this mail server: {0}")]
     Encryption(String),
 }
 

@@ -2,13 +2,14 @@
 
 use async_trait::async_trait;
 use futures_util::TryStreamExt;
+use plugin::language::Language;
 
 use super::form::{paid_only, table_format};
 use super::table::{Cell, Column, RowSender};
 use super::{Exporter, Request, Stop, moment};
 use crate::contract::exporters::Field;
 use crate::platform::orders::Orders;
-use crate::platform::words::Language;
+use crate::text;
 
 pub(super) struct CheckInList;
 
@@ -19,7 +20,7 @@ impl Exporter for CheckInList {
     }
 
     fn label(&self, language: Language) -> &'static str {
-        language.pick("Check-in list", "Check-in-Liste")
+        text::exporter_check_in_list(language)
     }
 
     fn across_events(&self) -> bool {
@@ -32,13 +33,13 @@ impl Exporter for CheckInList {
 
     fn columns(&self, language: Language) -> Vec<Column> {
         vec![
-            Column::new(language.pick("Attendee", "Teilnehmende Person")),
-            Column::new(language.pick("Attendee's e-mail", "E-Mail der Person")),
-            Column::new(language.pick("Product", "Produkt")),
-            Column::new(language.pick("Order code", "Bestellnummer")),
-            Column::new(language.pick("Position", "Position")),
-            Column::new(language.pick("Status", "Status")),
-            Column::moment(language.pick("Checked in", "Eingecheckt")),
+            Column::new(text::column_attendee(language)),
+            Column::new(text::column_attendee_email(language)),
+            Column::new(text::column_product(language)),
+            Column::new(text::column_order_code(language)),
+            Column::new(text::column_position(language)),
+            Column::new(text::column_status(language)),
+            Column::moment(text::column_checked_in(language)),
         ]
     }
 

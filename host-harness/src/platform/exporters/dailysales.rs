@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use futures_util::TryStreamExt;
+use plugin::language::Language;
 
 use super::form::{date_range, statuses, table_format};
 use super::table::{Cell, Column, RowSender};
 use super::{Exporter, Request, Stop};
 use crate::contract::exporters::Field;
 use crate::platform::orders::{Orders, Status};
-use crate::platform::words::Language;
+use crate::text;
 
 pub(super) struct DailySales;
 
@@ -21,7 +22,7 @@ impl Exporter for DailySales {
     }
 
     fn label(&self, language: Language) -> &'static str {
-        language.pick("Daily sales", "Tagesumsätze")
+        text::exporter_daily_sales(language)
     }
 
     fn across_events(&self) -> bool {
@@ -34,12 +35,12 @@ impl Exporter for DailySales {
 
     fn columns(&self, language: Language) -> Vec<Column> {
         vec![
-            Column::new(language.pick("Day", "Tag")),
-            Column::new(language.pick("Product", "Produkt")),
-            Column::new(language.pick("Status", "Status")),
-            Column::new(language.pick("Sold", "Verkauft")),
-            Column::new(language.pick("Amount", "Betrag")),
-            Column::new(language.pick("Currency", "Währung")),
+            Column::new(text::column_day(language)),
+            Column::new(text::column_product(language)),
+            Column::new(text::column_status(language)),
+            Column::new(text::column_sold(language)),
+            Column::new(text::column_amount(language)),
+            Column::new(text::column_currency(language)),
         ]
     }
 

@@ -1,12 +1,13 @@
 //! What a form says, read by an exporter's own fields.
 
 use chrono::NaiveDate;
+use plugin::language::Language;
 use serde_json::{Map, Value};
 
 use super::Stop;
 use crate::contract::exporters::{Choice, Field, FieldKind};
 use crate::platform::orders::{Days, Status};
-use crate::platform::words::Language;
+use crate::text;
 
 /// A form, and the fields that say what its values may be. Keys without a field are ignored.
 pub(super) struct Form<'a> {
@@ -18,11 +19,9 @@ pub(super) struct Form<'a> {
 impl<'a> Form<'a> {
     /// Fails with words for people.
     pub(super) fn new(form: &'a Value, fields: &'a [Field], language: Language) -> Result<Self, String> {
-        let values = form.as_object().ok_or_else(|| {
-            language
-                .pick("the form is no object", "das Formular ist kein Objekt")
-                .to_owned()
-        })?;
+        let values = form
+            .as_object()
+            .ok_or_else(|| text::form_not_an_object(language).to_owned())?;
         Ok(Self {
             values,
             fields,
@@ -53,14 +52,14 @@ impl<'a> Form<'a> {
         }
     }
 
-    fn unfit(&self, name: &str, english: &str, german: &str) -> Stop {
+    fn unfit(&self, name: &str, why: &str) -> Stop {
         let label = self.field(name).map_or(name, |field| &field.label);
-        Stop::Unfit(format!("{label} (`{name}`): {}", self.language.pick(english, german)))
+        Stop::Unfit(text::form_field(self.language, name, label, why))
     }
 
     fn none_of(&self, name: &str) -> Stop {
         let offered = self.offered(name).join(", ");
-        self.unfit(name, &format!("none of {offered}"), &format!("nicht unter {offered}"))
+        self.unfit(name, &text::form_choice(self.language, &offered))
     }
 
     pub(super) fn choice(&self, name: &str) -> Result<String, Stop> {
@@ -94,7 +93,7 @@ impl<'a> Form<'a> {
         match self.value(name) {
             None => Ok(false),
             Some(Value::Bool(flag)) => Ok(flag),
-            Some(_) => Err(self.unfit(name, "neither true nor false", "weder true noch false")),
+            Some(_) => Err(self.unfit(name, text::form_flag(self.language))),
         }
     }
 
@@ -104,13 +103,7 @@ impl<'a> Form<'a> {
             return Ok(Days::default());
         };
         let days = value.as_str().and_then(range);
-        days.ok_or_else(|| {
-            self.unfit(
-                name,
-                "no range of the form YYYY-MM-DD/YYYY-MM-DD, the first day not after the second",
-                "kein Zeitraum der Form JJJJ-MM-TT/JJJJ-MM-TT, dessen erster Tag nicht nach dem zweiten liegt",
-            )
-        })
+        days.ok_or_else(|| self.unfit(name, text::form_range(self.language)))
     }
 
     /// The number up to which the event of this place in the list is meant; none: whatever number it has.
@@ -126,12 +119,11 @@ impl<'a> Form<'a> {
 
     /// Slugs that an organizer-level form names; none: all events.
     pub(super) fn listed_events(&self) -> Result<Option<Vec<String>>, String> {
-        let unfit =
-            |name: &str, english: &str, german: &str| format!("`{name}`: {}", self.language.pick(english, german));
+        let unfit = |name: &str, why: &str| text::form_events(self.language, name, why);
         match self.values.get("all_events") {
             None | Some(Value::Bool(false)) => {}
             Some(Value::Bool(true)) => return Ok(None),
-            Some(_) => return Err(unfit("all_events", "neither true nor false", "weder true noch false")),
+            Some(_) => return Err(unfit("all_events", text::form_flag(self.language))),
         }
         let Some(listed) = self.values.get("events") else {
             return Ok(None);
@@ -141,11 +133,7 @@ impl<'a> Form<'a> {
             .and_then(|list| list.iter().map(|slug| slug.as_str().map(str::to_owned)).collect());
         match slugs {
             Some(slugs) if !slugs.is_empty() => Ok(Some(slugs)),
-            _ => Err(unfit(
-                "events",
-                "no list of at least one event",
-                "keine Liste von mindestens einer Veranstaltung",
-            )),
+            _ => Err(unfit("events", text::form_event_list(self.language))),
         }
     }
 }
@@ -192,45 +180,39 @@ fn choice(value: &str, label: &str) -> Choice {
 pub(super) fn table_format(language: Language) -> Field {
     let choices = vec![
         choice("xlsx", "Excel (.xlsx)"),
-        choice("default", language.pick("CSV (with commas)", "CSV (mit Kommas)")),
-        choice("excel", language.pick("CSV (for Excel)", "CSV (für Excel)")),
-        choice(
-            "semicolon",
-            language.pick("CSV (with semicolons)", "CSV (mit Semikolons)"),
-        ),
+        choice("default", text::format_csv_commas(language)),
+        choice("excel", text::format_csv_excel(language)),
+        choice("semicolon", text::format_csv_semicolons(language)),
     ];
-    let label = language.pick("File format", "Dateiformat");
+    let label = text::format(language);
     field("_format", label, FieldKind::Choice(choices), Some("\"xlsx\""))
 }
 
 /// `_format` of exporters that make one column.
 pub(super) fn column_format(language: Language) -> Field {
-    let choices = vec![
-        choice("csv", "CSV"),
-        choice("txt", language.pick("Text, one a line", "Text, eine Zeile je Eintrag")),
-    ];
-    let label = language.pick("File format", "Dateiformat");
+    let choices = vec![choice("csv", "CSV"), choice("txt", text::format_text(language))];
+    let label = text::format(language);
     field("_format", label, FieldKind::Choice(choices), Some("\"csv\""))
 }
 
 pub(super) fn date_range(language: Language) -> Field {
-    let label = language.pick("Order date", "Bestelldatum");
+    let label = text::field_order_date(language);
     field("date_range", label, FieldKind::DateRange, None)
 }
 
 pub(super) fn paid_only(language: Language) -> Field {
-    let label = language.pick("Only paid orders", "Nur bezahlte Bestellungen");
+    let label = text::field_paid_only(language);
     field("paid_only", label, FieldKind::Boolean, Some("false"))
 }
 
 pub(super) fn attendees(language: Language) -> Field {
-    let label = language.pick("Addresses of attendees too", "Auch Adressen der Teilnehmenden");
+    let label = text::field_attendees(language);
     field("attendees", label, FieldKind::Boolean, Some("false"))
 }
 
 /// Which statuses; none chosen: all.
 pub(super) fn statuses(language: Language) -> Field {
     let choices = Status::ALL.map(|status| choice(status.word(), status.label(language)));
-    let label = language.pick("Only these statuses", "Nur mit diesem Status");
+    let label = text::field_statuses(language);
     field("statuses", label, FieldKind::MultipleChoice(choices.to_vec()), None)
 }

@@ -4,13 +4,14 @@ use std::collections::{HashMap, HashSet};
 
 use async_trait::async_trait;
 use futures_util::TryStreamExt;
+use plugin::language::Language;
 
 use super::form::{attendees, column_format, date_range, paid_only};
 use super::table::{Cell, Column, RowSender};
 use super::{Exporter, Request, Stop};
 use crate::contract::exporters::Field;
 use crate::platform::orders::{LocalEvent, Orders};
-use crate::platform::words::Language;
+use crate::text;
 
 pub(super) struct MailAddresses;
 
@@ -21,7 +22,7 @@ impl Exporter for MailAddresses {
     }
 
     fn label(&self, language: Language) -> &'static str {
-        language.pick("E-mail addresses", "E-Mail-Adressen")
+        text::exporter_mail_addresses(language)
     }
 
     fn across_events(&self) -> bool {
@@ -38,7 +39,7 @@ impl Exporter for MailAddresses {
     }
 
     fn columns(&self, language: Language) -> Vec<Column> {
-        vec![Column::new(language.pick("E-mail address", "E-Mail-Adresse"))]
+        vec![Column::new(text::column_email_address(language))]
     }
 
     fn by_event(&self) -> bool {

@@ -2,13 +2,14 @@
 
 use async_trait::async_trait;
 use futures_util::TryStreamExt;
+use plugin::language::Language;
 
 use super::form::{date_range, paid_only, table_format};
 use super::table::{Cell, Column, RowSender};
 use super::{Exporter, Request, Stop, moment};
 use crate::contract::exporters::Field;
 use crate::platform::orders::Orders;
-use crate::platform::words::Language;
+use crate::text;
 
 pub(super) struct OrderList;
 
@@ -19,7 +20,7 @@ impl Exporter for OrderList {
     }
 
     fn label(&self, language: Language) -> &'static str {
-        language.pick("Order list", "Bestellliste")
+        text::exporter_order_list(language)
     }
 
     fn across_events(&self) -> bool {
@@ -32,14 +33,14 @@ impl Exporter for OrderList {
 
     fn columns(&self, language: Language) -> Vec<Column> {
         vec![
-            Column::new(language.pick("Order code", "Bestellnummer")),
-            Column::new(language.pick("E-mail", "E-Mail")),
-            Column::new(language.pick("Name", "Name")),
-            Column::new(language.pick("Status", "Status")),
-            Column::moment(language.pick("Order date", "Bestelldatum")),
-            Column::new(language.pick("Positions", "Positionen")),
-            Column::new(language.pick("Total", "Gesamtbetrag")),
-            Column::new(language.pick("Currency", "Währung")),
+            Column::new(text::column_order_code(language)),
+            Column::new(text::column_email(language)),
+            Column::new(text::column_name(language)),
+            Column::new(text::column_status(language)),
+            Column::moment(text::column_order_date(language)),
+            Column::new(text::column_positions(language)),
+            Column::new(text::column_total(language)),
+            Column::new(text::column_currency(language)),
         ]
     }
 

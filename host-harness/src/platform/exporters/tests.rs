@@ -609,7 +609,7 @@ async fn a_form_that_does_not_fit_says_which_field(on: On) {
         (
             "orderlist",
             json!({"_format": "pdf"}),
-            "File format (`_format`): none of xlsx, default, excel, semicolon",
+            "File format (`_format`): must be one of xlsx, default, excel, semicolon",
         ),
         ("orderlist", json!({"_format": 1}), "`_format`"),
         ("orderlist", json!({"paid_only": "yes"}), "`paid_only`"),
@@ -635,7 +635,7 @@ async fn a_form_that_does_not_fit_says_which_field(on: On) {
     }
     let mut german = job("bigevents", "orderlist", json!({"_format": "pdf"}));
     german.language = "de".into();
-    let expected = "Dateiformat (`_format`): nicht unter xlsx, default, excel, semicolon";
+    let expected = "Dateiformat (`_format`): muss eines von xlsx, default, excel, semicolon sein";
     assert_eq!(refusal(&world, &german).await, ExportError::FormUnfit(expected.into()));
     let unknown = column(
         &world,

@@ -10,8 +10,8 @@ use crate::storage::{
     DeliveryResult, Finish, LeaseError, MailKind, MailStanding, NOTICE_WINDOW, NewMail, OutgoingExport, Storage,
 };
 
-const DELETED: &str = "the schedule was deleted";
-const OFF: &str = "scheduled exports were switched off for the organizer";
+const DELETED: &str = "the scheduled export was deleted";
+const OFF: &str = "scheduled exports were disabled for the organizer";
 const DAY: i64 = 24 * HOUR;
 const HASH: [u8; 32] = [7; 32];
 

@@ -32,7 +32,7 @@ impl DatabaseClock {
                 tokio::time::sleep(AGAIN).await;
                 match measured(&pool).await {
                     Ok(ahead) => kept.store(ahead, Ordering::Relaxed),
-                    Err(error) => tracing::warn!(%error, "the database's clock could not be read; asked again"),
+                    Err(error) => tracing::warn!(%error, "could not read the database clock; will retry"),
                 }
             }
         });

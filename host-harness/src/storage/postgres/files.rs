@@ -214,11 +214,9 @@ impl PostgresStorage {
         file.flush().await.map_err(|error| unwritable(path, &error))?;
         snapshot.rollback().await?;
         if size != facts.size {
-            return Err(StorageError::Corrupt(format!(
-                "the file of run {run} has {size} bytes in its chunks, and should have {}",
-                facts.size
-            ))
-            .into());
+            return Err(
+                StorageError::Corrupt(format!("file of run {run} is {size} bytes, expected {}", facts.size)).into(),
+            );
         }
         Ok(Some(facts))
     }

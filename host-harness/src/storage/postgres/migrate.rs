@@ -80,7 +80,7 @@ fn said(error: MigrateError) -> StorageError {
     match error {
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),
         MigrateError::VersionMissing(version) => StorageError::Corrupt(format!(
-            "the database is of schema version {version}, later than this program's"
+            "database schema version {version} is newer than this program supports"
         )),
         other => StorageError::Corrupt(other.to_string()),
     }

@@ -62,7 +62,7 @@ async fn speak(pool: PgPool, told: Arc<Notify>) {
             .execute(&pool)
             .await;
         if let Err(error) = sent {
-            tracing::debug!(%error, "no notice was sent; others find the work when they look");
+            tracing::debug!(%error, "could not send NOTIFY; other hosts will find the work by polling");
         }
         tokio::time::sleep(PACE).await;
     }
@@ -72,7 +72,7 @@ async fn listen(pool: PgPool, heard: Arc<Notify>) {
     loop {
         match hear(&pool, &heard).await {
             Err(sqlx::Error::PoolClosed) => return,
-            Err(error) => tracing::debug!(%error, "not listening; new work is found by looking"),
+            Err(error) => tracing::debug!(%error, "LISTEN failed; falling back to polling"),
             Ok(()) => {}
         }
         tokio::time::sleep(PAUSE).await;

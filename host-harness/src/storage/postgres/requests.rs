@@ -36,7 +36,8 @@ pub(super) async fn complete(on: &mut PgConnection, completion: &Completion, now
 /// A number that no other request has had. Counting them up would have all requests wait for each other.
 fn new_ticket() -> Result<i64, StorageError> {
     let mut drawn = [0; 8];
-    getrandom::fill(&mut drawn).map_err(|error| StorageError::Unavailable(format!("no random numbers: {error}")))?;
+    getrandom::fill(&mut drawn)
+        .map_err(|error| StorageError::Unavailable(format!("could not get random bytes: {error}")))?;
     Ok(i64::from_le_bytes(drawn) & i64::MAX)
 }
 
@@ -90,7 +91,7 @@ impl PostgresStorage {
             };
             return Ok(RequestState::Answered(KeptAnswer {
                 status: u16::try_from(status)
-                    .map_err(|_| StorageError::Corrupt(format!("an answer is stored with status {status}")))?,
+                    .map_err(|_| StorageError::Corrupt(format!("invalid stored response status {status}")))?,
                 etag: known.try_get("etag")?,
                 body: known.try_get("body")?,
             }));

@@ -229,7 +229,7 @@ fn fetch(on: &Connection, run: i64, path: &Path) -> Result<Option<FileFacts>, St
     }
     if size != facts.size {
         return Err(StorageError::Corrupt(format!(
-            "the file of run {run} has {size} bytes in its chunks, and should have {}",
+            "file of run {run} is {size} bytes, expected {}",
             facts.size
         )));
     }

@@ -42,7 +42,7 @@ pub(super) fn write_state(
         ],
     )?;
     if written == 0 {
-        return Err(StorageError::Corrupt(format!("run {run} is not {seen} any more")));
+        return Err(StorageError::Corrupt(format!("run {run} is no longer in state {seen}")));
     }
     Ok(())
 }

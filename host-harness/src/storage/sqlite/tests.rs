@@ -220,7 +220,10 @@ async fn a_file_of_a_later_version_is_refused_in_words() {
     store.close().await;
     let refused = SqliteStorage::open(&file(&folder)).await.unwrap_err();
     assert!(matches!(refused, StorageError::Corrupt(_)), "{refused}");
-    assert!(refused.to_string().contains("schema version 9999, later"), "{refused}");
+    assert!(
+        refused.to_string().contains("schema version 9999 is newer"),
+        "{refused}"
+    );
 }
 
 #[tokio::test]

@@ -101,7 +101,7 @@ impl Writer {
         let thread = std::thread::Builder::new()
             .name("sqlite-writer".to_owned())
             .spawn(move || serve(&connection, &asked))
-            .map_err(|error| StorageError::Unavailable(format!("no thread for the writer: {error}")))?;
+            .map_err(|error| StorageError::Unavailable(format!("could not start the writer thread: {error}")))?;
         Ok(Self {
             asks,
             thread: Mutex::new(Some(thread)),

@@ -17,9 +17,12 @@ fn opened(attempt: u32) -> Fake {
 #[test]
 fn a_trap_a_deadline_and_a_limit_of_memory_fail_the_run_with_their_reason() {
     for (reason, code) in [
-        (AbandonReason::Trapped(format!("unreachable: {SECRET}")), "trapped"),
-        (AbandonReason::OutOfTime, "out-of-time"),
-        (AbandonReason::OutOfMemory, "out-of-memory"),
+        (
+            AbandonReason::Trapped(format!("unreachable: {SECRET}")),
+            "plugin-trapped",
+        ),
+        (AbandonReason::OutOfTime, "deadline-exceeded"),
+        (AbandonReason::OutOfMemory, "memory-limit-exceeded"),
     ] {
         let run = opened(1);
         abandon(&run, reason);
@@ -28,7 +31,7 @@ fn a_trap_a_deadline_and_a_limit_of_memory_fail_the_run_with_their_reason() {
         assert_eq!((counter, active, run.calls().len()), (2, true, 2));
         let mail = run.sent().expect("a mail");
         assert_eq!(mail.kind, MailKind::Failure);
-        assert!(!mail.text.contains(SECRET) && mail.text.contains("Due: Monday, 26 October 2026, 06:30"));
+        assert!(!mail.text.contains(SECRET) && mail.text.contains("Scheduled for: Monday, 26 October 2026, 06:30"));
     }
 }
 
@@ -39,7 +42,7 @@ fn a_run_that_was_not_opened_is_opened_first() {
     let plan = run.plan().expect("a plan");
     assert_eq!((plan.due, plan.next_run), (MONDAY + DAY, Some(MONDAY + 2 * DAY)));
     assert_eq!(plan.missed[0].count, 1);
-    assert_eq!(run.failure().as_deref(), Some("out-of-time"));
+    assert_eq!(run.failure().as_deref(), Some("deadline-exceeded"));
 }
 
 #[test]
@@ -54,7 +57,7 @@ fn an_unreadable_document_is_no_hindrance() {
             next_run: None
         })
     );
-    assert_eq!(run.failure().as_deref(), Some("out-of-memory"));
+    assert_eq!(run.failure().as_deref(), Some("memory-limit-exceeded"));
     assert!(run.sent().expect("a mail").subject.contains("orderlist"));
 }
 
@@ -68,7 +71,7 @@ fn an_instance_that_came_back_without_an_outcome_is_tried_again_as_long_as_there
     }
     let run = opened(6);
     abandon(&run, AbandonReason::Unfinished);
-    assert_eq!(run.failure().as_deref(), Some("unfinished"));
+    assert_eq!(run.failure().as_deref(), Some("plugin-incomplete"));
 }
 
 #[test]

@@ -29,7 +29,7 @@ fn an_owner_who_is_inactive_gone_or_no_longer_allowed_fails_the_run_before_any_d
     for (right, code) in [
         (OwnerRight::Inactive, "owner-inactive"),
         (OwnerRight::Gone, "owner-gone"),
-        (OwnerRight::NotAllowed, "owner-not-allowed"),
+        (OwnerRight::NotAllowed, "owner-not-permitted"),
     ] {
         let run = Fake::where_(|facts| {
             facts.owner_right = right;
@@ -49,7 +49,7 @@ fn an_owner_without_the_right_is_told_so_also_where_the_due_time_has_moved() {
         facts.settings.zone = "America/New_York".into();
         facts.owner_right = OwnerRight::NotAllowed;
     });
-    assert_eq!(failure(&run), ("owner-not-allowed".into(), 1, true));
+    assert_eq!(failure(&run), ("owner-not-permitted".into(), 1, true));
     assert!(
         run.plan()
             .is_some_and(|plan| plan.due == MONDAY && plan.next_run.is_some())
@@ -67,10 +67,10 @@ fn an_owner_without_the_right_is_told_so_also_where_the_due_time_has_moved() {
 #[test]
 fn what_the_exporter_refuses_fails_the_run_with_its_reason() {
     for (error, code, words) in [
-        (ExportError::NotAllowed, "owner-not-allowed", "may no longer"),
+        (ExportError::NotAllowed, "owner-not-permitted", "no longer allowed"),
         (
             ExportError::FormUnfit("No such format: xls".into()),
-            "form-unfit",
+            "invalid-form-data",
             "No such format: xls",
         ),
         (
@@ -93,7 +93,7 @@ fn a_date_range_that_is_none_fails_the_run() {
             let text = facts.schedule.content.document.replacen("\"month_previous\"", value, 1);
             facts.schedule.content.document = text;
         });
-        assert_eq!(failure(&run), ("form-unfit".into(), 1, true), "{value}");
+        assert_eq!(failure(&run), ("invalid-form-data".into(), 1, true), "{value}");
     }
 }
 
@@ -101,20 +101,20 @@ fn a_date_range_that_is_none_fails_the_run() {
 fn an_unreadable_document_ends_the_run_and_plans_no_other() {
     for text in ["", "{", "[]", "{\"export_form_data\": \"s3cret\"}"] {
         let run = Fake::where_(|facts| facts.schedule.content.document = text.into());
-        assert_eq!(failure(&run), ("unreadable".into(), 1, true));
+        assert_eq!(failure(&run), ("schedule-unreadable".into(), 1, true));
         let plan = run.plan().expect("a plan");
         assert_eq!((plan.due, plan.next_run), (MONDAY, None));
-        assert!(run.sent().expect("a mail").text.contains("To have it planned again"));
+        assert!(run.sent().expect("a mail").text.contains("To reschedule it"));
     }
 }
 
 #[test]
 fn a_timetable_that_is_no_longer_valid_ends_the_run_and_plans_no_other() {
     let run = Fake::where_(|facts| facts.settings.zone = "Europe/Atlantis".into());
-    assert_eq!(failure(&run), ("timetable-unfit".into(), 1, true));
+    assert_eq!(failure(&run), ("invalid-recurrence".into(), 1, true));
     assert_eq!(run.plan().expect("a plan").next_run, None);
     let run = Fake::where_(|facts| facts.schedule.content.document = document("RRULE:FREQ=SECONDLY", "06:30:00"));
-    assert_eq!(failure(&run), ("timetable-unfit".into(), 1, true));
+    assert_eq!(failure(&run), ("invalid-recurrence".into(), 1, true));
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn the_fifth_failure_in_a_row_stops_the_schedule_and_the_mail_says_how_to_start_
         (
             counter,
             active,
-            mail.text.contains("start it again"),
+            mail.text.contains("To resume it"),
             mail.text.contains("Next run:"),
         )
     };
@@ -158,7 +158,7 @@ fn an_exporter_that_is_away_is_tried_again_after_2_4_8_16_and_32_minutes_and_the
     }
     for attempt in [6, 7, u32::MAX] {
         let run = at_attempt(attempt);
-        assert_eq!(failure(&run), ("unavailable".into(), 3, true));
+        assert_eq!(failure(&run), ("exporter-unavailable".into(), 3, true));
         assert!(
             !run.sent().expect("a mail").text.contains("registry"),
             "the host's words are for the log"

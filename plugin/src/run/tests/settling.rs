@@ -76,7 +76,7 @@ fn a_mail_that_no_server_took_is_a_failure_and_the_owner_learns_each_ones_words(
         &run,
         &[rejected("a@example.org", "550 no"), rejected("b@example.org", "")],
     );
-    assert_eq!(run.failure().as_deref(), Some("undelivered"));
+    assert_eq!(run.failure().as_deref(), Some("delivery-failed"));
     assert!(matches!(run.end(), Some((Outcome::Failed { words, .. }, 2, true)) if !words.contains('@')));
     let mail = run.sent().expect("a mail");
     assert_eq!(mail.kind, MailKind::Failure);
@@ -96,7 +96,7 @@ fn the_fifth_mail_in_a_row_that_no_server_took_stops_the_schedule() {
         run.sent()
             .expect("a mail")
             .subject
-            .starts_with("Scheduled export stopped")
+            .starts_with("Scheduled export paused")
     );
 }
 
@@ -104,7 +104,7 @@ fn the_fifth_mail_in_a_row_that_no_server_took_stops_the_schedule() {
 fn no_recipients_at_all_is_no_delivery() {
     let run = submitted(0);
     settle(&run, &[]);
-    assert_eq!(run.failure().as_deref(), Some("undelivered"));
+    assert_eq!(run.failure().as_deref(), Some("delivery-failed"));
 }
 
 #[test]

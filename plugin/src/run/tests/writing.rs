@@ -87,7 +87,7 @@ fn a_file_that_is_too_large_even_zipped_fails_the_run_and_the_mail_names_size_an
     run.produced = Ok(file(60_000_000));
     run.zipped = Ok(file(18_234_567));
     execute(&run);
-    assert_eq!(run.failure().as_deref(), Some("too-large"));
+    assert_eq!(run.failure().as_deref(), Some("mail-too-large"));
     let text = run.sent().expect("a mail").text;
     assert!(
         text.contains("24.3 MB (24,312,756 bytes)") && text.contains("20.0 MB (20,000,000 bytes)"),
@@ -105,7 +105,7 @@ fn a_file_that_cannot_be_zipped_is_too_large_and_a_host_that_cannot_zip_for_now_
     };
     assert_eq!(
         zip(ExportError::Failed("no".into())).failure().as_deref(),
-        Some("too-large")
+        Some("mail-too-large")
     );
     let later = zip(ExportError::Unavailable("no".into()));
     assert!(matches!(later.end(), Some((Outcome::Retry(_), 0, true))));
@@ -126,10 +126,10 @@ fn a_file_that_is_too_large_even_zipped_is_offered_for_download_where_the_host_d
     assert_eq!(
         mail.text,
         "All events.\n\n\
-         Die Datei ist zu groß für eine E-Mail. Sie lässt sich herunterladen bis \
-         Montag, 2. November 2026, 06:30 Uhr (Europe/Berlin, UTC+01:00):\n\
+         Die Datei ist zu groß für einen Anhang. Sie können sie bis \
+         Montag, 2. November 2026, 06:30 Uhr (Europe/Berlin, UTC+01:00) herunterladen:\n\
          https://tickets.example.com/download/abc\n\
-         Wer diese Adresse kennt, kann sie herunterladen.\n"
+         Jede Person, die diesen Link kennt, kann die Datei herunterladen.\n"
     );
     let order: Vec<Call> = run
         .calls()
@@ -172,12 +172,12 @@ fn a_failure_is_told_with_export_due_time_reason_next_run_and_link() {
     assert_eq!(
         mail.text,
         "Hello,\n\n\
-         the scheduled export “Order list” (orderlist) failed, so no file was sent.\n\n\
-         Due: Monday, 26 October 2026, 06:30 (Europe/Berlin, UTC+01:00)\n\
-         Reason: The exporter could not make the file: Layout is empty\n\n\
-         This was failure 1 in a row; after 5 the schedule is stopped.\n\
+         the scheduled export “Order list” (orderlist) failed. No file was sent.\n\n\
+         Scheduled for: Monday, 26 October 2026, 06:30 (Europe/Berlin, UTC+01:00)\n\
+         Reason: The exporter could not create the file: Layout is empty\n\n\
+         Consecutive failures: 1. After 5, the export is paused.\n\
          Next run: Tuesday, 27 October 2026, 06:30 (Europe/Berlin, UTC+01:00)\n\n\
-         Scheduled exports: https://tickets.example.com/control/exports/\n"
+         Manage scheduled exports: https://tickets.example.com/control/exports/\n"
     );
 }
 
@@ -197,7 +197,7 @@ fn the_owner_is_told_in_his_language_and_without_an_owner_in_the_hosts() {
         assert_eq!(mail.subject, "Geplanter Export fehlgeschlagen: Order list");
         assert!(
             mail.text
-                .contains("Fällig: Montag, 26. Oktober 2026, 06:30 Uhr (Europe/Berlin, UTC+01:00)")
+                .contains("Geplant für: Montag, 26. Oktober 2026, 06:30 Uhr (Europe/Berlin, UTC+01:00)")
         );
     }
 }

@@ -202,7 +202,7 @@ async fn section_2_messages_are_in_the_language_of_accept_language() {
         .await;
     assert_eq!(
         answer.body["mail_subject"],
-        json!(["Das ist leer. Richtig ist ein Text."])
+        json!(["Dieses Feld darf nicht leer sein."])
     );
 }
 
@@ -226,7 +226,7 @@ async fn section_2_head_is_get_without_the_body_and_a_disabled_organizer_answers
     for path in [CONF, &one, BIG, EXPORTERS] {
         let refused = host.get(path, JOHN).await;
         assert_eq!(refused.status, 403);
-        assert!(refused.body["detail"].as_str().expect("words").contains("switched off"));
+        assert!(refused.body["detail"].as_str().expect("words").contains("disabled"));
     }
     assert_eq!(host.delete(&one, JOHN).await.status, 403);
     let on = host.storage().set_enabled("bigevents", true, "test", now).await;

@@ -142,7 +142,10 @@ async fn a_database_of_a_later_version_is_refused_in_words() {
         .unwrap();
     let refused = PostgresStorage::connect(&url).await.unwrap_err();
     assert!(matches!(refused, StorageError::Corrupt(_)), "{refused}");
-    assert!(refused.to_string().contains("schema version 9999, later"), "{refused}");
+    assert!(
+        refused.to_string().contains("schema version 9999 is newer"),
+        "{refused}"
+    );
 }
 
 #[tokio::test]
