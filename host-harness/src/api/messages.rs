@@ -15,6 +15,18 @@ pub(super) fn detail(refusal: &Refusal, language: Language) -> Cow<'_, str> {
     }
 }
 
+/// The page at `path`, which a notice has led somebody to: where the API has its schedules.
+pub(super) fn page(path: &str, api: &str, language: Language) -> String {
+    match language {
+        Language::En => format!(
+            "{path}\n\nThis is a reference host without pages. The scheduled exports of this address are managed with the API:\n{api}\n"
+        ),
+        Language::De => format!(
+            "{path}\n\nDies ist ein Referenz-Host ohne Seiten. Die geplanten Exporte dieser Adresse werden über die API verwaltet:\n{api}\n"
+        ),
+    }
+}
+
 fn words(refusal: &Refusal) -> (Cow<'_, str>, Cow<'_, str>) {
     match refusal {
         Refusal::UnknownPath => pair("Nothing is here.", "Hier ist nichts."),

@@ -212,3 +212,48 @@ async fn a_request_id_is_the_clients_if_it_is_a_plain_word() {
         );
     }
 }
+
+#[tokio::test]
+async fn where_a_notice_leads_a_page_names_the_path_of_the_api_and_nothing_of_what_is_there() {
+    let host = Host::new();
+    // Nobody has to say who he is, and nothing is looked up.
+    *host.away.lock().expect("unpoisoned") = Some("damaged");
+    for (page, api) in [
+        (
+            "/control/big/scheduled-exports/",
+            "/api/v1/organizers/big/scheduled_exports/",
+        ),
+        (
+            "/control/nobodys/conf/scheduled-exports/",
+            "/api/v1/organizers/nobodys/events/conf/scheduled_exports/",
+        ),
+        (
+            "/control/%3Cb%3E/scheduled-exports/",
+            "/api/v1/organizers/%3Cb%3E/scheduled_exports/",
+        ),
+    ] {
+        for (language, words) in [("en", "managed with the API"), ("de", "über die API verwaltet")] {
+            let ask = host.ask("GET", page).header("accept-language", language);
+            let got = ask.header("host", "a.example").page().await;
+            assert_eq!(got.status, 200);
+            assert_eq!(got.header("content-type"), Some("text/plain; charset=utf-8"));
+            let (first, rest) = got.body.split_once("\n\n").expect("a line of its own");
+            assert_eq!(first, page);
+            assert!(rest.contains(words), "{rest}");
+            assert!(rest.ends_with(&format!("\nhttp://a.example{api}\n")), "{rest}");
+        }
+        assert_eq!(host.ask("HEAD", page).page().await.body, "");
+        assert_eq!(
+            host.ask("OPTIONS", page).send().await.header("allow"),
+            Some("GET, HEAD, OPTIONS")
+        );
+        assert_eq!(host.ask("POST", page).send().await.status, 405);
+    }
+    let based = host.ask_at("https://tickets.example/x", "GET", "/control/big/scheduled-exports/");
+    let body = based.page().await.body;
+    assert!(
+        body.contains("https://tickets.example/x/api/v1/organizers/big/"),
+        "{body}"
+    );
+    assert_eq!(host.ask("GET", "/control/big/").send().await.status, 404);
+}
