@@ -154,7 +154,8 @@ struct Api {
 
 async fn handle(State(api): State<Arc<Api>>, request: Request) -> Response {
     let started = Instant::now();
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    links::normalize(&mut parts.uri);
     let id = request_id(&parts.headers);
     let span = tracing::info_span!("request", %id);
     let reply = async {
@@ -187,6 +188,9 @@ fn health(trouble: Option<MailTrouble>) -> serde_json::Value {
 impl Api {
     async fn answer(&self, parts: &Parts, body: Body, language: Language) -> Result<Reply, Refusal> {
         let method = &parts.method;
+        if method == Method::OPTIONS && parts.uri.path() == "*" {
+            return Ok(options(ANY_METHOD));
+        }
         match Route::find(parts.uri.path()).ok_or(Refusal::UnknownPath)? {
             Route::Home if is_read(method) => Ok(Reply::new(StatusCode::OK, HOME.into())),
             Route::Health if is_read(method) => {
@@ -288,6 +292,7 @@ impl Api {
     fn here<'a>(&'a self, parts: &'a Parts) -> Here<'a> {
         Here {
             base: self.base.as_deref(),
+            target: parts.uri.authority(),
             headers: &parts.headers,
             path: parts.uri.path(),
             query: parts.uri.query(),

@@ -68,6 +68,18 @@ fn words(refusal: &Refusal) -> (Cow<'_, str>, Cow<'_, str>) {
         ),
         Refusal::BodyBroken => pair("The body did not arrive whole.", "Der Inhalt kam nicht vollständig an."),
         Refusal::BodyNotUtf8 => pair("The body is not UTF-8.", "Der Inhalt ist kein UTF-8."),
+        Refusal::BodyWide => pair(
+            "The body is UTF-16 or UTF-32: expected UTF-8.",
+            "Der Inhalt ist UTF-16 oder UTF-32: erwartet wird UTF-8.",
+        ),
+        Refusal::BodyMark => pair(
+            "The body has a byte order mark (U+FEFF) after its beginning: expected none, or one as the first character.",
+            "Der Inhalt hat eine Byte-Reihenfolge-Marke (U+FEFF) nach seinem Anfang: erwartet wird keine, oder eine als erstes Zeichen.",
+        ),
+        Refusal::TransferCoding => pair(
+            "This Transfer-Encoding is not supported: send the body as it is, or chunked.",
+            "Dieses Transfer-Encoding wird nicht unterstützt: den Inhalt bitte so senden, wie er ist, oder in Stücken (chunked).",
+        ),
         Refusal::BadKey => pair(
             "Idempotency-Key has 1 to 255 visible ASCII characters.",
             "Idempotency-Key hat 1 bis 255 sichtbare ASCII-Zeichen.",

@@ -257,3 +257,39 @@ async fn where_a_notice_leads_a_page_names_the_path_of_the_api_and_nothing_of_wh
     );
     assert_eq!(host.ask("GET", "/control/big/").send().await.status, 404);
 }
+
+#[tokio::test]
+async fn a_percent_encoded_plain_character_of_a_path_means_that_character() {
+    let host = Host::new();
+    for (path, same) in [
+        ("/%68ealthz", "/healthz"),
+        ("/api/v1/organizers/big/scheduled_exports/%37/", ONE),
+        (
+            "/api/v1/organizers/big/%73cheduled%5Fexports/7/%72uns/?page=%31",
+            "/api/v1/organizers/big/scheduled_exports/7/runs/?page=1",
+        ),
+    ] {
+        let (got, plain) = (host.john("GET", path).send().await, host.john("GET", same).send().await);
+        assert_eq!((got.status.as_u16(), got.body), (200, plain.body), "{path}");
+    }
+    // A number that is encoded twice is none.
+    assert_eq!(host.john("GET", &format!("{LIST}%2537/")).send().await.status, 404);
+    let sent_on = host
+        .ask("GET", "/api/v1/organizers/big/%73cheduled_exports")
+        .send()
+        .await;
+    assert_eq!(sent_on.header("location"), Some(LIST));
+}
+
+#[tokio::test]
+async fn the_host_that_a_request_line_names_begins_links_whatever_the_host_line_says() {
+    let host = Host::new();
+    let target = format!("http://abs.example:8080{LIST}");
+    let made = host.john("POST", &target).header("host", "x").json("{}").send().await;
+    let expected = format!("http://abs.example:8080{ONE}");
+    assert_eq!(made.header("location"), Some(expected.as_str()));
+    let odd = host
+        .john("POST", &format!("http://u:p@abs.example{LIST}"))
+        .header("host", "x");
+    assert_eq!(odd.json("{}").send().await.header("location"), Some(ONE));
+}
