@@ -37,7 +37,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::header::{ALLOW, EXPECT, HeaderName, HeaderValue};
+use axum::http::header::{ALLOW, CONTENT_TYPE, EXPECT, HeaderName, HeaderValue};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::Response;
@@ -64,6 +64,10 @@ const HOME: &str = concat!(
     r#"{"scheduled_exports":["/api/v1/organizers/{organizer}/scheduled_exports/","#,
     r#""/api/v1/organizers/{organizer}/events/{event}/scheduled_exports/"],"health":"/healthz","readiness":"/readyz","documentation":"docs/api.md"}"#
 );
+/// A page for people, in which nothing is markup.
+const TEXT: &str = "text/plain; charset=utf-8";
+/// What some path has, for those who ask about none (`OPTIONS *`).
+const ANY_METHOD: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// How long a body is waited for before its sender is asked who he is. One that takes longer is asked twice: before, so that
 /// strangers are refused at once, and after, so that nothing is written with credentials that were taken away meanwhile.
@@ -151,7 +155,8 @@ struct Api {
 
 async fn handle(State(api): State<Arc<Api>>, request: Request) -> Response {
     let started = Instant::now();
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    links::normalize(&mut parts.uri);
     let id = request_id(&parts.headers);
     let span = tracing::info_span!("request", %id);
     let reply = async {
@@ -184,6 +189,9 @@ fn health(trouble: Option<MailTrouble>) -> serde_json::Value {
 impl Api {
     async fn answer(&self, parts: &Parts, body: Body, language: Language) -> Result<Reply, Refusal> {
         let method = &parts.method;
+        if method == Method::OPTIONS && parts.uri.path() == "*" {
+            return Ok(options(ANY_METHOD));
+        }
         match Route::find(parts.uri.path()).ok_or(Refusal::UnknownPath)? {
             Route::Home if is_read(method) => Ok(Reply::new(StatusCode::OK, HOME.into())),
             Route::Health if is_read(method) => {
@@ -198,10 +206,20 @@ impl Api {
             Route::Download(secret) if is_read(method) => {
                 self.downloads.answer(&self.backend, &self.limits, parts, &secret).await
             }
-            Route::Home | Route::Health | Route::Ready | Route::Download(_) if method == Method::OPTIONS => {
+            Route::Page(api) if is_read(method) => {
+                let here = Here {
+                    path: &api,
+                    ..self.here(parts)
+                };
+                let text = messages::page(&links::safe(parts.uri.path()), &here.below(""), language);
+                Ok(Reply::new(StatusCode::OK, text.into_bytes()).with(CONTENT_TYPE, TEXT))
+            }
+            Route::Home | Route::Health | Route::Ready | Route::Download(_) | Route::Page(_)
+                if method == Method::OPTIONS =>
+            {
                 Ok(options(READ_ONLY))
             }
-            Route::Home | Route::Health | Route::Ready | Route::Download(_) => {
+            Route::Home | Route::Health | Route::Ready | Route::Download(_) | Route::Page(_) => {
                 Err(Refusal::MethodNotAllowed { allow: READ_ONLY })
             }
             Route::Below(endpoint) => self.answer_below(endpoint, parts, body, language).await,
@@ -275,6 +293,7 @@ impl Api {
     fn here<'a>(&'a self, parts: &'a Parts) -> Here<'a> {
         Here {
             base: self.base.as_deref(),
+            target: parts.uri.authority(),
             headers: &parts.headers,
             path: parts.uri.path(),
             query: parts.uri.query(),

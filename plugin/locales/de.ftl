@@ -68,6 +68,7 @@ got-object = ein Objekt
 
 address-empty = Vor oder nach einem Komma fehlt eine Adresse. Bitte Adressen mit je einem Komma trennen.
 address-no-comma = { $given } ist nicht eine einzelne E-Mail-Adresse. Bitte Adressen mit Kommas trennen.
+address-named = { $given } ist mehr als eine E-Mail-Adresse. Bitte nur die Adresse angeben, ohne Namen und spitze Klammern.
 address-not-ascii = { $given } enthält vor dem @ Zeichen außerhalb von ASCII. Bitte dort nur ASCII-Zeichen verwenden.
 address-domain-not-ascii = { $given } hat eine Domain, die sich nicht in ASCII umwandeln lässt. Bitte die Domain in der Form xn--… angeben.
 address-too-long = { $given } ist zu lang: Eine Adresse hat höchstens { NUMBER($most) } Zeichen, davon höchstens { NUMBER($local) } vor dem @.

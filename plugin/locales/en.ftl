@@ -67,6 +67,7 @@ got-object = an object
 
 address-empty = An address is missing before or after a comma. Separate addresses with single commas.
 address-no-comma = { $given } is not one email address. Separate addresses with commas.
+address-named = { $given } is more than an email address. Write the address alone, without a name and angle brackets.
 address-not-ascii = { $given } has non-ASCII characters before the @. Use an address with ASCII characters there.
 address-domain-not-ascii = { $given } has a domain that cannot be converted to ASCII. Write the domain in its xn--… form.
 address-too-long = { $given } is too long: an address has at most { NUMBER($most) } characters, of which at most { NUMBER($local) } before the @.

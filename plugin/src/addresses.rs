@@ -34,6 +34,8 @@ pub enum AddressFault {
     Empty,
     /// Several addresses without a comma between them.
     NoComma,
+    /// An address in angle brackets, as mail programs copy it, mostly with a name.
+    Named,
     /// Before the `@`.
     NotAscii,
     TooLong,
@@ -53,7 +55,7 @@ impl AddressFault {
             Self::Empty => "empty-address",
             Self::NotAscii | Self::DomainNotAscii => "address-not-ascii",
             Self::TooLong => "address-too-long",
-            Self::NoComma | Self::At | Self::Local | Self::Domain => "invalid-address",
+            Self::NoComma | Self::Named | Self::At | Self::Local | Self::Domain => "invalid-address",
         }
     }
 
@@ -61,6 +63,7 @@ impl AddressFault {
         match self {
             Self::Empty => text::address_empty(language).to_owned(),
             Self::NoComma => text::address_no_comma(language, given),
+            Self::Named => text::address_named(language, given),
             Self::NotAscii => text::address_not_ascii(language, given),
             Self::DomainNotAscii => text::address_domain_not_ascii(language, given),
             Self::TooLong => text::address_too_long(language, given, LONGEST_LOCAL, LONGEST),
@@ -120,10 +123,16 @@ pub fn is_at(address: &str, domains: &[String]) -> bool {
 /// # Errors
 /// Why it is none.
 pub fn read(entry: &str) -> Result<Address, AddressFault> {
-    // No address has a semicolon, and none has two signs with white space or another separator between them.
-    let separates = |character: char| character.is_whitespace() || "|/\\&<>，、；｜".contains(character);
-    if entry.contains([';', '；']) || (entry.matches('@').count() > 1 && entry.contains(separates)) {
+    // No address has a semicolon or a comma of another script, and none has two signs with white space or another separator between
+    // them.
+    let separates = |character: char| character.is_whitespace() || "|/\\&<>｜".contains(character);
+    if entry.contains([';', '；', '؛', '，', '、', '،'])
+        || (entry.matches('@').count() > 1 && entry.contains(separates))
+    {
         return Err(AddressFault::NoComma);
+    }
+    if entry.ends_with('>') && entry.split_once('<').is_some_and(|(_, inside)| inside.contains('@')) {
+        return Err(AddressFault::Named);
     }
     if entry.is_ascii() {
         check(entry)?;
@@ -287,7 +296,20 @@ mod tests {
             shown,
             [("A@xn--exmple-cua.org", Some("A@Exämple.org")), ("b@X.org", None)]
         );
+        // With the full stops of input methods for Chinese and Japanese.
+        for (given, ascii) in [
+            ("a@bücher。example", "a@xn--bcher-kva.example"),
+            ("a@example。org", "a@example.org"),
+            ("a@例え．テスト", "a@xn--r8jz45g.xn--zckzah"),
+            ("a@例え｡テスト", "a@xn--r8jz45g.xn--zckzah"),
+        ] {
+            let read = read(given).expect(given);
+            assert_eq!((read.ascii.as_str(), read.typed.as_deref()), (ascii, Some(given)));
+        }
         for (given, why) in [
+            ("a@exämple。", AddressFault::Domain),
+            ("a@exämple。。org", AddressFault::Domain),
+            ("a。b@exämple.org", AddressFault::NotAscii),
             ("marý@example.org", AddressFault::NotAscii),
             ("marý@exämple.org", AddressFault::NotAscii),
             ("a@exa\u{308}mple.org", AddressFault::DomainNotAscii),
@@ -314,6 +336,12 @@ mod tests {
             "a@x.org b@x.org",
             "a@x.org\nb@x.org",
             "a@exämple.org; b@x.org",
+            "a@x.org؛ b@x.org",
+            "a@x.org، b@x.org",
+            "a@x.org،",
+            "a@x.org，b@x.org",
+            "Mary <a@x.org>; John <b@x.org>",
+            "Mary <a@x.org> John <b@x.org>",
         ] {
             let faults = parse(text, None).expect_err(text);
             assert_eq!(faults.len(), 1, "{text}");
@@ -322,6 +350,27 @@ mod tests {
                 assert!(message.contains(comma), "{message}");
             }
         }
+    }
+
+    #[test]
+    fn an_address_with_a_name_is_told_to_go_without_it() {
+        for text in [
+            "Mary <a@x.org>",
+            "<a@x.org>",
+            "Märy <a@x.org>",
+            "\"Mary\" <a@exämple.org>",
+        ] {
+            let faults = parse(text, None).expect_err(text);
+            assert_eq!(faults.len(), 1, "{text}");
+            for (language, words) in [
+                (Language::English, "angle brackets"),
+                (Language::German, "spitze Klammern"),
+            ] {
+                let message = faults[0].message(language);
+                assert!(message.contains(words), "{message}");
+            }
+        }
+        assert_eq!(read("Mary <a>"), Err(AddressFault::At));
     }
 
     #[test]
@@ -367,6 +416,7 @@ mod tests {
                 "a@EXÄMPLE.org",
                 "a@xn--exmple-cua.org",
                 "a@XN--EXMPLE-CUA.ORG",
+                "a@exämple。org",
             ] {
                 assert!(parse(address, Some(&domains)).is_ok(), "{address} at {allowed}");
             }
@@ -378,7 +428,7 @@ mod tests {
                 "a@evil.com@exämple.org",
                 "a@evil.com,b@exämple.org",
                 "a@ｅxämple.org",
-                "a@exämple。org",
+                "a@exämple。evil。org",
                 "a@exa\u{308}mple.org",
                 "a@еxämple.org", // its first letter is Cyrillic
             ] {

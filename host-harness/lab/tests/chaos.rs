@@ -58,7 +58,7 @@ fn chaos_keeps_off_a_database_that_is_filled() {
     let filled = lab(["chaos", "--database", &url, "--kills", "0", "--schedules", "1"]);
     assert_eq!(filled.code, Some(0), "{filled:?}");
     let ended = lab(["chaos", "--database", &url]);
-    assert!(ended.sentence().contains("is filled already"), "{ended:?}");
+    assert!(ended.sentence().contains("already contains data"), "{ended:?}");
     let crashing = lab(["chaos", "--database", &url, "--database-crashes", "1"]);
     assert!(crashing.sentence().contains("--database temporary"), "{crashing:?}");
 }

@@ -8,6 +8,9 @@ use super::ApiLimits;
 use super::negotiation;
 use super::problems::Refusal;
 
+/// The byte order mark, with which some programs begin texts in UTF-8.
+const MARK: char = '\u{feff}';
+
 /// The document that was sent, as text; empty where nothing was. That it is JSON is for the component to see.
 pub(super) async fn document(headers: &HeaderMap, body: Body, limits: &ApiLimits) -> Result<String, Refusal> {
     if body.is_end_stream() {
@@ -34,5 +37,17 @@ pub(super) async fn document(headers: &HeaderMap, body: Body, limits: &ApiLimits
     tokio::time::timeout(limits.body_timeout, whole)
         .await
         .map_err(|_| Refusal::BodyTooSlow)??;
-    String::from_utf8(bytes).map_err(|_| Refusal::BodyNotUtf8)
+    if is_wide(&bytes) {
+        return Err(Refusal::BodyWide);
+    }
+    let text = String::from_utf8(bytes).map_err(|_| Refusal::BodyNotUtf8)?;
+    // One at the beginning is for the component to drop.
+    let marked = text.strip_prefix(MARK).unwrap_or(&text).trim_start().starts_with(MARK);
+    if marked { Err(Refusal::BodyMark) } else { Ok(text) }
+}
+
+/// Is it UTF-16 or UTF-32? It has that mark, or the zero bytes of the ASCII that every document begins with, and that no document
+/// in UTF-8 has.
+fn is_wide(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") || bytes.iter().take(2).any(|byte| *byte == 0)
 }

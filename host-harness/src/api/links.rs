@@ -2,7 +2,7 @@
 
 use axum::http::header::{HOST, HeaderName};
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, Version};
+use axum::http::{HeaderMap, Uri, Version};
 use form_urlencoded::Serializer;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
@@ -24,6 +24,8 @@ const UNSAFE: &AsciiSet = &CONTROLS
 pub(super) struct Here<'a> {
     /// Of this host, without a slash at its end, where the operator has given it; else it is as the client says.
     pub base: Option<&'a str>,
+    /// What the request line names before the path, as it does for a proxy.
+    pub target: Option<&'a Authority>,
     pub headers: &'a HeaderMap,
     pub path: &'a str,
     pub query: Option<&'a str>,
@@ -48,14 +50,20 @@ impl Here<'_> {
         format!("{origin}{}{below}", safe(self.path))
     }
 
-    /// Scheme and authority, from `Host` and, behind a proxy that speaks TLS, `X-Forwarded-Proto`. None: `Host` is missing or
-    /// nonsense, so links are relative.
+    /// Scheme and authority, from the request line if it has them (then `Host` is to be ignored: RFC 9112, 3.2.2), else from `Host`,
+    /// and, behind a proxy that speaks TLS, `X-Forwarded-Proto`. None: they are missing or nonsense, so links are relative.
     fn origin(&self) -> Option<String> {
-        let mut hosts = self.headers.get_all(HOST).iter();
-        let (Some(host), None) = (hosts.next(), hosts.next()) else {
-            return None;
+        let host = match self.target {
+            Some(target) => target.as_str(),
+            None => {
+                let mut hosts = self.headers.get_all(HOST).iter();
+                let (Some(host), None) = (hosts.next(), hosts.next()) else {
+                    return None;
+                };
+                host.to_str().ok()?
+            }
         };
-        let host = host.to_str().ok().filter(|host| is_host(host))?;
+        let host = Some(host).filter(|host| is_host(host))?;
         let scheme = if self.is_forwarded_over_tls() { "https" } else { "http" };
         Some(format!("{scheme}://{host}"))
     }
@@ -101,6 +109,43 @@ fn is_authority(host: &str) -> bool {
     !name.is_empty() && port_fits && !name.contains('@') && name.parse::<Authority>().is_ok()
 }
 
+/// Decodes percent-encoded letters, digits and `-._~` of the path, which mean the same as they are (RFC 3986, 6.2.2.2). A path with a
+/// `%` that begins no code stays as it is: decoding would make codes of what was none.
+pub(super) fn normalize(uri: &mut Uri) {
+    let Some(path) = normalized(uri.path()) else {
+        return;
+    };
+    let whole = match uri.query() {
+        Some(query) => format!("{path}?{query}"),
+        None => path,
+    };
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = whole.parse().ok();
+    if let Ok(normal) = Uri::from_parts(parts) {
+        *uri = normal;
+    }
+}
+
+/// None: nothing in it to be decoded.
+fn normalized(path: &str) -> Option<String> {
+    let mut pieces = path.split('%');
+    let mut normal = pieces.next()?.to_owned();
+    for piece in pieces {
+        let digits = piece
+            .get(..2)
+            .filter(|two| two.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
+        let byte = u8::from_str_radix(digits, 16).ok()?;
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            normal.push(char::from(byte));
+            normal.push_str(&piece[2..]);
+        } else {
+            normal.push('%');
+            normal.push_str(piece);
+        }
+    }
+    (normal != path).then_some(normal)
+}
+
 /// As a URL shows it: ASCII, and nothing that could end a quoted text.
 pub(super) fn safe(url: &str) -> String {
     utf8_percent_encode(url, UNSAFE).to_string()
@@ -144,6 +189,7 @@ mod tests {
             }
             Here {
                 base: None,
+                target: None,
                 headers: &headers,
                 path: "/",
                 query: None,
@@ -206,12 +252,35 @@ mod tests {
         headers.insert(FORWARDED_PROTO, HeaderValue::from_static("http"));
         let here = Here {
             base: Some("https://tickets.example/exports"),
+            target: None,
             headers: &headers,
             path: "/api/",
             query: None,
         };
         assert_eq!(here.below("7/"), "https://tickets.example/exports/api/7/");
         assert_eq!(here.page(2), "https://tickets.example/exports/api/?page=2");
+    }
+
+    #[test]
+    fn codes_of_plain_characters_are_decoded_once_and_no_others() {
+        for (path, normal) in [
+            ("/%31/%72uns/", Some("/1/runs/")),
+            ("/%7e%2D%2e%5F%41", Some("/~-._A")),
+            ("/%2Fa%62", Some("/%2Fab")),
+            ("/%2531", None),
+            ("/a/b", None),
+            ("/%C3%A4", None),
+            // What begins no code would begin one.
+            ("/%%33%31", None),
+            ("/%31%", None),
+            ("/%31%4", None),
+            ("/%+1", None),
+        ] {
+            assert_eq!(normalized(path).as_deref(), normal, "{path}");
+        }
+        let mut uri: Uri = "http://a.example/%31/?q=%31".parse().expect("a URI");
+        normalize(&mut uri);
+        assert_eq!(uri, "http://a.example/1/?q=%31");
     }
 
     #[test]

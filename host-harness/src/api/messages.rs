@@ -30,6 +30,9 @@ pub(super) fn detail(refusal: &Refusal, language: Language) -> Cow<'_, str> {
         Refusal::BodyTooSlow => text::api_body_timeout(language),
         Refusal::BodyBroken => text::api_body_incomplete(language),
         Refusal::BodyNotUtf8 => text::api_body_not_utf_8(language),
+        Refusal::BodyWide => text::api_body_wide(language),
+        Refusal::BodyMark => text::api_body_mark(language),
+        Refusal::TransferCoding => text::api_transfer_coding(language),
         Refusal::BodyTooLarge { limit } => return text::api_body_too_large(language, *limit).into(),
         Refusal::Invalid(_) => text::api_body_invalid(language),
         Refusal::BadKey => text::api_bad_key(language),
@@ -60,6 +63,11 @@ fn too_much(Exceeded { limit, retry_after }: &Exceeded, language: Language) -> S
         UsageLimit::WriteBytesPerDay(most) => text::api_too_many_bytes(language, most, *retry_after),
         UsageLimit::MovedRunsPerDay(most) => text::api_too_many_moves(language, most, *retry_after),
     }
+}
+
+/// The page at `path`, which a notice has led somebody to: where the API has its schedules.
+pub(super) fn page(path: &str, api: &str, language: Language) -> String {
+    format!("{path}\n\n{}\n{api}\n", text::api_page(language))
 }
 
 fn unsupported(why: &UnsupportedBody, language: Language) -> Cow<'static, str> {

@@ -59,6 +59,12 @@ pub(super) enum Refusal {
     BodyTooSlow,
     BodyBroken,
     BodyNotUtf8,
+    /// In UTF-16 or UTF-32, as files of some programs are.
+    BodyWide,
+    /// A byte order mark that is not the first character, or a second one.
+    BodyMark,
+    /// The body is compressed, say, on its way.
+    TransferCoding,
     BadKey,
     SeveralKeys,
     KeyInUse,
@@ -102,6 +108,8 @@ impl Refusal {
             | Self::SeveralKeys
             | Self::BodyBroken
             | Self::BodyNotUtf8
+            | Self::BodyWide
+            | Self::BodyMark
             | Self::BadHost(_) => StatusCode::BAD_REQUEST,
             Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
             Self::NoAccess
@@ -122,6 +130,7 @@ impl Refusal {
             Self::UnsupportedBody(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::KeyOfAnother => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Exceeded(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::TransferCoding => StatusCode::NOT_IMPLEMENTED,
             Self::Broken(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Busy | Self::Away(_) | Self::TooManyDownloads => StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -144,7 +153,7 @@ impl Refusal {
                 .ok()
                 .map(|value| (CONTENT_RANGE, value)),
             // The rest of the body is not read, so nothing can follow on this connection.
-            Self::BodyTooSlow | Self::BodyBroken | Self::BadHost(_) => {
+            Self::BodyTooSlow | Self::BodyBroken | Self::BadHost(_) | Self::TransferCoding => {
                 Some((CONNECTION, HeaderValue::from_static("close")))
             }
             _ => None,

@@ -12,7 +12,7 @@ use crate::storage::KeptAnswer;
 /// Says that an answer was kept from an earlier request with the same idempotency key.
 pub(super) const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
-/// An answer: JSON, a file, or nothing.
+/// An answer: JSON unless its headers name something else, a file, or nothing.
 #[derive(Debug)]
 pub(super) struct Reply {
     pub status: StatusCode,
@@ -70,7 +70,9 @@ impl Reply {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         if !body.is_empty() {
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            headers
+                .entry(CONTENT_TYPE)
+                .or_insert(HeaderValue::from_static("application/json"));
         }
         let body = if method == Method::HEAD {
             // A file has said how long it is; of what has not changed, nobody asks (RFC 9110, 8.6).

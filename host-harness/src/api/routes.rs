@@ -8,6 +8,8 @@ use crate::storage::Scope;
 
 /// Everything about scheduled exports lies below.
 pub(super) const ROOT: &str = "/api/v1/organizers/";
+/// The platform's pages, which notices link to, lie below.
+const PAGES: &str = "/control/";
 /// No slug, identifier or verb is longer, in bytes.
 const LONGEST_NAME: usize = 255;
 
@@ -22,6 +24,9 @@ pub(super) enum Route {
     Ready,
     /// A file that is fetched with a link: the link's secret.
     Download(String),
+    /// Where links in notices lead: on a real platform, the page on which these schedules are managed. The path of the API below
+    /// [`ROOT`] that has them.
+    Page(String),
     /// Something of an organizer or event.
     Below(Endpoint),
 }
@@ -110,10 +115,27 @@ impl Route {
             "/readyz" => Some(Self::Ready),
             _ => match path.strip_prefix(download::PATH) {
                 Some(secret) => Some(Self::Download(secret.to_owned())),
-                None => Endpoint::find(path.strip_prefix(ROOT)?).map(Self::Below),
+                None => match path.strip_prefix(PAGES) {
+                    Some(below) => page(below).map(Self::Page),
+                    None => Endpoint::find(path.strip_prefix(ROOT)?).map(Self::Below),
+                },
             },
         }
     }
+}
+
+/// The path of the API for what this page is about.
+fn page(below_pages: &str) -> Option<String> {
+    let segments: Vec<&str> = below_pages.split('/').take(5).collect();
+    let (scope, named) = match *segments.as_slice() {
+        [organizer, "scheduled-exports", ""] => (organizer.to_owned(), name(organizer).is_some()),
+        [organizer, event, "scheduled-exports", ""] => (
+            format!("{organizer}/events/{event}"),
+            name(organizer).is_some() && name(event).is_some() && !event.is_empty(),
+        ),
+        _ => return None,
+    };
+    (named && !scope.starts_with('/') && !scope.is_empty()).then(|| format!("{ROOT}{scope}/scheduled_exports/"))
 }
 
 impl Endpoint {
@@ -261,7 +283,7 @@ mod tests {
     fn below(path: &str) -> Option<Endpoint> {
         match Route::find(&format!("{ROOT}{path}"))? {
             Route::Below(endpoint) => Some(endpoint),
-            Route::Home | Route::Health | Route::Ready | Route::Download(_) => None,
+            Route::Home | Route::Health | Route::Ready | Route::Download(_) | Route::Page(_) => None,
         }
     }
 
@@ -335,6 +357,32 @@ mod tests {
             "/api/v2/organizers/big/scheduled_exports/",
         ] {
             assert_eq!(Route::find(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_page_that_notices_link_to_stands_for_a_path_of_the_api() {
+        for (path, api) in [
+            ("big/scheduled-exports/", Some("big/scheduled_exports/")),
+            (
+                "big/conf/scheduled-exports/",
+                Some("big/events/conf/scheduled_exports/"),
+            ),
+            ("b%20g/scheduled-exports/", Some("b%20g/scheduled_exports/")),
+            ("", None),
+            ("big/", None),
+            ("big/scheduled-exports", None),
+            ("big/scheduled-exports/7/", None),
+            ("/scheduled-exports/", None),
+            ("//scheduled-exports/", None),
+            ("/conf/scheduled-exports/", None),
+            ("big//scheduled-exports/", None),
+            ("big/conf/more/scheduled-exports/", None),
+            ("%00/scheduled-exports/", None),
+            ("big/%FF/scheduled-exports/", None),
+        ] {
+            let found = Route::find(&format!("{PAGES}{path}"));
+            assert_eq!(found, api.map(|api| Route::Page(format!("{ROOT}{api}"))), "{path}");
         }
     }
 

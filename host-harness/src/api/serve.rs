@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::{Body, Bytes, HttpBody};
-use axum::http::{Request, Response};
+use axum::http::header::TRANSFER_ENCODING;
+use axum::http::{HeaderMap, Request, Response};
 use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -180,14 +181,19 @@ async fn answer(
 ) -> Result<Response<Answered>, Infallible> {
     let under_way = place.begin();
     let host = links::check_host(request.version(), request.headers());
-    let response = match (host, &under_way) {
+    let sound = match host {
+        Err(why) => Err(Refusal::BadHost(why)),
+        Ok(()) if is_transformed(request.headers()) => Err(Refusal::TransferCoding),
+        Ok(()) => Ok(()),
+    };
+    let response = match (sound, &under_way) {
         (Ok(()), Some(_)) => router.oneshot(request.map(Body::new)).await?,
         // Whatever is said to that, nobody hears it any more.
         (Ok(()), None) => Response::new(Body::empty()),
-        (Err(why), _) => {
+        (Err(refusal), _) => {
             let headers = request.headers();
-            let reply = Refusal::BadHost(why).reply(preferred_language(headers));
-            tracing::info!(status = reply.status.as_u16(), ?why, "answered");
+            let reply = refusal.reply(preferred_language(headers));
+            tracing::info!(status = reply.status.as_u16(), ?refusal, "answered");
             reply
                 .with(REQUEST_ID, request_id(headers))
                 .into_response(request.method())
@@ -197,6 +203,14 @@ async fn answer(
         body,
         _under_way: under_way,
     }))
+}
+
+/// Is the body compressed, say, on its way? In pieces is all that is understood (RFC 9112, 6.1).
+fn is_transformed(headers: &HeaderMap) -> bool {
+    let lines = headers.get_all(TRANSFER_ENCODING).iter();
+    let codings = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
+    let mut codings = codings.map(<[u8]>::trim_ascii).filter(|coding| !coding.is_empty());
+    codings.any(|coding| !coding.eq_ignore_ascii_case(b"chunked"))
 }
 
 /// The body of an answer, with the request that it belongs to.

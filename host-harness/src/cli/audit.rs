@@ -1,5 +1,7 @@
 //! `harness audit`.
 
+use std::collections::HashMap;
+
 use clap::Args;
 use host_harness::storage::AuditEntry;
 use serde_json::{Value, json};
@@ -35,22 +37,34 @@ impl Audit {
         for organizer in &organizers {
             entries.extend(storage.audit(organizer, self.limit).await?);
         }
-        stores.close().await;
         // Each organizer's are latest first already, and stay so within a second.
         entries.sort_by_key(|entry| std::cmp::Reverse(entry.at));
         entries.truncate(self.limit as usize);
+        let mut ids: Vec<String> = entries.iter().filter_map(user).map(str::to_owned).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let users = stores.platform.users(&ids).await?;
+        stores.close().await;
+        let addresses: HashMap<String, String> = users.into_iter().map(|user| (user.id, user.email)).collect();
         for entry in &entries {
+            let address = user(entry).and_then(|id| addresses.get(id)).map(String::as_str);
             if self.output.json {
-                say(document(entry))?;
+                say(document(entry, address))?;
             } else {
-                say(line(entry))?;
+                say(line(entry, address))?;
             }
         }
         Ok(())
     }
 }
 
-fn line(entry: &AuditEntry) -> String {
+/// The id of the user who did it.
+fn user(entry: &AuditEntry) -> Option<&str> {
+    entry.actor.strip_prefix("user:")
+}
+
+/// `address`: of the user who did it, as it is today, if there still is one.
+fn line(entry: &AuditEntry, address: Option<&str>) -> String {
     let mut line = format!("{}  {}", utc(entry.at), entry.scope.organizer);
     if let Some(event) = &entry.scope.event {
         line += &format!("/{event}");
@@ -58,7 +72,11 @@ fn line(entry: &AuditEntry) -> String {
     if let Some(schedule) = entry.schedule {
         line += &format!("  schedule {schedule}");
     }
-    line += &format!("  {}  {}", entry.actor, entry.action);
+    line += &format!("  {}", entry.actor);
+    if let Some(address) = address {
+        line += &format!(" <{address}>");
+    }
+    line += &format!("  {}", entry.action);
     if !entry.detail.is_empty() {
         line += &format!("  ({})", entry.detail);
     }
@@ -66,13 +84,14 @@ fn line(entry: &AuditEntry) -> String {
     line.replace(char::is_control, " ")
 }
 
-fn document(entry: &AuditEntry) -> Value {
+fn document(entry: &AuditEntry, address: Option<&str>) -> Value {
     json!({
         "at": utc(entry.at),
         "organizer": entry.scope.organizer,
         "event": entry.scope.event,
         "schedule": entry.schedule,
         "actor": entry.actor,
+        "address": address,
         "action": entry.action,
         "detail": entry.detail,
     })
@@ -97,9 +116,16 @@ mod tests {
             detail: "failed: exporter-failed: one\ntwo".into(),
         };
         assert_eq!(
-            line(&entry),
+            line(&entry, None),
             "2026-10-26T05:30:00Z  bigevents/sampleconf  schedule 7  host  run  (failed: exporter-failed: one two)"
         );
-        assert_eq!(document(&entry)["detail"], "failed: exporter-failed: one\ntwo");
+        assert_eq!(document(&entry, None)["detail"], "failed: exporter-failed: one\ntwo");
+        let entry = AuditEntry {
+            actor: "user:u1".into(),
+            ..entry
+        };
+        assert!(line(&entry, Some("a@x.org")).contains("  user:u1 <a@x.org>  run"));
+        assert_eq!(document(&entry, Some("a@x.org"))["address"], "a@x.org");
+        assert_eq!(document(&entry, None)["address"], Value::Null);
     }
 }

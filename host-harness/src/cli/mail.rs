@@ -49,7 +49,15 @@ pub struct Outgoing {
 impl Mailing {
     /// Checks everything that can be wrong without connecting to anything.
     pub fn check(&self) -> Result<Outgoing, Failure> {
-        let smtp = self.smtp.as_deref().filter(|url| !url.is_empty());
+        let smtp = self.smtp.as_deref();
+        // As a unit file gives it whose variable is not set: mails would lie in files, and nobody would know why.
+        if smtp.is_some_and(|url| url.trim().is_empty()) {
+            return Err(Failure::Sentence(
+                "--smtp (or HARNESS_SMTP) is empty: expected the address of a mail server, such as smtp://mx.example; leave it out to \
+                 have mails in DIR/mail"
+                    .to_owned(),
+            ));
+        }
         let sender = match self.mail_from.as_deref().filter(|sender| !sender.is_empty()) {
             Some(sender) => Some(sender.parse().map_err(|reason| failed("--mail-from")(&reason))?),
             None => None,
@@ -100,7 +108,9 @@ impl Mailing {
 
     /// The password that is not in the URL, and where it is.
     fn password(&self) -> Result<Option<(String, String)>, Failure> {
-        let variable = std::env::var(PASSWORD).ok().filter(|password| !password.is_empty());
+        let variable = std::env::var(PASSWORD).ok();
+        let variable = variable.map(|text| without_line_end(&text).to_owned());
+        let variable = variable.filter(|password| !password.is_empty());
         match (&self.smtp_password_file, variable) {
             (Some(file), None) => {
                 let read = password_of(file);
@@ -255,6 +265,12 @@ fn with_password(url: &str, password: Option<(String, String)>) -> Result<String
     }
 }
 
+/// The text without the end of its last line, which what writes passwords into files and variables often adds.
+fn without_line_end(text: &str) -> &str {
+    let line = text.strip_suffix('\n').unwrap_or(text);
+    line.strip_suffix('\r').unwrap_or(line)
+}
+
 /// The first and only line of a file. Others may read it where it comes from an orchestrator's secrets, so that is only warned of.
 fn password_of(file: &Path) -> Result<String, String> {
     let opened = fs::File::open(file).map_err(|reason| reason.to_string())?;
@@ -268,8 +284,7 @@ fn password_of(file: &Path) -> Result<String, String> {
     let mut text = String::new();
     let read = opened.take(MAX_PASSWORD + 1).read_to_string(&mut text);
     read.map_err(|reason| reason.to_string())?;
-    let line = text.strip_suffix('\n').unwrap_or(&text);
-    let line = line.strip_suffix('\r').unwrap_or(line);
+    let line = without_line_end(&text);
     if line.is_empty() || line.contains(char::is_control) || text.len() as u64 > MAX_PASSWORD {
         return Err(format!("expected one line of at most {MAX_PASSWORD} bytes"));
     }

@@ -31,6 +31,13 @@ impl Resume {
     pub async fn run(self) -> Result<(), Failure> {
         let clock = self.now.map(|now| Arc::new(VirtualClock::at(now)) as Arc<dyn Clock>);
         let service = host::open(&self.data, false, &self.plugin, clock, HostFacts::default()).await?;
+        if let Some(slug) = &self.organizer
+            && service.platform().organizer(slug).await?.is_none()
+        {
+            return Err(Failure::Sentence(format!(
+                "there is no organizer `{slug}` in this store"
+            )));
+        }
         let (storage, now) = (service.storage(), service.clock().now());
         let resumed = storage
             .resume_undelivered(self.organizer.as_deref(), self.schedule, "host", now)

@@ -153,7 +153,17 @@ fn private_folder(folder: &Path) -> Result<(), Failure> {
 fn temp_files(data: &Data, temporary: &Temporary) -> Result<TempFiles, Failure> {
     let folder = match (&temporary.temp_dir, &data.folder) {
         (Some(named), _) => named.clone(),
-        (None, Some(folder)) => folder.join(TEMPORARY),
+        (None, Some(folder)) => {
+            let folder = folder.join(TEMPORARY);
+            // Exports would lie, and what looks like a killed host's would be removed, wherever it leads.
+            if std::fs::symlink_metadata(&folder).is_ok_and(|found| found.is_symlink()) {
+                let folder = folder.display();
+                return Err(Failure::Sentence(format!(
+                    "{folder}, for temporary files, is a symbolic link: remove it, or name the directory that it leads to with --temp-dir"
+                )));
+            }
+            folder
+        }
         (None, None) => {
             let user = private::user();
             let folder = std::env::temp_dir().join(format!("scheduled-exports-{user}"));

@@ -158,11 +158,12 @@ pub(super) struct GeneratedOrders {
 }
 
 impl Fixture {
-    /// Reads and checks a fixture file.
+    /// Reads and checks a fixture file. A byte order mark at its beginning, which some editors write, is ignored (RFC 8259, 8.1).
     ///
     /// # Errors
     /// All that is wrong with it.
     pub fn from_json(text: &str) -> Result<Self, FixtureError> {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let root: Value = serde_json::from_str(text).map_err(|error| {
             FixtureError(vec![Fault {
                 place: String::new(),

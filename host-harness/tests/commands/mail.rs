@@ -49,6 +49,12 @@ fn what_is_wrong_with_the_mail_options_is_said_at_start_in_one_sentence() {
         (vec!["--mail-from", "Größe <größe@x.org>"], "before the @"),
         (vec!["--mail-from", "exports@x_y.org"], "invalid domain"),
         ([&["--smtp", server], &from[..]].concat(), "--smtp needs --base-url"),
+        (vec!["--smtp", ""], "--smtp (or HARNESS_SMTP) is empty"),
+        ([&["--smtp", " "], &from[..], &base].concat(), "is empty"),
+        (
+            [&["--smtp", "SMTP://mx.example:0"], &from[..], &base].concat(),
+            "can't be read",
+        ),
         (vec!["--base-url", "tickets.example"], "--base-url is not"),
         (
             vec!["--base-url", "https://user:secret@tickets.example"],
@@ -184,7 +190,7 @@ fn the_password_of_the_mail_server_comes_from_a_file_or_the_environment() {
     let file = secrets.path().join("password");
     fs::write(&file, format!("{password}\n")).expect("written");
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("set");
-    for place in ["file", "password", "url"] {
+    for place in ["file", "password", "password and line end", "url"] {
         let folder = seeded("2026-10-22T12:00:00Z");
         let (url, heard) = asked_for_a_password();
         let mut tick = command();
@@ -193,6 +199,9 @@ fn the_password_of_the_mail_server_comes_from_a_file_or_the_environment() {
         match place {
             "file" => tick.args(["--smtp", &url, "--smtp-password-file", &text(&file)]),
             "password" => tick.args(["--smtp", &url]).env("HARNESS_SMTP_PASSWORD", password),
+            "password and line end" => tick
+                .args(["--smtp", &url])
+                .env("HARNESS_SMTP_PASSWORD", format!("{password}\n")),
             _ => tick.env("HARNESS_SMTP", url.replace("john@", "john:p%40ss%20w%C3%B6rd@")),
         };
         let ticked = ended(&mut tick);

@@ -96,7 +96,11 @@ fn the_audit_log_shows_who_added_a_bcc_address_and_what_was_deleted() {
         deleted.contains("  deleted  (bcc: archive@example.com → none; "),
         "{deleted}"
     );
-    assert!(changed.contains("  user:") && deleted.contains("  user:"), "{shown}");
+    for line in [changed, deleted] {
+        let (_, actor) = line.split_once("  user:").expect("who did it");
+        let who = actor.split("  ").next().expect("one column");
+        assert!(who.ends_with(" <john@example.com>"), "{line}");
+    }
 }
 
 #[test]

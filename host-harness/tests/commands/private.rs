@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::process::{Log, Serving, fixture, harness, harness_in};
+use super::process::{Log, Serving, fixture, harness, harness_in, seeded};
 use super::serve::due_soon;
 
 const JOHN: &str = "Bearer john-oauth";
@@ -105,6 +105,27 @@ fn a_second_host_leaves_the_temporary_files_of_the_first() {
     assert_eq!(second.end("TERM").0, Some(0));
     assert!(file.exists());
     assert_eq!(first.end("TERM").0, Some(0));
+}
+
+#[test]
+fn a_link_in_place_of_the_directory_for_temporary_files_is_not_followed() {
+    let folder = seeded("2026-10-22T12:00:00Z");
+    let elsewhere = tempfile::tempdir().expect("a folder");
+    let others = elsewhere.path().join("host-of-others");
+    fs::create_dir(&others).expect("made");
+    let tmp = folder.path().join("tmp");
+    if tmp.exists() {
+        fs::remove_dir_all(&tmp).expect("removed");
+    }
+    std::os::unix::fs::symlink(elsewhere.path(), &tmp).expect("linked");
+    let data = folder.path().to_str().expect("text");
+    let tick = ["tick", "--data", data, "--now", "2026-10-22T13:00:00Z"];
+    let refused = harness(tick);
+    assert!(refused.sentence().contains("is a symbolic link"), "{refused:?}");
+    assert!(others.exists());
+    // Named by the operator, it may be anywhere.
+    let named = folder.path().join("named");
+    harness(tick.into_iter().chain(["--temp-dir", named.to_str().expect("text")])).well();
 }
 
 #[test]

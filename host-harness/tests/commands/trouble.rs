@@ -136,4 +136,11 @@ fn resume_names_what_it_has_started_again() {
     let data = folder.path().display().to_string();
     let out = harness(["resume", "--data", &data, "--now", DUE]).well();
     assert_eq!(out, "0 schedules resumed, planned from now\n");
+    let out = harness(["resume", "--data", &data, "--now", DUE, "--organizer", "bigevents"]).well();
+    assert_eq!(out, "0 schedules resumed, planned from now\n");
+    let unknown = harness(["resume", "--data", &data, "--now", DUE, "--organizer", "nope"]);
+    assert!(
+        unknown.sentence().contains("there is no organizer `nope`"),
+        "{unknown:?}"
+    );
 }

@@ -4,8 +4,11 @@ use std::iter;
 
 const LONGEST_LABEL: usize = 63;
 
-/// The domain as it is compared and sent: in lower case, with each label beyond ASCII as `xn--…`. Case is the only thing that is
-/// mapped; characters that would have to be decomposed, composed or replaced first (a letter with a separate accent, full-width letters)
+/// The full stops that input methods for Chinese and Japanese write, each of which is a dot of a domain (RFC 5891, UTS #46).
+const DOTS: [char; 3] = ['\u{3002}', '\u{ff0e}', '\u{ff61}'];
+
+/// The domain as it is compared and sent: in lower case, with each label beyond ASCII as `xn--…`. Case and the dots of input methods are
+/// all that is mapped; characters that would have to be decomposed, composed or replaced first (a letter with a separate accent, full-width letters)
 /// give none, since they may look like another domain. Whether the rest are labels of a host name is not asked here.
 #[must_use]
 pub fn to_ascii(domain: &str) -> Option<String> {
@@ -13,7 +16,8 @@ pub fn to_ascii(domain: &str) -> Option<String> {
         return Some(domain.to_ascii_lowercase());
     }
     let mut ascii = String::with_capacity(domain.len() + 8);
-    for (index, label) in domain.split('.').enumerate() {
+    let is_dot = |character: char| character == '.' || DOTS.contains(&character);
+    for (index, label) in domain.split(is_dot).enumerate() {
         if index > 0 {
             ascii.push('.');
         }
@@ -249,6 +253,9 @@ mod tests {
             ("例え.テスト", "xn--r8jz45g.xn--zckzah"),
             ("пример.рф", "xn--e1afmkfd.xn--p1ai"),
             ("예제.한국", "xn--2j5b21b.xn--3e0b707e"),
+            ("bücher。example", "xn--bcher-kva.example"),
+            ("Example．ORG", "example.org"),
+            ("例え｡テスト", "xn--r8jz45g.xn--zckzah"),
         ] {
             assert_eq!(to_ascii(given).as_deref(), Some(want), "{given}");
         }
@@ -259,7 +266,6 @@ mod tests {
         for given in [
             "exa\u{308}mple.org", // an accent of its own
             "ｅxample.org",
-            "example。org",
             "ｅｘａｍｐｌｅ.org",
             "exam\u{ad}ple.org",
             "exam\u{200d}ple.org",

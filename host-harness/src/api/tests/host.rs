@@ -382,6 +382,11 @@ impl Ask {
         got.check(head);
         got
     }
+
+    /// The same, of what is a text for people.
+    pub async fn page(self) -> Got {
+        Got::read(self.router.oneshot(self.request).await.expect("an answer")).await
+    }
 }
 
 impl Got {

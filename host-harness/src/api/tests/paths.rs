@@ -212,3 +212,84 @@ async fn a_request_id_is_the_clients_if_it_is_a_plain_word() {
         );
     }
 }
+
+#[tokio::test]
+async fn where_a_notice_leads_a_page_names_the_path_of_the_api_and_nothing_of_what_is_there() {
+    let host = Host::new();
+    // Nobody has to say who he is, and nothing is looked up.
+    *host.away.lock().expect("unpoisoned") = Some("damaged");
+    for (page, api) in [
+        (
+            "/control/big/scheduled-exports/",
+            "/api/v1/organizers/big/scheduled_exports/",
+        ),
+        (
+            "/control/nobodys/conf/scheduled-exports/",
+            "/api/v1/organizers/nobodys/events/conf/scheduled_exports/",
+        ),
+        (
+            "/control/%3Cb%3E/scheduled-exports/",
+            "/api/v1/organizers/%3Cb%3E/scheduled_exports/",
+        ),
+    ] {
+        for (language, words) in [("en", "managed with the API"), ("de", "über die API verwaltet")] {
+            let ask = host.ask("GET", page).header("accept-language", language);
+            let got = ask.header("host", "a.example").page().await;
+            assert_eq!(got.status, 200);
+            assert_eq!(got.header("content-type"), Some("text/plain; charset=utf-8"));
+            let (first, rest) = got.body.split_once("\n\n").expect("a line of its own");
+            assert_eq!(first, page);
+            assert!(rest.contains(words), "{rest}");
+            assert!(rest.ends_with(&format!("\nhttp://a.example{api}\n")), "{rest}");
+        }
+        assert_eq!(host.ask("HEAD", page).page().await.body, "");
+        assert_eq!(
+            host.ask("OPTIONS", page).send().await.header("allow"),
+            Some("GET, HEAD, OPTIONS")
+        );
+        assert_eq!(host.ask("POST", page).send().await.status, 405);
+    }
+    let based = host.ask_at("https://tickets.example/x", "GET", "/control/big/scheduled-exports/");
+    let body = based.page().await.body;
+    assert!(
+        body.contains("https://tickets.example/x/api/v1/organizers/big/"),
+        "{body}"
+    );
+    assert_eq!(host.ask("GET", "/control/big/").send().await.status, 404);
+}
+
+#[tokio::test]
+async fn a_percent_encoded_plain_character_of_a_path_means_that_character() {
+    let host = Host::new();
+    for (path, same) in [
+        ("/%68ealthz", "/healthz"),
+        ("/api/v1/organizers/big/scheduled_exports/%37/", ONE),
+        (
+            "/api/v1/organizers/big/%73cheduled%5Fexports/7/%72uns/?page=%31",
+            "/api/v1/organizers/big/scheduled_exports/7/runs/?page=1",
+        ),
+    ] {
+        let (got, plain) = (host.john("GET", path).send().await, host.john("GET", same).send().await);
+        assert_eq!((got.status.as_u16(), got.body), (200, plain.body), "{path}");
+    }
+    // A number that is encoded twice is none.
+    assert_eq!(host.john("GET", &format!("{LIST}%2537/")).send().await.status, 404);
+    let sent_on = host
+        .ask("GET", "/api/v1/organizers/big/%73cheduled_exports")
+        .send()
+        .await;
+    assert_eq!(sent_on.header("location"), Some(LIST));
+}
+
+#[tokio::test]
+async fn the_host_that_a_request_line_names_begins_links_whatever_the_host_line_says() {
+    let host = Host::new();
+    let target = format!("http://abs.example:8080{LIST}");
+    let made = host.john("POST", &target).header("host", "x").json("{}").send().await;
+    let expected = format!("http://abs.example:8080{ONE}");
+    assert_eq!(made.header("location"), Some(expected.as_str()));
+    let odd = host
+        .john("POST", &format!("http://u:p@abs.example{LIST}"))
+        .header("host", "x");
+    assert_eq!(odd.json("{}").send().await.header("location"), Some(ONE));
+}

@@ -398,3 +398,49 @@ async fn a_connection_that_finds_only_requests_under_way_waits_so_long_and_is_to
     host.let_one_go();
     assert!(rest(&mut busy).await.starts_with("HTTP/1.1 200 OK\r\n"));
 }
+
+#[tokio::test]
+async fn a_question_about_no_path_names_every_method() {
+    let server = Server::start(&Host::new(), ApiLimits::default()).await;
+    let answer = server
+        .talk(b"OPTIONS * HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        .await;
+    assert!(answer.starts_with("HTTP/1.1 204 "), "{answer}");
+    let allow = "\r\nallow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n";
+    assert!(answer.contains(allow), "{answer}");
+}
+
+#[tokio::test]
+async fn a_body_that_is_compressed_on_its_way_is_501_and_one_in_pieces_is_read() {
+    let server = Server::start(&Host::new(), ApiLimits::default()).await;
+    for (coding, status) in [
+        ("chunked", "201"),
+        ("Chunked", "201"),
+        ("gzip, chunked", "501"),
+        ("gzip,chunked", "501"),
+        ("gzip\r\nTransfer-Encoding: chunked", "501"),
+    ] {
+        let sent = format!(
+            "POST {LIST} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer john\r\nConnection: close\r\n\
+             Content-Type: application/json\r\nTransfer-Encoding: {coding}\r\n\r\n2\r\n{{}}\r\n0\r\n\r\n"
+        );
+        let answer = server.talk(sent.as_bytes()).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{coding}: {answer}");
+        if status == "501" {
+            assert!(answer.contains("\r\nconnection: close\r\n"), "{answer}");
+            assert!(answer.contains("Transfer-Encoding is not supported"), "{answer}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_request_as_for_a_proxy_is_answered_as_of_the_host_that_it_names() {
+    let server = Server::start(&Host::new(), ApiLimits::default()).await;
+    let sent = get(
+        "http://abs.example/control/big/scheduled-exports/",
+        "Connection: close\r\n",
+    );
+    let answer = server.talk(sent.as_bytes()).await;
+    let end = "\nhttp://abs.example/api/v1/organizers/big/scheduled_exports/\n";
+    assert!(answer.ends_with(end), "{answer}");
+}

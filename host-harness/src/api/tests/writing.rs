@@ -388,3 +388,33 @@ async fn an_answer_to_another_question_is_500() {
     host.answers(Ok(Answer::Exporters(vec![])));
     assert_eq!(host.john("POST", LIST).json("{}").send().await.status, 500);
 }
+
+#[tokio::test]
+async fn a_body_in_another_encoding_or_with_a_mark_inside_is_told_what_it_is() {
+    let host = Host::new();
+    let utf16 = |mark: bool, order: fn(u16) -> [u8; 2]| {
+        let units = "{\"a\": 1}".encode_utf16().flat_map(order);
+        let mark = mark.then(|| order(0xfeff)).into_iter().flatten();
+        mark.chain(units).collect::<Vec<u8>>()
+    };
+    for (body, words) in [
+        (utf16(true, u16::to_le_bytes), "UTF-16"),
+        (utf16(true, u16::to_be_bytes), "UTF-16"),
+        (utf16(false, u16::to_le_bytes), "UTF-16"),
+        (utf16(false, u16::to_be_bytes), "UTF-16"),
+        ("\u{feff}\u{feff}{}".into(), "byte order mark"),
+        (" \u{feff}{}".into(), "byte order mark"),
+        ("\u{feff}\r\n\u{feff}{}".into(), "byte order mark"),
+    ] {
+        let ask = host.john("POST", LIST).header("content-type", "application/json");
+        let got = ask.body(body.clone()).send().await;
+        assert_eq!(got.status, 400, "{body:?}");
+        assert!(got.detail().contains(words), "{body:?}: {}", got.detail());
+    }
+    assert!(host.asked().is_empty());
+    let fine = host.john("POST", LIST).json("\u{feff} {}").send().await;
+    assert_eq!(
+        fine.status, 201,
+        "one as the first character is the component's to drop"
+    );
+}

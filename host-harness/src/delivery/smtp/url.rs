@@ -65,9 +65,10 @@ pub(super) struct Credentials {
 
 pub(super) fn parse(url: &str) -> Result<Server, SmtpUrlError> {
     let uri: Uri = url.trim().parse().map_err(|_| SmtpUrlError::Unreadable)?;
+    // Schemes are the same in any case (RFC 3986, 3.1).
     let implicit = match uri.scheme_str() {
-        Some("smtp") => false,
-        Some("smtps") => true,
+        Some(scheme) if scheme.eq_ignore_ascii_case("smtp") => false,
+        Some(scheme) if scheme.eq_ignore_ascii_case("smtps") => true,
         _ => return Err(SmtpUrlError::Scheme),
     };
     let authority = uri.authority().ok_or(SmtpUrlError::NoHost)?;
@@ -95,6 +96,8 @@ pub(super) fn parse(url: &str) -> Result<Server, SmtpUrlError> {
         (false, Some(_)) => return Err(SmtpUrlError::Tls),
     };
     let port = match authority.port() {
+        // No server listens there: systems read it as “any port”.
+        Some(port) if port.as_u16() == 0 => return Err(SmtpUrlError::Unreadable),
         Some(port) => port.as_u16(),
         // http's `Uri` drops a port that is empty or over 65535.
         None if authority.as_str().rsplit('@').next() != Some(authority.host()) => {
@@ -196,6 +199,8 @@ mod tests {
             ("smtps://u:p@mx.example", "mx.example", 465, "implicit", true),
             ("smtp://[::1]:2525?tls=none", "::1", 2525, "none", false),
             ("smtp://127.0.0.1?tls=none", "127.0.0.1", 25, "none", false),
+            ("SMTP://u:p@mx.example", "mx.example", 587, "required", true),
+            ("Smtps://mx.example", "mx.example", 465, "implicit", false),
         ] {
             assert_eq!(read(url), Ok((host.to_owned(), port, tls, login)), "{url}");
         }
@@ -209,6 +214,8 @@ mod tests {
             ("http://secret:secret@mx.example", SmtpUrlError::Scheme),
             ("smtp://", SmtpUrlError::Unreadable),
             ("smtp://u:secret@mx.example:99999", SmtpUrlError::Unreadable),
+            ("smtp://mx.example:0", SmtpUrlError::Unreadable),
+            ("smtps://u:secret@mx.example:0", SmtpUrlError::Unreadable),
             ("smtp://u:sec%zzret@mx.example", SmtpUrlError::Unreadable),
             ("smtp://secret@mx.example", SmtpUrlError::HalfCredentials),
             ("smtp://:secret@mx.example", SmtpUrlError::HalfCredentials),

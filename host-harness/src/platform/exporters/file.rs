@@ -198,8 +198,11 @@ impl Sink {
             }
             Self::Xlsx(sheet) => sheet.row(row)?,
             Self::Lines(writer) => {
-                if let Some(cell) = row.first() {
-                    write!(writer, "{}\r\n", shown(cell, '.'))?;
+                match row.first() {
+                    // Spreadsheets open such a file too, a cell a line.
+                    Some(Cell::Text(text)) => write!(writer, "{}\r\n", disarmed(text))?,
+                    Some(cell) => write!(writer, "{}\r\n", shown(cell, '.'))?,
+                    None => {}
                 }
             }
         }
@@ -368,6 +371,21 @@ mod tests {
                 prop_assert_eq!(bare(&read[5]), bare(b));
                 prop_assert_eq!(bare(&read[7]), bare(c));
             }
+        }
+    }
+
+    #[test]
+    fn an_address_that_begins_like_a_formula_begins_no_line_of_a_plain_text() {
+        for (address, line) in [
+            ("=1+1@x.org", "'=1+1@x.org\r\n"),
+            ("+1@x.org", "'+1@x.org\r\n"),
+            ("-1@x.org", "'-1@x.org\r\n"),
+            ("@@x.org", "'@@x.org\r\n"),
+            ("a|=b@x.org", "a|'=b@x.org\r\n"),
+            ("a+1@x.org", "a+1@x.org\r\n"),
+        ] {
+            let file = written(FileKind::Lines, vec![Cell::text(address)]);
+            assert_eq!(String::from_utf8_lossy(&file), line);
         }
     }
 

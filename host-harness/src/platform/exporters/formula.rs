@@ -1,4 +1,4 @@
-//! Text of strangers in a CSV file that a spreadsheet opens: no cell of it may be run as a formula.
+//! Text of strangers in a CSV file or a list of lines that a spreadsheet opens: no cell of it may be run as a formula.
 //!
 //! Whoever opens the file may split it by another separator than the one it was written with, and read its quotes differently
 //! then: `Anna;=1+1;` in a file with commas is a formula for a program that expects semicolons. So a text is looked at as if it

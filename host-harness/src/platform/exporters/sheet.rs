@@ -1,5 +1,6 @@
 //! One sheet of a workbook, ready to be filtered, and to be printed.
 
+use std::borrow::Cow;
 use std::io::{self, BufWriter};
 
 use chrono::{Datelike, NaiveDate, NaiveDateTime, Timelike};
@@ -17,6 +18,8 @@ const FILTER_BUTTON: usize = 4;
 /// Most digits that a currency has.
 const MAX_DIGITS: u32 = 4;
 const A4: u8 = 9;
+/// Most that a cell can hold, as Excel counts characters: in UTF-16.
+const MOST_IN_CELL: usize = 32_767;
 /// What a number's distance from the next column takes, in characters.
 const INDENT: usize = 1;
 
@@ -99,7 +102,7 @@ impl Sheet {
             match cell {
                 Cell::Empty => &mut *sheet,
                 Cell::Text(text) if wide > MAX_WIDTH || text.contains('\n') => {
-                    sheet.write_string_with_format(at, i, text, &self.wrapped)?
+                    sheet.write_string_with_format(at, i, fitting(text), &self.wrapped)?
                 }
                 Cell::Text(text) => sheet.write_string_with_format(at, i, text, &self.text)?,
                 Cell::Count(count) => sheet.write_number_with_format(at, i, *count as f64, &self.count)?,
@@ -132,6 +135,25 @@ impl Sheet {
         self.workbook.save_to_writer(&mut buffered)?;
         Ok(buffered.into_inner().map_err(io::IntoInnerError::into_error)?)
     }
+}
+
+/// As much of a text as a cell can hold, with an ellipsis at its end where that is not all: one long text must not cost all rows.
+fn fitting(text: &str) -> Cow<'_, str> {
+    // No character takes more of UTF-16 than it takes bytes.
+    if text.len() <= MOST_IN_CELL || text.encode_utf16().count() <= MOST_IN_CELL {
+        return Cow::Borrowed(text);
+    }
+    let mut room = MOST_IN_CELL - 1;
+    let fits = |c: &char| match room.checked_sub(c.len_utf16()) {
+        Some(left) => {
+            room = left;
+            true
+        }
+        None => false,
+    };
+    let mut cut: String = text.chars().take_while(fits).collect();
+    cut.push('…');
+    Cow::Owned(cut)
 }
 
 /// Beside a text of several lines, a cell stands at its first.
@@ -185,7 +207,52 @@ fn excel(moment: NaiveDateTime) -> Result<ExcelDateTime, XlsxError> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Cursor, Read, Seek};
+
+    use calamine::{Reader, Xlsx, open_workbook_from_rs};
+
+    use super::super::file::FileKind;
+    use super::super::table::Column;
     use super::*;
+
+    #[test]
+    fn a_text_that_no_cell_can_hold_is_cut_with_an_ellipsis_and_the_rows_around_it_are_there() {
+        let wide = "𝄞".repeat(16_384);
+        let texts = [
+            ("a".repeat(32_767), "a".repeat(32_767)),
+            ("a".repeat(32_768), format!("{}…", "a".repeat(32_766))),
+            ("a\n".repeat(20_000), format!("{}…", "a\n".repeat(16_383))),
+            (wide, format!("{}…", "𝄞".repeat(16_383))),
+            ("after".to_owned(), "after".to_owned()),
+        ];
+        for few in [true, false] {
+            let plan = Plan {
+                kind: FileKind::Xlsx,
+                title: "Order list",
+                columns: vec![Column::new("Name")],
+                decimal_comma: false,
+                made: 0,
+                most_rows: 10,
+                folder: std::env::temp_dir(),
+            };
+            let file = tempfile::spooled_tempfile(1 << 20);
+            let mut sheet = Sheet::new(&plan, file, few).expect("a sheet");
+            for (text, _) in &texts {
+                sheet.row(&[Cell::Text(text.clone())]).expect("a row");
+            }
+            let mut bytes = Vec::new();
+            let mut file = sheet.finish().expect("a file");
+            file.rewind().expect("the beginning");
+            file.read_to_end(&mut bytes).expect("its bytes");
+            let mut book: Xlsx<_> = open_workbook_from_rs(Cursor::new(bytes)).expect("a workbook");
+            let range = book.worksheet_range("Order list").expect("the sheet");
+            let read: Vec<String> = range.rows().skip(1).map(|row| row[0].to_string()).collect();
+            for (read, (_, expected)) in read.iter().zip(&texts) {
+                assert!(read == expected, "{} characters for {}", read.len(), expected.len());
+            }
+            assert_eq!(read.len(), texts.len());
+        }
+    }
 
     #[test]
     fn a_cell_is_as_wide_as_what_is_shown() {
