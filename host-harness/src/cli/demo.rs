@@ -27,8 +27,6 @@ const FIXTURE: &str = include_str!("../../../tests/data/bigevents.json");
 /// 2026-10-22T12:00:00Z: clocks go back in Berlin on the 25th, and in New York on 1 November.
 const FROM: i64 = 1_792_670_400;
 const DAYS: i64 = 10;
-/// The directory of what was attached to mails.
-pub const FILES: &str = "files";
 
 /// Simulate ten days of scheduled exports with a sample platform, real files and real mails.
 #[derive(Args, Default)]
@@ -124,7 +122,7 @@ impl Demo {
         history.sort_by_key(|row| (row.entry.due, row.schedule));
         service.close().await;
         let mail = mail.unwrap_or_else(|| folder.clone());
-        let files = folder.join(FILES);
+        let files = folder.join(host::FILES);
         let unpacked = unpack(&mail, &files)
             .map_err(|reason| failed(format!("could not extract attachments from {}", mail.display()))(&reason))?;
         if self.output.json {
@@ -171,7 +169,7 @@ fn clear(folder: &Path) -> std::io::Result<bool> {
         let entry = entry?;
         let name = entry.file_name();
         let name = name.to_string_lossy();
-        let (store, made) = (name.starts_with("harness.db"), name == host::MAIL || name == FILES);
+        let (store, made) = (name.starts_with("harness.db"), name == host::MAIL || name == host::FILES);
         if (store || made) && !ours {
             return Ok(false);
         }

@@ -29,6 +29,8 @@ use super::{Data, Failure, PluginFile, Recording, Temporary, failed, warn_of_vis
 pub const STORE: &str = "harness.db";
 /// The folder of mails that are written as files.
 pub const MAIL: &str = "mail";
+/// The directory in which the demo puts what was attached to mails.
+pub const FILES: &str = "files";
 /// The directory of temporary files in the data folder.
 const TEMPORARY: &str = "tmp";
 /// So many tapes of failed runs are kept.
@@ -136,7 +138,7 @@ async fn in_folder(folder: &Path, create: bool) -> Result<Stores, Failure> {
 /// What an entry of a data directory is. One with directories that no host makes is used for other things too.
 pub fn entry(name: &str, directory: bool) -> Entry {
     match (name, directory) {
-        (MAIL | TEMPORARY | super::demo::FILES, true) => Entry::Neutral,
+        (MAIL | TEMPORARY | FILES, true) => Entry::Neutral,
         (_, true) => Entry::Foreign,
         (name, false) if name.starts_with(STORE) => Entry::Ours,
         (_, false) => Entry::Neutral,
