@@ -39,7 +39,7 @@ use std::sync::Arc;
 use prometheus_client::metrics::counter::Counter;
 
 use crate::shares::SharedPlaces;
-use crate::storage::postgres::PostgresStorage;
+use crate::storage::postgres::{PostgresStorage, client};
 use crate::usage::UsageLimits;
 use database::{Database, Open, look_up};
 
@@ -72,6 +72,16 @@ pub enum PlatformError {
     /// An administrative change to a value that does not fit.
     #[error("{0}")]
     Unfit(String),
+}
+
+impl From<client::Error> for PlatformError {
+    fn from(error: client::Error) -> Self {
+        match error {
+            client::Error::Judged(judged) => judged.into(),
+            error if error.is_of_a_value() => Self::Corrupt(error.to_string()),
+            error => Self::Unavailable(error.to_string()),
+        }
+    }
 }
 
 impl From<sqlx::Error> for PlatformError {
@@ -176,7 +186,7 @@ impl Platform {
     }
 
     async fn write(&self) -> Result<Open, PlatformError> {
-        Ok(self.counted(self.database.write().await)?)
+        self.counted(self.database.write().await)
     }
 }
 

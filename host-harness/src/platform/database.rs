@@ -6,14 +6,14 @@
 use std::path::Path;
 use std::time::Duration;
 
+use sqlx::Sqlite;
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Pool, Postgres, Sqlite, Transaction};
 
 use super::{EXPORTS_AT_ONCE, PlatformError};
 use crate::storage::StorageError;
-use crate::storage::postgres::PostgresStorage;
+use crate::storage::migrations::{Migrations, migrations};
+use crate::storage::postgres::{PostgresStorage, client as postgres};
 use crate::storage::sqlite::reading::Reading;
 
 /// How long a statement waits for another process's write.
@@ -22,37 +22,35 @@ const BUSY: Duration = Duration::from_secs(10);
 pub(super) const EXPORT_TURN: Duration = Duration::from_secs(300);
 /// Beside the store's own list of what has been done.
 const MIGRATIONS_DONE: &str = "platform_migrations";
-
-/// Connections that turn out to be gone, one after the other, before a look-up gives up.
-const MOST_LOST: u32 = 10;
+static TABLES: Migrations = migrations!("platform_migrations", 1 "platform" "migrations/postgres/1_platform.sql");
 
 /// Connections to one database.
 #[derive(Debug)]
-pub(super) struct Connections<DB: sqlx::Database, L> {
+pub(super) struct Connections<L, P> {
     pub look_ups: L,
-    pub changes: Pool<DB>,
+    pub changes: P,
     /// Which an export keeps for long: look-ups never wait for it.
-    pub exports: Pool<DB>,
+    pub exports: P,
 }
 
 #[derive(Debug)]
 pub(super) enum Database {
-    Sqlite(Connections<Sqlite, Reading>),
-    Postgres(Connections<Postgres, Pool<Postgres>>),
+    Sqlite(Connections<Reading, sqlx::Pool<Sqlite>>),
+    Postgres(Connections<postgres::Pool, postgres::Pool>),
 }
 
 /// A transaction that writes.
 pub(super) enum Open {
-    Sqlite(Transaction<'static, Sqlite>),
-    Postgres(Transaction<'static, Postgres>),
+    Sqlite(sqlx::Transaction<'static, Sqlite>),
+    Postgres(postgres::Transaction),
 }
 
 /// What an export reads with.
 pub(super) enum Snapshot {
-    Sqlite(Transaction<'static, Sqlite>),
-    Postgres(Transaction<'static, Postgres>),
+    Sqlite(sqlx::Transaction<'static, Sqlite>),
+    Postgres(postgres::Transaction),
     /// A statement alone is of one moment by itself, and spares the server two more.
-    Alone(PoolConnection<Postgres>),
+    Alone(postgres::Pooled),
 }
 
 /// Asks one thing: `look_up!(platform, fetch_one: "…", parameter, …)`. Where the connection turns out to be gone, as after a restart
@@ -66,13 +64,8 @@ macro_rules! look_up {
             }
             .$fetch(&file.look_ups),
             $crate::platform::database::Database::Postgres(pools) => {
-                let mut lost = 0;
-                loop {
-                    match sqlx::query_as($sql)$(.bind($parameter))*.$fetch(&pools.look_ups).await {
-                        Err(error) if $crate::platform::database::is_lost(&error, &mut lost) => {}
-                        done => break done.map_err($crate::platform::PlatformError::from),
-                    }
-                }
+                $crate::storage::postgres::read!(pools.look_ups.$fetch($sql, &[$(&$parameter),*]))
+                    .map_err($crate::platform::PlatformError::from)
             }
         })
     };
@@ -91,36 +84,37 @@ macro_rules! listing {
 }
 pub(super) use listing;
 
-/// The same within a transaction; `execute` answers how many rows were touched.
+/// The same within a transaction: `within!(open, fetch_one: "…", parameter, …)`; `execute` answers how many rows were touched.
 macro_rules! within {
-    ($open:expr, execute: $query:expr) => {
+    ($open:expr, execute: $sql:expr $(, $parameter:expr)* $(,)?) => {
         match $open {
-            $crate::platform::database::Open::Sqlite(transaction) => $query
+            $crate::platform::database::Open::Sqlite(transaction) => sqlx::query($sql)
+                $(.bind($parameter))*
                 .execute(&mut **transaction)
                 .await
-                .map(|done| done.rows_affected()),
-            $crate::platform::database::Open::Postgres(transaction) => $query
-                .execute(&mut **transaction)
+                .map(|done| done.rows_affected())
+                .map_err($crate::platform::PlatformError::from),
+            $crate::platform::database::Open::Postgres(transaction) => transaction
+                .execute($sql, &[$(&$parameter),*])
                 .await
-                .map(|done| done.rows_affected()),
+                .map_err($crate::platform::PlatformError::from),
         }
     };
-    ($open:expr, $fetch:ident: $query:expr) => {
+    ($open:expr, $fetch:ident: $sql:expr $(, $parameter:expr)* $(,)?) => {
         match $open {
-            $crate::platform::database::Open::Sqlite(transaction) => $query.$fetch(&mut **transaction).await,
-            $crate::platform::database::Open::Postgres(transaction) => $query.$fetch(&mut **transaction).await,
+            $crate::platform::database::Open::Sqlite(transaction) => sqlx::query_as($sql)
+                $(.bind($parameter))*
+                .$fetch(&mut **transaction)
+                .await
+                .map_err($crate::platform::PlatformError::from),
+            $crate::platform::database::Open::Postgres(transaction) => transaction
+                .$fetch($sql, &[$(&$parameter),*])
+                .await
+                .map_err($crate::platform::PlatformError::from),
         }
     };
 }
 pub(super) use within;
-
-/// Has the server ended this connection? Not more often than there can be connections that it has ended.
-pub(super) fn is_lost(error: &sqlx::Error, lost: &mut u32) -> bool {
-    *lost += 1;
-    // 57P01: the server was told to stop.
-    let ended = |error: &dyn sqlx::error::DatabaseError| error.code().is_some_and(|code| code == "57P01");
-    *lost <= MOST_LOST && (matches!(error, sqlx::Error::Io(_)) || error.as_database_error().is_some_and(ended))
-}
 
 impl Database {
     pub(super) async fn in_file(path: &Path) -> Result<Self, PlatformError> {
@@ -158,9 +152,7 @@ impl Database {
     }
 
     pub(super) async fn beside(store: &PostgresStorage) -> Result<Self, PlatformError> {
-        store
-            .migrate(&tables_of(sqlx::migrate!("src/platform/migrations/postgres")))
-            .await?;
+        store.migrate(&TABLES).await?;
         Ok(Self::Postgres(Connections {
             look_ups: store.pool().clone(),
             changes: store.pool().clone(),
@@ -169,7 +161,7 @@ impl Database {
     }
 
     /// A transaction that writes. On SQLite it takes the lock at once, so that it never fails halfway for want of it.
-    pub(super) async fn write(&self) -> sqlx::Result<Open> {
+    pub(super) async fn write(&self) -> Result<Open, PlatformError> {
         Ok(match self {
             Self::Sqlite(pools) => Open::Sqlite(pools.changes.begin_with("BEGIN IMMEDIATE").await?),
             Self::Postgres(pools) => Open::Postgres(pools.changes.begin().await?),
@@ -177,7 +169,7 @@ impl Database {
     }
 
     /// Reads everything as of one moment, however long that takes; `alone`: with no more than one statement.
-    pub(super) async fn snapshot(&self, alone: bool) -> sqlx::Result<Snapshot> {
+    pub(super) async fn snapshot(&self, alone: bool) -> Result<Snapshot, PlatformError> {
         Ok(match self {
             Self::Sqlite(pools) => Snapshot::Sqlite(pools.exports.begin().await?),
             Self::Postgres(pools) if alone => Snapshot::Alone(pools.exports.acquire().await?),
@@ -210,11 +202,12 @@ impl Database {
 }
 
 impl Open {
-    pub(super) async fn commit(self) -> sqlx::Result<()> {
+    pub(super) async fn commit(self) -> Result<(), PlatformError> {
         match self {
-            Self::Sqlite(transaction) => transaction.commit().await,
-            Self::Postgres(transaction) => transaction.commit().await,
+            Self::Sqlite(transaction) => transaction.commit().await?,
+            Self::Postgres(transaction) => transaction.commit().await?,
         }
+        Ok(())
     }
 }
 

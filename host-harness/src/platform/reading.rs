@@ -1,15 +1,17 @@
-//! Look-ups in a SQLite file, on the thread of the call: why is said where the store reads so
+//! What look-ups answer, and look-ups in a SQLite file, on the thread of the call: why is said where the store reads so
 //! ([`reading`](crate::storage::sqlite::reading)).
 
 use rusqlite::{CachedStatement, Connection, Row, ToSql};
 
 use super::PlatformError;
+use crate::storage::postgres::client as postgres;
 use crate::storage::sqlite::reading::Reading;
 use crate::storage::sqlite::statement::prepared;
 
-/// What a row is read into; columns go by their names.
+/// What a row is read into, of either database; columns go by their names.
 pub(super) trait Found: Sized {
     fn read(row: &Row<'_>) -> rusqlite::Result<Self>;
+    fn read_from_server(row: &postgres::Found) -> postgres::Result<Self>;
 }
 
 /// Reads a struct of columns, and of parts that are structs of columns of the same row.
@@ -22,6 +24,23 @@ macro_rules! found {
                     $($($part: $crate::platform::reading::Found::read(row)?,)*)?
                 })
             }
+
+            fn read_from_server(
+                row: &$crate::storage::postgres::client::Found,
+            ) -> $crate::storage::postgres::client::Result<Self> {
+                Ok(Self {
+                    $($column: row.try_get(stringify!($column))?,)*
+                    $($($part: $crate::platform::reading::Found::read_from_server(row)?,)*)?
+                })
+            }
+        }
+
+        impl $crate::storage::postgres::client::FromRow for $row {
+            fn from_row(
+                row: $crate::storage::postgres::client::Found,
+            ) -> $crate::storage::postgres::client::Result<Self> {
+                $crate::platform::reading::Found::read_from_server(&row)
+            }
         }
     };
 }
@@ -31,6 +50,10 @@ pub(super) use found;
 impl Found for (bool,) {
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok((row.get(0)?,))
+    }
+
+    fn read_from_server(row: &postgres::Found) -> postgres::Result<Self> {
+        Ok((row.try_get(0)?,))
     }
 }
 

@@ -64,7 +64,6 @@ struct Holder<'a> {
 }
 
 /// The key of an event.
-#[derive(sqlx::FromRow)]
 struct Slug {
     slug: String,
 }
