@@ -25,6 +25,7 @@ mod currency;
 mod database;
 mod directory;
 mod exporters;
+mod file;
 mod fixture;
 mod generated;
 mod load;
@@ -79,17 +80,6 @@ impl From<client::Error> for PlatformError {
         match error {
             client::Error::Judged(judged) => judged.into(),
             error if error.is_of_a_value() => Self::Corrupt(error.to_string()),
-            error => Self::Unavailable(error.to_string()),
-        }
-    }
-}
-
-impl From<sqlx::Error> for PlatformError {
-    fn from(error: sqlx::Error) -> Self {
-        match error {
-            sqlx::Error::ColumnDecode { .. } | sqlx::Error::ColumnNotFound(_) | sqlx::Error::Decode(_) => {
-                Self::Corrupt(error.to_string())
-            }
             error => Self::Unavailable(error.to_string()),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use sqlx::{QueryBuilder, Sqlite};
+use rusqlite::params;
 
 use super::credentials::hash;
 use super::database::{Open, within};
@@ -182,10 +182,36 @@ async fn insert_batch(tx: &mut Open, first_id: i64, orders: &[FixtureOrder]) -> 
         })
         .collect();
     match tx {
-        Open::Sqlite(file) => {
-            insert_of_orders(&numbered).build().execute(&mut **file).await?;
-            for positions in positions.chunks(ORDERS_AT_ONCE) {
-                insert_of_positions(positions).build().execute(&mut **file).await?;
+        Open::Sqlite(change) => {
+            // A row at a time: there is no way to a server and back to be spared.
+            let (order_row, position_row) = (rows_of(ORDERS, ORDERS.1), rows_of(POSITIONS, POSITIONS.1));
+            for (id, order) in &numbered {
+                let status = order.status.word();
+                change.execute(
+                    &order_row,
+                    params![
+                        id,
+                        order.organizer,
+                        order.event,
+                        order.code,
+                        order.email,
+                        order.name,
+                        status,
+                        order.placed,
+                        order.total
+                    ],
+                )?;
+            }
+            for (order, number, position) in &positions {
+                let FixturePosition {
+                    product,
+                    price,
+                    attendee_name,
+                    attendee_email,
+                    checked_in,
+                } = position;
+                let row = params![order, number, product, price, attendee_name, attendee_email, checked_in];
+                change.execute(&position_row, row)?;
             }
         }
         Open::Postgres(server) => {
@@ -251,34 +277,4 @@ fn position_values<'p>((order, number, position): &'p (i64, i64, &FixturePositio
         &position.attendee_email,
         &position.checked_in,
     ]
-}
-
-fn insert_of_orders(orders: &[(i64, &FixtureOrder)]) -> QueryBuilder<Sqlite> {
-    let mut insert = QueryBuilder::new(ORDERS.0);
-    insert.push_values(orders, |mut row, (id, order)| {
-        row.push_bind(*id)
-            .push_bind(&order.organizer)
-            .push_bind(&order.event)
-            .push_bind(&order.code)
-            .push_bind(&order.email)
-            .push_bind(&order.name)
-            .push_bind(order.status.word())
-            .push_bind(order.placed)
-            .push_bind(order.total);
-    });
-    insert
-}
-
-fn insert_of_positions(positions: &[(i64, i64, &FixturePosition)]) -> QueryBuilder<Sqlite> {
-    let mut insert = QueryBuilder::new(POSITIONS.0);
-    insert.push_values(positions, |mut row, (order, number, position)| {
-        row.push_bind(*order)
-            .push_bind(*number)
-            .push_bind(&position.product)
-            .push_bind(position.price)
-            .push_bind(&position.attendee_name)
-            .push_bind(&position.attendee_email)
-            .push_bind(position.checked_in);
-    });
-    insert
 }

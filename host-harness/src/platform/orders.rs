@@ -3,15 +3,17 @@
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use futures_util::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
 use plugin::recurrence::{Zone, offset_at};
+use rusqlite::types::{FromSqlError, FromSqlResult, ValueRef};
 use tokio_postgres::types::{FromSql, Type};
 
 use super::currency;
 use super::database::{Database, Snapshot, listing};
 use super::directory::stored_list;
+use super::reading::found;
 use super::words::Language;
 use super::{Event, PlatformError};
 use crate::clock::Instant;
-use crate::storage::postgres::client::{self, Connection, Found, FromRow};
+use crate::storage::postgres::client::{Connection, FromRow};
 
 const DAY: i64 = 86_400;
 
@@ -127,12 +129,11 @@ pub(super) fn local(zone: Zone, at: Instant) -> NaiveDateTime {
 }
 
 /// An order with the number of its positions.
-#[derive(Debug, sqlx::FromRow)]
+#[derive(Debug)]
 pub(super) struct OrderRow {
     pub code: String,
     pub email: String,
     pub name: String,
-    #[sqlx(try_from = "String")]
     pub status: Status,
     pub placed: Instant,
     pub total: i64,
@@ -140,11 +141,10 @@ pub(super) struct OrderRow {
 }
 
 /// A position with what an export shows of its order.
-#[derive(Debug, sqlx::FromRow)]
+#[derive(Debug)]
 pub(super) struct PositionRow {
     pub code: String,
     pub email: String,
-    #[sqlx(try_from = "String")]
     pub status: Status,
     pub placed: Instant,
     pub number: i64,
@@ -156,7 +156,7 @@ pub(super) struct PositionRow {
 }
 
 /// An address on an order, or on one of its positions.
-#[derive(Debug, sqlx::FromRow)]
+#[derive(Debug)]
 pub(super) struct AddressRow {
     pub address: String,
     /// Slug of the event.
@@ -164,20 +164,7 @@ pub(super) struct AddressRow {
     pub placed: Instant,
 }
 
-/// Columns of the server by their names.
-macro_rules! columns {
-    ($row:ident { $($column:ident),* $(,)? }) => {
-        impl FromRow for $row {
-            fn from_row(row: Found) -> client::Result<Self> {
-                Ok(Self {
-                    $($column: row.try_get(stringify!($column))?,)*
-                })
-            }
-        }
-    };
-}
-
-columns!(OrderRow {
+found!(OrderRow {
     code,
     email,
     name,
@@ -186,7 +173,7 @@ columns!(OrderRow {
     total,
     positions
 });
-columns!(PositionRow {
+found!(PositionRow {
     code,
     email,
     status,
@@ -198,7 +185,14 @@ columns!(PositionRow {
     attendee_email,
     checked_in
 });
-columns!(AddressRow { address, event, placed });
+found!(AddressRow { address, event, placed });
+
+impl rusqlite::types::FromSql for Status {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        let word = String::column_result(value)?;
+        Self::try_from(word).map_err(|words| FromSqlError::Other(words.into()))
+    }
+}
 
 impl<'r> FromSql<'r> for Status {
     fn from_sql(ty: &Type, raw: &'r [u8]) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
@@ -238,11 +232,7 @@ pub(super) struct Orders {
 macro_rules! stream {
     ($orders:expr, $sql:expr $(, $parameter:expr)* $(,)?) => {
         match &mut $orders.snapshot {
-            Snapshot::Sqlite(snapshot) => sqlx::query_as($sql)
-                $(.bind($parameter))*
-                .fetch(&mut **snapshot)
-                .map_err(PlatformError::from)
-                .boxed(),
+            Snapshot::Sqlite(snapshot) => snapshot.stream($sql, &[$(&$parameter as &dyn rusqlite::ToSql),*]),
             Snapshot::Postgres(snapshot) => stream!(on snapshot, $sql $(, $parameter)*),
             Snapshot::Alone(connection) => stream!(on connection, $sql $(, $parameter)*),
         }

@@ -31,26 +31,6 @@ impl From<Error> for StorageError {
     }
 }
 
-/// Of what is still asked through `sqlx`: tables made in a file, and the platform's there.
-impl From<sqlx::Error> for StorageError {
-    fn from(error: sqlx::Error) -> Self {
-        let away = match &error {
-            sqlx::Error::Database(cause) => sqlite_is_away(cause.as_ref()),
-            sqlx::Error::Io(_)
-            | sqlx::Error::PoolTimedOut
-            | sqlx::Error::PoolClosed
-            | sqlx::Error::WorkerCrashed
-            | sqlx::Error::BeginFailed => true,
-            _ => false,
-        };
-        if away {
-            Self::Unavailable(error.to_string())
-        } else {
-            Self::Corrupt(error.to_string())
-        }
-    }
-}
-
 impl From<rusqlite::Error> for StorageError {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error() {
@@ -76,12 +56,6 @@ impl From<Error> for CommitError {
     fn from(error: Error) -> Self {
         Self::Storage(error.into())
     }
-}
-
-fn sqlite_is_away(cause: &dyn sqlx::error::DatabaseError) -> bool {
-    // The extended result code.
-    let code: Option<i32> = cause.code().and_then(|code| code.parse().ok());
-    code.is_some_and(|code| AWAY.contains(&(code & 0xff)))
 }
 
 #[cfg(test)]

@@ -113,7 +113,7 @@ impl Connection {
     /// # Errors
     /// The server refuses, or the connection is gone.
     pub async fn execute(&self, sql: &str, parameters: &[&dyn Parameter]) -> Result<u64> {
-        tracing::debug!(target: "sqlx::query", summary = sql);
+        tracing::debug!(target: "sql", summary = sql);
         let values: Vec<_> = parameters.iter().map(|parameter| parameter.value()).collect();
         let asking = async {
             let statement = self.prepared(sql, parameters).await?;
@@ -127,7 +127,7 @@ impl Connection {
     /// # Errors
     /// As those of [`Connection::fetch_all`].
     pub async fn stream(&self, sql: &str, parameters: &[&dyn Parameter]) -> Result<Rows<'_>> {
-        tracing::debug!(target: "sqlx::query", summary = sql);
+        tracing::debug!(target: "sql", summary = sql);
         let values: Vec<_> = parameters.iter().map(|parameter| parameter.value()).collect();
         let asking = async {
             let statement = self.prepared(sql, parameters).await?;
