@@ -126,12 +126,7 @@ pub fn say(line: impl std::fmt::Display) -> Result<(), Failure> {
 
 /// Sends the log to standard error: what `RUST_LOG` says, else warnings, and of a program that serves all that is worth knowing.
 pub fn log_to_stderr(serving: bool) {
-    // What PostgreSQL notices (a table that is there already) is no news.
-    let default = if serving {
-        "info,sqlx::postgres::notice=warn"
-    } else {
-        "warn"
-    };
+    let default = if serving { "info" } else { "warn" };
     let filter = tracing_subscriber::EnvFilter::try_from_env("RUST_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
     tracing_subscriber::fmt()

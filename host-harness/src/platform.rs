@@ -25,6 +25,7 @@ mod currency;
 mod database;
 mod directory;
 mod exporters;
+mod file;
 mod fixture;
 mod generated;
 mod load;
@@ -38,7 +39,7 @@ use std::sync::Arc;
 use prometheus_client::metrics::counter::Counter;
 
 use crate::shares::SharedPlaces;
-use crate::storage::postgres::PostgresStorage;
+use crate::storage::postgres::{PostgresStorage, client};
 use crate::usage::UsageLimits;
 use database::{Database, Open, look_up};
 
@@ -72,12 +73,11 @@ pub enum PlatformError {
     Unfit(String),
 }
 
-impl From<sqlx::Error> for PlatformError {
-    fn from(error: sqlx::Error) -> Self {
+impl From<client::Error> for PlatformError {
+    fn from(error: client::Error) -> Self {
         match error {
-            sqlx::Error::ColumnDecode { .. } | sqlx::Error::ColumnNotFound(_) | sqlx::Error::Decode(_) => {
-                Self::Corrupt(error.to_string())
-            }
+            client::Error::Judged(judged) => judged.into(),
+            error if error.is_of_a_value() => Self::Corrupt(error.to_string()),
             error => Self::Unavailable(error.to_string()),
         }
     }
@@ -174,7 +174,7 @@ impl Platform {
     }
 
     async fn write(&self) -> Result<Open, PlatformError> {
-        Ok(self.counted(self.database.write().await)?)
+        self.counted(self.database.write().await)
     }
 }
 

@@ -21,6 +21,7 @@ mod cursor;
 mod difference;
 mod fault;
 pub mod kit;
+pub mod migrations;
 mod notice;
 pub mod postgres;
 mod reserve;

@@ -34,7 +34,7 @@ impl Counted {
 
 impl<S: Subscriber> Layer<S> for Counted {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        if event.metadata().target() == "sqlx::query" {
+        if event.metadata().target() == "sql" {
             let mut words = Statement(String::new());
             event.record(&mut words);
             // A connection that is opened is not the call's.

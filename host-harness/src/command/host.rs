@@ -2,7 +2,6 @@
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::str::FromStr as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,12 +14,11 @@ use crate::private::{self, Entry};
 use crate::scheduler::{Scheduler, SchedulerOptions};
 use crate::service::Service;
 use crate::storage::postgres::PostgresStorage;
+use crate::storage::postgres::client::{Address, Connection};
 use crate::storage::sqlite::SqliteStorage;
 use crate::storage::{Change, Commit, Scope, Storage, Visible};
 use crate::tape::{Keep, Tapes};
 use crate::temp_files::TempFiles;
-use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions as _, Connection as _};
 use tokio::task::spawn_blocking;
 
 use super::{Data, Failure, PluginFile, Recording, Temporary, failed, warn_of_visible_password};
@@ -188,8 +186,7 @@ fn temp_files(data: &Data, temporary: &Temporary) -> Result<TempFiles, Failure> 
 }
 
 async fn in_database(url: &str) -> Result<Stores, Failure> {
-    let options = database_options(url)?;
-    let named = without_password(&options);
+    let address = address(url)?;
     if has_password(url) {
         warn_of_visible_password("--database", url, "PGPASSWORD or ~/.pgpass");
     }
@@ -198,15 +195,14 @@ async fn in_database(url: &str) -> Result<Stores, Failure> {
         async move { PostgresStorage::connect(&url).await }
     });
     // Also by itself, since a pool would try for a while and then say no more than that.
-    let probe = tokio::time::timeout(REACH, options.connect()).await;
-    let unreached = |reason: &dyn std::fmt::Display| failed(format!("could not connect to database {named}"))(reason);
+    let probe = tokio::time::timeout(REACH, Connection::open(&address)).await;
+    let unreached = |reason: &dyn std::fmt::Display| failed(format!("could not connect to database {address}"))(reason);
     let probe = probe.map_err(|_| unreached(&"connection timed out"))?;
     let probe = probe.map_err(|reason| unreached(&reason))?;
-    let unfit = |reason: &dyn std::fmt::Display| failed(format!("could not use database {named}"))(reason);
+    let unfit = |reason: &dyn std::fmt::Display| failed(format!("could not use database {address}"))(reason);
     let storage = connecting.await.map_err(|panic| unfit(&panic))?;
     let storage = storage.map_err(|reason| unfit(&reason))?;
-    // Whatever it says to that, nothing of it is needed any more.
-    let _ = probe.close().await;
+    drop(probe);
     let platform = Platform::beside(&storage).await;
     Ok(Stores {
         platform: platform.map_err(|reason| unfit(&reason))?,
@@ -216,7 +212,7 @@ async fn in_database(url: &str) -> Result<Stores, Failure> {
 }
 
 /// Reads the URL of a database. What is wrong is said without it: it can hold a password.
-fn database_options(url: &str) -> Result<PgConnectOptions, Failure> {
+fn address(url: &str) -> Result<Address, Failure> {
     let wrong = "invalid --database URL; expected postgres://USER[:PASS]@HOST[:PORT]/NAME";
     if !["postgres://", "postgresql://"]
         .iter()
@@ -224,7 +220,7 @@ fn database_options(url: &str) -> Result<PgConnectOptions, Failure> {
     {
         return Err(Failure::Sentence(wrong.to_owned()));
     }
-    PgConnectOptions::from_str(url).map_err(|reason| failed(wrong)(&reason))
+    Address::parse(url).map_err(|reason| failed(wrong)(&reason))
 }
 
 /// Does the URL of a database hold a password?
@@ -235,19 +231,10 @@ fn has_password(url: &str) -> bool {
     user.is_some_and(|user| user.contains(':')) || more.contains("password=")
 }
 
-/// A database as messages name it.
-fn without_password(options: &PgConnectOptions) -> String {
-    let (user, name) = (options.get_username(), options.get_database().unwrap_or_default());
-    match options.get_socket() {
-        Some(socket) => format!("postgres://{user}@{}/{name}", socket.display()),
-        None => format!("postgres://{user}@{}:{}/{name}", options.get_host(), options.get_port()),
-    }
-}
-
 /// What is wrong with the call is said before anything is opened.
 pub fn check(data: &Data, smtp: bool) -> Result<(), Failure> {
     if let Some(url) = &data.database {
-        database_options(url)?;
+        address(url)?;
     }
     match smtp || data.folder.is_some() {
         true => Ok(()),
@@ -275,7 +262,7 @@ impl Data {
     /// As messages name it.
     pub fn named(&self) -> Result<String, Failure> {
         Ok(match &self.database {
-            Some(url) => format!("the database {}", without_password(&database_options(url)?)),
+            Some(url) => format!("the database {}", address(url)?),
             None => {
                 let folder = self.folder.as_deref().unwrap_or(Path::new("."));
                 format!("the store in {}", folder.display())

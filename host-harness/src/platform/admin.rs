@@ -6,12 +6,12 @@ use super::{Credentials, Event, Platform, PlatformError, credentials, fixture, l
 
 /// Runs one statement; where it touches no row, says what there is none of.
 macro_rules! change {
-    ($platform:expr, $query:expr, $what:literal) => {{
+    ($platform:expr, $what:literal, $sql:expr $(, $parameter:expr)* $(,)?) => {{
         let mut change = $platform.write().await?;
-        if within!(&mut change, execute: $query)? == 0 {
+        if within!(&mut change, execute: $sql $(, $parameter)*)? == 0 {
             return Err(PlatformError::NoSuch(format!($what)));
         }
-        Ok(change.commit().await?)
+        change.commit().await
     }};
 }
 
@@ -24,11 +24,11 @@ impl Platform {
         check_zone(zone)?;
         change!(
             self,
-            sqlx::query("UPDATE platform_events SET timezone = $3 WHERE organizer = $1 AND slug = $2")
-                .bind(organizer)
-                .bind(event)
-                .bind(zone),
-            "event `{event}` of `{organizer}`"
+            "event `{event}` of `{organizer}`",
+            "UPDATE platform_events SET timezone = $3 WHERE organizer = $1 AND slug = $2",
+            organizer,
+            event,
+            zone
         )
     }
 
@@ -40,10 +40,10 @@ impl Platform {
         check_zone(zone)?;
         change!(
             self,
-            sqlx::query("UPDATE platform_organizers SET timezone = $2 WHERE slug = $1")
-                .bind(organizer)
-                .bind(zone),
-            "organizer `{organizer}`"
+            "organizer `{organizer}`",
+            "UPDATE platform_organizers SET timezone = $2 WHERE slug = $1",
+            organizer,
+            zone
         )
     }
 
@@ -54,10 +54,10 @@ impl Platform {
     pub async fn set_user_active(&self, id: &str, active: bool) -> Result<(), PlatformError> {
         change!(
             self,
-            sqlx::query("UPDATE platform_users SET active = $2 WHERE id = $1")
-                .bind(id)
-                .bind(active),
-            "user `{id}`"
+            "user `{id}`",
+            "UPDATE platform_users SET active = $2 WHERE id = $1",
+            id,
+            active
         )
     }
 
@@ -76,10 +76,10 @@ impl Platform {
         }
         change!(
             self,
-            sqlx::query("UPDATE platform_users SET email = $2 WHERE id = $1")
-                .bind(id)
-                .bind(email),
-            "user `{id}`"
+            "user `{id}`",
+            "UPDATE platform_users SET email = $2 WHERE id = $1",
+            id,
+            email
         )
     }
 
@@ -88,11 +88,7 @@ impl Platform {
     /// # Errors
     /// No such user, or the database is away.
     pub async fn remove_user(&self, id: &str) -> Result<(), PlatformError> {
-        change!(
-            self,
-            sqlx::query("DELETE FROM platform_users WHERE id = $1").bind(id),
-            "user `{id}`"
-        )
+        change!(self, "user `{id}`", "DELETE FROM platform_users WHERE id = $1", id)
     }
 
     /// Puts a user into a team.
@@ -102,14 +98,12 @@ impl Platform {
     pub async fn add_team_member(&self, organizer: &str, team: &str, user: &str) -> Result<(), PlatformError> {
         change!(
             self,
-            sqlx::query(
-                "INSERT INTO platform_team_members (team, user_id)
+            "team `{team}` of `{organizer}`",
+            "INSERT INTO platform_team_members (team, user_id)
                  SELECT id, $3 FROM platform_teams WHERE organizer = $1 AND name = $2",
-            )
-            .bind(organizer)
-            .bind(team)
-            .bind(user),
-            "team `{team}` of `{organizer}`"
+            organizer,
+            team,
+            user
         )
     }
 
@@ -120,14 +114,12 @@ impl Platform {
     pub async fn remove_team_member(&self, organizer: &str, team: &str, user: &str) -> Result<(), PlatformError> {
         change!(
             self,
-            sqlx::query(
-                "DELETE FROM platform_team_members WHERE user_id = $3
+            "user `{user}` in the team `{team}` of `{organizer}`",
+            "DELETE FROM platform_team_members WHERE user_id = $3
                  AND team = (SELECT id FROM platform_teams WHERE organizer = $1 AND name = $2)",
-            )
-            .bind(organizer)
-            .bind(team)
-            .bind(user),
-            "user `{user}` in the team `{team}` of `{organizer}`"
+            organizer,
+            team,
+            user
         )
     }
 
@@ -149,7 +141,7 @@ impl Platform {
         }
         let mut change = self.write().await?;
         load::insert_event(&mut change, event).await?;
-        Ok(change.commit().await?)
+        change.commit().await
     }
 
     /// Deletes an event, with its orders. What is known of it elsewhere is never taken for what another event is known by.
@@ -158,31 +150,23 @@ impl Platform {
     /// No such event, or the database is away.
     pub async fn delete_event(&self, organizer: &str, event: &str) -> Result<(), PlatformError> {
         let mut change = self.write().await?;
-        let kept = within!(&mut change, execute: sqlx::query(
-            "INSERT INTO platform_deleted_events (number, organizer, slug, key, name)
+        let kept = within!(&mut change, execute: "INSERT INTO platform_deleted_events (number, organizer, slug, key, name)
              SELECT number, organizer, slug, key, name FROM platform_events WHERE organizer = $1 AND slug = $2",
-        )
-        .bind(organizer)
-        .bind(event))?;
+            organizer, event)?;
         if kept == 0 {
             return Err(PlatformError::NoSuch(format!("event `{event}` of `{organizer}`")));
         }
-        within!(&mut change, execute: sqlx::query("DELETE FROM platform_events WHERE organizer = $1 AND slug = $2")
-            .bind(organizer)
-            .bind(event))?;
+        within!(&mut change, execute: "DELETE FROM platform_events WHERE organizer = $1 AND slug = $2", organizer, event)?;
         // Teams lose it with the row; devices have a list of their own.
-        let devices: Vec<(i64, String)> = within!(&mut change, fetch_all: sqlx::query_as(
-            "SELECT id, events FROM platform_devices WHERE organizer = $1 AND events IS NOT NULL",
-        )
-        .bind(organizer))?;
+        let devices: Vec<(i64, String)> = within!(&mut change, fetch_all:
+            "SELECT id, events FROM platform_devices WHERE organizer = $1 AND events IS NOT NULL", organizer)?;
         for (device, events) in devices {
             let mut events = list_of(&events)?;
             events.retain(|slug| slug != event);
-            within!(&mut change, execute: sqlx::query("UPDATE platform_devices SET events = $2 WHERE id = $1")
-                .bind(device)
-                .bind(stored_list(&events)))?;
+            within!(&mut change, execute: "UPDATE platform_devices SET events = $2 WHERE id = $1",
+                device, stored_list(&events))?;
         }
-        Ok(change.commit().await?)
+        change.commit().await
     }
 
     /// Takes everything out, as a fixture is taken out again whose schedules were refused.
@@ -192,9 +176,9 @@ impl Platform {
     pub async fn empty(&self) -> Result<(), PlatformError> {
         let mut change = self.write().await?;
         // What belongs to them goes with them.
-        within!(&mut change, execute: sqlx::query("DELETE FROM platform_organizers"))?;
-        within!(&mut change, execute: sqlx::query("DELETE FROM platform_users"))?;
-        Ok(change.commit().await?)
+        within!(&mut change, execute: "DELETE FROM platform_organizers")?;
+        within!(&mut change, execute: "DELETE FROM platform_users")?;
+        change.commit().await
     }
 
     /// Revokes a token; it stays known, so that no other gets its id.
@@ -210,11 +194,7 @@ impl Platform {
             Credentials::Token(secret) => ("UPDATE platform_api_tokens SET active = false WHERE hash = $1", secret),
             Credentials::Device(secret) => ("UPDATE platform_devices SET active = false WHERE hash = $1", secret),
         };
-        change!(
-            self,
-            sqlx::query(statement).bind(credentials::hash(secret)),
-            "such token"
-        )
+        change!(self, "such token", statement, credentials::hash(secret))
     }
 }
 

@@ -1,8 +1,6 @@
 //! What a call needs to know before the component is asked, each found in one query: whose the credentials are, what that
 //! principal may there, and the rules of the place; or for a run, whose it is and may he still.
 
-use sqlx::FromRow;
-
 use super::credentials::hash;
 use super::database::{listing, look_up};
 use super::directory::{EventSet, Place, PlaceRow, UserRow, list_of, stored_list};
@@ -169,7 +167,6 @@ const READABLE: (&str, &str) = listing!(
     ""
 );
 
-#[derive(FromRow)]
 struct Counted {
     readable: i64,
 }
@@ -177,7 +174,6 @@ struct Counted {
 found!(Counted { readable });
 
 /// Permissions of the teams that count.
-#[derive(FromRow)]
 struct Permissions {
     change_organizer_settings: bool,
     change_event_settings: bool,
@@ -217,9 +213,7 @@ impl Permissions {
     }
 }
 
-#[derive(FromRow)]
 struct UserFound {
-    #[sqlx(flatten)]
     user: UserRow,
     may_read: bool,
     may_write: bool,
@@ -227,47 +221,39 @@ struct UserFound {
     enabled: bool,
     /// Permissions of those that count at the place asked about.
     teams: i64,
-    #[sqlx(flatten)]
     place: PlaceRow,
 }
 
 found!(UserFound { may_read, may_write, organizers, enabled, teams; user, place });
 
-#[derive(FromRow)]
 struct TokenFound {
     id: i64,
     team: i64,
     organizer: String,
     covers: bool,
     enabled: bool,
-    #[sqlx(flatten)]
     permissions: Permissions,
-    #[sqlx(flatten)]
     place: PlaceRow,
 }
 
 found!(TokenFound { id, team, organizer, covers, enabled; permissions, place });
 
-#[derive(FromRow)]
 struct DeviceFound {
     id: i64,
     organizer: String,
     events: Option<String>,
     enabled: bool,
-    #[sqlx(flatten)]
     place: PlaceRow,
 }
 
 found!(DeviceFound { id, organizer, events, enabled; place });
 
-#[derive(FromRow)]
 struct OwnerFound {
     id: Option<String>,
     email: Option<String>,
     language: Option<String>,
     active: Option<bool>,
     readable: bool,
-    #[sqlx(flatten)]
     place: PlaceRow,
 }
 

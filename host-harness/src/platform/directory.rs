@@ -1,7 +1,5 @@
 //! Who and what there is: organizers, events and users.
 
-use sqlx::FromRow;
-
 use super::database::{listing, look_up};
 use super::reading::found;
 use super::{Platform, PlatformError};
@@ -62,7 +60,7 @@ pub struct Place {
 }
 
 /// Something that tickets are sold for.
-#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     /// Slug of the organizer.
     pub organizer: String,
@@ -98,7 +96,7 @@ found!(Event {
 });
 
 /// An event that is gone.
-#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeletedEvent {
     /// The slug that it had.
     pub slug: String,
@@ -157,7 +155,6 @@ impl EventSet {
     }
 }
 
-#[derive(FromRow)]
 struct OrganizerRow {
     slug: String,
     name: String,
@@ -209,7 +206,6 @@ fn settings_of(
 }
 
 /// A [`Place`] as a row: of an organizer and an event that may both be gone.
-#[derive(FromRow)]
 pub(super) struct PlaceRow {
     organizer_zone: Option<String>,
     max_schedules: Option<i64>,
@@ -254,7 +250,6 @@ pub(super) fn list_of(stored: &str) -> Result<Vec<String>, PlatformError> {
 }
 
 /// A [`User`] as a row.
-#[derive(FromRow)]
 pub(super) struct UserRow {
     id: String,
     email: String,

@@ -110,11 +110,11 @@ pub(super) enum Stop {
     Unfit(String),
     /// The writer takes no more; it says why.
     Closed,
-    Database(sqlx::Error),
+    Database(PlatformError),
 }
 
-impl From<sqlx::Error> for Stop {
-    fn from(error: sqlx::Error) -> Self {
+impl From<PlatformError> for Stop {
+    fn from(error: PlatformError) -> Self {
         Self::Database(error)
     }
 }
@@ -309,7 +309,7 @@ fn told(stop: Stop, language: Language) -> ExportError {
     match stop {
         Stop::Unfit(why) => ExportError::FormUnfit(why),
         Stop::Closed => ExportError::Unavailable("the export was aborted".to_owned()),
-        Stop::Database(error) => match PlatformError::from(error) {
+        Stop::Database(error) => match error {
             PlatformError::Unavailable(why) => ExportError::Unavailable(why),
             _ => ExportError::Failed(text::export_orders(language).to_owned()),
         },

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use sqlx::{Encode, QueryBuilder, Type};
+use rusqlite::params;
 
 use super::credentials::hash;
 use super::database::{Open, within};
@@ -12,6 +12,7 @@ use super::fixture::{
 };
 use super::generated::Generator;
 use super::{Platform, PlatformError};
+use crate::storage::postgres::client::Parameter;
 
 /// Orders that go into one statement: with all columns far under SQLite's 32,766 parameters, and PostgreSQL's 65,535.
 const ORDERS_AT_ONCE: usize = 500;
@@ -24,9 +25,7 @@ impl Platform {
     /// The platform is not empty, or the database is away. Nothing was written then.
     pub async fn load(&self, fixture: &Fixture) -> Result<(), PlatformError> {
         let mut tx = self.write().await?;
-        let taken: bool = within!(&mut tx, fetch_one: sqlx::query_scalar(
-            "SELECT EXISTS (SELECT 1 FROM platform_organizers)",
-        ))?;
+        let (taken,): (bool,) = within!(&mut tx, fetch_one: "SELECT EXISTS (SELECT 1 FROM platform_organizers)")?;
         if taken {
             return Err(PlatformError::NotEmpty);
         }
@@ -57,73 +56,43 @@ impl Platform {
             insert_device(&mut tx, device).await?;
         }
         insert_orders(&mut tx, fixture).await?;
-        tx.commit().await?;
-        Ok(())
+        tx.commit().await
     }
 }
 
 async fn insert_organizer(tx: &mut Open, organizer: &Organizer) -> Result<(), PlatformError> {
     let settings = &organizer.settings;
-    let put_in = within!(tx, execute: sqlx::query("INSERT INTO platform_organizers VALUES ($1, $2, $3, $4, $5, $6, $7, $8)")
-        .bind(&organizer.slug)
-        .bind(&organizer.name)
-        .bind(&organizer.timezone)
-        .bind(&organizer.locale)
-        .bind(organizer.enabled)
-        .bind(settings.max_schedules.map(i64::from))
-        .bind(settings.recipient_domains.as_deref().map(stored_list))
-        .bind(i64::try_from(settings.max_mail_bytes).unwrap_or(i64::MAX)));
+    let most_bytes = i64::try_from(settings.max_mail_bytes).unwrap_or(i64::MAX);
+    let put_in = within!(tx, execute: "INSERT INTO platform_organizers VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
+        &organizer.slug, &organizer.name, &organizer.timezone, &organizer.locale, organizer.enabled,
+        settings.max_schedules.map(i64::from), settings.recipient_domains.as_deref().map(stored_list), most_bytes)?;
     match put_in {
-        Ok(_) => Ok(()),
         // Another process has put it in since we looked.
-        Err(error)
-            if error
-                .as_database_error()
-                .is_some_and(|error| error.is_unique_violation()) =>
-        {
-            Err(PlatformError::NotEmpty)
-        }
-        Err(error) => Err(error.into()),
+        0 => Err(PlatformError::NotEmpty),
+        _ => Ok(()),
     }
 }
 
 /// Puts an event in, with a number and a key that no other has had.
 pub(super) async fn insert_event(tx: &mut Open, event: &Event) -> Result<(), PlatformError> {
-    let number: i64 = within!(tx, fetch_one: sqlx::query_scalar(
-        "UPDATE platform_numbers SET next = next + 1 WHERE name = 'event' RETURNING next - 1",
-    ))?;
-    let had: bool = within!(tx, fetch_one: sqlx::query_scalar(
+    let (number,): (i64,) = within!(tx, fetch_one:
+        "UPDATE platform_numbers SET next = next + 1 WHERE name = 'event' RETURNING next - 1")?;
+    let (had,): (bool,) = within!(tx, fetch_one:
         "SELECT EXISTS (SELECT 1 FROM platform_deleted_events WHERE organizer = $1 AND slug = $2)",
-    )
-    .bind(&event.organizer)
-    .bind(&event.slug))?;
+        &event.organizer, &event.slug)?;
     let key = match had {
         true => format!("{}~{number}", event.slug),
         false => event.slug.clone(),
     };
-    within!(tx, execute: sqlx::query(
-        "INSERT INTO platform_events (organizer, slug, name, timezone, currency, starts, ends, number, key)
+    within!(tx, execute: "INSERT INTO platform_events (organizer, slug, name, timezone, currency, starts, ends, number, key)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-    )
-        .bind(&event.organizer)
-        .bind(&event.slug)
-        .bind(&event.name)
-        .bind(&event.timezone)
-        .bind(&event.currency)
-        .bind(event.starts)
-        .bind(event.ends)
-        .bind(number)
-        .bind(key))?;
+        &event.organizer, &event.slug, &event.name, &event.timezone, &event.currency, event.starts, event.ends, number, &key)?;
     Ok(())
 }
 
 async fn insert_user(tx: &mut Open, id: &str, user: &FixtureUser) -> Result<(), PlatformError> {
-    within!(tx, execute: sqlx::query("INSERT INTO platform_users VALUES ($1, $2, $3, $4, $5)")
-        .bind(id)
-        .bind(&user.email)
-        .bind(&user.name)
-        .bind(&user.language)
-        .bind(user.active))?;
+    within!(tx, execute: "INSERT INTO platform_users VALUES ($1, $2, $3, $4, $5)",
+        id, &user.email, &user.name, &user.language, user.active)?;
     Ok(())
 }
 
@@ -132,50 +101,30 @@ async fn insert_team<'a>(
     team: &FixtureTeam,
     id_of: impl Fn(&str) -> Result<&'a str, PlatformError>,
 ) -> Result<(), PlatformError> {
-    let id: i64 = within!(tx, fetch_one: sqlx::query_scalar(
-        "INSERT INTO platform_teams
+    let (id,): (i64,) = within!(tx, fetch_one: "INSERT INTO platform_teams
          (organizer, name, all_events, change_organizer_settings, change_event_settings, view_orders)
          VALUES ($1, $2, $3, $4, $5, $6) RETURNING id",
-    )
-    .bind(&team.organizer)
-    .bind(&team.name)
-    .bind(team.events == EventSet::All)
-    .bind(team.change_organizer_settings)
-    .bind(team.change_event_settings)
-    .bind(team.view_orders))?;
+        &team.organizer, &team.name, team.events == EventSet::All, team.change_organizer_settings,
+        team.change_event_settings, team.view_orders)?;
     if let EventSet::Only(slugs) = &team.events {
         for slug in slugs {
-            within!(tx, execute: sqlx::query("INSERT INTO platform_team_events VALUES ($1, $2, $3)")
-                .bind(id)
-                .bind(&team.organizer)
-                .bind(slug))?;
+            within!(tx, execute: "INSERT INTO platform_team_events VALUES ($1, $2, $3)", id, &team.organizer, slug)?;
         }
     }
     for email in &team.members {
-        within!(tx, execute: sqlx::query("INSERT INTO platform_team_members VALUES ($1, $2)")
-            .bind(id)
-            .bind(id_of(email)?))?;
+        within!(tx, execute: "INSERT INTO platform_team_members VALUES ($1, $2)", id, id_of(email)?)?;
     }
     for (token, active) in &team.api_tokens {
-        within!(tx, execute: sqlx::query("INSERT INTO platform_api_tokens (hash, team, active) VALUES ($1, $2, $3)")
-            .bind(hash(token))
-            .bind(id)
-            .bind(active))?;
+        within!(tx, execute: "INSERT INTO platform_api_tokens (hash, team, active) VALUES ($1, $2, $3)",
+            hash(token), id, *active)?;
     }
     Ok(())
 }
 
 async fn insert_oauth_token(tx: &mut Open, token: &FixtureOauthToken, user: &str) -> Result<(), PlatformError> {
-    within!(tx, execute: sqlx::query(
-        "INSERT INTO platform_oauth_tokens (hash, user_id, may_read, may_write, organizers, expires, active)
+    within!(tx, execute: "INSERT INTO platform_oauth_tokens (hash, user_id, may_read, may_write, organizers, expires, active)
          VALUES ($1, $2, $3, $4, $5, $6, true)",
-    )
-        .bind(hash(&token.token))
-        .bind(user)
-        .bind(token.may_read)
-        .bind(token.may_write)
-        .bind(stored_list(&token.organizers))
-        .bind(token.expires))?;
+        hash(&token.token), user, token.may_read, token.may_write, stored_list(&token.organizers), token.expires)?;
     Ok(())
 }
 
@@ -184,13 +133,8 @@ async fn insert_device(tx: &mut Open, device: &FixtureDevice) -> Result<(), Plat
         EventSet::All => None,
         EventSet::Only(slugs) => Some(stored_list(slugs)),
     };
-    within!(tx, execute: sqlx::query(
-        "INSERT INTO platform_devices (hash, organizer, name, events, active) VALUES ($1, $2, $3, $4, true)",
-    )
-        .bind(hash(&device.token))
-        .bind(&device.organizer)
-        .bind(&device.name)
-        .bind(events))?;
+    within!(tx, execute: "INSERT INTO platform_devices (hash, organizer, name, events, active) VALUES ($1, $2, $3, $4, true)",
+        hash(&device.token), &device.organizer, &device.name, &events)?;
     Ok(())
 }
 
@@ -228,62 +172,109 @@ async fn insert_orders(tx: &mut Open, fixture: &Fixture) -> Result<(), PlatformE
 }
 
 async fn insert_batch(tx: &mut Open, first_id: i64, orders: &[FixtureOrder]) -> Result<(), PlatformError> {
-    within!(tx, execute: insert_of_orders(first_id, orders).build())?;
-    let positions: Vec<_> = (first_id..)
-        .zip(orders)
+    let numbered: Vec<_> = (first_id..).zip(orders).collect();
+    let positions: Vec<_> = numbered
+        .iter()
         .flat_map(|(id, order)| {
             (1i64..)
                 .zip(&order.positions)
-                .map(move |(number, position)| (id, number, position))
+                .map(move |(number, position)| (*id, number, position))
         })
         .collect();
-    for positions in positions.chunks(ORDERS_AT_ONCE) {
-        within!(tx, execute: insert_of_positions(positions).build())?;
+    match tx {
+        Open::Sqlite(change) => {
+            // A row at a time: there is no way to a server and back to be spared.
+            let (order_row, position_row) = (rows_of(ORDERS, ORDERS.1), rows_of(POSITIONS, POSITIONS.1));
+            for (id, order) in &numbered {
+                let status = order.status.word();
+                change.execute(
+                    &order_row,
+                    params![
+                        id,
+                        order.organizer,
+                        order.event,
+                        order.code,
+                        order.email,
+                        order.name,
+                        status,
+                        order.placed,
+                        order.total
+                    ],
+                )?;
+            }
+            for (order, number, position) in &positions {
+                let FixturePosition {
+                    product,
+                    price,
+                    attendee_name,
+                    attendee_email,
+                    checked_in,
+                } = position;
+                let row = params![order, number, product, price, attendee_name, attendee_email, checked_in];
+                change.execute(&position_row, row)?;
+            }
+        }
+        Open::Postgres(server) => {
+            let words: Vec<&str> = orders.iter().map(|order| order.status.word()).collect();
+            let values: Vec<&dyn Parameter> = numbered
+                .iter()
+                .zip(&words)
+                .flat_map(|((id, order), status)| order_values(id, order, status))
+                .collect();
+            server.execute(&rows_of(ORDERS, values.len()), &values).await?;
+            for positions in positions.chunks(ORDERS_AT_ONCE) {
+                let values: Vec<&dyn Parameter> = positions.iter().flat_map(position_values).collect();
+                server.execute(&rows_of(POSITIONS, values.len()), &values).await?;
+            }
+        }
     }
     Ok(())
 }
 
-fn insert_of_orders<DB>(first_id: i64, orders: &[FixtureOrder]) -> QueryBuilder<DB>
-where
-    DB: sqlx::Database<Arguments: Default>,
-    i64: for<'t> Encode<'t, DB> + Type<DB>,
-    String: for<'t> Encode<'t, DB> + Type<DB>,
-{
-    let mut insert = QueryBuilder::new(
-        "INSERT INTO platform_orders (id, organizer, event, code, email, name, status, placed, total) ",
-    );
-    insert.push_values((first_id..).zip(orders), |mut row, (id, order)| {
-        row.push_bind(id)
-            .push_bind(&order.organizer)
-            .push_bind(&order.event)
-            .push_bind(&order.code)
-            .push_bind(&order.email)
-            .push_bind(&order.name)
-            .push_bind(order.status.word().to_owned())
-            .push_bind(order.placed)
-            .push_bind(order.total);
-    });
-    insert
+/// A statement that puts rows in: its beginning, and the number of its columns.
+type Insert = (&'static str, usize);
+
+const ORDERS: Insert = (
+    "INSERT INTO platform_orders (id, organizer, event, code, email, name, status, placed, total) ",
+    9,
+);
+const POSITIONS: Insert = (
+    "INSERT INTO platform_positions (order_id, number, product, price, attendee_name, attendee_email, checked_in) ",
+    7,
+);
+
+/// The statement for so many values.
+fn rows_of((insert, columns): Insert, values: usize) -> String {
+    let row = |first: usize| {
+        let places: Vec<String> = (first..first + columns).map(|place| format!("${place}")).collect();
+        format!("({})", places.join(", "))
+    };
+    let rows: Vec<String> = (1..=values).step_by(columns).map(row).collect();
+    format!("{insert}VALUES {}", rows.join(", "))
 }
 
-fn insert_of_positions<DB>(positions: &[(i64, i64, &FixturePosition)]) -> QueryBuilder<DB>
-where
-    DB: sqlx::Database<Arguments: Default>,
-    i64: for<'t> Encode<'t, DB> + Type<DB>,
-    Option<i64>: for<'t> Encode<'t, DB>,
-    String: for<'t> Encode<'t, DB> + Type<DB>,
-{
-    let mut insert = QueryBuilder::new(
-        "INSERT INTO platform_positions (order_id, number, product, price, attendee_name, attendee_email, checked_in) ",
-    );
-    insert.push_values(positions, |mut row, (order, number, position)| {
-        row.push_bind(*order)
-            .push_bind(*number)
-            .push_bind(&position.product)
-            .push_bind(position.price)
-            .push_bind(&position.attendee_name)
-            .push_bind(&position.attendee_email)
-            .push_bind(position.checked_in);
-    });
-    insert
+fn order_values<'o>(id: &'o i64, order: &'o FixtureOrder, status: &'o &str) -> [&'o dyn Parameter; 9] {
+    [
+        id,
+        &order.organizer,
+        &order.event,
+        &order.code,
+        &order.email,
+        &order.name,
+        status,
+        &order.placed,
+        &order.total,
+    ]
+}
+
+fn position_values<'p>((order, number, position): &'p (i64, i64, &FixturePosition)) -> [&'p dyn Parameter; 7] {
+    [
+        order,
+        number,
+        &position.product,
+        &position.price,
+        &position.attendee_name,
+        &position.attendee_email,
+        &position.checked_in,
+    ]
 }

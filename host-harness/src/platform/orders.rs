@@ -1,16 +1,19 @@
 //! Orders as exporters read them: row by row, never all at once, from one snapshot of the database.
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
-use futures_util::stream::BoxStream;
+use futures_util::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
 use plugin::language::Language;
 use plugin::recurrence::{Zone, offset_at};
-use sqlx::FromRow;
+use rusqlite::types::{FromSqlError, FromSqlResult, ValueRef};
+use tokio_postgres::types::{FromSql, Type};
 
-use super::Event;
 use super::currency;
 use super::database::{Database, Snapshot, listing};
 use super::directory::stored_list;
+use super::reading::found;
+use super::{Event, PlatformError};
 use crate::clock::Instant;
+use crate::storage::postgres::client::{Connection, FromRow};
 use crate::text;
 
 const DAY: i64 = 86_400;
@@ -127,12 +130,11 @@ pub(super) fn local(zone: Zone, at: Instant) -> NaiveDateTime {
 }
 
 /// An order with the number of its positions.
-#[derive(Debug, FromRow)]
+#[derive(Debug)]
 pub(super) struct OrderRow {
     pub code: String,
     pub email: String,
     pub name: String,
-    #[sqlx(try_from = "String")]
     pub status: Status,
     pub placed: Instant,
     pub total: i64,
@@ -140,11 +142,10 @@ pub(super) struct OrderRow {
 }
 
 /// A position with what an export shows of its order.
-#[derive(Debug, FromRow)]
+#[derive(Debug)]
 pub(super) struct PositionRow {
     pub code: String,
     pub email: String,
-    #[sqlx(try_from = "String")]
     pub status: Status,
     pub placed: Instant,
     pub number: i64,
@@ -156,12 +157,53 @@ pub(super) struct PositionRow {
 }
 
 /// An address on an order, or on one of its positions.
-#[derive(Debug, FromRow)]
+#[derive(Debug)]
 pub(super) struct AddressRow {
     pub address: String,
     /// Slug of the event.
     pub event: String,
     pub placed: Instant,
+}
+
+found!(OrderRow {
+    code,
+    email,
+    name,
+    status,
+    placed,
+    total,
+    positions
+});
+found!(PositionRow {
+    code,
+    email,
+    status,
+    placed,
+    number,
+    product,
+    price,
+    attendee_name,
+    attendee_email,
+    checked_in
+});
+found!(AddressRow { address, event, placed });
+
+impl rusqlite::types::FromSql for Status {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        let word = String::column_result(value)?;
+        Self::try_from(word).map_err(|words| FromSqlError::Other(words.into()))
+    }
+}
+
+impl<'r> FromSql<'r> for Status {
+    fn from_sql(ty: &Type, raw: &'r [u8]) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+        let word = String::from_sql(ty, raw)?;
+        Ok(Self::try_from(word)?)
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        <String as FromSql>::accepts(ty)
+    }
 }
 
 /// Parameters are $1 slugs as a list, $2 organizer, $3 and $4 the first and last instant, $5 paid only, $6 attendees.
@@ -187,20 +229,27 @@ pub(super) struct Orders {
     addresses: &'static str,
 }
 
-/// Rows as they come, whichever database it is.
+/// Rows as they come, whichever database it is: `stream!(orders, "…", parameter, …)`.
 macro_rules! stream {
-    ($orders:expr, $query:expr) => {
+    ($orders:expr, $sql:expr $(, $parameter:expr)* $(,)?) => {
         match &mut $orders.snapshot {
-            Snapshot::Sqlite(snapshot) => $query.fetch(&mut **snapshot),
-            Snapshot::Postgres(snapshot) => $query.fetch(&mut **snapshot),
-            Snapshot::Alone(connection) => $query.fetch(&mut **connection),
+            Snapshot::Sqlite(snapshot) => snapshot.stream($sql, &[$(&$parameter as &dyn rusqlite::ToSql),*]),
+            Snapshot::Postgres(snapshot) => stream!(on snapshot, $sql $(, $parameter)*),
+            Snapshot::Alone(connection) => stream!(on connection, $sql $(, $parameter)*),
         }
     };
+    (on $connection:expr, $sql:expr $(, $parameter:expr)*) => {{
+        let connection: &Connection = $connection;
+        stream::once(async move { connection.stream($sql, &[$(&$parameter),*]).await })
+            .try_flatten()
+            .map(|row| Ok(FromRow::from_row(row?)?))
+            .boxed()
+    }};
 }
 
 impl Orders {
     /// For exports of so many events, of which each is read by one statement.
-    pub(super) async fn of(database: &Database, events: usize) -> sqlx::Result<Self> {
+    pub(super) async fn of(database: &Database, events: usize) -> Result<Self, PlatformError> {
         Ok(Self {
             snapshot: database.snapshot(events <= 1).await?,
             addresses: database.pick(ADDRESSES),
@@ -213,23 +262,21 @@ impl Orders {
         event: &'a Event,
         days: &Days,
         paid_only: bool,
-    ) -> BoxStream<'a, sqlx::Result<OrderRow>> {
+    ) -> BoxStream<'a, Result<OrderRow, PlatformError>> {
         let (from, to) = days.widened();
         stream!(
             self,
-            sqlx::query_as(
-                "SELECT o.code, o.email, o.name, o.status, o.placed, o.total,
+            "SELECT o.code, o.email, o.name, o.status, o.placed, o.total,
                     (SELECT count(*) FROM platform_positions p WHERE p.order_id = o.id) AS positions
              FROM platform_orders o
              WHERE o.organizer = $1 AND o.event = $2 AND o.placed >= $3 AND o.placed < $4
                AND (o.status = 'paid' OR NOT $5)
              ORDER BY o.placed, o.id",
-            )
-            .bind(&event.organizer)
-            .bind(&event.slug)
-            .bind(from)
-            .bind(to)
-            .bind(paid_only)
+            &event.organizer,
+            &event.slug,
+            from,
+            to,
+            paid_only,
         )
     }
 
@@ -239,23 +286,21 @@ impl Orders {
         event: &'a Event,
         days: &Days,
         paid_only: bool,
-    ) -> BoxStream<'a, sqlx::Result<PositionRow>> {
+    ) -> BoxStream<'a, Result<PositionRow, PlatformError>> {
         let (from, to) = days.widened();
         stream!(
             self,
-            sqlx::query_as(
-                "SELECT o.code, o.email, o.status, o.placed,
+            "SELECT o.code, o.email, o.status, o.placed,
                     p.number, p.product, p.price, p.attendee_name, p.attendee_email, p.checked_in
              FROM platform_orders o CROSS JOIN platform_positions p
              WHERE p.order_id = o.id AND o.organizer = $1 AND o.event = $2 AND o.placed >= $3 AND o.placed < $4
                AND (o.status = 'paid' OR NOT $5)
              ORDER BY o.placed, o.id, p.number",
-            )
-            .bind(&event.organizer)
-            .bind(&event.slug)
-            .bind(from)
-            .bind(to)
-            .bind(paid_only)
+            &event.organizer,
+            &event.slug,
+            from,
+            to,
+            paid_only,
         )
     }
 
@@ -264,20 +309,18 @@ impl Orders {
         &'a mut self,
         event: &'a Event,
         paid_only: bool,
-    ) -> BoxStream<'a, sqlx::Result<PositionRow>> {
+    ) -> BoxStream<'a, Result<PositionRow, PlatformError>> {
         stream!(
             self,
-            sqlx::query_as(
-                "SELECT o.code, o.email, o.status, o.placed,
+            "SELECT o.code, o.email, o.status, o.placed,
                     p.number, p.product, p.price, p.attendee_name, p.attendee_email, p.checked_in
              FROM platform_orders o CROSS JOIN platform_positions p
              WHERE p.order_id = o.id AND o.organizer = $1 AND o.event = $2
                AND (o.status = 'paid' OR (o.status = 'pending' AND NOT $3))
              ORDER BY lower(p.attendee_name), o.code, p.number",
-            )
-            .bind(&event.organizer)
-            .bind(&event.slug)
-            .bind(paid_only)
+            &event.organizer,
+            &event.slug,
+            paid_only,
         )
     }
 
@@ -289,20 +332,12 @@ impl Orders {
         days: &Days,
         paid_only: bool,
         attendees: bool,
-    ) -> BoxStream<'a, sqlx::Result<AddressRow>> {
+    ) -> BoxStream<'a, Result<AddressRow, PlatformError>> {
         let (from, to) = days.widened();
         let organizer = events.first().map(|one| one.event.organizer.clone());
         let slugs: Vec<String> = events.iter().map(|one| one.event.slug.clone()).collect();
-        stream!(
-            self,
-            sqlx::query_as(self.addresses)
-                .bind(stored_list(&slugs))
-                .bind(organizer)
-                .bind(from)
-                .bind(to)
-                .bind(paid_only)
-                .bind(attendees)
-        )
+        let (addresses, slugs) = (self.addresses, stored_list(&slugs));
+        stream!(self, addresses, slugs, organizer, from, to, paid_only, attendees)
     }
 }
 

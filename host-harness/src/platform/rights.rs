@@ -65,7 +65,6 @@ struct Holder<'a> {
 }
 
 /// The key of an event.
-#[derive(sqlx::FromRow)]
 struct Slug {
     slug: String,
 }

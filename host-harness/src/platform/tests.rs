@@ -595,7 +595,7 @@ async fn what_the_tables_do_not_answer_is_counted(on: On) {
     place().await.expect("answers");
     assert_eq!(world.platform.errors().get(), 0);
     let mut change = world.platform.write().await.expect("a transaction");
-    within!(&mut change, execute: sqlx::query("ALTER TABLE platform_events RENAME TO elsewhere")).expect("renamed");
+    within!(&mut change, execute: "ALTER TABLE platform_events RENAME TO elsewhere").expect("renamed");
     change.commit().await.expect("committed");
     place().await.expect_err("there is no such table");
     assert_eq!(world.platform.clone().errors().get(), 1);

@@ -11,6 +11,7 @@
 mod audit;
 mod called_off;
 mod change_notices;
+pub mod client;
 mod clock;
 mod columns;
 mod commit;
@@ -34,16 +35,14 @@ mod usage;
 
 use std::fmt;
 use std::path::Path;
-use std::str::FromStr as _;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sqlx::migrate::Migrator;
-use sqlx::postgres::{PgConnectOptions, PgDatabaseError, PgPoolOptions};
-use sqlx::{Connection as _, PgPool, Postgres, Transaction};
 use tempfile::SpooledData;
 
+use self::client::{Address, Error, FromRow, Parameter, Pool, Transaction};
+use super::migrations::{Migrations, migrations};
 use super::reserve::Reserved;
 use super::turns::Turns;
 use super::{
@@ -56,14 +55,11 @@ use crate::contract::schedule_store::Plan;
 use crate::contract::{MissedRange, PageQuery, Position, RunEntry};
 pub use clock::DatabaseClock;
 
-static MIGRATIONS: Migrator = sqlx::migrate!("src/storage/postgres/migrations");
+/// Of the name that it had when `sqlx` made it: programs of before and after that can be on one database.
+static MIGRATIONS: Migrations = migrations!("_sqlx_migrations", 1 "store" "postgres/migrations/0001_store.sql");
 
 /// How long a caller waits for its turn at a connection, or for the server to take connections again.
 const TURN: Duration = Duration::from_secs(10);
-/// A connection that has been idle for this long is asked whether it still is one before it is used. A write that is one statement
-/// is not made again where its connection turns out to be gone: the server may have carried it out. So that is found out before,
-/// but by those who are in a hurry, one after the other.
-const IDLE: Duration = Duration::from_millis(250);
 /// Settings of every connection, where its URL does not say otherwise: how long it may wait for a lock, and how long a transaction
 /// may be left alone by a host that hangs.
 const SETTINGS: [(&str, &str); 2] = [("lock_timeout", "10s"), ("idle_in_transaction_session_timeout", "60s")];
@@ -87,7 +83,7 @@ const PLANNER: [(&str, &str); 7] = [
 /// How often a statement or transaction is tried that the database refuses because of another.
 const TRIES: u32 = 6;
 /// How many connections may turn out to be gone, one after the other: after a restart of the server, all of them are.
-const LOST: u32 = 16;
+pub(crate) const LOST: u32 = 16;
 
 /// How the store uses its database.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,9 +109,9 @@ impl Default for PostgresOptions {
 
 /// A store in one database.
 pub struct PostgresStorage {
-    pool: PgPool,
+    pool: Pool,
     /// How exports connect.
-    exports: PgConnectOptions,
+    exports: Address,
     reserved: Mutex<Reserved>,
     schedules: Turns<i64>,
     /// By mail and position.
@@ -151,20 +147,18 @@ macro_rules! read {
         let (mut tries, mut lost) = (0, 0);
         loop {
             match $once.await {
-                Err(error) if lost < $crate::storage::postgres::LOST && $crate::storage::postgres::is_gone(&error) => {
-                    lost += 1
-                }
+                Err(error) if lost < $crate::storage::postgres::LOST && error.is_gone() => lost += 1,
                 Err(error) if $crate::storage::postgres::once_more(&error, &mut tries).await => {}
                 done => break done,
             }
         }
     }};
 }
-pub(in crate::storage::postgres) use read;
+pub(crate) use read;
 
 /// Is this a conflict that another try may not meet? Then waits a little, longer each time.
-async fn once_more(error: &sqlx::Error, tries: &mut u32) -> bool {
-    let conflict = matches!(sql_state(error), Some("40001" | "40P01"));
+pub(crate) async fn once_more(error: &Error, tries: &mut u32) -> bool {
+    let conflict = matches!(error.sql_state(), Some("40001" | "40P01"));
     *tries += 1;
     if !conflict || *tries >= TRIES {
         return false;
@@ -174,17 +168,6 @@ async fn once_more(error: &sqlx::Error, tries: &mut u32) -> bool {
     let _ = getrandom::fill(&mut drawn);
     tokio::time::sleep(Duration::from_millis(u64::from(drawn[0]) % (5 << *tries))).await;
     true
-}
-
-/// Is it the connection that is gone, and nothing else wrong?
-fn is_gone(error: &sqlx::Error) -> bool {
-    // Ended by an operator, by a crash, or for being idle: the server says so before it hangs up.
-    matches!(error, sqlx::Error::Io(_)) || matches!(sql_state(error), Some("57P01" | "57P02" | "57P05" | "25P03"))
-}
-
-fn sql_state(error: &sqlx::Error) -> Option<&str> {
-    let cause = error.as_database_error()?;
-    Some(cause.try_downcast_ref::<PgDatabaseError>()?.code())
 }
 
 impl PostgresStorage {
@@ -209,8 +192,7 @@ impl PostgresStorage {
             schedules: Turns::default(),
             deliveries: Turns::default(),
             notices: None,
-            // Of two values for a setting, the later counts.
-            exports: connecting(url, &[])?.options([EXPORT]),
+            exports: connecting(url, &[])?.with(EXPORT),
             pool,
         };
         store.migrate(&MIGRATIONS).await?;
@@ -218,32 +200,32 @@ impl PostgresStorage {
         Ok(Self { notices, ..store })
     }
 
-    fn pool_of(url: &str, options: &PostgresOptions) -> Result<PgPool, StorageError> {
+    fn pool_of(url: &str, options: &PostgresOptions) -> Result<Pool, StorageError> {
         let mut settings = vec![LOOK_UP];
         if options.planner {
             settings.extend(PLANNER);
         }
-        Ok(pooling(options.connections.max(1), TURN).connect_lazy_with(connecting(url, &settings)?))
+        Ok(Pool::new(connecting(url, &settings)?, options.connections.max(1), TURN))
     }
 
     /// Connections that exports read with, made as they are needed: at most so many, and each waits at most so long for its turn.
     #[must_use]
-    pub fn for_exports(&self, connections: u32, turn: Duration) -> PgPool {
-        pooling(connections, turn).connect_lazy_with(self.exports.clone())
+    pub fn for_exports(&self, connections: u32, turn: Duration) -> Pool {
+        Pool::new(self.exports.clone(), connections, turn)
     }
 
     /// The connections, for tables of other modules in the same database.
     #[must_use]
-    pub fn pool(&self) -> &PgPool {
+    pub fn pool(&self) -> &Pool {
         &self.pool
     }
 
     /// Brings tables of another module in the same database up to its version. Each module needs a table of its own for what
-    /// has been done ([`Migrator::dangerous_set_table_name`]).
+    /// has been done.
     ///
     /// # Errors
     /// `Unavailable` where the database can't be reached; `Corrupt` where it holds a later version.
-    pub async fn migrate(&self, migrations: &Migrator) -> Result<(), StorageError> {
+    pub async fn migrate(&self, migrations: &Migrations) -> Result<(), StorageError> {
         migrate::run(&self.pool, migrations).await
     }
 
@@ -262,15 +244,23 @@ impl PostgresStorage {
 
     /// A transaction; dropped without `commit`, it leaves everything as it was. A connection that turns out to be gone at its
     /// first word is replaced.
-    async fn begin(&self) -> sqlx::Result<Transaction<'static, Postgres>> {
+    async fn begin(&self) -> client::Result<Transaction> {
         read!(self.pool.begin())
     }
 
-    async fn try_check_writable(&self) -> sqlx::Result<()> {
-        let mut transaction = self.begin().await?;
-        for statement in ["insert into probe (bytes) values ('written')", "delete from probe"] {
-            sqlx::query(statement).execute(&mut *transaction).await?;
-        }
+    /// The same, with the rows of its first statement, which locks or reads.
+    async fn begin_reading<R: FromRow>(
+        &self,
+        sql: &str,
+        parameters: &[&dyn Parameter],
+    ) -> client::Result<(Transaction, Vec<R>)> {
+        read!(self.pool.begin_reading(sql, parameters))
+    }
+
+    async fn try_check_writable(&self) -> client::Result<()> {
+        let transaction = self.begin().await?;
+        let statements = "insert into probe (bytes) values ('written'); delete from probe";
+        transaction.run(statements).await?;
         transaction.commit().await
     }
 
@@ -288,30 +278,10 @@ impl PostgresStorage {
 }
 
 /// What a URL says, with the settings that all connections have and these.
-fn connecting(url: &str, more: &[(&'static str, &'static str)]) -> Result<PgConnectOptions, StorageError> {
-    let options = PgConnectOptions::from_str(url)
-        .map_err(|error| StorageError::Corrupt(format!("invalid PostgreSQL URL: {error}")))?
-        .statement_cache_capacity(256)
-        .application_name("harness");
-    let said = options.get_options().unwrap_or_default().to_owned();
-    let ours = SETTINGS.iter().chain(more).filter(|(name, _)| !said.contains(name));
-    Ok(options.options(ours.map(|(name, value)| (*name, *value))))
-}
-
-/// So many connections at most, for each of which a caller waits so long at most.
-fn pooling(connections: u32, turn: Duration) -> PgPoolOptions {
-    PgPoolOptions::new()
-        .max_connections(connections)
-        .acquire_timeout(turn)
-        .test_before_acquire(false)
-        .before_acquire(|connection, facts| {
-            Box::pin(async move {
-                if facts.idle_for > IDLE {
-                    connection.ping().await?;
-                }
-                Ok(true)
-            })
-        })
+fn connecting(url: &str, more: &[(&'static str, &'static str)]) -> Result<Address, StorageError> {
+    let address = Address::parse(url)
+        .map_err(|error| StorageError::Corrupt(format!("invalid PostgreSQL URL: {error}")))?;
+    Ok(address.with_defaults(SETTINGS.iter().chain(more)))
 }
 
 #[async_trait]
@@ -573,14 +543,11 @@ impl Storage for PostgresStorage {
     }
 
     async fn store_id(&self) -> Result<String, StorageError> {
-        Ok(read!(
-            sqlx::query_scalar("select id from identity").fetch_one(&self.pool)
-        )?)
+        Ok(read!(self.pool.fetch_one("select id from identity", &[]))?)
     }
 
     async fn ping(&self) -> Result<(), StorageError> {
-        read!(sqlx::query("select 1").execute(&self.pool))?;
-        Ok(())
+        Ok(read!(self.pool.run("select 1"))?)
     }
 
     async fn changed(&self) {

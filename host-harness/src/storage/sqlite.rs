@@ -17,6 +17,7 @@ mod finish;
 mod history;
 mod leases;
 mod lists;
+pub(crate) mod migrate;
 mod organizers;
 mod outbox;
 mod plans;
@@ -30,16 +31,13 @@ mod tests;
 mod usage;
 mod writer;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant as Stopwatch};
 
 use async_trait::async_trait;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
-use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, Connection as _};
 use tempfile::SpooledData;
 use tokio::sync::Semaphore;
 
@@ -47,6 +45,7 @@ pub use self::backup::{BackupError, backup};
 use self::reading::Reading;
 use self::statement::{execute, prepared, value};
 use self::writer::Writer;
+use super::migrations::{Migrations, migrations};
 use super::reserve::Reserved;
 use super::turns::Turns;
 use super::{
@@ -59,7 +58,8 @@ use crate::contract::schedule_store::Plan;
 use crate::contract::{MissedRange, PageQuery, Position, RunEntry};
 use crate::private;
 
-static MIGRATIONS: Migrator = sqlx::migrate!("src/storage/sqlite/migrations");
+/// Of the name that it had when `sqlx` made it: programs of before and after that can be on one file.
+static MIGRATIONS: Migrations = migrations!("_sqlx_migrations", 1 "store" "sqlite/migrations/0001_store.sql");
 
 /// How long a statement waits for another process's write transaction.
 const BUSY: Duration = Duration::from_secs(10);
@@ -76,7 +76,7 @@ const ASIDE: usize = 8;
 /// A store in one file.
 #[derive(Debug)]
 pub struct SqliteStorage {
-    file: SqliteConnectOptions,
+    path: PathBuf,
     writer: Writer,
     reading: Arc<Reading>,
     /// Turns at [`SqliteStorage::read_aside`].
@@ -103,30 +103,24 @@ impl SqliteStorage {
     /// # Errors
     /// As those of [`SqliteStorage::open`].
     pub async fn open_within(path: &Path, pages: Option<u32>) -> Result<Self, StorageError> {
-        private_file(path)?;
-        let file = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true)
-            .foreign_keys(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(BUSY);
-        // Turning on WAL needs the file alone, and SQLite does not wait for that: with several openers, all but one try again.
-        let began = Stopwatch::now();
-        let first = loop {
-            match file.connect().await.map_err(StorageError::from) {
-                Ok(first) => break first,
-                Err(StorageError::Unavailable(words)) if words.contains("locked") && began.elapsed() < BUSY => {
-                    tokio::time::sleep(Duration::from_millis(10)).await;
+        let path = path.to_owned();
+        let writer = {
+            let path = path.clone();
+            aside(move || {
+                let mut first = opened(&path)?;
+                migrate::run(&mut first, &MIGRATIONS)?;
+                first.pragma_update(None, "cache_size", -CACHE)?;
+                if let Some(pages) = pages {
+                    first.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
                 }
-                Err(error) => return Err(error),
-            }
+                Ok(first)
+            })
         };
-        migrate(first, &MIGRATIONS).await?;
+        let writer = Writer::of(writer.await?)?;
         Ok(Self {
-            file,
-            writer: Writer::of(writing(path, pages)?)?,
-            reading: Arc::new(Reading::of(path)),
+            writer,
+            reading: Arc::new(Reading::of(&path)),
+            path,
             aside: Semaphore::new(ASIDE),
             reserved: Mutex::default(),
             schedules: Turns::default(),
@@ -158,8 +152,7 @@ impl SqliteStorage {
     ) -> Result<T, StorageError> {
         let _turn = self.aside.acquire().await;
         let reading = Arc::clone(&self.reading);
-        let read = tokio::task::spawn_blocking(move || reading.read(work)).await;
-        read.unwrap_or_else(|error| Err(StorageError::Unavailable(error.to_string())))
+        aside(move || reading.read(work)).await
     }
 
     /// Is anything there at `now`? Asked on the thread of the call.
@@ -168,12 +161,13 @@ impl SqliteStorage {
     }
 
     /// Brings tables of another module in the same file up to its version. Each module needs a table of its own for what has
-    /// been done ([`Migrator::dangerous_set_table_name`]).
+    /// been done.
     ///
     /// # Errors
     /// `Corrupt` where the file holds a later version.
-    pub async fn migrate(&self, migrations: &Migrator) -> Result<(), StorageError> {
-        migrate(self.file.connect().await?, migrations).await
+    pub async fn migrate(&self, migrations: &'static Migrations) -> Result<(), StorageError> {
+        let path = self.path.clone();
+        aside(move || migrate::run(&mut opened(&path)?, migrations)).await
     }
 
     /// Closes all connections. The log beside the file is emptied into it, also where another process goes on: what was deleted is to
@@ -493,31 +487,35 @@ fn private_file(path: &Path) -> Result<(), StorageError> {
     Ok(())
 }
 
-/// The connection that writes.
-fn writing(path: &Path, pages: Option<u32>) -> Result<Connection, StorageError> {
+/// A connection that writes, to a file that is made where there is none.
+///
+/// # Errors
+/// As those of [`SqliteStorage::open`].
+pub(crate) fn opened(path: &Path) -> Result<Connection, StorageError> {
+    private_file(path)?;
     let connection = connected(path)?;
+    // Turning on WAL needs the file alone, and SQLite does not wait for that: with several openers, all but one try again.
+    let began = Stopwatch::now();
+    loop {
+        let turned_on = connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()));
+        match turned_on.map_err(StorageError::from) {
+            Err(StorageError::Unavailable(words)) if words.contains("locked") && began.elapsed() < BUSY => {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            done => break done?,
+        }
+    }
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "synchronous", "full")?;
     // What is deleted was an export, a mail or a link: it is overwritten, not only let go of.
     connection.pragma_update(None, "secure_delete", true)?;
-    connection.pragma_update(None, "cache_size", -CACHE)?;
-    if let Some(pages) = pages {
-        connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
-    }
     Ok(connection)
 }
 
-/// All of them in one transaction that has the write lock from its start, so that two processes can't meet in here.
-async fn migrate(mut on: SqliteConnection, migrations: &Migrator) -> Result<(), StorageError> {
-    let mut transaction = on.begin_with("begin immediate").await?;
-    let migrated = migrations.run_direct(None, &mut *transaction, false).await;
-    migrated.map_err(|error| match error {
-        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),
-        MigrateError::VersionMissing(version) => StorageError::Corrupt(format!(
-            "database schema version {version} is newer than this program supports"
-        )),
-        other => StorageError::Corrupt(other.to_string()),
-    })?;
-    transaction.commit().await?;
-    Ok(on.close().await?)
+/// Does what can take long on a thread that may wait.
+async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StorageError> + Send + 'static,
+) -> Result<T, StorageError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|error| Err(StorageError::Unavailable(error.to_string())))
 }

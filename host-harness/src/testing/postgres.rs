@@ -3,8 +3,9 @@
 //! The programs are those of `HARNESS_PG_BIN`, of `PATH`, or of `/usr/lib/postgresql`. Where there are none, tests that need
 //! them say so on stderr and end; with `CI` set, one test of this module fails.
 
+use std::fs::Permissions;
 use std::io::Write as _;
-use std::os::unix::fs::{MetadataExt as _, chown};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -62,6 +63,15 @@ impl PostgresServer {
     /// Where the programs are there and do not work.
     #[must_use]
     pub fn launch(settings: &[(&str, &str)]) -> Option<Self> {
+        Self::launch_with(settings, &[])
+    }
+
+    /// The same with files in its folder of data, by name and content, as a certificate is.
+    ///
+    /// # Panics
+    /// As [`PostgresServer::launch`].
+    #[must_use]
+    pub fn launch_with(settings: &[(&str, &str)], files: &[(&str, &str)]) -> Option<Self> {
         let Some(programs) = programs() else {
             say_missing();
             return None;
@@ -86,6 +96,9 @@ impl PostgresServer {
             databases: AtomicU64::new(0),
         };
         server.initialize();
+        for (name, content) in files {
+            server.put(name, content);
+        }
         server.start();
         Some(server)
     }
@@ -98,6 +111,16 @@ impl PostgresServer {
             .arg(self.folder.join("data"))
             .output();
         self.expect("initdb", made);
+    }
+
+    /// Puts a file into the folder of data that nobody but the server's user reads.
+    fn put(&self, name: &str, content: &str) {
+        let file = self.folder.join("data").join(name);
+        std::fs::write(&file, content).expect("the folder can be written");
+        std::fs::set_permissions(&file, Permissions::from_mode(0o600)).expect("its own file");
+        if let Some((uid, gid)) = self.user {
+            chown(&file, Some(uid), Some(gid)).expect("root gives its file away");
+        }
     }
 
     /// Starts it again after a [`PostgresServer::stop`]; answers when it takes connections.

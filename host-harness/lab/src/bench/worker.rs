@@ -183,8 +183,9 @@ async fn fill(service: &Service, data: &Data) -> Result<(), Failure> {
         // As the server does by itself within a minute, with what is not empty: to know that the others are spoils the plans of what
         // comes into them.
         let store = PostgresStorage::connect(url).await?;
-        sqlx::raw_sql("vacuum analyze schedule, scope_size, platform_orders, platform_positions")
-            .execute(store.pool())
+        store
+            .pool()
+            .run("vacuum analyze schedule, scope_size, platform_orders, platform_positions")
             .await
             .map_err(|reason| failed("could not vacuum the tables")(&reason))?;
         store.close().await;

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use host_harness::storage::StorageError;
 use host_harness::storage::postgres::PostgresStorage;
 use host_harness::storage::sqlite::SqliteStorage;
-use sqlx::AssertSqlSafe;
 
 use host_harness::command::Failure;
 
@@ -54,17 +53,12 @@ impl Raw {
                     put.await?;
                 }
                 Self::Postgres(store) => {
-                    let mut transaction = store.pool().begin().await?;
+                    let transaction = store.pool().begin().await?;
                     // So many rows take longer than a statement of the host may.
-                    sqlx::query("set local statement_timeout = 0")
-                        .execute(&mut *transaction)
-                        .await?;
-                    sqlx::query(AssertSqlSafe(insert.clone()))
-                        .bind(first)
-                        .bind(last)
-                        .bind(copies.next_run)
-                        .bind(copies.spread)
-                        .execute(&mut *transaction)
+                    transaction.run("set local statement_timeout = 0").await?;
+                    let numbers = [first, last, copies.next_run, copies.spread];
+                    transaction
+                        .execute(&insert, &numbers.each_ref().map(|number| number as _))
                         .await?;
                     transaction.commit().await?;
                 }
@@ -88,7 +82,7 @@ impl Raw {
             }
             Self::Postgres(store) => store,
         };
-        let mut connection = store.pool().acquire().await?;
+        let connection = store.pool().acquire().await?;
         for statement in [
             "set statement_timeout = 0",
             "delete from scope_size",
@@ -100,7 +94,7 @@ impl Raw {
             "checkpoint",
             "set statement_timeout = '30s'",
         ] {
-            sqlx::query(AssertSqlSafe(statement)).execute(&mut *connection).await?;
+            connection.run(statement).await?;
         }
         Ok(())
     }
@@ -115,7 +109,7 @@ impl Raw {
             }
             Self::Postgres(store) => {
                 let size = "select pg_database_size(current_database())";
-                sqlx::query_scalar(size).fetch_one(store.pool()).await?
+                store.pool().fetch_one(size, &[]).await?
             }
         };
         Ok(bytes.unsigned_abs())

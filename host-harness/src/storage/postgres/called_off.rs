@@ -1,8 +1,7 @@
 //! Exports that are called off after they were made: what is left of their mails, and their links.
 
-use sqlx::{PgConnection, Row as _};
-
 use super::audit::Entries;
+use super::client::{self, Connection, Found};
 use super::columns::{count, event_of, scope, text};
 use super::outbox::forget_text_if_final;
 use super::runs::{self, Cancelled};
@@ -47,12 +46,12 @@ pub(super) const STANDING: &str =
 ///
 /// The rows of the schedules are locked where all of theirs is called off, so that no mail comes in meanwhile.
 pub(super) async fn call_off(
-    on: &mut PgConnection,
+    on: &Connection,
     which: Which<'_>,
     words: &str,
     now: Instant,
     said: &mut Entries,
-) -> sqlx::Result<()> {
+) -> client::Result<()> {
     let (id, slug, event, mails, links) = match which {
         Which::All(Cancelled::Schedule(id)) => (Some(id), None, None, MAILS_OF_SCHEDULE, LINKS_OF_SCHEDULE),
         Which::All(Cancelled::Organizer(slug)) => {
@@ -64,44 +63,30 @@ pub(super) async fn call_off(
         }
         Which::Run(run) => (Some(run), None, None, MAILS_OF_RUN, LINKS_OF_RUN),
     };
-    let found: Vec<(i64, i64)> = sqlx::query_as(mails)
-        .bind(id)
-        .bind(slug.as_deref())
-        .bind(event.as_deref())
-        .fetch_all(&mut *on)
-        .await?;
+    let found: Vec<(i64, i64)> = on.fetch_all(mails, &[&id, &slug.as_deref(), &event.as_deref()]).await?;
     let (mails, mut runs): (Vec<i64>, Vec<i64>) = found.into_iter().unzip();
     runs.dedup();
     if !runs.is_empty() {
         // Of a recipient that becomes final and this, the later must see the earlier.
-        sqlx::query("select id from run where id = any($1) order by id for no key update")
-            .bind(&runs)
-            .execute(&mut *on)
-            .await?;
-        sqlx::query("update mail set called_off = $2 where id = any($1) and called_off is null")
-            .bind(&mails)
-            .bind(text(words))
-            .execute(&mut *on)
-            .await?;
-        sqlx::query(
+        on.execute(
+            "select id from run where id = any($1) order by id for no key update",
+            &[&runs],
+        )
+        .await?;
+        on.execute(
+            "update mail set called_off = $2 where id = any($1) and called_off is null",
+            &[&mails, &text(words)],
+        )
+        .await?;
+        on.execute(
             "update delivery set status = 'cancelled', words = $2
              where mail = any($1) and status in ('queued', 'retrying') and lease_until is null",
+            &[&mails, &text(words)],
         )
-        .bind(&mails)
-        .bind(text(words))
-        .execute(&mut *on)
         .await?;
-        sqlx::query(forget_text_if_final!())
-            .bind(&mails)
-            .execute(&mut *on)
-            .await?;
+        on.execute(forget_text_if_final!(), &[&mails]).await?;
     }
-    let links: Vec<i64> = sqlx::query_scalar(links)
-        .bind(id)
-        .bind(slug.as_deref())
-        .bind(event.as_deref())
-        .fetch_all(&mut *on)
-        .await?;
+    let links: Vec<i64> = on.fetch_all(links, &[&id, &slug.as_deref(), &event.as_deref()]).await?;
     runs::conclude(on, &runs, now, said).await?;
     files::drop_unneeded(on, &links).await
 }
@@ -111,20 +96,19 @@ impl PostgresStorage {
         Ok(settled!(self.try_call_off_export(signed(run)?, words, now))?)
     }
 
-    async fn try_call_off_export(&self, run: i64, words: &str, now: Instant) -> sqlx::Result<()> {
-        let mut transaction = self.begin().await?;
+    async fn try_call_off_export(&self, run: i64, words: &str, now: Instant) -> client::Result<()> {
+        let transaction = self.begin().await?;
         let mut said = Entries::default();
-        call_off(&mut transaction, Which::Run(run), words, now, &mut said).await?;
-        said.write(&mut transaction, now).await?;
-        transaction.commit().await
+        call_off(&transaction, Which::Run(run), words, now, &mut said).await?;
+        said.commit(transaction, now).await
     }
 
     pub(super) async fn standing_of(&self, mails: &[u64]) -> Result<Vec<(u64, MailStanding)>, StorageError> {
         let mails = mails.iter().map(|id| signed(*id)).collect::<Result<Vec<_>, _>>()?;
-        let found = read!(sqlx::query(STANDING).bind(&mails).fetch_all(&self.pool))?;
+        let found = read!(self.pool.fetch_all::<Found>(STANDING, &[&mails]))?;
         let standing = found.iter().map(|found| {
             let owner: Option<String> = found.try_get("owner")?;
-            let export = match (found.try_get::<Option<i64>, _>("run")?, owner) {
+            let export = match (found.try_get::<Option<i64>>("run")?, owner) {
                 (Some(_), Some(owner)) => Some(OutgoingExport {
                     run: count(found, "run")?,
                     owner,
@@ -137,18 +121,15 @@ impl PostgresStorage {
             let standing = standing(found.try_get("kind")?, found.try_get("called_off")?, export);
             Ok((count(found, "id")?, standing))
         });
-        Ok(standing.collect::<sqlx::Result<_>>()?)
+        Ok(standing.collect::<client::Result<_>>()?)
     }
 
     pub(super) async fn export_of(&self, run: u64) -> Result<Option<OutgoingExport>, StorageError> {
-        let found = read!(
-            sqlx::query(
-                "select r.organizer, r.event, r.file_events, s.owner, s.exporter
-                 from run r join schedule s on s.id = r.schedule where r.id = $1",
-            )
-            .bind(signed(run)?)
-            .fetch_optional(&self.pool)
-        )?;
+        let found = read!(self.pool.fetch_optional::<Found>(
+            "select r.organizer, r.event, r.file_events, s.owner, s.exporter
+             from run r join schedule s on s.id = r.schedule where r.id = $1",
+            &[&signed(run)?]
+        ))?;
         let Some(found) = found else {
             return Ok(None);
         };

@@ -1,7 +1,6 @@
 //! Mails that tell an owner what others have changed: those to one user of one organizer that come close together are one.
 
-use sqlx::PgConnection;
-
+use super::client::{self, Connection};
 use super::columns::text;
 use super::outbox;
 use crate::clock::Instant;
@@ -25,39 +24,24 @@ pub(super) const KEEP: &str = "with kept as (
      update open_notice n set mail = kept.mail, until = $4 from kept where n.organizer = $1 and n.told = $2";
 
 /// Adds the notice to the mail to this user that still waits and has room for it, or keeps one that waits from now on.
-pub(super) async fn tell(on: &mut PgConnection, scope: &Scope, notice: &Notice, now: Instant) -> sqlx::Result<()> {
+pub(super) async fn tell(on: &Connection, scope: &Scope, notice: &Notice, now: Instant) -> client::Result<()> {
     let (organizer, told) = (text(&scope.organizer), text(&notice.user));
     // Locked before the mail is looked for, so that of two who tell one user at a time the later sees what the earlier has kept.
-    sqlx::query(LOCK)
-        .bind(&*organizer)
-        .bind(&*told)
-        .execute(&mut *on)
-        .await?;
-    let waiting: Option<(i64, String)> = sqlx::query_as(WAITING)
-        .bind(&*organizer)
-        .bind(&*told)
-        .bind(now)
-        .fetch_optional(&mut *on)
-        .await?;
+    on.execute(LOCK, &[&organizer, &told]).await?;
+    let waiting: Option<(i64, String)> = on.fetch_optional(WAITING, &[&organizer, &told, &now]).await?;
     let joined = waiting.and_then(|(mail, body)| Some((mail, notice.joined_to(&body)?)));
     if let Some((mail, joined)) = joined {
-        sqlx::query("update mail set subject = $2, body = $3 where id = $1")
-            .bind(mail)
-            .bind(text(&notice.several))
-            .bind(text(&joined))
-            .execute(&mut *on)
-            .await?;
+        on.execute(
+            "update mail set subject = $2, body = $3 where id = $1",
+            &[&mail, &text(&notice.several), &text(&joined)],
+        )
+        .await?;
         return Ok(());
     }
     let whose = (scope, signed(notice.schedule)?);
     outbox::insert(on, None, whose, now, &notice.mail, now).await?;
     let until = now.saturating_add(NOTICE_WINDOW);
-    sqlx::query(KEEP)
-        .bind(&*organizer)
-        .bind(&*told)
-        .bind(text(&notice.mail.message_id))
-        .bind(until)
-        .execute(on)
+    on.execute(KEEP, &[&organizer, &told, &text(&notice.mail.message_id), &until])
         .await?;
     Ok(())
 }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use sqlx::PgPool;
 use tokio::task::JoinHandle;
 
+use super::client::{self, Pool};
 use super::read;
 use crate::clock::{Clock, Instant};
 use crate::storage::StorageError;
@@ -24,7 +24,7 @@ pub struct DatabaseClock {
 }
 
 impl DatabaseClock {
-    pub(super) async fn of(pool: PgPool) -> Result<Self, StorageError> {
+    pub(super) async fn of(pool: Pool) -> Result<Self, StorageError> {
         let ahead = Arc::new(AtomicI64::new(measured(&pool).await?));
         let kept = Arc::clone(&ahead);
         let measuring = tokio::spawn(async move {
@@ -52,13 +52,16 @@ impl Drop for DatabaseClock {
     }
 }
 
-async fn measured(pool: &PgPool) -> sqlx::Result<i64> {
+async fn measured(pool: &Pool) -> client::Result<i64> {
     let (before, theirs, after) = read!(async {
         let before = milliseconds();
-        let theirs: i64 = sqlx::query_scalar("select floor(extract(epoch from clock_timestamp()) * 1000)::bigint")
-            .fetch_one(pool)
+        let theirs: i64 = pool
+            .fetch_one(
+                "select floor(extract(epoch from clock_timestamp()) * 1000)::bigint",
+                &[],
+            )
             .await?;
-        sqlx::Result::Ok((before, theirs, milliseconds()))
+        client::Result::Ok((before, theirs, milliseconds()))
     })?;
     Ok(theirs - before.midpoint(after))
 }

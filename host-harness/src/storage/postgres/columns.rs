@@ -2,9 +2,7 @@
 
 use std::borrow::Cow;
 
-use sqlx::Row as _;
-use sqlx::postgres::PgRow;
-
+use super::client::{self, Found};
 use crate::contract::{Content, Delivery, RunEntry};
 pub(super) use crate::storage::values::text;
 use crate::storage::values::{self, StoredOutcome};
@@ -49,18 +47,18 @@ pub(super) fn event_of(scope: &Scope) -> Cow<'_, str> {
 }
 
 /// A column of numbers that cannot be negative.
-pub(super) fn count(from: &PgRow, column: &str) -> sqlx::Result<u64> {
+pub(super) fn count(from: &Found, column: &str) -> client::Result<u64> {
     Ok(values::unsigned(from.try_get(column)?)?)
 }
 
 /// A column of small counters.
-pub(super) fn small(from: &PgRow, column: &str) -> sqlx::Result<u32> {
+pub(super) fn small(from: &Found, column: &str) -> client::Result<u32> {
     let stored: i64 = from.try_get(column)?;
     u32::try_from(stored).map_err(|_| StorageError::Corrupt(format!("{stored} is stored as `{column}`")).into())
 }
 
 /// Reads `organizer` and `event`.
-pub(super) fn scope(from: &PgRow) -> sqlx::Result<Scope> {
+pub(super) fn scope(from: &Found) -> client::Result<Scope> {
     let event: String = from.try_get("event")?;
     Ok(Scope {
         organizer: from.try_get("organizer")?,
@@ -69,12 +67,12 @@ pub(super) fn scope(from: &PgRow) -> sqlx::Result<Scope> {
 }
 
 /// Reads `row_columns!`.
-pub(super) fn row(from: &PgRow) -> sqlx::Result<Row> {
+pub(super) fn row(from: &Found) -> client::Result<Row> {
     row_within(from, scope(from)?)
 }
 
 /// Reads `columns_within!`, by their places: of a page of them, looking for each name would be a tenth of the whole request.
-pub(super) fn row_within(from: &PgRow, scope: Scope) -> sqlx::Result<Row> {
+pub(super) fn row_within(from: &Found, scope: Scope) -> client::Result<Row> {
     let counter: i64 = from.try_get(7)?;
     let counter =
         u32::try_from(counter).map_err(|_| StorageError::Corrupt(format!("{counter} is stored as `error_counter`")))?;
@@ -95,12 +93,9 @@ pub(super) fn row_within(from: &PgRow, scope: Scope) -> sqlx::Result<Row> {
 }
 
 /// Reads `entry_columns!`.
-pub(super) fn entry(from: &PgRow) -> sqlx::Result<RunEntry> {
-    let optional = |column: &str| -> sqlx::Result<Option<u64>> {
-        Ok(from
-            .try_get::<Option<i64>, _>(column)?
-            .map(values::unsigned)
-            .transpose()?)
+pub(super) fn entry(from: &Found) -> client::Result<RunEntry> {
+    let optional = |column: &str| -> client::Result<Option<u64>> {
+        Ok(from.try_get::<Option<i64>>(column)?.map(values::unsigned).transpose()?)
     };
     let outcome = StoredOutcome {
         state: from.try_get("state")?,
@@ -123,9 +118,9 @@ pub(super) fn entry(from: &PgRow) -> sqlx::Result<RunEntry> {
 }
 
 /// Reads what `deliveries_of_run!` answers.
-pub(super) fn deliveries(from: &PgRow) -> sqlx::Result<Vec<Delivery>> {
-    let all = |column: &str| -> sqlx::Result<Vec<String>> {
-        Ok(from.try_get::<Option<Vec<String>>, _>(column)?.unwrap_or_default())
+pub(super) fn deliveries(from: &Found) -> client::Result<Vec<Delivery>> {
+    let all = |column: &str| -> client::Result<Vec<String>> {
+        Ok(from.try_get::<Option<Vec<String>>>(column)?.unwrap_or_default())
     };
     all("addresses")?
         .into_iter()

@@ -1,10 +1,9 @@
 //! What people change: all of one call, or nothing.
 
-use sqlx::postgres::PgArguments;
-use sqlx::query::Query;
-use sqlx::{PgConnection, Postgres, Row as _};
+use std::borrow::Cow;
 
 use super::audit::Entries;
+use super::client::{self, Connection, Parameter};
 use super::columns::{event_of, text};
 use super::runs::{self, Cancelled};
 use super::usage::{count_write, creatable, movable};
@@ -40,9 +39,9 @@ impl From<Refused> for CommitError {
     }
 }
 
-type Done = sqlx::Result<Result<(), Refused>>;
+type Done = client::Result<Result<(), Refused>>;
 
-/// What a person's change of a schedule writes, with the parameters of [`content_of`]. An open run is executed again at once, with
+/// What a person's change of a schedule writes, with the parameters of [`Said`]. An open run is executed again at once, with
 /// its due time; without one, a lease has pinned nothing, and the new plan says what is due.
 macro_rules! changed_columns {
     () => {
@@ -122,21 +121,19 @@ impl PostgresStorage {
 
     /// What people do most is one statement, and so one way to the server and back. False: it is something else, or nothing was
     /// written, and [`PostgresStorage::try_write_commit`] says why.
-    async fn try_write_at_once(&self, commit: &Commit) -> sqlx::Result<bool> {
+    async fn try_write_at_once(&self, commit: &Commit) -> client::Result<bool> {
         let ([change], None) = (&commit.changes[..], &commit.completion) else {
             return Ok(false);
         };
         let Visible { scope, only_owner } = &commit.by;
-        let query = match change {
+        let (organizer, event, actor) = (text(&scope.organizer), event_of(scope), text(&commit.actor));
+        let limits = usage::limits_of(commit)?;
+        let (written, counted): (i64, i64) = match change {
             Change::Insert { id, owner, content } if only_owner.as_ref().is_none_or(|only| only == owner) => {
-                content_of(CREATE, signed(*id)?, content, commit)
-                    .bind(text(&scope.organizer))
-                    .bind(event_of(scope))
-                    .bind(text(owner))
-                    .bind(text(&commit.actor))
-                    .bind(usage::limits_of(commit)?)
-                    .bind(commit.quota.map(i64::from))
-                    .bind(UNDER_WAY + 1)
+                let said = Said::of(signed(*id)?, content, commit);
+                let (owner, quota, away) = (text(owner), commit.quota.map(i64::from), UNDER_WAY + 1);
+                let parameters = said.with(&[&organizer, &event, &owner, &actor, &limits, &quota, &away]);
+                self.pool.fetch_one(CREATE, &parameters).await?
             }
             Change::Update {
                 id,
@@ -147,25 +144,18 @@ impl PostgresStorage {
                 let (Ok(id), Ok(version)) = (i64::try_from(*id), i64::try_from(*version)) else {
                     return Ok(false);
                 };
-                content_of(CHANGE, id, content, commit)
-                    .bind(text(&scope.organizer))
-                    .bind(event_of(scope))
-                    .bind(only_owner.as_deref().map(text))
-                    .bind(text(&commit.actor))
-                    .bind(version)
-                    .bind(usage::limits_of(commit)?)
-                    .bind(text(&commit.detail(change)).into_owned())
+                let said = Said::of(id, content, commit);
+                let (only_owner, detail) = (only_owner.as_deref().map(text), commit.detail(change));
+                let detail = text(&detail);
+                let parameters = said.with(&[&organizer, &event, &only_owner, &actor, &version, &limits, &detail]);
+                self.pool.fetch_one(CHANGE, &parameters).await?
             }
             Change::Insert { .. }
             | Change::Update { .. }
             | Change::TakeOver { .. }
             | Change::Delete { .. }
-            | Change::Tell(_) => {
-                return Ok(false);
-            }
+            | Change::Tell(_) => return Ok(false),
         };
-        let answer = query.fetch_one(&self.pool).await?;
-        let (written, counted): (i64, i64) = (answer.try_get(0)?, answer.try_get(1)?);
         if written == 0 && counted == 1 {
             usage::give_back(&self.pool, commit).await?;
         }
@@ -173,8 +163,8 @@ impl PostgresStorage {
     }
 
     async fn try_write_commit(&self, commit: &Commit) -> Done {
-        let mut transaction = self.begin().await?;
-        let on = &mut *transaction;
+        let transaction = self.begin().await?;
+        let on = &transaction;
         if let Some(completion) = &commit.completion
             && !requests::complete(on, completion, commit.now).await?
         {
@@ -198,8 +188,7 @@ impl PostgresStorage {
                 return Ok(Err(refused));
             }
         }
-        said.write(on, commit.now).await?;
-        transaction.commit().await?;
+        said.commit(transaction, commit.now).await?;
         Ok(Ok(()))
     }
 
@@ -211,14 +200,16 @@ impl PostgresStorage {
         Ok(())
     }
 
-    async fn try_put_in(&self, row: &Row, zone_database: &str, now: Instant) -> sqlx::Result<bool> {
-        let mut transaction = self.begin().await?;
-        let enabled = organizers::share(&mut transaction, &row.scope.organizer).await?;
-        sqlx::query("update sequence set next = $1 where name = 'schedule' and next < $1")
-            .bind(signed(row.id)?.saturating_add(1))
-            .execute(&mut *transaction)
+    async fn try_put_in(&self, row: &Row, zone_database: &str, now: Instant) -> client::Result<bool> {
+        let transaction = self.begin().await?;
+        let enabled = organizers::share(&transaction, &row.scope.organizer).await?;
+        transaction
+            .execute(
+                "update sequence set next = $1 where name = 'schedule' and next < $1",
+                &[&signed(row.id)?.saturating_add(1)],
+            )
             .await?;
-        if !put(&mut transaction, row, zone_database, now, !enabled).await? {
+        if !put(&transaction, row, zone_database, now, !enabled).await? {
             return Ok(false);
         }
         transaction.commit().await?;
@@ -228,7 +219,7 @@ impl PostgresStorage {
 
 /// Locks the organizer for new schedules of it, and answers whether it is on. Only near the quota, those who make one wait for each
 /// other.
-async fn admit(on: &mut PgConnection, commit: &Commit, inserts: i64) -> sqlx::Result<Result<bool, Refused>> {
+async fn admit(on: &Connection, commit: &Commit, inserts: i64) -> client::Result<Result<bool, Refused>> {
     let organizer = &commit.by.scope.organizer;
     let Some(quota) = commit.quota else {
         return Ok(Ok(organizers::share(on, organizer).await?));
@@ -259,14 +250,11 @@ fn most_added(changes: &[Change]) -> i64 {
     most
 }
 
-async fn counted(on: &mut PgConnection, organizer: &str) -> sqlx::Result<i64> {
-    sqlx::query_scalar(lists::COUNT_ALL)
-        .bind(text(organizer))
-        .fetch_one(on)
-        .await
+async fn counted(on: &Connection, organizer: &str) -> client::Result<i64> {
+    on.fetch_one(lists::COUNT_ALL, &[&text(organizer)]).await
 }
 
-async fn carry_out(on: &mut PgConnection, commit: &Commit, change: &Change, parked: bool, said: &mut Entries) -> Done {
+async fn carry_out(on: &Connection, commit: &Commit, change: &Change, parked: bool, said: &mut Entries) -> Done {
     let (done, id, action) = match change {
         Change::Insert { id, owner, content } => {
             let done = insert(on, commit, *id, owner, content, parked).await?;
@@ -308,27 +296,49 @@ async fn carry_out(on: &mut PgConnection, commit: &Commit, change: &Change, park
     Ok(done)
 }
 
-/// A statement with its first nine parameters: $1 the id, $2 to $7 what a schedule says, $8 by which zone database, $9 when.
-fn content_of(
-    statement: &'static str,
+/// The first nine parameters of a statement: $1 the id, $2 to $7 what a schedule says, $8 by which zone database, $9 when.
+struct Said<'c> {
     id: i64,
-    content: &Content,
-    commit: &Commit,
-) -> Query<'static, Postgres, PgArguments> {
-    sqlx::query(statement)
-        .bind(id)
-        .bind(text(&content.export_identifier).into_owned())
-        .bind(recipients_text(&content.recipients))
-        .bind(content.next_run)
-        .bind(content.active)
-        .bind(i64::from(content.error_counter))
-        .bind(text(&content.document).into_owned())
-        .bind(commit.zone_database.clone())
-        .bind(commit.now)
+    exporter: Cow<'c, str>,
+    recipients: String,
+    error_counter: i64,
+    document: Cow<'c, str>,
+    content: &'c Content,
+    commit: &'c Commit,
+}
+
+impl<'c> Said<'c> {
+    fn of(id: i64, content: &'c Content, commit: &'c Commit) -> Self {
+        Self {
+            id,
+            exporter: text(&content.export_identifier),
+            recipients: recipients_text(&content.recipients),
+            error_counter: i64::from(content.error_counter),
+            document: text(&content.document),
+            content,
+            commit,
+        }
+    }
+
+    /// With those that follow.
+    fn with<'p>(&'p self, more: &[&'p dyn Parameter]) -> Vec<&'p dyn Parameter> {
+        let first: [&dyn Parameter; 9] = [
+            &self.id,
+            &self.exporter,
+            &self.recipients,
+            &self.content.next_run,
+            &self.content.active,
+            &self.error_counter,
+            &self.document,
+            &self.commit.zone_database,
+            &self.commit.now,
+        ];
+        first.iter().chain(more).copied().collect()
+    }
 }
 
 /// Puts a row in; false: its id is taken. While the organizer is off it sleeps.
-async fn put(on: &mut PgConnection, row: &Row, zone_database: &str, now: Instant, parked: bool) -> sqlx::Result<bool> {
+async fn put(on: &Connection, row: &Row, zone_database: &str, now: Instant, parked: bool) -> client::Result<bool> {
     let Row {
         id,
         scope,
@@ -336,34 +346,36 @@ async fn put(on: &mut PgConnection, row: &Row, zone_database: &str, now: Instant
         version,
         content,
     } = row;
-    let put = sqlx::query(
-        "with counted as (
-           insert into scope_size (organizer, event, part, schedules) values ($2, $3, $1 % 16, 1)
-           on conflict (organizer, event, part) do update set schedules = scope_size.schedules + 1)
-         insert into schedule (id, organizer, event, owner, version, exporter, recipients, next_run, active, error_counter,
-           document, zone_database, created_at, changed_at, parked)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14) on conflict (id) do nothing",
-    )
-    .bind(signed(*id)?)
-    .bind(text(&scope.organizer))
-    .bind(event_of(scope))
-    .bind(text(owner))
-    .bind(signed(*version)?)
-    .bind(text(&content.export_identifier))
-    .bind(recipients_text(&content.recipients))
-    .bind(content.next_run)
-    .bind(content.active)
-    .bind(i64::from(content.error_counter))
-    .bind(text(&content.document))
-    .bind(zone_database)
-    .bind(now)
-    .bind(parked)
-    .execute(on)
-    .await?;
-    Ok(put.rows_affected() == 1)
+    let put = on
+        .execute(
+            "with counted as (
+               insert into scope_size (organizer, event, part, schedules) values ($2, $3, $1 % 16, 1)
+               on conflict (organizer, event, part) do update set schedules = scope_size.schedules + 1)
+             insert into schedule (id, organizer, event, owner, version, exporter, recipients, next_run, active, error_counter,
+               document, zone_database, created_at, changed_at, parked)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14) on conflict (id) do nothing",
+            &[
+                &signed(*id)?,
+                &text(&scope.organizer),
+                &event_of(scope),
+                &text(owner),
+                &signed(*version)?,
+                &text(&content.export_identifier),
+                &recipients_text(&content.recipients),
+                &content.next_run,
+                &content.active,
+                &i64::from(content.error_counter),
+                &text(&content.document),
+                &zone_database,
+                &now,
+                &parked,
+            ],
+        )
+        .await?;
+    Ok(put == 1)
 }
 
-async fn insert(on: &mut PgConnection, commit: &Commit, id: u64, owner: &str, content: &Content, parked: bool) -> Done {
+async fn insert(on: &Connection, commit: &Commit, id: u64, owner: &str, content: &Content, parked: bool) -> Done {
     let Visible { scope, only_owner } = &commit.by;
     if only_owner.as_deref().is_some_and(|only| only != owner) {
         return Ok(Err(Refused::NotFound));
@@ -386,25 +398,17 @@ async fn insert(on: &mut PgConnection, commit: &Commit, id: u64, owner: &str, co
 }
 
 /// Locks a schedule that is visible and of this version.
-async fn check(
-    on: &mut PgConnection,
-    by: &Visible,
-    id: u64,
-    version: Option<u64>,
-) -> sqlx::Result<Result<i64, Refused>> {
+async fn check(on: &Connection, by: &Visible, id: u64, version: Option<u64>) -> client::Result<Result<i64, Refused>> {
     let Ok(id) = i64::try_from(id) else {
         return Ok(Err(Refused::NotFound));
     };
-    let stored: Option<i64> = sqlx::query_scalar(
-        "select version from schedule
-         where id = $1 and (organizer = $2 and event = $3) is true and ($4::text is null or owner = $4) for no key update",
-    )
-    .bind(id)
-    .bind(text(&by.scope.organizer))
-    .bind(event_of(&by.scope))
-    .bind(by.only_owner.as_deref().map(text))
-    .fetch_optional(on)
-    .await?;
+    let stored: Option<i64> = on
+        .fetch_optional(
+            "select version from schedule
+             where id = $1 and (organizer = $2 and event = $3) is true and ($4::text is null or owner = $4) for no key update",
+            &[&id, &text(&by.scope.organizer), &event_of(&by.scope), &by.only_owner.as_deref().map(text)],
+        )
+        .await?;
     Ok(match stored {
         None => Err(Refused::NotFound),
         Some(stored) if version.is_some_and(|version| i64::try_from(version) != Ok(stored)) => Err(Refused::Stale),
@@ -413,7 +417,7 @@ async fn check(
 }
 
 async fn update(
-    on: &mut PgConnection,
+    on: &Connection,
     commit: &Commit,
     (id, version): (u64, u64),
     owner: Option<&String>,
@@ -425,9 +429,8 @@ async fn update(
         Ok(id) => id,
         Err(refused) => return Ok(Err(refused)),
     };
-    let retired: bool = sqlx::query_scalar("select retired from schedule where id = $1")
-        .bind(id)
-        .fetch_one(&mut *on)
+    let retired: bool = on
+        .fetch_one("select retired from schedule where id = $1", &[&id])
         .await?;
     if retired {
         return Ok(Err(Refused::NotFound));
@@ -440,36 +443,34 @@ async fn update(
         changed_columns!(),
         ", owner = coalesce($10, owner) where id = $1"
     );
-    content_of(UPDATE, id, content, commit)
-        .bind(owner.map(|owner| text(owner)))
-        .execute(&mut *on)
+    let owner = owner.map(|owner| text(owner));
+    on.execute(UPDATE, &Said::of(id, content, commit).with(&[&owner]))
         .await?;
     let written = runs::write_missed(on, id, &commit.by.scope, missed, commit.now, said).await?;
     Ok(written.map_err(|_| Refused::Stale))
 }
 
-async fn delete(on: &mut PgConnection, commit: &Commit, id: u64, version: Option<u64>, said: &mut Entries) -> Done {
+async fn delete(on: &Connection, commit: &Commit, id: u64, version: Option<u64>, said: &mut Entries) -> Done {
     let id = match check(on, &commit.by, id, version).await? {
         Ok(id) => id,
         Err(refused) => return Ok(Err(refused)),
     };
     runs::cancel_open(on, Cancelled::Schedule(id), commit.now, said).await?;
-    sqlx::query(
+    on.execute(
         "with gone as (delete from schedule where id = $1 returning organizer, event, id % 16 as part)
          update scope_size c set schedules = schedules - 1 from gone
          where c.organizer = gone.organizer and c.event = gone.event and c.part = gone.part",
+        &[&id],
     )
-    .bind(id)
-    .execute(&mut *on)
     .await?;
     // Nobody is left to settle its runs, whose recipients are all final or being tried.
-    let submitted: Vec<i64> = sqlx::query_scalar(
-        "update run set settle_wake = null, settle_version = null, settle_fence = settle_fence + 1
-         where schedule = $1 and state = 'submitted' returning id",
-    )
-    .bind(id)
-    .fetch_all(&mut *on)
-    .await?;
+    let submitted: Vec<i64> = on
+        .fetch_all(
+            "update run set settle_wake = null, settle_version = null, settle_fence = settle_fence + 1
+             where schedule = $1 and state = 'submitted' returning id",
+            &[&id],
+        )
+        .await?;
     runs::conclude(on, &submitted, commit.now, said).await?;
     Ok(Ok(()))
 }

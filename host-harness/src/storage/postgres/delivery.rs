@@ -1,8 +1,7 @@
 //! Handing mails over, one recipient at a time.
 
-use sqlx::Row as _;
-
 use super::audit::Entries;
+use super::client::{self, Found};
 use super::columns::{count, small, text};
 use super::due::DELIVERIES;
 use super::outbox::forget_text_if_final;
@@ -80,20 +79,14 @@ impl PostgresStorage {
             positions.push(i64::from(*position));
             fences.push(signed(*fence)?);
         }
-        let renewed: Vec<(i64, i64)> = settled!(
-            sqlx::query_as(
-                "update delivery d set lease_until = $4
-                 from unnest($1::bigint[], $2::bigint[], $3::bigint[]) as held (mail, position, fence)
-                 where d.mail = held.mail and d.position = held.position and d.fence = held.fence
-                   and d.mail = any($1) and d.lease_until is not null
-                 returning d.mail, d.position::bigint",
-            )
-            .bind(&mails)
-            .bind(&positions)
-            .bind(&fences)
-            .bind(until)
-            .fetch_all(&self.pool)
-        )?;
+        let renewed: Vec<(i64, i64)> = settled!(self.pool.fetch_all(
+            "update delivery d set lease_until = $4
+             from unnest($1::bigint[], $2::bigint[], $3::bigint[]) as held (mail, position, fence)
+             where d.mail = held.mail and d.position = held.position and d.fence = held.fence
+               and d.mail = any($1) and d.lease_until is not null
+             returning d.mail, d.position::bigint",
+            &[&mails, &positions, &fences, &until]
+        ))?;
         let is_lost = |(mail, position): &(i64, i64)| !renewed.contains(&(*mail, *position));
         let lost = keys.iter().zip(mails.iter().copied().zip(positions.iter().copied()));
         Ok(lost
@@ -103,11 +96,10 @@ impl PostgresStorage {
     }
 
     pub(super) async fn accepted_for_one(&self, mail: u64) -> Result<bool, StorageError> {
-        Ok(read!(
-            sqlx::query_scalar("select exists (select 1 from delivery where mail = $1 and status = 'accepted')")
-                .bind(signed(mail)?)
-                .fetch_one(&self.pool)
-        )?)
+        Ok(read!(self.pool.fetch_one(
+            "select exists (select 1 from delivery where mail = $1 and status = 'accepted')",
+            &[&signed(mail)?]
+        ))?)
     }
 
     pub(super) async fn write_delivery(
@@ -128,85 +120,86 @@ impl PostgresStorage {
         task: &DeliveryTask,
         result: &DeliveryResult,
         now: Instant,
-    ) -> sqlx::Result<bool> {
+    ) -> client::Result<bool> {
         let mail = signed(task.mail)?;
-        let mut transaction = self.begin().await?;
         // Of two recipients that become final at a time, the later must see the earlier, or nobody settles the run; and whoever is
         // not final must see that the mail was called off, or is seen by who calls it off.
-        let run = sqlx::query(
-            "select r.id, r.ended is not null and r.file_kept as may_drop from mail m join run r on r.id = m.run
-             where m.id = $1 for no key update of r",
-        )
-        .bind(mail)
-        .fetch_optional(&mut *transaction)
-        .await?;
-        if run.is_none() {
+        let (transaction, run) = self
+            .begin_reading::<Found>(
+                "select r.id, r.ended is not null and r.file_kept as may_drop from mail m join run r on r.id = m.run
+                 where m.id = $1 for no key update of r",
+                &[&mail],
+            )
+            .await?;
+        if run.is_empty() {
             // Nor would anybody remove the text of a mail that is about no run.
-            sqlx::query("select from mail where id = $1 for no key update")
-                .bind(mail)
-                .execute(&mut *transaction)
+            transaction
+                .execute("select from mail where id = $1 for no key update", &[&mail])
                 .await?;
         }
-        let written: Option<String> = sqlx::query_scalar(
-            "update delivery d set status = case when called.off then 'cancelled' else $4 end,
-               words = case when called.off then m.called_off else $5 end, next_try = $6, lease_until = null, tries = tries - $7
-             from mail m cross join lateral (
-               select m.called_off is not null and $4 in ('queued', 'retrying') as off) called
-             where d.mail = $1 and d.position = $2 and d.fence = $3 and d.lease_until is not null and m.id = $1
-             returning d.status",
-        )
-        .bind(mail)
-        .bind(i64::from(task.position))
-        .bind(signed(task.fence)?)
-        .bind(status_text(result.status))
-        .bind(text(&result.words))
-        .bind(result.next_try.unwrap_or(now))
-        .bind(i64::from(!result.counts))
-        .fetch_optional(&mut *transaction)
-        .await?;
+        let written: Option<String> = transaction
+            .fetch_optional(
+                "update delivery d set status = case when called.off then 'cancelled' else $4 end,
+                   words = case when called.off then m.called_off else $5 end, next_try = $6, lease_until = null, tries = tries - $7
+                 from mail m cross join lateral (
+                   select m.called_off is not null and $4 in ('queued', 'retrying') as off) called
+                 where d.mail = $1 and d.position = $2 and d.fence = $3 and d.lease_until is not null and m.id = $1
+                 returning d.status",
+                &[
+                    &mail,
+                    &i64::from(task.position),
+                    &signed(task.fence)?,
+                    &status_text(result.status),
+                    &text(&result.words),
+                    &result.next_try.unwrap_or(now),
+                    &i64::from(!result.counts),
+                ],
+            )
+            .await?;
         let Some(written) = written else {
             return Ok(false);
         };
         let last_word = !["queued", "retrying"].contains(&written.as_str());
-        if let Some(run) = run.filter(|_| last_word) {
+        if let Some(run) = run.first().filter(|_| last_word) {
             let (id, may_drop): (i64, bool) = (run.try_get("id")?, run.try_get("may_drop")?);
-            let left = sqlx::query(concat!(
-                "with forgotten as (",
-                forget_text_if_final!(),
-                ")
+            let left = transaction
+                .fetch_optional::<Found>(
+                    concat!(
+                        "with forgotten as (",
+                        forget_text_if_final!(),
+                        ")
                  select exists (select 1 from schedule s where s.id = r.schedule) and not exists (
                    select 1 from mail m where m.run = r.id and m.kind = 'export' and m.called_off is not null)
                    as settled_by_somebody from run r
                  where r.id = $2 and r.state = 'submitted' and not exists (
                    select 1 from mail m join delivery d on d.mail = m.id
                    where m.run = r.id and m.kind = 'export' and d.status in ('queued', 'retrying'))"
-            ))
-            .bind([mail])
-            .bind(id)
-            .fetch_optional(&mut *transaction)
-            .await?;
+                    ),
+                    &[&[mail].as_slice(), &id],
+                )
+                .await?;
             match left.map(|left| left.try_get("settled_by_somebody")).transpose()? {
                 Some(true) => {
-                    sqlx::query("update run set settle_wake = $2 where id = $1 and settle_wake is null")
-                        .bind(id)
-                        .bind(now)
-                        .execute(&mut *transaction)
+                    transaction
+                        .execute(
+                            "update run set settle_wake = $2 where id = $1 and settle_wake is null",
+                            &[&id, &now],
+                        )
                         .await?;
                 }
                 Some(false) => {
                     let mut said = Entries::default();
-                    runs::conclude(&mut transaction, &[id], now, &mut said).await?;
-                    said.write(&mut transaction, now).await?;
+                    runs::conclude(&transaction, &[id], now, &mut said).await?;
+                    said.write(&transaction, now).await?;
                 }
                 None => {}
             }
             if may_drop {
-                files::drop_unneeded(&mut transaction, &[id]).await?;
+                files::drop_unneeded(&transaction, &[id]).await?;
             }
         } else if last_word {
-            sqlx::query(forget_text_if_final!())
-                .bind([mail])
-                .execute(&mut *transaction)
+            transaction
+                .execute(forget_text_if_final!(), &[&[mail].as_slice()])
                 .await?;
         }
         transaction.commit().await?;
@@ -247,24 +240,17 @@ impl Due for DueDeliveries<'_> {
         share: &Share<Self::Id>,
         most: u32,
     ) -> Result<Vec<(Instant, Self::Id, DeliveryTask)>, StorageError> {
-        let lease = |statement| sqlx::query(statement).bind(self.now).bind(self.lease_until);
-        let found = match share {
+        let pool = &self.store.pool;
+        let (now, until) = (self.now, self.lease_until);
+        let found: Vec<Found> = match share {
             Share::Rows(ids) => {
                 let (mails, positions): (Vec<i64>, Vec<i64>) = ids.iter().copied().unzip();
-                settled!(
-                    lease(LEASE_ROWS)
-                        .bind(&mails)
-                        .bind(&positions)
-                        .fetch_all(&self.store.pool)
-                )
+                settled!(pool.fetch_all(LEASE_ROWS, &[&now, &until, &mails, &positions]))
             }
-            Share::Organizers(organizers, each) => settled!(
-                lease(LEASE_BY_TURNS)
-                    .bind(organizers)
-                    .bind(i64::from(*each))
-                    .bind(i64::from(most))
-                    .fetch_all(&self.store.pool)
-            ),
+            Share::Organizers(organizers, each) => {
+                let (each, most) = (i64::from(*each), i64::from(most));
+                settled!(pool.fetch_all(LEASE_BY_TURNS, &[&now, &until, organizers, &each, &most]))
+            }
         }?;
         let tasks = found.iter().map(|found| {
             let task = DeliveryTask {
@@ -279,6 +265,6 @@ impl Due for DueDeliveries<'_> {
             let id = (found.try_get("mail")?, found.try_get("position")?);
             Ok((found.try_get("since")?, id, task))
         });
-        Ok(tasks.collect::<sqlx::Result<_>>()?)
+        Ok(tasks.collect::<client::Result<_>>()?)
     }
 }

@@ -1,8 +1,6 @@
 //! What is due in one table, and who has it.
 
-use sqlx::postgres::PgRow;
-use sqlx::{AssertSqlSafe, FromRow};
-
+use super::client::{self, FromRow};
 use super::{PostgresStorage, read};
 use crate::clock::Instant;
 use crate::storage::turns::STEPS;
@@ -17,34 +15,20 @@ pub(super) const DELIVERIES: Table = ("delivery", "", "mail, position");
 
 impl PostgresStorage {
     /// What is due at `now`, at most so much: organizer, and what a row is named by.
-    pub(super) async fn what_is_due<R>(&self, table: Table, now: Instant, most: u32) -> sqlx::Result<Vec<R>>
+    pub(super) async fn what_is_due<R>(&self, table: Table, now: Instant, most: u32) -> client::Result<Vec<R>>
     where
-        R: for<'r> FromRow<'r, PgRow> + Send + Unpin,
+        R: FromRow,
     {
-        read!(
-            sqlx::query_as(AssertSqlSafe(rows_sql(table)))
-                .bind(now)
-                .bind(i64::from(most))
-                .fetch_all(&self.pool)
-        )
+        read!(self.pool.fetch_all(&rows_sql(table), &[&now, &i64::from(most)]))
     }
 
     /// Organizers with something due at `now`, the one first that has waited longest; one can be there more than once.
-    pub(super) async fn who_has_due(&self, table: Table, now: Instant) -> sqlx::Result<Vec<String>> {
-        let by_time: Vec<String> = read!(
-            sqlx::query_scalar(AssertSqlSafe(by_time_sql(table)))
-                .bind(now)
-                .bind(i64::from(STEPS))
-                .fetch_all(&self.pool)
-        )?;
+    pub(super) async fn who_has_due(&self, table: Table, now: Instant) -> client::Result<Vec<String>> {
+        let by_time: Vec<String> = read!(self.pool.fetch_all(&by_time_sql(table), &[&now, &i64::from(STEPS)]))?;
         if by_time.len() < STEPS as usize {
             return Ok(by_time);
         }
-        let mut all: Vec<(String, Instant)> = read!(
-            sqlx::query_as(AssertSqlSafe(by_organizer_sql(table)))
-                .bind(now)
-                .fetch_all(&self.pool)
-        )?;
+        let mut all: Vec<(String, Instant)> = read!(self.pool.fetch_all(&by_organizer_sql(table), &[&now]))?;
         all.sort_by_key(|(_, since)| *since);
         Ok(all.into_iter().map(|(organizer, _)| organizer).collect())
     }

@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use futures_util::TryStreamExt as _;
-use sqlx::{PgConnection, PgExecutor, Row as _};
 use tempfile::SpooledData;
 use tokio::fs::File;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 
+use super::client::{self, Connection, Found, Transaction};
 use super::columns::text;
 use super::{PostgresStorage, read, settled};
 use crate::clock::Instant;
@@ -46,31 +46,29 @@ pub(super) const KEEP: &str = "with held as (
      select count(*) from held";
 
 /// Removes files of runs that have ended, once no mail still has to be sent with them and no delivered link leads to them.
-pub(super) async fn drop_unneeded(on: &mut PgConnection, runs: &[i64]) -> sqlx::Result<()> {
+pub(super) async fn drop_unneeded(on: &Connection, runs: &[i64]) -> client::Result<()> {
     if runs.is_empty() {
         return Ok(());
     }
-    let dropped: Vec<i64> = sqlx::query_scalar(
-        "update run r set file_kept = false, file_events = null
-         where r.id = any($1) and r.file_kept and r.ended is not null
-           and (r.link_hash is null or r.state <> 'delivered') and not exists (
-             select 1 from mail m join delivery d on d.mail = m.id
-             where m.run = r.id and m.attach_file and d.status in ('queued', 'retrying'))
-         returning r.id",
-    )
-    .bind(runs)
-    .fetch_all(&mut *on)
-    .await?;
+    let dropped: Vec<i64> = on
+        .fetch_all(
+            "update run r set file_kept = false, file_events = null
+             where r.id = any($1) and r.file_kept and r.ended is not null
+               and (r.link_hash is null or r.state <> 'delivered') and not exists (
+                 select 1 from mail m join delivery d on d.mail = m.id
+                 where m.run = r.id and m.attach_file and d.status in ('queued', 'retrying'))
+             returning r.id",
+            &[&runs],
+        )
+        .await?;
     if dropped.is_empty() {
         return Ok(());
     }
     remove_chunks(on, &dropped).await
 }
 
-async fn remove_chunks(on: &mut PgConnection, runs: &[i64]) -> sqlx::Result<()> {
-    sqlx::query("delete from file_chunk where run = any($1)")
-        .bind(runs)
-        .execute(on)
+async fn remove_chunks(on: &Connection, runs: &[i64]) -> client::Result<()> {
+    on.execute("delete from file_chunk where run = any($1)", &[&runs])
         .await?;
     Ok(())
 }
@@ -115,30 +113,31 @@ impl PostgresStorage {
         run: u64,
         facts: &FileFacts,
         file: &SpooledData,
-    ) -> sqlx::Result<bool> {
+    ) -> client::Result<bool> {
         let run = signed(run)?;
         if facts.size <= (FILE_CHUNK * SENT) as u64 && self.keep_at_once(lease, run, facts, file).await? {
             return Ok(true);
         }
         let mut file = begun(file).await?;
-        let mut transaction = self.begin().await?;
-        if !held(&mut transaction, lease, run).await? {
+        let Some(transaction) = self.holding(lease, run).await? else {
             return Ok(false);
-        }
-        sqlx::query(
-            "update run set file_name = $2, file_type = $3, rows = $4, bytes = $5, file_events = $6, file_kept = true,
-               link_hash = null, link_expires = null
-             where id = $1",
-        )
-        .bind(run)
-        .bind(text(&facts.name))
-        .bind(text(&facts.content_type))
-        .bind(facts.rows.map(signed).transpose()?)
-        .bind(signed(facts.size)?)
-        .bind(events_text(facts.events.as_ref()))
-        .execute(&mut *transaction)
-        .await?;
-        remove_chunks(&mut transaction, &[run]).await?;
+        };
+        transaction
+            .execute(
+                "update run set file_name = $2, file_type = $3, rows = $4, bytes = $5, file_events = $6, file_kept = true,
+                   link_hash = null, link_expires = null
+                 where id = $1",
+                &[
+                    &run,
+                    &text(&facts.name),
+                    &text(&facts.content_type),
+                    &facts.rows.map(signed).transpose()?,
+                    &signed(facts.size)?,
+                    &events_text(facts.events.as_ref()),
+                ],
+            )
+            .await?;
+        remove_chunks(&transaction, &[run]).await?;
         let (mut seq, mut size) = (0_i64, 0_u64);
         loop {
             let chunks = next_chunks(&mut file).await.map_err(|error| unreadable(&error))?;
@@ -146,15 +145,13 @@ impl PostgresStorage {
                 break;
             }
             let (sent, length) = (chunks.len() as i64, chunks.iter().map(Vec::len).sum::<usize>());
-            sqlx::query(
-                "insert into file_chunk (run, seq, bytes)
-                 select $1, $2 + nth - 1, bytes from unnest($3::bytea[]) with ordinality as chunk (bytes, nth)",
-            )
-            .bind(run)
-            .bind(seq)
-            .bind(chunks)
-            .execute(&mut *transaction)
-            .await?;
+            transaction
+                .execute(
+                    "insert into file_chunk (run, seq, bytes)
+                     select $1, $2 + nth - 1, bytes from unnest($3::bytea[]) with ordinality as chunk (bytes, nth)",
+                    &[&run, &seq, &chunks],
+                )
+                .await?;
             seq += sent;
             size += length as u64;
         }
@@ -163,25 +160,43 @@ impl PostgresStorage {
         Ok(true)
     }
 
+    /// A transaction that has locked the schedule, if the lease holds and is about this run.
+    async fn holding(&self, lease: &Lease, run: i64) -> client::Result<Option<Transaction>> {
+        let lock = "select id from schedule
+             where id = $1 and fence = $2 and lease_until is not null and open_run = $3 for no key update";
+        let parameters = (signed(lease.schedule)?, signed(lease.fence)?);
+        let (transaction, held) = self
+            .begin_reading::<Found>(lock, &[&parameters.0, &parameters.1, &run])
+            .await?;
+        Ok((!held.is_empty()).then_some(transaction))
+    }
+
     /// In one statement, and so one way to the server and back. False: nothing was written, and it is to be seen why.
-    async fn keep_at_once(&self, lease: &Lease, run: i64, facts: &FileFacts, file: &SpooledData) -> sqlx::Result<bool> {
+    async fn keep_at_once(
+        &self,
+        lease: &Lease,
+        run: i64,
+        facts: &FileFacts,
+        file: &SpooledData,
+    ) -> client::Result<bool> {
         let chunks = next_chunks(&mut begun(file).await?)
             .await
             .map_err(|error| unreadable(&error))?;
         expect_size(chunks.iter().map(|chunk| chunk.len() as u64).sum(), facts.size)?;
-        let kept: i64 = read!(
-            sqlx::query_scalar(KEEP)
-                .bind(signed(lease.schedule)?)
-                .bind(signed(lease.fence)?)
-                .bind(run)
-                .bind(text(&facts.name))
-                .bind(text(&facts.content_type))
-                .bind(facts.rows.map(signed).transpose()?)
-                .bind(signed(facts.size)?)
-                .bind(&chunks)
-                .bind(events_text(facts.events.as_ref()))
-                .fetch_one(&self.pool)
-        )?;
+        let kept: i64 = read!(self.pool.fetch_one(
+            KEEP,
+            &[
+                &signed(lease.schedule)?,
+                &signed(lease.fence)?,
+                &run,
+                &text(&facts.name),
+                &text(&facts.content_type),
+                &facts.rows.map(signed).transpose()?,
+                &signed(facts.size)?,
+                &chunks,
+                &events_text(facts.events.as_ref())
+            ]
+        ))?;
         Ok(kept == 1)
     }
 
@@ -190,24 +205,24 @@ impl PostgresStorage {
         Ok(read!(self.try_fetch_file(run, path))?)
     }
 
-    async fn try_fetch_file(&self, run: i64, path: &Path) -> sqlx::Result<Option<FileFacts>> {
+    async fn try_fetch_file(&self, run: i64, path: &Path) -> client::Result<Option<FileFacts>> {
         // Facts and chunks of one snapshot: a later file may come in meanwhile.
-        let mut snapshot = self
+        let snapshot = self
             .pool
             .begin_with("begin isolation level repeatable read, read only")
             .await?;
-        let Some(facts) = facts(&mut *snapshot, run).await? else {
+        let Some(facts) = facts(&snapshot, run).await? else {
             return Ok(None);
         };
         let file = private::create(path).map_err(|error| unwritable(path, &error))?;
         let mut file = File::from_std(file);
         let mut size = 0_u64;
-        let mut chunks = sqlx::query_scalar("select bytes from file_chunk where run = $1 order by seq")
-            .bind(run)
-            .fetch(&mut *snapshot);
+        let mut chunks = snapshot
+            .stream("select bytes from file_chunk where run = $1 order by seq", &[&run])
+            .await?;
         while let Some(chunk) = chunks.try_next().await? {
-            let chunk: Vec<u8> = chunk;
-            file.write_all(&chunk).await.map_err(|error| unwritable(path, &error))?;
+            let chunk: &[u8] = chunk.try_get(0)?;
+            file.write_all(chunk).await.map_err(|error| unwritable(path, &error))?;
             size += chunk.len() as u64;
         }
         drop(chunks);
@@ -235,19 +250,18 @@ impl PostgresStorage {
         }
     }
 
-    async fn try_store_link(&self, lease: &Lease, run: u64, hash: &[u8; 32], expires: Instant) -> sqlx::Result<bool> {
+    async fn try_store_link(&self, lease: &Lease, run: u64, hash: &[u8; 32], expires: Instant) -> client::Result<bool> {
         let run = signed(run)?;
-        let mut transaction = self.begin().await?;
-        if !held(&mut transaction, lease, run).await? {
+        let Some(transaction) = self.holding(lease, run).await? else {
             return Ok(false);
-        }
-        let kept = sqlx::query("update run set link_hash = $2, link_expires = $3 where id = $1 and file_kept")
-            .bind(run)
-            .bind(hash.as_slice())
-            .bind(expires)
-            .execute(&mut *transaction)
+        };
+        let kept = transaction
+            .execute(
+                "update run set link_hash = $2, link_expires = $3 where id = $1 and file_kept",
+                &[&run, &hash.as_slice(), &expires],
+            )
             .await?;
-        if kept.rows_affected() == 0 {
+        if kept == 0 {
             return Ok(false);
         }
         transaction.commit().await?;
@@ -256,17 +270,18 @@ impl PostgresStorage {
 
     pub(super) async fn run_of_link(&self, hash: &[u8; 32], now: Instant) -> Result<Option<u64>, StorageError> {
         let run: Option<i64> = read!(
-            sqlx::query_scalar(concat!("select r.id from ", linked!()))
-                .bind(hash.as_slice())
-                .bind(now)
-                .fetch_optional(&self.pool)
+            self.pool
+                .fetch_optional(concat!("select r.id from ", linked!()), &[&hash.as_slice(), &now])
         )?;
         run.map(unsigned).transpose()
     }
 
     pub(super) async fn facts_of_file(&self, run: u64) -> Result<Option<FileFacts>, StorageError> {
         let run = signed(run)?;
-        Ok(read!(facts(&self.pool, run))?)
+        Ok(read!(async {
+            let connection = self.pool.acquire().await?;
+            facts(&connection, run).await
+        })?)
     }
 
     pub(super) async fn piece_of_link(
@@ -276,26 +291,24 @@ impl PostgresStorage {
         piece: u64,
     ) -> Result<Option<Vec<u8>>, StorageError> {
         let piece = signed(piece)?;
-        Ok(read!(
-            sqlx::query_scalar(concat!(
+        Ok(read!(self.pool.fetch_optional(
+            concat!(
                 "select c.bytes from file_chunk c where c.seq = $3 and c.run = (select r.id from ",
                 linked!(),
                 ")"
-            ))
-            .bind(hash.as_slice())
-            .bind(now)
-            .bind(piece)
-            .fetch_optional(&self.pool)
-        )?)
+            ),
+            &[&hash.as_slice(), &now, &piece]
+        ))?)
     }
 }
 
-async fn facts(on: impl PgExecutor<'_>, run: i64) -> sqlx::Result<Option<FileFacts>> {
-    let found =
-        sqlx::query("select file_name, file_type, rows, bytes, file_events from run where id = $1 and file_kept")
-            .bind(run)
-            .fetch_optional(on)
-            .await?;
+async fn facts(on: &Connection, run: i64) -> client::Result<Option<FileFacts>> {
+    let found = on
+        .fetch_optional::<Found>(
+            "select file_name, file_type, rows, bytes, file_events from run where id = $1 and file_kept",
+            &[&run],
+        )
+        .await?;
     let Some(found) = found else {
         return Ok(None);
     };
@@ -303,30 +316,17 @@ async fn facts(on: impl PgExecutor<'_>, run: i64) -> sqlx::Result<Option<FileFac
         name: found.try_get("file_name")?,
         content_type: found.try_get("file_type")?,
         size: unsigned(found.try_get("bytes")?)?,
-        rows: found.try_get::<Option<i64>, _>("rows")?.map(unsigned).transpose()?,
+        rows: found.try_get::<Option<i64>>("rows")?.map(unsigned).transpose()?,
         events: events_of(found.try_get("file_events")?)?,
     }))
 }
 
-/// Locks the schedule, if the lease holds and is about this run.
-async fn held(on: &mut PgConnection, lease: &Lease, run: i64) -> sqlx::Result<bool> {
-    let held = sqlx::query(
-        "select id from schedule where id = $1 and fence = $2 and lease_until is not null and open_run = $3
-         for no key update",
-    )
-    .bind(signed(lease.schedule)?)
-    .bind(signed(lease.fence)?)
-    .bind(run)
-    .fetch_optional(on)
-    .await?;
-    Ok(held.is_some())
-}
-
 /// Takes back links whose time is over.
-pub(super) async fn end_links(on: &mut PgConnection, now: Instant) -> sqlx::Result<()> {
-    sqlx::query("update run set link_hash = null, link_expires = null where link_expires <= $1")
-        .bind(now)
-        .execute(on)
-        .await?;
+pub(super) async fn end_links(on: &Connection, now: Instant) -> client::Result<()> {
+    on.execute(
+        "update run set link_hash = null, link_expires = null where link_expires <= $1",
+        &[&now],
+    )
+    .await?;
     Ok(())
 }

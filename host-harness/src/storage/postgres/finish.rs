@@ -1,8 +1,7 @@
 //! How a run's lease is used up: submitted, ended or postponed, in one transaction.
 
-use sqlx::Row as _;
-
 use super::audit::Entries;
+use super::client::{self, Found};
 use super::columns::{scope, text};
 use super::{PostgresStorage, files, outbox, read, settled, usage};
 use crate::clock::Instant;
@@ -95,65 +94,63 @@ impl PostgresStorage {
 
     /// In one statement, and so one way to the server and back. False: it is something else, or nothing was written, and
     /// [`PostgresStorage::finish_executed`] says why.
-    async fn submit_at_once(&self, lease: &Lease, run: u64, finish: &Finish) -> sqlx::Result<bool> {
+    async fn submit_at_once(&self, lease: &Lease, run: u64, finish: &Finish) -> client::Result<bool> {
         let (Outcome::Submitted, Some(mail)) = (&finish.outcome, &finish.mail) else {
             return Ok(false);
         };
         step(Some(RunState::Open), RunState::Submitted)?;
         let (roles, addresses) = outbox::recipients(mail);
         let limits = finish.mail_limits.as_ref();
-        let ended: i64 = read!(
-            sqlx::query_scalar(SUBMIT)
-                .bind(signed(lease.schedule)?)
-                .bind(signed(lease.fence)?)
-                .bind(signed(run)?)
-                .bind(finish.now)
-                .bind(settle_wake(finish))
-                .bind(i64::from(finish.error_counter))
-                .bind(finish.active)
-                .bind(how(&finish.outcome))
-                .bind(mail.kind.as_str())
-                .bind(text(&mail.message_id))
-                .bind(text(&mail.from))
-                .bind(text(&mail.subject))
-                .bind(text(&mail.text))
-                .bind(mail.attach_file)
-                .bind(&roles)
-                .bind(&addresses)
-                .bind(limits.map(|limits| limits.organizer.mails.map_or(i64::MAX, i64::from)))
-                .bind(limits.map(|limits| limits.organizer.recipients.map_or(i64::MAX, i64::from)))
-                .bind(mail.from_name.as_deref().map(text))
-                .bind(mail.reply_to.as_deref().map(text))
-                .bind(limits.map(|limits| limits.owner.mails.map_or(i64::MAX, i64::from)))
-                .bind(limits.map(|limits| limits.owner.recipients.map_or(i64::MAX, i64::from)))
-                .fetch_one(&self.pool)
-        )?;
+        let ended: i64 = read!(self.pool.fetch_one(
+            SUBMIT,
+            &[
+                &signed(lease.schedule)?,
+                &signed(lease.fence)?,
+                &signed(run)?,
+                &finish.now,
+                &settle_wake(finish),
+                &i64::from(finish.error_counter),
+                &finish.active,
+                &how(&finish.outcome),
+                &mail.kind.as_str(),
+                &text(&mail.message_id),
+                &text(&mail.from),
+                &text(&mail.subject),
+                &text(&mail.text),
+                &mail.attach_file,
+                &roles,
+                &addresses,
+                &limits.map(|limits| limits.organizer.mails.map_or(i64::MAX, i64::from)),
+                &limits.map(|limits| limits.organizer.recipients.map_or(i64::MAX, i64::from)),
+                &mail.from_name.as_deref().map(text),
+                &mail.reply_to.as_deref().map(text),
+                &limits.map(|limits| limits.owner.mails.map_or(i64::MAX, i64::from)),
+                &limits.map(|limits| limits.owner.recipients.map_or(i64::MAX, i64::from)),
+            ],
+        ))?;
         Ok(ended == 1)
     }
 
     /// The schedule's fence is unchanged, so no person has changed it since the lease: counter and `active` are written.
-    async fn finish_executed(&self, lease: &Lease, run: u64, finish: &Finish) -> sqlx::Result<Option<Written>> {
+    async fn finish_executed(&self, lease: &Lease, run: u64, finish: &Finish) -> client::Result<Option<Written>> {
         let (schedule, run) = (signed(lease.schedule)?, signed(run)?);
-        let mut transaction = self.begin().await?;
-        let held = sqlx::query(
-            "select s.organizer, s.event, s.owner, r.due, r.file_kept from schedule s join run r on r.id = s.open_run
-             where s.id = $1 and s.fence = $2 and s.lease_until is not null and s.open_run = $3 for no key update of s",
-        )
-        .bind(schedule)
-        .bind(signed(lease.fence)?)
-        .bind(run)
-        .fetch_optional(&mut *transaction)
-        .await?;
-        let Some(held) = held else {
+        let (transaction, held) = self
+            .begin_reading::<Found>(
+                "select s.organizer, s.event, s.owner, r.due, r.file_kept from schedule s join run r on r.id = s.open_run
+                 where s.id = $1 and s.fence = $2 and s.lease_until is not null and s.open_run = $3 for no key update of s",
+                &[&schedule, &signed(lease.fence)?, &run],
+            )
+            .await?;
+        let Some(held) = held.first() else {
             return Ok(None);
         };
         // A server that has died can have lost it: [`files::KEEP`].
-        if finish.mail.as_ref().is_some_and(|mail| mail.attach_file) && !held.try_get::<bool, _>("file_kept")? {
+        if finish.mail.as_ref().is_some_and(|mail| mail.attach_file) && !held.try_get::<bool>("file_kept")? {
             return Ok(None);
         }
-        let (scope, due) = (scope(&held)?, held.try_get("due")?);
+        let (scope, due) = (scope(held)?, held.try_get("due")?);
         let whose = (&*scope.organizer, Some(held.try_get("owner")?), schedule);
-        let instead = usage::count_mail(&mut transaction, whose, finish).await?;
+        let instead = usage::count_mail(&transaction, whose, finish).await?;
         let finish = instead.as_ref().map_or(finish, |(_, instead)| instead);
         let state = State::of(&finish.outcome)?;
         step(Some(RunState::Open), state.state)?;
@@ -161,92 +158,89 @@ impl PostgresStorage {
             Outcome::Retry(at) => Some(at),
             _ => None,
         };
-        sqlx::query(
-            "with ended as (
-               update run r set state = $3, code = $4, words = $5, missed_first = $6, missed_count = $7, ended = $8,
-                 settle_wake = $9, settle_version = null, attempts = s.attempt
-               from schedule s where s.id = $1 and r.id = $2)
-             update schedule set lease_until = null, retry_at = $10, error_counter = $11, active = $12,
-               open_run = case when $10 is null then null else open_run end,
-               attempt = case when $10 is null then 0 else attempt end
-             where id = $1",
-        )
-        .bind(schedule)
-        .bind(run)
-        .bind(state.state.as_str())
-        .bind(state.code.map(text))
-        .bind(state.words.map(text))
-        .bind(state.missed_first)
-        .bind(state.missed_count)
-        .bind(state.state.terminal().then_some(finish.now))
-        .bind(settle_wake(finish))
-        .bind(again)
-        .bind(i64::from(finish.error_counter))
-        .bind(finish.active)
-        .execute(&mut *transaction)
-        .await?;
+        transaction
+            .execute(
+                "with ended as (
+                   update run r set state = $3, code = $4, words = $5, missed_first = $6, missed_count = $7, ended = $8,
+                     settle_wake = $9, settle_version = null, attempts = s.attempt
+                   from schedule s where s.id = $1 and r.id = $2)
+                 update schedule set lease_until = null, retry_at = $10, error_counter = $11, active = $12,
+                   open_run = case when $10 is null then null else open_run end,
+                   attempt = case when $10 is null then 0 else attempt end
+                 where id = $1",
+                &[
+                    &schedule,
+                    &run,
+                    &state.state.as_str(),
+                    &state.code.map(text),
+                    &state.words.map(text),
+                    &state.missed_first,
+                    &state.missed_count,
+                    &state.state.terminal().then_some(finish.now),
+                    &settle_wake(finish),
+                    &again,
+                    &i64::from(finish.error_counter),
+                    &finish.active,
+                ],
+            )
+            .await?;
         if let Some(mail) = &finish.mail {
-            outbox::insert(&mut transaction, Some(run), (&scope, schedule), due, mail, finish.now).await?;
+            outbox::insert(&transaction, Some(run), (&scope, schedule), due, mail, finish.now).await?;
         }
         if state.state.terminal() && held.try_get("file_kept")? {
-            files::drop_unneeded(&mut transaction, &[run]).await?;
+            files::drop_unneeded(&transaction, &[run]).await?;
         }
         let mut said = Entries::default();
         said.add_run(&scope, schedule, due, &finish.outcome);
-        said.write(&mut transaction, finish.now).await?;
-        transaction.commit().await?;
+        said.commit(transaction, finish.now).await?;
         Ok(Some(Written::of(instead.as_ref())))
     }
 
-    async fn finish_settled(&self, lease: &Lease, run: u64, finish: &Finish) -> sqlx::Result<Option<Written>> {
+    async fn finish_settled(&self, lease: &Lease, run: u64, finish: &Finish) -> client::Result<Option<Written>> {
         let (schedule, run) = (signed(lease.schedule)?, signed(run)?);
-        let mut transaction = self.begin().await?;
-        let owner: Option<String> = sqlx::query_scalar("select owner from schedule where id = $1 for no key update")
-            .bind(schedule)
-            .fetch_optional(&mut *transaction)
+        let lock = "select owner from schedule where id = $1 for no key update";
+        let (transaction, owner) = self.begin_reading::<String>(lock, &[&schedule]).await?;
+        let held = transaction
+            .fetch_optional::<Found>(
+                "select organizer, event, due, settle_version, file_kept from run
+                 where id = $1 and schedule = $2 and settle_fence = $3 and settle_version is not null and state = 'submitted'
+                 for no key update",
+                &[&run, &schedule, &signed(lease.fence)?],
+            )
             .await?;
-        let held = sqlx::query(
-            "select organizer, event, due, settle_version, file_kept from run
-             where id = $1 and schedule = $2 and settle_fence = $3 and settle_version is not null and state = 'submitted'
-             for no key update",
-        )
-        .bind(run)
-        .bind(schedule)
-        .bind(signed(lease.fence)?)
-        .fetch_optional(&mut *transaction)
-        .await?;
         let Some(held) = held else {
             return Ok(None);
         };
         let (scope, due) = (scope(&held)?, held.try_get("due")?);
-        let whose = (&*scope.organizer, owner.as_deref(), schedule);
-        let instead = usage::count_mail(&mut transaction, whose, finish).await?;
+        let whose = (&*scope.organizer, owner.first().map(String::as_str), schedule);
+        let instead = usage::count_mail(&transaction, whose, finish).await?;
         let finish = instead.as_ref().map_or(finish, |(_, instead)| instead);
         let state = State::of(&finish.outcome)?;
-        super::runs::write_state(&mut transaction, run, RunState::Submitted, &state, finish.now).await?;
+        super::runs::write_state(&transaction, run, RunState::Submitted, &state, finish.now).await?;
         // A person who changed the schedule meanwhile has reset the counter, and that stands.
-        sqlx::query(
-            "update schedule set settling_until = null,
-               error_counter = case when version = $2 then $3 else error_counter end,
-               active = active and (version <> $2 or $4)
-             where id = $1",
-        )
-        .bind(schedule)
-        .bind(held.try_get::<i64, _>("settle_version")?)
-        .bind(i64::from(finish.error_counter))
-        .bind(finish.active)
-        .execute(&mut *transaction)
-        .await?;
+        transaction
+            .execute(
+                "update schedule set settling_until = null,
+                   error_counter = case when version = $2 then $3 else error_counter end,
+                   active = active and (version <> $2 or $4)
+                 where id = $1",
+                &[
+                    &schedule,
+                    &held.try_get::<i64>("settle_version")?,
+                    &i64::from(finish.error_counter),
+                    &finish.active,
+                ],
+            )
+            .await?;
         if let Some(mail) = &finish.mail {
-            outbox::insert(&mut transaction, Some(run), (&scope, schedule), due, mail, finish.now).await?;
+            outbox::insert(&transaction, Some(run), (&scope, schedule), due, mail, finish.now).await?;
         }
         if held.try_get("file_kept")? {
-            files::drop_unneeded(&mut transaction, &[run]).await?;
+            files::drop_unneeded(&transaction, &[run]).await?;
         }
         let mut said = Entries::default();
         said.add_run(&scope, schedule, due, &finish.outcome);
-        said.write(&mut transaction, finish.now).await?;
-        transaction.commit().await?;
+        said.commit(transaction, finish.now).await?;
         Ok(Some(Written::of(instead.as_ref())))
     }
 }

@@ -2,9 +2,7 @@
 
 use std::collections::HashSet;
 
-use sqlx::postgres::PgRow;
-use sqlx::{PgConnection, Row as _};
-
+use super::client::{self, Connection, Found};
 use super::columns::{count, deliveries, deliveries_of_run, row, row_columns, small};
 use super::due::SCHEDULES;
 use super::{PostgresStorage, settled};
@@ -68,7 +66,7 @@ pub(super) const ANY_SETTLED: &str =
 /// Runs that can be settled at $1, at most $2. One lease a schedule at a time, of either kind: both write its counter.
 pub(super) const SETTLED: &str = concat!(
     "with found as materialized (
-       select ",
+     select ",
     row_columns!(),
     ", s.zone_database, r.id as run, r.due, r.started_version, r.started_zone, r.settle_wake
        from run r join schedule s on s.id = r.schedule
@@ -105,17 +103,15 @@ impl PostgresStorage {
         Ok(settled!(self.try_lease_settled(now, lease_until, limit))?)
     }
 
-    async fn try_lease_settled(&self, now: Instant, lease_until: Instant, limit: u32) -> sqlx::Result<Vec<Leased>> {
+    async fn try_lease_settled(&self, now: Instant, lease_until: Instant, limit: u32) -> client::Result<Vec<Leased>> {
         // Nearly always there is nothing, and then it needs no transaction.
-        let any: bool = sqlx::query_scalar(ANY_SETTLED).bind(now).fetch_one(&self.pool).await?;
+        let any: bool = self.pool.fetch_one(ANY_SETTLED, &[&now]).await?;
         if !any {
             return Ok(Vec::new());
         }
-        let mut transaction = self.begin().await?;
-        let found = sqlx::query(SETTLED)
-            .bind(now)
-            .bind(i64::from(limit))
-            .fetch_all(&mut *transaction)
+        let transaction = self.begin().await?;
+        let found = transaction
+            .fetch_all::<Found>(SETTLED, &[&now, &i64::from(limit)])
             .await?;
         let mut schedules = HashSet::new();
         let mut leased: Vec<Leased> = Vec::with_capacity(found.len());
@@ -147,29 +143,27 @@ impl PostgresStorage {
             ids(|one| one.lease.run.unwrap_or_default())?,
             ids(|one| one.row.version)?,
         );
-        sqlx::query(
-            "update run set settle_version = null
-             where schedule = any($1) and state = 'submitted' and settle_version is not null",
-        )
-        .bind(&schedules)
-        .execute(&mut *transaction)
-        .await?;
-        let raised = sqlx::query(
-            "update run r set settle_fence = settle_fence + 1, settle_attempt = settle_attempt + 1,
-               settle_version = chosen.version, settle_wake = $3
-             from unnest($1::bigint[], $2::bigint[]) as chosen (run, version)
-             where r.id = chosen.run and r.settle_wake <= $4 returning r.id, r.settle_fence, r.settle_attempt",
-        )
-        .bind(runs)
-        .bind(versions)
-        .bind(lease_until)
-        .bind(now)
-        .fetch_all(&mut *transaction)
-        .await?;
-        sqlx::query("update schedule set settling_until = $2 where id = any($1)")
-            .bind(schedules)
-            .bind(lease_until)
-            .execute(&mut *transaction)
+        transaction
+            .execute(
+                "update run set settle_version = null
+                 where schedule = any($1) and state = 'submitted' and settle_version is not null",
+                &[&schedules],
+            )
+            .await?;
+        let raised = transaction
+            .fetch_all::<Found>(
+                "update run r set settle_fence = settle_fence + 1, settle_attempt = settle_attempt + 1,
+                   settle_version = chosen.version, settle_wake = $3
+                 from unnest($1::bigint[], $2::bigint[]) as chosen (run, version)
+                 where r.id = chosen.run and r.settle_wake <= $4 returning r.id, r.settle_fence, r.settle_attempt",
+                &[&runs, &versions, &lease_until, &now],
+            )
+            .await?;
+        transaction
+            .execute(
+                "update schedule set settling_until = $2 where id = any($1)",
+                &[&schedules, &lease_until],
+            )
             .await?;
         transaction.commit().await?;
         for raised in &raised {
@@ -187,17 +181,10 @@ impl PostgresStorage {
     pub(super) async fn prolong(&self, lease: &Lease, until: Instant) -> Result<(), LeaseError> {
         let held = match lease.work {
             Work::Execute => {
-                settled!(
-                    sqlx::query(
-                        "update schedule set lease_until = $3 where id = $1 and fence = $2 and lease_until is not null"
-                    )
-                    .bind(signed(lease.schedule)?)
-                    .bind(signed(lease.fence)?)
-                    .bind(until)
-                    .execute(&self.pool)
-                )?
-                .rows_affected()
-                    == 1
+                settled!(self.pool.execute(
+                    "update schedule set lease_until = $3 where id = $1 and fence = $2 and lease_until is not null",
+                    &[&signed(lease.schedule)?, &signed(lease.fence)?, &until]
+                ))? == 1
             }
             Work::Settle => settled!(self.move_settling(
                 lease,
@@ -227,26 +214,25 @@ impl PostgresStorage {
         Ok(())
     }
 
-    async fn give_back_due(&self, lease: &Lease, now: Instant) -> sqlx::Result<bool> {
-        let mut transaction = self.begin().await?;
-        let back = sqlx::query(
-            "update schedule set lease_until = null, attempt = attempt - 1,
-               retry_at = case when open_run is not null then $3 end
-             where id = $1 and fence = $2 and lease_until is not null returning open_run, attempt",
-        )
-        .bind(signed(lease.schedule)?)
-        .bind(signed(lease.fence)?)
-        .bind(now)
-        .fetch_optional(&mut *transaction)
-        .await?;
+    async fn give_back_due(&self, lease: &Lease, now: Instant) -> client::Result<bool> {
+        let transaction = self.begin().await?;
+        let back = transaction
+            .fetch_optional::<Found>(
+                "update schedule set lease_until = null, attempt = attempt - 1,
+                   retry_at = case when open_run is not null then $3 end
+                 where id = $1 and fence = $2 and lease_until is not null returning open_run, attempt",
+                &[&signed(lease.schedule)?, &signed(lease.fence)?, &now],
+            )
+            .await?;
         let Some(back) = back else {
             return Ok(false);
         };
-        if let Some(open) = back.try_get::<Option<i64>, _>("open_run")? {
-            sqlx::query("update run set attempts = attempts - 1 where id = $1 and attempts = $2 + 1")
-                .bind(open)
-                .bind(back.try_get::<i64, _>("attempt")?)
-                .execute(&mut *transaction)
+        if let Some(open) = back.try_get::<Option<i64>>("open_run")? {
+            transaction
+                .execute(
+                    "update run set attempts = attempts - 1 where id = $1 and attempts = $2 + 1",
+                    &[&open, &back.try_get::<i64>("attempt")?],
+                )
                 .await?;
         }
         transaction.commit().await?;
@@ -260,19 +246,16 @@ impl PostgresStorage {
         held_until: Option<Instant>,
         statement: &'static str,
         at: Instant,
-    ) -> sqlx::Result<bool> {
+    ) -> client::Result<bool> {
         let Some(run) = lease.run else {
             return Ok(false);
         };
-        let mut transaction = self.begin().await?;
-        hold(&mut transaction, signed(lease.schedule)?, held_until).await?;
-        let moved = sqlx::query(statement)
-            .bind(signed(run)?)
-            .bind(signed(lease.fence)?)
-            .bind(at)
-            .execute(&mut *transaction)
+        let transaction = self.begin().await?;
+        hold(&transaction, signed(lease.schedule)?, held_until).await?;
+        let moved = transaction
+            .execute(statement, &[&signed(run)?, &signed(lease.fence)?, &at])
             .await?;
-        if moved.rows_affected() == 0 {
+        if moved == 0 {
             return Ok(false);
         }
         transaction.commit().await?;
@@ -304,25 +287,23 @@ impl Due for DueSchedules<'_> {
     }
 
     async fn lease(&self, share: &Share<i64>, most: u32) -> Result<Vec<(Instant, i64, Leased)>, StorageError> {
-        let lease = |statement| sqlx::query(statement).bind(self.now).bind(self.lease_until);
-        let found = match share {
-            Share::Rows(ids) => settled!(lease(LEASE_ROWS).bind(ids).fetch_all(&self.store.pool)),
-            Share::Organizers(organizers, each) => settled!(
-                lease(LEASE_BY_TURNS)
-                    .bind(organizers)
-                    .bind(i64::from(*each))
-                    .bind(i64::from(most))
-                    .fetch_all(&self.store.pool)
-            ),
+        let pool = &self.store.pool;
+        let (now, until) = (self.now, self.lease_until);
+        let found: Vec<Found> = match share {
+            Share::Rows(ids) => settled!(pool.fetch_all(LEASE_ROWS, &[&now, &until, ids])),
+            Share::Organizers(organizers, each) => {
+                let (each, most) = (i64::from(*each), i64::from(most));
+                settled!(pool.fetch_all(LEASE_BY_TURNS, &[&now, &until, organizers, &each, &most]))
+            }
         }?;
         let leased = found.iter().map(|found| leased_to_execute(found, self.lease_until));
-        Ok(leased.collect::<sqlx::Result<_>>()?)
+        Ok(leased.collect::<client::Result<_>>()?)
     }
 }
 
-fn leased_to_execute(found: &PgRow, until: Instant) -> sqlx::Result<(Instant, i64, Leased)> {
+fn leased_to_execute(found: &Found, until: Instant) -> client::Result<(Instant, i64, Leased)> {
     let row = row(found)?;
-    let open = found.try_get::<Option<i64>, _>("open_run")?;
+    let open = found.try_get::<Option<i64>>("open_run")?;
     let leased = Leased {
         lease: Lease {
             schedule: row.id,
@@ -343,17 +324,17 @@ fn leased_to_execute(found: &PgRow, until: Instant) -> sqlx::Result<(Instant, i6
 }
 
 /// Reads `started_version`.
-fn started_version(from: &PgRow) -> sqlx::Result<Option<u64>> {
+fn started_version(from: &Found) -> client::Result<Option<u64>> {
     let version: Option<i64> = from.try_get("started_version")?;
     Ok(version.map(unsigned).transpose()?)
 }
 
 /// Keeps a schedule from being leased to execute while one of its runs is leased to settle.
-pub(super) async fn hold(on: &mut PgConnection, schedule: i64, until: Option<Instant>) -> sqlx::Result<()> {
-    sqlx::query("update schedule set settling_until = $2 where id = $1")
-        .bind(schedule)
-        .bind(until)
-        .execute(on)
-        .await?;
+pub(super) async fn hold(on: &Connection, schedule: i64, until: Option<Instant>) -> client::Result<()> {
+    on.execute(
+        "update schedule set settling_until = $2 where id = $1",
+        &[&schedule, &until],
+    )
+    .await?;
     Ok(())
 }

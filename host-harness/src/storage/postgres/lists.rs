@@ -1,8 +1,6 @@
 //! What people see: pages and single schedules, and the ids of new ones.
 
-use sqlx::postgres::PgRow;
-use sqlx::{AssertSqlSafe, Row as _};
-
+use super::client::{self, Found, Parameter};
 use super::columns::{columns_within, event_of, row, row_columns, row_within, text};
 use super::{PostgresStorage, read, settled};
 use crate::contract::{Order, PageQuery, Position};
@@ -108,7 +106,7 @@ fn owners_page_sql(order: Order, descending: bool, after: bool) -> String {
 }
 
 /// Where the page after this row begins.
-fn cursor_at(last: &PgRow, order: Order, descending: bool) -> sqlx::Result<Cursor> {
+fn cursor_at(last: &Found, order: Order, descending: bool) -> client::Result<Cursor> {
     Ok(Cursor {
         key: match order {
             Order::Id => Key::Id,
@@ -164,32 +162,27 @@ impl PostgresStorage {
             None => 0,
         };
         let sql = page_sql(order, descending, owner.is_some(), cursor.is_some());
-        let mut found = read!(async {
-            let found = sqlx::query(AssertSqlSafe(sql.clone()))
-                .bind(text(&seen.scope.organizer))
-                .bind(event_of(&seen.scope))
-                .bind(owner.as_deref())
-                .bind(i64::from(size) + 1);
-            match &cursor {
-                None => found.bind(first),
-                Some(Cursor { key, id, .. }) => match key {
-                    Key::Exporter(identifier) => found.bind(id).bind(text(identifier)),
-                    Key::NextRun(key) => found.bind(id).bind(key),
-                    Key::Id | Key::Due => found.bind(id),
-                },
+        let (organizer, event, most) = (text(&seen.scope.organizer), event_of(&seen.scope), i64::from(size) + 1);
+        let mut parameters: Vec<&dyn Parameter> = vec![&organizer, &event, &owner, &most];
+        let exporter;
+        match &cursor {
+            None => parameters.push(&first),
+            Some(Cursor { key, id, .. }) => {
+                parameters.push(id);
+                match key {
+                    Key::Exporter(identifier) => {
+                        exporter = text(identifier);
+                        parameters.push(&exporter);
+                    }
+                    Key::NextRun(key) => parameters.push(key),
+                    Key::Id | Key::Due => {}
+                }
             }
-            .fetch_all(&self.pool)
-            .await
-        })?;
+        }
+        let mut found: Vec<Found> = read!(self.pool.fetch_all(&sql, &parameters))?;
         let total: i64 = match found.first() {
             Some(row) => row.try_get("total")?,
-            None => read!(
-                sqlx::query_scalar(count_sql(owner.is_some()))
-                    .bind(text(&seen.scope.organizer))
-                    .bind(event_of(&seen.scope))
-                    .bind(owner.as_deref())
-                    .fetch_one(&self.pool)
-            )?,
+            None => read!(self.pool.fetch_one(count_sql(owner.is_some()), &parameters[..3]))?,
         };
         if found.is_empty() && page.is_some_and(|page| page > 1) {
             return Ok(None);
@@ -207,7 +200,7 @@ impl PostgresStorage {
             rows: found
                 .iter()
                 .map(|found| row_within(found, seen.scope.clone()))
-                .collect::<sqlx::Result<_>>()?,
+                .collect::<client::Result<_>>()?,
             next,
         }))
     }
@@ -216,23 +209,20 @@ impl PostgresStorage {
         let Ok(id) = i64::try_from(id) else {
             return Ok(None);
         };
-        let found = read!(
-            sqlx::query(ONE)
-                .bind(id)
-                .bind(text(&seen.scope.organizer))
-                .bind(event_of(&seen.scope))
-                .bind(seen.only_owner.as_deref().map(text))
-                .fetch_optional(&self.pool)
-        )?;
+        let found = read!(self.pool.fetch_optional::<Found>(
+            ONE,
+            &[
+                &id,
+                &text(&seen.scope.organizer),
+                &event_of(&seen.scope),
+                &seen.only_owner.as_deref().map(text)
+            ]
+        ))?;
         Ok(found.as_ref().map(row).transpose()?)
     }
 
     pub(super) async fn count_of(&self, organizer: &str) -> Result<u64, StorageError> {
-        let count: i64 = read!(
-            sqlx::query_scalar(COUNT_ALL)
-                .bind(text(organizer))
-                .fetch_one(&self.pool)
-        )?;
+        let count: i64 = read!(self.pool.fetch_one(COUNT_ALL, &[&text(organizer)]))?;
         unsigned(count)
     }
 
@@ -241,11 +231,10 @@ impl PostgresStorage {
             Ok(id) => return Ok(id),
             Err(block) => block,
         };
-        let end: i64 = settled!(
-            sqlx::query_scalar("update sequence set next = next + $1 where name = 'schedule' returning next")
-                .bind(signed(block)?)
-                .fetch_one(&self.pool)
-        )?;
+        let end: i64 = settled!(self.pool.fetch_one(
+            "update sequence set next = next + $1 where name = 'schedule' returning next",
+            &[&signed(block)?]
+        ))?;
         Ok(self.reserved().take_in(block, unsigned(end)?))
     }
 }

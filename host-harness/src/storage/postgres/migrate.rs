@@ -1,10 +1,9 @@
 //! Tables brought up to this version, by one process at a time.
 
-use sqlx::migrate::{Migrate as _, MigrateError, Migrator};
-use sqlx::{Connection as _, PgConnection, PgPool};
-
-use super::{TRIES, once_more, sql_state};
+use super::client::{Connection, Pool, Result};
+use super::{TRIES, once_more};
 use crate::storage::StorageError;
+use crate::storage::migrations::{Migration, Migrations};
 
 /// One row that whoever migrates has locked. An advisory lock would do the same, where there are any.
 const LOCK_TABLE: &str = "create table if not exists migration_lock (id bigint primary key)";
@@ -13,75 +12,81 @@ const LOCK_TABLE: &str = "create table if not exists migration_lock (id bigint p
 const MADE_MEANWHILE: [&str; 4] = ["23505", "42P07", "42710", "XX000"];
 
 /// Runs those that have not been run, in one transaction.
-pub(super) async fn run(pool: &PgPool, migrations: &Migrator) -> Result<(), StorageError> {
-    let mut connection = pool.acquire().await?;
-    if is_done(&mut connection, migrations).await {
+pub(super) async fn run(pool: &Pool, migrations: &Migrations) -> std::result::Result<(), StorageError> {
+    let connection = pool.acquire().await?;
+    if is_done(&connection, migrations).await {
         return Ok(());
     }
-    lock_table(&mut connection).await?;
+    lock_table(&connection).await?;
+    drop(connection);
     let mut tries = 0;
     loop {
-        match attempt(&mut connection, migrations).await {
-            Err(MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _))
-                if once_more(&error, &mut tries).await => {}
-            done => return done.map_err(said),
+        match attempt(pool, migrations).await {
+            Err(error) if once_more(&error, &mut tries).await => {}
+            done => return Ok(done?),
         }
     }
 }
 
 /// Are the tables of just this version there? Then, at nearly every start, nobody need be kept out. Where that can't be read, it is to
 /// be seen why.
-async fn is_done(on: &mut PgConnection, migrations: &Migrator) -> bool {
-    let Ok(done) = on.list_applied_migrations(&migrations.table_name).await else {
-        return false;
-    };
-    let wanted = migrations.iter().map(|one| (one.version, &*one.checksum));
-    done.iter().map(|one| (one.version, &*one.checksum)).eq(wanted)
+async fn is_done(on: &Connection, migrations: &Migrations) -> bool {
+    let done = done(on, migrations).await;
+    done.is_ok_and(|done| migrations.left(&done).is_ok_and(|left| left.is_empty()))
 }
 
-async fn lock_table(on: &mut PgConnection) -> Result<(), StorageError> {
+/// What has been carried out, by version.
+async fn done(on: &Connection, migrations: &Migrations) -> Result<Vec<(i64, Vec<u8>)>> {
+    let done = format!("select version, checksum from {} order by version", migrations.table);
+    on.fetch_all(&done, &[]).await
+}
+
+async fn lock_table(on: &Connection) -> Result<()> {
     let mut tries = 0;
     loop {
-        let made = sqlx::raw_sql(LOCK_TABLE).execute(&mut *on).await;
-        match made {
-            Err(error) if tries < TRIES && sql_state(&error).is_some_and(|state| MADE_MEANWHILE.contains(&state)) => {
+        match on.run(LOCK_TABLE).await {
+            Err(error) if tries < TRIES && error.sql_state().is_some_and(|state| MADE_MEANWHILE.contains(&state)) => {
                 tries += 1;
             }
-            Err(error) => return Err(error.into()),
-            Ok(_) => return Ok(()),
+            made => return made,
         }
     }
 }
 
-async fn attempt(on: &mut PgConnection, migrations: &Migrator) -> Result<(), MigrateError> {
-    let mut transaction = on.begin().await?;
+async fn attempt(pool: &Pool, migrations: &Migrations) -> Result<()> {
+    let transaction = pool.begin().await?;
     // Making an index on a large table may take longer than a statement of the host may, and so may waiting for it.
-    for statement in [
-        "set local statement_timeout = 0",
-        "set local lock_timeout = 0",
-        "insert into migration_lock (id) values (1) on conflict do nothing",
-        "select id from migration_lock where id = 1 for update",
-    ] {
-        sqlx::query(statement).execute(&mut *transaction).await?;
+    transaction
+        .run(&format!(
+            "set local statement_timeout = 0;
+             set local lock_timeout = 0;
+             insert into migration_lock (id) values (1) on conflict do nothing"
+        ))
+        .await?;
+    // A statement of its own: what follows sees what whoever had the lock has made.
+    transaction
+        .run(&format!(
+            "select id from migration_lock where id = 1 for update;
+             create table if not exists {} (
+               version bigint primary key, description text not null, installed_on timestamptz not null default now(),
+               success boolean not null, checksum bytea not null, execution_time bigint not null)",
+            migrations.table
+        ))
+        .await?;
+    let done = done(&transaction, migrations).await?;
+    for one in migrations.left(&done)? {
+        carry_out(&transaction, one, migrations.table).await?;
     }
-    let ours = Migrator {
-        migrations: migrations.migrations.clone(),
-        table_name: migrations.table_name.clone(),
-        create_schemas: migrations.create_schemas.clone(),
-        locking: false,
-        ..*migrations
-    };
-    ours.run_direct(None, &mut *transaction, false).await?;
-    transaction.commit().await?;
-    Ok(())
+    transaction.commit().await
 }
 
-fn said(error: MigrateError) -> StorageError {
-    match error {
-        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),
-        MigrateError::VersionMissing(version) => StorageError::Corrupt(format!(
-            "database schema version {version} is newer than this program supports"
-        )),
-        other => StorageError::Corrupt(other.to_string()),
-    }
+async fn carry_out(on: &Connection, migration: &Migration, table: &str) -> Result<()> {
+    on.run(migration.sql).await?;
+    let keep = format!(
+        "insert into {table} (version, description, success, checksum, execution_time) values ($1, $2, true, $3, 0)"
+    );
+    let parameters = (migration.version, migration.description, migration.checksum());
+    on.execute(&keep, &[&parameters.0, &parameters.1, &parameters.2])
+        .await?;
+    Ok(())
 }

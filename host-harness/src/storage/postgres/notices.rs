@@ -6,10 +6,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::PgPool;
-use sqlx::postgres::PgListener;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
+
+use super::client::{self, Connection, Error, Pool};
 
 const CHANNEL: &str = "scheduled_exports";
 /// At most one notice in this time: what comes meanwhile goes with the next.
@@ -26,7 +26,7 @@ pub(super) struct Notices {
 }
 
 impl Notices {
-    pub(super) fn of(pool: PgPool) -> Self {
+    pub(super) fn of(pool: Pool) -> Self {
         let (told, heard) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let speaking = tokio::spawn(speak(pool.clone(), Arc::clone(&told)));
         let listening = tokio::spawn(listen(pool, Arc::clone(&heard)));
@@ -54,13 +54,10 @@ impl Drop for Notices {
     }
 }
 
-async fn speak(pool: PgPool, told: Arc<Notify>) {
+async fn speak(pool: Pool, told: Arc<Notify>) {
     loop {
         told.notified().await;
-        let sent = sqlx::query("select pg_notify($1, '')")
-            .bind(CHANNEL)
-            .execute(&pool)
-            .await;
+        let sent = pool.execute("select pg_notify($1, '')", &[&CHANNEL]).await;
         if let Err(error) = sent {
             tracing::debug!(%error, "could not send NOTIFY; other hosts will find the work by polling");
         }
@@ -68,10 +65,10 @@ async fn speak(pool: PgPool, told: Arc<Notify>) {
     }
 }
 
-async fn listen(pool: PgPool, heard: Arc<Notify>) {
+async fn listen(pool: Pool, heard: Arc<Notify>) {
     loop {
         match hear(&pool, &heard).await {
-            Err(sqlx::Error::PoolClosed) => return,
+            Err(Error::Closed) => return,
             Err(error) => tracing::debug!(%error, "LISTEN failed; falling back to polling"),
             Ok(()) => {}
         }
@@ -79,22 +76,16 @@ async fn listen(pool: PgPool, heard: Arc<Notify>) {
     }
 }
 
-async fn hear(pool: &PgPool, heard: &Notify) -> sqlx::Result<()> {
-    let options = pool.connect_options();
-    let own = sqlx::postgres::PgPoolOptions::new()
-        .max_connections(1)
-        .max_lifetime(None)
-        .idle_timeout(None)
-        .connect_lazy_with((*options).clone());
-    let mut listener = PgListener::connect_with(&own).await?;
-    listener.listen(CHANNEL).await?;
-    // None: the connection was lost, and what was told meanwhile is unknown.
-    while listener.try_recv().await?.is_some() {
+/// Listens on a connection of its own until that is lost: what was told meanwhile is unknown.
+async fn hear(pool: &Pool, heard: &Notify) -> client::Result<()> {
+    let listener = Connection::open(pool.address()).await?;
+    listener.run(&format!("LISTEN {CHANNEL}")).await?;
+    while !listener.is_closed() {
+        listener.heard().await;
         if pool.is_closed() {
-            return Err(sqlx::Error::PoolClosed);
+            return Err(Error::Closed);
         }
         heard.notify_waiters();
     }
-    heard.notify_waiters();
     Ok(())
 }

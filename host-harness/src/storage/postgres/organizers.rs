@@ -1,8 +1,7 @@
 //! Organizers switched on and off.
 
-use sqlx::{PgConnection, Row as _};
-
 use super::audit::Entries;
+use super::client::{self, Connection, Found};
 use super::columns::{event_of, scope, text};
 use super::runs::{self, Cancelled};
 use super::{PostgresStorage, read, settled};
@@ -11,10 +10,12 @@ use crate::storage::values::{signed, unsigned};
 use crate::storage::{Scope, StorageError};
 
 /// Keeps an organizer from being switched until the transaction ends, and answers whether it is on.
-pub(super) async fn share(on: &mut PgConnection, organizer: &str) -> sqlx::Result<bool> {
-    let enabled: Option<Option<bool>> = sqlx::query_scalar("select enabled from organizer where slug = $1 for share")
-        .bind(text(organizer))
-        .fetch_optional(&mut *on)
+pub(super) async fn share(on: &Connection, organizer: &str) -> client::Result<bool> {
+    let enabled: Option<Option<bool>> = on
+        .fetch_optional(
+            "select enabled from organizer where slug = $1 for share",
+            &[&text(organizer)],
+        )
         .await?;
     match enabled {
         Some(enabled) => Ok(enabled == Some(true)),
@@ -23,30 +24,29 @@ pub(super) async fn share(on: &mut PgConnection, organizer: &str) -> sqlx::Resul
 }
 
 /// [`share`], and no other transaction that asks for either goes on meanwhile.
-pub(super) async fn lock(on: &mut PgConnection, organizer: &str) -> sqlx::Result<bool> {
-    let enabled: Option<bool> = sqlx::query_scalar(
-        "insert into organizer (slug) values ($1) on conflict (slug) do update set slug = excluded.slug returning enabled",
-    )
-    .bind(text(organizer))
-    .fetch_one(on)
-    .await?;
+pub(super) async fn lock(on: &Connection, organizer: &str) -> client::Result<bool> {
+    let enabled: Option<bool> = on
+        .fetch_one(
+            "insert into organizer (slug) values ($1) on conflict (slug) do update set slug = excluded.slug returning enabled",
+            &[&text(organizer)],
+        )
+        .await?;
     Ok(enabled == Some(true))
 }
 
 impl PostgresStorage {
     pub(super) async fn is_enabled(&self, organizer: &str) -> Result<bool, StorageError> {
-        Ok(read!(
-            sqlx::query_scalar("select exists (select 1 from organizer where slug = $1 and enabled)")
-                .bind(text(organizer))
-                .fetch_one(&self.pool)
-        )?)
+        Ok(read!(self.pool.fetch_one(
+            "select exists (select 1 from organizer where slug = $1 and enabled)",
+            &[&text(organizer)],
+        ))?)
     }
 
     pub(super) async fn all_switched(&self) -> Result<Vec<(String, bool)>, StorageError> {
-        Ok(read!(
-            sqlx::query_as("select slug, enabled from organizer where enabled is not null order by slug")
-                .fetch_all(&self.pool)
-        )?)
+        Ok(read!(self.pool.fetch_all(
+            "select slug, enabled from organizer where enabled is not null order by slug",
+            &[]
+        ))?)
     }
 
     pub(super) async fn switch(
@@ -77,18 +77,17 @@ impl PostgresStorage {
         schedule: Option<i64>,
         actor: &str,
         now: Instant,
-    ) -> sqlx::Result<Vec<i64>> {
-        let mut transaction = self.begin().await?;
-        let stopped = sqlx::query(
-            "select s.id, s.organizer, s.event from schedule s
-             where not s.active and not s.retired and ($1::text is null or s.organizer = $1) and ($2::bigint is null or s.id = $2)
-               and (select r.code from run r where r.schedule = s.id order by r.due desc limit 1) = 'undelivered'
-             order by s.id for no key update of s",
-        )
-        .bind(organizer.map(text))
-        .bind(schedule)
-        .fetch_all(&mut *transaction)
-        .await?;
+    ) -> client::Result<Vec<i64>> {
+        let transaction = self.begin().await?;
+        let stopped = transaction
+            .fetch_all::<Found>(
+                "select s.id, s.organizer, s.event from schedule s
+                 where not s.active and not s.retired and ($1::text is null or s.organizer = $1) and ($2::bigint is null or s.id = $2)
+                   and (select r.code from run r where r.schedule = s.id order by r.due desc limit 1) = 'undelivered'
+                 order by s.id for no key update of s",
+                &[&organizer.map(text), &schedule],
+            )
+            .await?;
         let mut said = Entries::default();
         let mut ids = Vec::new();
         for row in &stopped {
@@ -96,16 +95,15 @@ impl PostgresStorage {
             said.add(&scope(row)?, Some(id), actor, ("resumed", ""));
             ids.push(id);
         }
-        sqlx::query(
-            "update schedule set active = true, error_counter = 0, parked = true, replan = true, version = version + 1,
-               fence = fence + 1, lease_until = null
-             where id = any($1)",
-        )
-        .bind(&ids)
-        .execute(&mut *transaction)
-        .await?;
-        said.write(&mut transaction, now).await?;
-        transaction.commit().await?;
+        transaction
+            .execute(
+                "update schedule set active = true, error_counter = 0, parked = true, replan = true, version = version + 1,
+                   fence = fence + 1, lease_until = null
+                 where id = any($1)",
+                &[&ids],
+            )
+            .await?;
+        said.commit(transaction, now).await?;
         Ok(ids)
     }
 
@@ -116,78 +114,77 @@ impl PostgresStorage {
         Ok(settled!(self.try_retire_event(event, now))?)
     }
 
-    async fn try_retire_event(&self, event: &Scope, now: Instant) -> sqlx::Result<()> {
-        let mut transaction = self.begin().await?;
-        sqlx::query("select id from schedule where organizer = $1 and event = $2 order by id for no key update")
-            .bind(text(&event.organizer))
-            .bind(event_of(event))
-            .execute(&mut *transaction)
+    async fn try_retire_event(&self, event: &Scope, now: Instant) -> client::Result<()> {
+        let transaction = self.begin().await?;
+        transaction
+            .execute(
+                "select id from schedule where organizer = $1 and event = $2 order by id for no key update",
+                &[&text(&event.organizer), &event_of(event)],
+            )
             .await?;
         let mut said = Entries::default();
-        runs::cancel_open(&mut transaction, Cancelled::Event(event), now, &mut said).await?;
-        sqlx::query(
-            "update schedule set active = false, retired = true, version = version + 1, fence = fence + 1, lease_until = null,
-               open_run = null, retry_at = null, attempt = 0
-             where organizer = $1 and event = $2",
-        )
-        .bind(text(&event.organizer))
-        .bind(event_of(event))
-        .execute(&mut *transaction)
-        .await?;
+        runs::cancel_open(&transaction, Cancelled::Event(event), now, &mut said).await?;
+        transaction
+            .execute(
+                "update schedule set active = false, retired = true, version = version + 1, fence = fence + 1, lease_until = null,
+                   open_run = null, retry_at = null, attempt = 0
+                 where organizer = $1 and event = $2",
+                &[&text(&event.organizer), &event_of(event)],
+            )
+            .await?;
         said.add(event, None, "host", ("event-deleted", ""));
-        said.write(&mut transaction, now).await?;
-        transaction.commit().await
+        said.commit(transaction, now).await
     }
 
     pub(super) async fn scopes_of(&self, organizer: &str) -> Result<Vec<(Option<String>, u64)>, StorageError> {
-        let found: Vec<(Option<String>, i64)> = read!(
-            sqlx::query_as(
-                "select nullif(event, ''), sum(schedules)::bigint from scope_size
-                 where organizer = $1 group by event having sum(schedules) > 0 order by event",
-            )
-            .bind(text(organizer))
-            .fetch_all(&self.pool)
-        )?;
+        let found: Vec<(Option<String>, i64)> = read!(self.pool.fetch_all(
+            "select nullif(event, ''), sum(schedules)::bigint from scope_size
+             where organizer = $1 group by event having sum(schedules) > 0 order by event",
+            &[&text(organizer)]
+        ))?;
         let found = found
             .into_iter()
             .map(|(event, schedules)| Ok((event, unsigned(schedules)?)));
         found.collect()
     }
 
-    async fn try_switch(&self, organizer: &str, enabled: bool, actor: &str, now: Instant) -> sqlx::Result<()> {
-        let mut transaction = self.begin().await?;
-        let switched = sqlx::query(
-            "insert into organizer (slug, enabled) values ($1, $2)
-             on conflict (slug) do update set enabled = excluded.enabled
-             where organizer.enabled is distinct from excluded.enabled",
-        )
-        .bind(text(organizer))
-        .bind(enabled)
-        .execute(&mut *transaction)
-        .await?;
-        if switched.rows_affected() == 0 {
+    async fn try_switch(&self, organizer: &str, enabled: bool, actor: &str, now: Instant) -> client::Result<()> {
+        let transaction = self.begin().await?;
+        let switched = transaction
+            .execute(
+                "insert into organizer (slug, enabled) values ($1, $2)
+                 on conflict (slug) do update set enabled = excluded.enabled
+                 where organizer.enabled is distinct from excluded.enabled",
+                &[&text(organizer), &enabled],
+            )
+            .await?;
+        if switched == 0 {
             return Ok(());
         }
-        sqlx::query("select id from schedule where organizer = $1 order by id for no key update")
-            .bind(text(organizer))
-            .execute(&mut *transaction)
+        transaction
+            .execute(
+                "select id from schedule where organizer = $1 order by id for no key update",
+                &[&text(organizer)],
+            )
             .await?;
         let mut said = Entries::default();
         if enabled {
-            sqlx::query("update schedule set parked = true, replan = true where organizer = $1")
-                .bind(text(organizer))
-                .execute(&mut *transaction)
+            transaction
+                .execute(
+                    "update schedule set parked = true, replan = true where organizer = $1",
+                    &[&text(organizer)],
+                )
                 .await?;
         } else {
-            runs::cancel_open(&mut transaction, Cancelled::Organizer(organizer), now, &mut said).await?;
-            sqlx::query(
-                "update schedule set parked = true, fence = fence + 1, lease_until = null, open_run = null,
-                   retry_at = null, attempt = 0
-                 where organizer = $1",
-            )
-            .bind(text(organizer))
-            .execute(&mut *transaction)
-            .await?;
+            runs::cancel_open(&transaction, Cancelled::Organizer(organizer), now, &mut said).await?;
+            transaction
+                .execute(
+                    "update schedule set parked = true, fence = fence + 1, lease_until = null, open_run = null,
+                       retry_at = null, attempt = 0
+                     where organizer = $1",
+                    &[&text(organizer)],
+                )
+                .await?;
         }
         let scope = Scope {
             organizer: organizer.to_owned(),
@@ -195,7 +192,6 @@ impl PostgresStorage {
         };
         let action = if enabled { "enabled" } else { "disabled" };
         said.add(&scope, None, actor, (action, ""));
-        said.write(&mut transaction, now).await?;
-        transaction.commit().await
+        said.commit(transaction, now).await
     }
 }

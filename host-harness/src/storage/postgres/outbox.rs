@@ -1,7 +1,6 @@
 //! The outbox: mails kept with the commit of `finish`.
 
-use sqlx::{PgConnection, Row as _};
-
+use super::client::{self, Connection, Found};
 use super::columns::{event_of, scope, text};
 use super::{PostgresStorage, read};
 use crate::clock::Instant;
@@ -10,15 +9,15 @@ use crate::storage::{FileFacts, NewMail, OutboxMail, Scope, StorageError};
 
 /// Keeps a mail and its recipients, each address once; nothing where the run's due time has a mail of this kind.
 pub(super) async fn insert(
-    on: &mut PgConnection,
+    on: &Connection,
     run: Option<i64>,
     (scope, schedule): (&Scope, i64),
     due: Instant,
     mail: &NewMail,
     now: Instant,
-) -> sqlx::Result<()> {
+) -> client::Result<()> {
     let (roles, addresses) = recipients(mail);
-    sqlx::query(
+    on.execute(
         "with kept as (
            insert into mail (run, schedule, due, kind, message_id, sender, subject, body, attach_file, created, organizer, event,
              sender_name, reply_to)
@@ -26,24 +25,25 @@ pub(super) async fn insert(
          insert into delivery (mail, organizer, position, role, address, status, next_try)
          select kept.id, kept.organizer, recipient.nth - 1, recipient.role, recipient.address, 'queued', $10
          from kept cross join unnest($13::text[], $14::text[]) with ordinality as recipient (role, address, nth)",
+        &[
+            &run,
+            &schedule,
+            &due,
+            &mail.kind.as_str(),
+            &text(&mail.message_id),
+            &text(&mail.from),
+            &text(&mail.subject),
+            &text(&mail.text),
+            &mail.attach_file,
+            &now,
+            &text(&scope.organizer),
+            &event_of(scope),
+            &roles,
+            &addresses,
+            &mail.from_name.as_deref().map(text),
+            &mail.reply_to.as_deref().map(text),
+        ],
     )
-    .bind(run)
-    .bind(schedule)
-    .bind(due)
-    .bind(mail.kind.as_str())
-    .bind(text(&mail.message_id))
-    .bind(text(&mail.from))
-    .bind(text(&mail.subject))
-    .bind(text(&mail.text))
-    .bind(mail.attach_file)
-    .bind(now)
-    .bind(text(&scope.organizer))
-    .bind(event_of(scope))
-    .bind(roles)
-    .bind(addresses)
-    .bind(mail.from_name.as_deref().map(text))
-    .bind(mail.reply_to.as_deref().map(text))
-    .execute(on)
     .await?;
     Ok(())
 }
@@ -72,7 +72,7 @@ impl PostgresStorage {
             return Ok(None);
         };
         let found = read!(
-            sqlx::query(
+            self.pool.fetch_optional::<Found>(
                 "select m.id, m.run, m.schedule, m.due, m.kind, m.message_id, m.sender, m.sender_name, m.reply_to, m.subject, m.body,
                    m.attach_file, m.created, m.organizer, m.event, r.file_name, r.file_type, r.rows, r.bytes, r.file_events,
                    m.attach_file and coalesce(r.file_kept, false) as has_file, d.roles, d.addresses
@@ -82,16 +82,15 @@ impl PostgresStorage {
                      coalesce(array_agg(address order by position), '{}') as addresses
                    from delivery where mail = m.id) d
                  where m.id = $1 and m.body is not null",
+                &[&id],
             )
-            .bind(id)
-            .fetch_optional(&self.pool)
         )?;
         let Some(found) = found else {
             return Ok(None);
         };
         let (mut to, mut cc, mut bcc) = (Vec::new(), Vec::new(), Vec::new());
         let roles: Vec<String> = found.try_get("roles")?;
-        for (role, address) in roles.iter().zip(found.try_get::<Vec<String>, _>("addresses")?) {
+        for (role, address) in roles.iter().zip(found.try_get::<Vec<String>>("addresses")?) {
             match role.as_str() {
                 "to" => to.push(address),
                 "cc" => cc.push(address),
@@ -103,7 +102,7 @@ impl PostgresStorage {
                 name: found.try_get("file_name")?,
                 content_type: found.try_get("file_type")?,
                 size: unsigned(found.try_get("bytes")?)?,
-                rows: found.try_get::<Option<i64>, _>("rows")?.map(unsigned).transpose()?,
+                rows: found.try_get::<Option<i64>>("rows")?.map(unsigned).transpose()?,
                 events: events_of(found.try_get("file_events")?)?,
             })
         } else {
@@ -111,7 +110,7 @@ impl PostgresStorage {
         };
         Ok(Some(OutboxMail {
             id: unsigned(id)?,
-            run: found.try_get::<Option<i64>, _>("run")?.map(unsigned).transpose()?,
+            run: found.try_get::<Option<i64>>("run")?.map(unsigned).transpose()?,
             schedule: unsigned(found.try_get("schedule")?)?,
             scope: scope(&found)?,
             due: found.try_get("due")?,

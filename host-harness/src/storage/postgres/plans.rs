@@ -1,8 +1,7 @@
 //! Plans computed again, the next wake-up, and what has outlived its use.
 
-use sqlx::Row as _;
-
 use super::audit::Entries;
+use super::client::{self, Found};
 use super::columns::{count, event_of, scope, text};
 use super::{PostgresStorage, files, read, runs, settled};
 use crate::clock::Instant;
@@ -53,21 +52,16 @@ pub(super) const BACKLOG: &str = "select
 
 impl PostgresStorage {
     pub(super) async fn mark_replan(&self, moved: &Scope) -> Result<u64, StorageError> {
-        Ok(settled!(
-            sqlx::query("update schedule set replan = true where organizer = $1 and event = $2")
-                .bind(text(&moved.organizer))
-                .bind(event_of(moved))
-                .execute(&self.pool)
-        )?
-        .rows_affected())
+        Ok(settled!(self.pool.execute(
+            "update schedule set replan = true where organizer = $1 and event = $2",
+            &[&text(&moved.organizer), &event_of(moved)]
+        ))?)
     }
 
     pub(super) async fn to_replan(&self, limit: u32, zone_database: &str) -> Result<Vec<ReplanRow>, StorageError> {
         let found = read!(
-            sqlx::query(REPLAN)
-                .bind(i64::from(limit))
-                .bind(text(zone_database))
-                .fetch_all(&self.pool)
+            self.pool
+                .fetch_all::<Found>(REPLAN, &[&i64::from(limit), &text(zone_database)])
         )?;
         let rows = found.iter().map(|row| {
             Ok(ReplanRow {
@@ -81,7 +75,7 @@ impl PostgresStorage {
                 asleep: row.try_get("parked")?,
             })
         });
-        Ok(rows.collect::<sqlx::Result<_>>()?)
+        Ok(rows.collect::<client::Result<_>>()?)
     }
 
     pub(super) async fn replace_plans(
@@ -101,54 +95,56 @@ impl PostgresStorage {
         &self,
         plans: &[(ReplanRow, Option<Option<Instant>>)],
         zone_database: &str,
-    ) -> sqlx::Result<()> {
+    ) -> client::Result<()> {
         let rows = || plans.iter().map(|(row, _)| row);
         let ids = rows().map(|row| signed(row.id)).collect::<Result<Vec<_>, _>>()?;
         let versions = rows().map(|row| signed(row.version)).collect::<Result<Vec<_>, _>>()?;
         let organizers: Vec<String> = rows().map(|row| text(&row.scope.organizer).into_owned()).collect();
-        let mut transaction = self.begin().await?;
+        let transaction = self.begin().await?;
         // Not switched while its schedules are woken.
-        sqlx::query("select slug from organizer where slug = any($1) order by slug for share")
-            .bind(organizers)
-            .execute(&mut *transaction)
+        transaction
+            .execute(
+                "select slug from organizer where slug = any($1) order by slug for share",
+                &[&organizers],
+            )
             .await?;
-        sqlx::query("select id from schedule where id = any($1) order by id for no key update")
-            .bind(&ids)
-            .execute(&mut *transaction)
+        transaction
+            .execute(
+                "select id from schedule where id = any($1) order by id for no key update",
+                &[&ids],
+            )
             .await?;
-        sqlx::query(
-            "update schedule s set next_run = case when plan.known then plan.next_run else s.next_run end,
-               zone_database = $1, replan = false,
-               parked = not exists (select 1 from organizer o where o.slug = s.organizer and o.enabled)
-             from unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::boolean[], $6::boolean[], $7::bigint[])
-               as plan (id, version, old_next_run, asleep, known, next_run)
-             where s.id = plan.id and s.version = plan.version and s.next_run is not distinct from plan.old_next_run
-               and s.parked = plan.asleep and (s.replan or s.zone_database < $1) and s.lease_until is null",
-        )
-        .bind(text(zone_database))
-        .bind(&ids)
-        .bind(versions)
-        .bind(rows().map(|row| row.old_next_run).collect::<Vec<_>>())
-        .bind(rows().map(|row| row.asleep).collect::<Vec<_>>())
-        .bind(plans.iter().map(|(_, plan)| plan.is_some()).collect::<Vec<_>>())
-        .bind(plans.iter().map(|(_, plan)| plan.flatten()).collect::<Vec<_>>())
-        .execute(&mut *transaction)
-        .await?;
+        transaction
+            .execute(
+                "update schedule s set next_run = case when plan.known then plan.next_run else s.next_run end,
+                   zone_database = $1, replan = false,
+                   parked = not exists (select 1 from organizer o where o.slug = s.organizer and o.enabled)
+                 from unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::boolean[], $6::boolean[], $7::bigint[])
+                   as plan (id, version, old_next_run, asleep, known, next_run)
+                 where s.id = plan.id and s.version = plan.version and s.next_run is not distinct from plan.old_next_run
+                   and s.parked = plan.asleep and (s.replan or s.zone_database < $1) and s.lease_until is null",
+                &[
+                    &text(zone_database),
+                    &ids,
+                    &versions,
+                    &rows().map(|row| row.old_next_run).collect::<Vec<_>>(),
+                    &rows().map(|row| row.asleep).collect::<Vec<_>>(),
+                    &plans.iter().map(|(_, plan)| plan.is_some()).collect::<Vec<_>>(),
+                    &plans.iter().map(|(_, plan)| plan.flatten()).collect::<Vec<_>>(),
+                ],
+            )
+            .await?;
         transaction.commit().await
     }
 
     pub(super) async fn earliest_wakes(&self) -> Result<Wakes, StorageError> {
-        let (runs, deliveries) = read!(sqlx::query_as(NEXT_WAKE).fetch_one(&self.pool))?;
+        let (runs, deliveries) = read!(self.pool.fetch_one(NEXT_WAKE, &[]))?;
         Ok(Wakes { runs, deliveries })
     }
 
     pub(super) async fn what_waits(&self, now: Instant) -> Result<Backlog, StorageError> {
-        let (due, oldest_due, waiting, outbox): (i64, Option<i64>, i64, i64) = read!(
-            sqlx::query_as(BACKLOG)
-                .bind(now)
-                .bind(i64::from(MOST_COUNTED))
-                .fetch_one(&self.pool)
-        )?;
+        let (due, oldest_due, waiting, outbox): (i64, Option<i64>, i64, i64) =
+            read!(self.pool.fetch_one(BACKLOG, &[&now, &i64::from(MOST_COUNTED)]))?;
         Ok(Backlog {
             due: unsigned(due)?,
             oldest_due,
@@ -161,20 +157,19 @@ impl PostgresStorage {
         Ok(settled!(self.try_remove_outlived(now))?)
     }
 
-    async fn try_remove_outlived(&self, now: Instant) -> sqlx::Result<()> {
-        let mut transaction = self.begin().await?;
-        sqlx::query("delete from request where expires_at <= $1")
-            .bind(now)
-            .execute(&mut *transaction)
+    async fn try_remove_outlived(&self, now: Instant) -> client::Result<()> {
+        let transaction = self.begin().await?;
+        transaction
+            .execute("delete from request where expires_at <= $1", &[&now])
             .await?;
-        files::end_links(&mut transaction, now).await?;
+        files::end_links(&transaction, now).await?;
         // The next two end in the transactions that cause them; whatever was left over by an earlier version goes here.
-        let orphans: Vec<i64> = sqlx::query_scalar(ORPHANS).fetch_all(&mut *transaction).await?;
+        let orphans: Vec<i64> = transaction.fetch_all(ORPHANS, &[]).await?;
         let mut said = Entries::default();
-        runs::conclude(&mut transaction, &orphans, now, &mut said).await?;
-        said.write(&mut transaction, now).await?;
-        let kept: Vec<i64> = sqlx::query_scalar(KEPT_FILES).fetch_all(&mut *transaction).await?;
-        files::drop_unneeded(&mut transaction, &kept).await?;
+        runs::conclude(&transaction, &orphans, now, &mut said).await?;
+        said.write(&transaction, now).await?;
+        let kept: Vec<i64> = transaction.fetch_all(KEPT_FILES, &[]).await?;
+        files::drop_unneeded(&transaction, &kept).await?;
         transaction.commit().await
     }
 }

@@ -1,7 +1,6 @@
 //! Idempotency records: a request under a key is carried out once.
 
-use sqlx::{PgConnection, Row as _};
-
+use super::client::{self, Connection, Found};
 use super::columns::text;
 use super::{PostgresStorage, settled};
 use crate::clock::Instant;
@@ -12,25 +11,27 @@ use crate::storage::{Completion, KeptAnswer, RequestKey, RequestState, StorageEr
 const KEPT: Instant = 24 * 60 * 60;
 
 /// Completes the record in the transaction of the write; false: the ticket is not the latest any more.
-pub(super) async fn complete(on: &mut PgConnection, completion: &Completion, now: Instant) -> sqlx::Result<bool> {
+pub(super) async fn complete(on: &Connection, completion: &Completion, now: Instant) -> client::Result<bool> {
     let Completion { key, ticket, answer } = completion;
     let Ok(ticket) = i64::try_from(*ticket) else {
         return Ok(false);
     };
-    let done = sqlx::query(
-        "update request set status = $4, etag = $5, body = $6, expires_at = $7
-         where caller = $1 and key = $2 and ticket = $3 and status is null",
-    )
-    .bind(text(&key.caller))
-    .bind(text(&key.key))
-    .bind(ticket)
-    .bind(i64::from(answer.status))
-    .bind(answer.etag.as_deref().map(text))
-    .bind(&answer.body)
-    .bind(now.saturating_add(KEPT))
-    .execute(on)
-    .await?;
-    Ok(done.rows_affected() == 1)
+    let done = on
+        .execute(
+            "update request set status = $4, etag = $5, body = $6, expires_at = $7
+             where caller = $1 and key = $2 and ticket = $3 and status is null",
+            &[
+                &text(&key.caller),
+                &text(&key.key),
+                &ticket,
+                &i64::from(answer.status),
+                &answer.etag.as_deref().map(text),
+                &answer.body,
+                &now.saturating_add(KEPT),
+            ],
+        )
+        .await?;
+    Ok(done == 1)
 }
 
 /// A number that no other request has had. Counting them up would have all requests wait for each other.
@@ -52,7 +53,7 @@ impl PostgresStorage {
         loop {
             // One that ran out unanswered has written nothing and never will: it is as if it had not been.
             let begun: Option<i64> = settled!(
-                sqlx::query_scalar(
+                self.pool.fetch_optional(
                     "insert into request (caller, key, fingerprint, ticket, lease_until, expires_at)
                      values ($1, $2, $3, $4, $5, $6)
                      on conflict (caller, key) do update set fingerprint = excluded.fingerprint, ticket = excluded.ticket,
@@ -60,33 +61,32 @@ impl PostgresStorage {
                        body = null
                      where request.expires_at <= $7 or (request.status is null and request.lease_until <= $7)
                      returning ticket",
+                    &[
+                        &text(&key.caller),
+                        &text(&key.key),
+                        &fingerprint.as_slice(),
+                        &new_ticket()?,
+                        &lease_until,
+                        &now.saturating_add(KEPT),
+                        &now,
+                    ],
                 )
-                .bind(text(&key.caller))
-                .bind(text(&key.key))
-                .bind(fingerprint.as_slice())
-                .bind(new_ticket()?)
-                .bind(lease_until)
-                .bind(now.saturating_add(KEPT))
-                .bind(now)
-                .fetch_optional(&self.pool)
             )?;
             if let Some(ticket) = begun {
                 return Ok(RequestState::Begun {
                     ticket: unsigned(ticket)?,
                 });
             }
-            let known = settled!(
-                sqlx::query("select fingerprint, status, etag, body from request where caller = $1 and key = $2")
-                    .bind(text(&key.caller))
-                    .bind(text(&key.key))
-                    .fetch_optional(&self.pool)
-            )?;
+            let known = settled!(self.pool.fetch_optional::<Found>(
+                "select fingerprint, status, etag, body from request where caller = $1 and key = $2",
+                &[&text(&key.caller), &text(&key.key)]
+            ))?;
             // Forgotten in between: it can begin.
             let Some(known) = known else { continue };
-            if known.try_get::<&[u8], _>("fingerprint")? != fingerprint {
+            if known.try_get::<&[u8]>("fingerprint")? != fingerprint {
                 return Ok(RequestState::OtherRequest);
             }
-            let Some(status) = known.try_get::<Option<i64>, _>("status")? else {
+            let Some(status) = known.try_get::<Option<i64>>("status")? else {
                 return Ok(RequestState::Running);
             };
             return Ok(RequestState::Answered(KeptAnswer {
@@ -100,13 +100,10 @@ impl PostgresStorage {
 
     pub(super) async fn forget_request(&self, key: &RequestKey, ticket: u64) -> Result<(), StorageError> {
         let ticket = signed(ticket)?;
-        settled!(
-            sqlx::query("delete from request where caller = $1 and key = $2 and ticket = $3 and status is null")
-                .bind(text(&key.caller))
-                .bind(text(&key.key))
-                .bind(ticket)
-                .execute(&self.pool)
-        )?;
+        settled!(self.pool.execute(
+            "delete from request where caller = $1 and key = $2 and ticket = $3 and status is null",
+            &[&text(&key.caller), &text(&key.key), &ticket]
+        ))?;
         Ok(())
     }
 }

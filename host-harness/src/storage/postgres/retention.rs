@@ -1,7 +1,6 @@
 //! How long what is over is kept.
 
-use sqlx::PgConnection;
-
+use super::client::{self, Connection};
 use super::{PostgresStorage, settled};
 use crate::clock::Instant;
 use crate::storage::{Kept, StorageError};
@@ -29,14 +28,13 @@ impl PostgresStorage {
         Ok(settled!(self.try_remove_history(before, most))?)
     }
 
-    async fn try_remove_history(&self, before: Kept, most: u32) -> sqlx::Result<u64> {
-        let mut transaction = self.begin().await?;
-        let on = &mut *transaction;
+    async fn try_remove_history(&self, before: Kept, most: u32) -> client::Result<u64> {
+        let transaction = self.begin().await?;
+        let on = &transaction;
         let runs = oldest(on, OVER, before.history, most).await?;
         let changes = oldest(on, CHANGES, before.history, most).await?;
-        let mails: Vec<i64> = sqlx::query_scalar("select id from mail where run = any($1)")
-            .bind(&runs)
-            .fetch_all(&mut *on)
+        let mails: Vec<i64> = on
+            .fetch_all("select id from mail where run = any($1)", &[&runs])
             .await?;
         let mails = [mails, changes.clone()].concat();
         for (statement, ids) in [
@@ -45,23 +43,15 @@ impl PostgresStorage {
             ("delete from run where id = any($1)", &runs),
         ] {
             if !ids.is_empty() {
-                sqlx::query(statement).bind(ids).execute(&mut *on).await?;
+                on.execute(statement, &[&ids]).await?;
             }
         }
-        let audit = sqlx::query(AUDIT)
-            .bind(before.audit)
-            .bind(i64::from(most))
-            .execute(&mut *on)
-            .await?;
+        let audit = on.execute(AUDIT, &[&before.audit, &i64::from(most)]).await?;
         transaction.commit().await?;
-        Ok((runs.len() + changes.len()) as u64 + audit.rows_affected())
+        Ok((runs.len() + changes.len()) as u64 + audit)
     }
 }
 
-async fn oldest(on: &mut PgConnection, statement: &'static str, before: Instant, most: u32) -> sqlx::Result<Vec<i64>> {
-    sqlx::query_scalar(statement)
-        .bind(before)
-        .bind(i64::from(most))
-        .fetch_all(on)
-        .await
+async fn oldest(on: &Connection, statement: &'static str, before: Instant, most: u32) -> client::Result<Vec<i64>> {
+    on.fetch_all(statement, &[&before, &i64::from(most)]).await
 }

@@ -1,11 +1,8 @@
 //! Runs: how they start, how the store itself ends them, and their history.
 
-use sqlx::postgres::PgArguments;
-use sqlx::query::QueryScalar;
-use sqlx::{PgConnection, Postgres, Row as _};
-
 use super::audit::Entries;
 use super::called_off::{Which, call_off};
+use super::client::{self, Connection, Found, Parameter};
 use super::columns::{count, deliveries_of_run, entry, entry_columns, event_of, scope, text};
 use super::{PostgresStorage, files, read, settled};
 use crate::clock::Instant;
@@ -21,29 +18,31 @@ use crate::storage::{HistoryRow, Lease, Rows, Scope, StartError, StorageError, W
 /// Writes what a run has become, by a move of the table in [`state`](crate::storage::state), if it still is what was seen.
 /// Its leases to settle are lost.
 pub(super) async fn write_state(
-    on: &mut PgConnection,
+    on: &Connection,
     run: i64,
     seen: RunState,
     to: &State<'_>,
     now: Instant,
-) -> sqlx::Result<()> {
+) -> client::Result<()> {
     step(Some(seen), to.state)?;
-    let written = sqlx::query(
-        "update run set state = $3, code = $4, words = $5, missed_first = $6, missed_count = $7, ended = $8,
-           settle_wake = null, settle_version = null
-         where id = $1 and state = $2",
-    )
-    .bind(run)
-    .bind(seen.as_str())
-    .bind(to.state.as_str())
-    .bind(to.code.map(text))
-    .bind(to.words.map(text))
-    .bind(to.missed_first)
-    .bind(to.missed_count)
-    .bind(to.state.terminal().then_some(now))
-    .execute(on)
-    .await?;
-    if written.rows_affected() == 0 {
+    let written = on
+        .execute(
+            "update run set state = $3, code = $4, words = $5, missed_first = $6, missed_count = $7, ended = $8,
+               settle_wake = null, settle_version = null
+             where id = $1 and state = $2",
+            &[
+                &run,
+                &seen.as_str(),
+                &to.state.as_str(),
+                &to.code.map(text),
+                &to.words.map(text),
+                &to.missed_first,
+                &to.missed_count,
+                &to.state.terminal().then_some(now),
+            ],
+        )
+        .await?;
+    if written == 0 {
         return Err(StorageError::Corrupt(format!("run {run} is not {seen} any more")).into());
     }
     Ok(())
@@ -81,24 +80,19 @@ pub(super) const START: &str = "with held as (
 pub(super) const RECORDED: &str =
     "select max(least(due, $3)) from run where schedule = $1 and due >= $2 and coalesce(missed_first, due) <= $3";
 
-async fn recorded(on: &mut PgConnection, schedule: i64, range: &MissedRange) -> sqlx::Result<Option<Instant>> {
-    sqlx::query_scalar(RECORDED)
-        .bind(schedule)
-        .bind(range.first)
-        .bind(range.last)
-        .fetch_one(on)
-        .await
+async fn recorded(on: &Connection, schedule: i64, range: &MissedRange) -> client::Result<Option<Instant>> {
+    on.fetch_one(RECORDED, &[&schedule, &range.first, &range.last]).await
 }
 
 /// Adds due times that nobody ran to the history; with `Err`, nothing, since this one has an entry already. The schedule is locked.
 pub(super) async fn write_missed(
-    on: &mut PgConnection,
+    on: &Connection,
     schedule: i64,
     scope: &Scope,
     missed: &[MissedRange],
     now: Instant,
     said: &mut Entries,
-) -> sqlx::Result<Result<(), Instant>> {
+) -> client::Result<Result<(), Instant>> {
     if missed.is_empty() {
         return Ok(Ok(()));
     }
@@ -116,19 +110,20 @@ pub(super) async fn write_missed(
         .iter()
         .map(|range| signed(range.count))
         .collect::<Result<Vec<_>, _>>()?;
-    sqlx::query(
+    on.execute(
         "insert into run (schedule, organizer, event, due, state, missed_first, missed_count, ended)
          select $1, $2, $3, last, 'missed', first, count, $4
          from unnest($5::bigint[], $6::bigint[], $7::bigint[]) as missed (first, last, count)",
+        &[
+            &schedule,
+            &text(&scope.organizer),
+            &event_of(scope),
+            &now,
+            &missed.iter().map(|range| range.first).collect::<Vec<_>>(),
+            &missed.iter().map(|range| range.last).collect::<Vec<_>>(),
+            &counts,
+        ],
     )
-    .bind(schedule)
-    .bind(text(&scope.organizer))
-    .bind(event_of(scope))
-    .bind(now)
-    .bind(missed.iter().map(|range| range.first).collect::<Vec<_>>())
-    .bind(missed.iter().map(|range| range.last).collect::<Vec<_>>())
-    .bind(counts)
-    .execute(&mut *on)
     .await?;
     for range in missed {
         said.add_run(scope, schedule, range.last, &Outcome::Missed(*range));
@@ -151,11 +146,11 @@ pub(super) enum Cancelled<'a> {
 /// or will be planned anew. Calls off what has been made and has not left. The rows of the schedules are locked, and the caller's to
 /// change.
 pub(super) async fn cancel_open(
-    on: &mut PgConnection,
+    on: &Connection,
     whose: Cancelled<'_>,
     now: Instant,
     said: &mut Entries,
-) -> sqlx::Result<()> {
+) -> client::Result<()> {
     step(Some(RunState::Open), RunState::Cancelled)?;
     step(None, RunState::Cancelled)?;
     let (id, slug, event, words) = match whose {
@@ -184,27 +179,17 @@ pub(super) async fn cancel_open(
              on conflict (schedule, due) do nothing returning schedule, organizer, event, due",
         ),
     };
-    let ended = sqlx::query(ended)
-        .bind(id)
-        .bind(slug.as_deref())
-        .bind(words)
-        .bind(now)
-        .bind(event.as_deref())
-        .fetch_all(&mut *on)
+    let ended = on
+        .fetch_all::<Found>(ended, &[&id, &slug.as_deref(), &words, &now, &event.as_deref()])
         .await?;
     let ids = ended
         .iter()
         .map(|run| run.try_get("id"))
-        .collect::<sqlx::Result<Vec<i64>>>()?;
+        .collect::<client::Result<Vec<i64>>>()?;
     files::drop_unneeded(on, &ids).await?;
     said.add_runs(&ended, &outcome)?;
-    let passed = sqlx::query(passed)
-        .bind(id)
-        .bind(slug.as_deref())
-        .bind(words)
-        .bind(now)
-        .bind(event.as_deref())
-        .fetch_all(&mut *on)
+    let passed = on
+        .fetch_all::<Found>(passed, &[&id, &slug.as_deref(), &words, &now, &event.as_deref()])
         .await?;
     said.add_runs(&passed, &outcome)?;
     call_off(on, Which::All(whose), words, now, said).await
@@ -213,25 +198,19 @@ pub(super) async fn cancel_open(
 /// Ends submitted runs whose schedules are gone or whose mails were called off, so that nobody settles them: `delivered` if at least
 /// one recipient's server took the mail, else `cancelled` where it was called off for one, else `failed`. Nothing while some
 /// recipient is not final. Their rows are locked.
-pub(super) async fn conclude(
-    on: &mut PgConnection,
-    runs: &[i64],
-    now: Instant,
-    said: &mut Entries,
-) -> sqlx::Result<()> {
+pub(super) async fn conclude(on: &Connection, runs: &[i64], now: Instant, said: &mut Entries) -> client::Result<()> {
     if runs.is_empty() {
         return Ok(());
     }
-    let found = sqlx::query(
+    let found = on.fetch_all::<Found>(
         "select r.id, r.schedule, r.organizer, r.event, r.due, coalesce(bool_or(d.status = 'accepted'), false) as accepted,
            coalesce(bool_or(d.status = 'cancelled'), false) as cancelled, max(m.called_off) as called_off
          from run r left join mail m on m.run = r.id and m.kind = 'export' left join delivery d on d.mail = m.id
          where r.id = any($1) and r.state = 'submitted'
            and (m.called_off is not null or not exists (select 1 from schedule s where s.id = r.schedule))
          group by r.id having count(*) filter (where d.status in ('queued', 'retrying')) = 0",
+        &[&runs],
     )
-    .bind(runs)
-    .fetch_all(&mut *on)
     .await?;
     let mut ended = Vec::with_capacity(found.len());
     for found in &found {
@@ -310,44 +289,43 @@ impl PostgresStorage {
         plan: &Plan,
         zones: (&str, &str),
         now: Instant,
-    ) -> sqlx::Result<Result<i64, StartError>> {
+    ) -> client::Result<Result<i64, StartError>> {
         // Nearly always nothing was missed, and it is one statement. A lease that ran out and that nobody took is still one: the fence
         // decides.
         if plan.missed.is_empty() {
             step(None, RunState::Open)?;
-            let started = read!(started(lease, plan, zones, now)?.fetch_optional(&self.pool))?;
+            let started = read!(async {
+                let connection = self.pool.acquire().await?;
+                start(&connection, lease, plan, zones, now).await
+            })?;
             return Ok(started.flatten().ok_or(StartError::Lost));
         }
         let schedule = signed(lease.schedule)?;
-        let mut transaction = self.begin().await?;
-        let held = sqlx::query(
-            "select s.organizer, s.event, s.open_run from schedule s
-             where s.id = $1 and s.fence = $2 and s.lease_until is not null for no key update",
-        )
-        .bind(schedule)
-        .bind(signed(lease.fence)?)
-        .fetch_optional(&mut *transaction)
-        .await?;
+        let transaction = self.begin().await?;
+        let held = transaction
+            .fetch_optional::<Found>(
+                "select s.organizer, s.event, s.open_run from schedule s
+                 where s.id = $1 and s.fence = $2 and s.lease_until is not null for no key update",
+                &[&schedule, &signed(lease.fence)?],
+            )
+            .await?;
         let Some(held) = held else {
             return Ok(Err(StartError::Lost));
         };
         let mut said = Entries::default();
-        if held.try_get::<Option<i64>, _>("open_run")?.is_none() {
+        if held.try_get::<Option<i64>>("open_run")?.is_none() {
             step(None, RunState::Open)?;
             let scope = scope(&held)?;
-            let written = write_missed(&mut transaction, schedule, &scope, &plan.missed, now, &mut said);
+            let written = write_missed(&transaction, schedule, &scope, &plan.missed, now, &mut said);
             if let Err(latest) = written.await? {
                 return Ok(Err(StartError::Recorded(latest)));
             }
         }
-        let run = started(lease, plan, zones, now)?
-            .fetch_optional(&mut *transaction)
-            .await?;
+        let run = start(&transaction, lease, plan, zones, now).await?;
         let Some(run) = run else {
             return Ok(Err(StartError::Lost));
         };
-        said.write(&mut transaction, now).await?;
-        transaction.commit().await?;
+        said.commit(transaction, now).await?;
         Ok(run.ok_or(StartError::Lost))
     }
 
@@ -358,8 +336,8 @@ impl PostgresStorage {
     ) -> Result<Option<Instant>, StorageError> {
         let schedule = signed(schedule)?;
         Ok(read!(async {
-            let mut connection = self.pool.acquire().await?;
-            recorded(&mut connection, schedule, range).await
+            let connection = self.pool.acquire().await?;
+            recorded(&connection, schedule, range).await
         })?)
     }
 
@@ -383,27 +361,23 @@ impl PostgresStorage {
             Some(Some(first)) => first,
             None => 0,
         };
-        let mut found = read!(
-            sqlx::query(HISTORY[usize::from(before.is_some())])
-                .bind(schedule)
-                .bind(i64::from(size) + 1)
-                .bind(before.unwrap_or(first))
-                .fetch_all(&self.pool)
-        )?;
+        let mut found = read!(self.pool.fetch_all::<Found>(
+            HISTORY[usize::from(before.is_some())],
+            &[&schedule, &(i64::from(size) + 1), &before.unwrap_or(first)]
+        ))?;
         if found.is_empty() && page.is_some_and(|page| page > 1) {
             return Ok(None);
         }
         let total: i64 = match found.first() {
             Some(row) => row.try_get("total")?,
             None => read!(
-                sqlx::query_scalar("select count(*) from run where schedule = $1")
-                    .bind(schedule)
-                    .fetch_one(&self.pool)
+                self.pool
+                    .fetch_one("select count(*) from run where schedule = $1", &[&schedule])
             )?,
         };
         let more = found.len() > size as usize;
         found.truncate(size as usize);
-        let rows = found.iter().map(entry).collect::<sqlx::Result<Vec<_>>>()?;
+        let rows = found.iter().map(entry).collect::<client::Result<Vec<_>>>()?;
         let next = rows.last().filter(|_| more).map(|last| Cursor::behind(last.due));
         Ok(Some(Rows {
             total: unsigned(total)?,
@@ -414,15 +388,11 @@ impl PostgresStorage {
 
     pub(super) async fn latest_runs(&self, schedule: Option<u64>, limit: u32) -> Result<Vec<HistoryRow>, StorageError> {
         let schedule = schedule.map(signed).transpose()?;
-        let found = read!(async {
-            let query = sqlx::query(LATEST[usize::from(schedule.is_some())]).bind(i64::from(limit));
-            match schedule {
-                Some(schedule) => query.bind(schedule),
-                None => query,
-            }
-            .fetch_all(&self.pool)
-            .await
-        })?;
+        let limit = i64::from(limit);
+        let mut parameters: Vec<&dyn Parameter> = vec![&limit];
+        parameters.extend(schedule.iter().map(|schedule| schedule as &dyn Parameter));
+        let latest = LATEST[usize::from(schedule.is_some())];
+        let found: Vec<Found> = read!(self.pool.fetch_all(latest, &parameters))?;
         let rows = found.iter().map(|row| {
             Ok(HistoryRow {
                 schedule: count(row, "schedule")?,
@@ -430,23 +400,24 @@ impl PostgresStorage {
                 entry: entry(row)?,
             })
         });
-        Ok(rows.collect::<sqlx::Result<_>>()?)
+        Ok(rows.collect::<client::Result<_>>()?)
     }
 }
 
-/// [`START`] with its parameters.
-fn started<'a>(
+/// Carries out [`START`].
+async fn start(
+    on: &Connection,
     lease: &Lease,
     plan: &Plan,
-    (zone_database, zone): (&'a str, &'a str),
+    (zone_database, zone): (&str, &str),
     now: Instant,
-) -> sqlx::Result<QueryScalar<'a, Postgres, Option<i64>, PgArguments>> {
-    Ok(sqlx::query_scalar(START)
-        .bind(signed(lease.schedule)?)
-        .bind(signed(lease.fence)?)
-        .bind(plan.due)
-        .bind(now)
-        .bind(text(zone))
-        .bind(plan.next_run)
-        .bind(text(zone_database)))
+) -> client::Result<Option<Option<i64>>> {
+    let (schedule, fence) = (signed(lease.schedule)?, signed(lease.fence)?);
+    let (zone, zone_database) = (text(zone), text(zone_database));
+    let next = plan.next_run;
+    on.fetch_optional(
+        START,
+        &[&schedule, &fence, &plan.due, &now, &zone, &next, &zone_database],
+    )
+    .await
 }

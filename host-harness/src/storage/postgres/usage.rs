@@ -1,7 +1,6 @@
 //! What callers and organizers have used, counted in the transaction of what uses it: where it can be, in its statement.
 
-use sqlx::{PgConnection, PgPool, Row as _};
-
+use super::client::{self, Connection, Found, Pool};
 use super::columns::text;
 use crate::clock::Instant;
 use crate::storage::values::signed;
@@ -108,7 +107,7 @@ macro_rules! movable {
 pub(super) use movable;
 
 /// Parameter of [`count_write`]: the bytes of this commit, then the limits on changes, bytes and runs.
-pub(super) fn limits_of(commit: &Commit) -> sqlx::Result<Option<Vec<i64>>> {
+pub(super) fn limits_of(commit: &Commit) -> client::Result<Option<Vec<i64>>> {
     let Some(limits) = &commit.limits else {
         return Ok(None);
     };
@@ -121,7 +120,7 @@ pub(super) fn limits_of(commit: &Commit) -> sqlx::Result<Option<Vec<i64>>> {
 }
 
 /// Counts the changes of a commit for its caller, or says which limit they would pass.
-pub(super) async fn count_writes(on: &mut PgConnection, commit: &Commit) -> sqlx::Result<Result<(), Exceeded>> {
+pub(super) async fn count_writes(on: &Connection, commit: &Commit) -> client::Result<Result<(), Exceeded>> {
     const COUNT: &str = concat!(
         "with given as (select 1 as one), ",
         count_write!("$1::text", "$2", "$3", "given"),
@@ -130,11 +129,8 @@ pub(super) async fn count_writes(on: &mut PgConnection, commit: &Commit) -> sqlx
     let Some(limits) = commit.limits.as_ref().filter(|_| !commit.changes.is_empty()) else {
         return Ok(Ok(()));
     };
-    let counted: i64 = sqlx::query_scalar(COUNT)
-        .bind(text(&commit.actor))
-        .bind(commit.now)
-        .bind(limits_of(commit)?)
-        .fetch_one(&mut *on)
+    let counted: i64 = on
+        .fetch_one(COUNT, &[&text(&commit.actor), &commit.now, &limits_of(commit)?])
         .await?;
     if counted == 1 {
         return Ok(Ok(()));
@@ -142,32 +138,32 @@ pub(super) async fn count_writes(on: &mut PgConnection, commit: &Commit) -> sqlx
     refused(on, commit, limits).await.map(Err)
 }
 
-async fn refused(on: &mut PgConnection, commit: &Commit, limits: &WriteLimits) -> sqlx::Result<Exceeded> {
-    let used: Option<i64> = sqlx::query_scalar("select writes from caller_usage where caller = $1 and minute = $2")
-        .bind(text(&commit.actor))
-        .bind(commit.now.div_euclid(MINUTE))
-        .fetch_optional(on)
+async fn refused(on: &Connection, commit: &Commit, limits: &WriteLimits) -> client::Result<Exceeded> {
+    let used: Option<i64> = on
+        .fetch_optional(
+            "select writes from caller_usage where caller = $1 and minute = $2",
+            &[&text(&commit.actor), &commit.now.div_euclid(MINUTE)],
+        )
         .await?;
     Ok(Exceeded::by_writes(limits, used.unwrap_or_default(), commit.now))
 }
 
 /// Refuses to put a schedule in that would run within a day, where so many of its owner's did that are deleted.
 pub(super) async fn may_create(
-    on: &mut PgConnection,
+    on: &Connection,
     commit: &Commit,
     owner: &str,
     next_run: Option<Instant>,
-) -> sqlx::Result<Result<(), Exceeded>> {
+) -> client::Result<Result<(), Exceeded>> {
     const SPENT: &str = concat!(spent!("$1", "$3", "$4"), " order by r.due desc limit 1 offset $2");
     let Some((most, since, passed)) = soon(commit, next_run) else {
         return Ok(Ok(()));
     };
-    let first = sqlx::query_scalar(SPENT)
-        .bind(since)
-        .bind(passed)
-        .bind(text(&commit.by.scope.organizer))
-        .bind(text(owner))
-        .fetch_optional(on)
+    let first = on
+        .fetch_optional(
+            SPENT,
+            &[&since, &passed, &text(&commit.by.scope.organizer), &text(owner)],
+        )
         .await?;
     Ok(moved_within(commit, most, first))
 }
@@ -175,11 +171,11 @@ pub(super) async fn may_create(
 /// Refuses to move a schedule that ran often enough within a day, with those of its owner that are deleted, to yet another time within
 /// the next one.
 pub(super) async fn may_move(
-    on: &mut PgConnection,
+    on: &Connection,
     commit: &Commit,
     id: i64,
     next_run: Option<Instant>,
-) -> sqlx::Result<Result<(), Exceeded>> {
+) -> client::Result<Result<(), Exceeded>> {
     const RAN: &str = concat!(
         "with moved as (select id, organizer, owner from schedule where id = $3 and next_run is distinct from $4)
          select due from (
@@ -191,13 +187,7 @@ pub(super) async fn may_move(
     let Some((most, since, passed)) = soon(commit, next_run) else {
         return Ok(Ok(()));
     };
-    let first = sqlx::query_scalar(RAN)
-        .bind(since)
-        .bind(passed)
-        .bind(id)
-        .bind(next_run)
-        .fetch_optional(on)
-        .await?;
+    let first = on.fetch_optional(RAN, &[&since, &passed, &id, &next_run]).await?;
     Ok(moved_within(commit, most, first))
 }
 
@@ -213,17 +203,18 @@ fn moved_within(commit: &Commit, most: u32, first: Option<Instant>) -> Result<()
 }
 
 /// Takes back what [`count_write`] has counted for a change that was not made after all: another of its schedule came in between.
-pub(super) async fn give_back(on: &PgPool, commit: &Commit) -> sqlx::Result<()> {
-    sqlx::query(
+pub(super) async fn give_back(on: &Pool, commit: &Commit) -> client::Result<()> {
+    on.execute(
         "update caller_usage set writes = writes - case when minute = $2 then 1 else 0 end,
            bytes = bytes - case when day = $3 then $4::bigint else 0 end
          where caller = $1",
+        &[
+            &text(&commit.actor),
+            &commit.now.div_euclid(MINUTE),
+            &commit.now.div_euclid(DAY),
+            &signed(commit.bytes())?,
+        ],
     )
-    .bind(text(&commit.actor))
-    .bind(commit.now.div_euclid(MINUTE))
-    .bind(commit.now.div_euclid(DAY))
-    .bind(signed(commit.bytes())?)
-    .execute(on)
     .await?;
     Ok(())
 }
@@ -231,34 +222,32 @@ pub(super) async fn give_back(on: &PgPool, commit: &Commit) -> sqlx::Result<()> 
 /// Counts the mail of a run for its organizer, and for its owner where the schedule is there. Answers what is to be written: what was
 /// given, or less where a limit is reached. Runs that end at the same moment can pass it together.
 pub(super) async fn count_mail(
-    on: &mut PgConnection,
+    on: &Connection,
     (organizer, owner, schedule): (&str, Option<&str>, i64),
     finish: &Finish,
-) -> sqlx::Result<Option<(MailUser, Finish)>> {
+) -> client::Result<Option<(MailUser, Finish)>> {
     if finish.mail.is_none() || finish.mail_limits.is_none() {
         return Ok(None);
     }
     let day = finish.now.div_euclid(DAY);
     let (organizer, owner) = (text(organizer), owner.map(text));
-    let used = sqlx::query(
-        "select mails, recipients, owners_mails, owners_recipients from (
-           select coalesce(sum(mails), 0)::bigint as mails, coalesce(sum(recipients), 0)::bigint as recipients
-           from organizer_usage where organizer = $1 and day = $2) of_organizer
-         cross join (
-           select coalesce(sum(mails), 0)::bigint as owners_mails, coalesce(sum(recipients), 0)::bigint as owners_recipients
-           from owner_usage where organizer = $1 and owner = $3 and day = $2) of_owner",
-    )
-    .bind(&*organizer)
-    .bind(day)
-    .bind(owner.as_deref())
-    .fetch_one(&mut *on)
-    .await?;
+    let used = on
+        .fetch_one::<Found>(
+            "select mails, recipients, owners_mails, owners_recipients from (
+               select coalesce(sum(mails), 0)::bigint as mails, coalesce(sum(recipients), 0)::bigint as recipients
+               from organizer_usage where organizer = $1 and day = $2) of_organizer
+             cross join (
+               select coalesce(sum(mails), 0)::bigint as owners_mails, coalesce(sum(recipients), 0)::bigint as owners_recipients
+               from owner_usage where organizer = $1 and owner = $3 and day = $2) of_owner",
+            &[&organizer, &day, &owner.as_deref()],
+        )
+        .await?;
     let instead = finish.within_limits(MailsUsed {
         organizer: (used.try_get("mails")?, used.try_get("recipients")?),
         owner: (used.try_get("owners_mails")?, used.try_get("owners_recipients")?),
     });
     if let Some(mail) = &instead.as_ref().map_or(finish, |(_, instead)| instead).mail {
-        sqlx::query(
+        on.execute(
             "with owned as (
                insert into owner_usage as u (organizer, owner, part, day, mails, recipients)
                select $1, $5, $2 % 16, $3, 1, $4 where $5::text is not null
@@ -269,13 +258,8 @@ pub(super) async fn count_mail(
              on conflict (organizer, part) do update set day = excluded.day,
                mails = excluded.mails + case when u.day = excluded.day then u.mails else 0 end,
                recipients = excluded.recipients + case when u.day = excluded.day then u.recipients else 0 end",
+            &[&organizer, &schedule, &day, &addresses(mail), &owner.as_deref()],
         )
-        .bind(&*organizer)
-        .bind(schedule)
-        .bind(day)
-        .bind(addresses(mail))
-        .bind(owner.as_deref())
-        .execute(on)
         .await?;
     }
     Ok(instead)

@@ -5,9 +5,9 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Params, Row}
 
 use crate::storage::StorageError;
 
-/// Prepares a statement, once for a connection. It is logged as `sqlx` logs those that go through it: one filter shows all.
+/// Prepares a statement, once for a connection. It is logged as those on PostgreSQL are: one filter (`RUST_LOG=sql=debug`) shows all.
 pub(crate) fn prepared<'c>(on: &'c Connection, sql: &str) -> rusqlite::Result<CachedStatement<'c>> {
-    tracing::debug!(target: "sqlx::query", summary = sql);
+    tracing::debug!(target: "sql", summary = sql);
     on.prepare_cached(sql)
 }
 

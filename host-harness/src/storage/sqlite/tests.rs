@@ -6,8 +6,6 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
 
-use sqlx::SqlSafeStr as _;
-use sqlx::migrate::{Migration, MigrationType, Migrator};
 use tempfile::TempDir;
 
 use super::delivery::DELIVERIES;
@@ -15,10 +13,11 @@ use super::leases::SCHEDULES;
 use super::lists::page_sql;
 use super::plans::{NEXT_WAKE, TO_REPLAN};
 use super::statement::{execute, value, values};
-use super::{ASIDE, SqliteStorage};
+use super::{ASIDE, MIGRATIONS, SqliteStorage, migrate, opened};
 use crate::contract::schedule_store::Plan;
 use crate::contract::{Content, Order, Recipients};
 use crate::storage::kit::{T0, ZONES, batches_of_two_hosts_are_full, store_kit};
+use crate::storage::migrations::{Migration, Migrations};
 use crate::storage::{Row, Scope, Storage, StorageError};
 
 async fn open() -> (SqliteStorage, TempDir) {
@@ -245,20 +244,60 @@ async fn what_cannot_be_opened_is_away_and_what_is_no_store_is_damaged() {
 #[tokio::test]
 async fn another_module_keeps_its_tables_in_the_same_file() {
     let (store, folder) = open().await;
-    let mut other = Migrator::with_migrations(vec![Migration::new(
-        7,
-        "platform".into(),
-        MigrationType::Simple,
-        "create table platform_order (id integer primary key) strict".into_sql_str(),
-        false,
-    )]);
-    other.dangerous_set_table_name("_platform_migrations");
+    static OTHER: Migrations = Migrations {
+        table: "_platform_migrations",
+        all: &[Migration {
+            version: 7,
+            description: "platform",
+            sql: "create table platform_order (id integer primary key) strict",
+        }],
+    };
     for _ in 0..2 {
-        store.migrate(&other).await.unwrap();
+        store.migrate(&OTHER).await.unwrap();
     }
     let again = SqliteStorage::open(&file(&folder)).await.unwrap();
     let found = again.read_aside(|on| values::<i64>(on, "select id from platform_order", []));
     assert_eq!(found.await.unwrap(), Vec::<i64>::new());
+}
+
+#[tokio::test]
+async fn a_store_of_each_earlier_version_is_opened_and_keeps_what_is_in_it() {
+    for version in 0..=MIGRATIONS.all.len() {
+        let folder = tempfile::tempdir().unwrap();
+        let earlier = Migrations {
+            table: MIGRATIONS.table,
+            all: &MIGRATIONS.all[..version],
+        };
+        let mut on = opened(&file(&folder)).unwrap();
+        migrate::run(&mut on, &earlier).unwrap();
+        let identity = (version > 0).then(|| value::<String>(&on, "select id from identity", []).unwrap());
+        drop(on);
+        let store = SqliteStorage::open(&file(&folder)).await.unwrap();
+        let kept = store.store_id().await.unwrap();
+        assert!(identity.is_none_or(|identity| identity == kept), "{version}");
+        seed(&store, 1).await;
+        assert_eq!(store.take_due(T0, T0 + 60, 5).await.unwrap().len(), 1, "{version}");
+    }
+}
+
+/// As `sqlx` wrote down what it had carried out.
+#[tokio::test]
+async fn tables_that_were_made_by_another_program_from_the_same_files_are_taken_as_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let on = opened(&file(&folder)).unwrap();
+    let [first, ..] = MIGRATIONS.all else { unreachable!() };
+    on.execute_batch(
+        "create table _sqlx_migrations (
+           version bigint primary key, description text not null, installed_on timestamp not null default current_timestamp,
+           success boolean not null, checksum blob not null, execution_time bigint not null)",
+    )
+    .unwrap();
+    on.execute_batch(first.sql).unwrap();
+    let done = "insert into _sqlx_migrations (version, description, success, checksum, execution_time) values (1, 'store', true, ?1, 7)";
+    execute(&on, done, [first.checksum()]).unwrap();
+    drop(on);
+    let store = SqliteStorage::open(&file(&folder)).await.unwrap();
+    seed(&store, 1).await;
 }
 
 #[tokio::test]

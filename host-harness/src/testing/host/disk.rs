@@ -1,7 +1,6 @@
 //! A disk that is full, and has room again.
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{ConnectOptions as _, Connection as _};
+use rusqlite::Connection;
 
 use super::{Harness, STORE};
 
@@ -18,21 +17,15 @@ impl Harness {
     /// As [`Harness::start`].
     #[must_use]
     pub async fn on_full_disk(self, free: u32) -> Self {
-        let mut file = self.file().await;
-        sqlx::query("create table filler (bytes blob)")
-            .execute(&mut file)
-            .await
-            .expect("the disk is filled");
-        sqlx::query("insert into filler values (zeroblob($1))")
-            .bind(FILLER)
-            .execute(&mut file)
-            .await
-            .expect("the disk is filled");
-        let pages: u32 = sqlx::query_scalar("pragma page_count")
-            .fetch_one(&mut file)
-            .await
+        let file = self.file();
+        file.execute_batch(&format!(
+            "create table filler (bytes blob); insert into filler values (zeroblob({FILLER}))"
+        ))
+        .expect("the disk is filled");
+        let pages: u32 = file
+            .pragma_query_value(None, "page_count", |row| row.get(0))
             .expect("a size");
-        file.close().await.expect("closed");
+        drop(file);
         Self {
             pages: Some(pages + free),
             ..self
@@ -46,19 +39,10 @@ impl Harness {
     /// # Panics
     /// If the store can't be written.
     pub async fn make_room(&self) {
-        let mut file = self.file().await;
-        sqlx::query("drop table filler")
-            .execute(&mut file)
-            .await
-            .expect("there is room");
-        file.close().await.expect("closed");
+        self.file().execute_batch("drop table filler").expect("there is room");
     }
 
-    async fn file(&self) -> SqliteConnection {
-        SqliteConnectOptions::new()
-            .filename(self.folder.path().join(STORE))
-            .connect()
-            .await
-            .expect("the store's file")
+    fn file(&self) -> Connection {
+        Connection::open(self.folder.path().join(STORE)).expect("the store's file")
     }
 }

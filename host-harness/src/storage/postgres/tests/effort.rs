@@ -1,11 +1,12 @@
 //! What PostgreSQL reads for a page, a tick and a lease, in rows: the same for few schedules and for many.
 
 use serde_json::Value;
-use sqlx::{AssertSqlSafe, PgPool, Row as _};
+use tokio_postgres::types::{FromSql, Type};
 
 use super::open;
 use crate::contract::Order;
 use crate::storage::kit::T0;
+use crate::storage::postgres::client::{Found, FromRow, Pool, Result};
 use crate::storage::postgres::due::{DELIVERIES, SCHEDULES, by_organizer_sql, by_time_sql, rows_sql};
 use crate::storage::postgres::{delivery, leases, lists, plans};
 
@@ -26,16 +27,33 @@ fn rows(count: u32) -> String {
 }
 
 /// Rows that a statement reads from tables and indexes, those that it passes over included; what it writes is taken back.
-async fn read(pool: &PgPool, statement: &str) -> u64 {
-    let mut transaction = pool.begin().await.unwrap();
+async fn read(pool: &Pool, statement: &str) -> u64 {
+    let transaction = pool.begin().await.unwrap();
     let explain = format!("explain (analyze, timing off, summary off, format json) {statement}");
-    let plan = sqlx::raw_sql(AssertSqlSafe(explain))
-        .fetch_one(&mut *transaction)
-        .await
-        .unwrap_or_else(|error| panic!("{statement}: {error}"));
+    let plan: Plan =
+        (transaction.fetch_one(&explain, &[]).await).unwrap_or_else(|error| panic!("{statement}: {error}"));
     transaction.rollback().await.unwrap();
-    let plan: Value = serde_json::from_str(plan.get_unchecked(0)).unwrap();
+    let Plan(plan) = plan;
     read_by(&plan[0]["Plan"])
+}
+
+/// How a statement is gone about, as JSON.
+struct Plan(Value);
+
+impl FromRow for Plan {
+    fn from_row(row: Found) -> Result<Self> {
+        row.try_get(0)
+    }
+}
+
+impl<'r> FromSql<'r> for Plan {
+    fn from_sql(_: &Type, raw: &'r [u8]) -> std::result::Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+        Ok(Self(serde_json::from_slice(raw)?))
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        *ty == Type::JSON
+    }
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "numbers of rows")]
@@ -100,11 +118,8 @@ async fn a_tick_a_lease_and_a_page_read_the_same_rows_of_few_and_of_many() {
         let Some((store, _url)) = open().await else {
             return;
         };
-        sqlx::raw_sql(AssertSqlSafe(rows(count)))
-            .execute(store.pool())
-            .await
-            .unwrap();
-        sqlx::raw_sql("vacuum analyze").execute(store.pool()).await.unwrap();
+        store.pool().run(&rows(count)).await.unwrap();
+        store.pool().run("vacuum analyze").await.unwrap();
         let mut of_each = Vec::new();
         for statement in &asked {
             of_each.push(read(store.pool(), statement).await);

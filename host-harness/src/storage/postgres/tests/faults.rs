@@ -83,7 +83,7 @@ async fn a_run_whose_file_the_server_has_lost_is_not_submitted() {
     keep().await.unwrap();
     // As it can be after a crash: the commit of a file is not waited for.
     let lost = "delete from file_chunk; update run set file_kept = false, file_name = null, file_type = null, rows = null, bytes = null";
-    sqlx::raw_sql(lost).execute(store.pool()).await.unwrap();
+    store.pool().run(lost).await.unwrap();
     let submitted = Finish {
         outcome: Outcome::Submitted,
         mail: Some(export(1, true)),
@@ -207,9 +207,8 @@ async fn a_statement_past_its_time_or_a_lock_that_is_not_had_is_away() {
             .await
             .unwrap();
         let leased = store.take_due(T0, T0 + 60, 1).await.unwrap().remove(0);
-        let mut held = store.pool().begin().await.unwrap();
-        sqlx::query("select id from schedule where id = 1 for update")
-            .execute(&mut *held)
+        let held = store.pool().begin().await.unwrap();
+        held.execute("select id from schedule where id = 1 for update", &[])
             .await
             .unwrap();
         let late = hasty.renew(&leased.lease, T0 + 90).await;
@@ -269,9 +268,7 @@ async fn a_refused_statement_is_tried_again_so_many_times_and_no_more() {
         let raise = format!("do $$ begin raise exception 'refused' using errcode = '{state}'; end $$");
         let refused = settled!(async {
             asked.fetch_add(1, Ordering::Relaxed);
-            sqlx::raw_sql(sqlx::AssertSqlSafe(raise.clone()))
-                .execute(store.pool())
-                .await
+            store.pool().run(&raise).await
         });
         assert!(refused.is_err());
         assert_eq!(asked.into_inner(), tries, "{state}");
@@ -324,8 +321,8 @@ async fn a_server_that_only_reads_is_away_for_who_writes() {
     seed(&store, 1).await;
     let standby = format!("{url}&options=-c%20default_transaction_read_only=on");
     let after_failover = PostgresStorage::pool_of(&standby, &few()).unwrap();
-    let refused = sqlx::query("update schedule set version = 2")
-        .execute(&after_failover)
+    let refused = after_failover
+        .execute("update schedule set version = 2", &[])
         .await
         .map_err(StorageError::from);
     assert!(matches!(refused, Err(StorageError::Unavailable(_))), "{refused:?}");

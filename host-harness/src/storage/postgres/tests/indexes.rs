@@ -1,9 +1,8 @@
 //! How PostgreSQL goes about what the store asks it: by indexes, whatever the size of the tables.
 
-use sqlx::{AssertSqlSafe, PgPool, Row as _};
-
 use super::open;
 use crate::contract::Order;
+use crate::storage::postgres::client::{Connection, Pool};
 use crate::storage::postgres::due::{DELIVERIES, SCHEDULES, by_organizer_sql, by_time_sql, rows_sql};
 use crate::storage::postgres::{
     called_off, change_notices, commit, delivery, files, finish, leases, lists, outbox, plans, retention, runs,
@@ -41,8 +40,8 @@ const SUBMIT_PARAMETERS: &str = "bigint 7; bigint 1; bigint 7; bigint 100; bigin
              text 's'; text 's'; text 'b'; boolean true; text[] '{to}'; text[] '{a}'; bigint 1000; bigint 5000; text null; text null; bigint 500; bigint 2500";
 
 /// The plan for such parameters, as a prepared statement gets it once it has been used often.
-async fn plan(pool: &PgPool, statement: &str, parameters: &str) -> String {
-    let mut connection = pool.acquire().await.unwrap();
+async fn plan(pool: &Pool, statement: &str, parameters: &str) -> String {
+    let connection = Connection::open(pool.address()).await.unwrap();
     let (types, values): (Vec<_>, Vec<_>) = parameters
         .split(';')
         .filter_map(|one| one.trim().split_once(' '))
@@ -57,16 +56,11 @@ async fn plan(pool: &PgPool, statement: &str, parameters: &str) -> String {
     let (types, values) = (listed(types), listed(values));
     let script =
         format!("set plan_cache_mode = force_generic_plan; deallocate all; prepare asked {types} as {statement}");
-    sqlx::raw_sql(AssertSqlSafe(script))
-        .execute(&mut *connection)
-        .await
-        .unwrap_or_else(|error| panic!("{statement}: {error}"));
-    let lines = sqlx::raw_sql(AssertSqlSafe(format!("explain (costs off) execute asked {values}")))
-        .fetch_all(&mut *connection)
-        .await
-        .unwrap();
-    connection.close().await.unwrap();
-    lines.iter().map(|line| line.get::<String, _>(0) + "\n").collect()
+    let prepared = connection.run(&script).await;
+    prepared.unwrap_or_else(|error| panic!("{statement}: {error}"));
+    let explain = format!("explain (costs off) execute asked {values}");
+    let lines: Vec<String> = connection.fetch_all(&explain, &[]).await.unwrap();
+    lines.iter().map(|line| format!("{line}\n")).collect()
 }
 
 #[tokio::test]
@@ -75,7 +69,7 @@ async fn no_statement_reads_a_whole_table() {
         return;
     };
     let pool = store.pool();
-    sqlx::raw_sql(ROWS).execute(pool).await.unwrap();
+    pool.run(ROWS).await.unwrap();
     let turn = "bigint 1000010; bigint 2000000; text[] '{o1,o2}'; bigint 5; bigint 10";
     let mut asked: Vec<(String, &str)> = vec![
         (lists::ONE.to_owned(), "bigint 7; text 'o7'; text 'e0'; text null"),
@@ -246,7 +240,7 @@ async fn nothing_that_a_run_takes_begins_with_a_whole_table_where_the_tables_wer
     };
     let quiet = "alter table schedule set (autovacuum_enabled = off); vacuum analyze";
     for statement in quiet.split(';') {
-        sqlx::raw_sql(statement).execute(store.pool()).await.unwrap();
+        store.pool().run(statement).await.unwrap();
     }
     for (statement, parameters) in [
         (

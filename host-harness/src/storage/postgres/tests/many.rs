@@ -4,14 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::SqlSafeStr as _;
-use sqlx::migrate::{Migration, MigrationType, Migrator};
-
 use super::{connect, few, open, organizer, row, seed};
 use crate::clock::{Clock as _, SystemClock};
 use crate::contract::schedule_store::Plan;
 use crate::contract::{DeliveryStatus, Outcome};
 use crate::storage::kit::{T0, ZONES, batches_of_two_hosts_are_full};
+use crate::storage::migrations::{Migration, Migrations};
 use crate::storage::postgres::{PostgresOptions, PostgresStorage};
 use crate::storage::{
     Change, Commit, CommitError, DeliveryResult, Finish, Leased, MailKind, NewMail, Storage, StorageError, Visible,
@@ -26,20 +24,14 @@ fn slugs(leased: &[Leased]) -> BTreeSet<&str> {
 /// Puts in `count` schedules of an organizer, the first due at `due` and each `apart` seconds after the one before.
 async fn put_in(store: &PostgresStorage, organizer: &str, ids_from: u64, count: u64, due: i64, apart: i64) {
     store.set_enabled(organizer, true, "host", T0).await.unwrap();
-    sqlx::query(
+    store.pool().execute(
         "insert into schedule (id, organizer, event, owner, version, exporter, recipients, next_run, active, error_counter,
            document, zone_database, created_at, changed_at)
          select $1 + nth, $2, '', '1', 1, 'orderlist', '{\"to\":[],\"cc\":[],\"bcc\":[]}', $4 + nth * $5, true, 0, '{}', $6,
            0, 0
          from generate_series(0, $3 - 1) nth",
+        &[&i64::try_from(ids_from).unwrap(), &organizer, &i64::try_from(count).unwrap(), &due, &apart, &ZONES],
     )
-    .bind(i64::try_from(ids_from).unwrap())
-    .bind(organizer)
-    .bind(i64::try_from(count).unwrap())
-    .bind(due)
-    .bind(apart)
-    .bind(ZONES)
-    .execute(store.pool())
     .await
     .unwrap();
 }
@@ -113,22 +105,19 @@ async fn another_module_keeps_its_tables_in_the_same_database() {
     let Some((store, url)) = open().await else {
         return;
     };
-    let mut other = Migrator::with_migrations(vec![Migration::new(
-        7,
-        "platform".into(),
-        MigrationType::Simple,
-        "create table platform_order (id bigint primary key)".into_sql_str(),
-        false,
-    )]);
-    other.dangerous_set_table_name("_platform_migrations");
+    let other = Migrations {
+        table: "other_migrations",
+        all: &[Migration {
+            version: 7,
+            description: "other",
+            sql: "create table other_order (id bigint primary key)",
+        }],
+    };
     for _ in 0..2 {
         store.migrate(&other).await.unwrap();
     }
     let again = connect(&url).await;
-    sqlx::query("select id from platform_order")
-        .fetch_optional(again.pool())
-        .await
-        .unwrap();
+    again.pool().run("select id from other_order").await.unwrap();
 }
 
 #[tokio::test]
@@ -136,8 +125,9 @@ async fn a_database_of_a_later_version_is_refused_in_words() {
     let Some((store, url)) = open().await else {
         return;
     };
-    sqlx::query("update _sqlx_migrations set version = 9999")
-        .execute(store.pool())
+    store
+        .pool()
+        .execute("update _sqlx_migrations set version = 9999", &[])
         .await
         .unwrap();
     let refused = PostgresStorage::connect(&url).await.unwrap_err();
@@ -357,10 +347,9 @@ async fn a_schedule_made_while_its_organizer_is_switched_off_is_asleep() {
 
 /// How many connections to this database wait for notices, as the server says.
 async fn listening(store: &PostgresStorage) -> i64 {
-    let asked = sqlx::query_scalar(
-        "select count(*) from pg_stat_activity where datname = current_database() and query like 'LISTEN %'",
-    );
-    asked.fetch_one(store.pool()).await.unwrap()
+    let listening =
+        "select count(*) from pg_stat_activity where datname = current_database() and query like 'LISTEN %'";
+    store.pool().fetch_one(listening, &[]).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -429,10 +418,7 @@ async fn an_export_is_not_ended_by_the_time_that_a_statement_may_take() {
     let store = connect(&url).await;
     let exports = store.for_exports(1, std::time::Duration::from_secs(10));
     for (pool, wanted) in [(store.pool(), "7s"), (&exports, "0")] {
-        let most: String = sqlx::query_scalar("show statement_timeout")
-            .fetch_one(pool)
-            .await
-            .unwrap();
+        let most: String = pool.fetch_one("show statement_timeout", &[]).await.unwrap();
         assert_eq!(most, wanted);
     }
 }
@@ -474,15 +460,9 @@ async fn a_change_that_another_one_of_its_schedule_comes_before_is_not_counted()
         return;
     };
     seed(&store, 1).await;
-    let mut other = store.pool().begin().await.unwrap();
-    let backend: i32 = sqlx::query_scalar("select pg_backend_pid()")
-        .fetch_one(&mut *other)
-        .await
-        .unwrap();
-    sqlx::raw_sql("update schedule set version = version + 1")
-        .execute(&mut *other)
-        .await
-        .unwrap();
+    let other = store.pool().begin().await.unwrap();
+    let backend: i64 = other.fetch_one("select pg_backend_pid()::bigint", &[]).await.unwrap();
+    other.run("update schedule set version = version + 1").await.unwrap();
     let row = row(1, "acme", T0);
     let change = Change::Update {
         id: 1,
@@ -511,15 +491,12 @@ async fn a_change_that_another_one_of_its_schedule_comes_before_is_not_counted()
     });
     // It has found the schedule as it should be, and waits for the other one.
     let waits = "select exists (select from pg_stat_activity where $1 = any(pg_blocking_pids(pid)))";
-    let is_waited_for = async || -> bool {
-        let asked = sqlx::query_scalar(waits).bind(backend);
-        asked.fetch_one(store.pool()).await.unwrap()
-    };
+    let is_waited_for = async || -> bool { store.pool().fetch_one(waits, &[&backend]).await.unwrap() };
     while !is_waited_for().await {}
     other.commit().await.unwrap();
     let refused = late.await.unwrap();
     assert!(matches!(refused, Err(CommitError::Stale)), "{refused:?}");
-    let counted = sqlx::query_as("select writes, bytes from caller_usage where caller = 'user:1'");
-    let counted: Option<(i64, i64)> = counted.fetch_optional(store.pool()).await.unwrap();
+    let counted = "select writes, bytes from caller_usage where caller = 'user:1'";
+    let counted: Option<(i64, i64)> = store.pool().fetch_optional(counted, &[]).await.unwrap();
     assert_eq!(counted, Some((0, 0)));
 }
