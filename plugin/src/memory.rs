@@ -4,6 +4,11 @@
 //! grows, and again when it takes the instance back. So the heap begins in what is there, which is enough for nearly every call,
 //! and grows in large steps. The standard library's allocator leaves what is there alone, and asks for 64 KiB at a time.
 
+#![expect(
+    unsafe_code,
+    reason = "an allocator is made of it; what it hands out is looked at natively, in `tests`"
+)]
+
 use core::alloc::Layout;
 use core::fmt::Debug;
 use core::ptr::NonNull;

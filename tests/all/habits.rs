@@ -1,4 +1,4 @@
-//! What is said once and relied on in several places: the stages of CI.
+//! What is said once and relied on in several places: the lints of all crates, and the stages of CI.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -31,6 +31,26 @@ fn stages(with_those_on_request: bool) -> Vec<(String, String)> {
     stages
         .filter(|(_, what)| with_those_on_request || !what.starts_with("on request"))
         .collect()
+}
+
+#[test]
+fn every_crate_inherits_the_lints_of_the_workspace() {
+    let told = Command::new(env!("CARGO"))
+        .current_dir(root())
+        .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
+        .output()
+        .expect("cargo starts");
+    let told: serde_json::Value = serde_json::from_slice(&told.stdout).expect("what cargo knows of the workspace");
+    let members = told["packages"].as_array().expect("a list");
+    assert!(members.len() > 4, "{members:?}");
+    for member in members {
+        let manifest = member["manifest_path"].as_str().expect("a path");
+        let text = fs::read_to_string(manifest).expect(manifest);
+        assert!(
+            text.contains("\n[lints]\nworkspace = true\n"),
+            "{manifest} lacks `[lints]` with `workspace = true`"
+        );
+    }
 }
 
 #[test]
