@@ -3,6 +3,9 @@
 //! A host makes the memory that an instance begins with in one piece, and may have to go to the operating system each time it
 //! grows, and again when it takes the instance back. So the heap begins in what is there, which is enough for nearly every call,
 //! and grows in large steps. The standard library's allocator leaves what is there alone, and asks for 64 KiB at a time.
+//!
+//! What that is worth: a next run grows the memory not at all where the standard library's allocator grows it once, and documents of
+//! 1 MB not at all where that grows it 16 times. It costs 5.7 KB of the component's 1.08 MB.
 
 #![expect(
     unsafe_code,
