@@ -24,13 +24,13 @@ if ! grep -qx "cargo run" "$work/commands" || [ ! -s "$work/shown" ]; then
   exit 1
 fi
 
-# Crates are shared only between builds of one profile: this workspace's. Those that only macros and build scripts need in the project
-# would be built without debug information; in the workspace, tests use them too. A crate more or less here costs time and no more.
+# Crates are shared only between builds of one profile: this workspace's. What is a member here is a dependency there, and would get the
+# profile of those; only what build scripts need is the same in both. A crate more or less here costs time and no more.
 mkdir -p "$work/.cargo" "$work/empty"
 {
   cat .cargo/config.toml
   awk '/^\[/ { inside = /^\[profile\.dev/ } inside' Cargo.toml
-  for name in unicode-ident id-arena; do
+  for name in $(cargo tree --workspace --depth 0 --prefix none | awk 'NF && $1 != "guest-build" { print $1 }'); do
     printf '[profile.dev.package.%s]\ndebug = "line-tables-only"\n' "$name"
   done
 } >"$work/.cargo/config.toml"

@@ -1,6 +1,6 @@
 //! The component: the exports of a plugin, which do what scripts say.
 
-#[allow(missing_docs, clippy::all, reason = "generated; documented in wit/")]
+#[allow(missing_docs, unsafe_code, clippy::all, reason = "generated; documented in wit/")]
 mod bindings {
     wit_bindgen::generate!({ world: "plugin", path: "../wit" });
 }
@@ -18,7 +18,12 @@ use crate::deeds::Wrong;
 use crate::{calls, deeds, words};
 
 struct Guest;
-bindings::export!(Guest with_types_in bindings);
+#[allow(unsafe_code, reason = "generated")]
+mod exported {
+    use super::{Guest, bindings};
+
+    bindings::export!(Guest with_types_in bindings);
+}
 
 /// The script in a document, called for a caller: `{"do": [imports], "kept": {name: value}}`. The answer is
 /// `{"wrong": [words], "kept": {name: value}}`.

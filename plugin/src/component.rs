@@ -6,6 +6,7 @@
 mod imported;
 mod records;
 
+#[allow(unsafe_code, reason = "generated")]
 mod bindings {
     wit_bindgen::generate!({ world: "plugin", path: "../wit" });
 }
@@ -17,7 +18,12 @@ use imports::types as wire;
 use crate::{host, language::Language, recurrence, run, schedules};
 
 struct Plugin;
-bindings::export!(Plugin with_types_in bindings);
+#[allow(unsafe_code, reason = "generated")]
+mod exported {
+    use super::{Plugin, bindings};
+
+    bindings::export!(Plugin with_types_in bindings);
+}
 
 // A panic on this target is a bare trap: the hook keeps its reason.
 fn keep_panics() {

@@ -11,7 +11,7 @@ pub mod document;
 pub mod form;
 pub mod host;
 pub mod language;
-#[cfg(target_arch = "wasm32")]
+#[cfg(any(target_arch = "wasm32", test))]
 mod memory;
 pub mod message;
 pub mod notice;

@@ -14,6 +14,7 @@ mod fuzz;
 mod garbage;
 mod golden;
 mod guests;
+mod habits;
 mod history;
 mod hostile;
 mod lease;

@@ -201,6 +201,7 @@ impl io::Write for Log {
 }
 
 impl Log {
+    #[expect(clippy::mem_forget, reason = "it is there for as long as the tests are")]
     fn at(level: tracing::Level) -> (Self, tracing::subscriber::DefaultGuard) {
         let log = Self::default();
         let writer = log.clone();

@@ -16,7 +16,7 @@
 //! ```
 
 mod bindings {
-    #![allow(missing_docs, reason = "generated; documented in wit/")]
+    #![allow(missing_docs, unsafe_code, reason = "generated; documented in wit/")]
     wasmtime::component::bindgen!({
         path: "wit",
         world: "plugin",

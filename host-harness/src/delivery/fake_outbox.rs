@@ -190,7 +190,7 @@ macro_rules! not_part_of_delivery {
         impl Storage for FakeOutbox {
             $(async fn $name(&self, $($arg: $type),*) -> $out {
                 $(let _ = $arg;)*
-                unimplemented!("not part of delivery")
+                unreachable!("not part of delivery")
             })*
 
             async fn take_deliveries(

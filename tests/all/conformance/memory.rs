@@ -84,6 +84,7 @@ impl Faulty {
     }
 
     /// A handle that is over.
+    #[expect(clippy::mem_forget, reason = "that is the fault")]
     fn close(&self, handle: Open) {
         match self.is(Fault::KeepsHandles) {
             true => std::mem::forget(handle),

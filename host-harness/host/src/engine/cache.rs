@@ -107,6 +107,10 @@ fn key(engine: &Engine, bytes: &[u8]) -> String {
 }
 
 /// The compiled component in a file; none: there is no such file; an error: why it can't be used.
+#[expect(
+    unsafe_code,
+    reason = "the bytes are machine code, and are checked before they are taken for it"
+)]
 fn load(engine: &Engine, path: &Path) -> Result<Option<Component>, String> {
     let words = |error: io::Error| error.to_string();
     let mut file = match File::open(path) {
