@@ -169,7 +169,10 @@ fn clear(folder: &Path) -> std::io::Result<bool> {
         let entry = entry?;
         let name = entry.file_name();
         let name = name.to_string_lossy();
-        let (store, made) = (name.starts_with("harness.db"), name == host::MAIL || name == host::FILES);
+        let (store, made) = (
+            name.starts_with("harness.db"),
+            name == host::MAIL || name == host::FILES,
+        );
         if (store || made) && !ours {
             return Ok(false);
         }
