@@ -197,6 +197,7 @@ mod tests {
         let headers = HeaderMap::from_iter([(HOST, HeaderValue::from_static("tickets.example:8080"))]);
         let here = Here {
             base: None,
+            target: None,
             headers: &headers,
             path: "/api/",
             query: Some("ordering=-id&page=2&page_size=1&q=a%26b+%22\""),
@@ -214,6 +215,7 @@ mod tests {
         let headers = HeaderMap::new();
         let here = Here {
             base: None,
+            target: None,
             headers: &headers,
             path: "/api/",
             query: None,
