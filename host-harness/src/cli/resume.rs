@@ -35,7 +35,7 @@ impl Resume {
             && service.platform().organizer(slug).await?.is_none()
         {
             return Err(Failure::Sentence(format!(
-                "there is no organizer `{slug}` in this store"
+                "organizer `{slug}` does not exist in this store"
             )));
         }
         let (storage, now) = (service.storage(), service.clock().now());

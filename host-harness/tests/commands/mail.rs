@@ -53,7 +53,7 @@ fn what_is_wrong_with_the_mail_options_is_said_at_start_in_one_sentence() {
         ([&["--smtp", " "], &from[..], &base].concat(), "is empty"),
         (
             [&["--smtp", "SMTP://mx.example:0"], &from[..], &base].concat(),
-            "can't be read",
+            "invalid SMTP URL",
         ),
         (vec!["--base-url", "tickets.example"], "--base-url is not"),
         (

@@ -140,7 +140,7 @@ fn resume_names_what_it_has_started_again() {
     assert_eq!(out, "0 schedules resumed, planned from now\n");
     let unknown = harness(["resume", "--data", &data, "--now", DUE, "--organizer", "nope"]);
     assert!(
-        unknown.sentence().contains("there is no organizer `nope`"),
+        unknown.sentence().contains("organizer `nope` does not exist"),
         "{unknown:?}"
     );
 }

@@ -232,7 +232,7 @@ async fn where_a_notice_leads_a_page_names_the_path_of_the_api_and_nothing_of_wh
             "/api/v1/organizers/%3Cb%3E/scheduled_exports/",
         ),
     ] {
-        for (language, words) in [("en", "managed with the API"), ("de", "über die API verwaltet")] {
+        for (language, words) in [("en", "with the API:"), ("de", "über die API verwaltet")] {
             let ask = host.ask("GET", page).header("accept-language", language);
             let got = ask.header("host", "a.example").page().await;
             assert_eq!(got.status, 200);
