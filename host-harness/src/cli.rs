@@ -79,10 +79,7 @@ pub fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(reason) => {
-            return ended(
-                "harness",
-                Err(failed("could not start the async runtime")(&reason)),
-            );
+            return ended("harness", Err(failed("could not start the async runtime")(&reason)));
         }
     };
     let done = runtime.block_on(async {

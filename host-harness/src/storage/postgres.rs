@@ -279,8 +279,8 @@ impl PostgresStorage {
 
 /// What a URL says, with the settings that all connections have and these.
 fn connecting(url: &str, more: &[(&'static str, &'static str)]) -> Result<Address, StorageError> {
-    let address = Address::parse(url)
-        .map_err(|error| StorageError::Corrupt(format!("invalid PostgreSQL URL: {error}")))?;
+    let address =
+        Address::parse(url).map_err(|error| StorageError::Corrupt(format!("invalid PostgreSQL URL: {error}")))?;
     Ok(address.with_defaults(SETTINGS.iter().chain(more)))
 }
 
