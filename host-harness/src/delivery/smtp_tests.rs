@@ -176,7 +176,7 @@ async fn trouble_on_the_way_to_the_server_is_never_the_recipients() {
         refused(Stage::Auth, "535 5.7.8 wrong password", login).await,
         said(
             TroubleKind::Login,
-            "SMTP authentication failed: 535 5.7.8 wrong password"
+            "SMTP authentication failed: 535 5.7.8 user or password is not accepted"
         )
     );
     assert_eq!(

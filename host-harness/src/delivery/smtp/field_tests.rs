@@ -338,17 +338,28 @@ async fn login_is_used_where_the_server_knows_nothing_better_and_in_any_spelling
 
 #[tokio::test]
 async fn a_server_that_repeats_the_password_puts_it_into_no_message() {
-    for reply in ["535 5.7.8 AUTH PLAIN AHVzZXIAc2VjcmV0", "535-secret\r\n535 c2VjcmV0"] {
+    // The last ones without the end of the base64, as of a longer password, in hexadecimal, and percent-encoded.
+    for reply in [
+        "535 5.7.8 AUTH PLAIN AHVzZXIAc2VjcmV0",
+        "535-secret\r\n535 c2VjcmV0",
+        "535 5.7.8 no: AHVzZXIAc2Vjcm",
+        "535 5.7.8 00757365720073656372657",
+        "535 5.7.8 %73ecret",
+        "454 4.7.0 AHVzZXIAc2Vjcm",
+    ] {
         let server = SmtpServer::start().await;
         server.when(Stage::Auth).reply(reply);
         let url = format!("smtp://user:secret@{}?tls=none", server.address());
         let transport = SmtpTransport::from_url(&url, patient()).unwrap();
         let (kind, reply) = trouble(hand(&transport, "a@example.com").await);
         assert_eq!(kind, TroubleKind::Login);
-        let leaked = ["secret", "AHVzZXIAc2VjcmV0", "c2VjcmV0"]
-            .iter()
-            .any(|text| reply.contains(text));
-        assert!(!leaked && reply.contains("535"), "{reply}");
+        let said = reply.strip_prefix("SMTP authentication failed: ");
+        let known = [
+            "535 5.7.8 user or password is not accepted",
+            "535 user or password is not accepted",
+            "454 4.7.0",
+        ];
+        assert!(said.is_some_and(|said| known.contains(&said)), "{reply}");
     }
     // No rejection: a "go on" with what was sent, and an echo.
     for reply in ["334 AHVzZXIAc2VjcmV0", "AUTH PLAIN AHVzZXIAc2VjcmV0"] {
