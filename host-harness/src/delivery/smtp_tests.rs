@@ -130,6 +130,7 @@ async fn a_rejection_is_final_or_not_by_its_step_and_code_and_costs_nobody_else_
         assert_eq!(refused.to_string(), said);
         let found = match refused {
             Refusal::Permanent(_) => "final",
+            Refusal::Plain(_) => "plain",
             Refusal::Unsendable(_) => "never",
             Refusal::Transient(_) => "later",
             Refusal::Trouble(trouble) => trouble.kind.as_str(),

@@ -117,6 +117,10 @@ pub enum Refusal {
     /// Nothing about recipient or message. The attempt does not count, and no other one is worth it before a pause.
     #[error("{}", .0.reply)]
     Trouble(Trouble),
+    /// A no that names nothing, neither by its code nor by its status: the recipient's more often than not. It is the operator's if
+    /// nobody is accepted, and recipients of several domains get it.
+    #[error("{0}")]
+    Plain(String),
     /// Can be the recipient's or the operator's fault: the latter if the server says it to everybody. Where the connection was lost with
     /// the message under way, the recipient might have it nevertheless.
     #[error("{reply}")]

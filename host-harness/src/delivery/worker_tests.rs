@@ -1,6 +1,6 @@
 use super::*;
 use crate::clock::{Instant, VirtualClock};
-use crate::delivery::backoff::{self, TRY_FOR};
+use crate::delivery::backoff::TRY_FOR;
 use crate::delivery::{SmtpTimeouts, SmtpTransport};
 use crate::testing::smtp_server::{SmtpServer, Stage};
 

@@ -105,7 +105,9 @@ impl Reply {
 
     /// Its code and enhanced status code alone, and what they say where that is known.
     pub fn without_text(&self) -> Self {
-        let status = self.enhanced().map(|(class, subject, detail)| format!("{class}.{subject}.{detail}"));
+        let status = self
+            .enhanced()
+            .map(|(class, subject, detail)| format!("{class}.{subject}.{detail}"));
         let known = (self.code == 535).then(|| "user or password is not accepted".to_owned());
         let line: Vec<String> = status.into_iter().chain(known).collect();
         Self {
