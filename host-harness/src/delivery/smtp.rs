@@ -241,7 +241,7 @@ impl Transport for SmtpTransport {
             let why = format!("invalid sender address: {envelope_from:?}");
             Refusal::trouble(TroubleKind::Sender, why)
         })?;
-        let international = !(recipient.is_ascii() && envelope_from.is_ascii());
+        let international = [&to, &from].iter().any(|address| !AsRef::<str>::as_ref(address).is_ascii());
 
         let mut reused = self.reuse().await;
         let mut connection = loop {
@@ -347,10 +347,19 @@ fn refused(step: Step, failed: Failed, international: bool) -> Refusal {
     }
 }
 
-/// An address as it can be in MAIL and RCPT: nothing in it ends the command.
+/// An address as it can be in MAIL and RCPT: nothing in it ends the command. A domain with other than ASCII characters is in its `xn--`
+/// form, which needs no SMTPUTF8 of the server, unless the part before it has some too.
 fn address(text: &str) -> Option<Address> {
     let bad = |c: char| c.is_whitespace() || super::is_control(c) || matches!(c, '<' | '>');
-    if text.contains(bad) { None } else { text.parse().ok() }
+    if text.contains(bad) {
+        return None;
+    }
+    match text.rsplit_once('@') {
+        Some((local, domain)) if local.is_ascii() && !domain.is_ascii() => {
+            Address::new(local, super::sender::ascii_domain(domain)?).ok()
+        }
+        _ => text.parse().ok(),
+    }
 }
 
 #[cfg(test)]

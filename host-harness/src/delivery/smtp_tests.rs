@@ -348,6 +348,13 @@ async fn an_address_with_other_letters_needs_a_server_that_takes_them() {
 }
 
 #[tokio::test]
+async fn a_domain_with_other_letters_goes_to_any_server_in_its_xn_form() {
+    let server = SmtpServer::start().await;
+    hand(&transport(&server), "john@exämple.com").await.unwrap();
+    assert_eq!(server.mails()[0].recipients, ["john@xn--exmple-cua.com"]);
+}
+
+#[tokio::test]
 async fn a_mail_refused_on_a_connection_that_was_used_is_tried_once_more_on_a_new_one() {
     for said in [
         "452 4.5.3 too many messages in this session",
