@@ -146,24 +146,37 @@ impl SmtpTransport {
             _ => Connection::over(Box::new(stream), false),
         };
         connection.greeting(limits.greeting).await.map_err(at(Step::Greeting))?;
-        connection.hello(&name, limits.session).await.map_err(at(Step::Hello))?;
+        if let Err(failed) = connection.hello(&name, limits.session).await {
+            return Err(self.left(connection, Step::Hello, failed));
+        }
         if let Some(connector) = self.tls.as_ref().filter(|_| !connection.encrypted) {
             if connection.offers.starttls {
                 let upgrading = connection.start_tls(connector, self.server_name()?, limits.session);
                 connection = upgrading.await.map_err(at(Step::StartTls))?;
-                connection.hello(&name, limits.session).await.map_err(at(Step::Hello))?;
+                if let Err(failed) = connection.hello(&name, limits.session).await {
+                    return Err(self.left(connection, Step::Hello, failed));
+                }
             } else if self.server.encryption == Encryption::Required || self.server.credentials.is_some() {
                 let why = "could not establish TLS with the mail server: it does not offer STARTTLS";
                 return Err(Refusal::trouble(TroubleKind::Tls, why));
             }
         }
         if let Some(credentials) = &self.server.credentials {
-            let login = connection.login(credentials, limits.session);
-            login.await.map_err(at(Step::Login))?;
+            if let Err(failed) = connection.login(credentials, limits.session).await {
+                return Err(self.left(connection, Step::Login, failed));
+            }
         }
         let announced = connection.offers.size.unwrap_or(0);
         self.announced.store(announced, Ordering::Relaxed);
         Ok(connection)
+    }
+
+    /// Takes leave of a server that does not let this host in, if it still listens.
+    fn left(&self, connection: Connection, step: Step, failed: Failed) -> Refusal {
+        if !connection.broken {
+            self.idle.part_with(connection);
+        }
+        refused(step, failed, false)
     }
 
     /// A connection to the first address of the server that accepts one.

@@ -452,7 +452,21 @@ async fn a_server_that_knows_neither_ehlo_nor_helo_is_the_operators_to_repair() 
             "could not connect to the mail server: 502 5.5.1 not here"
         )
     );
-    assert_eq!(server.commands(), ["EHLO tickets.example", "HELO tickets.example"]);
+    server.commanded("QUIT", 1).await;
+    assert_eq!(
+        server.commands(),
+        ["EHLO tickets.example", "HELO tickets.example", "QUIT"]
+    );
+}
+
+#[tokio::test]
+async fn a_server_that_refuses_the_password_is_left_with_quit() {
+    let server = SmtpServer::start().await;
+    server.when(Stage::Auth).reply("535 5.7.8 no");
+    let url = format!("smtp://user:secret@{}?tls=none", server.address());
+    let transport = SmtpTransport::from_url(&url, patient()).unwrap();
+    trouble(hand(&transport, "a@example.com").await);
+    server.commanded("QUIT", 1).await;
 }
 
 #[tokio::test]
