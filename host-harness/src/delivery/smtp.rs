@@ -254,7 +254,9 @@ impl Transport for SmtpTransport {
             let why = format!("invalid sender address: {envelope_from:?}");
             Refusal::trouble(TroubleKind::Sender, why)
         })?;
-        let international = [&to, &from].iter().any(|address| !AsRef::<str>::as_ref(address).is_ascii());
+        let international = [&to, &from]
+            .iter()
+            .any(|address| !AsRef::<str>::as_ref(address).is_ascii());
 
         let mut reused = self.reuse().await;
         let mut connection = loop {
