@@ -501,7 +501,7 @@ impl State {
             tracing::warn!(
                 kind = kind.as_str(),
                 reply,
-                advice = kind.advice(),
+                advice = trouble.advice(),
                 "mail is not going out; deliveries are held and retried until this is repaired"
             );
         }

@@ -19,6 +19,7 @@ use super::url::Credentials;
 const READ: usize = 4096;
 
 const CLOSED: &str = "closed before a reply";
+const MISFIT: &str = "a reply that does not fit";
 const UNASKED: &str = "it spoke before it was asked";
 
 pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -153,6 +154,11 @@ impl Connection {
             Ok(_) => Ok(()),
             // Some servers repeat the command that they refuse, whole or in part, and in any form: nothing of their text is shown.
             Err(Failed::Said(reply)) => Err(Failed::Said(reply.without_text())),
+            // It wants to go on where it should say yes or no.
+            Err(Failed::Lost(why)) if why.starts_with(MISFIT) => Err(Failed::Said(Reply {
+                code: 504,
+                lines: vec!["its reply to AUTH is neither yes nor no".to_owned()],
+            })),
             // Here a reply is quoted in part, where a secret could not be found again.
             Err(Failed::Lost(why)) if why == CLOSED => Err(Failed::Lost(why)),
             Err(Failed::Lost(_)) => Err(Failed::Lost("no reply to AUTH that makes sense".to_owned())),
@@ -287,7 +293,7 @@ impl Connection {
             // A "go on" in place of a yes: the two sides are out of step.
             Ok(reply) => {
                 self.broken = true;
-                Err(Failed::Lost(format!("a reply that does not fit: {}", reply.text())))
+                Err(Failed::Lost(format!("{MISFIT}: {}", reply.text())))
             }
             Err(failed) => {
                 self.broken = true;

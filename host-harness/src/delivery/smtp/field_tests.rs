@@ -367,7 +367,12 @@ async fn a_server_that_repeats_the_password_puts_it_into_no_message() {
         server.when(Stage::Auth).reply(reply);
         let url = format!("smtp://user:secret@{}?tls=none", server.address());
         let transport = SmtpTransport::from_url(&url, patient()).unwrap();
-        let (_, said) = trouble(hand(&transport, "a@example.com").await);
+        let (kind, said) = trouble(hand(&transport, "a@example.com").await);
+        let expected = match reply.starts_with("334") {
+            true => TroubleKind::Login,
+            false => TroubleKind::Unreachable,
+        };
+        assert_eq!(kind, expected, "{said}");
         assert!(!said.contains("AHVz") && said.contains("AUTH"), "{said}");
     }
 }

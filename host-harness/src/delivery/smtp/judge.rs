@@ -55,6 +55,7 @@ pub fn rejected(step: Step, reply: &Reply, international: bool) -> Refusal {
             is_final: false,
             kind: TroubleKind::Busy,
         },
+        Step::Mail if wants_login(reply.code) && wants_encryption(&text) => trouble(TroubleKind::Tls),
         Step::Mail if wants_login(reply.code) => trouble(TroubleKind::Login),
         // About this message and not about its sender: its size, or the letters of its addresses.
         Step::Mail if is_no && (reply.code == 552 || matches!(status, Some((3, 4) | (2, 3)))) => {
@@ -103,6 +104,11 @@ pub fn lost(step: Step, why: &str) -> Refusal {
 /// These ask the host for credentials or encryption.
 fn wants_login(code: u16) -> bool {
     matches!(code, 530 | 534 | 535 | 538)
+}
+
+/// … and these the latter.
+fn wants_encryption(text: &str) -> bool {
+    text.to_ascii_uppercase().contains("STARTTLS")
 }
 
 /// What it would be about this host, where a rejection can be about this host.

@@ -53,6 +53,7 @@ fn step_and_code_say_whose_fault_a_rejection_is() {
         (Step::Mail, "501 5.1.7 bad address", "sender"),
         (Step::Mail, "451 4.1.8 no such domain", "sender"),
         (Step::Mail, "530 5.7.0 log in first", "login"),
+        (Step::Mail, "530 Must issue a STARTTLS command first", "tls"),
         (Step::Mail, "421 closing", "busy"),
         (Step::Mail, "552 5.3.4 too big", "final"),
         (Step::Mail, "554 5.3.4 too big", "final"),
