@@ -9,7 +9,7 @@
 //! Nothing of what is sent or received is logged here: credentials are in it.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -211,12 +211,10 @@ impl SmtpTransport {
     /// The name for EHLO: that of the URL, else the domain of the sender, else an address literal (RFC 5321, 4.1.3).
     fn own_name(&self, envelope_from: &str, local: Option<SocketAddr>) -> String {
         let domain = super::domain(envelope_from);
-        match (&self.server.own_name, local) {
-            (Some(name), _) => name.clone(),
-            (None, _) if url::is_name(domain) => domain.to_owned(),
-            (None, Some(SocketAddr::V4(address))) => format!("[{}]", address.ip()),
-            (None, Some(SocketAddr::V6(address))) => format!("[IPv6:{}]", address.ip()),
-            (None, None) => "localhost".to_owned(),
+        let name = self.server.own_name.as_deref();
+        match name.or(Some(domain).filter(|domain| url::is_name(domain))) {
+            Some(name) => name.parse::<IpAddr>().map_or_else(|_| name.to_owned(), literal),
+            None => local.map_or_else(|| "localhost".to_owned(), |local| literal(local.ip())),
         }
     }
 
@@ -306,6 +304,14 @@ impl Transport for SmtpTransport {
 
     fn size_limit(&self) -> Option<u64> {
         Some(self.announced.load(Ordering::Relaxed)).filter(|size| *size > 0)
+    }
+}
+
+/// An address in place of a name.
+fn literal(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(address) => format!("[{address}]"),
+        IpAddr::V6(address) => format!("[IPv6:{address}]"),
     }
 }
 

@@ -132,7 +132,11 @@ async fn ehlo_names_the_senders_domain_or_what_the_url_says() {
         .unwrap();
     let own = transport(&server);
     let literal = own.hand_over("exports@b\u{fc}cher.example", "a@example.com", "1@x", message());
-    literal.await.unwrap_err();
+    literal.await.unwrap();
+    let url = format!("smtp://{}/192.0.2.7?tls=none", server.address());
+    hand(&SmtpTransport::from_url(&url, patient()).unwrap(), "a@example.com")
+        .await
+        .unwrap();
     let hellos: Vec<_> = server
         .commands()
         .into_iter()
@@ -140,7 +144,12 @@ async fn ehlo_names_the_senders_domain_or_what_the_url_says() {
         .collect();
     assert_eq!(
         hellos,
-        ["EHLO tickets.example", "EHLO mail.example", "EHLO [127.0.0.1]"]
+        [
+            "EHLO tickets.example",
+            "EHLO mail.example",
+            "EHLO [127.0.0.1]",
+            "EHLO [192.0.2.7]"
+        ]
     );
 }
 
