@@ -289,6 +289,14 @@ macro_rules! not_part_of_delivery {
                 Ok(entries.any(|entry| entry.task.mail == mail && entry.result.status == DeliveryStatus::Accepted))
             }
 
+            async fn waiting_recipients(&self, most: u32) -> Result<Vec<(String, String)>, StorageError> {
+                let state = self.state.lock().unwrap();
+                let entries = state.deliveries.iter();
+                let waiting = entries.filter(|entry| entry.result.status == DeliveryStatus::Retrying);
+                let told = waiting.map(|entry| (entry.task.address.clone(), entry.result.words.clone()));
+                Ok(told.take(most as usize).collect())
+            }
+
             async fn mail(&self, id: u64) -> Result<Option<OutboxMail>, StorageError> {
                 let mut state = self.state.lock().unwrap();
                 state.away("mail")?;

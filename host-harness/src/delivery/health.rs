@@ -125,6 +125,11 @@ impl Witness {
     }
 }
 
+/// Recipients enough, of domains enough, that it is none of theirs?
+pub(super) fn are_many<'a>(addresses: impl Iterator<Item = &'a str> + Clone) -> bool {
+    different(addresses.clone()) >= MANY && different(addresses.map(domain)) >= SEVERAL
+}
+
 /// How many different ones there are.
 fn different<T: std::hash::Hash + Eq>(all: impl Iterator<Item = T>) -> usize {
     all.collect::<HashSet<_>>().len()
@@ -354,9 +359,23 @@ impl MailHealth {
         self.state().is_many()
     }
 
-    /// Has this process met it no more than once?
-    pub(super) fn is_first_time(&self, key: Key) -> bool {
-        self.state().unclear.get(&key).is_none_or(|known| known.nth <= 1)
+    /// Has this process had no mail accepted?
+    pub(super) fn has_none_accepted(&self) -> bool {
+        self.state().accepted == 0
+    }
+
+    /// Shows what many recipients met, as the store knows of them; holds nothing.
+    pub(super) fn show(&self, trouble: &Trouble, now: Instant) {
+        let mut state = self.state();
+        if state.trouble.is_none() {
+            state.of_witnesses = true;
+            state.tell(trouble, now);
+        }
+    }
+
+    /// How often this process has met it.
+    pub(super) fn times(&self, key: Key) -> u32 {
+        self.state().unclear.get(&key).map_or(0, |known| known.nth)
     }
 
     /// It is over for this delivery.
@@ -387,11 +406,8 @@ impl State {
         self.unclear.get(&key).copied().unwrap_or(first)
     }
 
-    /// Recipients enough, of domains enough, that it is none of theirs?
     fn is_many(&self) -> bool {
-        let all = || self.witnesses.iter();
-        different(all().map(|witness| witness.address.as_str())) >= MANY
-            && different(all().map(Witness::domain)) >= SEVERAL
+        are_many(self.witnesses.iter().map(|witness| witness.address.as_str()))
     }
 
     /// … and of organizers enough that it is not what one of them mails to? Where one organizer is all that there is, its schedules are
@@ -421,7 +437,8 @@ impl State {
         let all = || self.witnesses.iter().filter(|known| known.organizer == new.organizer);
         let is_new_domain = || all().all(|known| known.domain() != new.domain());
         let is_new_schedule = || all().all(|known| known.schedule != new.schedule);
-        let is_new = all().all(|known| known.address != new.address) && all().count() < MANY
+        let addresses = different(all().map(|known| known.address.as_str()));
+        let is_new = all().all(|known| known.address != new.address) && addresses < MANY
             || different(all().map(Witness::domain)) < SEVERAL && is_new_domain()
             || different(all().map(|known| known.schedule)) < SEVERAL && is_new_schedule();
         if is_new {

@@ -195,11 +195,13 @@ async fn where_each_pass_is_a_process_of_its_own_what_everybody_is_rejected_with
         host.server.when(Stage::Recipient).reply(said);
         host.outbox.put(1, T0, &["a@example.com", "b@example.org"], b"x");
         host.outbox.put(2, T0, &["c@example.com", "d@example.org"], b"x");
+        let mut shown = 0;
         for hours in 0..4 * 24 {
             host.health = MailHealth::default();
             assert_eq!(host.pass_at(T0 + hours * 3_600).await.rejected, 0, "{said}");
+            shown += u32::from(host.health.trouble().is_some());
         }
-        assert!(host.health.trouble().is_some(), "{said}");
+        assert!(shown >= 5, "{said}: {shown}");
     }
 }
 
@@ -217,7 +219,7 @@ async fn what_one_organizer_mails_to_holds_up_no_mail_of_another() {
             host.server.when(Stage::Recipient).to(recipient).reply(said);
         }
         let blocked: Vec<&str> = blocked.iter().map(String::as_str).collect();
-        for minute in 0..30 {
+        for minute in 0..10 {
             let (now, mail) = (T0 + minute * 60, 2 * u64::try_from(minute).unwrap());
             host.outbox.put_of("b", mail + 2, now, &blocked, b"x");
             host.outbox.put_of("a", mail + 3, now, &["ann@example.com"], b"x");

@@ -1,6 +1,6 @@
 //! What a try means for its delivery: final, tried again, or held until the operator has repaired something.
 
-use super::health::Suspicion;
+use super::health::{Suspicion, are_many};
 use super::{MailHealth, Refusal, Trouble, TroubleKind, backoff, words};
 use crate::clock::Instant;
 use crate::contract::DeliveryStatus;
@@ -11,6 +11,9 @@ pub(super) type Tried = Result<String, Refusal>;
 
 /// After so many tries, of 3 minutes where the host always runs, a plain no is the recipient's if nobody else got one.
 const PLAIN_TRIES: u32 = 3;
+
+/// So many recipients that wait are looked at.
+const MOST_WAITING: u32 = 1_000;
 
 /// While others are under way that can show whose fault it is, the last word about a recipient waits for so many seconds.
 const WAIT_FOR_OTHERS: i64 = 10;
@@ -87,7 +90,6 @@ pub(super) async fn of(
             // While nobody is accepted, what was accepted before says nothing.
             let the_recipients =
                 health.is_the_recipients(key) || (!health.is_paused() && storage.mail_was_accepted(task.mail).await?);
-            health.unclear(key, now);
             let one = Suspicion {
                 key,
                 organizer: &task.organizer,
@@ -96,7 +98,18 @@ pub(super) async fn of(
                 tries,
                 is_notice: about.is_notice,
             };
-            of_unclear(unclear, (of, one, the_recipients), health, now)
+            // What this process does not know, since it has just begun, the store does.
+            let last_try = last_try(&unclear, tries, now);
+            let waiting = match last_try && !the_recipients && !one.is_notice && health.has_none_accepted() {
+                true => storage.waiting_recipients(MOST_WAITING).await?,
+                false => Vec::new(),
+            };
+            health.unclear(key, now);
+            let said = unclear.to_string();
+            let same = waiting.iter().filter(|(_, words)| is_same_code(words, &said));
+            let same = same.map(|(address, _)| address.as_str()).chain([one.address]);
+            let others_wait = !waiting.is_empty() && are_many(same);
+            of_unclear(unclear, (of, one, the_recipients), others_wait, health, now)
         }
     };
     Ok(match ended {
@@ -124,14 +137,27 @@ pub(super) async fn of(
     })
 }
 
+/// Is there no other try after so many?
+fn last_try(refusal: &Refusal, tries: u32, now: Instant) -> bool {
+    backoff::next_try(tries, now).is_none() || (matches!(refusal, Refusal::Plain(_)) && tries >= PLAIN_TRIES)
+}
+
+/// Do both begin with the same three digits?
+fn is_same_code(words: &str, said: &str) -> bool {
+    let code = |text: &str| text.get(..3).map(str::to_owned);
+    code(words) == code(said)
+}
+
 /// What becomes of a delivery whose try can be its recipient's fault or the operator's.
 fn of_unclear(
     refusal: Refusal,
     (of, one, the_recipients): (Try<'_>, Suspicion<'_>, bool),
+    others_wait: bool,
     health: &MailHealth,
     now: Instant,
 ) -> Recorded {
     let is_plain = matches!(refusal, Refusal::Plain(_));
+    let last_try = last_try(&refusal, one.tries, now);
     let (reply, is_final, kind) = match refusal {
         Refusal::Unclear { reply, is_final, kind } => (reply, is_final, kind),
         other => (other.to_string(), true, TroubleKind::Relay),
@@ -140,7 +166,7 @@ fn of_unclear(
         // Said by a server that has let this host in.
         health.answered(now);
     }
-    let next_try = backoff::next_try(one.tries, now).filter(|_| !is_plain || one.tries < PLAIN_TRIES);
+    let next_try = backoff::next_try(one.tries, now).filter(|_| !last_try);
     let trouble = Trouble { kind, reply };
     let held = match (the_recipients, is_final) {
         (true, true) => return Recorded::Final(DeliveryStatus::Rejected, trouble.reply),
@@ -151,14 +177,15 @@ fn of_unclear(
     match (held, next_try) {
         (Some(until), _) => Recorded::Held(until, trouble.reply),
         (None, Some(at)) => Recorded::Counted(at, trouble.reply),
-        (None, None) if !the_recipients && health.is_many() => {
+        (None, None) if !the_recipients && (others_wait || health.is_many()) => {
+            health.show(&trouble, now);
             Recorded::Held(now.saturating_add(backoff::LONGEST_WAIT), trouble.reply)
         }
         // A process that has just begun knows of nobody else: what else is due is tried before it is the last word.
-        (None, None) if !the_recipients && !of.is_alone => {
+        (None, None) if !the_recipients && !of.is_alone && health.times(one.key) <= 2 => {
             Recorded::Held(now.saturating_add(WAIT_FOR_OTHERS), trouble.reply)
         }
-        (None, None) if !the_recipients && health.is_first_time(one.key) => Recorded::Held(now, trouble.reply),
+        (None, None) if !the_recipients && health.times(one.key) <= 1 => Recorded::Held(now, trouble.reply),
         (None, None) if is_plain => Recorded::Final(DeliveryStatus::Rejected, trouble.reply),
         (None, None) => gave_up(&trouble.reply),
     }
