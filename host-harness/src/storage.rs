@@ -328,6 +328,8 @@ pub trait Storage: Send + Sync {
     async fn renew_deliveries(&self, tasks: &[DeliveryTask], until: Instant) -> Result<Vec<(u64, u32)>, StorageError>;
     /// Was this mail accepted for one of its recipients at least?
     async fn mail_was_accepted(&self, mail: u64) -> Result<bool, StorageError>;
+    /// Whom mail was tried for and is to be tried again, with the last words about that: address and words of at most so many.
+    async fn waiting_recipients(&self, most: u32) -> Result<Vec<(String, String)>, StorageError>;
     /// Writes down how a try ended; when all recipients of an export mail are final, its run can be settled. One that is to be
     /// tried again ends `cancelled` where its mail was called off meanwhile.
     async fn record_delivery(

@@ -116,10 +116,15 @@ async fn what_the_operator_has_to_repair_fails_no_run_in_days_and_the_mail_goes_
         (Stage::Mail, "553 5.7.1 sender not owned"),
         (Stage::Recipient, "554 5.7.1 Relay access denied"),
         (Stage::Recipient, "504 5.5.2 Helo rejected"),
+        (Stage::Recipient, "550 Access denied"),
     ] {
         let server = SmtpServer::start().await;
         server.when(stage).reply(said);
         let (host, id) = host_with(&server).await;
+        // What is said of one address alone is that one's.
+        let others = json!({"mail_additional_recipients": "ann@example.org, bob@example.net"});
+        let patched = host.patch(&format!("{CONF}{id}/"), JOHN, &others).await;
+        assert_eq!(patched.status, 200, "{}", patched.body);
         host.advance_to("2026-10-26T02:00:00Z").await;
         assert_eq!(outcome(&host, id).await, Some(Outcome::Submitted), "{said}");
         let delivery = host.history(id).await.remove(0).entry.deliveries.remove(0);
@@ -132,7 +137,7 @@ async fn what_the_operator_has_to_repair_fails_no_run_in_days_and_the_mail_goes_
         server.forget_rules();
         host.advance_to("2026-10-26T02:05:00Z").await;
         assert_eq!(outcome(&host, id).await, Some(Outcome::Delivered), "{said}");
-        assert_eq!(server.mails().len(), 1);
+        assert_eq!(server.mails().len(), 3);
         assert_eq!(host.get("/healthz", "").await.body, json!({"status": "ok"}));
     }
 }

@@ -32,19 +32,27 @@ struct State {
 }
 
 #[derive(Default)]
-pub struct FakeOutbox(
-    Mutex<State>,
-    tokio::sync::Mutex<()>,
-    /// How often leases were renewed.
-    tokio::sync::watch::Sender<usize>,
-    /// How many deliveries were leased.
-    tokio::sync::watch::Sender<usize>,
-);
+pub struct FakeOutbox {
+    state: Mutex<State>,
+    turn: tokio::sync::Mutex<()>,
+    /// How many deliveries were leased, how often it was asked to renew leases, and how often it has done so.
+    leases: Counter,
+    asked_to_renew: Counter,
+    renewals: Counter,
+    /// Who has it holds up renewals.
+    renewing: tokio::sync::Mutex<()>,
+}
+
+type Counter = tokio::sync::watch::Sender<usize>;
+
+async fn reached(counter: &Counter, count: usize) {
+    let _ = counter.subscribe().wait_for(|counted| *counted >= count).await;
+}
 
 impl FakeOutbox {
     /// One writer at a time, who takes a while, as in SQLite.
     async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
-        let turn = self.1.lock().await;
+        let turn = self.turn.lock().await;
         tokio::task::yield_now().await;
         turn
     }
@@ -87,7 +95,7 @@ impl FakeOutbox {
                 events: None,
             }),
         };
-        let mut state = self.0.lock().unwrap();
+        let mut state = self.state.lock().unwrap();
         let file = Some(file.to_vec());
         state.mails.insert(id, FakeMail { mail, file });
         for (position, &address) in (0..).zip(recipients) {
@@ -113,28 +121,27 @@ impl FakeOutbox {
     }
 
     pub fn change(&self, change: impl FnOnce(&mut BTreeMap<u64, FakeMail>)) {
-        change(&mut self.0.lock().unwrap().mails);
+        change(&mut self.state.lock().unwrap().mails);
     }
 
     /// The next `times` calls of this kind find the store away.
     pub fn fail(&self, call: &str, times: usize) {
-        self.0.lock().unwrap().failing.insert(call.to_owned(), times);
+        self.state.lock().unwrap().failing.insert(call.to_owned(), times);
     }
 
     /// The store is there again for all calls.
     pub fn works(&self) {
-        self.0.lock().unwrap().failing.clear();
+        self.state.lock().unwrap().failing.clear();
     }
 
     /// Waits until so many deliveries were leased.
     pub async fn taken(&self, count: usize) {
-        let mut taken = self.3.subscribe();
-        let _ = taken.wait_for(|taken| *taken >= count).await;
+        reached(&self.leases, count).await;
     }
 
     /// What was written down last about a delivery.
     pub fn of(&self, mail: u64, position: u32) -> DeliveryResult {
-        let state = self.0.lock().unwrap();
+        let state = self.state.lock().unwrap();
         let mut entries = state.deliveries.iter();
         let found = entries.find(|entry| entry.task.mail == mail && entry.task.position == position);
         found.unwrap().result.clone()
@@ -142,26 +149,35 @@ impl FakeOutbox {
 
     /// Calls of `mail` and `read_file`, with their argument.
     pub fn calls(&self) -> Vec<String> {
-        self.0.lock().unwrap().calls.clone()
+        self.state.lock().unwrap().calls.clone()
     }
 
     /// Waits until leases were renewed so often.
     pub async fn renewed(&self, times: usize) {
-        let mut renewals = self.2.subscribe();
-        let _ = renewals.wait_for(|renewals| *renewals >= times).await;
+        reached(&self.renewals, times).await;
+    }
+
+    /// Holds up renewals from now on, until the answer is dropped.
+    pub async fn hold_renewals(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.renewing.lock().await
+    }
+
+    /// Waits until it was asked so often to renew leases.
+    pub async fn asked_to_renew(&self, times: usize) {
+        reached(&self.asked_to_renew, times).await;
     }
 
     pub fn renewals(&self) -> usize {
-        *self.2.borrow()
+        *self.renewals.borrow()
     }
 
     pub fn leased(&self) -> usize {
-        self.0.lock().unwrap().leased()
+        self.state.lock().unwrap().leased()
     }
 
     /// Most deliveries that were leased at the same time.
     pub fn most_leased(&self) -> u32 {
-        u32::try_from(self.0.lock().unwrap().most_leased).unwrap()
+        u32::try_from(self.state.lock().unwrap().most_leased).unwrap()
     }
 }
 
@@ -212,7 +228,7 @@ macro_rules! not_part_of_delivery {
             ) -> Result<Vec<DeliveryTask>, StorageError> {
                 let _turn = self.turn().await;
                 let tasks: Vec<_> = {
-                    let mut state = self.0.lock().unwrap();
+                    let mut state = self.state.lock().unwrap();
                     state.away("take")?;
                     let mut rooms = rooms.clone();
                     let is_due = |entry: &&mut Entry| {
@@ -234,7 +250,7 @@ macro_rules! not_part_of_delivery {
                     state.most_leased = state.most_leased.max(state.leased());
                     tasks
                 };
-                self.3.send_modify(|taken| *taken += tasks.len());
+                self.leases.send_modify(|taken| *taken += tasks.len());
                 Ok(tasks)
             }
 
@@ -243,9 +259,11 @@ macro_rules! not_part_of_delivery {
                 tasks: &[DeliveryTask],
                 until: Instant,
             ) -> Result<Vec<(u64, u32)>, StorageError> {
+                self.asked_to_renew.send_modify(|asked| *asked += 1);
+                let _renewing = self.renewing.lock().await;
                 let mut lost = Vec::new();
                 {
-                    let mut state = self.0.lock().unwrap();
+                    let mut state = self.state.lock().unwrap();
                     state.away("renew")?;
                     for task in tasks {
                         let mut entries = state.deliveries.iter_mut();
@@ -260,26 +278,34 @@ macro_rules! not_part_of_delivery {
                         }
                     }
                 }
-                self.2.send_modify(|renewals| *renewals += 1);
+                self.renewals.send_modify(|renewals| *renewals += 1);
                 Ok(lost)
             }
 
             async fn mail_was_accepted(&self, mail: u64) -> Result<bool, StorageError> {
-                let mut state = self.0.lock().unwrap();
+                let mut state = self.state.lock().unwrap();
                 state.away("accepted")?;
                 let mut entries = state.deliveries.iter();
                 Ok(entries.any(|entry| entry.task.mail == mail && entry.result.status == DeliveryStatus::Accepted))
             }
 
+            async fn waiting_recipients(&self, most: u32) -> Result<Vec<(String, String)>, StorageError> {
+                let state = self.state.lock().unwrap();
+                let entries = state.deliveries.iter();
+                let waiting = entries.filter(|entry| entry.result.status == DeliveryStatus::Retrying);
+                let told = waiting.map(|entry| (entry.task.address.clone(), entry.result.words.clone()));
+                Ok(told.take(most as usize).collect())
+            }
+
             async fn mail(&self, id: u64) -> Result<Option<OutboxMail>, StorageError> {
-                let mut state = self.0.lock().unwrap();
+                let mut state = self.state.lock().unwrap();
                 state.away("mail")?;
                 state.calls.push(format!("mail {id}"));
                 Ok(state.mails.get(&id).map(|mail| mail.mail.clone()))
             }
 
             async fn read_file(&self, run: u64, path: &Path) -> Result<Option<FileFacts>, StorageError> {
-                let mut state = self.0.lock().unwrap();
+                let mut state = self.state.lock().unwrap();
                 state.away("file")?;
                 state.calls.push(format!("file {run}"));
                 let Some(FakeMail { mail, file: Some(bytes) }) = state.mails.get(&run) else {
@@ -296,7 +322,7 @@ macro_rules! not_part_of_delivery {
                 _now: Instant,
             ) -> Result<(), LeaseError> {
                 let _turn = self.turn().await;
-                let mut state = self.0.lock().unwrap();
+                let mut state = self.state.lock().unwrap();
                 state.away("record")?;
                 let mut entries = state.deliveries.iter_mut();
                 let same = |entry: &&mut Entry| (entry.task.mail, entry.task.position) == (task.mail, task.position);

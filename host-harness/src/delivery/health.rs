@@ -4,15 +4,17 @@
 //! goes on so, at most [`MAX_PAUSE`] seconds apart, until one gets through, and then all the others follow. Nothing of it counts
 //! against a recipient or a schedule, and nothing is given up.
 //!
-//! What can be the recipient's fault as well ([`Refusal::Unclear`](super::Refusal::Unclear)) is the operator's once nobody is accepted:
-//! three recipients in a row hold all deliveries, and one that meets it again and again is shown, while the others go on.
+//! What can be the recipient's fault as well ([`Refusal::Unclear`](super::Refusal::Unclear), [`Refusal::Plain`](super::Refusal::Plain)) is
+//! the operator's once nobody is accepted and it comes for several recipients of several domains. Then it is shown, and final for none of
+//! them. It holds all deliveries only if several organizers met it (several schedules, on a host of one organizer): what one organizer
+//! mails to must not hold up the mail of another. Rejections of notices show nothing: they follow from what was rejected before.
 //!
 //! A server that has too much to do (421, 432) pauses them all as well, and gets fewer connections for a while.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{Sender, Trouble, TroubleKind, words};
+use super::{Sender, Trouble, TroubleKind, domain, words};
 use crate::clock::Instant;
 
 /// The longest pause between two attempts while there is trouble, in seconds.
@@ -23,14 +25,12 @@ const FIRST_PAUSE: i64 = 60;
 const FIRST_BUSY_PAUSE: i64 = 10;
 /// After so many pauses in a row, a server that has too much to do is trouble.
 const BUSY_FOR_LONG: u32 = 3;
-/// So many recipients in a row that met what can be this host's fault, and none accepted: everybody does.
-const EVERYBODY: usize = 3;
-/// A delivery that was rejected so often, with none accepted meanwhile, is shown.
-const REJECTED_FOR_LONG: u32 = 3;
+/// So many recipients met what can be this host's fault, and none was accepted: it is no recipient's.
+const MANY: usize = 3;
+/// … of so many domains, and, before all deliveries are held, of so many organizers or schedules.
+const SEVERAL: usize = 2;
 /// A delivery that was put off so often, which takes 7 minutes, is one of everybody's: many servers put off for 5 whom they do not know.
 const PUT_OFF_FOR_LONG: u32 = 4;
-/// One that was put off so often, which takes an hour, with none accepted meanwhile, is shown.
-const PUT_OFF_FOR_VERY_LONG: u32 = 7;
 /// After so many mails a server that had too much to do gets one more connection.
 const MAILS_PER_CONNECTION: u32 = 100;
 /// And one more after so many seconds: where few mails are sent, that comes first.
@@ -64,8 +64,8 @@ struct State {
     trouble: Option<MailTrouble>,
     /// The kinds that were logged since mail went out.
     told: Vec<TroubleKind>,
-    /// The delivery whose trouble it is alone.
-    alone: Option<Key>,
+    /// The trouble is that of the witnesses, who hold up nobody else.
+    of_witnesses: bool,
     pause: Option<Pause>,
     /// How many pauses there were so far.
     pauses: u64,
@@ -75,10 +75,11 @@ struct State {
     accepted: u64,
     /// Deliveries that met what can be this host's fault.
     unclear: BTreeMap<Key, Unclear>,
-    /// Whom that was final for, or for long, since somebody was accepted: [`EVERYBODY`] at most.
-    in_a_row: BTreeSet<String>,
-    /// When the first of these met it.
-    in_a_row_since: Option<Instant>,
+    /// Who of them shows what it is, since somebody was accepted.
+    witnesses: Vec<Witness>,
+    /// Organizers and schedules whose mail was tried: [`SEVERAL`] of them at most.
+    organizers: BTreeSet<String>,
+    schedules: BTreeSet<u64>,
     size_limit: Option<u64>,
 }
 
@@ -88,6 +89,50 @@ struct Pause {
     /// How many in a row, this one included.
     nth: u32,
     kind: TroubleKind,
+    /// It comes from the witnesses: one that is accepted, whenever that began, shows them to be wrong.
+    agreed: bool,
+}
+
+/// A delivery whose try ended in a way that can be this host's fault.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Suspicion<'a> {
+    pub(super) key: Key,
+    /// Whose mail it is, and of which schedule.
+    pub(super) organizer: &'a str,
+    pub(super) schedule: u64,
+    /// Of the recipient.
+    pub(super) address: &'a str,
+    /// Tries that count, with this one, of this process and of others.
+    pub(super) tries: u32,
+    /// It tells an owner of what went wrong before.
+    pub(super) is_notice: bool,
+}
+
+/// What is remembered of a [`Suspicion`].
+#[derive(Clone, Debug)]
+struct Witness {
+    key: Key,
+    organizer: String,
+    schedule: u64,
+    address: String,
+    /// When it first came.
+    first: Instant,
+}
+
+impl Witness {
+    fn domain(&self) -> &str {
+        domain(&self.address)
+    }
+}
+
+/// Recipients enough, of domains enough, that it is none of theirs?
+pub(super) fn are_many<'a>(addresses: impl Iterator<Item = &'a str> + Clone) -> bool {
+    different(addresses.clone()) >= MANY && different(addresses.map(domain)) >= SEVERAL
+}
+
+/// How many different ones there are.
+fn different<T: std::hash::Hash + Eq>(all: impl Iterator<Item = T>) -> usize {
+    all.collect::<HashSet<_>>().len()
 }
 
 /// Connections at a time, where that is less than configured.
@@ -191,8 +236,7 @@ impl MailHealth {
     pub(super) fn accepted(&self, key: Key, now: Instant) {
         let mut state = self.state();
         state.accepted += 1;
-        state.in_a_row.clear();
-        state.in_a_row_since = None;
+        state.witnesses.clear();
         state.unclear.remove(&key);
         if let Some(fewer) = &mut state.fewer {
             fewer.mails += 1;
@@ -200,7 +244,39 @@ impl MailHealth {
                 state.give_back(1, now);
             }
         }
+        if state.pause.is_some_and(|pause| pause.agreed) {
+            state.pause = None;
+        }
         state.goes_out(|_| true, now);
+    }
+
+    /// A mail of this organizer is tried.
+    pub(super) fn tries_organizer(&self, organizer: &str) {
+        let mut state = self.state();
+        if state.organizers.len() < SEVERAL && !state.organizers.contains(organizer) {
+            state.organizers.insert(organizer.to_owned());
+        }
+    }
+
+    /// A mail of this schedule was tried.
+    pub(super) fn tried_schedule(&self, schedule: u64) {
+        let mut state = self.state();
+        if state.schedules.len() < SEVERAL {
+            state.schedules.insert(schedule);
+        }
+    }
+
+    /// While one delivery at a time shows whether it is over: the organizers whose mail was rejected, and is the last to show it.
+    pub(super) fn suspects(&self) -> BTreeSet<String> {
+        let state = self.state();
+        match state.pause {
+            Some(_) => state
+                .witnesses
+                .iter()
+                .map(|witness| witness.organizer.clone())
+                .collect(),
+            None => BTreeSet::new(),
+        }
     }
 
     /// The mail server rejected or deferred a recipient or a message for what they are: so it talks to this host.
@@ -210,12 +286,7 @@ impl MailHealth {
 
     /// Holds all deliveries; answers until when. `begun`: [`MailHealth::pauses`] when the attempt began.
     pub(super) fn hold(&self, trouble: &Trouble, begun: u64, now: Instant) -> Instant {
-        self.state().hold(trouble, (begun, now), now)
-    }
-
-    /// Is this kind shown as what keeps mail from going out?
-    pub(super) fn is_trouble(&self, kind: TroubleKind) -> bool {
-        self.state().trouble.as_ref().is_some_and(|known| known.kind == kind)
+        self.state().hold(trouble, (begun, now), now, false)
     }
 
     /// Are all deliveries held, or tried one at a time to see whether it is over?
@@ -245,54 +316,76 @@ impl MailHealth {
         state.unclear.entry(key).or_insert(first).nth += 1;
     }
 
-    /// Holds one delivery whose rejection is unclear, and all of them once everybody is rejected so; answers until when.
-    pub(super) fn hold_unclear(
+    /// Holds a delivery whose rejection is no recipient's, and all of them once several organizers met it; answers until when. None: as
+    /// far as is known, it is this recipient's alone.
+    pub(super) fn hold_rejected(
         &self,
-        (key, recipient): (Key, &str),
-        trouble: &Trouble,
-        begun: u64,
-        now: Instant,
-    ) -> Instant {
-        let mut state = self.state();
-        let known = state.known(key, now);
-        if let Some(until) = state.everybody(recipient, known, trouble, begun, now) {
-            return until;
-        }
-        if known.nth >= REJECTED_FOR_LONG {
-            state.tell_of_one(key, trouble, known.first);
-        }
-        now.saturating_add(doubled(FIRST_PAUSE, known.nth))
-    }
-
-    /// Holds all deliveries once everybody is put off for long; answers until when. None: this one is on its own.
-    pub(super) fn hold_put_off(
-        &self,
-        (key, recipient): (Key, &str),
+        one: Suspicion<'_>,
         trouble: &Trouble,
         begun: u64,
         now: Instant,
     ) -> Option<Instant> {
         let mut state = self.state();
-        let known = state.known(key, now);
-        if known.nth >= PUT_OFF_FOR_LONG || state.is_everybody() {
-            let until = state.everybody(recipient, known, trouble, begun, now);
-            if until.is_some() {
-                return until;
-            }
+        let known = state.known(one.key, now);
+        state.witness(one, known.first);
+        let until = state.hold_if_agreed(trouble, begun, now);
+        let on_its_own = || now.saturating_add(doubled(FIRST_PAUSE, known.nth));
+        until.or_else(|| state.is_many().then(on_its_own))
+    }
+
+    /// Holds all deliveries once several organizers are put off for long; answers until when. None: this one is on its own.
+    pub(super) fn hold_put_off(
+        &self,
+        one: Suspicion<'_>,
+        trouble: &Trouble,
+        begun: u64,
+        now: Instant,
+    ) -> Option<Instant> {
+        let mut state = self.state();
+        let known = state.known(one.key, now);
+        let busy = trouble.kind == TroubleKind::Busy;
+        if busy && state.pause.is_some_and(|pause| pause.kind == TroubleKind::Busy) {
+            return Some(state.hold(trouble, (begun, now), now, false));
         }
-        if known.nth >= PUT_OFF_FOR_VERY_LONG {
-            state.tell_of_one(key, trouble, known.first);
+        if busy || known.nth.max(one.tries) >= PUT_OFF_FOR_LONG || state.is_agreed() {
+            state.witness(one, known.first);
+            return state.hold_if_agreed(trouble, begun, now);
         }
         None
+    }
+
+    /// Do so many recipients meet what can be this host's fault that it is no recipient's?
+    pub(super) fn is_many(&self) -> bool {
+        self.state().is_many()
+    }
+
+    /// Has this process had no mail accepted?
+    pub(super) fn has_none_accepted(&self) -> bool {
+        self.state().accepted == 0
+    }
+
+    /// Shows what many recipients met, as the store knows of them; holds nothing.
+    pub(super) fn show(&self, trouble: &Trouble, now: Instant) {
+        let mut state = self.state();
+        if state.trouble.is_none() {
+            state.of_witnesses = true;
+            state.tell(trouble, now);
+        }
+    }
+
+    /// How often this process has met it.
+    pub(super) fn times(&self, key: Key) -> u32 {
+        self.state().unclear.get(&key).map_or(0, |known| known.nth)
     }
 
     /// It is over for this delivery.
     pub(super) fn forget(&self, key: Key) {
         let mut state = self.state();
         state.unclear.remove(&key);
-        if state.alone == Some(key) {
+        state.witnesses.retain(|witness| witness.key != key);
+        if state.of_witnesses && !state.is_many() {
             // Nothing else is known to be wrong.
-            state.alone = None;
+            state.of_witnesses = false;
             state.told.clear();
             state.trouble = None;
         }
@@ -313,29 +406,63 @@ impl State {
         self.unclear.get(&key).copied().unwrap_or(first)
     }
 
-    fn is_everybody(&self) -> bool {
-        self.in_a_row.len() >= EVERYBODY
+    fn is_many(&self) -> bool {
+        are_many(self.witnesses.iter().map(|witness| witness.address.as_str()))
     }
 
-    /// One more recipient that met it; holds all deliveries if these are everybody.
-    fn everybody(
-        &mut self,
-        recipient: &str,
-        known: Unclear,
-        trouble: &Trouble,
-        begun: u64,
-        now: Instant,
-    ) -> Option<Instant> {
-        // By the address: one recipient of many mails is not everybody.
-        if !self.is_everybody() {
-            self.in_a_row.insert(recipient.to_lowercase());
+    /// … and of organizers enough that it is not what one of them mails to? Where one organizer is all that there is, its schedules are
+    /// asked, and where one schedule is, it has nobody to hold up.
+    fn is_agreed(&self) -> bool {
+        let all = || self.witnesses.iter();
+        self.is_many()
+            && match self.organizers.len() {
+                0 | 1 => different(all().map(|witness| witness.schedule)) >= self.schedules.len(),
+                _ => different(all().map(|witness| witness.organizer.as_str())) >= SEVERAL,
+            }
+    }
+
+    /// Remembers it where that can change what is known: of one organizer no more than that takes, so that there is room for others.
+    fn witness(&mut self, one: Suspicion<'_>, first: Instant) {
+        if one.is_notice {
+            return;
         }
-        let since = self.in_a_row_since.map_or(known.first, |since| since.min(known.first));
-        self.in_a_row_since = Some(since);
-        self.is_everybody().then(|| self.hold(trouble, (begun, now), since))
+        let new = Witness {
+            key: one.key,
+            organizer: one.organizer.to_owned(),
+            schedule: one.schedule,
+            // By the address: one recipient of many mails is not many.
+            address: one.address.to_lowercase(),
+            first,
+        };
+        let all = || self.witnesses.iter().filter(|known| known.organizer == new.organizer);
+        let is_new_domain = || all().all(|known| known.domain() != new.domain());
+        let is_new_schedule = || all().all(|known| known.schedule != new.schedule);
+        let addresses = different(all().map(|known| known.address.as_str()));
+        let is_new = all().all(|known| known.address != new.address) && addresses < MANY
+            || different(all().map(Witness::domain)) < SEVERAL && is_new_domain()
+            || different(all().map(|known| known.schedule)) < SEVERAL && is_new_schedule();
+        if is_new {
+            self.witnesses.push(new);
+        }
     }
 
-    fn hold(&mut self, trouble: &Trouble, (begun, now): (u64, Instant), since: Instant) -> Instant {
+    /// Shows what many recipients met, and holds all deliveries if it is no organizer's; answers until when.
+    fn hold_if_agreed(&mut self, trouble: &Trouble, begun: u64, now: Instant) -> Option<Instant> {
+        if !self.is_many() {
+            return None;
+        }
+        let since = self.witnesses.iter().map(|witness| witness.first).min().unwrap_or(now);
+        if self.is_agreed() {
+            return Some(self.hold(trouble, (begun, now), since, true));
+        }
+        if self.trouble.is_none() {
+            self.of_witnesses = true;
+            self.tell(trouble, since);
+        }
+        None
+    }
+
+    fn hold(&mut self, trouble: &Trouble, (begun, now): (u64, Instant), since: Instant, agreed: bool) -> Instant {
         if let Some(pause) = self.pause
             && (pause.holds(now) || begun < self.pauses)
         {
@@ -357,7 +484,12 @@ impl State {
         let first = if busy { FIRST_BUSY_PAUSE } else { FIRST_PAUSE };
         let until = now.saturating_add(doubled(first, nth));
         let kind = trouble.kind;
-        self.pause = Some(Pause { until, nth, kind });
+        self.pause = Some(Pause {
+            until,
+            nth,
+            kind,
+            agreed,
+        });
         self.pauses += 1;
         self.tell_of(trouble, nth, since);
         until
@@ -368,14 +500,7 @@ impl State {
             let reply = words(&trouble.reply);
             tracing::info!(reply, "the mail server has too much to do: deliveries pause");
         } else {
-            self.alone = None;
-            self.tell(trouble, since);
-        }
-    }
-
-    fn tell_of_one(&mut self, key: Key, trouble: &Trouble, since: Instant) {
-        if self.trouble.is_none() {
-            self.alone = Some(key);
+            self.of_witnesses = false;
             self.tell(trouble, since);
         }
     }
@@ -393,7 +518,7 @@ impl State {
             tracing::warn!(
                 kind = kind.as_str(),
                 reply,
-                advice = kind.advice(),
+                advice = trouble.advice(),
                 "mail is not going out; deliveries are held and retried until this is repaired"
             );
         }
@@ -408,7 +533,7 @@ impl State {
         }
         self.pause = self.pause.filter(|pause| !shows(pause.kind));
         if let Some(trouble) = self.trouble.take_if(|trouble| shows(trouble.kind)) {
-            (self.alone, self.told) = (None, Vec::new());
+            (self.of_witnesses, self.told) = (false, Vec::new());
             let seconds = now.saturating_sub(trouble.since);
             tracing::info!(kind = trouble.kind.as_str(), seconds, "mail is going out again");
         }

@@ -19,18 +19,37 @@ fn kind_of(health: &MailHealth) -> Option<TroubleKind> {
     health.trouble().map(|trouble| trouble.kind)
 }
 
-/// A recipient of this mail was rejected in a way that can be this host's fault.
-fn rejected(health: &MailHealth, mail: u64, recipient: &str, now: Instant) -> Instant {
+/// A mail of this organizer to this recipient, tried for the `nth` time: mails and schedules have the same numbers.
+fn one<'a>(health: &MailHealth, organizer: &'a str, mail: u64, address: &'a str, tries: u32) -> Suspicion<'a> {
+    health.tries_organizer(organizer);
+    health.tried_schedule(mail);
+    Suspicion {
+        key: (mail, 0),
+        organizer,
+        schedule: mail,
+        address,
+        tries,
+        is_notice: false,
+    }
+}
+
+/// It was rejected in a way that can be this host's fault.
+fn rejected_of(health: &MailHealth, organizer: &str, mail: u64, recipient: &str, now: Instant) -> Option<Instant> {
     health.unclear((mail, 0), now);
-    let relay = trouble(TroubleKind::Relay);
-    health.hold_unclear(((mail, 0), recipient), &relay, health.pauses(), now)
+    let one = one(health, organizer, mail, recipient, 1);
+    health.hold_rejected(one, &trouble(TroubleKind::Relay), health.pauses(), now)
+}
+
+/// … of the only organizer.
+fn rejected(health: &MailHealth, mail: u64, recipient: &str, now: Instant) -> Option<Instant> {
+    rejected_of(health, "demo", mail, recipient, now)
 }
 
 /// … was put off.
 fn put_off(health: &MailHealth, mail: u64, recipient: &str, now: Instant) -> Option<Instant> {
     health.unclear((mail, 0), now);
-    let deferred = trouble(TroubleKind::Deferred);
-    health.hold_put_off(((mail, 0), recipient), &deferred, health.pauses(), now)
+    let one = one(health, "demo", mail, recipient, 1);
+    health.hold_put_off(one, &trouble(TroubleKind::Deferred), health.pauses(), now)
 }
 
 #[test]
@@ -187,47 +206,112 @@ fn a_rejection_is_the_recipients_only_once_somebody_else_was_accepted_after_it()
 }
 
 #[test]
-fn one_rejection_is_no_trouble_of_the_hosts_and_the_third_in_a_row_of_the_same_delivery_is() {
+fn one_address_is_no_trouble_of_the_hosts_however_often_it_is_rejected_or_put_off() {
     let health = MailHealth::default();
-    for (now, until, shown) in [(0, 60, false), (60, 180, false), (180, 420, true), (420, 720, true)] {
-        assert_eq!(rejected(&health, 1, "a@example.com", now), until);
-        assert_eq!(all_places(&health, now), 8, "it holds up nobody else");
-        assert_eq!(health.trouble().is_some(), shown, "at {now}");
+    for nth in 0..30 {
+        let now = nth * 3_600;
+        for mail in 1..=4 {
+            assert_eq!(rejected(&health, mail, "A@example.com", now), None);
+            assert_eq!(rejected(&health, 10 + mail, "a@example.com", now), None);
+            assert_eq!(put_off(&health, 20 + mail, "a@example.com", now), None);
+        }
+        assert_eq!((all_places(&health, now), health.trouble()), (8, None));
     }
-    let shown = health.trouble().unwrap();
-    assert_eq!((shown.kind, shown.since), (TroubleKind::Relay, 0), "since it began");
-    // With somebody accepted it is over, and it was that one's alone.
-    health.accepted((2, 0), 800);
-    assert_eq!(health.trouble(), None);
 }
 
 #[test]
-fn three_recipients_rejected_in_a_row_hold_everybody_and_three_mails_to_one_do_not() {
+fn three_recipients_of_two_domains_rejected_in_a_row_hold_everybody_and_any_number_of_one_domain_does_not() {
     let health = MailHealth::default();
-    for mail in 1..=9 {
-        assert_eq!(rejected(&health, mail, "A@example.com", 0), 60);
-        assert_eq!(rejected(&health, 100 + mail, "a@example.com", 0), 60);
+    for mail in 1..=20 {
+        assert_eq!(rejected(&health, mail, &format!("r{mail}@example.com"), 0), None);
     }
-    assert_eq!(rejected(&health, 10, "b@example.com", 0), 60);
     assert_eq!((all_places(&health, 0), health.trouble()), (8, None));
-    assert_eq!(rejected(&health, 11, "c@example.com", 30), 90);
+    assert_eq!(rejected(&health, 21, "c@example.org", 30), Some(90));
     assert_eq!(
         (all_places(&health, 30), kind_of(&health)),
         (0, Some(TroubleKind::Relay))
     );
     assert_eq!(health.trouble().map(|trouble| trouble.since), Some(0));
     // The one that is tried after the pause is one of them, or not: nothing has changed.
-    assert_eq!(rejected(&health, 12, "d@example.com", 90), 90 + 120);
+    assert_eq!(rejected(&health, 22, "d@example.com", 90), Some(90 + 120));
     health.accepted((4, 0), 210);
     assert_eq!((all_places(&health, 210), health.trouble()), (8, None));
-    rejected(&health, 13, "e@example.com", 210);
-    assert_eq!(all_places(&health, 210), 8, "counted from the start");
+    assert_eq!(
+        rejected(&health, 23, "e@example.org", 210),
+        None,
+        "counted from the start"
+    );
+}
+
+#[test]
+fn where_there_are_several_organizers_all_is_held_only_if_several_of_them_are_rejected() {
+    let health = MailHealth::default();
+    health.tries_organizer("a");
+    for mail in 1..=20 {
+        rejected_of(&health, "b", mail, &format!("r{mail}@d{mail}.example"), 0);
+    }
+    // It is shown, and holds up nobody else.
+    assert_eq!(
+        (all_places(&health, 0), kind_of(&health)),
+        (8, Some(TroubleKind::Relay))
+    );
+    assert_eq!(rejected_of(&health, "a", 21, "x@example.org", 0), Some(60));
+    assert_eq!(all_places(&health, 0), 0);
+    assert_eq!(health.suspects().into_iter().collect::<Vec<_>>(), ["a", "b"]);
+    // One that is accepted ends it, also if it began before.
+    health.accepted((22, 0), 1);
+    assert_eq!((all_places(&health, 1), health.trouble()), (8, None));
+}
+
+#[test]
+fn where_there_is_one_organizer_all_is_held_only_if_several_of_its_schedules_are_rejected() {
+    let health = MailHealth::default();
+    health.tried_schedule(7);
+    for mail in 1..=20 {
+        let recipient = format!("r{mail}@d{mail}.example");
+        let one = Suspicion {
+            schedule: 8,
+            ..one(&health, "demo", 8, &recipient, 1)
+        };
+        health.unclear(one.key, 0);
+        health.hold_rejected(one, &trouble(TroubleKind::Relay), health.pauses(), 0);
+    }
+    assert_eq!(all_places(&health, 0), 8);
+    assert_eq!(rejected(&health, 7, "x@example.org", 0), Some(60));
+    assert_eq!(all_places(&health, 0), 0);
+}
+
+#[test]
+fn rejections_of_notices_raise_nothing() {
+    let health = MailHealth::default();
+    for mail in 1..=20 {
+        let recipient = format!("owner@d{mail}.example");
+        let one = Suspicion {
+            is_notice: true,
+            ..one(&health, "demo", mail, &recipient, 1)
+        };
+        health.unclear(one.key, 0);
+        let held = health.hold_rejected(one, &trouble(TroubleKind::Relay), health.pauses(), 0);
+        assert_eq!((held, health.trouble()), (None, None));
+    }
+}
+
+#[test]
+fn trouble_of_deliveries_that_are_over_is_over() {
+    let health = MailHealth::default();
+    health.tries_organizer("a");
+    for mail in 1..=3 {
+        rejected_of(&health, "b", mail, &format!("r@d{mail}.example"), 0);
+    }
+    assert_eq!(kind_of(&health), Some(TroubleKind::Relay));
+    health.forget((1, 0));
+    assert_eq!(health.trouble(), None);
 }
 
 #[test]
 fn who_is_put_off_for_some_minutes_is_on_his_own_and_everybody_for_longer_is_the_hosts() {
     let health = MailHealth::default();
-    let everybody = [(1, "a@example.com"), (2, "b@example.com"), (3, "c@example.com")];
+    let everybody = [(1, "a@example.com"), (2, "b@example.com"), (3, "c@example.org")];
     for now in [0, 60, 180] {
         for (mail, recipient) in everybody {
             assert_eq!(put_off(&health, mail, recipient, now), None);
@@ -236,7 +320,7 @@ fn who_is_put_off_for_some_minutes_is_on_his_own_and_everybody_for_longer_is_the
     assert_eq!((all_places(&health, 180), health.trouble()), (8, None));
     assert_eq!(put_off(&health, 1, "a@example.com", 420), None);
     assert_eq!(put_off(&health, 2, "b@example.com", 420), None);
-    assert_eq!(put_off(&health, 3, "c@example.com", 420), Some(480));
+    assert_eq!(put_off(&health, 3, "c@example.org", 420), Some(480));
     assert_eq!(
         (all_places(&health, 420), kind_of(&health)),
         (0, Some(TroubleKind::Deferred))
@@ -246,22 +330,6 @@ fn who_is_put_off_for_some_minutes_is_on_his_own_and_everybody_for_longer_is_the
     assert_eq!(put_off(&health, 4, "d@example.com", 480), Some(600));
     health.accepted((5, 0), 600);
     assert_eq!((all_places(&health, 600), health.trouble()), (8, None));
-}
-
-#[test]
-fn one_that_alone_is_put_off_for_an_hour_is_shown_and_holds_up_nobody() {
-    let health = MailHealth::default();
-    for (nth, now) in [0, 60, 180, 420, 900, 1_860, 3_780].into_iter().enumerate() {
-        assert_eq!(health.trouble(), None, "before {now}");
-        assert_eq!(put_off(&health, 1, "a@example.com", now), None, "{nth}");
-    }
-    assert_eq!(
-        (all_places(&health, 3_780), kind_of(&health)),
-        (8, Some(TroubleKind::Deferred))
-    );
-    // Nobody tries it any more, and nothing else is known to be wrong.
-    health.forget((1, 0));
-    assert_eq!(health.trouble(), None);
 }
 
 #[test]

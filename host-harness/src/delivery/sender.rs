@@ -93,7 +93,9 @@ impl FromStr for Sender {
         if !local.is_ascii() {
             return Err(SenderError::NotAscii(given()));
         }
-        let domain = ascii_domain(domain).ok_or_else(|| SenderError::Domain(given()))?;
+        let domain = ascii_domain(domain)
+            .filter(|domain| is_public(domain))
+            .ok_or_else(|| SenderError::Domain(given()))?;
         let address = Address::new(local, domain)
             .ok()
             // A quoted local part can hold spaces and brackets, which no server needs of a sender.
@@ -112,6 +114,12 @@ impl FromStr for Sender {
             address,
         })
     }
+}
+
+/// A name that mail servers take for a domain: with a dot, and no number at its end, as addresses have it. `localhost` is for trying out.
+fn is_public(domain: &str) -> bool {
+    let last_is_name = |(_, last): (&str, &str)| !last.bytes().all(|b| b.is_ascii_digit());
+    domain == "localhost" || domain.rsplit_once('.').is_some_and(last_is_name)
 }
 
 /// The mailbox that From shows: the name in quotes or encoded words where it needs them.
@@ -211,6 +219,9 @@ mod tests {
             ("größe@x.org", "ascii"),
             ("exports@x_y.org", "domain"),
             ("exports@x..org", "domain"),
+            ("exports@x", "domain"),
+            ("exports@x.123", "domain"),
+            ("exports@127.0.0.1", "domain"),
             ("exports@xn--999999999.example", "domain"),
             ("exports@x.org\r\nBcc: b@x.org", "address"),
             ("exports@x.org\r\nBcc: b", "domain"),

@@ -9,7 +9,7 @@
 //! Nothing of what is sent or received is logged here: credentials are in it.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -146,24 +146,37 @@ impl SmtpTransport {
             _ => Connection::over(Box::new(stream), false),
         };
         connection.greeting(limits.greeting).await.map_err(at(Step::Greeting))?;
-        connection.hello(&name, limits.session).await.map_err(at(Step::Hello))?;
+        if let Err(failed) = connection.hello(&name, limits.session).await {
+            return Err(self.left(connection, Step::Hello, failed));
+        }
         if let Some(connector) = self.tls.as_ref().filter(|_| !connection.encrypted) {
             if connection.offers.starttls {
                 let upgrading = connection.start_tls(connector, self.server_name()?, limits.session);
                 connection = upgrading.await.map_err(at(Step::StartTls))?;
-                connection.hello(&name, limits.session).await.map_err(at(Step::Hello))?;
+                if let Err(failed) = connection.hello(&name, limits.session).await {
+                    return Err(self.left(connection, Step::Hello, failed));
+                }
             } else if self.server.encryption == Encryption::Required || self.server.credentials.is_some() {
                 let why = "could not establish TLS with the mail server: it does not offer STARTTLS";
                 return Err(Refusal::trouble(TroubleKind::Tls, why));
             }
         }
         if let Some(credentials) = &self.server.credentials {
-            let login = connection.login(credentials, limits.session);
-            login.await.map_err(at(Step::Login))?;
+            if let Err(failed) = connection.login(credentials, limits.session).await {
+                return Err(self.left(connection, Step::Login, failed));
+            }
         }
         let announced = connection.offers.size.unwrap_or(0);
         self.announced.store(announced, Ordering::Relaxed);
         Ok(connection)
+    }
+
+    /// Takes leave of a server that does not let this host in, if it still listens.
+    fn left(&self, connection: Connection, step: Step, failed: Failed) -> Refusal {
+        if !connection.broken {
+            self.idle.part_with(connection);
+        }
+        refused(step, failed, false)
     }
 
     /// A connection to the first address of the server that accepts one.
@@ -198,12 +211,10 @@ impl SmtpTransport {
     /// The name for EHLO: that of the URL, else the domain of the sender, else an address literal (RFC 5321, 4.1.3).
     fn own_name(&self, envelope_from: &str, local: Option<SocketAddr>) -> String {
         let domain = super::domain(envelope_from);
-        match (&self.server.own_name, local) {
-            (Some(name), _) => name.clone(),
-            (None, _) if url::is_name(domain) => domain.to_owned(),
-            (None, Some(SocketAddr::V4(address))) => format!("[{}]", address.ip()),
-            (None, Some(SocketAddr::V6(address))) => format!("[IPv6:{}]", address.ip()),
-            (None, None) => "localhost".to_owned(),
+        let name = self.server.own_name.as_deref();
+        match name.or(Some(domain).filter(|domain| url::is_name(domain))) {
+            Some(name) => name.parse::<IpAddr>().map_or_else(|_| name.to_owned(), literal),
+            None => local.map_or_else(|| "localhost".to_owned(), |local| literal(local.ip())),
         }
     }
 
@@ -241,7 +252,9 @@ impl Transport for SmtpTransport {
             let why = format!("invalid sender address: {envelope_from:?}");
             Refusal::trouble(TroubleKind::Sender, why)
         })?;
-        let international = !(recipient.is_ascii() && envelope_from.is_ascii());
+        let international = [&to, &from]
+            .iter()
+            .any(|address| !AsRef::<str>::as_ref(address).is_ascii());
 
         let mut reused = self.reuse().await;
         let mut connection = loop {
@@ -291,6 +304,14 @@ impl Transport for SmtpTransport {
 
     fn size_limit(&self) -> Option<u64> {
         Some(self.announced.load(Ordering::Relaxed)).filter(|size| *size > 0)
+    }
+}
+
+/// An address in place of a name.
+fn literal(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(address) => format!("[{address}]"),
+        IpAddr::V6(address) => format!("[IPv6:{address}]"),
     }
 }
 
@@ -347,10 +368,19 @@ fn refused(step: Step, failed: Failed, international: bool) -> Refusal {
     }
 }
 
-/// An address as it can be in MAIL and RCPT: nothing in it ends the command.
+/// An address as it can be in MAIL and RCPT: nothing in it ends the command. A domain with other than ASCII characters is in its `xn--`
+/// form, which needs no SMTPUTF8 of the server, unless the part before it has some too.
 fn address(text: &str) -> Option<Address> {
     let bad = |c: char| c.is_whitespace() || super::is_control(c) || matches!(c, '<' | '>');
-    if text.contains(bad) { None } else { text.parse().ok() }
+    if text.contains(bad) {
+        return None;
+    }
+    match text.rsplit_once('@') {
+        Some((local, domain)) if local.is_ascii() && !domain.is_ascii() => {
+            Address::new(local, super::sender::ascii_domain(domain)?).ok()
+        }
+        _ => text.parse().ok(),
+    }
 }
 
 #[cfg(test)]

@@ -130,6 +130,7 @@ async fn a_rejection_is_final_or_not_by_its_step_and_code_and_costs_nobody_else_
         assert_eq!(refused.to_string(), said);
         let found = match refused {
             Refusal::Permanent(_) => "final",
+            Refusal::Plain(_) => "plain",
             Refusal::Unsendable(_) => "never",
             Refusal::Transient(_) => "later",
             Refusal::Trouble(trouble) => trouble.kind.as_str(),
@@ -176,7 +177,7 @@ async fn trouble_on_the_way_to_the_server_is_never_the_recipients() {
         refused(Stage::Auth, "535 5.7.8 wrong password", login).await,
         said(
             TroubleKind::Login,
-            "SMTP authentication failed: 535 5.7.8 wrong password"
+            "SMTP authentication failed: 535 5.7.8 user or password is not accepted"
         )
     );
     assert_eq!(
@@ -344,6 +345,13 @@ async fn an_address_with_other_letters_needs_a_server_that_takes_them() {
     server.offer(&["SMTPUTF8", "8BITMIME"]);
     hand(&self::transport(&server), "jürgen@example.com").await.unwrap();
     assert_eq!(server.mails()[0].recipients, ["jürgen@example.com"]);
+}
+
+#[tokio::test]
+async fn a_domain_with_other_letters_goes_to_any_server_in_its_xn_form() {
+    let server = SmtpServer::start().await;
+    hand(&transport(&server), "john@exämple.com").await.unwrap();
+    assert_eq!(server.mails()[0].recipients, ["john@xn--exmple-cua.com"]);
 }
 
 #[tokio::test]

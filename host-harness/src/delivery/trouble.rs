@@ -101,6 +101,29 @@ pub struct Trouble {
     pub reply: String,
 }
 
+impl Trouble {
+    /// One thing that the operator can do: that of the kind, or what the reply shows to fit better.
+    #[must_use]
+    pub fn advice(&self) -> &'static str {
+        let says = |words: &[&str]| words.iter().any(|word| self.reply.contains(word));
+        match self.kind {
+            TroubleKind::Certificate if says(&["NotValidForName", "not valid for name"]) => {
+                "give the mail server's name as its certificate has it, in the URL of the mail server"
+            }
+            TroubleKind::Certificate if says(&["Expired", "NotValidYet", "certificate expired", "not valid yet"]) => {
+                "renew the certificate of the mail server, and check the clock of this host"
+            }
+            TroubleKind::Certificate if says(&["CaUsedAsEndEntity", "UnsupportedCertVersion"]) => {
+                "give the mail server a certificate (X.509, version 3) that a CA has signed, and is none of a CA"
+            }
+            TroubleKind::Tls if self.reply.get(..3).is_some_and(|code| code == "530") => {
+                "the mail server wants encryption: set tls=required in its URL"
+            }
+            kind => kind.advice(),
+        }
+    }
+}
+
 /// Why one delivery attempt did not succeed. The text goes into the run history and into a mail to the owner.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -117,6 +140,10 @@ pub enum Refusal {
     /// Nothing about recipient or message. The attempt does not count, and no other one is worth it before a pause.
     #[error("{}", .0.reply)]
     Trouble(Trouble),
+    /// A no that names nothing, neither by its code nor by its status: the recipient's more often than not. It is the operator's if
+    /// nobody is accepted, and recipients of several domains get it.
+    #[error("{0}")]
+    Plain(String),
     /// Can be the recipient's or the operator's fault: the latter if the server says it to everybody. Where the connection was lost with
     /// the message under way, the recipient might have it nevertheless.
     #[error("{reply}")]
@@ -136,5 +163,49 @@ impl Refusal {
     pub fn trouble(kind: TroubleKind, reply: impl Into<String>) -> Self {
         let reply = reply.into();
         Self::Trouble(Trouble { kind, reply })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_advice_fits_what_is_wrong_with_the_certificate_or_the_encryption() {
+        let no = "no encrypted connection to the mail server: invalid peer certificate: ";
+        for (kind, reply, word) in [
+            (TroubleKind::Certificate, format!("{no}UnknownIssuer"), "SSL_CERT_FILE"),
+            (TroubleKind::Certificate, format!("{no}NotValidForName"), "name"),
+            (
+                TroubleKind::Certificate,
+                format!("{no}certificate not valid for name \"a\"; certificate is only valid for b"),
+                "name",
+            ),
+            (TroubleKind::Certificate, format!("{no}Expired"), "renew"),
+            (
+                TroubleKind::Certificate,
+                format!("{no}certificate expired: verification time 2"),
+                "renew",
+            ),
+            (
+                TroubleKind::Certificate,
+                format!("{no}Other(OtherError(CaUsedAsEndEntity))"),
+                "signed",
+            ),
+            (
+                TroubleKind::Certificate,
+                format!("{no}Other(OtherError(UnsupportedCertVersion))"),
+                "signed",
+            ),
+            (
+                TroubleKind::Tls,
+                "530 Must issue a STARTTLS command first".to_owned(),
+                "tls=required",
+            ),
+            (TroubleKind::Tls, "454 4.3.0 TLS not available".to_owned(), "tls=none"),
+        ] {
+            let trouble = Trouble { kind, reply };
+            assert!(trouble.advice().contains(word), "{trouble:?}: {}", trouble.advice());
+        }
     }
 }

@@ -25,12 +25,12 @@ use tracing::Instrument as _;
 
 use super::message::RenderError;
 use super::permits::{Desk, Everything, Permits};
-use super::verdict::{self, Tried};
+use super::verdict::{self, About, Tried, Try};
 use super::{MailHealth, Refusal, Transport, TroubleKind, domain, render, words};
 use crate::clock::Clock;
 use crate::contract::DeliveryStatus;
 use crate::shares::part;
-use crate::storage::{DeliveryResult, DeliveryTask, LeaseError, OutboxMail, Rooms, Storage, StorageError};
+use crate::storage::{DeliveryResult, DeliveryTask, LeaseError, MailKind, OutboxMail, Rooms, Storage, StorageError};
 use crate::temp_files::TempFiles;
 use crate::usage::UsageLimits;
 
@@ -188,8 +188,15 @@ pub async fn deliver_until(
             let places = begun.len().saturating_add(usize::try_from(free).unwrap_or(usize::MAX));
             let (now, mut rooms) = (clock.now(), pass.rooms(places));
             let until = now.saturating_add(limits.lease_seconds());
+            let without_suspects = pass.rooms_without_suspects(places);
             taking = Some(Box::pin(async move {
-                let tasks = storage.take_deliveries_within(now, until, free, &rooms).await?;
+                let mut tasks = Vec::new();
+                if let Some(others) = without_suspects {
+                    tasks = storage.take_deliveries_within(now, until, free, &others).await?;
+                }
+                if tasks.is_empty() {
+                    tasks = storage.take_deliveries_within(now, until, free, &rooms).await?;
+                }
                 tasks.iter().for_each(|task| rooms.take(&task.organizer, 1));
                 Ok(Taken {
                     places,
@@ -328,6 +335,7 @@ impl<'t> Patience<'t> {
 struct Attempt {
     /// That the mail is of.
     run: Option<u64>,
+    about: About,
     tried: Tried,
     /// Why nobody gets the mail any more; then nothing was tried.
     withheld: Option<String>,
@@ -338,6 +346,7 @@ type Prepared = Result<Ready, Refusal>;
 
 struct Ready {
     run: Option<u64>,
+    about: About,
     from: String,
     message_id: String,
     bytes: Arc<[u8]>,
@@ -381,6 +390,7 @@ impl Pass<'_> {
             begun: self.health.pauses(),
             taken_over: Notify::new(),
         });
+        self.health.tries_organizer(&trying.task.organizer);
         all.push(Arc::clone(&trying));
         Some(trying)
     }
@@ -398,6 +408,15 @@ impl Pass<'_> {
         }
         let each = part(places, self.limits.organizer_share);
         Rooms::new(u32::try_from(each).unwrap_or(u32::MAX), under_way)
+    }
+
+    /// The same, without the organizers whose mail holds up all: whether that is over is shown by the mail of others, if there is some.
+    /// `None`: there are no such.
+    fn rooms_without_suspects(&self, places: usize) -> Option<Rooms> {
+        let suspects = self.health.suspects();
+        let mut rooms = self.rooms(places);
+        suspects.iter().for_each(|organizer| rooms.take(organizer, u32::MAX));
+        (!suspects.is_empty()).then_some(rooms)
     }
 
     /// One try of one delivery; answers how it ended, none where another host has taken it over.
@@ -425,13 +444,23 @@ impl Pass<'_> {
 
     /// Writes down how a try ended.
     async fn conclude(&self, trying: &Trying, attempt: Attempt) -> Result<Option<DeliveryStatus>, StorageError> {
-        let Attempt { run, tried, withheld } = attempt;
+        let Attempt {
+            run,
+            about,
+            tried,
+            withheld,
+        } = attempt;
         let (task, now) = (&trying.task, self.clock.now());
         let mut patience = Patience::of(task, self.limits.tell_for);
         let result = match withheld {
             None => loop {
-                let asked = (task, trying.begun);
-                match verdict::of(&tried, asked, (self.health, self.storage), now).await {
+                let of = Try {
+                    task,
+                    about,
+                    begun: trying.begun,
+                    is_alone: self.trying().len() <= 1,
+                };
+                match verdict::of(&tried, of, (self.health, self.storage), now).await {
                     Ok(result) => break result,
                     Err(away) => patience.wait(away).await?,
                 }
@@ -485,6 +514,7 @@ impl Pass<'_> {
         let prepared = mail.get_or_try_init(|| self.prepare(task.mail)).await?;
         // As late as can be: what has been taken away since the mail was made is asked when all else is ready.
         let withheld = self.desk.withheld(task.mail).await?;
+        let about = prepared.as_ref().map(|ready| ready.about).unwrap_or_default();
         let (run, tried) = match prepared {
             Ok(ready) if withheld.is_none() => {
                 let span = tracing::error_span!("delivery", run = ready.run, mail = task.mail);
@@ -493,7 +523,12 @@ impl Pass<'_> {
             Ok(ready) => (ready.run, Err(Refusal::Unsendable(String::new()))),
             Err(refusal) => (None, Err(refusal.clone())),
         };
-        Ok(Attempt { run, tried, withheld })
+        Ok(Attempt {
+            run,
+            about,
+            tried,
+            withheld,
+        })
     }
 
     /// Renews the leases of all that is tried, and ends what another host has taken over. Without the store they just expire.
@@ -612,6 +647,10 @@ impl Pass<'_> {
         match rendering.await {
             Ok(Ok((mail, Ok(bytes)))) => Ok(Ok(Ready {
                 run,
+                about: About {
+                    schedule: mail.schedule,
+                    is_notice: mail.mail.kind != MailKind::Export,
+                },
                 from: mail.mail.from,
                 message_id: mail.mail.message_id,
                 bytes,

@@ -1,6 +1,6 @@
 use super::*;
 use crate::clock::{Instant, VirtualClock};
-use crate::delivery::backoff::{self, TRY_FOR};
+use crate::delivery::backoff::TRY_FOR;
 use crate::delivery::{SmtpTimeouts, SmtpTransport};
 use crate::testing::smtp_server::{SmtpServer, Stage};
 
@@ -392,6 +392,45 @@ async fn a_try_whose_lease_ran_out_while_the_store_was_away_goes_on_under_the_ne
     assert_eq!(trying.unwrap(), ended(1, 0, 0));
     assert_eq!(host.server.mails().len(), 1, "sent once");
     assert_eq!(host.outbox.of(1, 0).status, DeliveryStatus::Accepted);
+}
+
+/// Takes a mail once it is told to.
+#[derive(Default)]
+struct WhenTold(Notify);
+
+#[async_trait::async_trait]
+impl Transport for WhenTold {
+    async fn hand_over(&self, _: &str, _: &str, _: &str, _: Arc<[u8]>) -> Result<String, Refusal> {
+        self.0.notified().await;
+        Ok("250 taken".to_owned())
+    }
+}
+
+#[tokio::test]
+async fn a_renewal_that_comes_late_ends_no_try_that_was_leased_again_meanwhile() {
+    let (outbox, clock, transport) = (FakeOutbox::default(), VirtualClock::at(T0), WhenTold::default());
+    outbox.put(1, T0, &["a@example.com"], b"x");
+    let renewing = DeliveryLimits {
+        renew: Duration::from_millis(5),
+        ..limits()
+    };
+    let health = MailHealth::default();
+    let mut pass = pin!(deliver_due(&outbox, &transport, &clock, &renewing, &health));
+    let others = async {
+        let late = outbox.hold_renewals().await;
+        outbox.asked_to_renew(1).await;
+        clock.set(T0 + limits().lease_seconds());
+        outbox.taken(2).await;
+        drop(late);
+        // One for the old lease, and one for the new.
+        outbox.renewed(2).await;
+    };
+    tokio::select! {
+        ended = &mut pass => panic!("{ended:?}"),
+        () = others => {}
+    }
+    transport.0.notify_one();
+    assert_eq!(pass.await.unwrap(), ended(1, 0, 0));
 }
 
 #[tokio::test]

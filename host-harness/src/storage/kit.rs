@@ -153,6 +153,7 @@ macro_rules! store_kit {
                 a_renewed_lease_of_a_delivery_holds_longer,
                 a_try_that_does_not_count_leaves_the_tries_as_they_were,
                 a_mail_tells_whether_it_was_accepted_for_anybody,
+                who_was_tried_and_waits_is_known_with_the_last_words,
                 deliveries_are_in_the_history_in_their_order,
                 words_that_hold_a_nul_are_kept_with_a_sign_in_its_place;
             requests:

@@ -466,6 +466,10 @@ impl Storage for PostgresStorage {
         self.accepted_for_one(mail).await
     }
 
+    async fn waiting_recipients(&self, most: u32) -> Result<Vec<(String, String)>, StorageError> {
+        self.tried_and_waiting(most).await
+    }
+
     async fn record_delivery(
         &self,
         task: &DeliveryTask,

@@ -365,6 +365,10 @@ impl Storage for SqliteStorage {
         self.accepted_for_one(mail).await
     }
 
+    async fn waiting_recipients(&self, most: u32) -> Result<Vec<(String, String)>, StorageError> {
+        self.tried_and_waiting(most).await
+    }
+
     async fn record_delivery(
         &self,
         task: &DeliveryTask,

@@ -127,6 +127,7 @@ watched! {
     call_off(run: u64, words: &str, now: Instant) -> (), StorageError;
     renew_deliveries(tasks: &[DeliveryTask], until: Instant) -> Vec<(u64, u32)>, StorageError;
     mail_was_accepted(mail: u64) -> bool, StorageError;
+    waiting_recipients(most: u32) -> Vec<(String, String)>, StorageError;
     record_delivery(task: &DeliveryTask, result: &DeliveryResult, now: Instant) -> (), LeaseError;
     resume_undelivered(organizer: Option<&str>, schedule: Option<u64>, actor: &str, now: Instant) -> Vec<u64>, StorageError;
     request_replan(moved: &Scope) -> u64, StorageError;

@@ -73,7 +73,7 @@ async fn a_refused_password_is_one_warning_with_the_servers_reply() {
     let ended = tick(folder.path(), DUE, &url, None);
     let line = warning(&ended);
     assert!(
-        line.contains("kind=\"login\"") && line.contains("535 5.7.8 wrong password"),
+        line.contains("kind=\"login\"") && line.contains("535 5.7.8 user or password is not accepted"),
         "{line}"
     );
     assert!(!ended.err.contains("secret"), "{}", ended.err);

@@ -19,6 +19,7 @@ use super::url::Credentials;
 const READ: usize = 4096;
 
 const CLOSED: &str = "closed before a reply";
+const MISFIT: &str = "a reply that does not fit";
 const UNASKED: &str = "it spoke before it was asked";
 
 pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -133,32 +134,31 @@ impl Connection {
     pub async fn login(&mut self, credentials: &Credentials, limit: Duration) -> Result<(), Failed> {
         let Credentials { user, password } = credentials;
         let has = |mechanism: &str| self.offers.auth.iter().any(|offered| offered == mechanism);
-        let plain = STANDARD.encode(format!("\0{user}\0{password}"));
         let done = if has("PLAIN") {
+            let plain = STANDARD.encode(format!("\0{user}\0{password}"));
             self.ask(&format!("AUTH PLAIN {plain}\r\n"), 2, limit).await
         } else if has("LOGIN") {
             self.log_in_by_turns(user, password, limit).await
         } else {
+            // Of EHLO, which came before any credentials.
             let none = format!(
                 "it offers neither AUTH PLAIN nor LOGIN but {:?}",
                 self.offers.auth.join(" ")
             );
-            Err(Failed::Said(Reply {
+            return Err(Failed::Said(Reply {
                 code: 504,
                 lines: vec![none],
-            }))
+            }));
         };
         match done {
             Ok(_) => Ok(()),
-            // Some servers repeat the command that they refuse.
-            Err(Failed::Said(mut reply)) => {
-                for secret in [&plain, &STANDARD.encode(password), password] {
-                    for line in &mut reply.lines {
-                        *line = line.replace(secret.as_str(), "…");
-                    }
-                }
-                Err(Failed::Said(reply))
-            }
+            // Some servers repeat the command that they refuse, whole or in part, and in any form: nothing of their text is shown.
+            Err(Failed::Said(reply)) => Err(Failed::Said(reply.without_text())),
+            // It wants to go on where it should say yes or no.
+            Err(Failed::Lost(why)) if why.starts_with(MISFIT) => Err(Failed::Said(Reply {
+                code: 504,
+                lines: vec!["its reply to AUTH is neither yes nor no".to_owned()],
+            })),
             // Here a reply is quoted in part, where a secret could not be found again.
             Err(Failed::Lost(why)) if why == CLOSED => Err(Failed::Lost(why)),
             Err(Failed::Lost(_)) => Err(Failed::Lost("no reply to AUTH that makes sense".to_owned())),
@@ -293,7 +293,7 @@ impl Connection {
             // A "go on" in place of a yes: the two sides are out of step.
             Ok(reply) => {
                 self.broken = true;
-                Err(Failed::Lost(format!("a reply that does not fit: {}", reply.text())))
+                Err(Failed::Lost(format!("{MISFIT}: {}", reply.text())))
             }
             Err(failed) => {
                 self.broken = true;

@@ -55,6 +55,7 @@ pub fn rejected(step: Step, reply: &Reply, international: bool) -> Refusal {
             is_final: false,
             kind: TroubleKind::Busy,
         },
+        Step::Mail if wants_login(reply.code) && wants_encryption(&text) => trouble(TroubleKind::Tls),
         Step::Mail if wants_login(reply.code) => trouble(TroubleKind::Login),
         // About this message and not about its sender: its size, or the letters of its addresses.
         Step::Mail if is_no && (reply.code == 552 || matches!(status, Some((3, 4) | (2, 3)))) => {
@@ -78,8 +79,9 @@ pub fn rejected(step: Step, reply: &Reply, international: bool) -> Refusal {
                 is_final: is_no,
                 kind,
             },
-            None if is_no => Refusal::Permanent(text),
-            None => Refusal::Transient(text),
+            None if !is_no => Refusal::Transient(text),
+            None if is_clear(reply.code, status, international) => Refusal::Permanent(text),
+            None => Refusal::Plain(text),
         },
     }
 }
@@ -104,6 +106,11 @@ fn wants_login(code: u16) -> bool {
     matches!(code, 530 | 534 | 535 | 538)
 }
 
+/// … and these the latter.
+fn wants_encryption(text: &str) -> bool {
+    text.to_ascii_uppercase().contains("STARTTLS")
+}
+
 /// What it would be about this host, where a rejection can be about this host.
 fn kind_of_policy(step: Step, reply: &Reply, status: Option<(u16, u16)>) -> Option<TroubleKind> {
     if wants_login(reply.code) {
@@ -114,6 +121,10 @@ fn kind_of_policy(step: Step, reply: &Reply, status: Option<(u16, u16)>) -> Opti
     }
     let text = prose(&reply.text());
     let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    // RFC 7504: this server takes no mail, whatever status comes with it.
+    if reply.code == 521 {
+        return Some(TroubleKind::Relay);
+    }
     // Before what the text says: one about a recipient can name the sender, or the relay that does not know the mailbox.
     if is_about_recipient(status) {
         return says(NOT_ALLOWED_TO_SEND_AS).then_some(TroubleKind::Sender);
@@ -194,6 +205,16 @@ fn is_about_recipient(status: Option<(u16, u16)>) -> bool {
         Some((7, 2 | 13 | 17)) => true,
         _ => false,
     }
+}
+
+/// A no that is about the recipient or the message for sure: by its status, or as there is no room (552), or a domain takes no mail (556).
+fn is_clear(code: u16, status: Option<(u16, u16)>, international: bool) -> bool {
+    let about_message = match status {
+        Some((3, 4) | (2, 3)) => true,
+        Some((6, 7)) => international,
+        _ => false,
+    };
+    is_about_recipient(status) || about_message || matches!(code, 552 | 556)
 }
 
 /// The server rejects by a rule, which can be about the client, its name or what it relays as well as about the recipient.

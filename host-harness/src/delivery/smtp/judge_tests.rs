@@ -7,10 +7,11 @@ fn reply(line: &str) -> Reply {
     reader.next().unwrap().expect("a whole reply")
 }
 
-/// `final`, `later`, `unclear, final`, `unclear, later`, `unclear, busy`, or the kind of trouble.
+/// `final`, `plain`, `later`, `unclear, final`, `unclear, later`, `unclear, busy`, or the kind of trouble.
 fn whose(refusal: &Refusal) -> &'static str {
     match refusal {
         Refusal::Permanent(_) => "final",
+        Refusal::Plain(_) => "plain",
         Refusal::Unsendable(_) => "never",
         Refusal::Transient(_) => "later",
         Refusal::Trouble(trouble) => trouble.kind.as_str(),
@@ -52,6 +53,7 @@ fn step_and_code_say_whose_fault_a_rejection_is() {
         (Step::Mail, "501 5.1.7 bad address", "sender"),
         (Step::Mail, "451 4.1.8 no such domain", "sender"),
         (Step::Mail, "530 5.7.0 log in first", "login"),
+        (Step::Mail, "530 Must issue a STARTTLS command first", "tls"),
         (Step::Mail, "421 closing", "busy"),
         (Step::Mail, "552 5.3.4 too big", "final"),
         (Step::Mail, "554 5.3.4 too big", "final"),
@@ -59,8 +61,8 @@ fn step_and_code_say_whose_fault_a_rejection_is() {
         (Step::Mail, "451 4.3.0 lookup failed", "deferred"),
         (Step::Mail, "450 4.4.3 no name server", "deferred"),
         (Step::Rcpt, "550 5.1.1 no such user", "final"),
-        (Step::Rcpt, "550", "final"),
-        (Step::Rcpt, "553 mailbox name not allowed", "final"),
+        (Step::Rcpt, "550", "plain"),
+        (Step::Rcpt, "553 mailbox name not allowed", "plain"),
         (Step::Rcpt, "550 5.7.13 account disabled", "final"),
         (Step::Rcpt, "452 4.2.2 mailbox full", "later"),
         (Step::Rcpt, "451 local error", "unclear, deferred"),
@@ -101,7 +103,7 @@ fn step_and_code_say_whose_fault_a_rejection_is() {
         (Step::Data, "554 5.5.1 no", "unclear, final"),
         (Step::Data, "550 5.1.1 no such user after all", "final"),
         (Step::Data, "451 later", "unclear, deferred"),
-        (Step::End, "554 5.7.1 a virus", "final"),
+        (Step::End, "554 5.7.1 a virus", "plain"),
         (Step::End, "552 too big", "final"),
         (
             Step::End,
@@ -305,13 +307,13 @@ fn the_status_of_a_rejection_counts_and_its_text_only_where_the_status_leaves_it
             "final",
         ),
         // What an address or a link is called says nothing.
-        ("Exim", Step::Rcpt, "550 <sender@example.com>: unknown user", "final"),
-        ("Exim", Step::Rcpt, "550 no mailbox relay@example.com here", "final"),
+        ("Exim", Step::Rcpt, "550 <sender@example.com>: unknown user", "plain"),
+        ("Exim", Step::Rcpt, "550 no mailbox relay@example.com here", "plain"),
         (
             "OVH",
             Step::Rcpt,
             "550 unknown user, see https://example.com/help/relay-and-sender",
-            "final",
+            "plain",
         ),
         // The text where the status leaves it open.
         (
@@ -379,7 +381,7 @@ fn the_status_of_a_rejection_counts_and_its_text_only_where_the_status_leaves_it
             "Exchange Online",
             Step::Rcpt,
             "550 5.4.1 Recipient address rejected: Access denied. AS(201806281)",
-            "final",
+            "plain",
         ),
         (
             "Exchange Online",
@@ -449,11 +451,37 @@ fn the_status_of_a_rejection_counts_and_its_text_only_where_the_status_leaves_it
             "454 Throttling failure: Daily message quota exceeded",
             "unclear, deferred",
         ),
-        ("Rspamd", Step::End, "554 5.7.1 Spam message rejected", "final"),
-        ("ClamAV", Step::End, "554 5.7.1 infected by Eicar-Signature", "final"),
+        ("Rspamd", Step::End, "554 5.7.1 Spam message rejected", "plain"),
+        ("ClamAV", Step::End, "554 5.7.1 infected by Eicar-Signature", "plain"),
     ] {
         let refusal = rejected(step, &reply(line), false);
         assert_eq!(whose(&refusal), expected, "{server}, {step:?}: {line}");
+    }
+}
+
+#[test]
+fn a_no_that_names_nothing_is_no_final_one() {
+    for (step, line, expected) in [
+        (Step::Rcpt, "550 Access denied", "plain"),
+        (Step::Rcpt, "550 Please log in first", "plain"),
+        (Step::Rcpt, "550 Sending not allowed from this host", "plain"),
+        (Step::Rcpt, "550 Kein Zugang f\u{fc}r Sie", "plain"),
+        (Step::Rcpt, "500 unrecognized", "plain"),
+        (Step::Rcpt, "551 not local", "plain"),
+        (Step::Rcpt, "554 Message submission rate exceeded", "unclear, final"),
+        (Step::Rcpt, "521 5.2.1 host does not accept mail", "unclear, final"),
+        (Step::End, "550 5.7.1 SPF check failed", "plain"),
+        (Step::End, "550 5.7.0 DKIM required", "plain"),
+        (Step::End, "554 5.7.1 192.0.2.1 blocked using zen.example", "plain"),
+        (Step::End, "554 [PH01] policy", "plain"),
+        // What is clear stays so.
+        (Step::Rcpt, "550 5.1.1 Access denied", "final"),
+        (Step::Rcpt, "552 mailbox full", "final"),
+        (Step::Rcpt, "556 takes no mail", "final"),
+        (Step::End, "554 5.3.4 too big", "final"),
+        (Step::End, "550 5.2.1 mailbox disabled", "final"),
+    ] {
+        assert_eq!(whose(&rejected(step, &reply(line), false)), expected, "{step:?} {line}");
     }
 }
 

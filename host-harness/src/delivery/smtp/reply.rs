@@ -103,6 +103,19 @@ impl Reply {
         (status.0 == self.class()).then_some(status)
     }
 
+    /// Its code and enhanced status code alone, and what they say where that is known.
+    pub fn without_text(&self) -> Self {
+        let status = self
+            .enhanced()
+            .map(|(class, subject, detail)| format!("{class}.{subject}.{detail}"));
+        let known = (self.code == 535).then(|| "user or password is not accepted".to_owned());
+        let line: Vec<String> = status.into_iter().chain(known).collect();
+        Self {
+            code: self.code,
+            lines: vec![line.join(" ")],
+        }
+    }
+
     /// Code and text on one line, an enhanced status code only once.
     pub fn text(&self) -> String {
         let mut text = self.code.to_string();

@@ -136,6 +136,26 @@ pub async fn a_mail_tells_whether_it_was_accepted_for_anybody(store: &dyn Storag
     assert!(!store.mail_was_accepted(mail + 1).await.unwrap());
 }
 
+pub async fn who_was_tried_and_waits_is_known_with_the_last_words(store: &dyn Storage) {
+    add_due(store).await;
+    submit(store, &["ann@example.org", "bob@example.org", "zoe@example.org"]).await;
+    let tasks = take_deliveries(store, T0 + 5).await;
+    assert_eq!(store.waiting_recipients(9).await.unwrap(), []);
+    let later = DeliveryResult {
+        status: DeliveryStatus::Retrying,
+        words: "554 5.7.1 no".to_owned(),
+        next_try: Some(T0 + HOUR),
+        counts: true,
+    };
+    store.record_delivery(&tasks[0], &later, T0 + 6).await.unwrap();
+    store.record_delivery(&tasks[1], &rejected(), T0 + 6).await.unwrap();
+    let waiting = [("ann@example.org".to_owned(), "554 5.7.1 no".to_owned())];
+    assert_eq!(store.waiting_recipients(9).await.unwrap(), waiting);
+    store.record_delivery(&tasks[2], &later, T0 + 6).await.unwrap();
+    assert_eq!(store.waiting_recipients(9).await.unwrap().len(), 2);
+    assert_eq!(store.waiting_recipients(1).await.unwrap().len(), 1);
+}
+
 pub async fn deliveries_are_in_the_history_in_their_order(store: &dyn Storage) {
     let id = add_due(store).await;
     submit(store, &["zoe@example.org", "ann@example.org"]).await;

@@ -102,6 +102,17 @@ impl PostgresStorage {
         ))?)
     }
 
+    pub(super) async fn tried_and_waiting(&self, most: u32) -> Result<Vec<(String, String)>, StorageError> {
+        Ok(read!(
+            sqlx::query_as(
+                "select address, words from delivery where wake_at is not null and status = 'retrying'
+                 order by wake_at limit $1"
+            )
+            .bind(i64::from(most))
+            .fetch_all(&self.pool)
+        )?)
+    }
+
     pub(super) async fn write_delivery(
         &self,
         task: &DeliveryTask,

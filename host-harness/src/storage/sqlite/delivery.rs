@@ -78,6 +78,18 @@ impl SqliteStorage {
         Ok(accepted == 1)
     }
 
+    pub(super) async fn tried_and_waiting(&self, most: u32) -> Result<Vec<(String, String)>, StorageError> {
+        self.reading.read(|on| {
+            all(
+                on,
+                "select address, words from delivery where wake_at is not null and status = 'retrying'
+                 order by wake_at limit ?1",
+                [most],
+                |found| Ok((found.get("address")?, found.get("words")?)),
+            )
+        })
+    }
+
     pub(super) async fn write_delivery(
         &self,
         task: &DeliveryTask,
