@@ -103,14 +103,11 @@ impl PostgresStorage {
     }
 
     pub(super) async fn tried_and_waiting(&self, most: u32) -> Result<Vec<(String, String)>, StorageError> {
-        Ok(read!(
-            sqlx::query_as(
-                "select address, words from delivery where wake_at is not null and status = 'retrying'
-                 order by wake_at limit $1"
-            )
-            .bind(i64::from(most))
-            .fetch_all(&self.pool)
-        )?)
+        Ok(read!(self.pool.fetch_all(
+            "select address, words from delivery where wake_at is not null and status = 'retrying'
+             order by wake_at limit $1",
+            &[&i64::from(most)]
+        ))?)
     }
 
     pub(super) async fn write_delivery(
