@@ -76,7 +76,7 @@ async fn an_owner_is_told_of_all_that_others_do_within_a_quarter_of_an_hour_in_o
         "- Betreff der E-Mail: „Orders“ → „Mine“",
         "Ein Programm mit API-Token hat Ihren geplanten Export „Mine“",
         "- Uhrzeit: 04:00:00 → 05:00:00",
-        "john@example.com hat den geplanten Export „Orders“ (orderlist) übernommen",
+        "john@example.com hat Ihren geplanten Export „Orders“ (orderlist) übernommen",
         "vera@example.org hat Ihren geplanten Export „Mine“ (orderlist) gelöscht.",
     ];
     let places: Vec<_> = parts.iter().map(|part| mail.text.find(part)).collect();
