@@ -126,7 +126,7 @@ fn each_threat_names_what_tries_it_and_every_test_that_the_threat_model_names_is
         assert!(!named.is_empty(), "{row}");
         for name in named {
             let there = match name.contains(['/', ' ']) {
-                true => name.starts_with("harness ") || root().join(&name).exists(),
+                true => name.starts_with("harness-lab ") || root().join(&name).exists(),
                 false => is_test(&name),
             };
             assert!(there, "{name} is not there: {row}");

@@ -373,11 +373,6 @@ impl MailHealth {
         }
     }
 
-    /// How often this process has met it.
-    pub(super) fn times(&self, key: Key) -> u32 {
-        self.state().unclear.get(&key).map_or(0, |known| known.nth)
-    }
-
     /// It is over for this delivery.
     pub(super) fn forget(&self, key: Key) {
         let mut state = self.state();

@@ -157,7 +157,10 @@ fn of_unclear(
     now: Instant,
 ) -> Recorded {
     let is_plain = matches!(refusal, Refusal::Plain(_));
-    let last_try = last_try(&refusal, one.tries, now);
+    let (last_try, was_last) = (
+        last_try(&refusal, one.tries, now),
+        one.tries > 1 && last_try(&refusal, one.tries - 1, now),
+    );
     let (reply, is_final, kind) = match refusal {
         Refusal::Unclear { reply, is_final, kind } => (reply, is_final, kind),
         other => (other.to_string(), true, TroubleKind::Relay),
@@ -181,11 +184,12 @@ fn of_unclear(
             health.show(&trouble, now);
             Recorded::Held(now.saturating_add(backoff::LONGEST_WAIT), trouble.reply)
         }
-        // A process that has just begun knows of nobody else: what else is due is tried before it is the last word.
-        (None, None) if !the_recipients && !of.is_alone && health.times(one.key) <= 2 => {
-            Recorded::Held(now.saturating_add(WAIT_FOR_OTHERS), trouble.reply)
+        // A process that has just begun knows of nobody else: what else is due is tried before it is the last word. That counts, so that it
+        // comes once wherever each pass is a process of its own.
+        (None, None) if !the_recipients && !was_last => {
+            let others = if of.is_alone { 0 } else { WAIT_FOR_OTHERS };
+            Recorded::Counted(now.saturating_add(others), trouble.reply)
         }
-        (None, None) if !the_recipients && health.times(one.key) <= 1 => Recorded::Held(now, trouble.reply),
         (None, None) if is_plain => Recorded::Final(DeliveryStatus::Rejected, trouble.reply),
         (None, None) => gave_up(&trouble.reply),
     }

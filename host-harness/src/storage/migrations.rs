@@ -56,7 +56,7 @@ impl Migrations {
         for (version, checksum) in done {
             let Some(known) = self.all.iter().find(|one| one.version == *version) else {
                 return Err(StorageError::Corrupt(format!(
-                    "the database is of schema version {version}, later than this program's"
+                    "database schema version {version} is newer than this program supports"
                 )));
             };
             if *checksum != known.checksum() {
@@ -104,7 +104,7 @@ mod tests {
     #[test]
     fn tables_of_a_later_version_or_of_other_files_are_refused_in_words() {
         let later = ALL.left(&[(9999, Vec::new())]).unwrap_err().to_string();
-        assert!(later.contains("schema version 9999, later"), "{later}");
+        assert!(later.contains("schema version 9999 is newer"), "{later}");
         let other = ALL.left(&[(2, vec![7])]).unwrap_err().to_string();
         assert!(other.contains("another `second`"), "{other}");
     }
