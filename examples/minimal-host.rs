@@ -35,11 +35,11 @@ pub struct Letter {
 struct Tables {
     last_id: u64,
     rows: BTreeMap<u64, Row>,
-    /// By schedule and due time: so each due time has one entry.
-    history: BTreeMap<(u64, i64), RunEntry>,
-    /// Each mail until it has gone, then fence and end of the lease to settle it.
-    outbox: BTreeMap<(u64, i64, &'static str), (Option<Letter>, u64, i64)>,
+    history: BTreeMap<(u64, i64), RunEntry>, // one entry per schedule and due time
+    outbox: BTreeMap<(u64, i64, &'static str), Outgoing>,
 }
+/// Each mail until it has gone, then fence and end of the lease to settle it.
+type Outgoing = (Option<Letter>, u64, i64);
 /// The host of one person, whose all schedules are.
 pub struct Host {
     tables: Mutex<Tables>,

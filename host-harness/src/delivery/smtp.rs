@@ -161,10 +161,10 @@ impl SmtpTransport {
                 return Err(Refusal::trouble(TroubleKind::Tls, why));
             }
         }
-        if let Some(credentials) = &self.server.credentials {
-            if let Err(failed) = connection.login(credentials, limits.session).await {
-                return Err(self.left(connection, Step::Login, failed));
-            }
+        if let Some(credentials) = &self.server.credentials
+            && let Err(failed) = connection.login(credentials, limits.session).await
+        {
+            return Err(self.left(connection, Step::Login, failed));
         }
         let announced = connection.offers.size.unwrap_or(0);
         self.announced.store(announced, Ordering::Relaxed);

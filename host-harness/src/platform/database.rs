@@ -35,6 +35,10 @@ pub(super) enum Database {
 }
 
 /// A transaction that writes.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one lives as long as its transaction, on the stack: a box would only cost an allocation"
+)]
 pub(super) enum Open {
     Sqlite(file::Change),
     Postgres(postgres::Transaction),

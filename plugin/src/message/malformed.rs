@@ -5,8 +5,11 @@ use serde_json::Error;
 use crate::language::Language;
 use crate::text;
 
+/// A text that has no variables.
+type Text = fn(Language) -> &'static str;
+
 /// How the parser's own words begin, and the text for them.
-const SAYINGS: [(&str, fn(Language) -> &'static str); 18] = [
+const SAYINGS: [(&str, Text); 18] = [
     ("EOF while parsing", text::json_end),
     ("expected value", text::json_value),
     ("expected ident", text::json_word),

@@ -57,11 +57,11 @@ async fn attempt(pool: &Pool, migrations: &Migrations) -> Result<()> {
     let transaction = pool.begin().await?;
     // Making an index on a large table may take longer than a statement of the host may, and so may waiting for it.
     transaction
-        .run(&format!(
+        .run(
             "set local statement_timeout = 0;
              set local lock_timeout = 0;
-             insert into migration_lock (id) values (1) on conflict do nothing"
-        ))
+             insert into migration_lock (id) values (1) on conflict do nothing",
+        )
         .await?;
     // A statement of its own: what follows sees what whoever had the lock has made.
     transaction
