@@ -1,6 +1,12 @@
 //! The component: the exports of a plugin, which do what scripts say.
 
-#[allow(missing_docs, unsafe_code, clippy::all, reason = "generated; documented in wit/")]
+#[allow(
+    missing_docs,
+    unsafe_code,
+    clippy::all,
+    clippy::mem_forget,
+    reason = "generated; documented in wit/"
+)]
 mod bindings {
     wit_bindgen::generate!({ world: "plugin", path: "../wit" });
 }
@@ -18,7 +24,7 @@ use crate::deeds::Wrong;
 use crate::{calls, deeds, words};
 
 struct Guest;
-#[allow(unsafe_code, reason = "generated")]
+#[allow(unsafe_code, clippy::mem_forget, reason = "generated")]
 mod exported {
     use super::{Guest, bindings};
 

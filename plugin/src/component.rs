@@ -6,7 +6,7 @@
 mod imported;
 mod records;
 
-#[allow(unsafe_code, reason = "generated")]
+#[allow(unsafe_code, clippy::mem_forget, reason = "generated")]
 mod bindings {
     wit_bindgen::generate!({ world: "plugin", path: "../wit" });
 }
@@ -18,7 +18,7 @@ use imports::types as wire;
 use crate::{host, language::Language, recurrence, run, schedules};
 
 struct Plugin;
-#[allow(unsafe_code, reason = "generated")]
+#[allow(unsafe_code, clippy::mem_forget, reason = "generated")]
 mod exported {
     use super::{Plugin, bindings};
 
