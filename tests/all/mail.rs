@@ -143,6 +143,30 @@ async fn what_the_operator_has_to_repair_fails_no_run_in_days_and_the_mail_goes_
 }
 
 #[tokio::test]
+async fn a_relay_that_rejects_everybody_fails_no_run_also_where_everybody_is_one_recipient_or_two() {
+    for said in ["554 5.7.1 Relay access denied", "504 5.5.2 Helo rejected"] {
+        for others in ["", "finance@example.org"] {
+            let server = SmtpServer::start().await;
+            server.when(Stage::Recipient).reply(said);
+            let (host, id) = host_with(&server).await;
+            let recipients = json!({"mail_additional_recipients": others});
+            let patched = host.patch(&format!("{CONF}{id}/"), JOHN, &recipients).await;
+            assert_eq!(patched.status, 200, "{}", patched.body);
+            host.advance_to("2026-10-26T02:00:00Z").await;
+            assert_eq!(outcome(&host, id).await, Some(Outcome::Submitted), "{said}, {others}");
+            let shown = host.get("/healthz", "").await.body;
+            assert_eq!(shown["mail"]["since"], DUE, "{shown}");
+            assert_eq!(host.get(&format!("{CONF}{id}/"), JOHN).await.body["error_counter"], 0);
+
+            server.forget_rules();
+            host.advance_to("2026-10-26T02:05:00Z").await;
+            assert_eq!(outcome(&host, id).await, Some(Outcome::Delivered), "{said}, {others}");
+            assert_eq!(host.get("/healthz", "").await.body, json!({"status": "ok"}));
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_recipient_that_defers_for_24_hours_of_tries_fails_the_run_and_the_owner_is_told() {
     let server = SmtpServer::start().await;
     server.when(Stage::Recipient).reply("452 4.2.2 mailbox full");

@@ -25,10 +25,13 @@ const FIRST_PAUSE: i64 = 60;
 const FIRST_BUSY_PAUSE: i64 = 10;
 /// After so many pauses in a row, a server that has too much to do is trouble.
 const BUSY_FOR_LONG: u32 = 3;
-/// So many recipients met what can be this host's fault, and none was accepted: it is no recipient's.
-const MANY: usize = 3;
+/// So many recipients met what can be this host's fault, and none was accepted: it is no recipient's. Many an export goes to its owner and
+/// one other recipient.
+const MANY: usize = 2;
 /// … of so many domains, and, before all deliveries are held, of so many organizers or schedules.
 const SEVERAL: usize = 2;
+/// Where one recipient is everybody, its rejection is shown once it came so often.
+const ALONE_FOR_LONG: u32 = 3;
 /// A delivery that was put off so often, which takes 7 minutes, is one of everybody's: many servers put off for 5 whom they do not know.
 const PUT_OFF_FOR_LONG: u32 = 4;
 /// After so many mails a server that had too much to do gets one more connection.
@@ -80,6 +83,8 @@ struct State {
     /// Organizers and schedules whose mail was tried: [`SEVERAL`] of them at most.
     organizers: BTreeSet<String>,
     schedules: BTreeSet<u64>,
+    /// Recipients of exports that were tried: [`SEVERAL`] of them at most.
+    addresses: BTreeSet<String>,
     size_limit: Option<u64>,
 }
 
@@ -266,6 +271,14 @@ impl MailHealth {
         }
     }
 
+    /// An export was tried for this recipient.
+    pub(super) fn tried_recipient(&self, address: &str) {
+        let mut state = self.state();
+        if state.addresses.len() < SEVERAL {
+            state.addresses.insert(address.to_lowercase());
+        }
+    }
+
     /// While one delivery at a time shows whether it is over: the organizers whose mail was rejected, and is the last to show it.
     pub(super) fn suspects(&self) -> BTreeSet<String> {
         let state = self.state();
@@ -318,19 +331,27 @@ impl MailHealth {
 
     /// Holds a delivery whose rejection is no recipient's, and all of them once several organizers met it; answers until when. None: as
     /// far as is known, it is this recipient's alone.
+    ///
+    /// Where all exports go to one recipient, that one is everybody: what can be the operator's to repair (not `is_plain`) is held until
+    /// anybody is accepted.
     pub(super) fn hold_rejected(
         &self,
         one: Suspicion<'_>,
         trouble: &Trouble,
-        begun: u64,
+        (begun, is_plain): (u64, bool),
         now: Instant,
     ) -> Option<Instant> {
         let mut state = self.state();
         let known = state.known(one.key, now);
         state.witness(one, known.first);
         let until = state.hold_if_agreed(trouble, begun, now);
+        let is_everybody = !is_plain && !one.is_notice && state.accepted == 0 && state.addresses.len() <= 1;
+        if is_everybody && known.nth >= ALONE_FOR_LONG && state.trouble.is_none() {
+            state.of_witnesses = true;
+            state.tell(trouble, known.first);
+        }
         let on_its_own = || now.saturating_add(doubled(FIRST_PAUSE, known.nth));
-        until.or_else(|| state.is_many().then(on_its_own))
+        until.or_else(|| (is_everybody || state.is_many()).then(on_its_own))
     }
 
     /// Holds all deliveries once several organizers are put off for long; answers until when. None: this one is on its own.

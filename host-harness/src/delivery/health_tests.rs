@@ -23,6 +23,7 @@ fn kind_of(health: &MailHealth) -> Option<TroubleKind> {
 fn one<'a>(health: &MailHealth, organizer: &'a str, mail: u64, address: &'a str, tries: u32) -> Suspicion<'a> {
     health.tries_organizer(organizer);
     health.tried_schedule(mail);
+    health.tried_recipient(address);
     Suspicion {
         key: (mail, 0),
         organizer,
@@ -37,7 +38,7 @@ fn one<'a>(health: &MailHealth, organizer: &'a str, mail: u64, address: &'a str,
 fn rejected_of(health: &MailHealth, organizer: &str, mail: u64, recipient: &str, now: Instant) -> Option<Instant> {
     health.unclear((mail, 0), now);
     let one = one(health, organizer, mail, recipient, 1);
-    health.hold_rejected(one, &trouble(TroubleKind::Relay), health.pauses(), now)
+    health.hold_rejected(one, &trouble(TroubleKind::Relay), (health.pauses(), false), now)
 }
 
 /// … of the only organizer.
@@ -206,8 +207,9 @@ fn a_rejection_is_the_recipients_only_once_somebody_else_was_accepted_after_it()
 }
 
 #[test]
-fn one_address_is_no_trouble_of_the_hosts_however_often_it_is_rejected_or_put_off() {
+fn one_address_of_several_is_no_trouble_of_the_hosts_however_often_it_is_rejected_or_put_off() {
     let health = MailHealth::default();
+    health.tried_recipient("other@example.org");
     for nth in 0..30 {
         let now = nth * 3_600;
         for mail in 1..=4 {
@@ -220,8 +222,27 @@ fn one_address_is_no_trouble_of_the_hosts_however_often_it_is_rejected_or_put_of
 }
 
 #[test]
-fn three_recipients_of_two_domains_rejected_in_a_row_hold_everybody_and_any_number_of_one_domain_does_not() {
+fn one_address_that_is_everybody_is_held_and_shown_once_it_was_rejected_three_times() {
     let health = MailHealth::default();
+    assert_eq!(rejected(&health, 1, "a@example.com", 0), Some(60));
+    assert_eq!(rejected(&health, 1, "a@example.com", 60), Some(60 + 120));
+    assert_eq!((all_places(&health, 60), health.trouble()), (8, None));
+    assert_eq!(rejected(&health, 1, "a@example.com", 180), Some(180 + 240));
+    assert_eq!(health.trouble().map(|trouble| trouble.since), Some(0));
+    assert_eq!(all_places(&health, 180), 8, "it holds up nobody else");
+    health.accepted((1, 0), 420);
+    assert_eq!(health.trouble(), None);
+    assert_eq!(
+        rejected(&health, 2, "a@example.com", 500),
+        None,
+        "it was accepted before"
+    );
+}
+
+#[test]
+fn recipients_of_two_domains_rejected_in_a_row_hold_everybody_and_any_number_of_one_domain_does_not() {
+    let health = MailHealth::default();
+    health.tried_recipient("other@example.net");
     for mail in 1..=20 {
         assert_eq!(rejected(&health, mail, &format!("r{mail}@example.com"), 0), None);
     }
@@ -274,7 +295,7 @@ fn where_there_is_one_organizer_all_is_held_only_if_several_of_its_schedules_are
             ..one(&health, "demo", 8, &recipient, 1)
         };
         health.unclear(one.key, 0);
-        health.hold_rejected(one, &trouble(TroubleKind::Relay), health.pauses(), 0);
+        health.hold_rejected(one, &trouble(TroubleKind::Relay), (health.pauses(), false), 0);
     }
     assert_eq!(all_places(&health, 0), 8);
     assert_eq!(rejected(&health, 7, "x@example.org", 0), Some(60));
@@ -291,7 +312,7 @@ fn rejections_of_notices_raise_nothing() {
             ..one(&health, "demo", mail, &recipient, 1)
         };
         health.unclear(one.key, 0);
-        let held = health.hold_rejected(one, &trouble(TroubleKind::Relay), health.pauses(), 0);
+        let held = health.hold_rejected(one, &trouble(TroubleKind::Relay), (health.pauses(), false), 0);
         assert_eq!((held, health.trouble()), (None, None));
     }
 }

@@ -125,8 +125,9 @@ async fn until_final(host: &Host) -> Instant {
 }
 
 #[tokio::test]
-async fn a_rejection_of_one_address_is_no_trouble_and_final_after_24_hours_of_tries() {
+async fn a_rejection_of_one_address_of_several_is_no_trouble_and_final_after_24_hours_of_tries() {
     let host = Host::new().await;
+    host.health.tried_recipient("other@example.com");
     let said = "550 5.7.1 rejected by policy";
     host.server.when(Stage::Recipient).reply(said);
     for mail in 1..=3 {
@@ -174,6 +175,8 @@ async fn a_dead_mailbox_is_given_up_also_where_each_pass_is_a_process_of_its_own
         while host.outbox.of(1, 0).status != DeliveryStatus::Rejected {
             assert!(hours < 36, "{said}");
             host.health = MailHealth::default();
+            // Each pass has another mail to somebody else.
+            host.health.tried_recipient("other@example.com");
             host.pass_at(T0 + hours * 3_600).await;
             assert_eq!(host.health.trouble(), None, "{said}");
             hours += 1;

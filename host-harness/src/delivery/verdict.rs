@@ -67,6 +67,9 @@ pub(super) async fn of(
     let (key, tries) = ((task.mail, task.position), task.tries.saturating_add(1));
     let next_try = backoff::next_try(tries, now);
     health.tried_schedule(about.schedule);
+    if !about.is_notice {
+        health.tried_recipient(&task.address);
+    }
     let ended = match tried.clone() {
         Ok(reply) => {
             health.accepted(key, now);
@@ -174,7 +177,7 @@ fn of_unclear(
     let held = match (the_recipients, is_final) {
         (true, true) => return Recorded::Final(DeliveryStatus::Rejected, trouble.reply),
         (true, false) if kind != TroubleKind::Busy => None,
-        (false, true) => health.hold_rejected(one, &trouble, of.begun, now),
+        (false, true) => health.hold_rejected(one, &trouble, (of.begun, is_plain), now),
         (_, false) => health.hold_put_off(one, &trouble, of.begun, now),
     };
     match (held, next_try) {
