@@ -127,6 +127,14 @@ impl exports::schedules::Guest for Guest {
         }
     }
 
+    fn view(by: &Access, _id: Option<u64>, name: String, params: Vec<(String, String)>) -> Result<String, Problem> {
+        let document = params.first().map_or("", |(_, value)| value.as_str());
+        match name.as_str() {
+            "do" => perform(by, document),
+            _ => Err(Problem::NotFound),
+        }
+    }
+
     fn act(by: &Access, _id: Option<u64>, verb: String, document: String) -> Result<String, Problem> {
         match verb.as_str() {
             "do" => perform(by, &document),

@@ -103,6 +103,16 @@ pub fn call(by: &str, at: &str, imports: Value) -> Value {
     )
 }
 
+/// The same in a view, which only reads.
+#[must_use]
+pub fn view(by: &str, at: &str, imports: Value) -> Value {
+    exported(
+        by,
+        at,
+        json!({"export": "view", "verb": "do", "document": {"do": imports}}),
+    )
+}
+
 /// The same through another export that takes a document, about the schedule kept under `id`.
 #[must_use]
 pub fn call_of(export: &str, by: &str, at: &str, id: &str, imports: Value) -> Value {

@@ -113,6 +113,16 @@ impl exports::schedules::Guest for Plugin {
         schedules::exporters(by, only.as_deref()).map_err(Into::into)
     }
 
+    fn view(
+        by: &imports::auth_context::Access,
+        id: Option<u64>,
+        name: String,
+        params: Vec<(String, String)>,
+    ) -> Result<String, wire::Problem> {
+        keep_panics();
+        schedules::view(by, id, &name, &params).map_err(Into::into)
+    }
+
     fn act(
         by: &imports::auth_context::Access,
         id: Option<u64>,

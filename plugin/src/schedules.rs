@@ -147,13 +147,29 @@ pub fn exporters(by: &impl Access, only: Option<&str>) -> Result<Vec<String>, Pr
     catalogue::documents(by, only)
 }
 
+/// `preview` without id: as the verb, with the query's parameters in place of a document.
+///
+/// # Errors
+/// `NotFound` for any other name; `Invalid`, `Forbidden`.
+pub fn view(
+    by: &impl Access,
+    id: Option<ScheduleId>,
+    name: &str,
+    params: &[(String, String)],
+) -> Result<String, Problem> {
+    match (id, name) {
+        (None, "preview") => preview::of_params(&by.facts(), params),
+        _ => Err(Problem::NotFound),
+    }
+}
+
 /// `preview` without id: the next runs of a rule, and warnings. `take_over` with one: makes the caller the owner.
 ///
 /// # Errors
 /// `NotFound` for any other verb; `Malformed`, `Invalid`; for `take_over` also `NotFound`, `Forbidden` and `Stale`.
 pub fn act(by: &impl Access, id: Option<ScheduleId>, verb: &str, document: &str) -> Result<String, Problem> {
     match (id, verb) {
-        (None, "preview") => preview::answer(&by.facts(), document),
+        (None, "preview") => preview::of_document(&by.facts(), document),
         (Some(id), "take_over") => handover::take_over(by, id, document),
         _ => Err(Problem::NotFound),
     }

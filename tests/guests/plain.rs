@@ -82,6 +82,10 @@ impl exports::schedules::Guest for Guest {
         Ok(Vec::new())
     }
 
+    fn view(_by: &Access, _id: Option<u64>, _name: String, _: Vec<(String, String)>) -> Result<String, Problem> {
+        Err(Problem::NotFound)
+    }
+
     fn act(_by: &Access, _id: Option<u64>, _verb: String, _document: String) -> Result<String, Problem> {
         Err(Problem::NotFound)
     }

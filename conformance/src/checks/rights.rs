@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::script::{
     Check, Facts, HOUR, T0, call, check, clock, executes, finish, get, insert, remove, run, start, switch_off, take,
-    take_rights, update, with,
+    take_rights, update, view, with,
 };
 use crate::world::address;
 
@@ -45,6 +45,25 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
                 call("ada", "north", json!([insert("a", &one)])),
                 call(
                     "ada-reading",
+                    "north",
+                    json!([
+                        get("a", json!({"id": "$a.id"})),
+                        answers(insert("b", &one), "forbidden"),
+                        answers(update("a", &two), "forbidden"),
+                        answers(take_over(&two), "forbidden"),
+                        answers(delete.clone(), "forbidden"),
+                    ]),
+                ),
+                call("ada", "north", json!([get("a", json!({"version": "$a.version"}))])),
+            ],
+        ),
+        check(
+            "a-view-writes-nothing",
+            "`view` is for GET: who may write gets `forbidden` for every write during it, and what it reads is what is stored.",
+            vec![
+                call("ada", "north", json!([insert("a", &one)])),
+                view(
+                    "ada",
                     "north",
                     json!([
                         get("a", json!({"id": "$a.id"})),

@@ -26,11 +26,12 @@ export class Access extends Handle {
   /** What these are told, by schedule. */
   notices = new Map();
 
-  constructor({ facts, user, rights, scope }) {
+  /** `writes`: the credentials are for writing, and the call does more than read. */
+  constructor({ facts, user, rights, scope, writes }) {
     super(facts);
     // Who may not change settings sees his own; who is no user then sees nothing, since nobody's id is empty.
     const owner = facts.mayChangeSettings ? undefined : (user ?? '');
-    Object.assign(this, { user, rights, scope, visible: { scope, owner } });
+    Object.assign(this, { user, rights, scope, writes, visible: { scope, owner } });
   }
 
   /** The row as this call sees it: as staged, else as stored, if it is visible. */

@@ -9,6 +9,8 @@ import { byDeliveries, Conflict, Store } from './store.js';
 export const LEASE = 600n;
 /** Most leases of one due time: a run that kills its host must end. */
 const MOST_ATTEMPTS = 6;
+/** Functions of `schedules` during which nothing is written. */
+const READS = ['list', 'get', 'runs', 'exporters', 'view'];
 /** Most repetitions of a call that others' changes come in between of. */
 const MOST_TRIES = 5;
 
@@ -52,7 +54,7 @@ export class Host {
    */
   call(by, name, ...given) {
     for (let tries = 1; ; tries += 1) {
-      const access = this.#access(by);
+      const access = this.#access(by, !READS.includes(name));
       const label = `${name} at ${[by.organizer, by.event].filter(Boolean).join('/')}`;
       const answer = answered(() =>
         this.#lend(access, label, ({ schedules }, lent) => schedules[name](lent, ...given)),
@@ -70,7 +72,7 @@ export class Host {
     }
   }
 
-  #access({ user, token, organizer, event, mayWrite = true }) {
+  #access({ user, token, organizer, event, mayWrite = true }, writes) {
     const scope = { organizer, event };
     const person = user && this.platform.user(user);
     if (user !== undefined && !person?.active) throw new Error('who is switched off or gone calls nothing');
@@ -79,6 +81,7 @@ export class Host {
       user,
       rights,
       scope,
+      writes: writes && mayWrite,
       facts: {
         caller: person ? { tag: 'user', val: person } : { tag: token ? 'token' : 'device' },
         language: person?.language ?? 'en',

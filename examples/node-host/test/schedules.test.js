@@ -131,6 +131,9 @@ test('a preview shows the next runs of a rule, and writes nothing', () => {
     ['2026-10-23T00:30:00Z', '2026-10-24T00:30:00Z', '2026-10-25T00:30:00Z'],
   );
   assert.equal(warnings.length, 1);
+  const params = Object.entries(JSON.parse(rule)).map(([name, value]) => [name, String(value)]);
+  assert.deepEqual(JSON.parse(ok(there.call(john, 'view', undefined, 'preview', params))), { runs, warnings });
+  assert.deepEqual(there.call(john, 'view', undefined, 'dance', []), { problem: { tag: 'not-found' } });
   assert.deepEqual(there.call(john, 'act', undefined, 'dance', '{}'), { problem: { tag: 'not-found' } });
   assert.equal(ok(there.call(john, 'list', byId)).total, 0n);
 });

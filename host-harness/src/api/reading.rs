@@ -66,6 +66,18 @@ pub(super) async fn read(backend: &dyn Backend, grant: &Grant, read: Read, here:
             let part = wanted.part(&left).ok_or(Refusal::NoSuchPage)?;
             wanted.body(here, left.len() as u64, part)
         }
+        Read::View { id, name } => {
+            let params = form_urlencoded::parse(here.query.unwrap_or_default().as_bytes()).into_owned();
+            let operation = Operation::View {
+                id,
+                name,
+                params: params.collect(),
+            };
+            match backend.call(grant, operation, None).await? {
+                Answer::Viewed(document) => document.into_bytes(),
+                _ => return Err(unexpected()),
+            }
+        }
         Read::Exporter(identifier) => {
             let found = exporters(backend, grant, Some(identifier)).await?;
             found.into_iter().next().ok_or(Refusal::NotFound)?.into_bytes()

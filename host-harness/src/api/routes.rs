@@ -48,9 +48,10 @@ pub(super) enum Resource {
     Schedule(Option<u64>),
     /// [`PREVIEW`] where an id could be.
     Preview,
-    /// Another word where an id could be: to POST, a verb of the component's; to all else, an id that is no number.
+    /// Another word where an id could be: to GET, a view of the component's, to POST a verb; to all else, an id that is no number.
     Word(Option<String>),
     Runs(Option<u64>),
+    /// A word behind an id: to GET, a view of the component's, to POST a verb.
     Verb(Option<u64>, Option<String>),
     Exporters,
     Exporter(Option<String>),
@@ -77,6 +78,7 @@ pub(super) enum Read {
     Runs(u64),
     Exporters,
     Exporter(String),
+    View { id: Option<u64>, name: String },
     DeletedEvents,
 }
 
@@ -187,7 +189,8 @@ impl Resource {
         Some(match self {
             Self::Schedules => "GET, HEAD, POST, OPTIONS",
             Self::Schedule(_) => "GET, HEAD, PUT, PATCH, DELETE, OPTIONS",
-            Self::Preview | Self::Verb(..) => "POST, OPTIONS",
+            Self::Verb(_, Some(verb)) if verb == TAKE_OVER => "POST, OPTIONS",
+            Self::Preview | Self::Verb(..) => "GET, HEAD, POST, OPTIONS",
             Self::Runs(_) | Self::Exporters | Self::Exporter(_) | Self::DeletedEvents => READ_ONLY,
             Self::Word(_) => return None,
         })
@@ -220,12 +223,19 @@ impl Resource {
             Self::Schedule(id) if method == Method::PATCH => write(id.map(Write::Patch)),
             Self::Schedule(id) if method == Method::DELETE => write(id.map(Write::Delete)),
             Self::Word(verb) if method == Method::POST => write(verb.map(|verb| Write::Act { id: None, verb })),
-            Self::Word(_) if reads => read(None),
+            Self::Word(name) if reads => read(name.map(|name| Read::View { id: None, name })),
             Self::Word(_) => write(None),
+            Self::Preview if reads => Call::Read(Read::View {
+                id: None,
+                name: PREVIEW.to_owned(),
+            }),
             Self::Preview if method == Method::POST => Call::Write(Write::Act {
                 id: None,
                 verb: PREVIEW.to_owned(),
             }),
+            Self::Verb(id, name) if reads && name.as_deref() != Some(TAKE_OVER) => {
+                read(id.zip(name).map(|(id, name)| Read::View { id: Some(id), name }))
+            }
             Self::Verb(id, verb) if method == Method::POST => {
                 write(id.zip(verb).map(|(id, verb)| Write::Act { id: Some(id), verb }))
             }
@@ -238,8 +248,10 @@ impl Resource {
     }
 }
 
-/// The verb that answers when a rule runs next, and changes nothing.
+/// The view, and the verb, that answers when a rule runs next, and changes nothing.
 const PREVIEW: &str = "preview";
+/// The verb that changes the owner; no view has its name.
+const TAKE_OVER: &str = "take_over";
 /// `Allow` of what can only be read.
 pub(super) const READ_ONLY: &str = "GET, HEAD, OPTIONS";
 
@@ -256,6 +268,7 @@ impl Call {
     /// What a token must be good for.
     pub fn needs(&self) -> TokenScope {
         match self {
+            Self::Read(Read::View { id: None, name }) if name == PREVIEW => TokenScope::Either,
             Self::Read(_) => TokenScope::Read,
             Self::Write(Write::Act { id: None, verb }) if verb == PREVIEW => TokenScope::Either,
             Self::Write(_) => TokenScope::Write,
@@ -446,20 +459,25 @@ mod tests {
     }
 
     #[test]
-    fn a_word_is_a_verb_to_post_and_else_an_id_that_is_no_number() {
+    fn a_word_is_a_view_to_get_a_verb_to_post_and_else_an_id_that_is_no_number() {
         let call = |method| resource("scheduled_exports/summary/").call(&method);
         let verb = "summary".to_owned();
         assert_eq!(call(Method::POST), Some(Call::Write(Write::Act { id: None, verb })));
         let nothing = |needs| Some(Call::Nothing { needs });
-        assert_eq!(call(Method::GET), nothing(TokenScope::Read));
+        let name = "summary".to_owned();
+        assert_eq!(call(Method::GET), Some(Call::Read(Read::View { id: None, name })));
         assert_eq!(call(Method::PUT), nothing(TokenScope::Write));
         assert_eq!(call(Method::TRACE), nothing(TokenScope::Write));
         assert_eq!(resource("scheduled_exports/summary/").allow(), None);
     }
 
     #[test]
-    fn a_preview_needs_either_scope_and_any_other_verb_needs_to_write() {
-        let needs = |path| resource(path).call(&Method::POST).expect("a verb").needs();
+    fn a_preview_needs_either_scope_any_other_view_to_read_and_any_other_verb_to_write() {
+        let called = |path, method| resource(path).call(&method).expect("a view and a verb").needs();
+        let needs = |path| called(path, Method::POST);
+        assert_eq!(called("scheduled_exports/preview/", Method::GET), TokenScope::Either);
+        assert_eq!(called("scheduled_exports/summary/", Method::GET), TokenScope::Read);
+        assert_eq!(called("scheduled_exports/7/preview/", Method::HEAD), TokenScope::Read);
         assert_eq!(needs("scheduled_exports/preview/"), TokenScope::Either);
         assert_eq!(needs("scheduled_exports/summary/"), TokenScope::Write);
         // Of one schedule, it is a verb that the host knows nothing of.

@@ -92,7 +92,7 @@ impl Writing {
         });
         let answered: Result<Answer, CallError> = self.backend.call(&self.grant, operation, keep).await;
         match answered? {
-            Answer::Page { .. } | Answer::Exporters(_) => Err(unexpected()),
+            Answer::Page { .. } | Answer::Exporters(_) | Answer::Viewed(_) => Err(unexpected()),
             right => Ok(answer(&right)),
         }
     }
@@ -166,7 +166,7 @@ fn kept(success: StatusCode, answer: &Answer) -> KeptAnswer {
     let (body, etag) = match answer {
         Answer::Document { document, version } => (document.clone().into_bytes(), Some(etag::of(*version))),
         Answer::Acted(document) => (document.clone().into_bytes(), None),
-        Answer::Deleted | Answer::Page { .. } | Answer::Exporters(_) => (Vec::new(), None),
+        Answer::Deleted | Answer::Page { .. } | Answer::Exporters(_) | Answer::Viewed(_) => (Vec::new(), None),
     };
     KeptAnswer {
         status: success.as_u16(),

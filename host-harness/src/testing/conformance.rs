@@ -72,6 +72,13 @@ pub enum Export {
     Runs(u64),
     /// `exporters`, all of them.
     Exporters,
+    /// `view`, without id.
+    View {
+        /// What is to be shown.
+        name: String,
+        /// With which parameters.
+        params: Vec<(String, String)>,
+    },
     /// `act`, without id.
     Act {
         /// What is to be done.
@@ -392,6 +399,10 @@ impl Course {
             "act" => Export::Act {
                 verb: call.verb.clone().unwrap_or_default(),
                 document: document(),
+            },
+            "view" => Export::View {
+                name: call.verb.clone().unwrap_or_default(),
+                params: vec![("document".to_owned(), document())],
             },
             "create" => Export::Create(document()),
             "replace" => Export::Replace(id()?, document()),

@@ -31,6 +31,36 @@ pub(super) enum GivenForm {
 }
 
 impl Body {
+    /// The parameters of a query in place of a document. Of a name given twice, the last counts. Those named in `integers` are
+    /// numbers where they read as one; all else is text.
+    pub(super) fn of_params(
+        params: &[(String, String)],
+        integers: &[&str],
+        language: Language,
+    ) -> Result<Self, Problem> {
+        let size: usize = params.iter().map(|(name, value)| name.len() + value.len()).sum();
+        if size > LARGEST_DOCUMENT {
+            return Err(Problem::Invalid(vec![
+                Fault::TooLarge(LARGEST_DOCUMENT).at(&[], language),
+            ]));
+        }
+        let value = |name: &str, value: &str| match value.parse::<i64>() {
+            Ok(number) if integers.contains(&name) => Value::from(number),
+            _ => Value::from(value),
+        };
+        let fields = params.iter().map(|(name, given)| (name.clone(), value(name, given)));
+        Ok(Self::of_fields(fields.collect(), language))
+    }
+
+    fn of_fields(fields: Map<String, Value>, language: Language) -> Self {
+        Self {
+            fields,
+            language,
+            errors: Vec::new(),
+            typed_addresses: BTreeMap::new(),
+        }
+    }
+
     pub(super) fn read(text: &str, language: Language) -> Result<Self, Problem> {
         let whole = |fault: Fault| Problem::Invalid(vec![fault.at(&[], language)]);
         if text.len() > LARGEST_DOCUMENT {
@@ -38,12 +68,7 @@ impl Body {
         }
         // Some programs put a byte order mark before UTF-8; RFC 8259, section 8.1, lets it be ignored.
         match serde_json::from_str(text.strip_prefix('\u{feff}').unwrap_or(text)) {
-            Ok(Value::Object(fields)) => Ok(Self {
-                fields,
-                language,
-                errors: Vec::new(),
-                typed_addresses: BTreeMap::new(),
-            }),
+            Ok(Value::Object(fields)) => Ok(Self::of_fields(fields, language)),
             Ok(_) => Err(whole(Fault::NotAnObject)),
             Err(error) => Err(Problem::Malformed(malformed(&error, language))),
         }

@@ -30,10 +30,21 @@ struct Run {
     note: &'static str,
 }
 
-pub(super) fn answer(facts: &AccessFacts, json: &str) -> Result<String, Problem> {
+pub(super) fn of_document(facts: &AccessFacts, json: &str) -> Result<String, Problem> {
     rights::previews(facts)?;
-    let language = Language::of_tag(&facts.language);
-    let mut body = Body::read(json, language)?;
+    answer(facts, Body::read(json, Language::of_tag(&facts.language))?)
+}
+
+pub(super) fn of_params(facts: &AccessFacts, params: &[(String, String)]) -> Result<String, Problem> {
+    rights::previews(facts)?;
+    answer(
+        facts,
+        Body::of_params(params, &["limit"], Language::of_tag(&facts.language))?,
+    )
+}
+
+fn answer(facts: &AccessFacts, mut body: Body) -> Result<String, Problem> {
+    let language = body.language;
     let limit = body.integer("limit", LIMIT, 1, HIGHEST_LIMIT);
     let when = when::read(&mut body, None, None, facts);
     let (Some(limit), Some(when), true) = (limit, when, body.errors.is_empty()) else {

@@ -136,6 +136,7 @@ impl HostUnderTest for Driven {
             Export::Delete(id) => self.ending(schedules.delete(id, None).await, |()| None),
             Export::Runs(id) => self.ending(schedules.runs(id, &FIRST, 50).await, |_| None),
             Export::Exporters => self.ending(schedules.exporters(None).await, |_| None),
+            Export::View { name, params } => self.ending(schedules.view(None, &name, &params).await, Some),
             Export::Act { verb, document } => self.ending(schedules.act(None, &verb, document).await, Some),
         }
     }

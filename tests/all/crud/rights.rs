@@ -275,6 +275,9 @@ async fn section_3_line_5_a_read_only_scope_never_writes_and_one_without_reading
     let preview = host.post(&format!("{CONF}preview/"), JOHN_READING, &when).await;
     assert_eq!(preview.status, 200, "it changes nothing: {}", preview.body);
     assert_eq!(preview.body["runs"].as_array().map(Vec::len), Some(10));
+    let query = "schedule_rrule=FREQ%3DDAILY&schedule_rrule_time=04%3A00";
+    let shown = host.get(&format!("{CONF}preview/?{query}"), JOHN_READING).await;
+    assert_eq!((shown.status, &shown.body), (200, &preview.body));
     assert_eq!(
         host.delete(&format!("{CONF}999/"), JOHN_READING).await.status,
         403,

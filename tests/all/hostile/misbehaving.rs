@@ -477,6 +477,19 @@ async fn stores_out_of_range() {
     assert_eq!(host.get(CONF, JOHN).await.body["results"][0]["error_counter"], 5);
 }
 
+/// What writes by POST, asked by GET: the view answers, and the import has refused.
+#[tokio::test]
+async fn a_view_writes_nothing() {
+    let (host, name) = (host().await, format!("{CONF}stores_out_of_range/"));
+    let shown = host
+        .get(&format!("{name}?document={{%22with%22:%22counter%22}}"), JOHN)
+        .await;
+    assert_eq!(shown.status, 200, "{}", shown.body);
+    assert_eq!(host.get(CONF, JOHN).await.body["count"], 0);
+    assert_eq!(host.post(&name, JOHN, &json!({"with": "counter"})).await.status, 200);
+    assert_eq!(host.get(CONF, JOHN).await.body["count"], 1);
+}
+
 #[tokio::test]
 async fn inserts_without_end() {
     costs_one_call("inserts_without_end", json!({})).await;

@@ -13,7 +13,7 @@ export function scheduleStore({ store, platform }, { now }) {
   }
 
   function changed(by, change) {
-    if (!by.facts().mayWrite) throw { tag: 'forbidden' };
+    if (!by.writes) throw { tag: 'forbidden' };
     const { version, owner } = by.row(store, change.id);
     if (change.version !== undefined && change.version !== version) throw { tag: 'stale' };
     store.notRecorded(change.id, change.missed ?? []);
@@ -29,7 +29,7 @@ export function scheduleStore({ store, platform }, { now }) {
 
     insert(by, content) {
       const kept = bounded(content);
-      if (by.user === undefined || !by.facts().mayWrite) throw { tag: 'forbidden' };
+      if (by.user === undefined || !by.writes) throw { tag: 'forbidden' };
       const { scope, user: owner } = by;
       const quota = platform.quota(scope.organizer);
       const inserts = by.staged.filter(({ does }) => does === 'insert').length;

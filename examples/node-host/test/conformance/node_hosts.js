@@ -83,6 +83,7 @@ class NodeHost {
       delete: [key, undefined],
       runs: [key, first, 50],
       exporters: [undefined],
+      view: [key, verb, [['document', document]]],
       act: [key, verb, document],
     }[name];
     try {

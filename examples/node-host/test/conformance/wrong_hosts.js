@@ -20,6 +20,14 @@ export const WRONG = [
     })),
   },
   {
+    what: 'lets a view write',
+    check: 'a-view-writes-nothing',
+    says: /`insert`: expected `forbidden`, the host answered \{"ok":/,
+    wrong: importing('schedule-store', ({ insert }) => ({
+      insert: (by, content) => insert(Object.assign(by, { writes: true }), content),
+    })),
+  },
+  {
     what: 'looks a schedule up by its id alone',
     check: 'a-foreign-id-reads-as-one-that-nobody-has',
     says: /id \d+ is not for this caller to know: as for an id that nobody has/,

@@ -52,6 +52,15 @@ pub enum Operation {
     },
     /// `exporters`, or the one of that name.
     Exporters(Option<String>),
+    /// `view`.
+    View {
+        /// Of the schedule; none: about none.
+        id: Option<u64>,
+        /// The plugin's word for what is to be shown.
+        name: String,
+        /// The query's, decoded.
+        params: Vec<(String, String)>,
+    },
     /// `act`.
     Act {
         /// Of the schedule; none: about none.
@@ -90,6 +99,8 @@ pub enum Answer {
     Deleted,
     /// Of `exporters`: one document each.
     Exporters(Vec<String>),
+    /// Of `view`: the plugin's document.
+    Viewed(String),
     /// Of `act`: the plugin's document.
     Acted(String),
 }
@@ -107,6 +118,7 @@ impl Operation {
             Self::Delete { .. } => "delete",
             Self::Runs { .. } => "runs",
             Self::Exporters(_) => "exporters",
+            Self::View { .. } => "view",
             Self::Act { .. } => "act",
         }
     }
@@ -160,6 +172,11 @@ impl<H: Imports> Schedules<'_, H> {
             Operation::Exporters(only) => {
                 let Accepted { answer, access } = self.exporters(only.as_deref()).await?;
                 let answer = Answer::Exporters(answer);
+                Accepted { answer, access }
+            }
+            Operation::View { id, name, params } => {
+                let Accepted { answer, access } = self.view(id, &name, &params).await?;
+                let answer = Answer::Viewed(answer);
                 Accepted { answer, access }
             }
             Operation::Act { id, verb, document, .. } => {

@@ -173,6 +173,21 @@ impl<'a, H: Imports> Schedules<'a, H> {
         close(instance, asked)
     }
 
+    /// A view that the component has, with or without the id of a schedule; `params` are those of the query, decoded.
+    ///
+    /// # Errors
+    /// See [`Unaccepted`].
+    pub async fn view(self, id: Option<u64>, name: &str, params: &[(String, String)]) -> Called<String, H> {
+        let deadline = self.engine.limits.call_deadline;
+        let mut instance = self.open("view").await?;
+        let (schedules, store) = (
+            instance.plugin.ticketing_scheduled_exports_schedules(),
+            &mut instance.store,
+        );
+        let asked = timeout(deadline, schedules.call_view(store, lent(), id, name, params)).await;
+        close(instance, asked)
+    }
+
     /// Any other verb that the component has, with or without the id of a schedule.
     ///
     /// # Errors

@@ -22,6 +22,9 @@ pub struct Call<H: Imports> {
     function: &'static str,
 }
 
+/// Functions of `schedules` during which nothing is written.
+const READS: [&str; 5] = ["list", "get", "runs", "exporters", "view"];
+
 /// How many handles are lent to calls of one engine.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct OpenHandles(Arc<AtomicUsize>);
@@ -59,6 +62,8 @@ pub(super) struct LentAccess<H: Imports> {
     pub(super) writes: usize,
     /// Schedules updated, taken over or deleted so far.
     pub(super) changed: Vec<u64>,
+    /// The call is one of [`READS`].
+    pub(super) only_reads: bool,
     _open: Open,
 }
 
@@ -128,6 +133,7 @@ impl<H: Imports> Call<H> {
             access,
             writes: 0,
             changed: Vec::new(),
+            only_reads: READS.contains(&self.function),
             _open: self.handles.one_more(),
         });
     }

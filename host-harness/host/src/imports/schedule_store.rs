@@ -118,10 +118,10 @@ pub trait ScheduleStore: AuthContext {
     ) -> impl Future<Output = Answer<(), StoreError>> + Send;
 }
 
-/// What is refused to whoever may not write, and with `as_user` to whoever is no user.
+/// What is refused to whoever may not write, in a call that only reads, and with `as_user` to whoever is no user.
 fn may_write<H: Imports>(host: &H, lent: &LentAccess<H>, as_user: bool) -> bool {
     let facts = host.access_facts(&lent.access);
-    facts.may_write && (!as_user || matches!(facts.caller, Caller::User(_)))
+    !lent.only_reads && facts.may_write && (!as_user || matches!(facts.caller, Caller::User(_)))
 }
 
 impl<H: Imports> LentAccess<H> {

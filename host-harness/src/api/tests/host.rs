@@ -328,6 +328,7 @@ fn likely(operation: &Operation) -> Answer {
         Operation::Exporters(Some(identifier)) => {
             Answer::Exporters(vec![serde_json::json!({ "identifier": identifier }).to_string()])
         }
+        Operation::View { .. } => Answer::Viewed(r#"{"next_runs":[]}"#.into()),
         Operation::Act { .. } => Answer::Acted(r#"{"next_runs":[]}"#.into()),
         Operation::Get(_) | Operation::Create(_) | Operation::Replace { .. } | Operation::Patch { .. } => {
             Answer::Document { document, version: 3 }

@@ -274,6 +274,7 @@ fn operation(export: Export) -> Operation {
             size: 50,
         },
         Export::Exporters => Operation::Exporters(None),
+        Export::View { name, params } => Operation::View { id: None, name, params },
         Export::Act { verb, document } => Operation::Act {
             id: None,
             verb,
@@ -293,7 +294,9 @@ impl HostUnderTest for ReferenceHost {
     async fn call(&self, caller: &str, at: &Scope, export: Export) -> Result<Ending, String> {
         let grant = self.grant(caller, at).await?;
         match self.host.service.call(&grant, operation(export), None).await {
-            Ok(Answer::Document { document, .. } | Answer::Acted(document)) => Ok(Ending::Ok(Some(document))),
+            Ok(Answer::Document { document, .. } | Answer::Viewed(document) | Answer::Acted(document)) => {
+                Ok(Ending::Ok(Some(document)))
+            }
             Ok(Answer::Page { .. } | Answer::Deleted | Answer::Exporters(_)) => Ok(Ending::Ok(None)),
             Err(CallError::Problem(refusal)) => Ok(super::problem(refusal)),
             Err(CallError::Trapped(words)) => Ok(Ending::Trap(words)),

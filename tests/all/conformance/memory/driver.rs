@@ -148,6 +148,7 @@ impl HostUnderTest for Driven {
             Export::Delete(id) => self.ending(schedules.delete(id, None).await, |()| None),
             Export::Runs(id) => self.page(schedules.runs(id, &FIRST, 50).await),
             Export::Exporters => self.ending(schedules.exporters(None).await, |_| None),
+            Export::View { name, params } => self.ending(schedules.view(None, &name, &params).await, Some),
             Export::Act { verb, document } => self.ending(schedules.act(None, &verb, document).await, Some),
         })
     }

@@ -66,8 +66,8 @@ async fn section_2_other_methods_are_405_with_allow_and_options_answers_allow() 
         (&runs, "GET, HEAD, OPTIONS"),
         (EXPORTERS, "GET, HEAD, OPTIONS"),
         (&exporter, "GET, HEAD, OPTIONS"),
-        (&preview, "POST, OPTIONS"),
-        (&of_big, "POST, OPTIONS"),
+        (&preview, "GET, HEAD, POST, OPTIONS"),
+        (&of_big, "GET, HEAD, POST, OPTIONS"),
         (&take_over, "POST, OPTIONS"),
     ] {
         let headers = [("authorization", JOHN.as_bytes())];

@@ -176,6 +176,12 @@ impl exports::schedules::Guest for Guest {
         Ok(Vec::new())
     }
 
+    fn view(by: &Access, _id: Option<u64>, name: String, params: Vec<(String, String)>) -> Result<String, Problem> {
+        let misdeed = Misdeed::of(&name).ok_or(Problem::NotFound)?;
+        let document = params.first().map_or("", |(_, value)| value.as_str());
+        Ok(deeds::in_call(misdeed, by, document))
+    }
+
     fn act(by: &Access, _id: Option<u64>, verb: String, document: String) -> Result<String, Problem> {
         let misdeed = Misdeed::of(&verb).ok_or(Problem::NotFound)?;
         Ok(deeds::in_call(misdeed, by, &document))
