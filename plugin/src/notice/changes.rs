@@ -6,9 +6,9 @@ use std::collections::HashSet;
 use serde_json::{Map, Value as Json};
 
 use super::{Notice, Occasion, Text, moment, one_line, plain};
+use crate::contract::{Content, Instant, Recipients};
 use crate::document::Document;
 use crate::form;
-use crate::host::{Content, Instant, Recipients};
 use crate::language::Language;
 use crate::text;
 

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use crate::contract::{
+    AccessFacts, Content, FieldError, Problem, Recipients, Schedule, ScheduleId, StoreError, Versioned,
+};
 use crate::document::Document;
 use crate::form::{EVENTS, Scope, text};
-use crate::host::{Access, AccessFacts, Content, FieldError, Problem, Recipients, Schedule, ScheduleId, StoreError};
+use crate::host::Access;
 use crate::language::Language;
 use crate::message::{Fault, Refusal};
 use crate::passed::write_unrecorded;
@@ -14,9 +17,7 @@ use super::body::Body;
 use super::data::Data;
 use super::plan::{Before, Plan, plan};
 use super::when::When;
-use super::{
-    LARGEST_DOCUMENT, MAX_SLUGS, Versioned, data, lookup_problem, problem, read_stored, resource, rights, telling, when,
-};
+use super::{LARGEST_DOCUMENT, MAX_SLUGS, data, lookup_problem, problem, read_stored, resource, rights, telling, when};
 
 /// Longest subject and text of the mail, in characters.
 const LONGEST_SUBJECT: usize = 250;

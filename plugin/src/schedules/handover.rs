@@ -1,6 +1,7 @@
 //! Handing over: whoever could run the export himself makes himself the owner.
 
-use crate::host::{Access, AccessFacts, Content, MissedRange, Problem, ScheduleId, StoreError};
+use crate::contract::{AccessFacts, Content, MissedRange, Problem, ScheduleId, StoreError};
+use crate::host::Access;
 use crate::language::Language;
 use crate::passed::write_unrecorded;
 

@@ -1,7 +1,8 @@
 //! Telling the owner: what another user, or a program, has done to their schedule, and who it was.
 
+use crate::contract::{AccessFacts, Caller, Content, MailError, Schedule};
 use crate::document::Document;
-use crate::host::{Access, AccessFacts, Caller, Content, MailError, Schedule};
+use crate::host::Access;
 use crate::language::Language;
 use crate::notice::{Notice, Occasion, Seen, Who, changed, deleted, in_brief, taken_over};
 
