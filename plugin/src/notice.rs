@@ -4,7 +4,7 @@ mod changes;
 mod phrase;
 mod reason;
 
-pub use changes::{Seen, Who, changed, deleted, in_brief, taken_over};
+pub use changes::{Actor, Change, ForeignChange};
 pub(crate) use phrase::disturbs;
 pub use phrase::{moment, one_line, plain, size};
 pub use reason::{Cancellation, Reason};

@@ -25,6 +25,7 @@ use crate::document::Document;
 use crate::host::Access;
 use crate::language::Language;
 use crate::message::{Fault, Refusal};
+use crate::notice::Change;
 
 use self::glance::Glance;
 
@@ -108,7 +109,7 @@ pub fn delete(by: &impl Access, id: ScheduleId, if_version: Option<u64>) -> Resu
         let version = if_version.unwrap_or(schedule.version);
         match by.delete(id, Some(version)) {
             Ok(()) => {
-                telling::tell(by, &facts, &schedule, telling::Deed::Deleted);
+                telling::notify_owner(by, &facts, &schedule, Change::Deleted);
                 return Ok(());
             }
             Err(StoreError::Stale) if if_version.is_none() => {}

@@ -10,6 +10,7 @@ use crate::form::{EVENTS, Scope, text};
 use crate::host::Access;
 use crate::language::Language;
 use crate::message::{Fault, Refusal};
+use crate::notice::Change;
 use crate::passed::write_unrecorded;
 use crate::recurrence::Timetable;
 
@@ -146,7 +147,7 @@ pub(super) fn apply(
         let update = |missed: &[_]| by.update(id, version, &content, missed);
         match write_unrecorded(plan.missed, stored.before().timetable, update) {
             Ok(schedule) => {
-                telling::tell(by, &facts, &stored.schedule, telling::Deed::Changed(&schedule));
+                telling::notify_owner(by, &facts, &stored.schedule, Change::Updated(&schedule.content));
                 return resource::versioned(by, &facts, schedule);
             }
             Err(StoreError::Stale) if if_version.is_none() => {}
