@@ -1,21 +1,17 @@
-//! The component: the contract's exports on the domain, here; the domain's host traits on the contract's imports, and the
-//! records of one in those of the other, below.
-//!
-//! Only these files know the generated bindings.
+//! The component: the contract's exports on the domain here, the domain's host traits on the contract's imports below.
 
 mod imported;
-mod records;
-
-#[allow(unsafe_code, clippy::mem_forget, reason = "generated")]
-mod bindings {
-    wit_bindgen::generate!({ world: "plugin", path: "../wit" });
-}
 
 use bindings::exports::ticketing::scheduled_exports as exports;
 use bindings::ticketing::scheduled_exports as imports;
-use imports::types as wire;
+use imports::auth_context::{Access, Run};
 
-use crate::{host, language::Language, recurrence, run, schedules};
+use crate::contract::{
+    AbandonReason, Delivery, DocumentPage, FieldError, Instant, PageQuery, Position, Problem, ScheduleId, Stored,
+    Versioned, bindings,
+};
+use crate::language::Language;
+use crate::{recurrence, run, schedules};
 
 struct Plugin;
 #[allow(unsafe_code, clippy::mem_forget, reason = "generated")]
@@ -46,142 +42,105 @@ impl exports::about::Guest for Plugin {
 }
 
 impl exports::schedules::Guest for Plugin {
-    fn list(
-        by: &imports::auth_context::Access,
-        query: wire::PageQuery,
-    ) -> Result<exports::schedules::Page, wire::Problem> {
+    fn list(by: &Access, query: PageQuery) -> Result<DocumentPage, Problem> {
         keep_panics();
-        schedules::list(by, &query.into()).map(Into::into).map_err(Into::into)
+        schedules::list(by, &query)
     }
 
-    fn get(by: &imports::auth_context::Access, id: u64) -> Result<exports::schedules::Versioned, wire::Problem> {
+    fn get(by: &Access, id: ScheduleId) -> Result<Versioned, Problem> {
         keep_panics();
-        schedules::get(by, id).map(Into::into).map_err(Into::into)
+        schedules::get(by, id)
     }
 
-    fn create(
-        by: &imports::auth_context::Access,
-        document: String,
-    ) -> Result<exports::schedules::Versioned, wire::Problem> {
+    fn create(by: &Access, document: String) -> Result<Versioned, Problem> {
         keep_panics();
-        schedules::create(by, &document).map(Into::into).map_err(Into::into)
+        schedules::create(by, &document)
     }
 
-    fn replace(
-        by: &imports::auth_context::Access,
-        id: u64,
-        document: String,
-        if_version: Option<u64>,
-    ) -> Result<exports::schedules::Versioned, wire::Problem> {
+    fn replace(by: &Access, id: ScheduleId, document: String, if_version: Option<u64>) -> Result<Versioned, Problem> {
         keep_panics();
         schedules::replace(by, id, &document, if_version)
-            .map(Into::into)
-            .map_err(Into::into)
     }
 
-    fn patch(
-        by: &imports::auth_context::Access,
-        id: u64,
-        document: String,
-        if_version: Option<u64>,
-    ) -> Result<exports::schedules::Versioned, wire::Problem> {
+    fn patch(by: &Access, id: ScheduleId, document: String, if_version: Option<u64>) -> Result<Versioned, Problem> {
         keep_panics();
         schedules::patch(by, id, &document, if_version)
-            .map(Into::into)
-            .map_err(Into::into)
     }
 
-    fn delete(by: &imports::auth_context::Access, id: u64, if_version: Option<u64>) -> Result<(), wire::Problem> {
+    fn delete(by: &Access, id: ScheduleId, if_version: Option<u64>) -> Result<(), Problem> {
         keep_panics();
-        schedules::delete(by, id, if_version).map_err(Into::into)
+        schedules::delete(by, id, if_version)
     }
 
-    fn runs(
-        by: &imports::auth_context::Access,
-        id: u64,
-        at: wire::Position,
-        size: u32,
-    ) -> Result<exports::schedules::Page, wire::Problem> {
+    fn runs(by: &Access, id: ScheduleId, at: Position, size: u32) -> Result<DocumentPage, Problem> {
         keep_panics();
-        schedules::runs(by, id, &at.into(), size)
-            .map(Into::into)
-            .map_err(Into::into)
+        schedules::runs(by, id, &at, size)
     }
 
-    fn exporters(by: &imports::auth_context::Access, only: Option<String>) -> Result<Vec<String>, wire::Problem> {
+    fn exporters(by: &Access, only: Option<String>) -> Result<Vec<String>, Problem> {
         keep_panics();
-        schedules::exporters(by, only.as_deref()).map_err(Into::into)
+        schedules::exporters(by, only.as_deref())
     }
 
     fn view(
-        by: &imports::auth_context::Access,
-        id: Option<u64>,
+        by: &Access,
+        id: Option<ScheduleId>,
         name: String,
         params: Vec<(String, String)>,
-    ) -> Result<String, wire::Problem> {
+    ) -> Result<String, Problem> {
         keep_panics();
-        schedules::view(by, id, &name, &params).map_err(Into::into)
+        schedules::view(by, id, &name, &params)
     }
 
-    fn act(
-        by: &imports::auth_context::Access,
-        id: Option<u64>,
-        verb: String,
-        document: String,
-    ) -> Result<String, wire::Problem> {
+    fn act(by: &Access, id: Option<ScheduleId>, verb: String, document: String) -> Result<String, Problem> {
         keep_panics();
-        schedules::act(by, id, &verb, &document).map_err(Into::into)
+        schedules::act(by, id, &verb, &document)
     }
 }
 
 impl exports::recurrence::Guest for Plugin {
-    fn next_run(rule: exports::recurrence::Rule, after: i64) -> Result<Option<i64>, Vec<wire::FieldError>> {
+    fn next_run(rule: exports::recurrence::Rule, after: Instant) -> Result<Option<Instant>, Vec<FieldError>> {
         keep_panics();
         Ok(timetable(&rule, after)?.next_after(after).map(|next| next.at))
     }
 
     fn preview(
         rule: exports::recurrence::Rule,
-        after: i64,
+        after: Instant,
         limit: u32,
-    ) -> Result<Vec<exports::recurrence::Occurrence>, Vec<wire::FieldError>> {
+    ) -> Result<Vec<exports::recurrence::Occurrence>, Vec<FieldError>> {
         keep_panics();
         let limit = limit.min(MOST_PREVIEWED) as usize;
         Ok(timetable(&rule, after)?
             .occurrences(after)
             .take(limit)
-            .map(Into::into)
+            .map(|run| exports::recurrence::Occurrence {
+                at: run.at,
+                utc_offset_seconds: run.utc_offset_seconds,
+                note: run.note,
+            })
             .collect())
     }
 
-    fn replan(rows: Vec<exports::recurrence::Stored>, after: i64) -> Vec<Result<Option<i64>, String>> {
+    fn replan(rows: Vec<Stored>, after: Instant) -> Vec<Result<Option<Instant>, String>> {
         keep_panics();
-        let rows: Vec<_> = rows.into_iter().map(|row| (row.document, row.default_zone)).collect();
         schedules::replan(&rows, after)
     }
 }
 
 impl exports::jobs::Guest for Plugin {
-    fn execute(handle: &imports::auth_context::Run) {
+    fn execute(handle: &Run) {
         keep_panics();
         run::execute(handle);
     }
 
-    fn abandon(handle: &imports::auth_context::Run, reason: exports::jobs::AbandonReason) {
-        use exports::jobs::AbandonReason as Wire;
+    fn abandon(handle: &Run, reason: AbandonReason) {
         keep_panics();
-        let reason = match reason {
-            Wire::Trapped(words) => host::AbandonReason::Trapped(words),
-            Wire::OutOfTime => host::AbandonReason::OutOfTime,
-            Wire::OutOfMemory => host::AbandonReason::OutOfMemory,
-            Wire::Unfinished => host::AbandonReason::Unfinished,
-        };
         run::abandon(handle, reason);
     }
 
-    fn settle(handle: &imports::auth_context::Run, deliveries: Vec<wire::Delivery>) {
+    fn settle(handle: &Run, deliveries: Vec<Delivery>) {
         keep_panics();
-        let deliveries: Vec<_> = deliveries.into_iter().map(Into::into).collect();
         run::settle(handle, &deliveries);
     }
 }
@@ -189,10 +148,10 @@ impl exports::jobs::Guest for Plugin {
 /// Most occurrences that `preview` answers.
 const MOST_PREVIEWED: u32 = 1_000;
 
-fn timetable(rule: &exports::recurrence::Rule, after: i64) -> Result<recurrence::Timetable, Vec<wire::FieldError>> {
+fn timetable(rule: &exports::recurrence::Rule, after: Instant) -> Result<recurrence::Timetable, Vec<FieldError>> {
     let anchor = match &rule.anchor {
         Some(day) => day.parse().map_err(|_| {
-            vec![wire::FieldError {
+            vec![FieldError {
                 path: vec!["anchor".into()],
                 code: "invalid-date".into(),
                 message: "The anchor is not a valid date. Use YYYY-MM-DD.".into(),
@@ -203,7 +162,7 @@ fn timetable(rule: &exports::recurrence::Rule, after: i64) -> Result<recurrence:
     recurrence::Timetable::parse(&rule.text, &rule.time, &rule.zone, anchor).map_err(|errors| {
         errors
             .iter()
-            .map(|error| wire::FieldError {
+            .map(|error| FieldError {
                 path: vec![
                     match error.part() {
                         recurrence::Part::Rule => "text",

@@ -8,7 +8,7 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::host::Instant;
+use crate::contract::Instant;
 use crate::recurrence::{RecurrenceError, Timetable};
 
 /// The stored document of a schedule.

@@ -6,7 +6,7 @@ mod value;
 
 use serde_json::{Map, Value};
 
-use crate::host::{Exporter, FieldError, FieldKind};
+use crate::contract::{Exporter, FieldError, FieldKind};
 use crate::language::Language;
 use crate::message::{Fault, Wanted};
 

@@ -1,11 +1,12 @@
 //! Scheduled exports for ticketing hosts.
 //!
-//! The modules here are the domain: no bindings and no I/O, so that they compile and are tested natively. `component.rs`
-//! puts them behind the contract in `wit/`.
+//! The modules here are the domain, in the contract's records (`contract.rs`) and without I/O, so that they compile and are tested
+//! natively. `component.rs` puts them behind the exports of `wit/`.
 
 pub mod addresses;
 #[cfg(target_arch = "wasm32")]
 mod component;
+pub mod contract;
 pub mod date_range;
 pub mod document;
 pub mod form;

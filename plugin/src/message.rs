@@ -8,8 +8,8 @@ mod wanted;
 use serde_json::Value;
 
 use crate::addresses::AddressFault;
+use crate::contract::FieldError;
 use crate::date_range::DateRangeFault;
-use crate::host::FieldError;
 use crate::language::Language;
 use crate::text;
 
@@ -122,7 +122,7 @@ impl Fault {
     pub fn at(&self, path: &[&str], language: Language) -> FieldError {
         FieldError {
             path: path.iter().map(|&step| step.to_owned()).collect(),
-            code: self.code(),
+            code: self.code().to_owned(),
             message: self.message(language),
         }
     }

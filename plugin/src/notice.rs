@@ -4,12 +4,12 @@ mod changes;
 mod phrase;
 mod reason;
 
-pub use changes::{Seen, Who, changed, deleted, in_brief, taken_over};
+pub use changes::{Actor, Change, ForeignChange};
 pub(crate) use phrase::disturbs;
 pub use phrase::{moment, one_line, plain, size};
 pub use reason::{Cancellation, Reason};
 
-use crate::host::{Delivery, DownloadLink, Instant};
+use crate::contract::{Delivery, DownloadLink, Instant};
 use crate::language::Language;
 use crate::run::FAILURES_TO_STOP;
 use crate::text;
@@ -219,7 +219,7 @@ impl Text {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::DeliveryStatus;
+    use crate::contract::DeliveryStatus;
 
     fn occasion() -> Occasion<'static> {
         Occasion {

@@ -1,6 +1,6 @@
 //! Due times that have passed and that nobody ran: the planned one, and those of the timetable after it.
 
-use crate::host::{Instant, MissedRange, StoreError};
+use crate::contract::{Instant, MissedRange, StoreError};
 use crate::recurrence::Timetable;
 
 /// How many steps the search for a due time of both rules may take. Rules of one zone and time meet at once where they meet

@@ -16,9 +16,11 @@ mod zones;
 
 use chrono::{NaiveDate, NaiveTime, Timelike as _};
 
-pub use self::clock::{ClockNote, instant_of, local_date, offset_at, zone};
+pub use self::clock::{instant_of, local_date, offset_at, zone};
 pub use self::error::{Fault, Part, RecurrenceError};
 pub use self::zones::{ZONE_DATABASE, ZONE_DATABASE_PUBLISHED, Zone};
+
+pub use crate::contract::ClockNote;
 
 use self::dates::Dates;
 

@@ -14,11 +14,12 @@ mod tests;
 use letter::NotStaged;
 use opening::{Course, Opening, opening};
 
-use crate::document::Document;
-use crate::host::{
+use crate::contract::{
     AbandonReason, Audience, Delivery, DeliveryStatus, ExportError, Instant, Mail, MailError, MailKind, Outcome,
-    OwnerRight, Plan, Run, RunFacts, StoreError,
+    OwnerRight, Plan, RunFacts, StoreError,
 };
+use crate::document::Document;
+use crate::host::Run;
 use crate::language::Language;
 use crate::notice::{self, Cancellation, Notice, Occasion, Reason, one_line};
 use crate::passed::write_unrecorded;
@@ -285,10 +286,7 @@ impl<'r, R: Run> Attempt<'r, R> {
                 self.run
                     .log(&format!("run failed: {code}; consecutive failures: {counter}"));
                 (
-                    Outcome::Failed {
-                        code: code.to_owned(),
-                        words,
-                    },
+                    Outcome::Failed((code.to_owned(), words)),
                     counter,
                     active && counter < FAILURES_TO_STOP,
                 )

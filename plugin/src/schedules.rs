@@ -18,10 +18,14 @@ mod rights;
 mod telling;
 mod when;
 
+use crate::contract::{
+    DocumentPage, Instant, LookupError, PageQuery, Position, Problem, ScheduleId, StoreError, Stored, Versioned,
+};
 use crate::document::Document;
-use crate::host::{Access, Instant, LookupError, Page, PageQuery, Position, Problem, ScheduleId, StoreError};
+use crate::host::Access;
 use crate::language::Language;
 use crate::message::{Fault, Refusal};
+use crate::notice::Change;
 
 use self::glance::Glance;
 
@@ -31,25 +35,18 @@ pub const LARGEST_DOCUMENT: usize = 64 * 1024;
 /// Maximum number of event slugs in one call to the host, which holds a plugin to it: a page names more, and is looked up in parts.
 const MAX_SLUGS: usize = 1 << 14;
 
-/// A document, and the version that `if_version` is compared with.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Versioned {
-    pub document: String,
-    pub version: u64,
-}
-
 /// Schedules that the caller may see here, as documents.
 ///
 /// # Errors
 /// `Forbidden` for a token or device that sees none; `NotFound` past the last page.
-pub fn list(by: &impl Access, query: &PageQuery) -> Result<Page<String>, Problem> {
+pub fn list(by: &impl Access, query: &PageQuery) -> Result<DocumentPage, Problem> {
     let facts = by.facts();
     let language = Language::of_tag(&facts.language);
     rights::sees(&facts)?;
     let page = by.list(query).map_err(|error| problem(error, language))?;
-    Ok(Page {
+    Ok(DocumentPage {
         total: page.total,
-        rows: resource::documents(by, &facts, &page.rows)?,
+        documents: resource::documents(by, &facts, &page.rows)?,
         next: page.next,
     })
 }
@@ -112,7 +109,7 @@ pub fn delete(by: &impl Access, id: ScheduleId, if_version: Option<u64>) -> Resu
         let version = if_version.unwrap_or(schedule.version);
         match by.delete(id, Some(version)) {
             Ok(()) => {
-                telling::tell(by, &facts, &schedule, telling::Deed::Deleted);
+                telling::notify_owner(by, &facts, &schedule, Change::Deleted);
                 return Ok(());
             }
             Err(StoreError::Stale) if if_version.is_none() => {}
@@ -126,15 +123,15 @@ pub fn delete(by: &impl Access, id: ScheduleId, if_version: Option<u64>) -> Resu
 ///
 /// # Errors
 /// As for [`get`]; `NotFound` past the last page.
-pub fn runs(by: &impl Access, id: ScheduleId, at: &Position, size: u32) -> Result<Page<String>, Problem> {
+pub fn runs(by: &impl Access, id: ScheduleId, at: &Position, size: u32) -> Result<DocumentPage, Problem> {
     let facts = by.facts();
     rights::sees(&facts)?;
     let page = by
         .runs(id, at, size)
         .map_err(|error| problem(error, Language::of_tag(&facts.language)))?;
-    Ok(Page {
+    Ok(DocumentPage {
         total: page.total,
-        rows: page.rows.iter().map(history::to_json).collect(),
+        documents: page.rows.iter().map(history::to_json).collect(),
         next: page.next,
     })
 }
@@ -175,20 +172,18 @@ pub fn act(by: &impl Access, id: Option<ScheduleId>, verb: &str, document: &str)
     }
 }
 
-/// Next runs after `after` of stored documents with their default zones, one answer each, in order.
+/// Next runs after `after` of stored documents, one answer each, in order.
 #[must_use]
-pub fn replan<D: AsRef<str>, Z: AsRef<str>>(rows: &[(D, Z)], after: Instant) -> Vec<Result<Option<Instant>, String>> {
-    let next = |document: &str, zone: &str| {
-        let glance = Glance::read(document).map_err(|error| format!("stored document: {error}"))?;
-        let timetable = glance.timetable(zone).map_err(|errors| {
+pub fn replan(rows: &[Stored], after: Instant) -> Vec<Result<Option<Instant>, String>> {
+    let next = |row: &Stored| {
+        let glance = Glance::read(&row.document).map_err(|error| format!("stored document: {error}"))?;
+        let timetable = glance.timetable(&row.default_zone).map_err(|errors| {
             let words: Vec<_> = errors.iter().map(ToString::to_string).collect();
             words.join(" ")
         })?;
         Ok(timetable.next_after(after).map(|run| run.at))
     };
-    rows.iter()
-        .map(|(document, zone)| next(document.as_ref(), zone.as_ref()))
-        .collect()
+    rows.iter().map(next).collect()
 }
 
 fn problem(error: StoreError, language: Language) -> Problem {

@@ -4,8 +4,8 @@ use chrono::DateTime;
 use serde_json::Value;
 
 use super::text;
+use crate::contract::{Choice, FieldKind};
 use crate::date_range;
-use crate::host::{Choice, FieldKind};
 use crate::message::{Fault, Wanted};
 
 /// Most digits of a decimal: what exact decimal types of 96 bits hold.
@@ -16,9 +16,9 @@ const LEVELS: usize = 32;
 /// What a field of this kind takes.
 pub(super) fn wanted(kind: &FieldKind) -> Wanted {
     match *kind {
-        FieldKind::Text { .. } | FieldKind::MultiLineText { .. } | FieldKind::Choice(_) => Wanted::Text,
+        FieldKind::Text(_) | FieldKind::MultiLineText(_) | FieldKind::Choice(_) => Wanted::Text,
         FieldKind::Boolean => Wanted::Boolean,
-        FieldKind::Integer { smallest, largest } => Wanted::Integer { smallest, largest },
+        FieldKind::Integer((smallest, largest)) => Wanted::Integer { smallest, largest },
         FieldKind::Decimal => Wanted::Decimal,
         FieldKind::Date => Wanted::Date,
         FieldKind::DateTime => Wanted::DateTime,
@@ -36,15 +36,15 @@ pub(super) fn check(kind: &FieldKind, required: bool, value: Value) -> Result<Va
             Value::Bool(_) => Ok(value),
             other => Err(Fault::wrong_type(&other, wanted)),
         },
-        &FieldKind::Integer { smallest, largest } => integer(value, smallest, largest),
+        &FieldKind::Integer((smallest, largest)) => integer(value, smallest, largest),
         FieldKind::MultipleChoice(choices) => several(value, choices, required),
         FieldKind::Other(_) => match value {
             Value::Null => Err(Fault::Null(wanted)),
             value if deeper_than(&value, LEVELS) => Err(Fault::TooDeep(LEVELS)),
             value => Ok(value),
         },
-        FieldKind::Text { .. }
-        | FieldKind::MultiLineText { .. }
+        FieldKind::Text(_)
+        | FieldKind::MultiLineText(_)
         | FieldKind::Decimal
         | FieldKind::Date
         | FieldKind::DateTime
@@ -59,13 +59,13 @@ pub(super) fn check(kind: &FieldKind, required: bool, value: Value) -> Result<Va
 fn string(kind: &FieldKind, required: bool, text: String) -> Result<String, Fault> {
     let longest = |longest: u32| usize::try_from(longest).unwrap_or(usize::MAX);
     match kind {
-        &FieldKind::Text { longest: most } => {
+        &FieldKind::Text(most) => {
             if required {
                 text::not_blank(&text)?;
             }
             text::one_line(&text, longest(most))?;
         }
-        &FieldKind::MultiLineText { longest: most } => {
+        &FieldKind::MultiLineText(most) => {
             if required {
                 text::not_blank(&text)?;
             }

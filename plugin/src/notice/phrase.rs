@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Datelike, NaiveDateTime, TimeDelta, Timelike};
 
-use crate::host::Instant;
+use crate::contract::Instant;
 use crate::language::Language;
 use crate::recurrence;
 use crate::text;

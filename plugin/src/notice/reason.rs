@@ -1,7 +1,7 @@
 //! Why a run ended as it did: codes for programs, words for people.
 
 use super::phrase::{one_line, size};
-use crate::host::Delivery;
+use crate::contract::Delivery;
 use crate::language::Language;
 use crate::text;
 

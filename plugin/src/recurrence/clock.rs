@@ -4,20 +4,10 @@ use chrono::{DateTime, Datelike as _, NaiveDate, NaiveTime, Timelike as _};
 
 use super::SECONDS_IN_DAY;
 use super::zones::Zone;
+use crate::contract::ClockNote;
 
 /// `num_days_from_ce` of 1970-01-01.
 const UNIX_EPOCH_DAY: i64 = 719_163;
-
-/// What the clock of the zone does at a local time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ClockNote {
-    /// The local time exists once.
-    Plain,
-    /// The clock jumps over it; it is read with the offset in force before the jump.
-    SkippedHour,
-    /// It happens twice; the first is meant.
-    RepeatedHour,
-}
 
 /// The zone that the tz database has under exactly this name; none otherwise.
 #[must_use]

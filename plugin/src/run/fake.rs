@@ -2,10 +2,11 @@
 
 use std::cell::{Cell, RefCell};
 
-use crate::host::{
+use crate::contract::{
     Audience, Content, DownloadLink, ExportError, File, Instant, Mail, MailError, MailKind, Outcome, OwnerRight, Plan,
-    Recipients, Run, RunFacts, Schedule, Settings, StoreError, User,
+    Recipients, RunFacts, Schedule, Settings, StoreError, User,
 };
+use crate::host::Run;
 
 /// 2026-10-26 06:30 in Berlin, the first day after the clocks went back: a due time of [`facts`].
 pub(crate) const MONDAY: Instant = 1_792_992_600;
@@ -162,7 +163,7 @@ impl Fake {
     /// Code of the failure that it finished with.
     pub(crate) fn failure(&self) -> Option<String> {
         match self.end()?.0 {
-            Outcome::Failed { code, .. } => Some(code),
+            Outcome::Failed((code, _)) => Some(code),
             _ => None,
         }
     }

@@ -1,7 +1,8 @@
 //! The mail with the file: who gets it, and how it fits.
 
+use crate::contract::{Audience, DownloadLink, ExportError, Mail, MailError, MailKind, Recipients};
 use crate::document::Document;
-use crate::host::{Audience, DownloadLink, ExportError, Mail, MailError, MailKind, Recipients, Run};
+use crate::host::Run;
 use crate::language::Language;
 use crate::notice::{self, LONGEST_SUBJECT, Reason, disturbs};
 

@@ -1,7 +1,7 @@
 //! Which due time an attempt is for, and whether it may still run. Pure: facts and a timetable in, a decision out.
 
+use crate::contract::{Instant, MissedRange, Plan, RunFacts};
 use crate::document::Document;
-use crate::host::{Instant, MissedRange, Plan, RunFacts};
 use crate::notice::Cancellation;
 use crate::passed::Passed;
 use crate::recurrence::Timetable;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use crate::addresses;
+use crate::contract::{FieldError, Problem};
 use crate::form;
-use crate::host::{FieldError, Problem};
 use crate::language::Language;
 use crate::message::{Fault, Wanted, malformed};
 

@@ -3,8 +3,9 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::contract::{Choice, Exporter, Field, FieldKind, Problem, Subject};
 use crate::form::{self, ALL_EVENTS, EVENTS};
-use crate::host::{Access, Choice, Exporter, Field, FieldKind, Problem, Subject};
+use crate::host::Access;
 use crate::language::Language;
 use crate::text;
 
@@ -92,16 +93,16 @@ fn parameter(field: &Field) -> Parameter<'_> {
         ..Parameter::default()
     };
     parameter.r#type = match &field.kind {
-        FieldKind::Text { longest } => {
+        FieldKind::Text(longest) => {
             parameter.max_length = Some(*longest);
             "text"
         }
-        FieldKind::MultiLineText { longest } => {
+        FieldKind::MultiLineText(longest) => {
             parameter.max_length = Some(*longest);
             "multi-line-text"
         }
         FieldKind::Boolean => "boolean",
-        FieldKind::Integer { smallest, largest } => {
+        FieldKind::Integer((smallest, largest)) => {
             parameter.min_value = Some(*smallest);
             parameter.max_value = Some(*largest);
             "integer"

@@ -2,11 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use crate::contract::{
+    AccessFacts, Content, FieldError, Problem, Recipients, Schedule, ScheduleId, StoreError, Versioned,
+};
 use crate::document::Document;
 use crate::form::{EVENTS, Scope, text};
-use crate::host::{Access, AccessFacts, Content, FieldError, Problem, Recipients, Schedule, ScheduleId, StoreError};
+use crate::host::Access;
 use crate::language::Language;
 use crate::message::{Fault, Refusal};
+use crate::notice::Change;
 use crate::passed::write_unrecorded;
 use crate::recurrence::Timetable;
 
@@ -14,9 +18,7 @@ use super::body::Body;
 use super::data::Data;
 use super::plan::{Before, Plan, plan};
 use super::when::When;
-use super::{
-    LARGEST_DOCUMENT, MAX_SLUGS, Versioned, data, lookup_problem, problem, read_stored, resource, rights, telling, when,
-};
+use super::{LARGEST_DOCUMENT, MAX_SLUGS, data, lookup_problem, problem, read_stored, resource, rights, telling, when};
 
 /// Longest subject and text of the mail, in characters.
 const LONGEST_SUBJECT: usize = 250;
@@ -145,7 +147,7 @@ pub(super) fn apply(
         let update = |missed: &[_]| by.update(id, version, &content, missed);
         match write_unrecorded(plan.missed, stored.before().timetable, update) {
             Ok(schedule) => {
-                telling::tell(by, &facts, &stored.schedule, telling::Deed::Changed(&schedule));
+                telling::notify_owner(by, &facts, &stored.schedule, Change::Updated(&schedule.content));
                 return resource::versioned(by, &facts, schedule);
             }
             Err(StoreError::Stale) if if_version.is_none() => {}

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
+use crate::contract::{AccessFacts, Exporter, FieldError, Problem, Subject};
 use crate::document::Document;
 use crate::form::{self, EVENTS, Scope};
-use crate::host::{Access, AccessFacts, Exporter, FieldError, Problem, Subject};
+use crate::host::Access;
 use crate::language::Language;
 use crate::message::Fault;
 

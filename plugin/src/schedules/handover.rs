@@ -1,13 +1,15 @@
 //! Handing over: whoever could run the export himself makes himself the owner.
 
-use crate::host::{Access, AccessFacts, Content, MissedRange, Problem, ScheduleId, StoreError};
+use crate::contract::{AccessFacts, Content, MissedRange, Problem, ScheduleId, StoreError};
+use crate::host::Access;
 use crate::language::Language;
+use crate::notice::Change;
 use crate::passed::write_unrecorded;
 
 use super::body::Body;
 use super::change::{ATTEMPTS, Stored};
 use super::plan::plan;
-use super::telling::{self, Deed};
+use super::telling;
 use super::{problem, resource, rights};
 
 /// Makes the caller the owner. It counts as a change: the failures are forgotten, and the next run is planned again. Events that
@@ -33,7 +35,7 @@ pub(super) fn take_over(by: &impl Access, id: ScheduleId, json: &str) -> Result<
         let take_over = |missed: &[_]| by.take_over(id, stored.schedule.version, &content, missed);
         match write_unrecorded(missed, stored.before().timetable, take_over) {
             Ok(taken) => {
-                telling::tell(by, &facts, &schedule, Deed::TakenOver(&taken));
+                telling::notify_owner(by, &facts, &schedule, Change::TakenOver(&taken.content));
                 return Ok(resource::versioned(by, &facts, taken)?.document);
             }
             Err(StoreError::Stale) => {}

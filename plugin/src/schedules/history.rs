@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::host::{DeliveryStatus, Outcome, RunEntry};
+use crate::contract::{DeliveryStatus, Outcome, RunEntry};
 
 use super::instant::Utc;
 
@@ -65,7 +65,7 @@ pub(super) fn to_json(entry: &RunEntry) -> String {
         Some(Outcome::Submitted) => "submitted",
         Some(Outcome::Delivered) => "delivered",
         Some(Outcome::Empty) => "empty",
-        Some(Outcome::Failed { code, words }) => {
+        Some(Outcome::Failed((code, words))) => {
             run.reason = Some(words);
             run.reason_code = Some(code);
             "failed"

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Datelike as _, Timelike as _};
 use serde::{Serialize, Serializer};
 
-use crate::host::Instant;
+use crate::contract::Instant;
 
 /// An instant of the years 0 to 9999, which `YYYY-MM-DDTHH:MM:SSZ` can be written of.
 #[derive(Clone, Copy, Debug)]

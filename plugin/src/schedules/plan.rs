@@ -1,6 +1,6 @@
 //! The next run of a schedule that people changed, and what becomes of due times that passed before the change.
 
-use crate::host::{Content, Instant, MissedRange};
+use crate::contract::{Content, Instant, MissedRange};
 use crate::passed::Passed;
 use crate::recurrence::Timetable;
 
@@ -66,7 +66,7 @@ mod tests {
     use chrono::{DateTime, NaiveDate};
 
     use super::*;
-    use crate::host::Recipients;
+    use crate::contract::Recipients;
 
     fn at(text: &str) -> Instant {
         DateTime::parse_from_rfc3339(text).expect("an instant").timestamp()

@@ -3,7 +3,7 @@
 use chrono::DateTime;
 use serde::Serialize;
 
-use crate::host::{AccessFacts, Problem};
+use crate::contract::{AccessFacts, Problem};
 use crate::language::Language;
 use crate::message::Warning;
 use crate::recurrence::{ClockNote, Occurrence, Timetable};

@@ -6,13 +6,14 @@ use std::fmt;
 use serde::ser::{Serialize, Serializer};
 use serde_json::Value;
 
+use crate::contract::{AccessFacts, Content, Problem, Schedule, Versioned};
 use crate::form::EVENTS;
-use crate::host::{Access, AccessFacts, Content, Problem, Schedule};
+use crate::host::Access;
 use crate::language::Language;
 
 use super::glance::{Entries, Glance};
 use super::instant::Utc;
-use super::{MAX_SLUGS, Versioned, lookup_problem, preview};
+use super::{MAX_SLUGS, lookup_problem, preview};
 
 /// The documents of schedules, without the slugs that the caller may not know. Calls the host once per [`MAX_SLUGS`] of them.
 pub(super) fn documents(by: &impl Access, facts: &AccessFacts, schedules: &[Schedule]) -> Result<Vec<String>, Problem> {

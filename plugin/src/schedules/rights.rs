@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use crate::contract::{AccessFacts, Caller, Exporter, Problem, Reach, Schedule, Subject};
 use crate::form::Scope;
-use crate::host::{Access, AccessFacts, Caller, Exporter, Problem, Reach, Schedule, Subject};
+use crate::host::Access;
 use crate::language::Language;
 use crate::message::{Fault, Refusal};
 

@@ -2,8 +2,8 @@
 
 use chrono::NaiveDate;
 
+use crate::contract::{AccessFacts, FieldError};
 use crate::document::Document;
-use crate::host::{AccessFacts, FieldError};
 use crate::message::Fault;
 use crate::recurrence::{self, Part, Timetable};
 
@@ -85,7 +85,7 @@ pub(super) fn read(
                 };
                 body.errors.push(FieldError {
                     path: vec![name.to_owned()],
-                    code: error.code(),
+                    code: error.code().to_owned(),
                     message: error.message(body.language),
                 });
             }

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::host::Host;
-use crate::{create, document, put, shown};
+use crate::{create, document, put, shown, stored};
 
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
@@ -121,7 +121,7 @@ fn send(host: &Host, text: &str) {
         let _ = schedules::exporters(&seat, Some(text));
         let _ = schedules::get(&seat, 1);
     }
-    let _ = schedules::replan(&[(text, "UTC"), (&host.row(1).content.document, text)], 0);
+    let _ = schedules::replan(&[stored(text, "UTC"), stored(&host.row(1).content.document, text)], 0);
     host.edit(1, |row| row.content.document = text.to_owned());
     assert!(schedules::get(&host.owner(), 1).is_ok());
     let _ = schedules::patch(&host.owner(), 1, &document().to_string(), None);

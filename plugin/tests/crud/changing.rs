@@ -1,6 +1,6 @@
 //! PUT, PATCH and DELETE: what stays, what goes, and versions.
 
-use plugin::host::Problem;
+use plugin::contract::Problem;
 use plugin::schedules;
 use serde_json::{Value, json};
 

@@ -1,6 +1,6 @@
 //! What each field takes.
 
-use plugin::host::Problem;
+use plugin::contract::Problem;
 use plugin::schedules;
 use serde_json::{Value, json};
 
@@ -395,7 +395,7 @@ fn a_document_has_at_most_64_kib() {
 #[test]
 fn what_would_not_fit_64_kib_once_stored_is_refused() {
     let mut host = Host::organizer();
-    let any = plugin::host::FieldKind::Other("any".to_owned());
+    let any = plugin::contract::FieldKind::Other("any".to_owned());
     host.exporters[0].fields[3].kind = any;
     // Each of these numbers is stored with more digits than it was given.
     let numbers = vec!["1e15"; 9_000].join(",");

@@ -1,6 +1,7 @@
 //! Who can make himself the owner of what, and what it does.
 
-use plugin::host::{Access, Caller, Problem};
+use plugin::contract::{Caller, Problem};
+use plugin::host::Access;
 use plugin::schedules;
 use serde_json::{Value, json};
 
@@ -104,7 +105,7 @@ fn an_owner_who_is_gone_or_inactive_is_no_obstacle_and_is_not_told() {
     for gone in [true, false] {
         let host = host();
         host.edit(1, |row| {
-            row.owner = (!gone).then(|| plugin::host::User {
+            row.owner = (!gone).then(|| plugin::contract::User {
                 active: false,
                 ..user("owner")
             });

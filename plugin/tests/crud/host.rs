@@ -4,7 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::DateTime;
-use plugin::host::*;
+use plugin::contract::*;
+use plugin::host::Access;
 
 /// Maximum number of event slugs that a host takes in one call.
 pub const MAX_SLUGS: usize = 1 << 14;
@@ -249,7 +250,7 @@ impl Access for Seat<'_> {
         self.facts.clone()
     }
 
-    fn list(&self, query: &PageQuery) -> Result<Page<Schedule>, StoreError> {
+    fn list(&self, query: &PageQuery) -> Result<Page, StoreError> {
         self.store()?;
         let rows: Vec<_> = self
             .host
@@ -348,11 +349,11 @@ impl Access for Seat<'_> {
         Ok(())
     }
 
-    fn runs(&self, id: ScheduleId, at: &Position, _: u32) -> Result<Page<RunEntry>, StoreError> {
+    fn runs(&self, id: ScheduleId, at: &Position, _: u32) -> Result<RunPage, StoreError> {
         self.get(id)?;
         let rows = self.host.runs.borrow().clone();
         match at {
-            Position::Number(1) => Ok(Page {
+            Position::Number(1) => Ok(RunPage {
                 total: rows.len() as u64,
                 rows,
                 next: Some("more".to_owned()),
@@ -456,10 +457,7 @@ fn exporters() -> Vec<Exporter> {
         fields,
     };
     let range = field("date_range", FieldKind::DateRange);
-    let few = FieldKind::Integer {
-        smallest: 1,
-        largest: 9,
-    };
+    let few = FieldKind::Integer((1, 9));
     vec![
         exporter(
             "orders",
@@ -467,6 +465,6 @@ fn exporters() -> Vec<Exporter> {
             vec![format, range, field("status", status), field("few", few)],
         ),
         exporter("checkins", true, vec![day]),
-        exporter("badges", false, vec![field("note", FieldKind::Text { longest: 5 })]),
+        exporter("badges", false, vec![field("note", FieldKind::Text(5))]),
     ]
 }

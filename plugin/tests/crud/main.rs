@@ -11,8 +11,9 @@ mod reading;
 mod rights;
 mod telling;
 
-use plugin::host::{Access, PageQuery, Position, Problem};
-use plugin::schedules::{self, Versioned};
+use plugin::contract::{Order, PageQuery, Position, Problem, Stored, Versioned};
+use plugin::host::Access;
+use plugin::schedules;
 use serde_json::{Value, json};
 
 /// A document that is right at organizer level.
@@ -76,13 +77,20 @@ fn errors<T: std::fmt::Debug>(answer: Result<T, Problem>) -> Vec<String> {
     }
 }
 
+fn stored(document: &str, default_zone: &str) -> Stored {
+    Stored {
+        document: document.to_owned(),
+        default_zone: default_zone.to_owned(),
+    }
+}
+
 fn forbidden<T>(answer: Result<T, Problem>) -> bool {
     matches!(answer, Err(Problem::Forbidden(_)))
 }
 
 fn first_page() -> PageQuery {
     PageQuery {
-        order: plugin::host::Order::Id,
+        order: Order::Id,
         descending: false,
         at: Position::Number(1),
         size: 50,
@@ -91,7 +99,7 @@ fn first_page() -> PageQuery {
 
 fn list(by: &impl Access) -> Vec<Value> {
     let page = schedules::list(by, &first_page()).expect("a page");
-    page.rows
+    page.documents
         .iter()
         .map(|row| serde_json::from_str(row).expect("JSON"))
         .collect()

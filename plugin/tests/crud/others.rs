@@ -1,6 +1,6 @@
 //! Run history, exporters and preview.
 
-use plugin::host::{Delivery, DeliveryStatus, MissedRange, Outcome, Position, Problem, RunEntry};
+use plugin::contract::{Delivery, DeliveryStatus, MissedRange, Outcome, Position, Problem, RunEntry};
 use plugin::schedules;
 use serde_json::{Value, json};
 
@@ -26,10 +26,7 @@ fn each_outcome_of_a_run_has_its_words() {
         last: at("2026-10-13T06:00:00+02:00"),
         count: 3,
     };
-    let failed = Outcome::Failed {
-        code: "mail-too-large".to_owned(),
-        words: "Too large.".to_owned(),
-    };
+    let failed = Outcome::Failed(("mail-too-large".to_owned(), "Too large.".to_owned()));
     let rows = [
         (None, json!({"outcome": "in_progress", "reason": null})),
         (Some(Outcome::Submitted), json!({"outcome": "submitted"})),
@@ -57,7 +54,7 @@ fn each_outcome_of_a_run_has_its_words() {
         .extend(rows.iter().map(|(outcome, _)| entry(outcome.clone())));
     let page = schedules::runs(&host.owner(), 1, &Position::Number(1), 50).expect("a page");
     assert_eq!((page.total, page.next.as_deref()), (8, Some("more")));
-    for (document, (_, want)) in page.rows.iter().zip(&rows) {
+    for (document, (_, want)) in page.documents.iter().zip(&rows) {
         let shown: Value = serde_json::from_str(document).expect("JSON");
         for (name, value) in want.as_object().expect("fields") {
             assert_eq!(&shown[name], value, "{document}");
@@ -65,7 +62,7 @@ fn each_outcome_of_a_run_has_its_words() {
         assert_eq!(shown.get("missed").is_some(), want.get("missed").is_some());
     }
     assert_eq!(
-        page.rows[1],
+        page.documents[1],
         r#"{"due":"2026-10-13T04:00:00Z","started":"2026-10-13T04:00:01Z","ended":null,"outcome":"submitted","#
             .to_owned()
             + r#""reason":null,"attempts":2,"rows":3,"bytes":null,"recipients":[]}"#
@@ -99,8 +96,8 @@ fn a_run_of_as_many_recipients_as_there_can_be_fits_a_document() {
         deliveries,
     });
     let page = schedules::runs(&host.owner(), 1, &Position::Number(1), 50).expect("a page");
-    assert!(page.rows[0].len() < schedules::LARGEST_DOCUMENT);
-    assert!(page.rows[0].contains(r#""status":"rejected","response":"no no "#));
+    assert!(page.documents[0].len() < schedules::LARGEST_DOCUMENT);
+    assert!(page.documents[0].contains(r#""status":"rejected","response":"no no "#));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use plugin::schedules;
 use serde_json::json;
 
 use crate::host::{Host, at};
-use crate::{create, document, list, patch, put, shown, with};
+use crate::{create, document, list, patch, put, shown, stored, with};
 
 #[test]
 fn the_anchor_is_the_local_day_of_saving_and_moves_only_with_the_text() {
@@ -162,7 +162,8 @@ fn replanning_answers_for_each_row_on_its_own() {
         (&fixed, "Nowhere/City"),
         (&over, "UTC"),
         ("{}", "UTC"),
-    ];
+    ]
+    .map(|(document, zone)| stored(document, zone));
     let after = at("2026-10-14T10:00:00+02:00");
     let answers = schedules::replan(&rows, after);
     assert_eq!(answers[0], Ok(Some(at("2026-10-15T06:00:00+09:00"))));
@@ -172,5 +173,5 @@ fn replanning_answers_for_each_row_on_its_own() {
     assert_eq!(answers[4], answers[2]);
     assert_eq!(answers[5], Ok(None));
     assert!(answers[6].is_err());
-    assert_eq!(schedules::replan::<&str, &str>(&[], after), []);
+    assert_eq!(schedules::replan(&[], after), []);
 }

@@ -180,9 +180,9 @@ fn totals_and_where_the_next_page_begins_are_the_hosts() {
     let page = schedules::list(&host.owner(), &first_page()).expect("a page");
     assert_eq!((page.total, page.next), (1, None));
     let mut beyond = first_page();
-    beyond.at = plugin::host::Position::Number(2);
+    beyond.at = plugin::contract::Position::Number(2);
     assert_eq!(
         schedules::list(&host.owner(), &beyond).map(|_| ()),
-        Err(plugin::host::Problem::NotFound)
+        Err(plugin::contract::Problem::NotFound)
     );
 }

@@ -1,6 +1,6 @@
 //! Who may see and change what.
 
-use plugin::host::{Caller, Position, Problem};
+use plugin::contract::{Caller, Position, Problem, Versioned};
 use plugin::schedules;
 use serde_json::{Value, json};
 
@@ -26,7 +26,7 @@ fn an_exporter_that_the_caller_may_not_run_reads_like_one_that_does_not_exist() 
     let told = ["orders", "nosuch"].map(|name| {
         let given = with(json!({ "export_identifier": name }));
         match create(&host.user("stranger"), &given) {
-            Err(Problem::Invalid(told)) => (told[0].code, told[0].message.replace(name, "*")),
+            Err(Problem::Invalid(told)) => (told[0].code.clone(), told[0].message.replace(name, "*")),
             other => panic!("{other:?}"),
         }
     });
@@ -92,7 +92,7 @@ fn credentials_for_reading_only_read_and_preview() {
 }
 
 /// What a change by the editor comes to: `ok`, `forbidden`, or the errors.
-fn verdict(answer: Result<schedules::Versioned, Problem>) -> String {
+fn verdict(answer: Result<Versioned, Problem>) -> String {
     match answer {
         Ok(_) => "ok".to_owned(),
         Err(Problem::Forbidden(_)) => "forbidden".to_owned(),

@@ -1,6 +1,7 @@
 //! What an owner is told of what others do to a schedule.
 
-use plugin::host::{Access, Caller, Problem};
+use plugin::contract::{Caller, Problem};
+use plugin::host::Access;
 use plugin::schedules;
 use serde_json::{Value, json};
 
@@ -115,7 +116,7 @@ fn the_host_is_not_asked_to_tell_an_owner_who_is_inactive_or_gone() {
     for gone in [true, false] {
         let host = host();
         host.edit(1, |row| {
-            row.owner = (!gone).then(|| plugin::host::User {
+            row.owner = (!gone).then(|| plugin::contract::User {
                 active: false,
                 ..user("owner")
             });

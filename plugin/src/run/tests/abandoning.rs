@@ -1,6 +1,6 @@
 //! Runs whose instance did not finish them.
 
-use crate::host::{AbandonReason, MailKind, Outcome, Plan, StoreError};
+use crate::contract::{AbandonReason, MailKind, Outcome, Plan, StoreError};
 use crate::run::abandon;
 use crate::run::fake::{Call, DAY, Fake, MONDAY, SECRET};
 
@@ -81,7 +81,7 @@ fn the_fifth_failure_stops_the_schedule_here_too() {
         facts.schedule.content.error_counter = 4;
     });
     abandon(&run, AbandonReason::OutOfTime);
-    assert!(matches!(run.end(), Some((Outcome::Failed { .. }, 5, false))));
+    assert!(matches!(run.end(), Some((Outcome::Failed(_), 5, false))));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Failures, retries, and nothing to export.
 
-use crate::host::{Audience, ExportError, MailKind, Outcome, OwnerRight};
+use crate::contract::{Audience, ExportError, MailKind, Outcome, OwnerRight};
 use crate::run::execute;
 use crate::run::fake::{Call, DAY, Fake, MONDAY, document};
 
@@ -13,7 +13,7 @@ fn failure(run: &Fake) -> (String, u32, bool) {
         (MailKind::Failure, &Audience::Responsible, false)
     );
     let (outcome, counter, active) = run.end().expect("an end");
-    let Outcome::Failed { code, words } = outcome else {
+    let Outcome::Failed((code, words)) = outcome else {
         panic!("not failed: {outcome:?}")
     };
     assert!(

@@ -1,6 +1,6 @@
 //! Due times, windows, and what is written when.
 
-use crate::host::{Audience, MailKind, MissedRange, Outcome, Plan, Recipients, StoreError};
+use crate::contract::{Audience, MailKind, MissedRange, Outcome, Plan, Recipients, StoreError};
 use crate::run::execute;
 use crate::run::fake::{Call, DAY, Fake, MONDAY, OWNER, document};
 

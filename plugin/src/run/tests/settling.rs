@@ -1,6 +1,6 @@
 //! Submitted runs whose recipients are all final.
 
-use crate::host::{Audience, Delivery, DeliveryStatus, MailKind, Outcome};
+use crate::contract::{Audience, Delivery, DeliveryStatus, MailKind, Outcome};
 use crate::run::fake::{DAY, Fake, MONDAY, OWNER};
 use crate::run::settle;
 
@@ -77,7 +77,7 @@ fn a_mail_that_no_server_took_is_a_failure_and_the_owner_learns_each_ones_words(
         &[rejected("a@example.org", "550 no"), rejected("b@example.org", "")],
     );
     assert_eq!(run.failure().as_deref(), Some("delivery-failed"));
-    assert!(matches!(run.end(), Some((Outcome::Failed { words, .. }, 2, true)) if !words.contains('@')));
+    assert!(matches!(run.end(), Some((Outcome::Failed((_, words)), 2, true)) if !words.contains('@')));
     let mail = run.sent().expect("a mail");
     assert_eq!(mail.kind, MailKind::Failure);
     assert!(
@@ -91,7 +91,7 @@ fn a_mail_that_no_server_took_is_a_failure_and_the_owner_learns_each_ones_words(
 fn the_fifth_mail_in_a_row_that_no_server_took_stops_the_schedule() {
     let run = submitted(4);
     settle(&run, &[rejected(OWNER, "550 no")]);
-    assert!(matches!(run.end(), Some((Outcome::Failed { .. }, 5, false))));
+    assert!(matches!(run.end(), Some((Outcome::Failed(_), 5, false))));
     assert!(
         run.sent()
             .expect("a mail")

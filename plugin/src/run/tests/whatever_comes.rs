@@ -3,10 +3,10 @@
 use proptest::prelude::*;
 use serde_json::{Map, Value};
 
-use crate::document::Document;
-use crate::host::{
+use crate::contract::{
     AbandonReason, Delivery, DeliveryStatus, ExportError, Instant, Outcome, OwnerRight, Recipients, RunFacts,
 };
+use crate::document::Document;
 use crate::run::fake::{DAY, Fake, MONDAY, facts, file};
 use crate::run::{abandon, execute, settle};
 
@@ -142,7 +142,7 @@ fn fake() -> impl Strategy<Value = Fake> {
 fn counts(run: &Fake) -> Result<(), TestCaseError> {
     let content = &run.facts.schedule.content;
     match run.end() {
-        Some((Outcome::Failed { .. }, counter, active)) => {
+        Some((Outcome::Failed(_), counter, active)) => {
             prop_assert_eq!(counter, content.error_counter.saturating_add(1).min(5));
             prop_assert_eq!(active, content.active && counter < 5);
         }

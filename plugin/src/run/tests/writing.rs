@@ -1,6 +1,6 @@
 //! The mail with the file: recipients and size; and the words of notices.
 
-use crate::host::{Audience, DownloadLink, ExportError, Mail, Outcome, Recipients};
+use crate::contract::{Audience, DownloadLink, ExportError, Mail, Outcome, Recipients};
 use crate::run::execute;
 use crate::run::fake::{Call, DAY, Fake, MONDAY, OWNER, file};
 use crate::run::letter::recipients;
