@@ -21,6 +21,8 @@
 mod kept;
 mod recorded;
 mod replayed;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 

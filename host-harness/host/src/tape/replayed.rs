@@ -34,7 +34,7 @@ struct Place {
 }
 
 impl Replayed {
-    fn of(calls: &[Entry]) -> Self {
+    pub(super) fn of(calls: &[Entry]) -> Self {
         Self {
             calls: calls.to_vec(),
             place: Mutex::default(),
