@@ -38,6 +38,9 @@ pub use kept::{Keep, Tapes};
 pub use recorded::{Recorded, Recording, Taped};
 pub use replayed::{Replay, Replayed, replay};
 
+pub(crate) use recorded::recorded;
+pub(crate) use replayed::replayed;
+
 /// The first line: the call.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Head {
