@@ -45,11 +45,13 @@ use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationCon
 
 pub use budget::MemoryLimiter;
 pub use cache::Cache;
-pub use inspect::{Inspection, OFFERED, VERSION as CONTRACT, inspect};
+pub use inspect::{Inspection, VERSION as CONTRACT, inspect};
 pub use jobs::{End, Job, Worked};
 pub use operation::{Answer, Operation};
 pub use permissions::{Imported, Permissions};
 pub use schedules::{Accepted, Schedules, Unaccepted};
+
+pub use crate::imports::OFFERED;
 
 use crate::contract::{Plugin, PluginPre};
 use crate::imports::{Call, GuestMistake, HostFault, Imports, OpenHandles};

@@ -75,6 +75,7 @@ mod log;
 mod mailer;
 mod rows;
 mod schedule_store;
+mod table;
 
 pub use auth_context::AuthContext;
 pub use bounds::STOPS_AT;
@@ -88,8 +89,19 @@ pub use schedule_store::ScheduleStore;
 
 pub(crate) use bounds::{cut, instant};
 pub(crate) use call::{OpenHandles, Returned, Work};
-pub(crate) use error::GuestMistake;
+pub(crate) use error::{GuestMistake, answered};
 pub(crate) use mailer::LONGEST_SUBJECT;
+pub(crate) use table::{dashed, declared, interface, lent, wit_name};
+
+/// Interfaces that this host offers, and the functions of each, as the contract names them. A test compares them with `wit/`.
+pub const OFFERED: [(&str, &[&str]); 6] = [
+    ("types", &[]),
+    auth_context::OFFERED,
+    schedule_store::OFFERED,
+    exporters::OFFERED,
+    mailer::OFFERED,
+    log::OFFERED,
+];
 
 /// All that the component imports: what a host is to it. Every type with the five traits has this one.
 pub trait Imports: AuthContext + ScheduleStore + Exporters + Mailer + Log {}

@@ -21,6 +21,8 @@
 mod kept;
 mod recorded;
 mod replayed;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 
@@ -35,6 +37,9 @@ pub use crate::engine::Job;
 pub use kept::{Keep, Tapes};
 pub use recorded::{Recorded, Recording, Taped};
 pub use replayed::{Replay, Replayed, replay};
+
+pub(crate) use recorded::recorded;
+pub(crate) use replayed::replayed;
 
 /// The first line: the call.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -5,44 +5,12 @@ use wasmparser::{Encoding, Parser, Payload};
 
 use super::LoadError;
 use super::permissions::{Imported, imported};
+use crate::imports::OFFERED;
 
 /// The package of the contract.
 pub(super) const PACKAGE: &str = "ticketing:scheduled-exports/";
 /// The version of the contract that this host speaks.
 pub const VERSION: &str = "0.1.0";
-/// Interfaces that this host offers, and the functions of each. A test compares them with `wit/`.
-pub const OFFERED: [(&str, &[&str]); 6] = [
-    ("types", &[]),
-    ("auth-context", &["[method]access.facts", "[method]run.facts"]),
-    (
-        "schedule-store",
-        &[
-            "list",
-            "get",
-            "insert",
-            "update",
-            "take-over",
-            "delete",
-            "runs",
-            "start",
-            "finish",
-        ],
-    ),
-    (
-        "exporters",
-        &[
-            "available",
-            "usable-events",
-            "visible-events",
-            "missing-events",
-            "produce",
-            "zip",
-            "link",
-        ],
-    ),
-    ("mailer", &["stage", "notify-owner"]),
-    ("log", &["write"]),
-];
 const EXPORTS: [&str; 4] = ["schedules", "recurrence", "jobs", "about"];
 
 /// What was found in a component file.

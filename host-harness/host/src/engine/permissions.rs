@@ -8,7 +8,8 @@ use wasmparser::{
 };
 
 use super::LoadError;
-use super::inspect::{OFFERED, PACKAGE};
+use super::inspect::PACKAGE;
+use crate::imports::OFFERED;
 
 /// Imported interfaces with package and version, and the functions of each that a component can call.
 pub type Imported = BTreeMap<String, Vec<String>>;

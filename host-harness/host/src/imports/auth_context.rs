@@ -49,12 +49,15 @@ fn in_utc(at: Instant) -> String {
     format!("{year:04}-{month:02}-{of_month:02} {hour:02}:{minute:02} UTC")
 }
 
+/// The interface and its functions, as the contract names them.
+pub(crate) const OFFERED: (&str, &[&str]) = ("auth-context", &["[method]access.facts", "[method]run.facts"]);
+
 impl<H: Imports> Host for Call<H> {}
 
 impl<H: Imports> HostAccess for Call<H> {
     async fn facts(&mut self, _by: Resource<contract::Access>) -> wasmtime::Result<AccessFacts> {
         let (host, lent) = self.access()?;
-        Ok(host.access_facts(&lent.access).clone())
+        Ok(lent.facts(host).clone())
     }
 
     /// Of a handle of its own; the guest is only ever lent one.
@@ -66,7 +69,7 @@ impl<H: Imports> HostAccess for Call<H> {
 impl<H: Imports> HostRun for Call<H> {
     async fn facts(&mut self, _of: Resource<contract::Run>) -> wasmtime::Result<RunFacts> {
         let (host, lent) = self.run()?;
-        Ok(host.run_facts(&lent.run).clone())
+        Ok(lent.facts(host).clone())
     }
 
     /// As that of an access.

@@ -6,7 +6,7 @@ use super::call::Work;
 use crate::clock::Instant;
 use crate::contract::mailer::MailKind;
 use crate::contract::schedule_store::Plan;
-use crate::contract::{Content, MissedRange, Outcome};
+use crate::contract::{Content, ExportError, MissedRange, Outcome};
 
 /// Failures in a row after which a schedule is not executed any more.
 pub const STOPS_AT: u32 = 5;
@@ -55,6 +55,14 @@ pub(crate) fn cut(text: &str, most: usize) -> String {
 /// Rows of a page.
 pub(super) fn page_size(size: u32) -> u32 {
     size.clamp(1, MOST_ROWS)
+}
+
+/// Form data of an export.
+pub(super) fn form(form: &str) -> Result<(), ExportError> {
+    match form.len() > MOST_DOCUMENT {
+        true => Err(ExportError::FormUnfit("form data too large".into())),
+        false => Ok(()),
+    }
 }
 
 /// Slugs in one question.

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::error::Refusal;
 use super::log::Lines;
-use super::{During, GuestMistake, Handle, Imports};
+use super::{Answer, During, GuestMistake, Handle, ImportError, Imports};
 use crate::clock::Instant;
+use crate::contract::auth_context::{AccessFacts, RunFacts};
 use crate::contract::mailer::MailKind;
 use crate::engine::MemoryLimiter;
 
@@ -57,7 +59,7 @@ enum Lent<H: Imports> {
 
 /// An access, and what its call has written through it.
 pub(super) struct LentAccess<H: Imports> {
-    pub(super) access: H::Access,
+    pub(super) handle: H::Access,
     /// Changes staged so far.
     pub(super) writes: usize,
     /// Schedules updated, taken over or deleted so far.
@@ -69,7 +71,7 @@ pub(super) struct LentAccess<H: Imports> {
 
 /// A run, and how far its call has come.
 pub(super) struct LentRun<H: Imports> {
-    pub(super) run: H::Run,
+    pub(super) handle: H::Run,
     pub(super) work: Work,
     /// The due time that an earlier attempt or this call has pinned; none: not started.
     pub(super) due: Option<Instant>,
@@ -103,15 +105,33 @@ pub(crate) struct Returned<R> {
     pub(crate) lost: bool,
 }
 
+impl<H: Imports> LentAccess<H> {
+    pub(super) fn facts<'a>(&'a self, host: &'a H) -> &'a AccessFacts {
+        host.access_facts(&self.handle)
+    }
+
+    /// An access has no lease that could be lost.
+    pub(super) fn heard<T, E: Refusal>(&mut self, _: &Answer<T, E>) {}
+}
+
 impl<H: Imports> LentRun<H> {
+    pub(super) fn facts<'a>(&'a self, host: &'a H) -> &'a RunFacts {
+        host.run_facts(&self.handle)
+    }
+
+    /// Notes that the host has answered that the lease is lost.
+    pub(super) fn heard<T, E: Refusal>(&mut self, answer: &Answer<T, E>) {
+        self.lost |= matches!(answer, Err(ImportError::Refused(refusal)) if refusal.is_lease_lost());
+    }
+
     /// Nothing is written through it any more.
     pub(super) fn over(&self) -> bool {
         self.finished || self.lost
     }
 
-    /// Is it started, not over, and still to be made?
-    pub(super) fn is_making(&self) -> bool {
-        self.due.is_some() && !self.over() && self.work == Work::Execute
+    /// Its due time; `None` if it is not started, or over.
+    pub(super) fn open(&self) -> Option<Instant> {
+        self.due.filter(|_| !self.over())
     }
 }
 
@@ -130,7 +150,7 @@ impl<H: Imports> Call<H> {
 
     pub(crate) fn lend_access(&mut self, access: H::Access) {
         self.lent = Lent::Access(LentAccess {
-            access,
+            handle: access,
             writes: 0,
             changed: Vec::new(),
             only_reads: READS.contains(&self.function),
@@ -141,7 +161,7 @@ impl<H: Imports> Call<H> {
     pub(crate) fn lend_run(&mut self, run: H::Run, work: Work) {
         let due = self.host.run_facts(&run).due;
         self.lent = Lent::Run(LentRun {
-            run,
+            handle: run,
             work,
             due,
             file: false,
@@ -155,7 +175,7 @@ impl<H: Imports> Call<H> {
     /// The access that was lent; none: none was.
     pub(crate) fn take_access(&mut self) -> Option<H::Access> {
         match std::mem::replace(&mut self.lent, Lent::Nothing) {
-            Lent::Access(lent) => Some(lent.access),
+            Lent::Access(lent) => Some(lent.handle),
             Lent::Run(_) | Lent::Nothing => None,
         }
     }
@@ -164,7 +184,7 @@ impl<H: Imports> Call<H> {
     pub(crate) fn take_run(&mut self) -> Option<Returned<H::Run>> {
         match std::mem::replace(&mut self.lent, Lent::Nothing) {
             Lent::Run(lent) => Some(Returned {
-                run: lent.run,
+                run: lent.handle,
                 finished: lent.finished,
                 lost: lent.lost,
             }),
@@ -196,8 +216,8 @@ impl<H: Imports> Call<H> {
             function: self.function,
             handle: match &self.lent {
                 Lent::Nothing => Handle::None,
-                Lent::Access(lent) => Handle::Access(&lent.access),
-                Lent::Run(lent) => Handle::Run(&lent.run),
+                Lent::Access(lent) => Handle::Access(&lent.handle),
+                Lent::Run(lent) => Handle::Run(&lent.handle),
             },
         }
     }

@@ -50,11 +50,27 @@ pub enum ImportError<E: std::fmt::Debug> {
 /// What an import answers.
 pub type Answer<T, E> = Result<T, ImportError<E>>;
 
-/// Errors that an import answers with.
-trait Refusal: std::fmt::Debug {}
-impl Refusal for StoreError {}
+/// Errors of the contract that an import answers with.
+pub(super) trait Refusal: std::fmt::Debug {
+    /// The run's lease is gone, so nothing is written through its handle any more.
+    fn is_lease_lost(&self) -> bool {
+        false
+    }
+}
+
+impl Refusal for StoreError {
+    fn is_lease_lost(&self) -> bool {
+        matches!(self, Self::LeaseLost)
+    }
+}
+
+impl Refusal for ExportError {
+    fn is_lease_lost(&self) -> bool {
+        matches!(self, Self::LeaseLost)
+    }
+}
+
 impl Refusal for LookupError {}
-impl Refusal for ExportError {}
 impl Refusal for MailError {}
 
 impl<E: Refusal> From<E> for ImportError<E> {
@@ -69,8 +85,14 @@ impl<E: std::fmt::Debug> From<HostFault> for ImportError<E> {
     }
 }
 
+impl<E: std::fmt::Debug> From<GuestMistake> for ImportError<E> {
+    fn from(mistake: GuestMistake) -> Self {
+        Self::Mistake(mistake.0)
+    }
+}
+
 /// As the linker wants it: refusals are values, all else traps.
-pub(super) fn answered<T, E: std::fmt::Debug>(answer: Result<T, ImportError<E>>) -> wasmtime::Result<Result<T, E>> {
+pub(crate) fn answered<T, E: std::fmt::Debug>(answer: Result<T, ImportError<E>>) -> wasmtime::Result<Result<T, E>> {
     match answer {
         Ok(answer) => Ok(Ok(answer)),
         Err(ImportError::Refused(refusal)) => Ok(Err(refusal)),

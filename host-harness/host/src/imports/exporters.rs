@@ -1,199 +1,120 @@
 //! `exporters`: the platform's makers of files, asked with the rights of the handle's caller or owner.
 
-use std::future::Future;
-
-use wasmtime::component::Resource;
-
-use super::error::answered;
-use super::{Answer, AuthContext, Call, Imports, bounds};
+use super::call::{LentRun, Work};
+use super::{Imports, bounds, interface};
 use crate::clock::Instant;
-use crate::contract;
-use crate::contract::exporters::{DownloadLink, ExportError, Exporter, File, Host, LookupError, Reach, Subject};
+use crate::contract::exporters::{DownloadLink, ExportError, Exporter, File, LookupError, Reach, Subject};
 
-/// What this host can export, and to whom it is open.
-///
-/// Rights are asked at each call, not when the handle was minted: an owner who lost his at noon gets no file at one.
-pub trait Exporters: AuthContext {
-    /// Exporters that the subject may run here, in the order to show them; with `only`, that one or nothing. Labels are in the
-    /// caller's language.
+interface! {
+    /// What this host can export, and to whom it is open.
     ///
-    /// # Errors
-    /// `not-found` where the subject's schedule is not visible to the caller; `unavailable`.
-    fn available(
-        &self,
-        by: &Self::Access,
-        whose: Subject,
-        only: Option<String>,
-    ) -> impl Future<Output = Answer<Vec<Exporter>, LookupError>> + Send;
+    /// Rights are asked at each call, not when the handle was minted: an owner who lost his at noon gets no file at one.
+    pub trait Exporters in exporters {
+        /// Exporters that the subject may run here, in the order to show them; with `only`, that one or nothing. Labels are in the
+        /// caller's language.
+        ///
+        /// # Errors
+        /// `not-found` where the subject's schedule is not visible to the caller; `unavailable`.
+        fn available(&self, by: &Access, whose: Subject, only: Option<String>) -> Answer<Vec<Exporter>, LookupError> {}
 
-    /// The organizer's events whose data the subject may export with this exporter: all, those to come included, or these; with
-    /// `only`, always [`Reach::Events`]: those among these. An event that does not exist is not among them. None if left out:
-    /// asked at organizer level only, it is not needed where no exporter reads across events.
-    ///
-    /// # Errors
-    /// As [`available`](Self::available).
-    fn usable_events(
-        &self,
-        _by: &Self::Access,
-        _whose: Subject,
-        _exporter: String,
-        _only: Option<Vec<String>>,
-    ) -> impl Future<Output = Answer<Reach, LookupError>> + Send {
-        async { Ok(Reach::Events(Vec::new())) }
-    }
+        /// The organizer's events whose data the subject may export with this exporter: all, those to come included, or these; with
+        /// `only`, always [`Reach::Events`]: those among these. An event that does not exist is not among them. None if left out:
+        /// asked at organizer level only, it is not needed where no exporter reads across events.
+        ///
+        /// # Errors
+        /// As [`available`](Self::available).
+        fn usable_events(
+            &self,
+            by: &Access,
+            whose: Subject,
+            exporter: String,
+            only: Option<Vec<String>>,
+        ) -> Answer<Reach, LookupError> {
+            check |_, _| { bounds::slugs(only.as_deref().unwrap_or_default())?; }
+            default { Ok(Reach::Events(Vec::new())) }
+        }
 
-    /// Those of the slugs that the caller may know of. None if left out, as above.
-    ///
-    /// # Errors
-    /// `unavailable`.
-    fn visible_events(
-        &self,
-        _by: &Self::Access,
-        _slugs: Vec<String>,
-    ) -> impl Future<Output = Answer<Vec<String>, LookupError>> + Send {
-        async { Ok(Vec::new()) }
-    }
+        /// Those of the slugs that the caller may know of. None if left out, as above.
+        ///
+        /// # Errors
+        /// `unavailable`.
+        fn visible_events(&self, by: &Access, slugs: Vec<String>) -> Answer<Vec<String>, LookupError> {
+            check |_, _| { bounds::slugs(&slugs)?; }
+            default { Ok(Vec::new()) }
+        }
 
-    /// Those of the slugs that no event of this organizer has. All of them if left out, as above.
-    ///
-    /// # Errors
-    /// `unavailable`.
-    fn missing_events(
-        &self,
-        _by: &Self::Access,
-        slugs: Vec<String>,
-    ) -> impl Future<Output = Answer<Vec<String>, LookupError>> + Send {
-        async { Ok(slugs) }
-    }
+        /// Those of the slugs that no event of this organizer has. All of them if left out, as above.
+        ///
+        /// # Errors
+        /// `unavailable`.
+        fn missing_events(&self, by: &Access, slugs: Vec<String>) -> Answer<Vec<String>, LookupError> {
+            check |_, _| { bounds::slugs(&slugs)?; }
+            default { Ok(slugs) }
+        }
 
-    /// Runs the schedule's exporter with its owner's rights of this moment, and keeps the file with the run in place of an
-    /// earlier one. `form` is a JSON document of at most 64 KiB with date ranges resolved to dates; `now` is the due time,
-    /// `zone` the schedule's zone, `language` the one of headings. Asked only for a run that is started and not over.
-    ///
-    /// # Errors
-    /// All that [`ExportError`] says; `lease-lost` where the file could only be kept under a lease that is gone.
-    fn produce(
-        &self,
-        of: &mut Self::Run,
-        form: String,
-        language: String,
-        zone: String,
-        now: Instant,
-    ) -> impl Future<Output = Answer<File, ExportError>> + Send;
+        /// Runs the schedule's exporter with its owner's rights of this moment, and keeps the file with the run in place of an
+        /// earlier one. `form` is a JSON document of at most 64 KiB with date ranges resolved to dates; `now` is the due time,
+        /// `zone` the schedule's zone, `language` the one of headings. Asked only for a run that is started and not over.
+        ///
+        /// # Errors
+        /// All that [`ExportError`] says; `lease-lost` where the file could only be kept under a lease that is gone.
+        fn produce(
+            &self,
+            of: &mut Run,
+            form: String,
+            language: String,
+            zone: String,
+            now: Instant,
+        ) -> Answer<File, ExportError> {
+            check |_, run| {
+                run.to_be_made()?;
+                bounds::form(&form)?;
+            }
+            done |run, ()| { run.file = true; }
+        }
 
-    /// Puts the file that `produce` made into a zip archive, which takes its place. Asked only where this call has made a file
-    /// whose mail was too large. `failed` if left out: the host does not support zip archives.
-    ///
-    /// # Errors
-    /// As [`produce`](Self::produce).
-    fn zip(&self, _of: &mut Self::Run) -> impl Future<Output = Answer<File, ExportError>> + Send {
-        async { Err(ExportError::Failed("this host does not support zip archives".into()).into()) }
-    }
+        /// Puts the file that `produce` made into a zip archive, which takes its place. Asked only where this call has made a file
+        /// whose mail was too large. `failed` if left out: the host does not support zip archives.
+        ///
+        /// # Errors
+        /// As [`produce`](Self::produce).
+        fn zip(&self, of: &mut Run) -> Answer<File, ExportError> {
+            check |_, run| {
+                run.to_be_made()?;
+                run.with_file("no file to zip")?;
+            }
+            default { Err(ExportError::Failed("this host does not support zip archives".into()).into()) }
+        }
 
-    /// Offers the file for download, from the commit of `submitted` on. None: this host offers no downloads, which is also the
-    /// answer if this is left out. Asked only where this call has made a file.
-    ///
-    /// # Errors
-    /// As [`produce`](Self::produce).
-    fn link(&self, _of: &mut Self::Run) -> impl Future<Output = Answer<Option<DownloadLink>, ExportError>> + Send {
-        async { Ok(None) }
+        /// Offers the file for download, from the commit of `submitted` on. None: this host offers no downloads, which is also the
+        /// answer if this is left out. Asked only where this call has made a file.
+        ///
+        /// # Errors
+        /// As [`produce`](Self::produce).
+        fn link(&self, of: &mut Run) -> Answer<Option<DownloadLink>, ExportError> {
+            check |_, run| {
+                run.open().ok_or(ExportError::LeaseLost)?;
+                run.with_file("no file to link to")?;
+            }
+            default { Ok(None) }
+        }
     }
 }
 
-/// A run through which nothing is made: not started, over, or settled.
-const LEASE_LOST: wasmtime::Result<Result<File, ExportError>> = Ok(Err(ExportError::LeaseLost));
-
-impl<H: Imports> Host for Call<H> {
-    async fn available(
-        &mut self,
-        _by: Resource<contract::Access>,
-        whose: Subject,
-        only: Option<String>,
-    ) -> wasmtime::Result<Result<Vec<Exporter>, LookupError>> {
-        let (host, lent) = self.access()?;
-        answered(host.available(&lent.access, whose, only).await)
+impl<H: Imports> LentRun<H> {
+    /// Is it started, not over, and still to be made?
+    fn to_be_made(&self) -> Result<(), ExportError> {
+        match self.open() {
+            Some(_) if self.work == Work::Execute => Ok(()),
+            _ => Err(ExportError::LeaseLost),
+        }
     }
 
-    async fn usable_events(
-        &mut self,
-        _by: Resource<contract::Access>,
-        whose: Subject,
-        exporter: String,
-        only: Option<Vec<String>>,
-    ) -> wasmtime::Result<Result<Reach, LookupError>> {
-        bounds::slugs(only.as_deref().unwrap_or_default())?;
-        let (host, lent) = self.access()?;
-        answered(host.usable_events(&lent.access, whose, exporter, only).await)
-    }
-
-    async fn visible_events(
-        &mut self,
-        _by: Resource<contract::Access>,
-        slugs: Vec<String>,
-    ) -> wasmtime::Result<Result<Vec<String>, LookupError>> {
-        bounds::slugs(&slugs)?;
-        let (host, lent) = self.access()?;
-        answered(host.visible_events(&lent.access, slugs).await)
-    }
-
-    async fn missing_events(
-        &mut self,
-        _by: Resource<contract::Access>,
-        slugs: Vec<String>,
-    ) -> wasmtime::Result<Result<Vec<String>, LookupError>> {
-        bounds::slugs(&slugs)?;
-        let (host, lent) = self.access()?;
-        answered(host.missing_events(&lent.access, slugs).await)
-    }
-
-    async fn produce(
-        &mut self,
-        _of: Resource<contract::Run>,
-        form: String,
-        language: String,
-        zone: String,
-        now: i64,
-    ) -> wasmtime::Result<Result<File, ExportError>> {
-        let (host, lent) = self.run()?;
-        if !lent.is_making() {
-            return LEASE_LOST;
+    /// Has this call made a file? Otherwise `missing` is the answer.
+    fn with_file(&self, missing: &str) -> Result<(), ExportError> {
+        match self.file {
+            true => Ok(()),
+            false => Err(ExportError::Failed(missing.into())),
         }
-        if form.len() > bounds::MOST_DOCUMENT {
-            return Ok(Err(ExportError::FormUnfit("form data too large".into())));
-        }
-        let answer = answered(host.produce(&mut lent.run, form, language, zone, now).await)?;
-        lent.file |= answer.is_ok();
-        lent.lost |= answer == Err(ExportError::LeaseLost);
-        Ok(answer)
-    }
-
-    async fn zip(&mut self, _of: Resource<contract::Run>) -> wasmtime::Result<Result<File, ExportError>> {
-        let (host, lent) = self.run()?;
-        if !lent.is_making() {
-            return LEASE_LOST;
-        }
-        if !lent.file {
-            let words = "no file to zip";
-            return Ok(Err(ExportError::Failed(words.into())));
-        }
-        let answer = answered(host.zip(&mut lent.run).await)?;
-        lent.lost |= answer == Err(ExportError::LeaseLost);
-        Ok(answer)
-    }
-
-    async fn link(
-        &mut self,
-        _of: Resource<contract::Run>,
-    ) -> wasmtime::Result<Result<Option<DownloadLink>, ExportError>> {
-        let (host, lent) = self.run()?;
-        if lent.due.is_none() || lent.over() {
-            return Ok(Err(ExportError::LeaseLost));
-        }
-        if !lent.file {
-            return Ok(Err(ExportError::Failed("no file to link to".into())));
-        }
-        let answer = answered(host.link(&mut lent.run).await)?;
-        lent.lost |= answer == Err(ExportError::LeaseLost);
-        Ok(answer)
     }
 }

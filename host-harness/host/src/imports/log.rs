@@ -45,6 +45,9 @@ pub trait Log: AuthContext {
     }
 }
 
+/// The interface and its functions, as the contract names them.
+pub(crate) const OFFERED: (&str, &[&str]) = ("log", &["write"]);
+
 /// What one call has logged.
 #[derive(Debug, Default)]
 pub(super) struct Lines {

@@ -1,55 +1,78 @@
 //! `mailer`: who may be written to, and what. What passes is kept until the call or the run commits.
 
 use std::collections::HashSet;
-use std::future::Future;
 
-use wasmtime::component::Resource;
-
-use super::error::answered;
-use super::{Answer, AuthContext, Call, Imports, domain};
-use crate::contract;
+use super::{domain, interface};
 use crate::contract::Recipients;
 use crate::contract::auth_context::RunFacts;
-use crate::contract::mailer::{Audience, Host, Mail, MailError};
+use crate::contract::mailer::{Audience, Mail, MailError};
 
 /// Longest subject, in characters.
 pub(crate) const LONGEST_SUBJECT: usize = 250;
 
-/// An outbox that commits together with the schedules.
-///
-/// Checked before a mail gets here: its subject is one line without blanks around it; who is named is the owner or among the
-/// schedule's stored recipients and of an allowed domain, each once; and a file that is to go with it has been made.
-pub trait Mailer: AuthContext {
-    /// Keeps the mail with the run, in place of one staged before; it leaves with the commit of `finish`, and only with that.
+interface! {
+    /// An outbox that commits together with the schedules.
     ///
-    /// # Errors
-    /// `nobody` where nobody is responsible; `too-large` where it would be larger than the settings allow, as sent.
-    fn stage(&self, of: &mut Self::Run, mail: Mail) -> impl Future<Output = Answer<(), MailError>> + Send;
+    /// Checked before a mail gets here: its subject is one line without blanks around it; who is named is the owner or among the
+    /// schedule's stored recipients and of an allowed domain, each once; and a file that is to go with it has been made.
+    pub trait Mailer in mailer {
+        /// Keeps the mail with the run, in place of one staged before; it leaves with the commit of `finish`, and only with that.
+        ///
+        /// # Errors
+        /// `nobody` where nobody is responsible; `too-large` where it would be larger than the settings allow, as sent.
+        fn stage(&self, of: &mut Run, mail: Mail) -> Answer<(), MailError> {
+            check |facts, run| {
+                mail.subject = checked_subject(&mail.subject)?;
+                mail.audience = checked_audience(facts, mail.audience)?;
+                if mail.attach_file && !run.file {
+                    return Err(MailError::NoFile.into());
+                }
+                mail.kind
+            }
+            done |run, kind| { run.staged = Some(kind); }
+        }
 
-    /// Keeps a notice to the user whose schedule it was before this call, in place of one about the same schedule that was kept
-    /// before; it leaves within 15 minutes of the commit of the call, joined with what this user of this organizer is told of
-    /// others' changes in that time. Asked only about a schedule that this call has updated, taken over or deleted. `nobody` if
-    /// left out: right where all schedules are one user's.
-    ///
-    /// # Errors
-    /// `nobody` where this user is the caller, inactive or gone; `too-large`.
-    fn notify_owner(
-        &self,
-        _by: &mut Self::Access,
-        _id: u64,
-        _subject: String,
-        _text: String,
-    ) -> impl Future<Output = Answer<(), MailError>> + Send {
-        async { Err(MailError::Nobody.into()) }
+        /// Keeps a notice to the user whose schedule it was before this call, in place of one about the same schedule that was kept
+        /// before; it leaves within 15 minutes of the commit of the call, joined with what this user of this organizer is told of
+        /// others' changes in that time. Asked only about a schedule that this call has updated, taken over or deleted. `nobody` if
+        /// left out: right where all schedules are one user's.
+        ///
+        /// # Errors
+        /// `nobody` where this user is the caller, inactive or gone; `too-large`.
+        fn notify_owner(&self, by: &mut Access, id: u64, subject: String, text: String) -> Answer<(), MailError> {
+            check |_, access| {
+                subject = checked_subject(&subject)?;
+                if !access.changed.contains(&id) {
+                    return Err(MailError::Nobody.into());
+                }
+            }
+            default { Err(MailError::Nobody.into()) }
+        }
     }
 }
 
 /// The subject without blanks around it, if it is one.
-fn checked_subject(given: &str) -> Option<&str> {
+fn checked_subject(given: &str) -> Result<String, MailError> {
     let subject = given.trim();
     let fits =
         !subject.is_empty() && subject.chars().count() <= LONGEST_SUBJECT && !subject.chars().any(char::is_control);
-    fits.then_some(subject)
+    fits.then(|| subject.to_owned()).ok_or(MailError::BadSubject)
+}
+
+/// Whom it goes to: people who may get it, each once.
+fn checked_audience(facts: &RunFacts, audience: Audience) -> Result<Audience, MailError> {
+    let Audience::People(people) = audience else {
+        return Ok(audience);
+    };
+    let people = each_once(people);
+    let refused = not_recipients(facts, &people);
+    if !refused.is_empty() {
+        return Err(MailError::NotARecipient(refused));
+    }
+    if people.all().next().is_none() {
+        return Err(MailError::Nobody);
+    }
+    Ok(Audience::People(people))
 }
 
 /// Each address once, where it comes first.
@@ -84,51 +107,4 @@ fn domain_allowed(facts: &RunFacts, address: &str) -> bool {
     let allowed = facts.settings.recipient_domains.as_ref();
     let of_address = address.rsplit_once('@').map_or("", |(_, domain)| domain);
     allowed.is_none_or(|domains| domains.iter().any(|allowed| domain::same(allowed, of_address)))
-}
-
-impl<H: Imports> Host for Call<H> {
-    async fn stage(&mut self, _of: Resource<contract::Run>, mut mail: Mail) -> wasmtime::Result<Result<(), MailError>> {
-        let Some(subject) = checked_subject(&mail.subject) else {
-            return Ok(Err(MailError::BadSubject));
-        };
-        mail.subject = subject.to_owned();
-        let (host, lent) = self.run()?;
-        if let Audience::People(people) = mail.audience {
-            let people = each_once(people);
-            let refused = not_recipients(host.run_facts(&lent.run), &people);
-            if !refused.is_empty() {
-                return Ok(Err(MailError::NotARecipient(refused)));
-            }
-            if people.to.is_empty() && people.cc.is_empty() && people.bcc.is_empty() {
-                return Ok(Err(MailError::Nobody));
-            }
-            mail.audience = Audience::People(people);
-        }
-        if mail.attach_file && !lent.file {
-            return Ok(Err(MailError::NoFile));
-        }
-        let kind = mail.kind;
-        let answer = answered(host.stage(&mut lent.run, mail).await)?;
-        if answer.is_ok() {
-            lent.staged = Some(kind);
-        }
-        Ok(answer)
-    }
-
-    async fn notify_owner(
-        &mut self,
-        _by: Resource<contract::Access>,
-        id: u64,
-        subject: String,
-        text: String,
-    ) -> wasmtime::Result<Result<(), MailError>> {
-        let Some(subject) = checked_subject(&subject) else {
-            return Ok(Err(MailError::BadSubject));
-        };
-        let (host, lent) = self.access()?;
-        if !lent.changed.contains(&id) {
-            return Ok(Err(MailError::Nobody));
-        }
-        answered(host.notify_owner(&mut lent.access, id, subject.to_owned(), text).await)
-    }
 }

@@ -1,281 +1,161 @@
 //! `schedule-store`: durable schedules, runs and their history.
 
-use std::future::Future;
-
-use wasmtime::component::Resource;
-
 use super::call::{LentAccess, Work};
-use super::error::answered;
-use super::{Answer, AuthContext, Call, Imports, STOPS_AT, bounds};
-use crate::contract;
-use crate::contract::auth_context::Caller;
-use crate::contract::schedule_store::{Host, Page, Plan, RunPage, StoreError};
+use super::{Imports, STOPS_AT, bounds, interface};
+use crate::contract::auth_context::{AccessFacts, Caller};
+use crate::contract::schedule_store::{Page, Plan, RunPage, StoreError};
 use crate::contract::{Content, MissedRange, Outcome, PageQuery, Position, Schedule};
 
-/// Schedules, runs and their history, as the handle sees them: through an access nothing of another organizer or level exists,
-/// and no schedule that its caller may not see.
-///
-/// Writes through an access are *staged on it* and committed by the host when the call has answered, all in one transaction
-/// that compares versions again. `start` and `finish` commit, durably, before they answer, if the run's lease holds then.
-///
-/// Checked before a write gets here: the caller's right to write at all, and for `insert` and `take_over` that he is a user; that
-/// contents, due times and outcomes are what the contract allows; that the run is started and not over; that a page has 1 to 50
-/// rows; that a call makes at most 100 writes.
-pub trait ScheduleStore: AuthContext {
-    /// A page of what is visible, rows and total of one snapshot. A page past the last is `not-found`; page 1 always exists.
+interface! {
+    /// Schedules, runs and their history, as the handle sees them: through an access nothing of another organizer or level exists,
+    /// and no schedule that its caller may not see.
     ///
-    /// # Errors
-    /// `not-found`, `unavailable`.
-    fn list(&self, by: &Self::Access, query: PageQuery) -> impl Future<Output = Answer<Page, StoreError>> + Send;
+    /// Writes through an access are *staged on it* and committed by the host when the call has answered, all in one transaction
+    /// that compares versions again. `start` and `finish` commit, durably, before they answer, if the run's lease holds then.
+    ///
+    /// Checked before a write gets here: the caller's right to write at all, and for `insert` and `take_over` that he is a user; that
+    /// contents, due times and outcomes are what the contract allows; that the run is started and not over; that a page has 1 to 50
+    /// rows; that a call makes at most 100 writes.
+    pub trait ScheduleStore in schedule_store {
+        /// A page of what is visible, rows and total of one snapshot. A page past the last is `not-found`; page 1 always exists.
+        ///
+        /// # Errors
+        /// `not-found`, `unavailable`.
+        fn list(&self, by: &Access, query: PageQuery) -> Answer<Page, StoreError> {
+            check |_, _| { query.size = bounds::page_size(query.size); }
+        }
 
-    /// One schedule, as this call has staged it, else as it is stored.
-    ///
-    /// # Errors
-    /// `not-found` where it is not there or not visible, which must read the same; `unavailable`.
-    fn get(&self, by: &Self::Access, id: u64) -> impl Future<Output = Answer<Schedule, StoreError>> + Send;
+        /// One schedule, as this call has staged it, else as it is stored.
+        ///
+        /// # Errors
+        /// `not-found` where it is not there or not visible, which must read the same; `unavailable`.
+        fn get(&self, by: &Access, id: u64) -> Answer<Schedule, StoreError> {}
 
-    /// Stages a new schedule of the caller's at version 1, with an id that no schedule has had or will have.
-    ///
-    /// # Errors
-    /// `quota`, `unavailable`.
-    fn insert(
-        &self,
-        by: &mut Self::Access,
-        content: Content,
-    ) -> impl Future<Output = Answer<Schedule, StoreError>> + Send;
+        /// Stages a new schedule of the caller's at version 1, with an id that no schedule has had or will have.
+        ///
+        /// # Errors
+        /// `quota`, `unavailable`.
+        fn insert(&self, by: &mut Access, content: Content) -> Answer<Schedule, StoreError> {
+            check |facts, access| {
+                content = bounds::content(content)?;
+                access.may_write(facts, true)?;
+                bounds::one_more(access.writes)?;
+            }
+            done |access, ()| { access.writes += 1; }
+        }
 
-    /// Stages a new content, at a version one higher, where `version` is the stored one. With the commit a run in progress loses
-    /// its lease and is due for lease at once, and `missed` becomes one entry of the history.
-    ///
-    /// # Errors
-    /// `not-found`, `stale`, `unavailable`.
-    fn update(
-        &self,
-        by: &mut Self::Access,
-        id: u64,
-        version: u64,
-        content: Content,
-        missed: Vec<MissedRange>,
-    ) -> impl Future<Output = Answer<Schedule, StoreError>> + Send;
+        /// Stages a new content, at a version one higher, where `version` is the stored one. With the commit a run in progress loses
+        /// its lease and is due for lease at once, and `missed` becomes one entry of the history.
+        ///
+        /// # Errors
+        /// `not-found`, `stale`, `unavailable`.
+        fn update(
+            &self,
+            by: &mut Access,
+            id: u64,
+            version: u64,
+            content: Content,
+            missed: Vec<MissedRange>,
+        ) -> Answer<Schedule, StoreError> {
+            check |facts, access| {
+                content = bounds::content(content)?;
+                bounds::given_up(&missed, content.next_run, facts.settings.now)?;
+                access.may_write(facts, false)?;
+                bounds::one_more(access.writes)?;
+            }
+            done |access, ()| { access.wrote_about(id); }
+        }
 
-    /// As [`update`](Self::update), and the caller becomes the owner. Just that if left out: right where all schedules are one
-    /// user's.
-    ///
-    /// # Errors
-    /// As that.
-    fn take_over(
-        &self,
-        by: &mut Self::Access,
-        id: u64,
-        version: u64,
-        content: Content,
-        missed: Vec<MissedRange>,
-    ) -> impl Future<Output = Answer<Schedule, StoreError>> + Send {
-        self.update(by, id, version, content, missed)
+        /// As [`update`](Self::update), and the caller becomes the owner. Just that if left out: right where all schedules are one
+        /// user's.
+        ///
+        /// # Errors
+        /// As that.
+        fn take_over(
+            &self,
+            by: &mut Access,
+            id: u64,
+            version: u64,
+            content: Content,
+            missed: Vec<MissedRange>,
+        ) -> Answer<Schedule, StoreError> {
+            check |facts, access| {
+                content = bounds::content(content)?;
+                bounds::given_up(&missed, content.next_run, facts.settings.now)?;
+                access.may_write(facts, true)?;
+                bounds::one_more(access.writes)?;
+            }
+            done |access, ()| { access.wrote_about(id); }
+            default { self.update(by, id, version, content, missed).await }
+        }
+
+        /// Stages the removal where `version` is the stored one; none: any. With the commit its run is cancelled; history stays.
+        ///
+        /// # Errors
+        /// `not-found`, `stale`, `unavailable`.
+        fn delete(&self, by: &mut Access, id: u64, version: Option<u64>) -> Answer<(), StoreError> {
+            check |facts, access| {
+                access.may_write(facts, false)?;
+                bounds::one_more(access.writes)?;
+            }
+            done |access, ()| { access.wrote_about(id); }
+        }
+
+        /// History of one schedule that is visible, latest due time first. A page past the last is `not-found`.
+        ///
+        /// # Errors
+        /// `not-found`, `unavailable`.
+        fn runs(&self, by: &Access, id: u64, at: Position, size: u32) -> Answer<RunPage, StoreError> {
+            check |_, _| { size = bounds::page_size(size); }
+        }
+
+        /// Opens the run: pins `plan.due`, so that every later attempt has it, stores the next run, and writes the missed ones down;
+        /// all in one transaction, if the lease holds. With an open run of the same due time it goes on with that.
+        ///
+        /// # Errors
+        /// `lease-lost` where the lease is gone or this (schedule, due time) has ended, and nothing was written; `unavailable`.
+        fn start(&self, of: &mut Run, plan: Plan) -> Answer<(), StoreError> {
+            check |facts, run| {
+                let pinned_otherwise = run.due.is_some_and(|pinned| pinned != plan.due);
+                if run.over() || run.work != Work::Execute || pinned_otherwise {
+                    return Err(StoreError::LeaseLost.into());
+                }
+                bounds::plan(&plan, facts.schedule.content.next_run, facts.due, facts.settings.now)?;
+                plan.due
+            }
+            done |run, due| { run.due = Some(due); }
+        }
+
+        /// Submits, ends or postpones the run: history, counter, `active` and the staged mail in one transaction, if the lease
+        /// holds. Counter and `active` stay as they are where a person changed the schedule since the run was leased.
+        ///
+        /// # Errors
+        /// `lease-lost` where the lease is gone, and nothing was written; `unavailable`.
+        fn finish(&self, of: &mut Run, outcome: Outcome, error_counter: u32, active: bool) -> Answer<(), StoreError> {
+            check |facts, run| {
+                let due = run.open().ok_or(StoreError::LeaseLost)?;
+                outcome = bounds::outcome(outcome, run.work, due, run.staged, facts.settings.now)?;
+                active &= error_counter < STOPS_AT;
+                error_counter = error_counter.min(STOPS_AT);
+            }
+            done |run, ()| { run.finished = true; }
+        }
     }
-
-    /// Stages the removal where `version` is the stored one; none: any. With the commit its run is cancelled; history stays.
-    ///
-    /// # Errors
-    /// `not-found`, `stale`, `unavailable`.
-    fn delete(
-        &self,
-        by: &mut Self::Access,
-        id: u64,
-        version: Option<u64>,
-    ) -> impl Future<Output = Answer<(), StoreError>> + Send;
-
-    /// History of one schedule that is visible, latest due time first. A page past the last is `not-found`.
-    ///
-    /// # Errors
-    /// `not-found`, `unavailable`.
-    fn runs(
-        &self,
-        by: &Self::Access,
-        id: u64,
-        at: Position,
-        size: u32,
-    ) -> impl Future<Output = Answer<RunPage, StoreError>> + Send;
-
-    /// Opens the run: pins `plan.due`, so that every later attempt has it, stores the next run, and writes the missed ones down;
-    /// all in one transaction, if the lease holds. With an open run of the same due time it goes on with that.
-    ///
-    /// # Errors
-    /// `lease-lost` where the lease is gone or this (schedule, due time) has ended, and nothing was written; `unavailable`.
-    fn start(&self, of: &mut Self::Run, plan: Plan) -> impl Future<Output = Answer<(), StoreError>> + Send;
-
-    /// Submits, ends or postpones the run: history, counter, `active` and the staged mail in one transaction, if the lease
-    /// holds. Counter and `active` stay as they are where a person changed the schedule since the run was leased.
-    ///
-    /// # Errors
-    /// `lease-lost` where the lease is gone, and nothing was written; `unavailable`.
-    fn finish(
-        &self,
-        of: &mut Self::Run,
-        outcome: Outcome,
-        error_counter: u32,
-        active: bool,
-    ) -> impl Future<Output = Answer<(), StoreError>> + Send;
-}
-
-/// What is refused to whoever may not write, in a call that only reads, and with `as_user` to whoever is no user.
-fn may_write<H: Imports>(host: &H, lent: &LentAccess<H>, as_user: bool) -> bool {
-    let facts = host.access_facts(&lent.access);
-    !lent.only_reads && facts.may_write && (!as_user || matches!(facts.caller, Caller::User(_)))
 }
 
 impl<H: Imports> LentAccess<H> {
-    /// Counts what was staged.
-    fn wrote<T>(&mut self, answer: Result<T, StoreError>) -> Result<T, StoreError> {
-        self.writes += usize::from(answer.is_ok());
-        answer
-    }
-
-    /// The same, of a schedule that was there before.
-    fn wrote_about<T>(&mut self, id: u64, answer: Result<T, StoreError>) -> Result<T, StoreError> {
-        if answer.is_ok() {
-            self.changed.push(id);
+    /// Refuses whoever may not write, every caller in a call that only reads, and with `as_user` whoever is no user.
+    fn may_write(&self, facts: &AccessFacts, as_user: bool) -> Result<(), StoreError> {
+        let is_user = matches!(facts.caller, Caller::User(_));
+        match facts.may_write && !self.only_reads && (is_user || !as_user) {
+            true => Ok(()),
+            false => Err(StoreError::Forbidden),
         }
-        self.wrote(answer)
-    }
-}
-
-impl<H: Imports> Host for Call<H> {
-    async fn list(
-        &mut self,
-        _by: Resource<contract::Access>,
-        query: PageQuery,
-    ) -> wasmtime::Result<Result<Page, StoreError>> {
-        let (host, lent) = self.access()?;
-        let query = PageQuery {
-            size: bounds::page_size(query.size),
-            ..query
-        };
-        answered(host.list(&lent.access, query).await)
     }
 
-    async fn get(
-        &mut self,
-        _by: Resource<contract::Access>,
-        id: u64,
-    ) -> wasmtime::Result<Result<Schedule, StoreError>> {
-        let (host, lent) = self.access()?;
-        answered(host.get(&lent.access, id).await)
-    }
-
-    async fn insert(
-        &mut self,
-        _by: Resource<contract::Access>,
-        content: Content,
-    ) -> wasmtime::Result<Result<Schedule, StoreError>> {
-        let content = bounds::content(content)?;
-        let (host, lent) = self.access()?;
-        if !may_write(host, lent, true) {
-            return Ok(Err(StoreError::Forbidden));
-        }
-        bounds::one_more(lent.writes)?;
-        let answer = answered(host.insert(&mut lent.access, content).await)?;
-        Ok(lent.wrote(answer))
-    }
-
-    async fn update(
-        &mut self,
-        _by: Resource<contract::Access>,
-        id: u64,
-        version: u64,
-        content: Content,
-        missed: Vec<MissedRange>,
-    ) -> wasmtime::Result<Result<Schedule, StoreError>> {
-        let content = bounds::content(content)?;
-        let (host, lent) = self.access()?;
-        bounds::given_up(&missed, content.next_run, host.access_facts(&lent.access).settings.now)?;
-        if !may_write(host, lent, false) {
-            return Ok(Err(StoreError::Forbidden));
-        }
-        bounds::one_more(lent.writes)?;
-        let answer = answered(host.update(&mut lent.access, id, version, content, missed).await)?;
-        Ok(lent.wrote_about(id, answer))
-    }
-
-    async fn take_over(
-        &mut self,
-        _by: Resource<contract::Access>,
-        id: u64,
-        version: u64,
-        content: Content,
-        missed: Vec<MissedRange>,
-    ) -> wasmtime::Result<Result<Schedule, StoreError>> {
-        let content = bounds::content(content)?;
-        let (host, lent) = self.access()?;
-        bounds::given_up(&missed, content.next_run, host.access_facts(&lent.access).settings.now)?;
-        if !may_write(host, lent, true) {
-            return Ok(Err(StoreError::Forbidden));
-        }
-        bounds::one_more(lent.writes)?;
-        let answer = answered(host.take_over(&mut lent.access, id, version, content, missed).await)?;
-        Ok(lent.wrote_about(id, answer))
-    }
-
-    async fn delete(
-        &mut self,
-        _by: Resource<contract::Access>,
-        id: u64,
-        version: Option<u64>,
-    ) -> wasmtime::Result<Result<(), StoreError>> {
-        let (host, lent) = self.access()?;
-        if !may_write(host, lent, false) {
-            return Ok(Err(StoreError::Forbidden));
-        }
-        bounds::one_more(lent.writes)?;
-        let answer = answered(host.delete(&mut lent.access, id, version).await)?;
-        Ok(lent.wrote_about(id, answer))
-    }
-
-    async fn runs(
-        &mut self,
-        _by: Resource<contract::Access>,
-        id: u64,
-        at: Position,
-        size: u32,
-    ) -> wasmtime::Result<Result<RunPage, StoreError>> {
-        let (host, lent) = self.access()?;
-        answered(host.runs(&lent.access, id, at, bounds::page_size(size)).await)
-    }
-
-    async fn start(&mut self, _of: Resource<contract::Run>, plan: Plan) -> wasmtime::Result<Result<(), StoreError>> {
-        let (host, lent) = self.run()?;
-        let pinned_otherwise = lent.due.is_some_and(|pinned| pinned != plan.due);
-        if lent.over() || lent.work != Work::Execute || pinned_otherwise {
-            return Ok(Err(StoreError::LeaseLost));
-        }
-        let facts = host.run_facts(&lent.run);
-        bounds::plan(&plan, facts.schedule.content.next_run, facts.due, facts.settings.now)?;
-        let due = plan.due;
-        let answer = answered(host.start(&mut lent.run, plan).await)?;
-        if answer.is_ok() {
-            lent.due = Some(due);
-        }
-        lent.lost |= answer == Err(StoreError::LeaseLost);
-        Ok(answer)
-    }
-
-    async fn finish(
-        &mut self,
-        _of: Resource<contract::Run>,
-        outcome: Outcome,
-        error_counter: u32,
-        active: bool,
-    ) -> wasmtime::Result<Result<(), StoreError>> {
-        let (host, lent) = self.run()?;
-        let (Some(due), false) = (lent.due, lent.over()) else {
-            return Ok(Err(StoreError::LeaseLost));
-        };
-        let now = host.run_facts(&lent.run).settings.now;
-        let outcome = bounds::outcome(outcome, lent.work, due, lent.staged, now)?;
-        let (counter, active) = (error_counter.min(STOPS_AT), active && error_counter < STOPS_AT);
-        let answer = answered(host.finish(&mut lent.run, outcome, counter, active).await)?;
-        lent.finished = answer.is_ok();
-        lent.lost |= answer == Err(StoreError::LeaseLost);
-        Ok(answer)
+    /// Counts a change of a schedule that was there before.
+    fn wrote_about(&mut self, id: u64) {
+        self.changed.push(id);
+        self.writes += 1;
     }
 }

@@ -9,14 +9,8 @@ use serde_json::{Value, json};
 use super::{Came, Ending, Entry, Head, Reply, Tape, finished};
 use crate::clock::Instant;
 use crate::contract::auth_context::{AccessFacts, RunFacts};
-use crate::contract::exporters::{DownloadLink, ExportError, Exporter, File, LookupError, Reach, Subject};
 use crate::contract::log::Level;
-use crate::contract::mailer::{Mail, MailError};
-use crate::contract::schedule_store::{Page, Plan, RunPage, StoreError};
-use crate::contract::{Content, MissedRange, Outcome, PageQuery, Position, Schedule};
-use crate::imports::{
-    Answer, AuthContext, During, Exporters, Handle, ImportError, Imports, Log, Mailer, ScheduleStore,
-};
+use crate::imports::{Answer, AuthContext, During, Handle, ImportError, Imports, Log};
 
 /// Most bytes of the calls of one tape: what is longer is not kept.
 const MOST_BYTES: usize = 8 << 20;
@@ -64,7 +58,7 @@ impl Recording {
         noted.bytes += with.to_string().len();
         if noted.bytes <= MOST_BYTES {
             noted.calls.push(Entry {
-                import: import.replace('_', "-"),
+                import: import.to_owned(),
                 with,
                 answer: None,
             });
@@ -94,11 +88,15 @@ pub struct Taped<T> {
 }
 
 impl<T> Taped<T> {
-    fn ask(&self, import: &str, with: impl FnOnce() -> Value) -> usize {
+    pub(crate) fn ask(&self, import: &str, with: impl FnOnce() -> Value) -> usize {
         self.tape.as_ref().map_or(0, |tape| tape.ask(import, with()))
     }
 
-    fn hear<A: Serialize, E: Serialize + std::fmt::Debug>(&self, number: usize, answer: Answer<A, E>) -> Answer<A, E> {
+    pub(crate) fn hear<A: Serialize, E: Serialize + std::fmt::Debug>(
+        &self,
+        number: usize,
+        answer: Answer<A, E>,
+    ) -> Answer<A, E> {
         if let Some(tape) = &self.tape {
             let reply = match &answer {
                 Ok(answer) => Reply::Ok(json!(answer)),
@@ -144,46 +142,28 @@ impl<H: Imports> AuthContext for Recorded<H> {
     }
 }
 
+/// Writes an interface of `imports/table.rs` down.
 macro_rules! recorded {
-    ($trait:ident in $interface:literal:
-        $(($($lent:tt)+) $handle:ident $call:ident($($name:ident: $of:ty),*) -> $answer:ty, $refusal:ty;)*) => {
-        impl<H: Imports> $trait for Recorded<H> {
-            $(async fn $call(&self, handle: $($lent)+ Self::$handle, $($name: $of),*) -> Answer<$answer, $refusal> {
-                let import = concat!($interface, ".", stringify!($call));
-                let asked = handle.ask(import, || json!({$((stringify!($name)): $name),*}));
-                let answer = self.host.$call($($lent)+ handle.handle, $($name),*).await;
-                handle.hear(asked, answer)
-            })*
+    ($trait:ident in $interface:ident:
+        $($function:ident(&$($lent:ident)+ $(, $name:ident: $of:ty)*) -> $answer:ty, $refusal:ty;)*) => {
+        impl<H: crate::imports::Imports> $trait for crate::tape::Recorded<H> {
+            $(
+                async fn $function(
+                    &self,
+                    handle: crate::imports::lent!(type Self, $($lent)+),
+                    $($name: $of),*
+                ) -> crate::imports::Answer<$answer, $refusal> {
+                    let import = crate::imports::wit_name!($interface.$function);
+                    let asked = handle.ask(import, || serde_json::json!({$((stringify!($name)): $name),*}));
+                    let lent = crate::imports::lent!(pass handle.handle, $($lent)+);
+                    let answer = self.host.$function(lent, $($name),*).await;
+                    handle.hear(asked, answer)
+                }
+            )*
         }
     };
 }
-
-recorded! { ScheduleStore in "schedule-store":
-    (&) Access list(query: PageQuery) -> Page, StoreError;
-    (&) Access get(id: u64) -> Schedule, StoreError;
-    (&mut) Access insert(content: Content) -> Schedule, StoreError;
-    (&mut) Access update(id: u64, version: u64, content: Content, missed: Vec<MissedRange>) -> Schedule, StoreError;
-    (&mut) Access take_over(id: u64, version: u64, content: Content, missed: Vec<MissedRange>) -> Schedule, StoreError;
-    (&mut) Access delete(id: u64, version: Option<u64>) -> (), StoreError;
-    (&) Access runs(id: u64, at: Position, size: u32) -> RunPage, StoreError;
-    (&mut) Run start(plan: Plan) -> (), StoreError;
-    (&mut) Run finish(outcome: Outcome, error_counter: u32, active: bool) -> (), StoreError;
-}
-
-recorded! { Exporters in "exporters":
-    (&) Access available(whose: Subject, only: Option<String>) -> Vec<Exporter>, LookupError;
-    (&) Access usable_events(whose: Subject, exporter: String, only: Option<Vec<String>>) -> Reach, LookupError;
-    (&) Access visible_events(slugs: Vec<String>) -> Vec<String>, LookupError;
-    (&) Access missing_events(slugs: Vec<String>) -> Vec<String>, LookupError;
-    (&mut) Run produce(form: String, language: String, zone: String, now: Instant) -> File, ExportError;
-    (&mut) Run zip() -> File, ExportError;
-    (&mut) Run link() -> Option<DownloadLink>, ExportError;
-}
-
-recorded! { Mailer in "mailer":
-    (&mut) Run stage(mail: Mail) -> (), MailError;
-    (&mut) Access notify_owner(id: u64, subject: String, text: String) -> (), MailError;
-}
+pub(crate) use recorded;
 
 impl<H: Imports> Log for Recorded<H> {
     fn write(&self, during: &During<'_, Self::Access, Self::Run>, level: Level, text: &str) {

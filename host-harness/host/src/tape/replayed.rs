@@ -6,15 +6,10 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::{Called, Came, Ending, Entry, Facts, Reply, Tape, finished, short};
-use crate::clock::Instant;
 use crate::contract::auth_context::{AccessFacts, RunFacts};
-use crate::contract::exporters::{DownloadLink, ExportError, Exporter, File, LookupError, Reach, Subject};
 use crate::contract::log::Level;
-use crate::contract::mailer::{Mail, MailError};
-use crate::contract::schedule_store::{Page, Plan, RunPage, StoreError};
-use crate::contract::{Content, MissedRange, Outcome, PageQuery, Position, Schedule};
 use crate::engine::{Accepted, Engine, Unaccepted};
-use crate::imports::{Answer, AuthContext, During, Exporters, HostFault, ImportError, Log, Mailer, ScheduleStore};
+use crate::imports::{Answer, AuthContext, During, HostFault, ImportError, Log};
 
 /// Answers what a tape says, in its order, as long as the same is asked.
 #[derive(Debug)]
@@ -34,7 +29,7 @@ struct Place {
 }
 
 impl Replayed {
-    fn of(calls: &[Entry]) -> Self {
+    pub(super) fn of(calls: &[Entry]) -> Self {
         Self {
             calls: calls.to_vec(),
             place: Mutex::default(),
@@ -47,7 +42,6 @@ impl Replayed {
 
     /// The call that is next on the tape, if it is this one; else the difference is noted.
     fn next(&self, import: &str, with: &Value) -> Option<&Entry> {
-        let import = import.replace('_', "-");
         let mut place = self.place();
         let number = place.answered + 1;
         let has = match self.calls.get(place.answered) {
@@ -66,7 +60,7 @@ impl Replayed {
         None
     }
 
-    fn answer<T: DeserializeOwned, E: DeserializeOwned + std::fmt::Debug>(
+    pub(crate) fn answer<T: DeserializeOwned, E: DeserializeOwned + std::fmt::Debug>(
         &self,
         import: &str,
         with: &Value,
@@ -110,44 +104,25 @@ impl AuthContext for Replayed {
     }
 }
 
+/// Has an interface of `imports/table.rs` answer from the tape.
 macro_rules! replayed {
-    ($trait:ident in $interface:literal:
-        $(($($lent:tt)+) $handle:ident $call:ident($($name:ident: $of:ty),*) -> $answer:ty, $refusal:ty;)*) => {
-        impl $trait for Replayed {
-            $(async fn $call(&self, _: $($lent)+ Self::$handle, $($name: $of),*) -> Answer<$answer, $refusal> {
-                let import = concat!($interface, ".", stringify!($call));
-                self.answer(import, &json!({$((stringify!($name)): $name),*}))
-            })*
+    ($trait:ident in $interface:ident:
+        $($function:ident(&$($lent:ident)+ $(, $name:ident: $of:ty)*) -> $answer:ty, $refusal:ty;)*) => {
+        impl $trait for crate::tape::Replayed {
+            $(
+                async fn $function(
+                    &self,
+                    _: crate::imports::lent!(type Self, $($lent)+),
+                    $($name: $of),*
+                ) -> crate::imports::Answer<$answer, $refusal> {
+                    let import = crate::imports::wit_name!($interface.$function);
+                    self.answer(import, &serde_json::json!({$((stringify!($name)): $name),*}))
+                }
+            )*
         }
     };
 }
-
-replayed! { ScheduleStore in "schedule-store":
-    (&) Access list(query: PageQuery) -> Page, StoreError;
-    (&) Access get(id: u64) -> Schedule, StoreError;
-    (&mut) Access insert(content: Content) -> Schedule, StoreError;
-    (&mut) Access update(id: u64, version: u64, content: Content, missed: Vec<MissedRange>) -> Schedule, StoreError;
-    (&mut) Access take_over(id: u64, version: u64, content: Content, missed: Vec<MissedRange>) -> Schedule, StoreError;
-    (&mut) Access delete(id: u64, version: Option<u64>) -> (), StoreError;
-    (&) Access runs(id: u64, at: Position, size: u32) -> RunPage, StoreError;
-    (&mut) Run start(plan: Plan) -> (), StoreError;
-    (&mut) Run finish(outcome: Outcome, error_counter: u32, active: bool) -> (), StoreError;
-}
-
-replayed! { Exporters in "exporters":
-    (&) Access available(whose: Subject, only: Option<String>) -> Vec<Exporter>, LookupError;
-    (&) Access usable_events(whose: Subject, exporter: String, only: Option<Vec<String>>) -> Reach, LookupError;
-    (&) Access visible_events(slugs: Vec<String>) -> Vec<String>, LookupError;
-    (&) Access missing_events(slugs: Vec<String>) -> Vec<String>, LookupError;
-    (&mut) Run produce(form: String, language: String, zone: String, now: Instant) -> File, ExportError;
-    (&mut) Run zip() -> File, ExportError;
-    (&mut) Run link() -> Option<DownloadLink>, ExportError;
-}
-
-replayed! { Mailer in "mailer":
-    (&mut) Run stage(mail: Mail) -> (), MailError;
-    (&mut) Access notify_owner(id: u64, subject: String, text: String) -> (), MailError;
-}
+pub(crate) use replayed;
 
 impl Log for Replayed {
     fn write(&self, _during: &During<'_, AccessFacts, RunFacts>, level: Level, text: &str) {
