@@ -19,9 +19,10 @@ use host_harness::ports::HostFacts;
 use host_harness::scheduler::{Scheduler, SchedulerOptions};
 use host_harness::service::Service;
 use host_harness::storage::HistoryRow;
+use host_harness::storage::port::Observed;
+use host_harness::testing::CrashPoint;
 use host_harness::testing::postgres::{PostgresServer, Stop};
 use host_harness::testing::smtp_server::{ReceivedMail, SmtpServer};
-use host_harness::testing::{CrashPoint, WatchedStorage};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
@@ -509,7 +510,7 @@ impl Worker {
         if let Ok(point) = std::env::var(CRASH_AT) {
             let point = CrashPoint::from_text(&point)
                 .ok_or_else(|| Failure::Sentence(format!("invalid {CRASH_AT}: no such step boundary: {point}")))?;
-            storage = Arc::new(WatchedStorage::new(storage, Arc::new(point)));
+            storage = Arc::new(Observed::new(storage, Arc::new(point)));
         }
         let service = Service::new(engine, storage, platform, clock, HostFacts::unlimited())
             .await
