@@ -154,10 +154,7 @@ pub(crate) async fn once_more(error: &Error, tries: &mut u32) -> bool {
     if !conflict || *tries >= TRIES {
         return false;
     }
-    let mut drawn = [0];
-    // Without a random number they only meet again sooner.
-    let _ = getrandom::fill(&mut drawn);
-    tokio::time::sleep(Duration::from_millis(u64::from(drawn[0]) % (5 << *tries))).await;
+    tokio::time::sleep(Duration::from_millis(fastrand::u64(..5 << *tries))).await;
     true
 }
 

@@ -56,7 +56,10 @@ impl StoreScript {
     /// From now on calls fail by this seed, one in `one_in`: half of those before they reach the store, half when it has
     /// done them.
     pub fn fail_by_seed(&self, seed: u64, one_in: u64) {
-        self.plan().faults = Some(SeededFaults { state: seed, one_in });
+        self.plan().faults = Some(SeededFaults {
+            random: fastrand::Rng::with_seed(seed),
+            one_in,
+        });
     }
 
     /// From now on the store works.
@@ -116,32 +119,19 @@ impl Observer for StoreScript {
     }
 }
 
-/// The same faults for the same seed: xorshift64* (Vigna, 2016).
+/// The same faults for the same seed.
 #[derive(Clone, Debug)]
 struct SeededFaults {
-    state: u64,
+    random: fastrand::Rng,
     one_in: u64,
 }
 
 impl SeededFaults {
     /// None: not this time; else whether after the call.
     fn strikes(&mut self) -> Option<bool> {
-        let drawn = next_random(&mut self.state);
         // Asked twice a call, before and after.
-        drawn
-            .is_multiple_of(self.one_in.max(1))
-            .then_some(drawn & (1 << 40) != 0)
+        (self.random.u64(..self.one_in.max(1)) == 0).then(|| self.random.bool())
     }
-}
-
-/// The next number of a seeded row.
-fn next_random(state: &mut u64) -> u64 {
-    let mut x = (*state).max(1);
-    x ^= x >> 12;
-    x ^= x << 25;
-    x ^= x >> 27;
-    *state = x;
-    x.wrapping_mul(0x2545_F491_4F6C_DD1D)
 }
 
 /// Kills this process at a step boundary, as a kill -9 would: `after-start:3` at the third time that `start` has been done,
