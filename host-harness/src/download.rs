@@ -17,6 +17,7 @@
 
 use std::fmt;
 
+use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
 
 use crate::storage::FileFacts;
@@ -43,16 +44,8 @@ impl Secret {
     /// None: no link ends like that.
     #[must_use]
     pub fn read(text: &str) -> Option<Self> {
-        let digits = text.as_bytes();
-        let lower = |byte: &u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte);
-        if digits.len() != 64 || !digits.iter().all(lower) {
-            return None;
-        }
-        let mut bytes = [0; 32];
-        for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-            *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-        }
-        Some(Self(bytes))
+        let bytes = HEXLOWER.decode(text.as_bytes()).ok()?;
+        bytes.try_into().ok().map(Self)
     }
 
     /// What the store knows it by.
@@ -64,7 +57,7 @@ impl Secret {
 
 impl fmt::Display for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        write!(f, "{}", HEXLOWER.encode_display(&self.0))
     }
 }
 
@@ -84,8 +77,7 @@ impl Download {
         // Not the hash that the store has, which is nobody else's to know.
         let mut tag = Sha256::new_with_prefix(b"entity tag");
         tag.update(self.link);
-        let digits: String = tag.finalize()[..16].iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("\"{digits}\"")
+        format!("\"{:.32x}\"", tag.finalize())
     }
 }
 

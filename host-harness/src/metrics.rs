@@ -31,6 +31,8 @@ use crate::contract::{DeliveryStatus, Outcome};
 use crate::delivery::TroubleKind;
 use crate::platform::Platform;
 use crate::service::Service;
+use crate::storage::port::{Failure, Observer};
+use crate::storage::{DeliveryResult, Finish, Written};
 use crate::zones;
 
 /// What all names begin with.
@@ -129,9 +131,24 @@ impl Metrics {
             .get_or_create(&[("export", export)])
             .observe(took.as_secs_f64());
     }
+}
 
-    /// The end of a run, or of a part of it, is written down.
-    pub fn run_ended(&self, outcome: &Outcome) {
+impl Observer for Metrics {
+    fn failed(&self, failure: Failure) {
+        match failure {
+            Failure::Store => self.store_errors.inc(),
+            Failure::Lease => self.leases_lost.inc(),
+            Failure::Refusal => return,
+        };
+    }
+
+    fn finished(&self, finish: &Finish, written: Written) {
+        let limits = finish.mail_limits.as_ref();
+        let otherwise = limits.and_then(|limits| limits.otherwise.as_ref());
+        let outcome = match (written, otherwise) {
+            (Written::PastMailLimit(user), Some(otherwise)) => &otherwise.of(user).outcome,
+            _ => &finish.outcome,
+        };
         let outcome = match outcome {
             Outcome::Submitted => "submitted",
             Outcome::Delivered => "delivered",
@@ -144,9 +161,8 @@ impl Metrics {
         self.runs.get_or_create(&[("outcome", outcome)]).inc();
     }
 
-    /// How a try of one delivery ended is written down.
-    pub fn delivery_tried(&self, status: DeliveryStatus) {
-        let status = match status {
+    fn tried(&self, result: &DeliveryResult) {
+        let status = match result.status {
             DeliveryStatus::Queued => "queued",
             DeliveryStatus::Accepted => "accepted",
             DeliveryStatus::Retrying => "retrying",
@@ -154,16 +170,6 @@ impl Metrics {
             DeliveryStatus::Cancelled => "cancelled",
         };
         self.deliveries.get_or_create(&[("status", status)]).inc();
-    }
-
-    /// Something was not written, since another has the lease.
-    pub fn lease_lost(&self) {
-        self.leases_lost.inc();
-    }
-
-    /// The store did not answer.
-    pub fn store_failed(&self) {
-        self.store_errors.inc();
     }
 }
 

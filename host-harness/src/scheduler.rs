@@ -16,7 +16,7 @@ use crate::clock::Instant;
 use crate::delivery::{DeliveryLimits, Permits, Transport, deliver_until};
 use crate::service::Service;
 use crate::shares::part;
-use crate::storage::{Kept, Lease, LeaseError, Leased, Rooms, StorageError, Wakes, Work};
+use crate::storage::{Kept, Lease, LeaseError, Leased, Outbox, Rooms, StorageError, Wakes, Work};
 
 /// Schedules planned again in one go.
 const REPLAN_BATCH: u32 = 500;
@@ -147,17 +147,14 @@ impl Scheduler {
         let mut taken = storage.take_settled(now, until, most).await?;
         let left = most.saturating_sub(u32::try_from(taken.len()).unwrap_or(most));
         if left > 0 {
-            taken.extend(match rooms {
-                Some(rooms) => storage.take_due_within(now, until, left, rooms).await?,
-                None => storage.take_due(now, until, left).await?,
-            });
+            taken.extend(storage.take_due(now, until, left, rooms).await?);
         }
         Ok(taken)
     }
 
     async fn deliver(&self, limits: &DeliveryLimits, stop: impl Future<Output = ()>) -> Result<usize, StorageError> {
         let (storage, clock) = (self.service.storage().as_ref(), self.service.clock().as_ref());
-        let storage = (storage, self.service.as_ref() as &dyn Permits);
+        let storage = (storage as &dyn Outbox, self.service.as_ref() as &dyn Permits);
         let health = self.service.mail();
         let done = deliver_until(storage, self.transport.as_ref(), clock, limits, health, stop).await?;
         Ok(done.total())

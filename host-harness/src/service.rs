@@ -68,7 +68,7 @@ use crate::metrics::{Called, Metrics};
 use crate::platform::{Place, Platform, PlatformError, Principal, slug_of};
 use crate::ports::{Access, HostFacts, Services};
 use crate::shares::SharedPlaces;
-use crate::storage::counted::CountedStorage;
+use crate::storage::port::Observed;
 use crate::storage::{
     Change, Commit, CommitError, Completion, KeptAnswer, RequestKey, Scope, Storage, StorageError, Visible,
 };
@@ -108,7 +108,7 @@ pub struct Grant {
 pub struct Keep<'a> {
     /// Whose request.
     pub key: RequestKey,
-    /// As [`Storage::begin_request`] gave it.
+    /// As [`Requests::begin_request`](crate::storage::Requests::begin_request) gave it.
     pub ticket: u64,
     /// What the API will answer, given what the component answered.
     pub answer: &'a (dyn Fn(&Answer) -> KeptAnswer + Send + Sync),
@@ -206,7 +206,7 @@ impl Service {
         let places = SharedPlaces::new(engine.limits().call_instances as usize, share);
         let services = Services {
             origin: Origin::new(facts.mail_from.clone(), &store),
-            storage: Arc::new(CountedStorage::new(storage, Arc::clone(&metrics))),
+            storage: Arc::new(Observed::new(storage, Arc::clone(&metrics))),
             platform,
             clock,
             facts,
@@ -378,7 +378,7 @@ impl Service {
         Ok(facts.map(|facts| Download { facts, link }))
     }
 
-    /// A piece of the file that this link leads to now, as [`Storage::linked_piece`] counts them.
+    /// A piece of the file that this link leads to now, as [`Files::linked_piece`](crate::storage::Files::linked_piece) counts them.
     ///
     /// # Errors
     /// If the store is away.

@@ -25,4 +25,4 @@ pub use axum::http::Method;
 pub use exports::ScriptedExports;
 pub use host::{Answer, CapturedMail, Client, Harness, HarnessBuilder, Mail, STORE_VARIABLE, TestStore, at};
 pub use postgres::PostgresServer;
-pub use store::{CrashPoint, Moment, StoreScript, StoreWatch, WatchedStorage};
+pub use store::{CrashPoint, Moment, StoreScript};

@@ -35,7 +35,7 @@ async fn renewed(host: &Harness) {
 
 /// What another host would lease at this host's time.
 async fn taken_by_another(other: &Harness, now: i64) -> usize {
-    let taken = other.storage().take_due(now, now + 60, 9).await;
+    let taken = other.storage().take_due(now, now + 60, 9, None).await;
     taken.expect("the store answers").len()
 }
 

@@ -398,9 +398,17 @@ async fn a_due_time_whose_six_leases_all_ran_out_fails_and_the_ones_after_it_are
     let (first, minute) = (at(DUE), 60);
     for lease in 0..6 {
         let now = first + lease * minute;
-        let early = host.storage().take_due(now - 1, now + minute, 9).await.expect("asked");
+        let early = host
+            .storage()
+            .take_due(now - 1, now + minute, 9, None)
+            .await
+            .expect("asked");
         assert_eq!(early.len(), 0, "one second before");
-        let leased = host.storage().take_due(now, now + minute, 9).await.expect("leased");
+        let leased = host
+            .storage()
+            .take_due(now, now + minute, 9, None)
+            .await
+            .expect("leased");
         assert_eq!(
             (leased.len(), leased[0].attempt),
             (1, u32::try_from(lease).expect("small") + 1)

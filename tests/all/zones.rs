@@ -204,7 +204,7 @@ async fn work_on_what_is_due(host: &Harness) -> Vec<Ended> {
     let now = host.service.clock().now();
     let due = host
         .storage()
-        .take_due(now, now + 60, 10)
+        .take_due(now, now + 60, 10, None)
         .await
         .expect("the store answers");
     let mut ended = Vec::new();

@@ -222,9 +222,7 @@ impl Tape {
 /// SHA-256 of a component, as a tape names it.
 #[must_use]
 pub fn fingerprint(component: &[u8]) -> String {
-    Sha256::digest(component)
-        .iter()
-        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+    format!("{:x}", Sha256::digest(component))
 }
 
 /// What the last `finish` that was taken said.

@@ -19,9 +19,10 @@ use host_harness::ports::HostFacts;
 use host_harness::scheduler::{Scheduler, SchedulerOptions};
 use host_harness::service::Service;
 use host_harness::storage::HistoryRow;
+use host_harness::storage::port::Observed;
+use host_harness::testing::CrashPoint;
 use host_harness::testing::postgres::{PostgresServer, Stop};
 use host_harness::testing::smtp_server::{ReceivedMail, SmtpServer};
-use host_harness::testing::{CrashPoint, WatchedStorage};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
@@ -117,11 +118,12 @@ impl Chaos {
         let server = SmtpServer::start().await;
         self.seed(&data).await?;
         let mut hosts = Hosts::start(self.hosts, self.database_crashes, &data, &server.url())?;
-        let mut random = Random(self.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
+        // The same kills for the same seed.
+        let mut random = fastrand::Rng::with_seed(self.seed);
         let (mut killed, mut crashes) = (0, 0);
         while killed < self.kills || hosts.pending() {
             let wait = u64::try_from(BETWEEN.as_millis()).unwrap_or(400) * 2;
-            tokio::time::sleep(Duration::from_millis(random.below(wait))).await;
+            tokio::time::sleep(Duration::from_millis(random.u64(..wait))).await;
             // Spread over the kills, and none before the first.
             if let Some(database) = &database
                 && crashes < self.database_crashes
@@ -132,8 +134,7 @@ impl Chaos {
             }
             hosts.revive()?;
             if killed < self.kills {
-                let host = usize::try_from(random.below(u64::from(self.hosts))).unwrap_or_default();
-                killed += u32::from(hosts.kill(host)?);
+                killed += u32::from(hosts.kill(random.usize(..self.hosts as usize))?);
             } else if began.elapsed() > PATIENCE * 4 {
                 break;
             }
@@ -468,18 +469,6 @@ impl Drop for Hosts {
     }
 }
 
-/// xorshift64 (Marsaglia, 2003): the same kills for the same seed.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) % limit.max(1)
-    }
-}
-
 /// One host of `harness-lab chaos`: runs and delivers with short leases until it is killed, or nobody holds its standard input.
 #[derive(Args)]
 pub struct Worker {
@@ -509,7 +498,7 @@ impl Worker {
         if let Ok(point) = std::env::var(CRASH_AT) {
             let point = CrashPoint::from_text(&point)
                 .ok_or_else(|| Failure::Sentence(format!("invalid {CRASH_AT}: no such step boundary: {point}")))?;
-            storage = Arc::new(WatchedStorage::new(storage, Arc::new(point)));
+            storage = Arc::new(Observed::new(storage, Arc::new(point)));
         }
         let service = Service::new(engine, storage, platform, clock, HostFacts::unlimited())
             .await

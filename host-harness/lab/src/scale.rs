@@ -311,7 +311,7 @@ async fn measured(storage: &dyn Storage) -> Result<Vec<(&'static str, f64)>, Fai
         let (mut leased, mut took): (Vec<Leased>, _) = (Vec::new(), Duration::ZERO);
         loop {
             let began = Stopwatch::now();
-            let more = storage.take_due(TICK, until, 100).await?;
+            let more = storage.take_due(TICK, until, 100, None).await?;
             took += began.elapsed();
             if more.is_empty() {
                 break;
@@ -331,8 +331,8 @@ async fn measured(storage: &dyn Storage) -> Result<Vec<(&'static str, f64)>, Fai
     let nothing = middle(QUICK, async || {
         let began = Stopwatch::now();
         storage.take_settled(BEGIN, BEGIN + 60, BATCH).await?;
-        storage.take_due(BEGIN, BEGIN + 60, BATCH).await?;
-        storage.take_deliveries(BEGIN, BEGIN + 60, BATCH).await?;
+        storage.take_due(BEGIN, BEGIN + 60, BATCH, None).await?;
+        storage.take_deliveries(BEGIN, BEGIN + 60, BATCH, None).await?;
         storage.next_wake().await?;
         Ok::<_, Failure>(began.elapsed())
     });
@@ -413,7 +413,7 @@ async fn pages(storage: &dyn Storage, figures: &mut Figures) -> Result<(), Failu
 async fn fairness(storage: &dyn Storage, alone: u64, figures: &mut Figures) -> Result<(), Failure> {
     let (began, mut leased): (_, Vec<Leased>) = (Stopwatch::now(), Vec::new());
     let before = loop {
-        let batch = storage.take_due(BURST, BURST + 3_000, BATCH).await?;
+        let batch = storage.take_due(BURST, BURST + 3_000, BATCH, None).await?;
         let found = batch.iter().position(|leased| leased.row.id == alone);
         let (before, over) = (leased.len(), batch.is_empty());
         leased.extend(batch);

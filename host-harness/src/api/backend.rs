@@ -35,7 +35,7 @@ pub trait Backend: Send + Sync {
     async fn check_ready(&self) -> Result<(), Fault>;
     /// Whose credentials these are, and what that principal may do there; without a scope, nothing.
     async fn admission(&self, credentials: &Credentials, scope: Option<&Scope>) -> Result<Admission, Fault>;
-    /// See [`crate::storage::Storage::begin_request`].
+    /// See [`crate::storage::Requests::begin_request`].
     async fn begin_request(
         &self,
         key: &RequestKey,
@@ -43,7 +43,7 @@ pub trait Backend: Send + Sync {
         now: Instant,
         lease_until: Instant,
     ) -> Result<RequestState, Fault>;
-    /// See [`crate::storage::Storage::end_request`].
+    /// See [`crate::storage::Requests::end_request`].
     async fn end_request(&self, key: &RequestKey, ticket: u64) -> Result<(), Fault>;
     /// Asks the component. See [`Service::call`].
     async fn call(&self, grant: &Grant, operation: Operation, keep: Option<Keep<'_>>) -> Result<Answer, CallError>;

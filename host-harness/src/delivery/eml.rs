@@ -90,8 +90,7 @@ impl Transport for EmlTransport {
 /// Writes the message unless it is there, whole or not at all, and answers its file's name.
 fn keep(dir: &Path, message_id: &str, bytes: &[u8]) -> io::Result<String> {
     let stem = stem(message_id);
-    let hash = Sha256::digest(bytes);
-    let beside = format!("{stem}-{:02x}{:02x}{:02x}{:02x}", hash[0], hash[1], hash[2], hash[3]);
+    let beside = format!("{stem}-{:.8x}", Sha256::digest(bytes));
     for name in [format!("{stem}.eml"), format!("{beside}.eml")] {
         let path = dir.join(&name);
         if !path.exists() {

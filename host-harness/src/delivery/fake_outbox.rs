@@ -6,8 +6,6 @@ use async_trait::async_trait;
 use tempfile::SpooledData;
 
 use super::*;
-use crate::contract::schedule_store::Plan;
-use crate::contract::{MissedRange, PageQuery, Position, RunEntry};
 use crate::storage::*;
 
 pub struct FakeMail {
@@ -201,199 +199,160 @@ impl State {
 }
 
 macro_rules! not_part_of_delivery {
-    ($(fn $name:ident($($arg:ident: $type:ty),*) -> $out:ty;)*) => {
-        #[async_trait]
-        impl Storage for FakeOutbox {
-            $(async fn $name(&self, $($arg: $type),*) -> $out {
-                $(let _ = $arg;)*
-                unreachable!("not part of delivery")
-            })*
-
-            async fn take_deliveries(
-                &self,
-                now: Instant,
-                lease_until: Instant,
-                limit: u32,
-            ) -> Result<Vec<DeliveryTask>, StorageError> {
-                let any = Rooms::default();
-                self.take_deliveries_within(now, lease_until, limit, &any).await
-            }
-
-            async fn take_deliveries_within(
-                &self,
-                now: Instant,
-                lease_until: Instant,
-                limit: u32,
-                rooms: &Rooms,
-            ) -> Result<Vec<DeliveryTask>, StorageError> {
-                let _turn = self.turn().await;
-                let tasks: Vec<_> = {
-                    let mut state = self.state.lock().unwrap();
-                    state.away("take")?;
-                    let mut rooms = rooms.clone();
-                    let is_due = |entry: &&mut Entry| {
-                        entry.result.next_try.is_some_and(|at| at <= now)
-                            && entry.leased_until.is_none_or(|until| until <= now)
-                    };
-                    let mut due: Vec<&mut Entry> = state.deliveries.iter_mut().filter(is_due).collect();
-                    // Longest due first.
-                    due.sort_by_key(|entry| entry.result.next_try);
-                    let mut tasks = Vec::new();
-                    for entry in due {
-                        if tasks.len() < limit as usize && rooms.left(&entry.task.organizer) > 0 {
-                            rooms.take(&entry.task.organizer, 1);
-                            entry.leased_until = Some(lease_until);
-                            entry.task.fence += 1;
-                            tasks.push(entry.task.clone());
-                        }
-                    }
-                    state.most_leased = state.most_leased.max(state.leased());
-                    tasks
-                };
-                self.leases.send_modify(|taken| *taken += tasks.len());
-                Ok(tasks)
-            }
-
-            async fn renew_deliveries(
-                &self,
-                tasks: &[DeliveryTask],
-                until: Instant,
-            ) -> Result<Vec<(u64, u32)>, StorageError> {
-                self.asked_to_renew.send_modify(|asked| *asked += 1);
-                let _renewing = self.renewing.lock().await;
-                let mut lost = Vec::new();
-                {
-                    let mut state = self.state.lock().unwrap();
-                    state.away("renew")?;
-                    for task in tasks {
-                        let mut entries = state.deliveries.iter_mut();
-                        let held = entries.find(|entry| {
-                            (entry.task.mail, entry.task.position, entry.task.fence)
-                                == (task.mail, task.position, task.fence)
-                                && entry.leased_until.is_some()
-                        });
-                        match held {
-                            Some(entry) => entry.leased_until = Some(until),
-                            None => lost.push((task.mail, task.position)),
-                        }
-                    }
-                }
-                self.renewals.send_modify(|renewals| *renewals += 1);
-                Ok(lost)
-            }
-
-            async fn mail_was_accepted(&self, mail: u64) -> Result<bool, StorageError> {
-                let mut state = self.state.lock().unwrap();
-                state.away("accepted")?;
-                let mut entries = state.deliveries.iter();
-                Ok(entries.any(|entry| entry.task.mail == mail && entry.result.status == DeliveryStatus::Accepted))
-            }
-
-            async fn waiting_recipients(&self, most: u32) -> Result<Vec<(String, String)>, StorageError> {
-                let state = self.state.lock().unwrap();
-                let entries = state.deliveries.iter();
-                let waiting = entries.filter(|entry| entry.result.status == DeliveryStatus::Retrying);
-                let told = waiting.map(|entry| (entry.task.address.clone(), entry.result.words.clone()));
-                Ok(told.take(most as usize).collect())
-            }
-
-            async fn mail(&self, id: u64) -> Result<Option<OutboxMail>, StorageError> {
-                let mut state = self.state.lock().unwrap();
-                state.away("mail")?;
-                state.calls.push(format!("mail {id}"));
-                Ok(state.mails.get(&id).map(|mail| mail.mail.clone()))
-            }
-
-            async fn read_file(&self, run: u64, path: &Path) -> Result<Option<FileFacts>, StorageError> {
-                let mut state = self.state.lock().unwrap();
-                state.away("file")?;
-                state.calls.push(format!("file {run}"));
-                let Some(FakeMail { mail, file: Some(bytes) }) = state.mails.get(&run) else {
-                    return Ok(None);
-                };
-                std::fs::write(path, bytes).unwrap();
-                Ok(mail.file.clone())
-            }
-
-            async fn record_delivery(
-                &self,
-                task: &DeliveryTask,
-                result: &DeliveryResult,
-                _now: Instant,
-            ) -> Result<(), LeaseError> {
-                let _turn = self.turn().await;
-                let mut state = self.state.lock().unwrap();
-                state.away("record")?;
-                let mut entries = state.deliveries.iter_mut();
-                let same = |entry: &&mut Entry| (entry.task.mail, entry.task.position) == (task.mail, task.position);
-                let entry = entries.find(same).unwrap();
-                if entry.task.fence != task.fence || entry.leased_until.is_none() {
-                    return Err(LeaseError::Lost);
-                }
-                entry.leased_until = None;
-                entry.task.tries += u32::from(result.counts);
-                entry.result = result.clone();
-                Ok(())
-            }
-        }
+    () => {
+        unreachable!("not part of delivery")
     };
 }
 
-not_part_of_delivery! {
-    fn list(seen: &Visible, query: &PageQuery) -> Result<Option<Rows<Row>>, StorageError>;
-    fn get(seen: &Visible, id: u64) -> Result<Option<Row>, StorageError>;
-    fn runs(schedule: u64, at: &Position, size: u32) -> Result<Option<Rows<RunEntry>>, StorageError>;
-    fn count(organizer: &str) -> Result<u64, StorageError>;
-    fn reserve_id() -> Result<u64, StorageError>;
-    fn commit(commit: Commit) -> Result<(), CommitError>;
-    fn seed(row: &Row, zone_database: &str, now: Instant) -> Result<(), CommitError>;
-    fn begin_request(
-        key: &RequestKey,
-        fingerprint: &[u8; 32],
+#[async_trait]
+impl Files for FakeOutbox {
+    async fn read_file(&self, run: u64, path: &Path) -> Result<Option<FileFacts>, StorageError> {
+        let mut state = self.state.lock().unwrap();
+        state.away("file")?;
+        state.calls.push(format!("file {run}"));
+        let Some(FakeMail {
+            mail,
+            file: Some(bytes),
+        }) = state.mails.get(&run)
+        else {
+            return Ok(None);
+        };
+        std::fs::write(path, bytes).unwrap();
+        Ok(mail.file.clone())
+    }
+
+    async fn keep_file(&self, _: &Lease, _: u64, _: &FileFacts, _: &SpooledData) -> Result<(), LeaseError> {
+        not_part_of_delivery!()
+    }
+
+    async fn file_facts(&self, _: u64) -> Result<Option<FileFacts>, StorageError> {
+        not_part_of_delivery!()
+    }
+
+    async fn keep_link(&self, _: &Lease, _: u64, _: &[u8; 32], _: Instant) -> Result<(), LeaseError> {
+        not_part_of_delivery!()
+    }
+
+    async fn linked(&self, _: &[u8; 32], _: Instant) -> Result<Option<u64>, StorageError> {
+        not_part_of_delivery!()
+    }
+
+    async fn linked_piece(&self, _: &[u8; 32], _: Instant, _: u64) -> Result<Option<Vec<u8>>, StorageError> {
+        not_part_of_delivery!()
+    }
+}
+
+#[async_trait]
+impl Outbox for FakeOutbox {
+    async fn take_deliveries(
+        &self,
         now: Instant,
-        lease_until: Instant
-    ) -> Result<RequestState, StorageError>;
-    fn end_request(key: &RequestKey, ticket: u64) -> Result<(), StorageError>;
-    fn enabled(organizer: &str) -> Result<bool, StorageError>;
-    fn set_enabled(organizer: &str, enabled: bool, actor: &str, now: Instant) -> Result<(), StorageError>;
-    fn retire(event: &Scope, now: Instant) -> Result<(), StorageError>;
-    fn scopes(organizer: &str) -> Result<Vec<(Option<String>, u64)>, StorageError>;
-    fn organizers() -> Result<Vec<(String, bool)>, StorageError>;
-    fn take_due(now: Instant, lease_until: Instant, limit: u32) -> Result<Vec<Leased>, StorageError>;
-    fn take_settled(now: Instant, lease_until: Instant, limit: u32) -> Result<Vec<Leased>, StorageError>;
-    fn renew(lease: &Lease, until: Instant) -> Result<(), LeaseError>;
-    fn hand_back(lease: &Lease, now: Instant) -> Result<(), LeaseError>;
-    fn start(lease: &Lease, plan: &Plan, zone_database: &str, zone: &str, now: Instant) -> Result<u64, StartError>;
-    fn recorded(schedule: u64, range: &MissedRange) -> Result<Option<Instant>, StorageError>;
-    fn keep_file(lease: &Lease, run: u64, facts: &FileFacts, file: &SpooledData) -> Result<(), LeaseError>;
-    fn file_facts(run: u64) -> Result<Option<FileFacts>, StorageError>;
-    fn linked_piece(hash: &[u8; 32], now: Instant, piece: u64) -> Result<Option<Vec<u8>>, StorageError>;
-    fn keep_link(lease: &Lease, run: u64, hash: &[u8; 32], expires: Instant) -> Result<(), LeaseError>;
-    fn linked(hash: &[u8; 32], now: Instant) -> Result<Option<u64>, StorageError>;
-    fn standing(mails: &[u64]) -> Result<Vec<(u64, MailStanding)>, StorageError>;
-    fn export(run: u64) -> Result<Option<OutgoingExport>, StorageError>;
-    fn call_off(run: u64, words: &str, now: Instant) -> Result<(), StorageError>;
-    fn finish(lease: &Lease, run: u64, finish: &Finish) -> Result<Written, LeaseError>;
-    fn resume_undelivered(
-        organizer: Option<&str>,
-        schedule: Option<u64>,
-        actor: &str,
-        now: Instant
-    ) -> Result<Vec<u64>, StorageError>;
-    fn request_replan(moved: &Scope) -> Result<u64, StorageError>;
-    fn replan_batch(limit: u32, zone_database: &str) -> Result<Vec<ReplanRow>, StorageError>;
-    fn write_plan(
-        row: &ReplanRow,
-        plan: Option<Option<Instant>>,
-        zone_database: &str
-    ) -> Result<(), StorageError>;
-    fn next_wakes() -> Result<Wakes, StorageError>;
-    fn backlog(now: Instant) -> Result<Backlog, StorageError>;
-    fn collect(now: Instant) -> Result<(), StorageError>;
-    fn forget(before: Kept, most: u32) -> Result<u64, StorageError>;
-    fn history(schedule: Option<u64>, limit: u32) -> Result<Vec<HistoryRow>, StorageError>;
-    fn audit(organizer: &str, limit: u32) -> Result<Vec<AuditEntry>, StorageError>;
-    fn store_id() -> Result<String, StorageError>;
-    fn ping() -> Result<(), StorageError>;
-    fn check_writable() -> Result<(), StorageError>;
+        lease_until: Instant,
+        limit: u32,
+        rooms: Option<&Rooms>,
+    ) -> Result<Vec<DeliveryTask>, StorageError> {
+        let _turn = self.turn().await;
+        let tasks: Vec<_> = {
+            let mut state = self.state.lock().unwrap();
+            state.away("take")?;
+            let mut rooms = rooms.cloned().unwrap_or_default();
+            let is_due = |entry: &&mut Entry| {
+                entry.result.next_try.is_some_and(|at| at <= now) && entry.leased_until.is_none_or(|until| until <= now)
+            };
+            let mut due: Vec<&mut Entry> = state.deliveries.iter_mut().filter(is_due).collect();
+            // Longest due first.
+            due.sort_by_key(|entry| entry.result.next_try);
+            let mut tasks = Vec::new();
+            for entry in due {
+                if tasks.len() < limit as usize && rooms.left(&entry.task.organizer) > 0 {
+                    rooms.take(&entry.task.organizer, 1);
+                    entry.leased_until = Some(lease_until);
+                    entry.task.fence += 1;
+                    tasks.push(entry.task.clone());
+                }
+            }
+            state.most_leased = state.most_leased.max(state.leased());
+            tasks
+        };
+        self.leases.send_modify(|taken| *taken += tasks.len());
+        Ok(tasks)
+    }
+
+    async fn renew_deliveries(&self, tasks: &[DeliveryTask], until: Instant) -> Result<Vec<(u64, u32)>, StorageError> {
+        self.asked_to_renew.send_modify(|asked| *asked += 1);
+        let _renewing = self.renewing.lock().await;
+        let mut lost = Vec::new();
+        {
+            let mut state = self.state.lock().unwrap();
+            state.away("renew")?;
+            for task in tasks {
+                let mut entries = state.deliveries.iter_mut();
+                let held = entries.find(|entry| {
+                    (entry.task.mail, entry.task.position, entry.task.fence) == (task.mail, task.position, task.fence)
+                        && entry.leased_until.is_some()
+                });
+                match held {
+                    Some(entry) => entry.leased_until = Some(until),
+                    None => lost.push((task.mail, task.position)),
+                }
+            }
+        }
+        self.renewals.send_modify(|renewals| *renewals += 1);
+        Ok(lost)
+    }
+
+    async fn mail_was_accepted(&self, mail: u64) -> Result<bool, StorageError> {
+        let mut state = self.state.lock().unwrap();
+        state.away("accepted")?;
+        let mut entries = state.deliveries.iter();
+        Ok(entries.any(|entry| entry.task.mail == mail && entry.result.status == DeliveryStatus::Accepted))
+    }
+
+    async fn waiting_recipients(&self, most: u32) -> Result<Vec<(String, String)>, StorageError> {
+        let state = self.state.lock().unwrap();
+        let entries = state.deliveries.iter();
+        let waiting = entries.filter(|entry| entry.result.status == DeliveryStatus::Retrying);
+        let told = waiting.map(|entry| (entry.task.address.clone(), entry.result.words.clone()));
+        Ok(told.take(most as usize).collect())
+    }
+
+    async fn mail(&self, id: u64) -> Result<Option<OutboxMail>, StorageError> {
+        let mut state = self.state.lock().unwrap();
+        state.away("mail")?;
+        state.calls.push(format!("mail {id}"));
+        Ok(state.mails.get(&id).map(|mail| mail.mail.clone()))
+    }
+
+    async fn record_delivery(
+        &self,
+        task: &DeliveryTask,
+        result: &DeliveryResult,
+        _now: Instant,
+    ) -> Result<(), LeaseError> {
+        let _turn = self.turn().await;
+        let mut state = self.state.lock().unwrap();
+        state.away("record")?;
+        let mut entries = state.deliveries.iter_mut();
+        let same = |entry: &&mut Entry| (entry.task.mail, entry.task.position) == (task.mail, task.position);
+        let entry = entries.find(same).unwrap();
+        if entry.task.fence != task.fence || entry.leased_until.is_none() {
+            return Err(LeaseError::Lost);
+        }
+        entry.leased_until = None;
+        entry.task.tries += u32::from(result.counts);
+        entry.result = result.clone();
+        Ok(())
+    }
+
+    async fn standing(&self, _: &[u64]) -> Result<Vec<(u64, MailStanding)>, StorageError> {
+        not_part_of_delivery!()
+    }
+
+    async fn export(&self, _: u64) -> Result<Option<OutgoingExport>, StorageError> {
+        not_part_of_delivery!()
+    }
+
+    async fn call_off(&self, _: u64, _: &str, _: Instant) -> Result<(), StorageError> {
+        not_part_of_delivery!()
+    }
 }

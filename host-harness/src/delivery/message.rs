@@ -295,11 +295,7 @@ fn boundary(mail: &OutboxMail) -> String {
         hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
         hash.update(part);
     }
-    let mut boundary = "part-".to_owned();
-    for byte in &hash.finalize()[..20] {
-        let _ = write!(boundary, "{byte:02x}");
-    }
-    boundary
+    format!("part-{:.40x}", hash.finalize())
 }
 
 /// RFC 3834: no vacation notice answers it.

@@ -4,7 +4,7 @@ use super::health::{Suspicion, are_many};
 use super::{MailHealth, Refusal, Trouble, TroubleKind, backoff, words};
 use crate::clock::Instant;
 use crate::contract::DeliveryStatus;
-use crate::storage::{DeliveryResult, DeliveryTask, Storage, StorageError};
+use crate::storage::{DeliveryResult, DeliveryTask, Outbox, StorageError};
 
 /// How a try ended: the server's reply, or why it did not succeed.
 pub(super) type Tried = Result<String, Refusal>;
@@ -60,7 +60,7 @@ fn gave_up(reply: &str) -> Recorded {
 pub(super) async fn of(
     tried: &Tried,
     of: Try<'_>,
-    (health, storage): (&MailHealth, &dyn Storage),
+    (health, storage): (&MailHealth, &dyn Outbox),
     now: Instant,
 ) -> Result<DeliveryResult, StorageError> {
     let Try { task, about, begun, .. } = of;

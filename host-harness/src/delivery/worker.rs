@@ -30,7 +30,7 @@ use super::{MailHealth, Refusal, Transport, TroubleKind, domain, render, words};
 use crate::clock::Clock;
 use crate::contract::DeliveryStatus;
 use crate::shares::part;
-use crate::storage::{DeliveryResult, DeliveryTask, LeaseError, MailKind, OutboxMail, Rooms, Storage, StorageError};
+use crate::storage::{DeliveryResult, DeliveryTask, LeaseError, MailKind, Outbox, OutboxMail, Rooms, StorageError};
 use crate::temp_files::TempFiles;
 use crate::usage::UsageLimits;
 
@@ -129,7 +129,7 @@ impl Delivered {
 /// # Errors
 /// The store went away. What was under way then has been tried to its end, and written down if that was possible.
 pub async fn deliver_due(
-    storage: &dyn Storage,
+    storage: &dyn Outbox,
     transport: &dyn Transport,
     clock: &dyn Clock,
     limits: &DeliveryLimits,
@@ -145,7 +145,7 @@ pub async fn deliver_due(
 /// # Errors
 /// As those of [`deliver_due`].
 pub async fn deliver_until(
-    (storage, permits): (&dyn Storage, &dyn Permits),
+    (storage, permits): (&dyn Outbox, &dyn Permits),
     transport: &dyn Transport,
     clock: &dyn Clock,
     limits: &DeliveryLimits,
@@ -192,10 +192,10 @@ pub async fn deliver_until(
             taking = Some(Box::pin(async move {
                 let mut tasks = Vec::new();
                 if let Some(others) = without_suspects {
-                    tasks = storage.take_deliveries_within(now, until, free, &others).await?;
+                    tasks = storage.take_deliveries(now, until, free, Some(&others)).await?;
                 }
                 if tasks.is_empty() {
-                    tasks = storage.take_deliveries_within(now, until, free, &rooms).await?;
+                    tasks = storage.take_deliveries(now, until, free, Some(&rooms)).await?;
                 }
                 tasks.iter().for_each(|task| rooms.take(&task.organizer, 1));
                 Ok(Taken {
@@ -361,7 +361,7 @@ struct PreparedMails {
 }
 
 struct Pass<'a> {
-    storage: &'a dyn Storage,
+    storage: &'a dyn Outbox,
     transport: &'a dyn Transport,
     clock: &'a dyn Clock,
     limits: &'a DeliveryLimits,

@@ -262,7 +262,7 @@ async fn told_to_stop_it_begins_nothing_more_and_ends_what_is_under_way() {
     let stop = async {
         host.server.received(1).await;
     };
-    let all = (&host.outbox as &dyn Storage, &Everything as &dyn Permits);
+    let all = (&host.outbox as &dyn Outbox, &Everything as &dyn Permits);
     let pass = deliver_until(all, &host.transport, &host.clock, &one, &host.health, stop)
         .await
         .unwrap();

@@ -89,7 +89,8 @@ const PRODUCTS: [(&str, i64); 10] = [
     ("Parking", 850),
 ];
 
-/// SplitMix64: a full-period generator of 64-bit numbers from a 64-bit seed.
+/// SplitMix64: a full-period generator of 64-bit numbers from a 64-bit seed. Written out, unlike all other numbers drawn by a seed: a
+/// release of a library may draw others.
 pub(super) struct Random(pub u64);
 
 impl Random {

@@ -10,7 +10,7 @@ use crate::usage::{CHANGE_BYTES, Exceeded, NOTICE_BYTES, WriteLimits};
 /// One staged change of a person.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Change {
-    /// `id` comes from [`Storage::reserve_id`](super::Storage::reserve_id).
+    /// `id` comes from [`Schedules::reserve_id`](super::Schedules::reserve_id).
     Insert {
         /// Never used before.
         id: u64,
@@ -22,7 +22,7 @@ pub enum Change {
     /// Fails with [`CommitError::Stale`] unless `version` is stored. The version goes up by one, the fence is raised, a run in
     /// progress loses its lease and is due for lease at once, with its pinned due time; attempts start anew where no run is
     /// open. Each range of `missed` becomes one run-history entry; `Stale` too where some of it has one already
-    /// ([`Storage::recorded`](super::Storage::recorded)): a run has started since the call looked.
+    /// ([`Runs::recorded`](super::Runs::recorded)): a run has started since the call looked.
     Update {
         /// Which schedule.
         id: u64,
@@ -102,7 +102,7 @@ pub enum RequestState {
 pub struct Completion {
     /// Whose request.
     pub key: RequestKey,
-    /// As [`Storage::begin_request`](super::Storage::begin_request) gave it.
+    /// As [`Requests::begin_request`](super::Requests::begin_request) gave it.
     pub ticket: u64,
     /// What a repeated request will be answered.
     pub answer: KeptAnswer,

@@ -1,6 +1,8 @@
 //! Where a page begins, as the opaque text that [`Rows::next`](super::Rows::next) hands out: flat in depth, and rows added
 //! or removed meanwhile shift nothing.
 
+use data_encoding::HEXLOWER;
+
 use crate::contract::Order;
 
 /// First part of every text; another one is of another version of the store.
@@ -32,7 +34,7 @@ impl Cursor {
         let direction = if self.descending { "d" } else { "u" };
         let (order, key) = match &self.key {
             Key::Id => ("i", String::new()),
-            Key::Exporter(identifier) => ("e", hex(identifier.as_bytes())),
+            Key::Exporter(identifier) => ("e", HEXLOWER.encode(identifier.as_bytes())),
             Key::NextRun(key) => ("n", key.to_string()),
             Key::Due => ("h", String::new()),
         };
@@ -73,7 +75,7 @@ impl Cursor {
             id: id.parse().ok()?,
             key: match kind {
                 "iu" | "id" => Key::Id,
-                "eu" | "ed" => Key::Exporter(String::from_utf8(unhex(key)?).ok()?),
+                "eu" | "ed" => Key::Exporter(String::from_utf8(HEXLOWER.decode(key.as_bytes()).ok()?).ok()?),
                 "nu" | "nd" => Key::NextRun(key.parse().ok()?),
                 "hd" => Key::Due,
                 _ => return None,
@@ -82,21 +84,6 @@ impl Cursor {
         // One text a cursor: what people made up themselves is no `next` of ours.
         (cursor.to_text() == text).then_some(cursor)
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    if !rest.is_empty() {
-        return None;
-    }
-    pairs
-        .iter()
-        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
-        .collect()
 }
 
 #[cfg(test)]

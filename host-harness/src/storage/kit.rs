@@ -336,7 +336,7 @@ async fn delete(store: &dyn Storage, id: u64) {
 
 /// What is due at `now`, leased for a minute.
 async fn take(store: &dyn Storage, now: Instant) -> Vec<Leased> {
-    store.take_due(now, now + LEASE, 10).await.unwrap()
+    store.take_due(now, now + LEASE, 10, None).await.unwrap()
 }
 
 /// Of two hosts on one store, with schedules 1 to 30 due at [`T0`], each leases full batches of what the other has left.
@@ -347,11 +347,11 @@ pub async fn batches_of_two_hosts_are_full(one: &dyn Storage, other: &dyn Storag
         (one, 10, 16..=25),
         (other, 15, 26..=30),
     ] {
-        let leased = store.take_due(T0, T0 + 60, limit).await.unwrap();
+        let leased = store.take_due(T0, T0 + 60, limit, None).await.unwrap();
         let ids = leased.iter().map(|leased| leased.row.id);
         assert!(ids.eq(wanted.clone()), "{wanted:?}");
     }
-    assert_eq!(one.take_due(T0, T0 + 60, 10).await.unwrap(), []);
+    assert_eq!(one.take_due(T0, T0 + 60, 10, None).await.unwrap(), []);
 }
 
 async fn take_one(store: &dyn Storage, now: Instant) -> Leased {
@@ -447,7 +447,7 @@ async fn submit(store: &dyn Storage, to: &[&str]) -> u64 {
 }
 
 async fn take_deliveries(store: &dyn Storage, now: Instant) -> Vec<DeliveryTask> {
-    store.take_deliveries(now, now + LEASE, 10).await.unwrap()
+    store.take_deliveries(now, now + LEASE, 10, None).await.unwrap()
 }
 
 fn accepted() -> DeliveryResult {

@@ -38,24 +38,17 @@ use std::time::{Duration, Instant as Stopwatch};
 use async_trait::async_trait;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
-use tempfile::SpooledData;
 use tokio::sync::Semaphore;
 
 pub use self::backup::{BackupError, backup};
 use self::reading::Reading;
-use self::statement::{execute, prepared, value};
+use self::statement::{execute, value};
 use self::writer::Writer;
 use super::migrations::{Migrations, migrations};
 use super::reserve::Reserved;
 use super::turns::Turns;
-use super::{
-    AuditEntry, Backlog, Commit, CommitError, DeliveryResult, DeliveryTask, FileFacts, Finish, HistoryRow, Kept, Lease,
-    LeaseError, Leased, MailStanding, OutboxMail, OutgoingExport, ReplanRow, RequestKey, RequestState, Rooms, Row,
-    Rows, Scope, StartError, Storage, StorageError, Visible, Wakes, Written,
-};
+use super::{Storage, StorageError};
 use crate::clock::Instant;
-use crate::contract::schedule_store::Plan;
-use crate::contract::{MissedRange, PageQuery, Position, RunEntry};
 use crate::private;
 
 /// Of the name that it had when `sqlx` made it: programs of before and after that can be on one file.
@@ -170,13 +163,6 @@ impl SqliteStorage {
         aside(move || migrate::run(&mut opened(&path)?, migrations)).await
     }
 
-    /// Closes all connections. The log beside the file is emptied into it, also where another process goes on: what was deleted is to
-    /// lie nowhere.
-    pub async fn close(&self) {
-        self.reading.close();
-        self.writer.close().await;
-    }
-
     fn reserved(&self) -> std::sync::MutexGuard<'_, Reserved> {
         // A range of numbers is whole at every moment.
         self.reserved.lock().unwrap_or_else(PoisonError::into_inner)
@@ -185,265 +171,12 @@ impl SqliteStorage {
 
 #[async_trait]
 impl Storage for SqliteStorage {
-    async fn list(&self, seen: &Visible, query: &PageQuery) -> Result<Option<Rows<Row>>, StorageError> {
-        self.page(seen, query).await
-    }
-
-    async fn get(&self, seen: &Visible, id: u64) -> Result<Option<Row>, StorageError> {
-        self.one(seen, id).await
-    }
-
-    async fn runs(&self, schedule: u64, at: &Position, size: u32) -> Result<Option<Rows<RunEntry>>, StorageError> {
-        self.history_of(schedule, at, size).await
-    }
-
-    async fn count(&self, organizer: &str) -> Result<u64, StorageError> {
-        self.count_of(organizer).await
-    }
-
-    async fn reserve_id(&self) -> Result<u64, StorageError> {
-        self.next_id().await
-    }
-
-    async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
-        self.write_commit(commit).await
-    }
-
-    async fn seed(&self, row: &Row, zone_database: &str, now: Instant) -> Result<(), CommitError> {
-        self.put_in(row, zone_database, now).await
-    }
-
-    async fn begin_request(
-        &self,
-        key: &RequestKey,
-        fingerprint: &[u8; 32],
-        now: Instant,
-        lease_until: Instant,
-    ) -> Result<RequestState, StorageError> {
-        self.mark_request(key, fingerprint, now, lease_until).await
-    }
-
-    async fn end_request(&self, key: &RequestKey, ticket: u64) -> Result<(), StorageError> {
-        self.forget_request(key, ticket).await
-    }
-
-    async fn enabled(&self, organizer: &str) -> Result<bool, StorageError> {
-        self.is_enabled(organizer).await
-    }
-
-    async fn set_enabled(&self, organizer: &str, enabled: bool, actor: &str, now: Instant) -> Result<(), StorageError> {
-        self.switch(organizer, enabled, actor, now).await
-    }
-
-    async fn retire(&self, event: &Scope, now: Instant) -> Result<(), StorageError> {
-        self.retire_event(event, now).await
-    }
-
-    async fn scopes(&self, organizer: &str) -> Result<Vec<(Option<String>, u64)>, StorageError> {
-        self.scopes_of(organizer).await
-    }
-
-    async fn organizers(&self) -> Result<Vec<(String, bool)>, StorageError> {
-        self.all_switched().await
-    }
-
-    async fn take_due(&self, now: Instant, lease_until: Instant, limit: u32) -> Result<Vec<Leased>, StorageError> {
-        self.lease_due(now, lease_until, limit, &Rooms::default()).await
-    }
-
-    async fn take_due_within(
-        &self,
-        now: Instant,
-        lease_until: Instant,
-        limit: u32,
-        rooms: &Rooms,
-    ) -> Result<Vec<Leased>, StorageError> {
-        self.lease_due(now, lease_until, limit, rooms).await
-    }
-
-    async fn take_settled(&self, now: Instant, lease_until: Instant, limit: u32) -> Result<Vec<Leased>, StorageError> {
-        self.lease_settled(now, lease_until, limit).await
-    }
-
-    async fn renew(&self, lease: &Lease, until: Instant) -> Result<(), LeaseError> {
-        self.prolong(lease, until).await
-    }
-
-    async fn hand_back(&self, lease: &Lease, now: Instant) -> Result<(), LeaseError> {
-        self.give_back(lease, now).await
-    }
-
-    async fn start(
-        &self,
-        lease: &Lease,
-        plan: &Plan,
-        zone_database: &str,
-        zone: &str,
-        now: Instant,
-    ) -> Result<u64, StartError> {
-        self.open_run(lease, plan, (zone_database, zone), now).await
-    }
-
-    async fn recorded(&self, schedule: u64, range: &MissedRange) -> Result<Option<Instant>, StorageError> {
-        self.recorded_of(schedule, range).await
-    }
-
-    async fn keep_file(
-        &self,
-        lease: &Lease,
-        run: u64,
-        facts: &FileFacts,
-        file: &SpooledData,
-    ) -> Result<(), LeaseError> {
-        self.store_file(lease, run, facts, file).await
-    }
-
-    async fn read_file(&self, run: u64, path: &Path) -> Result<Option<FileFacts>, StorageError> {
-        self.fetch_file(run, path).await
-    }
-
-    async fn file_facts(&self, run: u64) -> Result<Option<FileFacts>, StorageError> {
-        self.facts_of_file(run)
-    }
-
-    async fn linked_piece(&self, hash: &[u8; 32], now: Instant, piece: u64) -> Result<Option<Vec<u8>>, StorageError> {
-        self.piece_of_link(hash, now, piece).await
-    }
-
-    async fn keep_link(&self, lease: &Lease, run: u64, hash: &[u8; 32], expires: Instant) -> Result<(), LeaseError> {
-        self.store_link(lease, run, hash, expires).await
-    }
-
-    async fn linked(&self, hash: &[u8; 32], now: Instant) -> Result<Option<u64>, StorageError> {
-        self.run_of_link(hash, now).await
-    }
-
-    async fn finish(&self, lease: &Lease, run: u64, finish: &Finish) -> Result<Written, LeaseError> {
-        self.write_finish(lease, run, finish).await
-    }
-
-    async fn take_deliveries(
-        &self,
-        now: Instant,
-        lease_until: Instant,
-        limit: u32,
-    ) -> Result<Vec<DeliveryTask>, StorageError> {
-        self.lease_deliveries(now, lease_until, limit, &Rooms::default()).await
-    }
-
-    async fn take_deliveries_within(
-        &self,
-        now: Instant,
-        lease_until: Instant,
-        limit: u32,
-        rooms: &Rooms,
-    ) -> Result<Vec<DeliveryTask>, StorageError> {
-        self.lease_deliveries(now, lease_until, limit, rooms).await
-    }
-
-    async fn mail(&self, id: u64) -> Result<Option<OutboxMail>, StorageError> {
-        self.outbox_mail(id).await
-    }
-
-    async fn standing(&self, mails: &[u64]) -> Result<Vec<(u64, MailStanding)>, StorageError> {
-        self.standing_of(mails).await
-    }
-
-    async fn export(&self, run: u64) -> Result<Option<OutgoingExport>, StorageError> {
-        self.export_of(run).await
-    }
-
-    async fn call_off(&self, run: u64, words: &str, now: Instant) -> Result<(), StorageError> {
-        self.call_off_export(run, words, now).await
-    }
-
-    async fn renew_deliveries(&self, tasks: &[DeliveryTask], until: Instant) -> Result<Vec<(u64, u32)>, StorageError> {
-        self.extend_deliveries(tasks, until).await
-    }
-
-    async fn mail_was_accepted(&self, mail: u64) -> Result<bool, StorageError> {
-        self.accepted_for_one(mail).await
-    }
-
-    async fn waiting_recipients(&self, most: u32) -> Result<Vec<(String, String)>, StorageError> {
-        self.tried_and_waiting(most).await
-    }
-
-    async fn record_delivery(
-        &self,
-        task: &DeliveryTask,
-        result: &DeliveryResult,
-        now: Instant,
-    ) -> Result<(), LeaseError> {
-        self.write_delivery(task, result, now).await
-    }
-
-    async fn resume_undelivered(
-        &self,
-        organizer: Option<&str>,
-        schedule: Option<u64>,
-        actor: &str,
-        now: Instant,
-    ) -> Result<Vec<u64>, StorageError> {
-        self.start_undelivered(organizer, schedule, actor, now).await
-    }
-
-    async fn request_replan(&self, moved: &Scope) -> Result<u64, StorageError> {
-        self.mark_replan(moved).await
-    }
-
-    async fn replan_batch(&self, limit: u32, zone_database: &str) -> Result<Vec<ReplanRow>, StorageError> {
-        self.to_replan(limit, zone_database).await
-    }
-
-    async fn write_plan(
-        &self,
-        row: &ReplanRow,
-        plan: Option<Option<Instant>>,
-        zone_database: &str,
-    ) -> Result<(), StorageError> {
-        self.replace_plans(&[(row.clone(), plan)], zone_database).await
-    }
-
-    async fn write_plans(
-        &self,
-        plans: &[(ReplanRow, Option<Option<Instant>>)],
-        zone_database: &str,
-    ) -> Result<(), StorageError> {
-        self.replace_plans(plans, zone_database).await
-    }
-
-    async fn next_wakes(&self) -> Result<Wakes, StorageError> {
-        self.earliest_wakes().await
-    }
-
-    async fn backlog(&self, now: Instant) -> Result<Backlog, StorageError> {
-        self.what_waits(now).await
-    }
-
-    async fn collect(&self, now: Instant) -> Result<(), StorageError> {
-        self.remove_outlived(now).await
-    }
-
-    async fn forget(&self, before: Kept, most: u32) -> Result<u64, StorageError> {
-        self.remove_history(before, most).await
-    }
-
-    async fn history(&self, schedule: Option<u64>, limit: u32) -> Result<Vec<HistoryRow>, StorageError> {
-        self.latest_runs(schedule, limit).await
-    }
-
-    async fn audit(&self, organizer: &str, limit: u32) -> Result<Vec<AuditEntry>, StorageError> {
-        self.latest_audit(organizer, limit).await
-    }
-
-    async fn close(&self) {
-        Self::close(self).await;
-    }
-
     async fn store_id(&self) -> Result<String, StorageError> {
-        self.reading
-            .read(|on| Ok(prepared(on, "select id from identity")?.query_row([], |row| row.get(0))?))
+        self.reading.read(|on| value(on, "select id from identity", []))
+    }
+
+    async fn ping(&self) -> Result<(), StorageError> {
+        self.reading.read(|on| value::<i64>(on, "select 1", []).map(drop))
     }
 
     async fn check_writable(&self) -> Result<(), StorageError> {
@@ -454,11 +187,11 @@ impl Storage for SqliteStorage {
         Ok(())
     }
 
-    async fn ping(&self) -> Result<(), StorageError> {
-        self.reading.read(|on| {
-            prepared(on, "select 1")?.query_row([], |_| Ok(()))?;
-            Ok(())
-        })
+    /// Closes all connections. The log beside the file is emptied into it, also where another process goes on: what was deleted is to
+    /// lie nowhere.
+    async fn close(&self) {
+        self.reading.close();
+        self.writer.close().await;
     }
 }
 

@@ -41,7 +41,7 @@ pub struct Leased {
     pub due: Option<Instant>,
     /// The schedule's version when that start pinned it; none: not started.
     pub started_version: Option<u64>,
-    /// IANA name of the zone that the schedule's level was in then, as given to [`Storage::start`](super::Storage::start); none: not started.
+    /// IANA name of the zone that the schedule's level was in then, as given to [`Runs::start`](super::Runs::start); none: not started.
     pub started_zone: Option<String>,
     /// Release of the zone database that the next run was computed with.
     pub zone_database: String,

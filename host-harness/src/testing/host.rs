@@ -15,13 +15,14 @@ use crate::platform::Platform;
 use crate::ports::HostFacts;
 use crate::scheduler::{Scheduler, SchedulerOptions, Step};
 use crate::service::Service;
+use crate::storage::port::Observed;
 use crate::storage::postgres::{PostgresOptions, PostgresStorage};
 use crate::storage::sqlite::SqliteStorage;
 use crate::storage::{HistoryRow, Storage, StorageError};
 use crate::tape::{Keep, Replay, Tape, Tapes, replay};
 
 use super::postgres::PostgresServer;
-use super::{ScriptedExports, StoreScript, WatchedStorage};
+use super::{ScriptedExports, StoreScript};
 
 mod builder;
 mod client;
@@ -479,7 +480,7 @@ async fn open(
             (Arc::new(storage), platform)
         }
     };
-    let storage = WatchedStorage::new(storage, Arc::clone(script) as _);
+    let storage = Observed::new(storage, Arc::clone(script));
     let platform = platform.expect("the platform opens");
     let platform = platform.exporting_through(Arc::clone(exports) as _);
     let service = Service::new(engine, Arc::new(storage), platform, clock, facts)

@@ -95,7 +95,7 @@ impl Schedules {
         let mut leased = self
             .host
             .storage()
-            .take_due(at(NOW), at(NOW) + 60, 1)
+            .take_due(at(NOW), at(NOW) + 60, 1, None)
             .await
             .map_err(away)?;
         prop_assert_eq!(leased.len(), 1);
@@ -334,7 +334,7 @@ async fn submitted_and_final(all: &Schedules, row: &Row, taken: bool) -> Result<
         next_try: None,
         counts: true,
     };
-    for task in storage.take_deliveries(now, now + 60, 10).await.map_err(away)? {
+    for task in storage.take_deliveries(now, now + 60, 10, None).await.map_err(away)? {
         storage.record_delivery(&task, &result, now).await.map_err(lost)?;
     }
     let mut leased = storage.take_settled(now, now + 60, 10).await.map_err(away)?;

@@ -104,7 +104,7 @@ async fn a_run_that_the_host_ends_itself_is_told_in_the_language_of_its_owner() 
             .await;
         for lease in 0..6 {
             let now = at(DUE) + lease * 60;
-            let leased = host.storage().take_due(now, now + 60, 9).await.expect("leased");
+            let leased = host.storage().take_due(now, now + 60, 9, None).await.expect("leased");
             assert_eq!(leased.len(), 1);
         }
         host.jump_to("2026-10-23T12:00:00Z");

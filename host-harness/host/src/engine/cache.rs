@@ -98,12 +98,7 @@ fn key(engine: &Engine, bytes: &[u8]) -> String {
     let mut content = Sha256::new();
     content.update(bytes);
     content.update(settings.finish().to_le_bytes());
-    content
-        .finalize()
-        .iter()
-        .take(16)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    format!("{:.32x}", content.finalize())
 }
 
 /// The compiled component in a file; none: there is no such file; an error: why it can't be used.

@@ -14,6 +14,7 @@ use host_harness::platform::{Fixture, FixtureSchedule};
 use host_harness::ports::HostFacts;
 use host_harness::scheduler::{Scheduler, SchedulerOptions};
 use host_harness::service::Service;
+use host_harness::storage::Storage as _;
 use host_harness::storage::postgres::PostgresStorage;
 use plugin::recurrence::Timetable;
 use serde::{Deserialize, Serialize};

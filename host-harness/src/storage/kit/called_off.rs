@@ -190,7 +190,7 @@ pub async fn notices_about_runs_are_called_off_with_their_schedule_and_those_abo
 pub async fn one_export_is_called_off_for_all_whom_nobody_is_trying(store: &dyn Storage) {
     let id = add_due(store).await;
     let run = submit(store, &["ann@example.org", "bob@example.org"]).await;
-    let task = store.take_deliveries(T0 + 5, T0 + 65, 1).await.unwrap().remove(0);
+    let task = store.take_deliveries(T0 + 5, T0 + 65, 1, None).await.unwrap().remove(0);
     let export = OutgoingExport {
         run,
         owner: "1".to_owned(),

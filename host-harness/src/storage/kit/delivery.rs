@@ -10,10 +10,10 @@ pub async fn a_delivery_is_leased_once(store: &dyn Storage) {
     add_due(store).await;
     submit(store, &["ann@example.org", "bob@example.org", "cy@example.org"]).await;
     assert_eq!(take_deliveries(store, T0 + 4).await, [], "committed at T0 + 5");
-    let first = store.take_deliveries(T0 + 5, T0 + HOUR, 2).await.unwrap();
+    let first = store.take_deliveries(T0 + 5, T0 + HOUR, 2, None).await.unwrap();
     assert_eq!(first.len(), 2);
     assert_eq!((first[0].tries, first[0].created), (0, T0 + 5));
-    let second = store.take_deliveries(T0 + 5, T0 + HOUR, 2).await.unwrap();
+    let second = store.take_deliveries(T0 + 5, T0 + HOUR, 2, None).await.unwrap();
     assert_eq!(second.len(), 1);
     assert_eq!(take_deliveries(store, T0 + HOUR - 1).await, []);
     assert_eq!(take_deliveries(store, T0 + HOUR).await.len(), 3);
@@ -24,10 +24,7 @@ pub async fn of_deliveries_an_organizer_gets_no_more_than_it_has_room_for(store:
     submit(store, &["ann@example.org", "bob@example.org", "cy@example.org"]).await;
     let take = async |each, under_way: u32| {
         let rooms = Rooms::new(each, HashMap::from([("acme".to_owned(), under_way)]));
-        let taken = store
-            .take_deliveries_within(T0 + 5, T0 + HOUR, 9, &rooms)
-            .await
-            .unwrap();
+        let taken = store.take_deliveries(T0 + 5, T0 + HOUR, 9, Some(&rooms)).await.unwrap();
         assert!(taken.iter().all(|task| task.organizer == "acme"), "{taken:?}");
         taken.len()
     };

@@ -183,7 +183,7 @@ pub async fn what_waits_is_counted(store: &dyn Storage) {
         (2, Some(T0 - 60), 1, 0)
     );
     assert_eq!((one.due, one.oldest_due, one.waiting), (1, Some(T0 - 60), 2));
-    let leased = store.take_due(T0, T0 + LEASE, 2).await.unwrap();
+    let leased = store.take_due(T0, T0 + LEASE, 2, None).await.unwrap();
     assert_eq!(leased.len(), 2);
     let leased = store.backlog(T0).await.unwrap();
     assert_eq!((leased.due, leased.oldest_due, leased.waiting), (0, None, 3));

@@ -35,7 +35,7 @@ pub async fn the_longest_due_is_leased_first(store: &dyn Storage) {
     let last = add_due(store).await;
     let first = add(store, acme(), content(T0 - 2)).await;
     let second = add(store, acme(), content(T0 - 1)).await;
-    let leased = store.take_due(T0, T0 + LEASE, 2).await.unwrap();
+    let leased = store.take_due(T0, T0 + LEASE, 2, None).await.unwrap();
     let ids: Vec<_> = leased.iter().map(|leased| leased.row.id).collect();
     assert_eq!(ids, [first, second]);
     assert_eq!(take_one(store, T0).await.row.id, last);
@@ -48,8 +48,8 @@ pub async fn much_that_is_due_of_one_organizer_holds_up_no_other(store: &dyn Sto
         let (many, single) = (format!("many-{nth}"), format!("single-{nth}"));
         add_many(store, &many, 300, T0 - 1_000, apart).await;
         let id = add_many(store, &single, 1, T0, 0).await[0];
-        let mut leased = store.take_due(T0, T0 + LEASE, BATCH).await.unwrap();
-        leased.extend(store.take_due(T0, T0 + LEASE, BATCH).await.unwrap());
+        let mut leased = store.take_due(T0, T0 + LEASE, BATCH, None).await.unwrap();
+        leased.extend(store.take_due(T0, T0 + LEASE, BATCH, None).await.unwrap());
         assert_eq!(leased.len(), 2 * BATCH as usize, "full batches");
         assert!(leased.iter().any(|leased| leased.row.id == id), "{apart} s apart");
         for slug in [many, single] {
@@ -64,15 +64,15 @@ pub async fn batches_of_one_go_round_all_organizers(store: &dyn Storage) {
     }
     let mut seen = Vec::new();
     for _ in 0..4 {
-        let leased = store.take_due(T0, T0 + LEASE, 1).await.unwrap();
+        let leased = store.take_due(T0, T0 + LEASE, 1, None).await.unwrap();
         seen.extend(leased.into_iter().map(|leased| leased.row.scope.organizer));
     }
     seen.sort();
     assert_eq!(seen, ["a", "b", "c", "d"]);
     // And nothing is left out: batches larger than what each of them has.
-    assert_eq!(store.take_due(T0, T0 + LEASE, 70).await.unwrap().len(), 70);
-    assert_eq!(store.take_due(T0, T0 + LEASE, 70).await.unwrap().len(), 6);
-    assert_eq!(store.take_due(T0, T0 + LEASE, 70).await.unwrap(), []);
+    assert_eq!(store.take_due(T0, T0 + LEASE, 70, None).await.unwrap().len(), 70);
+    assert_eq!(store.take_due(T0, T0 + LEASE, 70, None).await.unwrap().len(), 6);
+    assert_eq!(store.take_due(T0, T0 + LEASE, 70, None).await.unwrap(), []);
 }
 
 pub async fn a_lease_is_taken_over_at_its_end_with_the_same_due_time(store: &dyn Storage) {

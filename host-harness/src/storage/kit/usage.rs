@@ -130,7 +130,7 @@ pub async fn a_schedule_that_ran_so_often_is_not_moved_to_another_time_of_the_ne
     let id = add_due(store).await;
     let mut due = T0;
     for _ in 0..2 {
-        let leased = store.take_due(due, due + 60, 10).await.unwrap().remove(0);
+        let leased = store.take_due(due, due + 60, 10, None).await.unwrap().remove(0);
         let plan = super::plan(due, T0 + 30 * DAY);
         let run = store
             .start(&leased.lease, &plan, super::ZONES, super::ZONE, due)
@@ -205,7 +205,7 @@ async fn export_of(
     let (owner, content) = (owner.to_owned(), content(now));
     let insert = Change::Insert { id, owner, content };
     store.commit(commit(all(scope), vec![insert])).await.unwrap();
-    let leased = store.take_due(now, now + 60, 10).await.unwrap();
+    let leased = store.take_due(now, now + 60, 10, None).await.unwrap();
     let leased = leased
         .into_iter()
         .find(|leased| leased.row.id == id)
@@ -239,7 +239,7 @@ async fn export_of(
 }
 
 async fn queued(store: &dyn Storage, now: Instant) -> usize {
-    store.take_deliveries(now, now + 1, 1000).await.unwrap().len()
+    store.take_deliveries(now, now + 1, 1000, None).await.unwrap().len()
 }
 
 pub async fn an_organizers_mails_end_at_the_limit_of_the_day_and_its_run_says_so(store: &dyn Storage) {

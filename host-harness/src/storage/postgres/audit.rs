@@ -2,11 +2,10 @@
 
 use super::client::{self, Connection, Found, Parameter, Transaction};
 use super::columns::{event_of, scope, text};
-use super::{PostgresStorage, read};
 use crate::clock::Instant;
 use crate::contract::Outcome;
-use crate::storage::values::{told, unsigned};
-use crate::storage::{AuditEntry, Scope, StorageError};
+use crate::storage::Scope;
+use crate::storage::values::told;
 
 /// Actor of what the host does by itself.
 const HOST: &str = "host";
@@ -76,27 +75,5 @@ impl Entries {
             &self.actions,
             &self.details,
         ]
-    }
-}
-
-impl PostgresStorage {
-    pub(super) async fn latest_audit(&self, organizer: &str, limit: u32) -> Result<Vec<AuditEntry>, StorageError> {
-        let rows = read!(self.pool.fetch_all::<Found>(
-            "select at, organizer, event, schedule, actor, action, detail from audit
-             where organizer = $1 order by id desc limit $2",
-            &[&text(organizer), &i64::from(limit)]
-        ))?;
-        rows.iter()
-            .map(|row| {
-                Ok(AuditEntry {
-                    at: row.try_get("at")?,
-                    scope: scope(row)?,
-                    schedule: row.try_get::<Option<i64>>("schedule")?.map(unsigned).transpose()?,
-                    actor: row.try_get("actor")?,
-                    action: row.try_get("action")?,
-                    detail: row.try_get("detail")?,
-                })
-            })
-            .collect()
     }
 }

@@ -1,14 +1,12 @@
 //! Exports that are called off after they were made: what is left of their mails, and their links.
 
 use super::audit::Entries;
-use super::client::{self, Connection, Found};
-use super::columns::{count, event_of, scope, text};
+use super::client::{self, Connection};
+use super::columns::{event_of, text};
+use super::files;
 use super::outbox::forget_text_if_final;
 use super::runs::{self, Cancelled};
-use super::{PostgresStorage, files, read, settled};
 use crate::clock::Instant;
-use crate::storage::values::{events_of, signed, standing};
-use crate::storage::{MailStanding, OutgoingExport, StorageError};
 
 /// What is called off.
 #[derive(Clone, Copy)]
@@ -35,11 +33,6 @@ pub(super) const LINKS_OF_ORGANIZER: &str = "update run set link_hash = null, li
      where $1::bigint is null and organizer = $2 and ($3::text is null or event = $3) and link_hash is not null returning id";
 pub(super) const LINKS_OF_RUN: &str = "update run set link_hash = null, link_expires = null
      where id = $1 and $2::text is null and $3::text is null and link_hash is not null returning id";
-
-/// How the mails $1 stand.
-pub(super) const STANDING: &str =
-    "select m.id, m.kind, m.run, m.called_off, m.organizer, m.event, r.file_events, s.owner, s.exporter
-     from mail m left join run r on r.id = m.run left join schedule s on s.id = m.schedule where m.id = any($1)";
 
 /// Calls off what has not left: deliveries that nobody tries at this moment, and links. Who is trying one finds it called off
 /// afterwards, if the server did not take it. Runs that have nobody left to wait for end.
@@ -89,56 +82,4 @@ pub(super) async fn call_off(
     let links: Vec<i64> = on.fetch_all(links, &[&id, &slug.as_deref(), &event.as_deref()]).await?;
     runs::conclude(on, &runs, now, said).await?;
     files::drop_unneeded(on, &links).await
-}
-
-impl PostgresStorage {
-    pub(super) async fn call_off_export(&self, run: u64, words: &str, now: Instant) -> Result<(), StorageError> {
-        Ok(settled!(self.try_call_off_export(signed(run)?, words, now))?)
-    }
-
-    async fn try_call_off_export(&self, run: i64, words: &str, now: Instant) -> client::Result<()> {
-        let transaction = self.begin().await?;
-        let mut said = Entries::default();
-        call_off(&transaction, Which::Run(run), words, now, &mut said).await?;
-        said.commit(transaction, now).await
-    }
-
-    pub(super) async fn standing_of(&self, mails: &[u64]) -> Result<Vec<(u64, MailStanding)>, StorageError> {
-        let mails = mails.iter().map(|id| signed(*id)).collect::<Result<Vec<_>, _>>()?;
-        let found = read!(self.pool.fetch_all::<Found>(STANDING, &[&mails]))?;
-        let standing = found.iter().map(|found| {
-            let owner: Option<String> = found.try_get("owner")?;
-            let export = match (found.try_get::<Option<i64>>("run")?, owner) {
-                (Some(_), Some(owner)) => Some(OutgoingExport {
-                    run: count(found, "run")?,
-                    owner,
-                    scope: scope(found)?,
-                    exporter: found.try_get("exporter")?,
-                    events: events_of(found.try_get("file_events")?)?,
-                }),
-                _ => None,
-            };
-            let standing = standing(found.try_get("kind")?, found.try_get("called_off")?, export);
-            Ok((count(found, "id")?, standing))
-        });
-        Ok(standing.collect::<client::Result<_>>()?)
-    }
-
-    pub(super) async fn export_of(&self, run: u64) -> Result<Option<OutgoingExport>, StorageError> {
-        let found = read!(self.pool.fetch_optional::<Found>(
-            "select r.organizer, r.event, r.file_events, s.owner, s.exporter
-             from run r join schedule s on s.id = r.schedule where r.id = $1",
-            &[&signed(run)?]
-        ))?;
-        let Some(found) = found else {
-            return Ok(None);
-        };
-        Ok(Some(OutgoingExport {
-            run,
-            owner: found.try_get("owner")?,
-            scope: scope(&found)?,
-            exporter: found.try_get("exporter")?,
-            events: events_of(found.try_get("file_events")?)?,
-        }))
-    }
 }

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use super::client::{self, Found};
 use crate::contract::{Content, Delivery, RunEntry};
 pub(super) use crate::storage::values::text;
-use crate::storage::values::{self, StoredOutcome};
-use crate::storage::{Row, Scope, StorageError};
+use crate::storage::values::{self, StoredOutcome, events_of, unsigned};
+use crate::storage::{FileFacts, OutgoingExport, Row, Scope, StorageError};
 
 /// Columns that [`row_within`] reads, of a table or alias `s`: the first of what is selected.
 macro_rules! columns_within {
@@ -48,7 +48,7 @@ pub(super) fn event_of(scope: &Scope) -> Cow<'_, str> {
 
 /// A column of numbers that cannot be negative.
 pub(super) fn count(from: &Found, column: &str) -> client::Result<u64> {
-    Ok(values::unsigned(from.try_get(column)?)?)
+    Ok(unsigned(from.try_get(column)?)?)
 }
 
 /// A column of small counters.
@@ -89,6 +89,28 @@ pub(super) fn row_within(from: &Found, scope: Scope) -> client::Result<Row> {
             error_counter: counter,
             document: from.try_get(8)?,
         },
+    })
+}
+
+/// Reads the file of a run.
+pub(super) fn file_facts(from: &Found) -> client::Result<FileFacts> {
+    Ok(FileFacts {
+        name: from.try_get("file_name")?,
+        content_type: from.try_get("file_type")?,
+        size: count(from, "bytes")?,
+        rows: from.try_get::<Option<i64>>("rows")?.map(unsigned).transpose()?,
+        events: events_of(from.try_get("file_events")?)?,
+    })
+}
+
+/// Reads the export of a run whose schedule is there.
+pub(super) fn outgoing(from: &Found) -> client::Result<OutgoingExport> {
+    Ok(OutgoingExport {
+        run: count(from, "run")?,
+        owner: from.try_get("owner")?,
+        scope: scope(from)?,
+        exporter: from.try_get("exporter")?,
+        events: events_of(from.try_get("file_events")?)?,
     })
 }
 

@@ -7,39 +7,18 @@ use super::client::{self, Connection, Parameter};
 use super::columns::{event_of, text};
 use super::runs::{self, Cancelled};
 use super::usage::{count_write, creatable, movable};
-use super::{PostgresStorage, change_notices, lists, organizers, requests, settled, usage};
+use super::{PostgresStorage, change_notices, lists, organizers, requests, usage};
 use crate::clock::Instant;
 use crate::contract::{Content, MissedRange};
 use crate::storage::values::{recipients_text, signed};
 use crate::storage::{Change, Commit, CommitError, Row, StorageError, Visible};
-use crate::usage::Exceeded;
 
 /// Creates that may be under way at a time, over all hosts. An organizer that is further than this from its quota need not have
 /// them counted one after the other.
 const UNDER_WAY: i64 = 1000;
 
-/// Why a change is refused; the database is as it was.
-enum Refused {
-    NotFound,
-    Stale,
-    Quota(u32),
-    Exceeded(Exceeded),
-    Superseded,
-}
-
-impl From<Refused> for CommitError {
-    fn from(refused: Refused) -> Self {
-        match refused {
-            Refused::NotFound => Self::NotFound,
-            Refused::Stale => Self::Stale,
-            Refused::Quota(most) => Self::Quota(most),
-            Refused::Exceeded(exceeded) => Self::Exceeded(exceeded),
-            Refused::Superseded => Self::Superseded,
-        }
-    }
-}
-
-type Done = client::Result<Result<(), Refused>>;
+/// Inside, why a change is refused; the database is as it was.
+type Done = client::Result<Result<(), CommitError>>;
 
 /// What a person's change of a schedule writes, with the parameters of [`Said`]. An open run is executed again at once, with
 /// its due time; without one, a lease has pinned nothing, and the new plan says what is due.
@@ -111,17 +90,9 @@ pub(super) const CHANGE: &str = concat!(
 );
 
 impl PostgresStorage {
-    pub(super) async fn write_commit(&self, commit: Commit) -> Result<(), CommitError> {
-        if !settled!(self.try_write_at_once(&commit))? {
-            settled!(self.try_write_commit(&commit))?.map_err(CommitError::from)?;
-        }
-        self.tell();
-        Ok(())
-    }
-
     /// What people do most is one statement, and so one way to the server and back. False: it is something else, or nothing was
     /// written, and [`PostgresStorage::try_write_commit`] says why.
-    async fn try_write_at_once(&self, commit: &Commit) -> client::Result<bool> {
+    pub(super) async fn try_write_at_once(&self, commit: &Commit) -> client::Result<bool> {
         let ([change], None) = (&commit.changes[..], &commit.completion) else {
             return Ok(false);
         };
@@ -162,17 +133,17 @@ impl PostgresStorage {
         Ok(written == 1)
     }
 
-    async fn try_write_commit(&self, commit: &Commit) -> Done {
+    pub(super) async fn try_write_commit(&self, commit: &Commit) -> Done {
         let transaction = self.begin().await?;
         let on = &transaction;
         if let Some(completion) = &commit.completion
             && !requests::complete(on, completion, commit.now).await?
         {
-            return Ok(Err(Refused::Superseded));
+            return Ok(Err(CommitError::Superseded));
         }
         // Before any other lock: in the order of the statements for one change.
         if let Err(exceeded) = usage::count_writes(on, commit).await? {
-            return Ok(Err(Refused::Exceeded(exceeded)));
+            return Ok(Err(CommitError::Exceeded(exceeded)));
         }
         let mut parked = true;
         let inserts = most_added(&commit.changes);
@@ -192,15 +163,7 @@ impl PostgresStorage {
         Ok(Ok(()))
     }
 
-    pub(super) async fn put_in(&self, row: &Row, zone_database: &str, now: Instant) -> Result<(), CommitError> {
-        if !settled!(self.try_put_in(row, zone_database, now))? {
-            return Err(CommitError::Stale);
-        }
-        self.reserved().give_up();
-        Ok(())
-    }
-
-    async fn try_put_in(&self, row: &Row, zone_database: &str, now: Instant) -> client::Result<bool> {
+    pub(super) async fn try_seed(&self, row: &Row, zone_database: &str, now: Instant) -> client::Result<bool> {
         let transaction = self.begin().await?;
         let enabled = organizers::share(&transaction, &row.scope.organizer).await?;
         transaction
@@ -219,7 +182,7 @@ impl PostgresStorage {
 
 /// Locks the organizer for new schedules of it, and answers whether it is on. Only near the quota, those who make one wait for each
 /// other.
-async fn admit(on: &Connection, commit: &Commit, inserts: i64) -> client::Result<Result<bool, Refused>> {
+async fn admit(on: &Connection, commit: &Commit, inserts: i64) -> client::Result<Result<bool, CommitError>> {
     let organizer = &commit.by.scope.organizer;
     let Some(quota) = commit.quota else {
         return Ok(Ok(organizers::share(on, organizer).await?));
@@ -229,7 +192,7 @@ async fn admit(on: &Connection, commit: &Commit, inserts: i64) -> client::Result
     }
     let enabled = organizers::lock(on, organizer).await?;
     if counted(on, organizer).await? + inserts > i64::from(quota) {
-        return Ok(Err(Refused::Quota(quota)));
+        return Ok(Err(CommitError::Quota(quota)));
     }
     Ok(Ok(enabled))
 }
@@ -378,7 +341,7 @@ async fn put(on: &Connection, row: &Row, zone_database: &str, now: Instant, park
 async fn insert(on: &Connection, commit: &Commit, id: u64, owner: &str, content: &Content, parked: bool) -> Done {
     let Visible { scope, only_owner } = &commit.by;
     if only_owner.as_deref().is_some_and(|only| only != owner) {
-        return Ok(Err(Refused::NotFound));
+        return Ok(Err(CommitError::NotFound));
     }
     let row = Row {
         id,
@@ -388,7 +351,7 @@ async fn insert(on: &Connection, commit: &Commit, id: u64, owner: &str, content:
         content: content.clone(),
     };
     if let Err(exceeded) = usage::may_create(on, commit, owner, content.next_run).await? {
-        return Ok(Err(Refused::Exceeded(exceeded)));
+        return Ok(Err(CommitError::Exceeded(exceeded)));
     }
     if put(on, &row, &commit.zone_database, commit.now, parked).await? {
         Ok(Ok(()))
@@ -398,9 +361,14 @@ async fn insert(on: &Connection, commit: &Commit, id: u64, owner: &str, content:
 }
 
 /// Locks a schedule that is visible and of this version.
-async fn check(on: &Connection, by: &Visible, id: u64, version: Option<u64>) -> client::Result<Result<i64, Refused>> {
+async fn check(
+    on: &Connection,
+    by: &Visible,
+    id: u64,
+    version: Option<u64>,
+) -> client::Result<Result<i64, CommitError>> {
     let Ok(id) = i64::try_from(id) else {
-        return Ok(Err(Refused::NotFound));
+        return Ok(Err(CommitError::NotFound));
     };
     let stored: Option<i64> = on
         .fetch_optional(
@@ -410,8 +378,8 @@ async fn check(on: &Connection, by: &Visible, id: u64, version: Option<u64>) -> 
         )
         .await?;
     Ok(match stored {
-        None => Err(Refused::NotFound),
-        Some(stored) if version.is_some_and(|version| i64::try_from(version) != Ok(stored)) => Err(Refused::Stale),
+        None => Err(CommitError::NotFound),
+        Some(stored) if version.is_some_and(|version| i64::try_from(version) != Ok(stored)) => Err(CommitError::Stale),
         Some(_) => Ok(id),
     })
 }
@@ -433,10 +401,10 @@ async fn update(
         .fetch_one("select retired from schedule where id = $1", &[&id])
         .await?;
     if retired {
-        return Ok(Err(Refused::NotFound));
+        return Ok(Err(CommitError::NotFound));
     }
     if let Err(exceeded) = usage::may_move(on, commit, id, content.next_run).await? {
-        return Ok(Err(Refused::Exceeded(exceeded)));
+        return Ok(Err(CommitError::Exceeded(exceeded)));
     }
     const UPDATE: &str = concat!(
         "update schedule set ",
@@ -447,7 +415,7 @@ async fn update(
     on.execute(UPDATE, &Said::of(id, content, commit).with(&[&owner]))
         .await?;
     let written = runs::write_missed(on, id, &commit.by.scope, missed, commit.now, said).await?;
-    Ok(written.map_err(|_| Refused::Stale))
+    Ok(written.map_err(|_| CommitError::Stale))
 }
 
 async fn delete(on: &Connection, commit: &Commit, id: u64, version: Option<u64>, said: &mut Entries) -> Done {

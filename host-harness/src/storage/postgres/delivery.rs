@@ -1,15 +1,21 @@
 //! Handing mails over, one recipient at a time.
 
+use async_trait::async_trait;
+
 use super::audit::Entries;
+use super::called_off::{Which, call_off};
 use super::client::{self, Found};
-use super::columns::{count, small, text};
+use super::columns::{count, file_facts, outgoing, scope, small, text};
 use super::due::DELIVERIES;
 use super::outbox::forget_text_if_final;
 use super::{PostgresStorage, files, read, runs, settled};
 use crate::clock::Instant;
 use crate::storage::turns::{self, Due, Share, Turns};
-use crate::storage::values::{signed, status_text};
-use crate::storage::{DeliveryResult, DeliveryTask, LeaseError, Rooms, StorageError};
+use crate::storage::values::{mail_kind, signed, standing, status_text, unsigned};
+use crate::storage::{
+    DeliveryResult, DeliveryTask, LeaseError, MailStanding, NewMail, Outbox, OutboxMail, OutgoingExport, Rooms,
+    StorageError,
+};
 
 /// Leases until $2 those that are chosen. Counted before the try, so that one which kills its host counts too.
 /// With `$delivery`, as for schedules.
@@ -46,13 +52,19 @@ pub(super) const LEASE_BY_TURNS: &str = lease_chosen!(
     ""
 );
 
-impl PostgresStorage {
-    pub(super) async fn lease_deliveries(
+/// How the mails $1 stand.
+pub(super) const STANDING: &str =
+    "select m.id, m.kind, m.run, m.called_off, m.organizer, m.event, r.file_events, s.owner, s.exporter
+     from mail m left join run r on r.id = m.run left join schedule s on s.id = m.schedule where m.id = any($1)";
+
+#[async_trait]
+impl Outbox for PostgresStorage {
+    async fn take_deliveries(
         &self,
         now: Instant,
         lease_until: Instant,
         limit: u32,
-        rooms: &Rooms,
+        rooms: Option<&Rooms>,
     ) -> Result<Vec<DeliveryTask>, StorageError> {
         let due = DueDeliveries {
             store: self,
@@ -62,11 +74,7 @@ impl PostgresStorage {
         turns::lease(&due, limit, rooms).await
     }
 
-    pub(super) async fn extend_deliveries(
-        &self,
-        tasks: &[DeliveryTask],
-        until: Instant,
-    ) -> Result<Vec<(u64, u32)>, StorageError> {
+    async fn renew_deliveries(&self, tasks: &[DeliveryTask], until: Instant) -> Result<Vec<(u64, u32)>, StorageError> {
         let mut keys: Vec<(u64, u32, u64)> = tasks
             .iter()
             .map(|task| (task.mail, task.position, task.fence))
@@ -95,14 +103,14 @@ impl PostgresStorage {
             .collect())
     }
 
-    pub(super) async fn accepted_for_one(&self, mail: u64) -> Result<bool, StorageError> {
+    async fn mail_was_accepted(&self, mail: u64) -> Result<bool, StorageError> {
         Ok(read!(self.pool.fetch_one(
             "select exists (select 1 from delivery where mail = $1 and status = 'accepted')",
             &[&signed(mail)?]
         ))?)
     }
 
-    pub(super) async fn tried_and_waiting(&self, most: u32) -> Result<Vec<(String, String)>, StorageError> {
+    async fn waiting_recipients(&self, most: u32) -> Result<Vec<(String, String)>, StorageError> {
         Ok(read!(self.pool.fetch_all(
             "select address, words from delivery where wake_at is not null and status = 'retrying'
              order by wake_at limit $1",
@@ -110,20 +118,115 @@ impl PostgresStorage {
         ))?)
     }
 
-    pub(super) async fn write_delivery(
+    async fn record_delivery(
         &self,
         task: &DeliveryTask,
         result: &DeliveryResult,
         now: Instant,
     ) -> Result<(), LeaseError> {
-        if settled!(self.try_write_delivery(task, result, now))? {
+        if settled!(self.try_record_delivery(task, result, now))? {
             Ok(())
         } else {
             Err(LeaseError::Lost)
         }
     }
 
-    async fn try_write_delivery(
+    async fn mail(&self, id: u64) -> Result<Option<OutboxMail>, StorageError> {
+        let Ok(id) = i64::try_from(id) else {
+            return Ok(None);
+        };
+        let found = read!(
+            self.pool.fetch_optional::<Found>(
+                "select m.id, m.run, m.schedule, m.due, m.kind, m.message_id, m.sender, m.sender_name, m.reply_to, m.subject, m.body,
+                   m.attach_file, m.created, m.organizer, m.event, r.file_name, r.file_type, r.rows, r.bytes, r.file_events,
+                   m.attach_file and coalesce(r.file_kept, false) as has_file, d.roles, d.addresses
+                 from mail m left join run r on r.id = m.run
+                 cross join lateral (
+                   select coalesce(array_agg(role order by position), '{}') as roles,
+                     coalesce(array_agg(address order by position), '{}') as addresses
+                   from delivery where mail = m.id) d
+                 where m.id = $1 and m.body is not null",
+                &[&id],
+            )
+        )?;
+        let Some(found) = found else {
+            return Ok(None);
+        };
+        let (mut to, mut cc, mut bcc) = (Vec::new(), Vec::new(), Vec::new());
+        let roles: Vec<String> = found.try_get("roles")?;
+        for (role, address) in roles.iter().zip(found.try_get::<Vec<String>>("addresses")?) {
+            match role.as_str() {
+                "to" => to.push(address),
+                "cc" => cc.push(address),
+                _ => bcc.push(address),
+            }
+        }
+        let file = if found.try_get("has_file")? {
+            Some(file_facts(&found)?)
+        } else {
+            None
+        };
+        Ok(Some(OutboxMail {
+            id: unsigned(id)?,
+            run: found.try_get::<Option<i64>>("run")?.map(unsigned).transpose()?,
+            schedule: unsigned(found.try_get("schedule")?)?,
+            scope: scope(&found)?,
+            due: found.try_get("due")?,
+            created: found.try_get("created")?,
+            mail: NewMail {
+                kind: mail_kind(found.try_get("kind")?)?,
+                message_id: found.try_get("message_id")?,
+                from: found.try_get("sender")?,
+                from_name: found.try_get("sender_name")?,
+                reply_to: found.try_get("reply_to")?,
+                to,
+                cc,
+                bcc,
+                subject: found.try_get("subject")?,
+                text: found.try_get("body")?,
+                attach_file: found.try_get("attach_file")?,
+            },
+            file,
+        }))
+    }
+
+    async fn standing(&self, mails: &[u64]) -> Result<Vec<(u64, MailStanding)>, StorageError> {
+        let mails = mails.iter().map(|id| signed(*id)).collect::<Result<Vec<_>, _>>()?;
+        let found = read!(self.pool.fetch_all::<Found>(STANDING, &[&mails]))?;
+        let standing = found.iter().map(|found| {
+            // About a run whose schedule is still there.
+            let is_export =
+                found.try_get::<Option<i64>>("run")?.is_some() && found.try_get::<Option<&str>>("owner")?.is_some();
+            let export = is_export.then(|| outgoing(found)).transpose()?;
+            let standing = standing(found.try_get("kind")?, found.try_get("called_off")?, export);
+            Ok((count(found, "id")?, standing))
+        });
+        Ok(standing.collect::<client::Result<_>>()?)
+    }
+
+    async fn export(&self, run: u64) -> Result<Option<OutgoingExport>, StorageError> {
+        let found = read!(self.pool.fetch_optional::<Found>(
+            "select r.id as run, r.organizer, r.event, r.file_events, s.owner, s.exporter
+             from run r join schedule s on s.id = r.schedule where r.id = $1",
+            &[&signed(run)?]
+        ))?;
+        Ok(found.as_ref().map(outgoing).transpose()?)
+    }
+
+    async fn call_off(&self, run: u64, words: &str, now: Instant) -> Result<(), StorageError> {
+        Ok(settled!(self.try_call_off(signed(run)?, words, now))?)
+    }
+}
+
+impl PostgresStorage {
+    async fn try_call_off(&self, run: i64, words: &str, now: Instant) -> client::Result<()> {
+        let transaction = self.begin().await?;
+        let mut said = Entries::default();
+        call_off(&transaction, Which::Run(run), words, now, &mut said).await?;
+        said.commit(transaction, now).await
+    }
+
+    async fn try_record_delivery(
         &self,
         task: &DeliveryTask,
         result: &DeliveryResult,

@@ -2,19 +2,20 @@
 
 use std::path::Path;
 
+use async_trait::async_trait;
 use futures_util::TryStreamExt as _;
 use tempfile::SpooledData;
 use tokio::fs::File;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::client::{self, Connection, Found, Transaction};
-use super::columns::text;
+use super::columns::{file_facts, text};
 use super::{PostgresStorage, read, settled};
 use crate::clock::Instant;
 use crate::private;
 use crate::storage::spooled::{begun, expect_size, unreadable};
-use crate::storage::values::{events_of, events_text, signed, unsigned};
-use crate::storage::{FILE_CHUNK, FileFacts, Lease, LeaseError, StorageError, Work};
+use crate::storage::values::{events_text, signed, unsigned};
+use crate::storage::{FILE_CHUNK, FileFacts, Files, Lease, LeaseError, StorageError, Work};
 
 /// Runs whose file the secret of the SHA-256 $1 leads to at $2.
 macro_rules! linked {
@@ -92,22 +93,66 @@ fn unwritable(path: &Path, error: &std::io::Error) -> StorageError {
     StorageError::Unavailable(format!("{}: {error}", path.display()))
 }
 
-impl PostgresStorage {
-    pub(super) async fn store_file(
+#[async_trait]
+impl Files for PostgresStorage {
+    async fn keep_file(
         &self,
         lease: &Lease,
         run: u64,
         facts: &FileFacts,
         file: &SpooledData,
     ) -> Result<(), LeaseError> {
-        if lease.work == Work::Execute && settled!(self.try_store_file(lease, run, facts, file))? {
+        if lease.work == Work::Execute && settled!(self.try_keep_file(lease, run, facts, file))? {
             Ok(())
         } else {
             Err(LeaseError::Lost)
         }
     }
 
-    async fn try_store_file(
+    async fn read_file(&self, run: u64, path: &Path) -> Result<Option<FileFacts>, StorageError> {
+        let run = signed(run)?;
+        Ok(read!(self.try_read_file(run, path))?)
+    }
+
+    async fn keep_link(&self, lease: &Lease, run: u64, hash: &[u8; 32], expires: Instant) -> Result<(), LeaseError> {
+        if lease.work == Work::Execute && settled!(self.try_keep_link(lease, run, hash, expires))? {
+            Ok(())
+        } else {
+            Err(LeaseError::Lost)
+        }
+    }
+
+    async fn linked(&self, hash: &[u8; 32], now: Instant) -> Result<Option<u64>, StorageError> {
+        let run: Option<i64> = read!(
+            self.pool
+                .fetch_optional(concat!("select r.id from ", linked!()), &[&hash.as_slice(), &now])
+        )?;
+        run.map(unsigned).transpose()
+    }
+
+    async fn file_facts(&self, run: u64) -> Result<Option<FileFacts>, StorageError> {
+        let run = signed(run)?;
+        Ok(read!(async {
+            let connection = self.pool.acquire().await?;
+            facts(&connection, run).await
+        })?)
+    }
+
+    async fn linked_piece(&self, hash: &[u8; 32], now: Instant, piece: u64) -> Result<Option<Vec<u8>>, StorageError> {
+        let piece = signed(piece)?;
+        Ok(read!(self.pool.fetch_optional(
+            concat!(
+                "select c.bytes from file_chunk c where c.seq = $3 and c.run = (select r.id from ",
+                linked!(),
+                ")"
+            ),
+            &[&hash.as_slice(), &now, &piece]
+        ))?)
+    }
+}
+
+impl PostgresStorage {
+    async fn try_keep_file(
         &self,
         lease: &Lease,
         run: u64,
@@ -200,12 +245,7 @@ impl PostgresStorage {
         Ok(kept == 1)
     }
 
-    pub(super) async fn fetch_file(&self, run: u64, path: &Path) -> Result<Option<FileFacts>, StorageError> {
-        let run = signed(run)?;
-        Ok(read!(self.try_fetch_file(run, path))?)
-    }
-
-    async fn try_fetch_file(&self, run: i64, path: &Path) -> client::Result<Option<FileFacts>> {
+    async fn try_read_file(&self, run: i64, path: &Path) -> client::Result<Option<FileFacts>> {
         // Facts and chunks of one snapshot: a later file may come in meanwhile.
         let snapshot = self
             .pool
@@ -236,21 +276,7 @@ impl PostgresStorage {
         Ok(Some(facts))
     }
 
-    pub(super) async fn store_link(
-        &self,
-        lease: &Lease,
-        run: u64,
-        hash: &[u8; 32],
-        expires: Instant,
-    ) -> Result<(), LeaseError> {
-        if lease.work == Work::Execute && settled!(self.try_store_link(lease, run, hash, expires))? {
-            Ok(())
-        } else {
-            Err(LeaseError::Lost)
-        }
-    }
-
-    async fn try_store_link(&self, lease: &Lease, run: u64, hash: &[u8; 32], expires: Instant) -> client::Result<bool> {
+    async fn try_keep_link(&self, lease: &Lease, run: u64, hash: &[u8; 32], expires: Instant) -> client::Result<bool> {
         let run = signed(run)?;
         let Some(transaction) = self.holding(lease, run).await? else {
             return Ok(false);
@@ -267,39 +293,6 @@ impl PostgresStorage {
         transaction.commit().await?;
         Ok(true)
     }
-
-    pub(super) async fn run_of_link(&self, hash: &[u8; 32], now: Instant) -> Result<Option<u64>, StorageError> {
-        let run: Option<i64> = read!(
-            self.pool
-                .fetch_optional(concat!("select r.id from ", linked!()), &[&hash.as_slice(), &now])
-        )?;
-        run.map(unsigned).transpose()
-    }
-
-    pub(super) async fn facts_of_file(&self, run: u64) -> Result<Option<FileFacts>, StorageError> {
-        let run = signed(run)?;
-        Ok(read!(async {
-            let connection = self.pool.acquire().await?;
-            facts(&connection, run).await
-        })?)
-    }
-
-    pub(super) async fn piece_of_link(
-        &self,
-        hash: &[u8; 32],
-        now: Instant,
-        piece: u64,
-    ) -> Result<Option<Vec<u8>>, StorageError> {
-        let piece = signed(piece)?;
-        Ok(read!(self.pool.fetch_optional(
-            concat!(
-                "select c.bytes from file_chunk c where c.seq = $3 and c.run = (select r.id from ",
-                linked!(),
-                ")"
-            ),
-            &[&hash.as_slice(), &now, &piece]
-        ))?)
-    }
 }
 
 async fn facts(on: &Connection, run: i64) -> client::Result<Option<FileFacts>> {
@@ -309,16 +302,7 @@ async fn facts(on: &Connection, run: i64) -> client::Result<Option<FileFacts>> {
             &[&run],
         )
         .await?;
-    let Some(found) = found else {
-        return Ok(None);
-    };
-    Ok(Some(FileFacts {
-        name: found.try_get("file_name")?,
-        content_type: found.try_get("file_type")?,
-        size: unsigned(found.try_get("bytes")?)?,
-        rows: found.try_get::<Option<i64>>("rows")?.map(unsigned).transpose()?,
-        events: events_of(found.try_get("file_events")?)?,
-    }))
+    found.as_ref().map(file_facts).transpose()
 }
 
 /// Takes back links whose time is over.

@@ -3,12 +3,12 @@
 use super::audit::Entries;
 use super::client::{self, Found};
 use super::columns::{scope, text};
-use super::{PostgresStorage, files, outbox, read, settled, usage};
+use super::{PostgresStorage, files, outbox, read, usage};
 use crate::clock::Instant;
 use crate::contract::Outcome;
 use crate::storage::state::{RunState, step};
 use crate::storage::values::{State, addressed, how, signed};
-use crate::storage::{Finish, Lease, LeaseError, MailKind, Work, Written};
+use crate::storage::{Finish, Lease, MailKind, Written};
 
 /// What nearly every run comes to: its mail is in the outbox. Parameters are $1 schedule, $2 fence, $3 run, $4 when, $5 when it can
 /// be settled, $6 and $7 counter and `active`, $8 how it ended in words, and the mail's: $9 kind, $10 Message-ID, $11 sender, $12
@@ -72,29 +72,9 @@ fn settle_wake(finish: &Finish) -> Option<Instant> {
 }
 
 impl PostgresStorage {
-    pub(super) async fn write_finish(&self, lease: &Lease, run: u64, finish: &Finish) -> Result<Written, LeaseError> {
-        if lease.run.is_some_and(|leased| leased != run) {
-            return Err(LeaseError::Lost);
-        }
-        let written = match (lease.work, &finish.outcome) {
-            (Work::Execute, Outcome::Delivered) => None,
-            (Work::Execute, _) if settled!(self.submit_at_once(lease, run, finish))? => Some(Written::AsGiven),
-            (Work::Execute, _) => settled!(self.finish_executed(lease, run, finish))?,
-            (Work::Settle, Outcome::Delivered | Outcome::Failed(_)) => {
-                settled!(self.finish_settled(lease, run, finish))?
-            }
-            (Work::Settle, _) => None,
-        };
-        let written = written.ok_or(LeaseError::Lost)?;
-        if finish.mail.is_some() {
-            self.tell();
-        }
-        Ok(written)
-    }
-
     /// In one statement, and so one way to the server and back. False: it is something else, or nothing was written, and
     /// [`PostgresStorage::finish_executed`] says why.
-    async fn submit_at_once(&self, lease: &Lease, run: u64, finish: &Finish) -> client::Result<bool> {
+    pub(super) async fn submit_at_once(&self, lease: &Lease, run: u64, finish: &Finish) -> client::Result<bool> {
         let (Outcome::Submitted, Some(mail)) = (&finish.outcome, &finish.mail) else {
             return Ok(false);
         };
@@ -132,7 +112,12 @@ impl PostgresStorage {
     }
 
     /// The schedule's fence is unchanged, so no person has changed it since the lease: counter and `active` are written.
-    async fn finish_executed(&self, lease: &Lease, run: u64, finish: &Finish) -> client::Result<Option<Written>> {
+    pub(super) async fn finish_executed(
+        &self,
+        lease: &Lease,
+        run: u64,
+        finish: &Finish,
+    ) -> client::Result<Option<Written>> {
         let (schedule, run) = (signed(lease.schedule)?, signed(run)?);
         let (transaction, held) = self
             .begin_reading::<Found>(
@@ -196,7 +181,12 @@ impl PostgresStorage {
         Ok(Some(Written::of(instead.as_ref())))
     }
 
-    async fn finish_settled(&self, lease: &Lease, run: u64, finish: &Finish) -> client::Result<Option<Written>> {
+    pub(super) async fn finish_settled(
+        &self,
+        lease: &Lease,
+        run: u64,
+        finish: &Finish,
+    ) -> client::Result<Option<Written>> {
         let (schedule, run) = (signed(lease.schedule)?, signed(run)?);
         let lock = "select owner from schedule where id = $1 for no key update";
         let (transaction, owner) = self.begin_reading::<String>(lock, &[&schedule]).await?;

@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use async_trait::async_trait;
+
 use super::client::{self, Connection, Found};
 use super::columns::{count, deliveries, deliveries_of_run, row, row_columns, small};
 use super::due::SCHEDULES;
@@ -9,7 +11,7 @@ use super::{PostgresStorage, settled};
 use crate::clock::Instant;
 use crate::storage::turns::{self, Due, Share, Turns};
 use crate::storage::values::{signed, unsigned};
-use crate::storage::{Lease, LeaseError, Leased, Rooms, StorageError, Work};
+use crate::storage::{Lease, LeaseError, Leased, Leases, Rooms, StorageError, Work};
 
 /// Leases until $2 those that are chosen. Leases to settle that ran out end with it: whoever comes late would write a counter that he
 /// read before, and let the schedule go that is another's now.
@@ -78,13 +80,14 @@ pub(super) const SETTLED: &str = concat!(
     "order by found.settle_wake, found.run"
 );
 
-impl PostgresStorage {
-    pub(super) async fn lease_due(
+#[async_trait]
+impl Leases for PostgresStorage {
+    async fn take_due(
         &self,
         now: Instant,
         lease_until: Instant,
         limit: u32,
-        rooms: &Rooms,
+        rooms: Option<&Rooms>,
     ) -> Result<Vec<Leased>, StorageError> {
         let due = DueSchedules {
             store: self,
@@ -94,16 +97,49 @@ impl PostgresStorage {
         turns::lease(&due, limit, rooms).await
     }
 
-    pub(super) async fn lease_settled(
-        &self,
-        now: Instant,
-        lease_until: Instant,
-        limit: u32,
-    ) -> Result<Vec<Leased>, StorageError> {
-        Ok(settled!(self.try_lease_settled(now, lease_until, limit))?)
+    async fn take_settled(&self, now: Instant, lease_until: Instant, limit: u32) -> Result<Vec<Leased>, StorageError> {
+        Ok(settled!(self.try_take_settled(now, lease_until, limit))?)
     }
 
-    async fn try_lease_settled(&self, now: Instant, lease_until: Instant, limit: u32) -> client::Result<Vec<Leased>> {
+    async fn renew(&self, lease: &Lease, until: Instant) -> Result<(), LeaseError> {
+        let held = match lease.work {
+            Work::Execute => {
+                settled!(self.pool.execute(
+                    "update schedule set lease_until = $3 where id = $1 and fence = $2 and lease_until is not null",
+                    &[&signed(lease.schedule)?, &signed(lease.fence)?, &until]
+                ))? == 1
+            }
+            Work::Settle => settled!(self.move_settling(
+                lease,
+                Some(until),
+                "update run set settle_wake = $3 where id = $1 and settle_fence = $2 and settle_version is not null",
+                until,
+            ))?,
+        };
+        if held { Ok(()) } else { Err(LeaseError::Lost) }
+    }
+
+    async fn hand_back(&self, lease: &Lease, now: Instant) -> Result<(), LeaseError> {
+        let held = match lease.work {
+            Work::Execute => settled!(self.hand_back_due(lease, now))?,
+            Work::Settle => settled!(self.move_settling(
+                lease,
+                None,
+                "update run set settle_wake = $3, settle_version = null, settle_attempt = settle_attempt - 1
+                 where id = $1 and settle_fence = $2 and settle_version is not null",
+                now,
+            ))?,
+        };
+        if !held {
+            return Err(LeaseError::Lost);
+        }
+        self.tell();
+        Ok(())
+    }
+}
+
+impl PostgresStorage {
+    async fn try_take_settled(&self, now: Instant, lease_until: Instant, limit: u32) -> client::Result<Vec<Leased>> {
         // Nearly always there is nothing, and then it needs no transaction.
         let any: bool = self.pool.fetch_one(ANY_SETTLED, &[&now]).await?;
         if !any {
@@ -178,43 +214,7 @@ impl PostgresStorage {
         Ok(leased)
     }
 
-    pub(super) async fn prolong(&self, lease: &Lease, until: Instant) -> Result<(), LeaseError> {
-        let held = match lease.work {
-            Work::Execute => {
-                settled!(self.pool.execute(
-                    "update schedule set lease_until = $3 where id = $1 and fence = $2 and lease_until is not null",
-                    &[&signed(lease.schedule)?, &signed(lease.fence)?, &until]
-                ))? == 1
-            }
-            Work::Settle => settled!(self.move_settling(
-                lease,
-                Some(until),
-                "update run set settle_wake = $3 where id = $1 and settle_fence = $2 and settle_version is not null",
-                until,
-            ))?,
-        };
-        if held { Ok(()) } else { Err(LeaseError::Lost) }
-    }
-
-    pub(super) async fn give_back(&self, lease: &Lease, now: Instant) -> Result<(), LeaseError> {
-        let held = match lease.work {
-            Work::Execute => settled!(self.give_back_due(lease, now))?,
-            Work::Settle => settled!(self.move_settling(
-                lease,
-                None,
-                "update run set settle_wake = $3, settle_version = null, settle_attempt = settle_attempt - 1
-                 where id = $1 and settle_fence = $2 and settle_version is not null",
-                now,
-            ))?,
-        };
-        if !held {
-            return Err(LeaseError::Lost);
-        }
-        self.tell();
-        Ok(())
-    }
-
-    async fn give_back_due(&self, lease: &Lease, now: Instant) -> client::Result<bool> {
+    async fn hand_back_due(&self, lease: &Lease, now: Instant) -> client::Result<bool> {
         let transaction = self.begin().await?;
         let back = transaction
             .fetch_optional::<Found>(

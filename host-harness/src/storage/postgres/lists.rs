@@ -1,14 +1,17 @@
 //! What people see: pages and single schedules, and the ids of new ones.
 
+use async_trait::async_trait;
+
 use super::client::{self, Found, Parameter};
 use super::columns::{columns_within, event_of, row, row_columns, row_within, text};
 use super::{PostgresStorage, read, settled};
+use crate::clock::Instant;
 use crate::contract::{Order, PageQuery, Position};
 use crate::storage::cursor::{Cursor, Key};
 use crate::storage::values::{clamped, offset, signed, unsigned};
-use crate::storage::{Row, Rows, StorageError, Visible};
+use crate::storage::{Commit, CommitError, Row, Rows, Schedules, StorageError, Visible};
 
-/// One page of [`Storage::list`](crate::storage::Storage::list), each row with the number of all: parameters are $1 organizer,
+/// One page of [`Schedules::list`], each row with the number of all: parameters are $1 organizer,
 /// $2 event, $3 owner, $4 limit, $5 offset, or after a cursor $5 its id and $6 its key.
 ///
 /// Each order has an index of its own, which begins with organizer and event. A scope is a range of it: were it two equations, the
@@ -139,8 +142,9 @@ pub(super) const ONE: &str = concat!(
      where s.id = $1 and (s.organizer = $2 and s.event = $3) is true and ($4::text is null or s.owner = $4)"
 );
 
-impl PostgresStorage {
-    pub(super) async fn page(&self, seen: &Visible, query: &PageQuery) -> Result<Option<Rows<Row>>, StorageError> {
+#[async_trait]
+impl Schedules for PostgresStorage {
+    async fn list(&self, seen: &Visible, query: &PageQuery) -> Result<Option<Rows<Row>>, StorageError> {
         let PageQuery {
             order,
             descending,
@@ -205,7 +209,7 @@ impl PostgresStorage {
         }))
     }
 
-    pub(super) async fn one(&self, seen: &Visible, id: u64) -> Result<Option<Row>, StorageError> {
+    async fn get(&self, seen: &Visible, id: u64) -> Result<Option<Row>, StorageError> {
         let Ok(id) = i64::try_from(id) else {
             return Ok(None);
         };
@@ -221,12 +225,12 @@ impl PostgresStorage {
         Ok(found.as_ref().map(row).transpose()?)
     }
 
-    pub(super) async fn count_of(&self, organizer: &str) -> Result<u64, StorageError> {
+    async fn count(&self, organizer: &str) -> Result<u64, StorageError> {
         let count: i64 = read!(self.pool.fetch_one(COUNT_ALL, &[&text(organizer)]))?;
         unsigned(count)
     }
 
-    pub(super) async fn next_id(&self) -> Result<u64, StorageError> {
+    async fn reserve_id(&self) -> Result<u64, StorageError> {
         let block = match self.reserved().next() {
             Ok(id) => return Ok(id),
             Err(block) => block,
@@ -236,5 +240,21 @@ impl PostgresStorage {
             &[&signed(block)?]
         ))?;
         Ok(self.reserved().take_in(block, unsigned(end)?))
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
+        if !settled!(self.try_write_at_once(&commit))? {
+            settled!(self.try_write_commit(&commit))??;
+        }
+        self.tell();
+        Ok(())
+    }
+
+    async fn seed(&self, row: &Row, zone_database: &str, now: Instant) -> Result<(), CommitError> {
+        if !settled!(self.try_seed(row, zone_database, now))? {
+            return Err(CommitError::Stale);
+        }
+        self.reserved().give_up();
+        Ok(())
     }
 }

@@ -1,5 +1,7 @@
 //! Organizers switched on and off.
 
+use async_trait::async_trait;
+
 use super::audit::Entries;
 use super::client::{self, Connection, Found};
 use super::columns::{event_of, scope, text};
@@ -7,7 +9,7 @@ use super::runs::{self, Cancelled};
 use super::{PostgresStorage, read, settled};
 use crate::clock::Instant;
 use crate::storage::values::{signed, unsigned};
-use crate::storage::{Scope, StorageError};
+use crate::storage::{Organizers, Scope, StorageError};
 
 /// Keeps an organizer from being switched until the transaction ends, and answers whether it is on.
 pub(super) async fn share(on: &Connection, organizer: &str) -> client::Result<bool> {
@@ -34,32 +36,27 @@ pub(super) async fn lock(on: &Connection, organizer: &str) -> client::Result<boo
     Ok(enabled == Some(true))
 }
 
-impl PostgresStorage {
-    pub(super) async fn is_enabled(&self, organizer: &str) -> Result<bool, StorageError> {
+#[async_trait]
+impl Organizers for PostgresStorage {
+    async fn enabled(&self, organizer: &str) -> Result<bool, StorageError> {
         Ok(read!(self.pool.fetch_one(
             "select exists (select 1 from organizer where slug = $1 and enabled)",
             &[&text(organizer)],
         ))?)
     }
 
-    pub(super) async fn all_switched(&self) -> Result<Vec<(String, bool)>, StorageError> {
+    async fn organizers(&self) -> Result<Vec<(String, bool)>, StorageError> {
         Ok(read!(self.pool.fetch_all(
             "select slug, enabled from organizer where enabled is not null order by slug",
             &[]
         ))?)
     }
 
-    pub(super) async fn switch(
-        &self,
-        organizer: &str,
-        enabled: bool,
-        actor: &str,
-        now: Instant,
-    ) -> Result<(), StorageError> {
-        Ok(settled!(self.try_switch(organizer, enabled, actor, now))?)
+    async fn set_enabled(&self, organizer: &str, enabled: bool, actor: &str, now: Instant) -> Result<(), StorageError> {
+        Ok(settled!(self.try_set_enabled(organizer, enabled, actor, now))?)
     }
 
-    pub(super) async fn start_undelivered(
+    async fn resume_undelivered(
         &self,
         organizer: Option<&str>,
         schedule: Option<u64>,
@@ -67,11 +64,32 @@ impl PostgresStorage {
         now: Instant,
     ) -> Result<Vec<u64>, StorageError> {
         let schedule = schedule.map(signed).transpose()?;
-        let started: Vec<i64> = settled!(self.try_start_undelivered(organizer, schedule, actor, now))?;
+        let started: Vec<i64> = settled!(self.try_resume_undelivered(organizer, schedule, actor, now))?;
         started.into_iter().map(unsigned).collect()
     }
 
-    async fn try_start_undelivered(
+    async fn retire(&self, event: &Scope, now: Instant) -> Result<(), StorageError> {
+        if event.event.is_none() {
+            return Ok(());
+        }
+        Ok(settled!(self.try_retire(event, now))?)
+    }
+
+    async fn scopes(&self, organizer: &str) -> Result<Vec<(Option<String>, u64)>, StorageError> {
+        let found: Vec<(Option<String>, i64)> = read!(self.pool.fetch_all(
+            "select nullif(event, ''), sum(schedules)::bigint from scope_size
+             where organizer = $1 group by event having sum(schedules) > 0 order by event",
+            &[&text(organizer)]
+        ))?;
+        let found = found
+            .into_iter()
+            .map(|(event, schedules)| Ok((event, unsigned(schedules)?)));
+        found.collect()
+    }
+}
+
+impl PostgresStorage {
+    async fn try_resume_undelivered(
         &self,
         organizer: Option<&str>,
         schedule: Option<i64>,
@@ -107,14 +125,7 @@ impl PostgresStorage {
         Ok(ids)
     }
 
-    pub(super) async fn retire_event(&self, event: &Scope, now: Instant) -> Result<(), StorageError> {
-        if event.event.is_none() {
-            return Ok(());
-        }
-        Ok(settled!(self.try_retire_event(event, now))?)
-    }
-
-    async fn try_retire_event(&self, event: &Scope, now: Instant) -> client::Result<()> {
+    async fn try_retire(&self, event: &Scope, now: Instant) -> client::Result<()> {
         let transaction = self.begin().await?;
         transaction
             .execute(
@@ -136,19 +147,7 @@ impl PostgresStorage {
         said.commit(transaction, now).await
     }
 
-    pub(super) async fn scopes_of(&self, organizer: &str) -> Result<Vec<(Option<String>, u64)>, StorageError> {
-        let found: Vec<(Option<String>, i64)> = read!(self.pool.fetch_all(
-            "select nullif(event, ''), sum(schedules)::bigint from scope_size
-             where organizer = $1 group by event having sum(schedules) > 0 order by event",
-            &[&text(organizer)]
-        ))?;
-        let found = found
-            .into_iter()
-            .map(|(event, schedules)| Ok((event, unsigned(schedules)?)));
-        found.collect()
-    }
-
-    async fn try_switch(&self, organizer: &str, enabled: bool, actor: &str, now: Instant) -> client::Result<()> {
+    async fn try_set_enabled(&self, organizer: &str, enabled: bool, actor: &str, now: Instant) -> client::Result<()> {
         let transaction = self.begin().await?;
         let switched = transaction
             .execute(

@@ -1,12 +1,13 @@
-//! Plans computed again, the next wake-up, and what has outlived its use.
+//! Plans computed again, the next wake-up, and what waits.
 
-use super::audit::Entries;
+use async_trait::async_trait;
+
 use super::client::{self, Found};
 use super::columns::{count, event_of, scope, text};
-use super::{PostgresStorage, files, read, runs, settled};
+use super::{PostgresStorage, read, settled};
 use crate::clock::Instant;
 use crate::storage::values::{signed, unsigned};
-use crate::storage::{Backlog, MOST_COUNTED, ReplanRow, Scope, StorageError, Wakes};
+use crate::storage::{Backlog, MOST_COUNTED, Plans, ReplanRow, Scope, StorageError, Wakes};
 
 /// The earliest of everything that is due; each part reads the beginning of an index. What is leased comes before the first schedule
 /// that is not, which is due later, or at once. Of what is leased a hundred are looked at, as of what can be settled, where those
@@ -50,15 +51,16 @@ pub(super) const BACKLOG: &str = "select
         select 1 from schedule where wake_at <= $1 and lease_until > $1 order by wake_at limit $2) leased),
     (select count(*) from (select 1 from delivery where wake_at is not null order by wake_at limit $2) outbox)";
 
-impl PostgresStorage {
-    pub(super) async fn mark_replan(&self, moved: &Scope) -> Result<u64, StorageError> {
+#[async_trait]
+impl Plans for PostgresStorage {
+    async fn request_replan(&self, moved: &Scope) -> Result<u64, StorageError> {
         Ok(settled!(self.pool.execute(
             "update schedule set replan = true where organizer = $1 and event = $2",
             &[&text(&moved.organizer), &event_of(moved)]
         ))?)
     }
 
-    pub(super) async fn to_replan(&self, limit: u32, zone_database: &str) -> Result<Vec<ReplanRow>, StorageError> {
+    async fn replan_batch(&self, limit: u32, zone_database: &str) -> Result<Vec<ReplanRow>, StorageError> {
         let found = read!(
             self.pool
                 .fetch_all::<Found>(REPLAN, &[&i64::from(limit), &text(zone_database)])
@@ -78,7 +80,7 @@ impl PostgresStorage {
         Ok(rows.collect::<client::Result<_>>()?)
     }
 
-    pub(super) async fn replace_plans(
+    async fn write_plans(
         &self,
         plans: &[(ReplanRow, Option<Option<Instant>>)],
         zone_database: &str,
@@ -86,12 +88,30 @@ impl PostgresStorage {
         if plans.is_empty() {
             return Ok(());
         }
-        settled!(self.try_replace_plans(plans, zone_database))?;
+        settled!(self.try_write_plans(plans, zone_database))?;
         self.tell();
         Ok(())
     }
 
-    async fn try_replace_plans(
+    async fn next_wakes(&self) -> Result<Wakes, StorageError> {
+        let (runs, deliveries) = read!(self.pool.fetch_one(NEXT_WAKE, &[]))?;
+        Ok(Wakes { runs, deliveries })
+    }
+
+    async fn backlog(&self, now: Instant) -> Result<Backlog, StorageError> {
+        let (due, oldest_due, waiting, outbox): (i64, Option<i64>, i64, i64) =
+            read!(self.pool.fetch_one(BACKLOG, &[&now, &i64::from(MOST_COUNTED)]))?;
+        Ok(Backlog {
+            due: unsigned(due)?,
+            oldest_due,
+            waiting: unsigned(waiting)?,
+            outbox: unsigned(outbox)?,
+        })
+    }
+}
+
+impl PostgresStorage {
+    async fn try_write_plans(
         &self,
         plans: &[(ReplanRow, Option<Option<Instant>>)],
         zone_database: &str,
@@ -136,49 +156,4 @@ impl PostgresStorage {
             .await?;
         transaction.commit().await
     }
-
-    pub(super) async fn earliest_wakes(&self) -> Result<Wakes, StorageError> {
-        let (runs, deliveries) = read!(self.pool.fetch_one(NEXT_WAKE, &[]))?;
-        Ok(Wakes { runs, deliveries })
-    }
-
-    pub(super) async fn what_waits(&self, now: Instant) -> Result<Backlog, StorageError> {
-        let (due, oldest_due, waiting, outbox): (i64, Option<i64>, i64, i64) =
-            read!(self.pool.fetch_one(BACKLOG, &[&now, &i64::from(MOST_COUNTED)]))?;
-        Ok(Backlog {
-            due: unsigned(due)?,
-            oldest_due,
-            waiting: unsigned(waiting)?,
-            outbox: unsigned(outbox)?,
-        })
-    }
-
-    pub(super) async fn remove_outlived(&self, now: Instant) -> Result<(), StorageError> {
-        Ok(settled!(self.try_remove_outlived(now))?)
-    }
-
-    async fn try_remove_outlived(&self, now: Instant) -> client::Result<()> {
-        let transaction = self.begin().await?;
-        transaction
-            .execute("delete from request where expires_at <= $1", &[&now])
-            .await?;
-        files::end_links(&transaction, now).await?;
-        // The next two end in the transactions that cause them; whatever was left over by an earlier version goes here.
-        let orphans: Vec<i64> = transaction.fetch_all(ORPHANS, &[]).await?;
-        let mut said = Entries::default();
-        runs::conclude(&transaction, &orphans, now, &mut said).await?;
-        said.write(&transaction, now).await?;
-        let kept: Vec<i64> = transaction.fetch_all(KEPT_FILES, &[]).await?;
-        files::drop_unneeded(&transaction, &kept).await?;
-        transaction.commit().await
-    }
 }
-
-/// Submitted runs whose schedules are gone. One that another host is about to end is left to it.
-pub(super) const ORPHANS: &str = "select r.id from run r
-     where r.state = 'submitted' and not exists (select 1 from schedule s where s.id = r.schedule)
-     order by r.id for no key update skip locked";
-
-/// Files of ended runs.
-pub(super) const KEPT_FILES: &str =
-    "select id from run where file_kept and ended is not null order by id for no key update skip locked";

@@ -1,11 +1,13 @@
 //! Idempotency records: a request under a key is carried out once.
 
+use async_trait::async_trait;
+
 use super::client::{self, Connection, Found};
 use super::columns::text;
 use super::{PostgresStorage, settled};
 use crate::clock::Instant;
 use crate::storage::values::{signed, unsigned};
-use crate::storage::{Completion, KeptAnswer, RequestKey, RequestState, StorageError};
+use crate::storage::{Completion, KeptAnswer, RequestKey, RequestState, Requests, StorageError};
 
 /// How long an answer is kept, in seconds.
 const KEPT: Instant = 24 * 60 * 60;
@@ -42,8 +44,9 @@ fn new_ticket() -> Result<i64, StorageError> {
     Ok(i64::from_le_bytes(drawn) & i64::MAX)
 }
 
-impl PostgresStorage {
-    pub(super) async fn mark_request(
+#[async_trait]
+impl Requests for PostgresStorage {
+    async fn begin_request(
         &self,
         key: &RequestKey,
         fingerprint: &[u8; 32],
@@ -98,7 +101,7 @@ impl PostgresStorage {
         }
     }
 
-    pub(super) async fn forget_request(&self, key: &RequestKey, ticket: u64) -> Result<(), StorageError> {
+    async fn end_request(&self, key: &RequestKey, ticket: u64) -> Result<(), StorageError> {
         let ticket = signed(ticket)?;
         settled!(self.pool.execute(
             "delete from request where caller = $1 and key = $2 and ticket = $3 and status is null",

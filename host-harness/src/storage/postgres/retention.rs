@@ -1,9 +1,14 @@
-//! How long what is over is kept.
+//! The audit log as it is read, and how long what is over is kept.
 
-use super::client::{self, Connection};
-use super::{PostgresStorage, settled};
+use async_trait::async_trait;
+
+use super::audit::Entries;
+use super::client::{self, Connection, Found};
+use super::columns::{scope, text};
+use super::{PostgresStorage, files, read, runs, settled};
 use crate::clock::Instant;
-use crate::storage::{Kept, StorageError};
+use crate::storage::values::unsigned;
+use crate::storage::{AuditEntry, Kept, Retention, StorageError};
 
 /// Runs that ended at or before $1 and of which nothing is left to do, at most $2. A due time lies before its end, so the index by
 /// due time leads to the oldest.
@@ -23,12 +28,64 @@ pub(super) const CHANGES: &str = "select m.id from mail m
 pub(super) const AUDIT: &str = "delete from audit where id = any(array(
        select id from (select id, at from audit order by id limit $2) oldest where at <= $1))";
 
-impl PostgresStorage {
-    pub(super) async fn remove_history(&self, before: Kept, most: u32) -> Result<u64, StorageError> {
-        Ok(settled!(self.try_remove_history(before, most))?)
+/// Submitted runs whose schedules are gone. One that another host is about to end is left to it.
+pub(super) const ORPHANS: &str = "select r.id from run r
+     where r.state = 'submitted' and not exists (select 1 from schedule s where s.id = r.schedule)
+     order by r.id for no key update skip locked";
+
+/// Files of ended runs.
+pub(super) const KEPT_FILES: &str =
+    "select id from run where file_kept and ended is not null order by id for no key update skip locked";
+
+#[async_trait]
+impl Retention for PostgresStorage {
+    async fn collect(&self, now: Instant) -> Result<(), StorageError> {
+        Ok(settled!(self.try_collect(now))?)
     }
 
-    async fn try_remove_history(&self, before: Kept, most: u32) -> client::Result<u64> {
+    async fn forget(&self, before: Kept, most: u32) -> Result<u64, StorageError> {
+        Ok(settled!(self.try_forget(before, most))?)
+    }
+
+    async fn audit(&self, organizer: &str, limit: u32) -> Result<Vec<AuditEntry>, StorageError> {
+        let rows = read!(self.pool.fetch_all::<Found>(
+            "select at, organizer, event, schedule, actor, action, detail from audit
+             where organizer = $1 order by id desc limit $2",
+            &[&text(organizer), &i64::from(limit)]
+        ))?;
+        rows.iter()
+            .map(|row| {
+                Ok(AuditEntry {
+                    at: row.try_get("at")?,
+                    scope: scope(row)?,
+                    schedule: row.try_get::<Option<i64>>("schedule")?.map(unsigned).transpose()?,
+                    actor: row.try_get("actor")?,
+                    action: row.try_get("action")?,
+                    detail: row.try_get("detail")?,
+                })
+            })
+            .collect()
+    }
+}
+
+impl PostgresStorage {
+    async fn try_collect(&self, now: Instant) -> client::Result<()> {
+        let transaction = self.begin().await?;
+        transaction
+            .execute("delete from request where expires_at <= $1", &[&now])
+            .await?;
+        files::end_links(&transaction, now).await?;
+        // The next two end in the transactions that cause them; whatever was left over by an earlier version goes here.
+        let orphans: Vec<i64> = transaction.fetch_all(ORPHANS, &[]).await?;
+        let mut said = Entries::default();
+        runs::conclude(&transaction, &orphans, now, &mut said).await?;
+        said.write(&transaction, now).await?;
+        let kept: Vec<i64> = transaction.fetch_all(KEPT_FILES, &[]).await?;
+        files::drop_unneeded(&transaction, &kept).await?;
+        transaction.commit().await
+    }
+
+    async fn try_forget(&self, before: Kept, most: u32) -> client::Result<u64> {
         let transaction = self.begin().await?;
         let on = &transaction;
         let runs = oldest(on, OVER, before.history, most).await?;

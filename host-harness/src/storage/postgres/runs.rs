@@ -1,5 +1,7 @@
 //! Runs: how they start, how the store itself ends them, and their history.
 
+use async_trait::async_trait;
+
 use super::audit::Entries;
 use super::called_off::{Which, call_off};
 use super::client::{self, Connection, Found, Parameter};
@@ -13,7 +15,9 @@ use crate::storage::state::{RunState, step};
 use crate::storage::values::{
     DELETED, EVENT_DELETED, SWITCHED_OFF, State, clamped, concluded, offset, signed, unsigned,
 };
-use crate::storage::{HistoryRow, Lease, Rows, Scope, StartError, StorageError, Work};
+use crate::storage::{
+    Finish, HistoryRow, Lease, LeaseError, Rows, Runs, Scope, StartError, StorageError, Work, Written,
+};
 
 /// Writes what a run has become, by a move of the table in [`state`](crate::storage::state), if it still is what was seen.
 /// Its leases to settle are lost.
@@ -268,22 +272,111 @@ pub(super) const LATEST: [&str; 2] = [
     ),
 ];
 
-impl PostgresStorage {
-    pub(super) async fn open_run(
+#[async_trait]
+impl Runs for PostgresStorage {
+    async fn start(
         &self,
         lease: &Lease,
         plan: &Plan,
-        zones: (&str, &str),
+        zone_database: &str,
+        zone: &str,
         now: Instant,
     ) -> Result<u64, StartError> {
         if lease.work != Work::Execute {
             return Err(StartError::Lost);
         }
-        let run = settled!(self.try_open_run(lease, plan, zones, now))??;
+        let run = settled!(self.try_start(lease, plan, (zone_database, zone), now))??;
         Ok(unsigned(run)?)
     }
 
-    async fn try_open_run(
+    async fn recorded(&self, schedule: u64, range: &MissedRange) -> Result<Option<Instant>, StorageError> {
+        let schedule = signed(schedule)?;
+        Ok(read!(async {
+            let connection = self.pool.acquire().await?;
+            recorded(&connection, schedule, range).await
+        })?)
+    }
+
+    async fn runs(&self, schedule: u64, at: &Position, size: u32) -> Result<Option<Rows<RunEntry>>, StorageError> {
+        let schedule = signed(schedule)?;
+        let size = clamped(size);
+        let (page, before) = match at {
+            Position::Number(page) => (Some(*page), None),
+            Position::After(text) => match Cursor::of_history(text) {
+                Some(due) => (None, Some(due)),
+                None => return Ok(None),
+            },
+        };
+        let first = match page.map(|page| offset(page, size)) {
+            Some(None) => return Ok(None),
+            Some(Some(first)) => first,
+            None => 0,
+        };
+        let mut found = read!(self.pool.fetch_all::<Found>(
+            HISTORY[usize::from(before.is_some())],
+            &[&schedule, &(i64::from(size) + 1), &before.unwrap_or(first)]
+        ))?;
+        if found.is_empty() && page.is_some_and(|page| page > 1) {
+            return Ok(None);
+        }
+        let total: i64 = match found.first() {
+            Some(row) => row.try_get("total")?,
+            None => read!(
+                self.pool
+                    .fetch_one("select count(*) from run where schedule = $1", &[&schedule])
+            )?,
+        };
+        let more = found.len() > size as usize;
+        found.truncate(size as usize);
+        let rows = found.iter().map(entry).collect::<client::Result<Vec<_>>>()?;
+        let next = rows.last().filter(|_| more).map(|last| Cursor::behind(last.due));
+        Ok(Some(Rows {
+            total: unsigned(total)?,
+            rows,
+            next,
+        }))
+    }
+
+    async fn history(&self, schedule: Option<u64>, limit: u32) -> Result<Vec<HistoryRow>, StorageError> {
+        let schedule = schedule.map(signed).transpose()?;
+        let limit = i64::from(limit);
+        let mut parameters: Vec<&dyn Parameter> = vec![&limit];
+        parameters.extend(schedule.iter().map(|schedule| schedule as &dyn Parameter));
+        let latest = LATEST[usize::from(schedule.is_some())];
+        let found: Vec<Found> = read!(self.pool.fetch_all(latest, &parameters))?;
+        let rows = found.iter().map(|row| {
+            Ok(HistoryRow {
+                schedule: count(row, "schedule")?,
+                scope: scope(row)?,
+                entry: entry(row)?,
+            })
+        });
+        Ok(rows.collect::<client::Result<_>>()?)
+    }
+
+    async fn finish(&self, lease: &Lease, run: u64, finish: &Finish) -> Result<Written, LeaseError> {
+        if lease.run.is_some_and(|leased| leased != run) {
+            return Err(LeaseError::Lost);
+        }
+        let written = match (lease.work, &finish.outcome) {
+            (Work::Execute, Outcome::Delivered) => None,
+            (Work::Execute, _) if settled!(self.submit_at_once(lease, run, finish))? => Some(Written::AsGiven),
+            (Work::Execute, _) => settled!(self.finish_executed(lease, run, finish))?,
+            (Work::Settle, Outcome::Delivered | Outcome::Failed(_)) => {
+                settled!(self.finish_settled(lease, run, finish))?
+            }
+            (Work::Settle, _) => None,
+        };
+        let written = written.ok_or(LeaseError::Lost)?;
+        if finish.mail.is_some() {
+            self.tell();
+        }
+        Ok(written)
+    }
+}
+
+impl PostgresStorage {
+    async fn try_start(
         &self,
         lease: &Lease,
         plan: &Plan,
@@ -327,80 +420,6 @@ impl PostgresStorage {
         };
         said.commit(transaction, now).await?;
         Ok(run.ok_or(StartError::Lost))
-    }
-
-    pub(super) async fn recorded_of(
-        &self,
-        schedule: u64,
-        range: &MissedRange,
-    ) -> Result<Option<Instant>, StorageError> {
-        let schedule = signed(schedule)?;
-        Ok(read!(async {
-            let connection = self.pool.acquire().await?;
-            recorded(&connection, schedule, range).await
-        })?)
-    }
-
-    pub(super) async fn history_of(
-        &self,
-        schedule: u64,
-        at: &Position,
-        size: u32,
-    ) -> Result<Option<Rows<RunEntry>>, StorageError> {
-        let schedule = signed(schedule)?;
-        let size = clamped(size);
-        let (page, before) = match at {
-            Position::Number(page) => (Some(*page), None),
-            Position::After(text) => match Cursor::of_history(text) {
-                Some(due) => (None, Some(due)),
-                None => return Ok(None),
-            },
-        };
-        let first = match page.map(|page| offset(page, size)) {
-            Some(None) => return Ok(None),
-            Some(Some(first)) => first,
-            None => 0,
-        };
-        let mut found = read!(self.pool.fetch_all::<Found>(
-            HISTORY[usize::from(before.is_some())],
-            &[&schedule, &(i64::from(size) + 1), &before.unwrap_or(first)]
-        ))?;
-        if found.is_empty() && page.is_some_and(|page| page > 1) {
-            return Ok(None);
-        }
-        let total: i64 = match found.first() {
-            Some(row) => row.try_get("total")?,
-            None => read!(
-                self.pool
-                    .fetch_one("select count(*) from run where schedule = $1", &[&schedule])
-            )?,
-        };
-        let more = found.len() > size as usize;
-        found.truncate(size as usize);
-        let rows = found.iter().map(entry).collect::<client::Result<Vec<_>>>()?;
-        let next = rows.last().filter(|_| more).map(|last| Cursor::behind(last.due));
-        Ok(Some(Rows {
-            total: unsigned(total)?,
-            rows,
-            next,
-        }))
-    }
-
-    pub(super) async fn latest_runs(&self, schedule: Option<u64>, limit: u32) -> Result<Vec<HistoryRow>, StorageError> {
-        let schedule = schedule.map(signed).transpose()?;
-        let limit = i64::from(limit);
-        let mut parameters: Vec<&dyn Parameter> = vec![&limit];
-        parameters.extend(schedule.iter().map(|schedule| schedule as &dyn Parameter));
-        let latest = LATEST[usize::from(schedule.is_some())];
-        let found: Vec<Found> = read!(self.pool.fetch_all(latest, &parameters))?;
-        let rows = found.iter().map(|row| {
-            Ok(HistoryRow {
-                schedule: count(row, "schedule")?,
-                scope: scope(row)?,
-                entry: entry(row)?,
-            })
-        });
-        Ok(rows.collect::<client::Result<_>>()?)
     }
 }
 

@@ -9,7 +9,8 @@ use super::{PostgresOptions, PostgresStorage};
 use crate::clock::Instant;
 use crate::contract::{Content, Recipients};
 use crate::storage::kit::{T0, ZONES, store_kit};
-use crate::storage::{Row, Scope, Storage};
+use crate::storage::port::*;
+use crate::storage::{Row, Scope};
 use crate::testing::PostgresServer;
 
 /// A new store in a database of its own, and its URL; none: there are no server programs, which has been said.

@@ -2,13 +2,11 @@
 
 use rusqlite::{Connection, params};
 
-use super::SqliteStorage;
-use super::columns::{scope, unsigned};
-use super::statement::{all, execute};
+use super::statement::execute;
 use crate::clock::Instant;
 use crate::contract::Outcome;
 use crate::storage::values::told;
-use crate::storage::{AuditEntry, Scope, StorageError};
+use crate::storage::{Scope, StorageError};
 
 /// Actor of what the host does by itself.
 pub(super) const HOST: &str = "host";
@@ -40,29 +38,4 @@ pub(super) fn write_run(
     outcome: &Outcome,
 ) -> Result<(), StorageError> {
     write(on, at, scope, Some(schedule), HOST, ("run", &told(due, outcome)))
-}
-
-impl SqliteStorage {
-    pub(super) async fn latest_audit(&self, organizer: &str, limit: u32) -> Result<Vec<AuditEntry>, StorageError> {
-        let organizer = organizer.to_owned();
-        let latest = move |on: &Connection| {
-            all(
-                on,
-                "select at, organizer, event, schedule, actor, action, detail from audit
-                 where organizer = ?1 order by id desc limit ?2",
-                params![organizer, limit],
-                |row| {
-                    Ok(AuditEntry {
-                        at: row.get("at")?,
-                        scope: scope(row)?,
-                        schedule: row.get::<_, Option<i64>>("schedule")?.map(unsigned).transpose()?,
-                        actor: row.get("actor")?,
-                        action: row.get("action")?,
-                        detail: row.get("detail")?,
-                    })
-                },
-            )
-        };
-        self.read_aside(latest).await
-    }
 }

@@ -2,13 +2,12 @@
 
 use rusqlite::{Connection, params};
 
-use super::columns::{json_list, scope, signed, unsigned};
+use super::columns::json_list;
 use super::runs::{self, Cancelled};
-use super::statement::{all, execute, optional, values};
-use super::{SqliteStorage, files, outbox};
+use super::statement::{execute, values};
+use super::{files, outbox};
 use crate::clock::Instant;
-use crate::storage::values::{events_of, standing, text};
-use crate::storage::{MailStanding, OutgoingExport, StorageError};
+use crate::storage::StorageError;
 
 /// What is called off.
 #[derive(Clone, Copy)]
@@ -105,61 +104,4 @@ pub(super) fn call_off(on: &Connection, which: Which<'_>, words: &str, now: Inst
         }
     }
     links.into_iter().try_for_each(|run| files::drop_unneeded(on, run))
-}
-
-impl SqliteStorage {
-    pub(super) async fn call_off_export(&self, run: u64, words: &str, now: Instant) -> Result<(), StorageError> {
-        let (run, words) = (signed(run)?, text(words).into_owned());
-        self.write(move |on| call_off(on, Which::Run(run), &words, now)).await
-    }
-
-    pub(super) async fn standing_of(&self, mails: &[u64]) -> Result<Vec<(u64, MailStanding)>, StorageError> {
-        let mails = json_list(mails);
-        self.reading.read(|on| {
-            all(
-                on,
-                "select m.id, m.kind, m.run, m.called_off, m.organizer, m.event, r.file_events, s.owner, s.exporter
-                 from json_each(?1) asked cross join mail m on m.id = asked.value
-                   left join run r on r.id = m.run left join schedule s on s.id = m.schedule",
-                [&mails],
-                |found| {
-                    let owner: Option<String> = found.get("owner")?;
-                    let export = match (found.get::<_, Option<i64>>("run")?, owner) {
-                        (Some(run), Some(owner)) => Some(OutgoingExport {
-                            run: unsigned(run)?,
-                            owner,
-                            scope: scope(found)?,
-                            exporter: found.get("exporter")?,
-                            events: events_of(found.get("file_events")?)?,
-                        }),
-                        _ => None,
-                    };
-                    let kind: String = found.get("kind")?;
-                    let standing = standing(&kind, found.get("called_off")?, export);
-                    Ok((unsigned(found.get("id")?)?, standing))
-                },
-            )
-        })
-    }
-
-    pub(super) async fn export_of(&self, run: u64) -> Result<Option<OutgoingExport>, StorageError> {
-        let id = signed(run)?;
-        self.reading.read(|on| {
-            optional(
-                on,
-                "select r.organizer, r.event, r.file_events, s.owner, s.exporter
-                 from run r join schedule s on s.id = r.schedule where r.id = ?1",
-                [id],
-                |found| {
-                    Ok(OutgoingExport {
-                        run,
-                        owner: found.get("owner")?,
-                        scope: scope(found)?,
-                        exporter: found.get("exporter")?,
-                        events: events_of(found.get("file_events")?)?,
-                    })
-                },
-            )
-        })
-    }
 }

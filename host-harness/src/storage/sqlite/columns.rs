@@ -5,8 +5,8 @@ use serde::Serialize;
 
 use crate::contract::{Content, Delivery, Outcome, RunEntry};
 pub(super) use crate::storage::values::{State, recipients, recipients_text, signed, status_text, unsigned};
-use crate::storage::values::{StoredOutcome, status};
-use crate::storage::{Row, Scope, StorageError};
+use crate::storage::values::{StoredOutcome, events_of, status};
+use crate::storage::{FileFacts, OutgoingExport, Row, Scope, StorageError};
 
 /// Columns that [`row`] reads, of a table or alias `s`.
 macro_rules! row_columns {
@@ -54,6 +54,28 @@ pub(super) fn row(from: &Columns<'_>) -> Result<Row, StorageError> {
             error_counter: from.get(9)?,
             document: from.get(10)?,
         },
+    })
+}
+
+/// Reads the file of a run.
+pub(super) fn file_facts(from: &Columns<'_>) -> Result<FileFacts, StorageError> {
+    Ok(FileFacts {
+        name: from.get("file_name")?,
+        content_type: from.get("file_type")?,
+        size: unsigned(from.get("bytes")?)?,
+        rows: from.get::<_, Option<i64>>("rows")?.map(unsigned).transpose()?,
+        events: events_of(from.get("file_events")?)?,
+    })
+}
+
+/// Reads the export of a run whose schedule is there.
+pub(super) fn outgoing(from: &Columns<'_>) -> Result<OutgoingExport, StorageError> {
+    Ok(OutgoingExport {
+        run: unsigned(from.get("run")?)?,
+        owner: from.get("owner")?,
+        scope: scope(from)?,
+        exporter: from.get("exporter")?,
+        events: events_of(from.get("file_events")?)?,
     })
 }
 

@@ -5,36 +5,26 @@ use rusqlite::{Connection, params};
 use super::columns::{recipients_text, signed};
 use super::runs::{self, Cancelled};
 use super::statement::{execute, optional, value, values};
-use super::{SqliteStorage, audit, change_notices, lists, requests, usage};
+use super::{audit, change_notices, lists, requests, usage};
 use crate::clock::Instant;
 use crate::contract::{Content, MissedRange};
 use crate::storage::{Change, Commit, CommitError, Row, StorageError, Visible};
 
-impl SqliteStorage {
-    pub(super) async fn write_commit(&self, commit: Commit) -> Result<(), CommitError> {
-        self.write(move |on| write(on, &commit)).await
-    }
-
-    pub(super) async fn put_in(&self, row: &Row, zone_database: &str, now: Instant) -> Result<(), CommitError> {
-        let (row, zone_database) = (row.clone(), zone_database.to_owned());
-        self.write(move |on| {
-            execute(
-                on,
-                "update sequence set next = ?1 where name = 'schedule' and next < ?1",
-                [signed(row.id)?.saturating_add(1)],
-            )?;
-            match put(on, &row, &zone_database, now)? {
-                true => Ok(()),
-                false => Err(CommitError::Stale),
-            }
-        })
-        .await?;
-        self.reserved().give_up();
-        Ok(())
+/// Puts a row in as a fixture does, and has later ids be higher.
+pub(super) fn seed(on: &Connection, row: &Row, zone_database: &str, now: Instant) -> Result<(), CommitError> {
+    execute(
+        on,
+        "update sequence set next = ?1 where name = 'schedule' and next < ?1",
+        [signed(row.id)?.saturating_add(1)],
+    )?;
+    match put(on, row, zone_database, now)? {
+        true => Ok(()),
+        false => Err(CommitError::Stale),
     }
 }
 
-fn write(on: &Connection, commit: &Commit) -> Result<(), CommitError> {
+/// Carries a commit out.
+pub(super) fn write(on: &Connection, commit: &Commit) -> Result<(), CommitError> {
     if let Some(completion) = &commit.completion
         && !requests::complete(on, completion, commit.now)?
     {

@@ -1,15 +1,19 @@
 //! Handing mails over, one recipient at a time.
 
+use async_trait::async_trait;
 use rusqlite::{Connection, params};
 
-use super::columns::{json_list, signed, status_text, unsigned};
+use super::called_off::{Which, call_off};
+use super::columns::{json_list, outgoing, signed, status_text, unsigned};
 use super::due::{Table, due_by_organizer, due_by_time};
 use super::statement::{all, execute, optional, value};
 use super::{SqliteStorage, files, outbox, runs};
 use crate::clock::Instant;
 use crate::contract::DeliveryStatus;
-use crate::storage::values::text;
-use crate::storage::{DeliveryResult, DeliveryTask, LeaseError, Rooms, StorageError};
+use crate::storage::values::{standing, text};
+use crate::storage::{
+    DeliveryResult, DeliveryTask, LeaseError, MailStanding, Outbox, OutboxMail, OutgoingExport, Rooms, StorageError,
+};
 
 /// Deliveries that are to be made.
 pub(super) const DELIVERIES: Table<DeliveryTask> = Table {
@@ -30,23 +34,20 @@ pub(super) const DELIVERIES: Table<DeliveryTask> = Table {
     take,
 };
 
-impl SqliteStorage {
-    pub(super) async fn lease_deliveries(
+#[async_trait]
+impl Outbox for SqliteStorage {
+    async fn take_deliveries(
         &self,
         now: Instant,
         lease_until: Instant,
         limit: u32,
-        rooms: &Rooms,
+        rooms: Option<&Rooms>,
     ) -> Result<Vec<DeliveryTask>, StorageError> {
         let turns = (&DELIVERIES, &self.deliveries);
         self.lease_by_turns(turns, now, lease_until, limit, rooms).await
     }
 
-    pub(super) async fn extend_deliveries(
-        &self,
-        tasks: &[DeliveryTask],
-        until: Instant,
-    ) -> Result<Vec<(u64, u32)>, StorageError> {
+    async fn renew_deliveries(&self, tasks: &[DeliveryTask], until: Instant) -> Result<Vec<(u64, u32)>, StorageError> {
         let tasks = tasks.to_vec();
         self.write(move |on| {
             let mut lost = Vec::new();
@@ -66,7 +67,7 @@ impl SqliteStorage {
         .await
     }
 
-    pub(super) async fn accepted_for_one(&self, mail: u64) -> Result<bool, StorageError> {
+    async fn mail_was_accepted(&self, mail: u64) -> Result<bool, StorageError> {
         let mail = signed(mail)?;
         let accepted: i64 = self.reading.read(|on| {
             value(
@@ -78,7 +79,7 @@ impl SqliteStorage {
         Ok(accepted == 1)
     }
 
-    pub(super) async fn tried_and_waiting(&self, most: u32) -> Result<Vec<(String, String)>, StorageError> {
+    async fn waiting_recipients(&self, most: u32) -> Result<Vec<(String, String)>, StorageError> {
         self.reading.read(|on| {
             all(
                 on,
@@ -90,7 +91,7 @@ impl SqliteStorage {
         })
     }
 
-    pub(super) async fn write_delivery(
+    async fn record_delivery(
         &self,
         task: &DeliveryTask,
         result: &DeliveryResult,
@@ -98,6 +99,53 @@ impl SqliteStorage {
     ) -> Result<(), LeaseError> {
         let (task, result) = (task.clone(), result.clone());
         self.write(move |on| record(on, &task, &result, now)).await
+    }
+
+    async fn mail(&self, id: u64) -> Result<Option<OutboxMail>, StorageError> {
+        let Ok(id) = i64::try_from(id) else {
+            return Ok(None);
+        };
+        self.reading.read(|on| outbox::mail(on, id))
+    }
+
+    async fn call_off(&self, run: u64, words: &str, now: Instant) -> Result<(), StorageError> {
+        let (run, words) = (signed(run)?, text(words).into_owned());
+        self.write(move |on| call_off(on, Which::Run(run), &words, now)).await
+    }
+
+    async fn standing(&self, mails: &[u64]) -> Result<Vec<(u64, MailStanding)>, StorageError> {
+        let mails = json_list(mails);
+        self.reading.read(|on| {
+            all(
+                on,
+                "select m.id, m.kind, m.run, m.called_off, m.organizer, m.event, r.file_events, s.owner, s.exporter
+                 from json_each(?1) asked cross join mail m on m.id = asked.value
+                   left join run r on r.id = m.run left join schedule s on s.id = m.schedule",
+                [&mails],
+                |found| {
+                    // About a run whose schedule is still there.
+                    let is_export = found.get::<_, Option<i64>>("run")?.is_some()
+                        && found.get::<_, Option<String>>("owner")?.is_some();
+                    let export = is_export.then(|| outgoing(found)).transpose()?;
+                    let kind: String = found.get("kind")?;
+                    let standing = standing(&kind, found.get("called_off")?, export);
+                    Ok((unsigned(found.get("id")?)?, standing))
+                },
+            )
+        })
+    }
+
+    async fn export(&self, run: u64) -> Result<Option<OutgoingExport>, StorageError> {
+        let run = signed(run)?;
+        self.reading.read(|on| {
+            optional(
+                on,
+                "select r.id as run, r.organizer, r.event, r.file_events, s.owner, s.exporter
+                 from run r join schedule s on s.id = r.schedule where r.id = ?1",
+                [run],
+                outgoing,
+            )
+        })
     }
 }
 

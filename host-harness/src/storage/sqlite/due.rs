@@ -101,7 +101,7 @@ impl SqliteStorage {
         now: Instant,
         lease_until: Instant,
         limit: u32,
-        rooms: &Rooms,
+        rooms: Option<&Rooms>,
     ) -> Result<Vec<Row>, StorageError> {
         let due = DueRows {
             store: self,

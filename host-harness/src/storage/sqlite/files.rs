@@ -3,17 +3,18 @@
 use std::io::{Read, Write as _};
 use std::path::Path;
 
+use async_trait::async_trait;
 use rusqlite::{Connection, params};
 use tempfile::SpooledData;
 
 use super::SqliteStorage;
-use super::columns::{signed, unsigned};
+use super::columns::{file_facts, signed, unsigned};
 use super::statement::{execute, optional};
 use crate::clock::Instant;
 use crate::private;
 use crate::storage::spooled::{Source, elsewhere, expect_size, unreadable};
-use crate::storage::values::{events_of, events_text};
-use crate::storage::{FILE_CHUNK, FileFacts, Lease, LeaseError, StorageError, Work};
+use crate::storage::values::events_text;
+use crate::storage::{FILE_CHUNK, FileFacts, Files, Lease, LeaseError, StorageError, Work};
 
 /// Runs whose file the secret of the SHA-256 ?1 leads to at ?2.
 macro_rules! linked {
@@ -56,8 +57,9 @@ fn unwritable(path: &Path, error: &std::io::Error) -> StorageError {
     StorageError::Unavailable(format!("{}: {error}", path.display()))
 }
 
-impl SqliteStorage {
-    pub(super) async fn store_file(
+#[async_trait]
+impl Files for SqliteStorage {
+    async fn keep_file(
         &self,
         lease: &Lease,
         run: u64,
@@ -68,18 +70,12 @@ impl SqliteStorage {
         self.write(move |on| store(on, &lease, run, &facts, &mut file)).await
     }
 
-    pub(super) async fn fetch_file(&self, run: u64, path: &Path) -> Result<Option<FileFacts>, StorageError> {
+    async fn read_file(&self, run: u64, path: &Path) -> Result<Option<FileFacts>, StorageError> {
         let (run, path) = (signed(run)?, path.to_owned());
         self.read_aside(move |on| fetch(on, run, &path)).await
     }
 
-    pub(super) async fn store_link(
-        &self,
-        lease: &Lease,
-        run: u64,
-        hash: &[u8; 32],
-        expires: Instant,
-    ) -> Result<(), LeaseError> {
+    async fn keep_link(&self, lease: &Lease, run: u64, hash: &[u8; 32], expires: Instant) -> Result<(), LeaseError> {
         if lease.work != Work::Execute {
             return Err(LeaseError::Lost);
         }
@@ -106,7 +102,7 @@ impl SqliteStorage {
         .await
     }
 
-    pub(super) async fn run_of_link(&self, hash: &[u8; 32], now: Instant) -> Result<Option<u64>, StorageError> {
+    async fn linked(&self, hash: &[u8; 32], now: Instant) -> Result<Option<u64>, StorageError> {
         self.reading.read(|on| {
             optional(on, concat!("select r.id from ", linked!()), params![hash, now], |row| {
                 unsigned(row.get(0)?)
@@ -114,17 +110,12 @@ impl SqliteStorage {
         })
     }
 
-    pub(super) fn facts_of_file(&self, run: u64) -> Result<Option<FileFacts>, StorageError> {
+    async fn file_facts(&self, run: u64) -> Result<Option<FileFacts>, StorageError> {
         let run = signed(run)?;
         self.reading.read(|on| facts(on, run))
     }
 
-    pub(super) async fn piece_of_link(
-        &self,
-        hash: &[u8; 32],
-        now: Instant,
-        piece: u64,
-    ) -> Result<Option<Vec<u8>>, StorageError> {
+    async fn linked_piece(&self, hash: &[u8; 32], now: Instant, piece: u64) -> Result<Option<Vec<u8>>, StorageError> {
         let (hash, piece) = (*hash, signed(piece)?);
         self.read_aside(move |on| {
             optional(
@@ -196,15 +187,7 @@ fn facts(on: &Connection, run: i64) -> Result<Option<FileFacts>, StorageError> {
         on,
         "select file_name, file_type, rows, bytes, file_events from run where id = ?1 and file_kept = 1",
         [run],
-        |row| {
-            Ok(FileFacts {
-                name: row.get(0)?,
-                content_type: row.get(1)?,
-                size: unsigned(row.get(3)?)?,
-                rows: row.get::<_, Option<i64>>(2)?.map(unsigned).transpose()?,
-                events: events_of(row.get(4)?)?,
-            })
-        },
+        file_facts,
     )
 }
 

@@ -4,24 +4,19 @@ use rusqlite::{Connection, params};
 
 use super::columns::{State, scope, signed};
 use super::statement::{execute, optional};
-use super::{SqliteStorage, audit, files, leases, outbox, runs, usage};
+use super::{audit, files, leases, outbox, runs, usage};
 use crate::contract::Outcome;
 use crate::storage::state::RunState;
 use crate::storage::{Finish, Lease, LeaseError, Work, Written};
 
-impl SqliteStorage {
-    pub(super) async fn write_finish(&self, lease: &Lease, run: u64, finish: &Finish) -> Result<Written, LeaseError> {
-        if lease.run.is_some_and(|leased| leased != run) {
-            return Err(LeaseError::Lost);
-        }
-        let (lease, finish) = (lease.clone(), finish.clone());
-        self.write(move |on| match (lease.work, &finish.outcome) {
-            (Work::Execute, Outcome::Delivered) => Err(LeaseError::Lost),
-            (Work::Execute, _) => executed(on, &lease, run, &finish),
-            (Work::Settle, Outcome::Delivered | Outcome::Failed(_)) => settled(on, &lease, run, &finish),
-            (Work::Settle, _) => Err(LeaseError::Lost),
-        })
-        .await
+/// Uses up a lease, of either kind.
+pub(super) fn finish(on: &Connection, lease: &Lease, run: u64, finish: &Finish) -> Result<Written, LeaseError> {
+    match (lease.work, &finish.outcome) {
+        _ if lease.run.is_some_and(|leased| leased != run) => Err(LeaseError::Lost),
+        (Work::Execute, Outcome::Delivered) => Err(LeaseError::Lost),
+        (Work::Execute, _) => executed(on, lease, run, finish),
+        (Work::Settle, Outcome::Delivered | Outcome::Failed(_)) => settled(on, lease, run, finish),
+        (Work::Settle, _) => Err(LeaseError::Lost),
     }
 }
 

@@ -2,52 +2,29 @@
 
 use rusqlite::{Connection, Row as Columns, params};
 
-use super::SqliteStorage;
-use super::columns::{delivery, entry, entry_columns, scope, signed, unsigned};
+use super::columns::{delivery, entry, entry_columns, scope, unsigned};
 use super::statement::{all, value};
 use crate::clock::Instant;
-use crate::contract::{Delivery, Position, RunEntry};
+use crate::contract::{Delivery, RunEntry};
 use crate::storage::cursor::Cursor;
-use crate::storage::values::{clamped, offset};
 use crate::storage::{HistoryRow, Rows, StorageError};
-
-impl SqliteStorage {
-    pub(super) async fn history_of(
-        &self,
-        schedule: u64,
-        at: &Position,
-        size: u32,
-    ) -> Result<Option<Rows<RunEntry>>, StorageError> {
-        let (schedule, size) = (signed(schedule)?, clamped(size));
-        let from = match at {
-            Position::Number(page) => match offset(*page, size) {
-                Some(first) => From::Row(first),
-                None => return Ok(None),
-            },
-            Position::After(text) => match Cursor::of_history(text) {
-                Some(due) => From::Before(due),
-                None => return Ok(None),
-            },
-        };
-        self.read_aside(move |on| page(on, schedule, from, size)).await
-    }
-
-    pub(super) async fn latest_runs(&self, schedule: Option<u64>, limit: u32) -> Result<Vec<HistoryRow>, StorageError> {
-        let schedule = schedule.map(signed).transpose()?;
-        self.read_aside(move |on| latest(on, schedule, limit)).await
-    }
-}
 
 /// Where a page begins.
 #[derive(Clone, Copy)]
-enum From {
+pub(super) enum From {
     /// So many rows are before it.
     Row(i64),
     /// With the latest due time before this one.
     Before(Instant),
 }
 
-fn page(on: &Connection, schedule: i64, from: From, size: u32) -> Result<Option<Rows<RunEntry>>, StorageError> {
+/// A page of the history of one schedule.
+pub(super) fn page(
+    on: &Connection,
+    schedule: i64,
+    from: From,
+    size: u32,
+) -> Result<Option<Rows<RunEntry>>, StorageError> {
     let snapshot = on.unchecked_transaction()?;
     let total: i64 = value(&snapshot, "select count(*) from run where schedule = ?1", [schedule])?;
     let (select, begin) = match from {
@@ -94,7 +71,8 @@ fn page(on: &Connection, schedule: i64, from: From, size: u32) -> Result<Option<
     }))
 }
 
-fn latest(on: &Connection, schedule: Option<i64>, limit: u32) -> Result<Vec<HistoryRow>, StorageError> {
+/// The latest runs of one schedule, or of all.
+pub(super) fn latest(on: &Connection, schedule: Option<i64>, limit: u32) -> Result<Vec<HistoryRow>, StorageError> {
     let (select, deliveries) = if schedule.is_some() {
         (
             concat!(

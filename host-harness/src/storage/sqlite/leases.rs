@@ -1,5 +1,6 @@
 //! Leases: who may write about a run, and until when.
 
+use async_trait::async_trait;
 use rusqlite::{Connection, Row as Columns, params};
 
 use super::SqliteStorage;
@@ -8,7 +9,7 @@ use super::due::{Table, due_by_organizer, due_by_time};
 use super::statement::{all, execute};
 use crate::clock::Instant;
 use crate::contract::Delivery;
-use crate::storage::{Lease, LeaseError, Leased, Rooms, StorageError, Work};
+use crate::storage::{Lease, LeaseError, Leased, Leases, Rooms, StorageError, Work};
 
 /// Schedules that are due.
 pub(super) const SCHEDULES: Table<Leased> = Table {
@@ -29,36 +30,32 @@ pub(super) const SCHEDULES: Table<Leased> = Table {
     take,
 };
 
-impl SqliteStorage {
-    pub(super) async fn lease_due(
+#[async_trait]
+impl Leases for SqliteStorage {
+    async fn take_due(
         &self,
         now: Instant,
         lease_until: Instant,
         limit: u32,
-        rooms: &Rooms,
+        rooms: Option<&Rooms>,
     ) -> Result<Vec<Leased>, StorageError> {
         self.lease_by_turns((&SCHEDULES, &self.schedules), now, lease_until, limit, rooms)
             .await
     }
 
-    pub(super) async fn lease_settled(
-        &self,
-        now: Instant,
-        lease_until: Instant,
-        limit: u32,
-    ) -> Result<Vec<Leased>, StorageError> {
+    async fn take_settled(&self, now: Instant, lease_until: Instant, limit: u32) -> Result<Vec<Leased>, StorageError> {
         if !self.any("select exists (select 1 from run where settle_wake <= ?1)", now)? {
             return Ok(Vec::new());
         }
         self.write(move |on| take_settled(on, now, lease_until, limit)).await
     }
 
-    pub(super) async fn prolong(&self, lease: &Lease, until: Instant) -> Result<(), LeaseError> {
+    async fn renew(&self, lease: &Lease, until: Instant) -> Result<(), LeaseError> {
         let lease = lease.clone();
         self.write(move |on| prolong(on, &lease, until)).await
     }
 
-    pub(super) async fn give_back(&self, lease: &Lease, now: Instant) -> Result<(), LeaseError> {
+    async fn hand_back(&self, lease: &Lease, now: Instant) -> Result<(), LeaseError> {
         let lease = lease.clone();
         self.write(move |on| give_back(on, &lease, now)).await
     }

@@ -1,16 +1,18 @@
 //! What people see: pages and single schedules, and the ids of new ones.
 
+use async_trait::async_trait;
 use rusqlite::types::Value;
 
-use super::SqliteStorage;
 use super::columns::{row_columns, signed, unsigned};
 use super::statement::value;
+use super::{SqliteStorage, commit};
+use crate::clock::Instant;
 use crate::contract::{Order, PageQuery, Position};
 use crate::storage::cursor::{Cursor, Key};
 use crate::storage::values::{clamped, offset};
-use crate::storage::{Row, Rows, StorageError, Visible};
+use crate::storage::{Commit, CommitError, Row, Rows, Schedules, StorageError, Visible};
 
-/// One page of [`Storage::list`](crate::storage::Storage::list): parameters are ?1 organizer, ?2 event, ?3 owner, ?4 limit,
+/// One page of [`Schedules::list`]: parameters are ?1 organizer, ?2 event, ?3 owner, ?4 limit,
 /// ?5 offset, or after a cursor ?5 its id and ?6 its key. Each order has an index of its own, and no row is read beyond the page.
 pub(super) fn page_sql(order: Order, descending: bool, owner: bool, after: bool) -> String {
     let counted = count_sql(owner);
@@ -77,8 +79,9 @@ pub(super) fn count_sql(owner: bool) -> &'static str {
 /// How many an organizer has, with those of all its events.
 pub(super) const COUNT_ALL: &str = "select coalesce(sum(schedules), 0) from scope_size where organizer = ?1";
 
-impl SqliteStorage {
-    pub(super) async fn page(&self, seen: &Visible, query: &PageQuery) -> Result<Option<Rows<Row>>, StorageError> {
+#[async_trait]
+impl Schedules for SqliteStorage {
+    async fn list(&self, seen: &Visible, query: &PageQuery) -> Result<Option<Rows<Row>>, StorageError> {
         let PageQuery {
             order,
             descending,
@@ -148,19 +151,19 @@ impl SqliteStorage {
         }))
     }
 
-    pub(super) async fn one(&self, seen: &Visible, id: u64) -> Result<Option<Row>, StorageError> {
+    async fn get(&self, seen: &Visible, id: u64) -> Result<Option<Row>, StorageError> {
         match i64::try_from(id) {
             Ok(id) => self.reading.one(seen, id),
             Err(_) => Ok(None),
         }
     }
 
-    pub(super) async fn count_of(&self, organizer: &str) -> Result<u64, StorageError> {
+    async fn count(&self, organizer: &str) -> Result<u64, StorageError> {
         let count: i64 = self.reading.read(|on| value(on, COUNT_ALL, [organizer]))?;
         unsigned(count)
     }
 
-    pub(super) async fn next_id(&self) -> Result<u64, StorageError> {
+    async fn reserve_id(&self) -> Result<u64, StorageError> {
         let block = match self.reserved().next() {
             Ok(id) => return Ok(id),
             Err(block) => block,
@@ -174,5 +177,17 @@ impl SqliteStorage {
         });
         let end: i64 = reserved.await?;
         Ok(self.reserved().take_in(block, unsigned(end)?))
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
+        self.write(move |on| commit::write(on, &commit)).await
+    }
+
+    async fn seed(&self, row: &Row, zone_database: &str, now: Instant) -> Result<(), CommitError> {
+        let (row, zone_database) = (row.clone(), zone_database.to_owned());
+        self.write(move |on| commit::seed(on, &row, &zone_database, now))
+            .await?;
+        self.reserved().give_up();
+        Ok(())
     }
 }

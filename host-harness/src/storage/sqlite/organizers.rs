@@ -1,21 +1,29 @@
 //! Organizers switched on and off.
 
+use async_trait::async_trait;
 use rusqlite::{Connection, params};
 
 use super::SqliteStorage;
 use super::audit;
 use super::columns::{signed, unsigned};
 use super::runs::{self, Cancelled};
-use super::statement::{all, execute};
+use super::statement::{all, execute, value};
 use crate::clock::Instant;
-use crate::storage::{Scope, StorageError};
+use crate::storage::{Organizers, Scope, StorageError};
 
-impl SqliteStorage {
-    pub(super) async fn is_enabled(&self, organizer: &str) -> Result<bool, StorageError> {
-        self.reading.enabled(organizer)
+#[async_trait]
+impl Organizers for SqliteStorage {
+    async fn enabled(&self, organizer: &str) -> Result<bool, StorageError> {
+        self.reading.read(|on| {
+            value(
+                on,
+                "select exists (select 1 from organizer where slug = ?1 and enabled = 1)",
+                [organizer],
+            )
+        })
     }
 
-    pub(super) async fn all_switched(&self) -> Result<Vec<(String, bool)>, StorageError> {
+    async fn organizers(&self) -> Result<Vec<(String, bool)>, StorageError> {
         self.read_aside(|on| {
             all(on, "select slug, enabled from organizer order by slug", [], |row| {
                 Ok((row.get(0)?, row.get(1)?))
@@ -24,21 +32,13 @@ impl SqliteStorage {
         .await
     }
 
-    pub(super) async fn switch(
-        &self,
-        organizer: &str,
-        enabled: bool,
-        actor: &str,
-        now: Instant,
-    ) -> Result<(), StorageError> {
+    async fn set_enabled(&self, organizer: &str, enabled: bool, actor: &str, now: Instant) -> Result<(), StorageError> {
         let (organizer, actor) = (organizer.to_owned(), actor.to_owned());
         self.write(move |on| switch(on, organizer.clone(), enabled, &actor, now))
             .await
     }
-}
 
-impl SqliteStorage {
-    pub(super) async fn start_undelivered(
+    async fn resume_undelivered(
         &self,
         organizer: Option<&str>,
         schedule: Option<u64>,
@@ -80,7 +80,7 @@ impl SqliteStorage {
         .await
     }
 
-    pub(super) async fn retire_event(&self, event: &Scope, now: Instant) -> Result<(), StorageError> {
+    async fn retire(&self, event: &Scope, now: Instant) -> Result<(), StorageError> {
         if event.event.is_none() {
             return Ok(());
         }
@@ -99,7 +99,7 @@ impl SqliteStorage {
         .await
     }
 
-    pub(super) async fn scopes_of(&self, organizer: &str) -> Result<Vec<(Option<String>, u64)>, StorageError> {
+    async fn scopes(&self, organizer: &str) -> Result<Vec<(Option<String>, u64)>, StorageError> {
         let organizer = organizer.to_owned();
         self.read_aside(move |on| {
             all(

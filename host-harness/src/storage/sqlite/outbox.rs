@@ -2,12 +2,11 @@
 
 use rusqlite::{Connection, params};
 
-use super::SqliteStorage;
-use super::columns::{json_list, scope, unsigned};
+use super::columns::{file_facts, json_list, scope, unsigned};
 use super::statement::{all, execute, optional};
 use crate::clock::Instant;
-use crate::storage::values::{addressed, events_of, mail_kind};
-use crate::storage::{FileFacts, NewMail, OutboxMail, Scope, StorageError};
+use crate::storage::values::{addressed, mail_kind};
+use crate::storage::{NewMail, OutboxMail, Scope, StorageError};
 
 /// Keeps a mail and its recipients, each address once; nothing where the run's due time has a mail of this kind.
 pub(super) fn insert(
@@ -78,17 +77,8 @@ pub(super) fn forget_text_if_final(on: &Connection, mails: &[i64]) -> Result<(),
     Ok(())
 }
 
-impl SqliteStorage {
-    pub(super) async fn outbox_mail(&self, id: u64) -> Result<Option<OutboxMail>, StorageError> {
-        let Ok(id) = i64::try_from(id) else {
-            return Ok(None);
-        };
-        self.reading.read(|on| outbox_mail(on, id))
-    }
-}
-
 /// A mail of the outbox, in a snapshot of its own.
-fn outbox_mail(on: &Connection, id: i64) -> Result<Option<OutboxMail>, StorageError> {
+pub(super) fn mail(on: &Connection, id: i64) -> Result<Option<OutboxMail>, StorageError> {
     let snapshot = on.unchecked_transaction()?;
     let found = optional(
         &snapshot,
@@ -100,13 +90,7 @@ fn outbox_mail(on: &Connection, id: i64) -> Result<Option<OutboxMail>, StorageEr
         |found| {
             let attach_file = found.get("attach_file")?;
             let file = if attach_file && found.get("file_kept")? {
-                Some(FileFacts {
-                    name: found.get("file_name")?,
-                    content_type: found.get("file_type")?,
-                    size: unsigned(found.get("bytes")?)?,
-                    rows: found.get::<_, Option<i64>>("rows")?.map(unsigned).transpose()?,
-                    events: events_of(found.get("file_events")?)?,
-                })
+                Some(file_facts(found)?)
             } else {
                 None
             };

@@ -1,12 +1,13 @@
-//! Plans computed again, the next wake-up, and what has outlived its use.
+//! Plans computed again, the next wake-up, and what waits.
 
-use rusqlite::{Connection, params};
+use async_trait::async_trait;
+use rusqlite::params;
 
+use super::SqliteStorage;
 use super::columns::{scope, signed, unsigned};
-use super::statement::{all, execute, prepared, values};
-use super::{SqliteStorage, files, runs};
+use super::statement::{all, execute, prepared};
 use crate::clock::Instant;
-use crate::storage::{Backlog, MOST_COUNTED, ReplanRow, Scope, StorageError, Wakes};
+use crate::storage::{Backlog, MOST_COUNTED, Plans, ReplanRow, Scope, StorageError, Wakes};
 
 /// The earliest of everything that is due; each part reads one entry of an index.
 pub(super) const NEXT_WAKE: &str =
@@ -35,8 +36,9 @@ pub(super) const TO_REPLAN: &str =
         select id from schedule where zone_database < ?2 and lease_until is null order by zone_database, id limit ?1)
       limit ?1)";
 
-impl SqliteStorage {
-    pub(super) async fn mark_replan(&self, moved: &Scope) -> Result<u64, StorageError> {
+#[async_trait]
+impl Plans for SqliteStorage {
+    async fn request_replan(&self, moved: &Scope) -> Result<u64, StorageError> {
         let moved = moved.clone();
         let marked = self.write(move |on| {
             execute(
@@ -48,7 +50,7 @@ impl SqliteStorage {
         Ok(marked.await? as u64)
     }
 
-    pub(super) async fn to_replan(&self, limit: u32, zone_database: &str) -> Result<Vec<ReplanRow>, StorageError> {
+    async fn replan_batch(&self, limit: u32, zone_database: &str) -> Result<Vec<ReplanRow>, StorageError> {
         let zone_database = zone_database.to_owned();
         self.read_aside(move |on| {
             all(on, TO_REPLAN, params![limit, zone_database], |row| {
@@ -67,7 +69,7 @@ impl SqliteStorage {
         .await
     }
 
-    pub(super) async fn replace_plans(
+    async fn write_plans(
         &self,
         plans: &[(ReplanRow, Option<Option<Instant>>)],
         zone_database: &str,
@@ -97,7 +99,7 @@ impl SqliteStorage {
         .await
     }
 
-    pub(super) async fn earliest_wakes(&self) -> Result<Wakes, StorageError> {
+    async fn next_wakes(&self) -> Result<Wakes, StorageError> {
         self.reading.read(|on| {
             let mut statement = prepared(on, NEXT_WAKE)?;
             let mut found = statement.query([])?;
@@ -109,7 +111,7 @@ impl SqliteStorage {
         })
     }
 
-    pub(super) async fn what_waits(&self, now: Instant) -> Result<Backlog, StorageError> {
+    async fn backlog(&self, now: Instant) -> Result<Backlog, StorageError> {
         self.read_aside(move |on| {
             let mut statement = prepared(on, BACKLOG)?;
             let mut found = statement.query(params![now, MOST_COUNTED])?;
@@ -123,27 +125,4 @@ impl SqliteStorage {
         })
         .await
     }
-
-    pub(super) async fn remove_outlived(&self, now: Instant) -> Result<(), StorageError> {
-        self.write(move |on| remove_outlived(on, now)).await
-    }
-}
-
-fn remove_outlived(on: &Connection, now: Instant) -> Result<(), StorageError> {
-    execute(on, "delete from request where expires_at <= ?1", [now])?;
-    files::end_links(on, now)?;
-    // The next two end in the transactions that cause them; whatever was left over by an earlier version goes here.
-    let orphans: Vec<i64> = values(
-        on,
-        "select id from run where state = 'submitted' and schedule not in (select id from schedule)",
-        [],
-    )?;
-    for run in orphans {
-        runs::conclude(on, run, now)?;
-    }
-    let kept: Vec<i64> = values(on, "select id from run where file_kept = 1 and ended is not null", [])?;
-    for run in kept {
-        files::drop_unneeded(on, run)?;
-    }
-    Ok(())
 }

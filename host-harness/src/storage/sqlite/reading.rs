@@ -77,16 +77,6 @@ impl Reading {
         self.idle().clear();
     }
 
-    pub(super) fn enabled(&self, organizer: &str) -> Result<bool, StorageError> {
-        self.read(|on| {
-            let mut statement = prepared(
-                on,
-                "select exists (select 1 from organizer where slug = ?1 and enabled = 1)",
-            )?;
-            Ok(statement.query_row([organizer], |row| row.get(0))?)
-        })
-    }
-
     pub(super) fn one(&self, seen: &Visible, id: i64) -> Result<Option<Row>, StorageError> {
         self.read(|on| {
             let mut statement = prepared(on, concat!(

@@ -1,12 +1,13 @@
 //! Idempotency records: a request under a key is carried out once.
 
+use async_trait::async_trait;
 use rusqlite::{Connection, params};
 
 use super::SqliteStorage;
 use super::columns::{signed, unsigned};
 use super::statement::{execute, optional, value};
 use crate::clock::Instant;
-use crate::storage::{Completion, KeptAnswer, RequestKey, RequestState, StorageError};
+use crate::storage::{Completion, KeptAnswer, RequestKey, RequestState, Requests, StorageError};
 
 /// How long an answer is kept, in seconds.
 const KEPT: Instant = 24 * 60 * 60;
@@ -68,8 +69,9 @@ fn known(
     Ok(known.flatten())
 }
 
-impl SqliteStorage {
-    pub(super) async fn mark_request(
+#[async_trait]
+impl Requests for SqliteStorage {
+    async fn begin_request(
         &self,
         key: &RequestKey,
         fingerprint: &[u8; 32],
@@ -109,7 +111,7 @@ impl SqliteStorage {
         .await
     }
 
-    pub(super) async fn forget_request(&self, key: &RequestKey, ticket: u64) -> Result<(), StorageError> {
+    async fn end_request(&self, key: &RequestKey, ticket: u64) -> Result<(), StorageError> {
         let (key, ticket) = (key.clone(), signed(ticket)?);
         self.write(move |on| {
             execute(

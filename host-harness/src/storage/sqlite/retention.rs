@@ -1,15 +1,65 @@
-//! How long what is over is kept.
+//! The audit log as it is read, and how long what is over is kept.
 
+use async_trait::async_trait;
 use rusqlite::{Connection, params};
 
-use super::SqliteStorage;
-use super::statement::{execute, values};
-use crate::storage::{Kept, StorageError};
+use super::columns::{scope, unsigned};
+use super::statement::{all, execute, values};
+use super::{SqliteStorage, files, runs};
+use crate::clock::Instant;
+use crate::storage::{AuditEntry, Kept, Retention, StorageError};
 
-impl SqliteStorage {
-    pub(super) async fn remove_history(&self, before: Kept, most: u32) -> Result<u64, StorageError> {
+#[async_trait]
+impl Retention for SqliteStorage {
+    async fn collect(&self, now: Instant) -> Result<(), StorageError> {
+        self.write(move |on| remove_outlived(on, now)).await
+    }
+
+    async fn forget(&self, before: Kept, most: u32) -> Result<u64, StorageError> {
         self.write(move |on| remove(on, before, most)).await
     }
+
+    async fn audit(&self, organizer: &str, limit: u32) -> Result<Vec<AuditEntry>, StorageError> {
+        let organizer = organizer.to_owned();
+        let latest = move |on: &Connection| {
+            all(
+                on,
+                "select at, organizer, event, schedule, actor, action, detail from audit
+                 where organizer = ?1 order by id desc limit ?2",
+                params![organizer, limit],
+                |row| {
+                    Ok(AuditEntry {
+                        at: row.get("at")?,
+                        scope: scope(row)?,
+                        schedule: row.get::<_, Option<i64>>("schedule")?.map(unsigned).transpose()?,
+                        actor: row.get("actor")?,
+                        action: row.get("action")?,
+                        detail: row.get("detail")?,
+                    })
+                },
+            )
+        };
+        self.read_aside(latest).await
+    }
+}
+
+fn remove_outlived(on: &Connection, now: Instant) -> Result<(), StorageError> {
+    execute(on, "delete from request where expires_at <= ?1", [now])?;
+    files::end_links(on, now)?;
+    // The next two end in the transactions that cause them; whatever was left over by an earlier version goes here.
+    let orphans: Vec<i64> = values(
+        on,
+        "select id from run where state = 'submitted' and schedule not in (select id from schedule)",
+        [],
+    )?;
+    for run in orphans {
+        runs::conclude(on, run, now)?;
+    }
+    let kept: Vec<i64> = values(on, "select id from run where file_kept = 1 and ended is not null", [])?;
+    for run in kept {
+        files::drop_unneeded(on, run)?;
+    }
+    Ok(())
 }
 
 fn remove(on: &Connection, before: Kept, most: u32) -> Result<u64, StorageError> {

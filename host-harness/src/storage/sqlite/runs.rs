@@ -1,17 +1,21 @@
 //! Runs: how they start, and how the store itself ends them. What became of them: [`history`](super::history).
 
+use async_trait::async_trait;
 use rusqlite::{Connection, Row as Columns, params};
 
 use super::called_off::{Which, call_off};
 use super::columns::{State, scope, signed, unsigned};
 use super::statement::{all, execute, optional, value};
-use super::{SqliteStorage, audit, files};
+use super::{SqliteStorage, audit, files, finish, history};
 use crate::clock::Instant;
 use crate::contract::schedule_store::Plan;
-use crate::contract::{MissedRange, Outcome};
+use crate::contract::{MissedRange, Outcome, Position, RunEntry};
+use crate::storage::cursor::Cursor;
 use crate::storage::state::{RunState, step};
-use crate::storage::values::{DELETED, EVENT_DELETED, SWITCHED_OFF, concluded, text};
-use crate::storage::{Lease, Scope, StartError, StorageError, Work};
+use crate::storage::values::{DELETED, EVENT_DELETED, SWITCHED_OFF, clamped, concluded, offset, text};
+use crate::storage::{
+    Finish, HistoryRow, Lease, LeaseError, Rows, Runs, Scope, StartError, StorageError, Work, Written,
+};
 use crate::usage::DAY;
 
 /// Writes what a run has become, by a move of the table in [`state`](crate::storage::state), if it still is what was seen.
@@ -208,12 +212,14 @@ pub(super) fn conclude(on: &Connection, run: i64, now: Instant) -> Result<(), St
     ended.tell(on, &outcome, now)
 }
 
-impl SqliteStorage {
-    pub(super) async fn open_run(
+#[async_trait]
+impl Runs for SqliteStorage {
+    async fn start(
         &self,
         lease: &Lease,
         plan: &Plan,
-        (zone_database, zone): (&str, &str),
+        zone_database: &str,
+        zone: &str,
         now: Instant,
     ) -> Result<u64, StartError> {
         let (lease, plan) = (lease.clone(), plan.clone());
@@ -222,12 +228,30 @@ impl SqliteStorage {
         Ok(unsigned(opened.await?.ok_or(StartError::Lost)?)?)
     }
 
-    pub(super) async fn recorded_of(
-        &self,
-        schedule: u64,
-        range: &MissedRange,
-    ) -> Result<Option<Instant>, StorageError> {
+    async fn finish(&self, lease: &Lease, run: u64, finish: &Finish) -> Result<Written, LeaseError> {
+        let (lease, finish) = (lease.clone(), finish.clone());
+        self.write(move |on| finish::finish(on, &lease, run, &finish)).await
+    }
+
+    async fn recorded(&self, schedule: u64, range: &MissedRange) -> Result<Option<Instant>, StorageError> {
         self.reading.read(|on| recorded(on, signed(schedule)?, range))
+    }
+
+    async fn runs(&self, schedule: u64, at: &Position, size: u32) -> Result<Option<Rows<RunEntry>>, StorageError> {
+        let (schedule, size) = (signed(schedule)?, clamped(size));
+        let from = match at {
+            Position::Number(page) => offset(*page, size).map(history::From::Row),
+            Position::After(text) => Cursor::of_history(text).map(history::From::Before),
+        };
+        let Some(from) = from else {
+            return Ok(None);
+        };
+        self.read_aside(move |on| history::page(on, schedule, from, size)).await
+    }
+
+    async fn history(&self, schedule: Option<u64>, limit: u32) -> Result<Vec<HistoryRow>, StorageError> {
+        let schedule = schedule.map(signed).transpose()?;
+        self.read_aside(move |on| history::latest(on, schedule, limit)).await
     }
 }
 

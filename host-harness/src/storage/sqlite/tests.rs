@@ -18,7 +18,8 @@ use crate::contract::schedule_store::Plan;
 use crate::contract::{Content, Order, Recipients};
 use crate::storage::kit::{T0, ZONES, batches_of_two_hosts_are_full, store_kit};
 use crate::storage::migrations::{Migration, Migrations};
-use crate::storage::{Row, Scope, Storage, StorageError};
+use crate::storage::port::*;
+use crate::storage::{Row, Scope, StorageError};
 
 async fn open() -> (SqliteStorage, TempDir) {
     let folder = tempfile::tempdir().unwrap();
@@ -81,7 +82,7 @@ async fn two_processes_on_one_file_lease_each_schedule_once() {
     seed(&one, 60).await;
     let mut ids = Vec::new();
     for _ in 0..10 {
-        let (by_one, by_other) = tokio::join!(one.take_due(T0, T0 + 60, 3), other.take_due(T0, T0 + 60, 3));
+        let (by_one, by_other) = tokio::join!(one.take_due(T0, T0 + 60, 3, None), other.take_due(T0, T0 + 60, 3, None));
         for leased in [by_one.unwrap(), by_other.unwrap()] {
             assert_eq!(leased.len(), 3);
             ids.extend(leased.iter().map(|leased| leased.row.id));
@@ -106,7 +107,7 @@ async fn a_single_schedule_is_in_the_first_batch_however_much_another_organizer_
         let (store, _kept) = open().await;
         effort::put_in(&store, "many", 3..9_003, T0).await;
         effort::put_in(&store, "single", 30_000..30_001, now).await;
-        let first = store.take_due(now, now + 60, 10).await.unwrap();
+        let first = store.take_due(now, now + 60, 10, None).await.unwrap();
         assert_eq!(first.len(), 10);
         assert!(first.iter().any(|leased| leased.row.id == 30_000), "{now}");
     }
@@ -150,7 +151,7 @@ async fn processes_that_start_at_once_make_the_tables_once() {
 async fn what_was_answered_is_there_after_the_process_is_gone() {
     let (store, folder) = open().await;
     seed(&store, 1).await;
-    let leased = store.take_due(T0, T0 + 60, 1).await.unwrap().remove(0);
+    let leased = store.take_due(T0, T0 + 60, 1, None).await.unwrap().remove(0);
     let plan = Plan {
         due: T0,
         missed: Vec::new(),
@@ -170,8 +171,8 @@ async fn what_was_answered_is_there_after_the_process_is_gone() {
     });
     half.await.unwrap();
     let after = SqliteStorage::open(&file(&copy)).await.unwrap();
-    assert_eq!(after.take_due(T0 + 59, T0 + 99, 1).await.unwrap(), []);
-    let again = after.take_due(T0 + 60, T0 + 99, 1).await.unwrap().remove(0);
+    assert_eq!(after.take_due(T0 + 59, T0 + 99, 1, None).await.unwrap(), []);
+    let again = after.take_due(T0 + 60, T0 + 99, 1, None).await.unwrap().remove(0);
     assert_eq!((again.due, again.attempt, again.lease.run), (Some(T0), 2, Some(run)));
     let sound = after.read_aside(|on| value::<String>(on, "pragma integrity_check", []));
     assert_eq!(sound.await.unwrap(), "ok");
@@ -276,7 +277,11 @@ async fn a_store_of_each_earlier_version_is_opened_and_keeps_what_is_in_it() {
         let kept = store.store_id().await.unwrap();
         assert!(identity.is_none_or(|identity| identity == kept), "{version}");
         seed(&store, 1).await;
-        assert_eq!(store.take_due(T0, T0 + 60, 5).await.unwrap().len(), 1, "{version}");
+        assert_eq!(
+            store.take_due(T0, T0 + 60, 5, None).await.unwrap().len(),
+            1,
+            "{version}"
+        );
     }
 }
 
@@ -310,7 +315,7 @@ async fn a_full_disk_is_away_and_loses_nothing() {
     assert!(matches!(full, StorageError::Unavailable(_)), "{full}");
     assert!(full.to_string().contains("full"), "{full}");
     assert!(!store.enabled(&slug).await.unwrap());
-    assert_eq!(store.take_due(T0, T0 + 60, 5).await.unwrap().len(), 1);
+    assert_eq!(store.take_due(T0, T0 + 60, 5, None).await.unwrap().len(), 1);
     limit(&store, u32::MAX - 1).await;
     store.set_enabled(&slug, true, "host", T0).await.unwrap();
 }

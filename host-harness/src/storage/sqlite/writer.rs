@@ -296,6 +296,7 @@ mod tests {
     use super::super::statement::values;
     use super::super::tests::limit;
     use super::*;
+    use crate::storage::Storage as _;
 
     async fn open() -> (SqliteStorage, TempDir) {
         let folder = tempfile::tempdir().unwrap();

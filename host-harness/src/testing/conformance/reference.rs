@@ -313,7 +313,7 @@ impl HostUnderTest for ReferenceHost {
         };
         let (storage, now) = (host.storage(), host.clock.now());
         let mut all = storage.take_settled(now, now + LEASE, 100).await.map_err(words)?;
-        all.extend(storage.take_due(now, now + LEASE, 100).await.map_err(words)?);
+        all.extend(storage.take_due(now, now + LEASE, 100, None).await.map_err(words)?);
         self.looking.fetch_sub(1, Ordering::SeqCst);
         let mut leases = self.leases.lock().map_err(words)?;
         Ok(all

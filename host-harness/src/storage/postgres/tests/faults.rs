@@ -11,8 +11,9 @@ use super::{connect, few, open, organizer, seed};
 use crate::contract::Outcome;
 use crate::contract::schedule_store::Plan;
 use crate::storage::kit::{T0, ZONES};
+use crate::storage::port::*;
 use crate::storage::postgres::{PostgresStorage, TRIES, settled};
-use crate::storage::{FileFacts, Finish, LeaseError, Storage, StorageError, Visible};
+use crate::storage::{FileFacts, Finish, LeaseError, StorageError, Visible};
 use crate::testing::PostgresServer;
 use crate::testing::postgres::{FORGETFUL, Stop};
 
@@ -55,12 +56,12 @@ async fn a_server_that_is_stopped_is_away_and_back_when_it_is() {
         server.stop(how);
         let away = store.get(&everything(), 1).await.unwrap_err();
         assert!(matches!(away, StorageError::Unavailable(_)), "{away}");
-        let away = store.take_due(T0, T0 + 60, 1).await.unwrap_err();
+        let away = store.take_due(T0, T0 + 60, 1, None).await.unwrap_err();
         assert!(matches!(away, StorageError::Unavailable(_)), "{away}");
         server.start();
         assert!(store.get(&everything(), 1).await.unwrap().is_some());
     }
-    assert_eq!(store.take_due(T0, T0 + 60, 1).await.unwrap().len(), 1);
+    assert_eq!(store.take_due(T0, T0 + 60, 1, None).await.unwrap().len(), 1);
 }
 
 #[tokio::test]
@@ -69,7 +70,7 @@ async fn a_run_whose_file_the_server_has_lost_is_not_submitted() {
         return;
     };
     seed(&store, 1).await;
-    let lease = store.take_due(T0, T0 + 60, 1).await.unwrap().remove(0).lease;
+    let lease = store.take_due(T0, T0 + 60, 1, None).await.unwrap().remove(0).lease;
     let run = store.start(&lease, &plan(T0), ZONES, "UTC", T0).await.unwrap();
     let facts = FileFacts {
         name: "orders.csv".to_owned(),
@@ -91,10 +92,10 @@ async fn a_run_whose_file_the_server_has_lost_is_not_submitted() {
     };
     let refused = store.finish(&lease, run, &submitted).await.unwrap_err();
     assert!(matches!(refused, LeaseError::Lost), "{refused}");
-    assert_eq!(store.take_deliveries(T0, T0 + 60, 10).await.unwrap(), []);
+    assert_eq!(store.take_deliveries(T0, T0 + 60, 10, None).await.unwrap(), []);
     keep().await.unwrap();
     store.finish(&lease, run, &submitted).await.unwrap();
-    assert_eq!(store.take_deliveries(T0, T0 + 60, 10).await.unwrap().len(), 1);
+    assert_eq!(store.take_deliveries(T0, T0 + 60, 10, None).await.unwrap().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -114,7 +115,7 @@ async fn what_was_answered_is_there_after_a_crash_and_every_due_time_ends_once()
         let mut finished: Vec<u64> = Vec::new();
         for tick in 0.. {
             let now = T0 + 100 * tick;
-            let leased = match store.take_due(now, now + 60, 3).await {
+            let leased = match store.take_due(now, now + 60, 3, None).await {
                 Ok(leased) => leased,
                 Err(StorageError::Unavailable(_)) => {
                     up.wait_for(|up| *up).await.unwrap();
@@ -206,7 +207,7 @@ async fn a_statement_past_its_time_or_a_lock_that_is_not_had_is_away() {
         let hasty = PostgresStorage::connect_with(&format!("{url}&options=-c%20{setting}=100ms"), &few())
             .await
             .unwrap();
-        let leased = store.take_due(T0, T0 + 60, 1).await.unwrap().remove(0);
+        let leased = store.take_due(T0, T0 + 60, 1, None).await.unwrap().remove(0);
         let held = store.pool().begin().await.unwrap();
         held.execute("select id from schedule where id = 1 for update", &[])
             .await
@@ -233,7 +234,7 @@ async fn stricter_transactions_only_make_it_try_again() {
     let work = async |store: &PostgresStorage| {
         let mut done = 0;
         loop {
-            let leased = match store.take_due(T0, T0 + 60, 5).await {
+            let leased = match store.take_due(T0, T0 + 60, 5, None).await {
                 Ok(leased) if leased.is_empty() => return done,
                 Ok(leased) => leased,
                 Err(StorageError::Unavailable(_)) => continue,

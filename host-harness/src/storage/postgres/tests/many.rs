@@ -10,9 +10,10 @@ use crate::contract::schedule_store::Plan;
 use crate::contract::{DeliveryStatus, Outcome};
 use crate::storage::kit::{T0, ZONES, batches_of_two_hosts_are_full};
 use crate::storage::migrations::{Migration, Migrations};
+use crate::storage::port::*;
 use crate::storage::postgres::{PostgresOptions, PostgresStorage};
 use crate::storage::{
-    Change, Commit, CommitError, DeliveryResult, Finish, Leased, MailKind, NewMail, Storage, StorageError, Visible,
+    Change, Commit, CommitError, DeliveryResult, Finish, Leased, MailKind, NewMail, StorageError, Visible,
 };
 use crate::testing::PostgresServer;
 use crate::usage::UsageLimits;
@@ -45,7 +46,7 @@ async fn hosts_on_one_database_lease_each_schedule_once() {
     seed(&one, 60).await;
     let mut ids = Vec::new();
     while ids.len() < 60 {
-        let (by_one, by_other) = tokio::join!(one.take_due(T0, T0 + 60, 3), other.take_due(T0, T0 + 60, 3));
+        let (by_one, by_other) = tokio::join!(one.take_due(T0, T0 + 60, 3, None), other.take_due(T0, T0 + 60, 3, None));
         let (by_one, by_other) = (by_one.unwrap(), by_other.unwrap());
         assert!(by_one.len() + by_other.len() > 0, "what is due is found");
         ids.extend([by_one, by_other].concat().iter().map(|leased| leased.row.id));
@@ -150,7 +151,7 @@ async fn a_single_schedule_is_in_the_first_batch_however_much_another_organizer_
         let from = 100_000 * u64::try_from(round + 1).unwrap();
         put_in(&store, &many, from, count, T0 - 10_000, apart).await;
         put_in(&store, &single, from + 50_000, 1, T0, 0).await;
-        let first = store.take_due(T0, T0 + 60, 10).await.unwrap();
+        let first = store.take_due(T0, T0 + 60, 10, None).await.unwrap();
         assert_eq!(first.len(), 10);
         assert!(slugs(&first).contains(single.as_str()), "{round}: {:?}", slugs(&first));
         for slug in [many, single] {
@@ -179,7 +180,7 @@ pub(super) fn export(recipients: usize, attach_file: bool) -> NewMail {
 /// Switches `acme` on, runs its schedule 1 and submits its mail to so many recipients.
 async fn submit(store: &PostgresStorage, recipients: usize) -> u64 {
     seed(store, 1).await;
-    let leased = store.take_due(T0, T0 + 60, 1).await.unwrap().remove(0);
+    let leased = store.take_due(T0, T0 + 60, 1, None).await.unwrap().remove(0);
     let plan = Plan {
         due: T0,
         missed: Vec::new(),
@@ -215,7 +216,7 @@ async fn recipients_that_become_final_at_once_have_their_run_settled() {
         };
         let other = connect(&url).await;
         let run = submit(&store, 8).await;
-        let tasks = store.take_deliveries(T0, T0 + 60, 10).await.unwrap();
+        let tasks = store.take_deliveries(T0, T0 + 60, 10, None).await.unwrap();
         let said = accepted();
         let both = [&store, &other].into_iter().cycle();
         let results = tasks
@@ -238,7 +239,7 @@ async fn a_schedule_deleted_while_its_last_recipient_becomes_final_ends_its_run(
         };
         let other = connect(&url).await;
         submit(&store, 1).await;
-        let task = store.take_deliveries(T0, T0 + 60, 1).await.unwrap().remove(0);
+        let task = store.take_deliveries(T0, T0 + 60, 1, None).await.unwrap().remove(0);
         let delete = Commit {
             by: Visible {
                 scope: organizer("acme"),
@@ -341,7 +342,7 @@ async fn a_schedule_made_while_its_organizer_is_switched_off_is_asleep() {
         switched.unwrap();
         put_in.unwrap();
         created.unwrap();
-        assert_eq!(store.take_due(T0, T0 + 60, 10).await.unwrap(), [], "{nth}");
+        assert_eq!(store.take_due(T0, T0 + 60, 10, None).await.unwrap(), [], "{nth}");
     }
 }
 
@@ -395,7 +396,7 @@ async fn a_host_hears_of_what_another_has_written() {
     let heard = tokio::time::timeout(Duration::from_secs(20), async {
         while listening(&one).await < 2 {}
         tokio::join!(other.changed(), async {
-            for leased in one.take_due(T0, T0 + 60, 1).await.unwrap() {
+            for leased in one.take_due(T0, T0 + 60, 1, None).await.unwrap() {
                 one.hand_back(&leased.lease, T0).await.unwrap();
             }
         })
@@ -439,7 +440,7 @@ async fn words_with_a_nul_are_kept_without_it() {
         return;
     };
     submit(&store, 1).await;
-    let task = store.take_deliveries(T0, T0 + 60, 1).await.unwrap().remove(0);
+    let task = store.take_deliveries(T0, T0 + 60, 1, None).await.unwrap().remove(0);
     let said = DeliveryResult {
         words: "250 o\0k".to_owned(),
         ..accepted()

@@ -9,9 +9,10 @@ use tempfile::TempDir;
 use super::{open, page_sql};
 use crate::contract::{Order, PageQuery, Position};
 use crate::storage::kit::{T0, ZONES};
+use crate::storage::port::*;
 use crate::storage::sqlite::SqliteStorage;
 use crate::storage::sqlite::statement::execute;
-use crate::storage::{Scope, Storage as _, StorageError, Visible};
+use crate::storage::{Scope, StorageError, Visible};
 
 const LATER: i64 = T0 + 86_400;
 const SIZE: u32 = 50;
@@ -127,14 +128,14 @@ async fn a_tick_takes_the_same_steps_of_few_and_of_many() {
         let steps = counted(&store).await;
         let now = T0 - 1;
         assert_eq!(store.take_settled(now, now + 60, 64).await.unwrap(), []);
-        assert_eq!(store.take_due(now, now + 60, 64).await.unwrap(), []);
-        assert_eq!(store.take_deliveries(now, now + 60, 64).await.unwrap(), []);
+        assert_eq!(store.take_due(now, now + 60, 64, None).await.unwrap(), []);
+        assert_eq!(store.take_deliveries(now, now + 60, 64, None).await.unwrap(), []);
         assert_eq!(store.next_wake().await.unwrap(), Some(T0));
         let nothing = steps.swap(0, Ordering::Relaxed);
         // Enough for all, and not enough.
-        assert_eq!(store.take_due(T0, T0 + 60, 20).await.unwrap().len(), 20);
+        assert_eq!(store.take_due(T0, T0 + 60, 20, None).await.unwrap().len(), 20);
         let some = steps.swap(0, Ordering::Relaxed);
-        assert_eq!(store.take_due(T0, T0 + 60, 64).await.unwrap().len(), 10);
+        assert_eq!(store.take_due(T0, T0 + 60, 64, None).await.unwrap().len(), 10);
         let rest = steps.swap(0, Ordering::Relaxed);
         assert!(
             nothing > 0 && some > nothing && rest > nothing,
@@ -159,7 +160,7 @@ async fn a_batch_takes_the_same_steps_however_much_is_due() {
     for count in [9_000, 45_000] {
         let (store, _kept) = filled(count).await;
         let steps = counted(&store).await;
-        assert_eq!(store.take_due(LATER, LATER + 60, 64).await.unwrap().len(), 64);
+        assert_eq!(store.take_due(LATER, LATER + 60, 64, None).await.unwrap().len(), 64);
         taken.push([steps.load(Ordering::Relaxed)]);
     }
     same(taken[0], taken[1]);
