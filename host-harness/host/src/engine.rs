@@ -54,6 +54,9 @@ pub use schedules::{Accepted, Schedules, Unaccepted};
 use crate::contract::{Plugin, PluginPre};
 use crate::imports::{Call, GuestMistake, HostFault, Imports, OpenHandles};
 
+/// Bytes of stack of the guest. A deeper recursion traps.
+const MAX_STACK: usize = 512 << 10;
+
 /// The component that the build script made of the plugin.
 #[cfg(feature = "embedded")]
 pub static EMBEDDED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/plugin.wasm"));
@@ -407,7 +410,7 @@ fn config(limits: &Limits) -> Config {
     config
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
         .epoch_interruption(true)
-        .max_wasm_stack(512 << 10)
+        .max_wasm_stack(MAX_STACK)
         .async_stack_size(1 << 20);
     config
 }
