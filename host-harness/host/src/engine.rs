@@ -401,7 +401,7 @@ fn config(limits: &Limits) -> Config {
         .max_tables_per_component(2)
         .max_memory_size(limits.memory)
         .table_elements(10_000)
-        // Without these, a fresh instance costs three times as much: docs/DESIGN.md has the figures.
+        // Without these, a new instance costs three times as much: docs/decisions/fresh-instance.md has the numbers.
         .linear_memory_keep_resident(128 << 10)
         .table_keep_resident(16 << 10)
         .async_stack_keep_resident(16 << 10)
