@@ -1,4 +1,4 @@
-//! `exporters`: the platform's makers of files, asked with the rights of the handle's caller or owner.
+//! `exporters`: the platform's exporters, called with the permissions of the handle's caller or owner.
 
 use std::future::Future;
 
@@ -10,15 +10,15 @@ use crate::clock::Instant;
 use crate::contract;
 use crate::contract::exporters::{DownloadLink, ExportError, Exporter, File, Host, LookupError, Reach, Subject};
 
-/// What this host can export, and to whom it is open.
+/// The exporters of this host, and who can use them.
 ///
-/// Rights are asked at each call, not when the handle was minted: an owner who lost his at noon gets no file at one.
+/// Check permissions at each call, not when the handle is created: an owner who lost permission at noon gets no file at one.
 pub trait Exporters: AuthContext {
-    /// Exporters that the subject may run here, in the order to show them; with `only`, that one or nothing. Labels are in the
+    /// Returns the exporters that the subject can run here, in display order; with `only`, that one or none. Labels are in the
     /// caller's language.
     ///
     /// # Errors
-    /// `not-found` where the subject's schedule is not visible to the caller; `unavailable`.
+    /// `not-found` if the subject's schedule is not visible to the caller; `unavailable`.
     fn available(
         &self,
         by: &Self::Access,
@@ -26,12 +26,12 @@ pub trait Exporters: AuthContext {
         only: Option<String>,
     ) -> impl Future<Output = Answer<Vec<Exporter>, LookupError>> + Send;
 
-    /// The organizer's events whose data the subject may export with this exporter: all, those to come included, or these; with
-    /// `only`, always [`Reach::Events`]: those among these. An event that does not exist is not among them. None if left out:
-    /// asked at organizer level only, it is not needed where no exporter reads across events.
+    /// Returns the organizer's events whose data the subject can export with this exporter: all, future ones included, or a list.
+    /// With `only`, always [`Reach::Events`]: those among the given ones. An event that does not exist is not among them. By
+    /// default none: it is called only at organizer level, and not needed if no exporter reads across events.
     ///
     /// # Errors
-    /// As [`available`](Self::available).
+    /// Like [`available`](Self::available).
     fn usable_events(
         &self,
         _by: &Self::Access,
@@ -42,7 +42,7 @@ pub trait Exporters: AuthContext {
         async { Ok(Reach::Events(Vec::new())) }
     }
 
-    /// Those of the slugs that the caller may know of. None if left out, as above.
+    /// Returns those of the slugs whose events the caller can see. By default none, as above.
     ///
     /// # Errors
     /// `unavailable`.
@@ -54,7 +54,7 @@ pub trait Exporters: AuthContext {
         async { Ok(Vec::new()) }
     }
 
-    /// Those of the slugs that no event of this organizer has. All of them if left out, as above.
+    /// Returns those of the slugs that no event of this organizer has. By default all of them, as above.
     ///
     /// # Errors
     /// `unavailable`.
@@ -66,12 +66,12 @@ pub trait Exporters: AuthContext {
         async { Ok(slugs) }
     }
 
-    /// Runs the schedule's exporter with its owner's rights of this moment, and keeps the file with the run in place of an
-    /// earlier one. `form` is a JSON document of at most 64 KiB with date ranges resolved to dates; `now` is the due time,
-    /// `zone` the schedule's zone, `language` the one of headings. Asked only for a run that is started and not over.
+    /// Runs the schedule's exporter with its owner's current permissions, and stores the file with the run, replacing an earlier
+    /// one. `form` is a JSON document of at most 64 KiB in which date ranges are resolved to dates. `now` is the due time, `zone`
+    /// the schedule's time zone, `language` that of headings. Called only for a run that is started and not over.
     ///
     /// # Errors
-    /// All that [`ExportError`] says; `lease-lost` where the file could only be kept under a lease that is gone.
+    /// Those of [`ExportError`]; `lease-lost` if the lease was lost before the file could be stored.
     fn produce(
         &self,
         of: &mut Self::Run,
@@ -81,26 +81,26 @@ pub trait Exporters: AuthContext {
         now: Instant,
     ) -> impl Future<Output = Answer<File, ExportError>> + Send;
 
-    /// Puts the file that `produce` made into a zip archive, which takes its place. Asked only where this call has made a file
-    /// whose mail was too large. `failed` if left out: the host does not support zip archives.
+    /// Replaces the file of `produce` by a zip archive of it. Called only if this call has made a file whose mail was too large.
+    /// By default `failed`: the host does not support zip archives.
     ///
     /// # Errors
-    /// As [`produce`](Self::produce).
+    /// Like [`produce`](Self::produce).
     fn zip(&self, _of: &mut Self::Run) -> impl Future<Output = Answer<File, ExportError>> + Send {
         async { Err(ExportError::Failed("this host does not support zip archives".into()).into()) }
     }
 
-    /// Offers the file for download, from the commit of `submitted` on. None: this host offers no downloads, which is also the
-    /// answer if this is left out. Asked only where this call has made a file.
+    /// Offers the file for download, from the commit of `submitted` on. `None` if this host offers no downloads, which is the
+    /// default. Called only if this call has made a file.
     ///
     /// # Errors
-    /// As [`produce`](Self::produce).
+    /// Like [`produce`](Self::produce).
     fn link(&self, _of: &mut Self::Run) -> impl Future<Output = Answer<Option<DownloadLink>, ExportError>> + Send {
         async { Ok(None) }
     }
 }
 
-/// A run through which nothing is made: not started, over, or settled.
+/// The error for a run that accepts no file: not started, over, or being settled.
 const LEASE_LOST: wasmtime::Result<Result<File, ExportError>> = Ok(Err(ExportError::LeaseLost));
 
 impl<H: Imports> Host for Call<H> {

@@ -1,4 +1,4 @@
-//! `mailer`: who may be written to, and what. What passes is kept until the call or the run commits.
+//! `mailer`: who can receive mail, and which. A valid mail is stored when the call or the run commits.
 
 use std::collections::HashSet;
 use std::future::Future;
@@ -12,27 +12,27 @@ use crate::contract::Recipients;
 use crate::contract::auth_context::RunFacts;
 use crate::contract::mailer::{Audience, Host, Mail, MailError};
 
-/// Longest subject, in characters.
+/// Maximum length of a subject, in characters.
 pub(crate) const LONGEST_SUBJECT: usize = 250;
 
 /// An outbox that commits together with the schedules.
 ///
-/// Checked before a mail gets here: its subject is one line without blanks around it; who is named is the owner or among the
-/// schedule's stored recipients and of an allowed domain, each once; and a file that is to go with it has been made.
+/// Validated before a mail gets here: its subject is one line without surrounding blanks; named recipients are the owner or
+/// stored with the schedule, of an allowed domain, each once; and a file to attach has been made.
 pub trait Mailer: AuthContext {
-    /// Keeps the mail with the run, in place of one staged before; it leaves with the commit of `finish`, and only with that.
+    /// Stores the mail with the run, replacing one that was staged before. It leaves with the commit of `finish`, and only then.
     ///
     /// # Errors
-    /// `nobody` where nobody is responsible; `too-large` where it would be larger than the settings allow, as sent.
+    /// `nobody` if there is no responsible user; `too-large` if it would be larger as sent than the settings allow.
     fn stage(&self, of: &mut Self::Run, mail: Mail) -> impl Future<Output = Answer<(), MailError>> + Send;
 
-    /// Keeps a notice to the user whose schedule it was before this call, in place of one about the same schedule that was kept
-    /// before; it leaves within 15 minutes of the commit of the call, joined with what this user of this organizer is told of
-    /// others' changes in that time. Asked only about a schedule that this call has updated, taken over or deleted. `nobody` if
-    /// left out: right where all schedules are one user's.
+    /// Stores a notice to the user who owned the schedule before this call, replacing one about the same schedule from this call.
+    /// It leaves within 15 minutes of the commit of the call, joined with the other notices of that time to this user of this
+    /// organizer. Called only for a schedule that this call has updated, taken over or deleted. By default `nobody`, which is
+    /// correct if all schedules belong to one user.
     ///
     /// # Errors
-    /// `nobody` where this user is the caller, inactive or gone; `too-large`.
+    /// `nobody` if this user is the caller, inactive or deleted; `too-large`.
     fn notify_owner(
         &self,
         _by: &mut Self::Access,
@@ -44,7 +44,7 @@ pub trait Mailer: AuthContext {
     }
 }
 
-/// The subject without blanks around it, if it is one.
+/// Returns the subject without surrounding blanks, if it is valid.
 fn checked_subject(given: &str) -> Option<&str> {
     let subject = given.trim();
     let fits =
@@ -52,7 +52,7 @@ fn checked_subject(given: &str) -> Option<&str> {
     fits.then_some(subject)
 }
 
-/// Each address once, where it comes first.
+/// Each address once, at its first position.
 fn each_once(mut people: Recipients) -> Recipients {
     let mut seen = HashSet::new();
     for list in [&mut people.to, &mut people.cc, &mut people.bcc] {
@@ -61,7 +61,7 @@ fn each_once(mut people: Recipients) -> Recipients {
     people
 }
 
-/// Those of the addresses that are neither the owner's nor stored with the schedule, or of a domain that is not allowed.
+/// Returns the addresses that are neither the owner's nor stored with the schedule, or whose domain is not allowed.
 fn not_recipients(facts: &RunFacts, people: &Recipients) -> Vec<String> {
     let stored = &facts.schedule.content.recipients;
     let owner = facts.schedule.owner.as_ref().map(|owner| owner.email.as_str());

@@ -12,29 +12,30 @@ use crate::contract::auth_context::Caller;
 use crate::contract::schedule_store::{Host, Page, Plan, RunPage, StoreError};
 use crate::contract::{Content, MissedRange, Outcome, PageQuery, Position, Schedule};
 
-/// Schedules, runs and their history, as the handle sees them: through an access nothing of another organizer or level exists,
-/// and no schedule that its caller may not see.
+/// Schedules, runs and their history, as the handle sees them: through an access, nothing of another organizer or level exists,
+/// and no schedule that its caller cannot see.
 ///
-/// Writes through an access are *staged on it* and committed by the host when the call has answered, all in one transaction
-/// that compares versions again. `start` and `finish` commit, durably, before they answer, if the run's lease holds then.
+/// Writes through an access are *staged on it*. The host commits them when the call has returned ok, all in one transaction that
+/// checks versions again. `start` and `finish` commit durably before they return, if the run still has its lease then.
 ///
-/// Checked before a write gets here: the caller's right to write at all, and for `insert` and `take_over` that he is a user; that
-/// contents, due times and outcomes are what the contract allows; that the run is started and not over; that a page has 1 to 50
-/// rows; that a call makes at most 100 writes.
+/// Validated before a write gets here: the caller has write permission, and for `insert` and `take_over` is a user; contents, due
+/// times and outcomes are valid by the contract; the run is started and not over; a page has 1 to 50 rows; a call makes at most
+/// 100 writes.
 pub trait ScheduleStore: AuthContext {
-    /// A page of what is visible, rows and total of one snapshot. A page past the last is `not-found`; page 1 always exists.
+    /// Returns a page of the visible schedules, rows and total of one snapshot. A page past the last is `not-found`; page 1
+    /// always exists.
     ///
     /// # Errors
     /// `not-found`, `unavailable`.
     fn list(&self, by: &Self::Access, query: PageQuery) -> impl Future<Output = Answer<Page, StoreError>> + Send;
 
-    /// One schedule, as this call has staged it, else as it is stored.
+    /// Returns one schedule, as this call has staged it, otherwise as it is stored.
     ///
     /// # Errors
-    /// `not-found` where it is not there or not visible, which must read the same; `unavailable`.
+    /// `not-found` if it does not exist or is not visible, which must look the same; `unavailable`.
     fn get(&self, by: &Self::Access, id: u64) -> impl Future<Output = Answer<Schedule, StoreError>> + Send;
 
-    /// Stages a new schedule of the caller's at version 1, with an id that no schedule has had or will have.
+    /// Stages a new schedule that the caller owns, at version 1, with an id that no schedule has had or will have.
     ///
     /// # Errors
     /// `quota`, `unavailable`.
@@ -44,8 +45,8 @@ pub trait ScheduleStore: AuthContext {
         content: Content,
     ) -> impl Future<Output = Answer<Schedule, StoreError>> + Send;
 
-    /// Stages a new content, at a version one higher, where `version` is the stored one. With the commit a run in progress loses
-    /// its lease and is due for lease at once, and `missed` becomes one entry of the history.
+    /// Stages a new content, at a version one higher, if `version` is the stored one. With the commit, a run in progress loses
+    /// its lease and can be leased again at once, and `missed` becomes one entry of the history.
     ///
     /// # Errors
     /// `not-found`, `stale`, `unavailable`.
@@ -58,11 +59,11 @@ pub trait ScheduleStore: AuthContext {
         missed: Vec<MissedRange>,
     ) -> impl Future<Output = Answer<Schedule, StoreError>> + Send;
 
-    /// As [`update`](Self::update), and the caller becomes the owner. Just that if left out: right where all schedules are one
-    /// user's.
+    /// Like [`update`](Self::update), and the caller becomes the owner. By default only an update, which is correct if all
+    /// schedules belong to one user.
     ///
     /// # Errors
-    /// As that.
+    /// Like [`update`](Self::update).
     fn take_over(
         &self,
         by: &mut Self::Access,
@@ -74,7 +75,8 @@ pub trait ScheduleStore: AuthContext {
         self.update(by, id, version, content, missed)
     }
 
-    /// Stages the removal where `version` is the stored one; none: any. With the commit its run is cancelled; history stays.
+    /// Stages the deletion if `version` is the stored one; `None` for any. With the commit its run is cancelled; the history
+    /// stays.
     ///
     /// # Errors
     /// `not-found`, `stale`, `unavailable`.
@@ -85,7 +87,7 @@ pub trait ScheduleStore: AuthContext {
         version: Option<u64>,
     ) -> impl Future<Output = Answer<(), StoreError>> + Send;
 
-    /// History of one schedule that is visible, latest due time first. A page past the last is `not-found`.
+    /// Returns the history of one visible schedule, latest due time first. A page past the last is `not-found`.
     ///
     /// # Errors
     /// `not-found`, `unavailable`.
@@ -97,18 +99,18 @@ pub trait ScheduleStore: AuthContext {
         size: u32,
     ) -> impl Future<Output = Answer<RunPage, StoreError>> + Send;
 
-    /// Opens the run: pins `plan.due`, so that every later attempt has it, stores the next run, and writes the missed ones down;
-    /// all in one transaction, if the lease holds. With an open run of the same due time it goes on with that.
+    /// Opens the run: pins `plan.due`, so that every later attempt has it, stores the next run, and records the missed due times,
+    /// all in one transaction, if the lease holds. If a run of the same due time is open, it continues with that.
     ///
     /// # Errors
-    /// `lease-lost` where the lease is gone or this (schedule, due time) has ended, and nothing was written; `unavailable`.
+    /// `lease-lost` if the lease is lost or this (schedule, due time) has ended, and nothing was written; `unavailable`.
     fn start(&self, of: &mut Self::Run, plan: Plan) -> impl Future<Output = Answer<(), StoreError>> + Send;
 
-    /// Submits, ends or postpones the run: history, counter, `active` and the staged mail in one transaction, if the lease
-    /// holds. Counter and `active` stay as they are where a person changed the schedule since the run was leased.
+    /// Submits, ends or postpones the run: history, counter, `active` and the staged mail in one transaction, if the lease holds.
+    /// Counter and `active` stay unchanged if a user changed the schedule since the run was leased.
     ///
     /// # Errors
-    /// `lease-lost` where the lease is gone, and nothing was written; `unavailable`.
+    /// `lease-lost` if the lease is lost, and nothing was written; `unavailable`.
     fn finish(
         &self,
         of: &mut Self::Run,
@@ -118,20 +120,20 @@ pub trait ScheduleStore: AuthContext {
     ) -> impl Future<Output = Answer<(), StoreError>> + Send;
 }
 
-/// What is refused to whoever may not write, and with `as_user` to whoever is no user.
+/// The error for a caller without write permission, and with `as_user` for a caller who is no user.
 fn may_write<H: Imports>(host: &H, lent: &LentAccess<H>, as_user: bool) -> bool {
     let facts = host.access_facts(&lent.access);
     facts.may_write && (!as_user || matches!(facts.caller, Caller::User(_)))
 }
 
 impl<H: Imports> LentAccess<H> {
-    /// Counts what was staged.
+    /// Counts a staged write.
     fn wrote<T>(&mut self, answer: Result<T, StoreError>) -> Result<T, StoreError> {
         self.writes += usize::from(answer.is_ok());
         answer
     }
 
-    /// The same, of a schedule that was there before.
+    /// The same, for a schedule that existed before.
     fn wrote_about<T>(&mut self, id: u64, answer: Result<T, StoreError>) -> Result<T, StoreError> {
         if answer.is_ok() {
             self.changed.push(id);
