@@ -1,4 +1,4 @@
-//! A host whose answers are written down.
+//! A host whose import calls are recorded.
 
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,10 +18,10 @@ use crate::imports::{
     Answer, AuthContext, During, Exporters, Handle, ImportError, Imports, Log, Mailer, ScheduleStore,
 };
 
-/// Most bytes of the calls of one tape: what is longer is not kept.
+/// Maximum size of the import calls of one recording, in bytes; a longer one is not stored.
 const MOST_BYTES: usize = 8 << 20;
 
-/// A tape that is being written.
+/// A recording in progress.
 #[derive(Debug)]
 pub struct Recording {
     head: Head,
@@ -35,14 +35,14 @@ struct Noted {
 }
 
 impl Recording {
-    /// Of a call that is about to be made.
+    /// Starts the recording of a call.
     #[must_use]
     pub fn of(head: Head) -> Arc<Self> {
         let noted = Mutex::default();
         Arc::new(Self { head, noted })
     }
 
-    /// The tape of a call that is over; none: it is too long to be kept.
+    /// Returns the recording of a finished call; `None` if it is too long to be stored.
     #[must_use]
     pub fn ended(&self, came: Came) -> Option<Tape> {
         let mut noted = self.noted();
@@ -72,7 +72,7 @@ impl Recording {
         noted.calls.len()
     }
 
-    /// To the call that was the `number`th.
+    /// Adds the result of import call `number`.
     fn hear(&self, number: usize, reply: Reply) {
         let mut noted = self.noted();
         if let Reply::Ok(value) | Reply::Refused(value) = &reply {
@@ -84,12 +84,12 @@ impl Recording {
     }
 }
 
-/// A handle, with the tape of its call.
+/// A handle, with the recording of its call.
 #[derive(Debug)]
 pub struct Taped<T> {
-    /// What the recorded host has put behind it.
+    /// The recorded host's data behind it.
     pub handle: T,
-    /// None: this call is not recorded.
+    /// `None` if this call is not recorded.
     pub tape: Option<Arc<Recording>>,
 }
 
@@ -112,10 +112,10 @@ impl<T> Taped<T> {
     }
 }
 
-/// Another host, which answers each call; the tape in its handle has it written down.
+/// A host that passes each import call to another host, and adds it to the recording in the handle.
 #[derive(Debug)]
 pub struct Recorded<H> {
-    /// Who answers.
+    /// The other host.
     pub host: H,
 }
 
