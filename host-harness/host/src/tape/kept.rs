@@ -124,7 +124,7 @@ fn named(tape: &Tape) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use serde_json::Value;
 
     use super::*;
@@ -132,7 +132,8 @@ mod tests {
     use crate::engine::Operation;
     use crate::tape::{Came, Ending, Head};
 
-    fn tape() -> Tape {
+    /// A recording without import calls.
+    pub(in crate::tape) fn tape() -> Tape {
         let settings = Settings {
             now: 0,
             zone: "UTC".into(),

@@ -200,3 +200,20 @@ impl<H: Imports> Log for Recorded<H> {
         self.host.write(&During { function, handle }, level, text);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::kept::tests::tape;
+    use super::*;
+
+    #[test]
+    fn a_recording_has_at_most_8_mib_of_import_calls() {
+        // As JSON, the text has two quotes more.
+        let kept = |bytes: usize| {
+            let recording = Recording::of(tape().head);
+            recording.ask("log.write", Value::from("x".repeat(bytes - 2)));
+            recording.ended(Came::OutOfTime).map(|tape| tape.calls.len())
+        };
+        assert_eq!((kept(MOST_BYTES), kept(MOST_BYTES + 1)), (Some(1), None));
+    }
+}
