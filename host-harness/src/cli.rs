@@ -1,4 +1,4 @@
-//! The command line: what each command takes.
+//! The options of each command.
 
 mod audit;
 mod backup;
@@ -47,7 +47,7 @@ struct Cli {
 enum Command {
     /// Simulate ten days of scheduled exports with a sample platform (default command)
     Demo(demo::Demo),
-    /// Serve the HTTP API and run scheduled exports until stopped
+    /// Serve the HTTP API and run scheduled exports until SIGTERM or SIGINT
     Serve(serve::Serve),
     /// Load a fixture file into an empty store
     Seed(seed::Seed),
@@ -102,7 +102,7 @@ pub fn main() -> ExitCode {
     ended("harness", done)
 }
 
-/// An RFC 3339 instant as seconds since 1970.
+/// Reads an RFC 3339 timestamp as seconds since 1970.
 fn instant(text: &str) -> Result<i64, String> {
     DateTime::parse_from_rfc3339(text)
         .map(|at| at.timestamp())

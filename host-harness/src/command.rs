@@ -1,4 +1,4 @@
-//! What the programs of this repository share: how they are told where a store is, and how they speak and fail.
+//! What the programs of this repository share: the options of the store, and their output and errors.
 
 pub mod host;
 pub mod table;
@@ -11,7 +11,7 @@ use clap::Args;
 
 use crate::engine::{Limits, Permissions};
 
-/// Where the store is: in a folder, or in a database and at most the mails in a folder.
+/// The store: in a directory, or in a database and only the mails in a directory.
 #[derive(Args, Clone, Debug, Default)]
 #[group(required = true, multiple = true)]
 pub struct Data {
@@ -24,7 +24,7 @@ pub struct Data {
     pub database: Option<String>,
 }
 
-/// Which component runs.
+/// The component to run.
 #[derive(Args, Clone, Debug, Default)]
 pub struct PluginFile {
     /// Load this component instead of the built-in one
@@ -36,7 +36,7 @@ pub struct PluginFile {
 }
 
 impl PluginFile {
-    /// What it may use, and ask for.
+    /// Its limits and allowed imports.
     #[must_use]
     pub fn limits(&self) -> Limits {
         Limits {
@@ -46,7 +46,7 @@ impl PluginFile {
     }
 }
 
-/// What is kept of runs that go wrong.
+/// Recordings of failed runs.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Recording {
     /// Record the last 100 failed or unfinished runs in this directory for `harness replay`; recordings contain addresses and form
@@ -55,7 +55,7 @@ pub struct Recording {
     pub record: Option<PathBuf>,
 }
 
-/// Where files lie for the time of their use.
+/// The directory of temporary files.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Temporary {
     /// Private directory for temporary files, which contain exports; files of killed hosts are removed
@@ -64,7 +64,7 @@ pub struct Temporary {
     pub temp_dir: Option<PathBuf>,
 }
 
-/// How answers are printed.
+/// The output format.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Output {
     /// Print JSON
@@ -75,9 +75,9 @@ pub struct Output {
 /// Why a command ended early.
 #[derive(Debug)]
 pub enum Failure {
-    /// One sentence for the person at the terminal.
+    /// One sentence for the terminal.
     Sentence(String),
-    /// Whoever read standard output has gone: `harness history … | head` has all that it wants.
+    /// The reader of standard output is gone: `harness history … | head` has read enough.
     Unread,
 }
 
@@ -87,19 +87,19 @@ impl<E: std::error::Error> From<E> for Failure {
     }
 }
 
-/// A failure with the words of what was being done before the reason.
+/// Creates a failure from the action that failed and its reason.
 pub fn failed(doing: impl std::fmt::Display) -> impl FnOnce(&dyn std::fmt::Display) -> Failure {
     move |reason| Failure::Sentence(format!("{doing}: {reason}"))
 }
 
-/// Warns of a password in the URL of an option that is on the command line, where other users of this machine see it.
+/// Warns of a password in a URL on the command line, where other users of this machine can see it.
 pub fn warn_of_visible_password(option: &str, url: &str, instead: &str) {
     if std::env::args_os().any(|argument| argument.to_string_lossy().contains(url)) {
         tracing::warn!("the password in {option} is visible to other users of this machine: use {instead}");
     }
 }
 
-/// What a program says at its end, and its exit code. A reason of several lines becomes one.
+/// Prints the error of a program and returns its exit code. A reason of several lines becomes one.
 #[must_use]
 pub fn ended(program: &str, done: Result<(), Failure>) -> ExitCode {
     match done {
@@ -112,10 +112,11 @@ pub fn ended(program: &str, done: Result<(), Failure>) -> ExitCode {
     }
 }
 
-/// A line on standard output, where every answer goes. `println!` would panic once nobody reads.
+/// Prints a line on standard output, where all results go. `println!` would panic if the reader is gone.
 ///
 /// # Errors
-/// Where nobody reads, or it can't be written.
+///
+/// If the reader is gone, or the line cannot be written.
 pub fn say(line: impl std::fmt::Display) -> Result<(), Failure> {
     match writeln!(io::stdout(), "{line}") {
         Ok(()) => Ok(()),
@@ -124,7 +125,8 @@ pub fn say(line: impl std::fmt::Display) -> Result<(), Failure> {
     }
 }
 
-/// Sends the log to standard error: what `RUST_LOG` says, else warnings, and of a program that serves all that is worth knowing.
+/// Sends the log to standard error, filtered by `RUST_LOG`. By default it shows warnings, and for a program that serves also
+/// `info`.
 pub fn log_to_stderr(serving: bool) {
     let default = if serving { "info" } else { "warn" };
     let filter = tracing_subscriber::EnvFilter::try_from_env("RUST_LOG")
@@ -136,7 +138,7 @@ pub fn log_to_stderr(serving: bool) {
         .init();
 }
 
-/// A manifest of imports, or a list of them.
+/// Reads a manifest of imports, or a list of them.
 fn permissions(text: &str) -> Result<Permissions, String> {
     let file = Path::new(text);
     if !file.is_file() {

@@ -266,6 +266,7 @@ mod tests {
         let limits = UsageLimits::default();
         let most = limits.disk_per_day().expect("everything has a limit");
         assert!(most < 100_000_000, "{most}");
+        assert!(most <= 80_000_000, "docs/security.md says 80 MB: {most}");
         // Each limit counts: with twice as much of any it would be more.
         for twice in [
             UsageLimits {

@@ -6,6 +6,7 @@ mod contract;
 mod crates;
 mod crud;
 mod disk;
+mod documented_limits;
 mod documents;
 mod events;
 mod fairness;

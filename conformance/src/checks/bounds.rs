@@ -77,7 +77,8 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
     vec![
         check(
             "content-over-its-limits-traps",
-            "A document of 64 KiB and 25 addresses a list are stored; one more of either, or an instant that no calendar has, traps.",
+            "A document of 64 KiB and 25 addresses per list are stored; one more of either, or an instant beyond the calendar, \
+             traps.",
             vec![
                 call(
                     "ada",
@@ -122,7 +123,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
         ),
         check(
             "due-times-that-cannot-have-been-missed-trap",
-            "What a change gives up has passed, a range holds at most one due time a second, and ranges come one after the other.",
+            "Due times dropped by a change have passed, a range has at most one due time per second, and ranges are in order.",
             vec![
                 call("ada", "north", json!([insert("a", &one)])),
                 clock(due + 10),
@@ -146,7 +147,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
         ),
         check(
             "a-plan-that-cannot-be-traps",
-            "A run starts a due time that is due and plans for one that is to come: else a schedule is due for ever, or runs early.",
+            "A run starts a due time that is due and plans a future one: otherwise a schedule is due forever, or runs early.",
             starts,
         ),
         check(
@@ -156,17 +157,17 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
         ),
         check(
             "failing-with-an-export-mail-traps",
-            "A run that failed must not send the file: the history would say one thing and the recipients another.",
+            "A failed run must not send the file: history and recipients would disagree.",
             run_traps(json!([start(), stage_export(), trap(finish(failed("no")))])),
         ),
         check(
             "only-settling-delivers",
-            "Whether a recipient's server took the mail is not known before it has gone.",
+            "Whether a recipient's server accepts the mail is not known before it was sent.",
             run_traps(json!([start(), trap(finish(json!("delivered")))])),
         ),
         check(
             "a-log-line-is-cut-and-lines-are-counted",
-            "A guest may log as much as it likes: the host drops what is too much, and the call goes on.",
+            "A guest can log as much as it likes: the host drops what exceeds the limits, and the call goes on.",
             vec![
                 call(
                     "ada",

@@ -69,7 +69,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
     vec![
         check(
             "start-is-fenced",
-            "A worker whose lease was taken over before it began must not open the run beside the other.",
+            "A worker whose lease was taken over before it began must not open the run next to the other worker.",
             {
                 let document = executes(json!([
                     [lost(start()), lost(facts.produce()), finish_too_late(failed("late"))],
@@ -88,22 +88,22 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
         ),
         check(
             "finish-is-fenced",
-            "A worker that was slow must not end the run that another one has taken over: the due time would end twice.",
+            "A slow worker must not end a run that another one has taken over: the due time would end twice.",
             late(json!([finish_too_late(failed("late"))])),
         ),
         check(
             "submitting-is-fenced",
-            "A worker that was slow must not send the mail that another one is about to send.",
+            "A slow worker must not send the mail that another one is about to send.",
             late(json!([stage_export(), finish_too_late(json!("submitted"))])),
         ),
         check(
             "a-file-is-fenced",
-            "A worker that was slow must not put its file in the place of another one's.",
+            "A slow worker must not replace the file of another one.",
             late(json!([lost(facts.produce()), lost(json!({"do": "zip"}))])),
         ),
         check(
             "a-change-takes-the-run-away-and-keeps-its-due-time",
-            "What a person saves counts at once: the run under way is lost to its worker and leased again with the new content.",
+            "A saved change counts at once: the worker loses the run in progress, which is leased again with the new content.",
             changed(
                 "ada",
                 json!([update("a", &new)]),
@@ -120,7 +120,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
         ),
         check(
             "a-take-over-takes-the-run-away",
-            "A new owner has other rights: a run made with the old one's must not go out any more.",
+            "A new owner has other permissions: a run made with those of the old owner must no longer be sent.",
             changed(
                 "cleo",
                 json!([with(update("a", &new), json!({"do": "take-over"}))]),
@@ -136,7 +136,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
         ),
         check(
             "a-deleted-schedule-takes-its-run-with-it",
-            "Deleting cancels the run: the worker that has it can't write any more, and nobody takes it again.",
+            "Deleting cancels the run: its worker can no longer write, and no worker leases it again.",
             changed(
                 "ada",
                 json!([{"do": "delete", "id": "$a.id", "version": null}]),
@@ -149,7 +149,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
         ),
         check(
             "due-times-given-up-by-a-change-are-recorded",
-            "A change that gives up due times which have passed leaves one line about them in the history.",
+            "A change that drops due times which have passed leaves one entry about them in the history.",
             vec![
                 insert_one(executes(json!([[start(), finish(json!("empty"))]]))),
                 clock(due + 2 * DAY),

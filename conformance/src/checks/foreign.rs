@@ -76,8 +76,8 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
     steps.extend(run_once);
     vec![check(
         "a-foreign-id-reads-as-one-that-nobody-has",
-        "Not there and not for this caller to know read the same: another answer tells that something is there, \
-         and any effect is a hole.",
+        "An id that does not exist and one that this caller cannot know look the same: another answer reveals that something \
+         exists, and any effect is a vulnerability.",
         steps,
     )]
 }

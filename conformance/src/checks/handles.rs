@@ -17,7 +17,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
     vec![
         check(
             "an-access-says-who-calls-and-where",
-            "`access.facts` is what a plugin decides by: caller, level, rights, rules and time of this one call.",
+            "`access.facts` is what a plugin decides by: caller, level, permissions, rules and time of this call.",
             vec![
                 access(
                     "ada",
@@ -65,7 +65,8 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
         ),
         check(
             "a-run-says-what-was-leased",
-            "`run.facts` is what a run is made from: the schedule as leased, its owner, no due time before `start` has pinned one.",
+            "`run.facts` is what a run works from: the schedule as leased, its owner, and no due time before `start` has \
+             pinned one.",
             vec![
                 call(
                     "ben",
@@ -107,7 +108,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
         ),
         check(
             "a-run-that-has-ended-takes-nothing-more",
-            "After `finish` has answered ok the handle is spent: a guest that goes on must not write about the run again.",
+            "After `finish` has returned ok the handle is spent: a guest that goes on must not write to the run again.",
             vec![
                 call(
                     "ada",
@@ -141,7 +142,8 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
         ),
         check(
             "handles-are-closed-when-the-call-is-over",
-            "A handle is lent for one call. One that stays open after it, whether the guest answered, refused or trapped, leaks.",
+            "A handle exists for one call. One that stays open afterwards leaks, whether the guest returned ok, an error or \
+             trapped.",
             vec![
                 call("ada", "north", json!([{"do": "facts"}])),
                 json!({"open-handles": 0}),

@@ -36,7 +36,8 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
     vec![
         check(
             "a-list-shows-what-the-caller-may-see",
-            "`total` and rows are of what is visible through the handle: this level, and without the right to settings only one's own.",
+            "`total` and rows are those visible through the handle: this level, and without permission to change settings only \
+             the caller's own.",
             vec![
                 call(
                     "ada",
@@ -121,7 +122,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
         ),
         check(
             "a-list-is-sorted-as-asked",
-            "Ties go by id upwards and absent values come last, in either direction: else pages repeat rows or leave them out.",
+            "Ties go by ascending id and absent values come last, in either direction: otherwise pages repeat or omit rows.",
             vec![
                 five.clone(),
                 call(
@@ -156,7 +157,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
         ),
         check(
             "a-cursor-shows-each-row-once",
-            "Page after page by `next`, in every order, a list is shown whole and no row twice.",
+            "Page after page by `next`, in every order, a list is shown completely and no row twice.",
             vec![
                 five.clone(),
                 call(
@@ -195,7 +196,8 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
         ),
         check(
             "a-cursor-is-not-moved-by-changes",
-            "Rows that come or go between two pages shift nothing: what was there all the time is shown exactly once.",
+            "Rows that are added or deleted between two pages shift nothing: a row that existed all the time is shown exactly \
+             once.",
             vec![
                 five.clone(),
                 call(
@@ -231,7 +233,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
         ),
         check(
             "a-text-that-is-no-cursor-is-no-page",
-            "A text that is no `next` of this order reads as a page that does not exist; it is never an error of the host.",
+            "A text that is no `next` of this order means a page that does not exist; it is never a host error.",
             vec![
                 five,
                 call(

@@ -22,7 +22,8 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
     vec![
         check(
             "mail-goes-to-owner-and-stored-recipients-only",
-            "A plugin with a bug must reach nobody who was not chosen: others are refused by name, and nothing is staged for them.",
+            "A plugin with a bug must reach no address that was not chosen: others are rejected by name, and nothing is staged \
+             for them.",
             {
                 let document = executes(json!([[
                     start(),
@@ -65,7 +66,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
         ),
         check(
             "mail-keeps-to-the-organizers-rules",
-            "Domains and size are the organizer's, and enforced where the mail is staged, whatever was stored before.",
+            "Domains and size are the organizer's, and enforced when the mail is staged, whatever was stored before.",
             {
                 let document = executes(json!([[
                     start(),
@@ -120,7 +121,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
         ),
         check(
             "each-address-gets-one-message",
-            "Whatever lists an address is in, in whatever case, its server gets the mail once; and once it is final, not again.",
+            "An address gets the mail once, in whatever lists and case it is written; and once it is final, not again.",
             {
                 let document = executes(json!([[
                     start(),
@@ -153,7 +154,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
         ),
         check(
             "a-mail-leaves-with-the-finish-that-submits-it",
-            "A staged mail is dropped with a run that did not submit it, and goes when it did, not before.",
+            "A staged mail is dropped with a run that did not submit it, and leaves after the commit that did, not before.",
             {
                 let document = abandons(
                     executes(json!([[start(), stage_export()]])),
@@ -196,7 +197,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
         ),
         check(
             "a-due-time-has-one-mail-of-a-kind",
-            "Attempts at one due time say the same thing again: people hear it once.",
+            "Attempts at one due time stage the same mail again: users receive it once.",
             {
                 let failure = json!({"do": "stage", "kind": "failure", "responsible": true, "subject": "it failed"});
                 let document = executes(json!([
@@ -221,7 +222,8 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
         ),
         check(
             "without-an-active-owner-others-are-responsible",
-            "Mail about a run whose owner is switched off goes to active people who may change settings there, and not to him.",
+            "Mail about a run whose owner is deactivated goes to active users who can change settings there, and not to the \
+             owner.",
             {
                 let failure = json!({"do": "stage", "kind": "failure", "responsible": true, "subject": "it failed"});
                 let document = executes(json!([[start(), failure, finish(failed("owner"))]]));

@@ -23,8 +23,8 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
     vec![
         check(
             "an-owner-is-told-when-others-change-a-schedule",
-            "The notice goes to the user whose schedule it was before the call, with the commit of the call that changed it, took it \
-             over or deleted it. Nobody is told of their own changes, nor of a change that was not made.",
+            "The notice goes to the user who owned the schedule before the call, with the commit of the call that changed it, \
+             took it over or deleted it. No user is notified of their own changes, nor of a change that was not made.",
             vec![
                 call(
                     "ada",
@@ -95,7 +95,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
         ),
         check(
             "what-an-owner-is-told-within-a-quarter-of-an-hour-is-one-mail",
-            "An editor who changes much must not flood an owner: at most one mail about others' changes in 15 minutes.",
+            "An editor with many changes must not flood an owner: at most one mail about other users' changes in 15 minutes.",
             vec![
                 call("ada", "north", json!([insert("a", &one), insert("b", &one)])),
                 call("cleo", "north", json!([update("a", &two), notice("a", "One")])),
@@ -116,7 +116,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
         ),
         check(
             "an-owner-who-is-inactive-or-gone-is-not-told",
-            "An account that is switched off gets no mail, and neither does an address whose user was removed.",
+            "A deactivated account gets no mail, and neither does the address of a deleted user.",
             vec![
                 call("ada", "north/spring", json!([insert("a", &one)])),
                 call("ben", "north/spring", json!([insert("b", &one)])),

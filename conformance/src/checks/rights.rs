@@ -40,7 +40,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
     vec![
         check(
             "reading-credentials-write-nothing",
-            "Who came with credentials for reading gets `forbidden` for every write, though as a person he may write.",
+            "Read-only credentials get `forbidden` for every write, even if their user has write permission.",
             vec![
                 call("ada", "north", json!([insert("a", &one)])),
                 call(
@@ -78,7 +78,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
         ),
         check(
             "only-a-user-inserts-and-takes-over",
-            "A schedule is owned by a person, whose rights its runs have: a token or device can be no owner.",
+            "A schedule is owned by a user, whose permissions its runs have: a token or device cannot own one.",
             vec![
                 call("ada", "north", json!([insert("a", &one)])),
                 call(
@@ -103,7 +103,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
         ),
         check(
             "an-owner-is-who-inserted-it-and-stays-so-when-others-change-it",
-            "The owner's rights count at each run; a change by somebody else must not make him the owner.",
+            "The owner's permissions count at each run; a change by another user must not make that user the owner.",
             vec![
                 call("ada", "north", json!([insert("a", &one)])),
                 call("cleo", "north", json!([update("a", &two)])),
@@ -119,7 +119,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
         ),
         check(
             "a-take-over-makes-the-caller-the-owner",
-            "`take-over` names nobody: whoever calls becomes the owner, and the content is replaced at the stored version.",
+            "`take-over` names no user: the caller becomes the owner, and the content is replaced at the stored version.",
             vec![
                 call("ada", "north", json!([insert("a", &one)])),
                 call(
@@ -155,8 +155,8 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
         ),
         check(
             "exporters-are-those-of-the-subject",
-            "`caller` asks for the caller's rights, `owner-of` for those of the owner: one in place of the other lets a person \
-             mail himself data that he can't see, or keeps him from changing what is his.",
+            "`caller` means the caller's permissions, `owner-of` those of the owner: if they are confused, users mail \
+             themselves data that they cannot see, or cannot change their own schedules.",
             vec![
                 call(
                     "ada",
@@ -210,7 +210,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
         ),
         check(
             "events-are-those-of-the-subject",
-            "Events that a person may not export, or may not know of, are not among the answers; nor are another organizer's.",
+            "Events that a user cannot export, or cannot know of, are not in the result; nor are those of another organizer.",
             vec![
                 call(
                     "ada",
@@ -252,8 +252,8 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
         ),
         check(
             "a-reach-of-all-events-includes-those-to-come",
-            "Who has a right to all events reaches those to come; who has each event of today by a list does not. An editor of the \
-             second kind must not change a schedule of the first, or gets the next event by mail.",
+            "Permission for all events includes future ones; a list of each event that exists today does not. An editor with \
+             such a list must not change a schedule of all events, or gets the next event by mail.",
             vec![
                 call(
                     "fay",
@@ -293,7 +293,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
         ),
         check(
             "a-file-is-made-with-its-owners-rights",
-            "Who changed the schedule last, or may do more than the owner, does not count: the owner's rights do.",
+            "The owner's permissions count, not those of the user who changed the schedule last, even if they are wider.",
             vec![
                 call("ada", "north/spring", json!([insert("a", &produces("ok"))])),
                 call("cleo", "north/spring", json!([insert("b", &produces("not-allowed"))])),
@@ -306,7 +306,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
         ),
         check(
             "a-file-is-made-with-the-rights-of-that-moment",
-            "Rights that were there when the schedule was saved or the run was leased may be gone when the file is made.",
+            "Permissions from the time when the schedule was saved or the run was leased may be revoked when the file is made.",
             vec![
                 call("ben", "north/spring", json!([insert("a", &produces("not-allowed"))])),
                 call("ada", "north/spring", json!([insert("b", &produces("not-allowed"))])),
@@ -319,7 +319,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
         ),
         check(
             "a-run-says-whether-its-owner-may-still",
-            "An owner who is inactive, gone or without the right is told apart: the mail about it goes to other people.",
+            "An owner who is inactive, deleted or without permission is told apart: the mail about it goes to other users.",
             {
                 let right = |word: &str| {
                     facts.content(

@@ -41,7 +41,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
         ),
         check(
             "only-what-is-active-is-leased",
-            "A schedule that was stopped, or has no next run, is not executed whatever else it says.",
+            "A schedule that is paused, or has no next run, is not executed, whatever its other fields say.",
             {
                 let mut stopped = facts.content(due, empty());
                 stopped["active"] = json!(false);
@@ -61,7 +61,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
         ),
         check(
             "a-run-is-leased-to-one-worker-at-a-time",
-            "Two workers that look at the same moment never get the same run; a run that is held is not given away.",
+            "Two workers that look at the same time never get the same run; a leased run is not given to another worker.",
             {
                 let content = facts.content(due, empty());
                 vec![
@@ -80,7 +80,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
         ),
         check(
             "a-lease-is-taken-over-at-its-end-and-not-before",
-            "A worker that died has its run taken over when the lease has run out, and counted as another attempt.",
+            "The run of a dead worker is leased again when its lease expires, and counts as another attempt.",
             vec![
                 insert_one(&runs(json!([
                     [start()],
@@ -102,7 +102,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
         ),
         check(
             "start-pins-the-due-time-and-stores-the-next",
-            "Whoever takes the run again has the same due time, so the same data; what is shown as next is the one after it.",
+            "Every later attempt has the same due time, so the same data; the schedule shows the due time after it as next.",
             vec![
                 insert_one(&runs(json!([
                     [with(start(), json!({"next-run": due + 3 * DAY}))],
@@ -155,7 +155,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
         ),
         check(
             "a-due-time-that-has-ended-does-not-start-again",
-            "A change that was read before the run and saved after it brings a due time back: it has its end already.",
+            "A change that was read before the run and saved after it brings a due time back, which has already ended.",
             vec![
                 insert_one(&facts.content(due, empty())),
                 clock(due),
@@ -179,7 +179,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
         ),
         check(
             "due-times-that-nobody-ran-are-one-entry",
-            "After a standstill there is one run, for the latest due time, and one line for those before it.",
+            "After downtime there is one run, for the latest due time, and one entry for those before it.",
             vec![
                 insert_one(&runs(json!([[
                     with(
@@ -203,7 +203,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
         ),
         check(
             "a-retry-comes-at-its-time-with-the-same-due-time",
-            "`retry` postpones the run and does not end it: same due time, one attempt more.",
+            "`retry` postpones the run and does not end it: the same due time, one attempt more.",
             vec![
                 insert_one(&runs(json!([
                     [start(), {"do": "finish", "outcome": {"retry": due + 120}, "error-counter": 2}],
@@ -238,7 +238,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
         ),
         check(
             "a-finish-writes-counter-and-active",
-            "A run that fails counts, and the fifth failure in a row stops the schedule; a counter past 5 is brought down to it.",
+            "A failed run counts, and the fifth consecutive failure pauses the schedule; a counter above 5 is clamped.",
             vec![
                 insert_one(&runs(json!([[
                     start(),
@@ -263,7 +263,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
         ),
         check(
             "words-of-an-outcome-are-cut",
-            "What a guest says of a failure is kept to 4 KiB.",
+            "The text of a failure is cut at 4 KiB.",
             vec![
                 insert_one(&runs(json!([[
                     start(),
@@ -280,7 +280,8 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
         ),
         check(
             "a-file-is-kept-with-its-run",
-            "Size and rows of the file are in the history; `zip` takes its place; without a file there is nothing to zip or offer.",
+            "Size and rows of the file are in the history; `zip` replaces the file; without a file there is nothing to zip or \
+             offer.",
             vec![
                 insert_one(&runs(json!([[
                     start(),
@@ -320,7 +321,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
         ),
         check(
             "a-run-that-was-not-finished-is-abandoned-in-its-place",
-            "`abandon` gets the run as it is: what `start` had pinned, the same attempt.",
+            "`abandon` gets the run as it is: what `start` pinned, and the same attempt.",
             vec![
                 insert_one(&facts.content(
                     due,

@@ -24,7 +24,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
     vec![
         check(
             "a-run-is-settled-when-its-recipients-are-final",
-            "`settle` gets what each recipient's server said, in the order To, Cc, Bcc, and ends the run once.",
+            "`settle` gets the reply of each recipient's server, in the order To, Cc, Bcc, and ends the run once.",
             {
                 let said = |address: &str, status: &str| json!({"address": address, "status": status});
                 let final_ones = json!([
@@ -75,7 +75,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
         ),
         check(
             "nothing-is-delivered-that-no-server-took",
-            "`delivered` where every recipient was refused traps: the history would promise a mail that nobody has.",
+            "`delivered` although every recipient was rejected traps: the history would promise a mail that no recipient has.",
             {
                 let document = settles(
                     submits(),
@@ -96,7 +96,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
         ),
         check(
             "nothing-has-failed-that-a-server-took",
-            "`failed` where a recipient's server took the mail traps: the owner would be told to send it again.",
+            "`failed` although a recipient's server accepted the mail traps: the owner would send it again.",
             {
                 let document = settles(
                     submits(),
@@ -113,7 +113,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
         ),
         check(
             "a-run-that-reached-nobody-fails-and-counts",
-            "Where every recipient was refused, `settle` ends the run as failed, and may tell the owner.",
+            "If every recipient was rejected, `settle` ends the run as failed, and can notify the owner.",
             {
                 let document = settles(
                     submits(),
@@ -144,7 +144,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
         ),
         check(
             "settling-is-fenced",
-            "A worker that was slow to settle must not write over the one that took its place.",
+            "A worker that settles slowly must not overwrite the result of the one that replaced it.",
             {
                 let document = settles(
                     submits(),
@@ -168,7 +168,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
         ),
         check(
             "a-counter-yields-to-a-person",
-            "Who saves a schedule resets its failures; a run that is settled after that must not count them again.",
+            "A save resets the schedule's failures; a run that is settled afterwards must not count them again.",
             {
                 let stops =
                     json!([{"do": "finish", "outcome": failed("undelivered"), "error-counter": 5, "active": false}]);
@@ -196,7 +196,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
         ),
         check(
             "a-submitted-run-holds-nothing-up",
-            "Delivering can take a day: the next due time runs meanwhile.",
+            "Delivery can take a day: the next due time runs in the meantime.",
             {
                 let document = settles(submits(), json!([finish(json!("delivered"))]));
                 let mut steps = one(document);

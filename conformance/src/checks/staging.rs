@@ -33,7 +33,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
     vec![
         check(
             "what-a-call-staged-is-committed-when-it-answers-ok",
-            "Writes are staged and committed as one transaction when the exported call answers ok, whichever export it is.",
+            "Writes are staged, and committed as one transaction when the exported call returns ok, whichever export it is.",
             vec![
                 call("ada", "north", json!([insert("a", &one)])),
                 call(
@@ -63,7 +63,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
         ),
         check(
             "what-a-call-staged-is-dropped-when-it-answers-an-error",
-            "A plugin that refuses has changed nothing, whatever it had written before it found out.",
+            "A plugin that returns an error has changed nothing, whatever it wrote before.",
             vec![
                 first.clone(),
                 ends(call("ada", "north", undone(refuse())), &["refused"]),
@@ -72,12 +72,12 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
         ),
         check(
             "what-a-call-staged-is-dropped-when-it-traps",
-            "A trap ends the call in the middle: half of its changes must not be kept.",
+            "A trap ends the call in the middle: half of its changes must not be stored.",
             vec![first, ends(call("ada", "north", undone(trap())), &["trap"]), after],
         ),
         check(
             "a-call-sees-what-it-has-staged",
-            "A `get` after a write in the same call answers what was written.",
+            "A `get` after a write in the same call returns what was written.",
             vec![call(
                 "ada",
                 "north",
@@ -99,7 +99,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
         ),
         check(
             "content-is-kept-as-given",
-            "A host stores what the plugin gave: recipients in their order, texts to the last character.",
+            "A host stores what the plugin wrote: recipients in their order, texts to the last character.",
             {
                 let full = json!({
                     "export-identifier": "an exporter of yesterday",
@@ -121,7 +121,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
         ),
         check(
             "an-id-is-never-used-again",
-            "Ids are in links and in mail: one that is given twice leads to another schedule.",
+            "IDs are in links and in mails: one that is used twice leads to another schedule.",
             vec![
                 call("ada", "north", json!([insert("a", &one)])),
                 call("ada", "north", json!([delete("a")])),
@@ -147,7 +147,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
         ),
         check(
             "a-version-goes-up-with-changes-and-not-with-runs",
-            "The version is what a person's change is compared with; a run in between must not spoil it.",
+            "A user's change is compared with the version; a run in between must not invalidate it.",
             vec![
                 call(
                     "ada",
@@ -178,7 +178,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
         ),
         check(
             "a-stale-version-is-refused",
-            "Two people read, both write: the second must be told, or the first one's change is lost without a word.",
+            "Two users read, both write: the second must get an error, or the first one's change is lost silently.",
             {
                 let stale = |import: Value| with(import, json!({"answers": "stale"}));
                 let of = |name: &str, version: Value| json!({"do": name, "id": "$a.id", "version": version, "content": one.clone()});

@@ -1,4 +1,4 @@
-//! The time, as the host sees it: the machine's, or one that a test, the demo or `tick --now` holds.
+//! The time that the host works with: the system clock, or one that a test, the demo or `tick --now` sets.
 //!
 //! ```
 //! use scheduled_exports_host::clock::{Clock as _, SystemClock, VirtualClock};
@@ -12,16 +12,16 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Seconds since 1970-01-01T00:00:00Z, leap seconds not counted.
+/// Seconds since 1970-01-01T00:00:00Z, not counting leap seconds.
 pub type Instant = i64;
 
-/// Where the host reads the time.
+/// The source of the host's time.
 pub trait Clock: Send + Sync {
-    /// This moment.
+    /// The current time.
     fn now(&self) -> Instant;
 }
 
-/// The machine's clock.
+/// The system clock.
 #[derive(Debug, Default)]
 pub struct SystemClock;
 
@@ -39,13 +39,13 @@ impl Clock for SystemClock {
 pub struct VirtualClock(AtomicI64);
 
 impl VirtualClock {
-    /// A clock that stands at `now`.
+    /// A clock that shows `now`.
     #[must_use]
     pub fn at(now: Instant) -> Self {
         Self(AtomicI64::new(now))
     }
 
-    /// Sets it, forwards or back.
+    /// Sets the clock, forwards or back.
     pub fn set(&self, now: Instant) {
         self.0.store(now, Ordering::SeqCst);
     }

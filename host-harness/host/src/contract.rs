@@ -1,7 +1,7 @@
-//! The contract as Rust types: what `wasmtime` generates from `wit/`, and the names that the host uses for them.
+//! The contract as Rust types: the types that `wasmtime` generates from `wit/`, and the names that the host uses for them.
 //!
-//! The host keeps no second set of these records. They *are* its vocabulary, documented in `wit/`, and a later contract
-//! version maps the unchanged ones back to these (`with:`) at no cost.
+//! The host has no second set of these records. They *are* its vocabulary, documented in `wit/`. A later contract version maps
+//! unchanged records back to these (`with:`) at no cost.
 //!
 //! ```
 //! use scheduled_exports_host::contract::{Outcome, Recipients, RunEntry};
@@ -30,11 +30,12 @@ mod bindings {
     });
 }
 
-/// The name of the handle `access`. What is behind it is the host's own: [`AuthContext::Access`](crate::imports::AuthContext::Access).
+/// The name of the handle `access`. The host's own data behind it is
+/// [`AuthContext::Access`](crate::imports::AuthContext::Access).
 #[derive(Debug)]
 pub enum Access {}
 
-/// The name of the handle `run`. What is behind it is the host's own: [`AuthContext::Run`](crate::imports::AuthContext::Run).
+/// The name of the handle `run`. The host's own data behind it is [`AuthContext::Run`](crate::imports::AuthContext::Run).
 #[derive(Debug)]
 pub enum Run {}
 
@@ -53,7 +54,7 @@ pub use bindings::ticketing::scheduled_exports::{auth_context, exporters, log, m
 pub use bindings::{Plugin, PluginPre};
 
 impl RunEntry {
-    /// A line of the history about a due time that nobody has begun: as missed or cancelled if it says so, else in progress.
+    /// A history entry for a due time that was never started: missed or cancelled if `outcome` says so, otherwise in progress.
     #[must_use]
     pub fn new(due: i64, outcome: Option<Outcome>) -> Self {
         Self {
@@ -68,7 +69,7 @@ impl RunEntry {
         }
     }
 
-    /// Writes down how a run came out at `now`. `retry` ends nothing, and `submitted` is not the end.
+    /// Records the outcome of a run at `now`. `retry` does not end it, and neither does `submitted`.
     pub fn end(&mut self, outcome: Outcome, now: i64) {
         if !matches!(outcome, Outcome::Retry(_)) {
             self.ended = (outcome != Outcome::Submitted).then_some(now);
@@ -78,7 +79,7 @@ impl RunEntry {
 }
 
 impl MailKind {
-    /// Its name in the contract.
+    /// Returns its name in the contract.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -101,11 +102,11 @@ impl Recipients {
         }
     }
 
-    /// All addresses, in the order To, Cc, Bcc.
+    /// Returns all addresses, in the order To, Cc, Bcc.
     pub fn all(&self) -> impl Iterator<Item = &String> {
         [&self.to, &self.cc, &self.bcc].into_iter().flatten()
     }
-    /// A delivery to each, in that order, not tried yet: what the history says when a run is submitted.
+    /// Returns one queued delivery per address, in that order: the history of a run that has just been submitted.
     #[must_use]
     pub fn queued(&self) -> Vec<Delivery> {
         let queued = |address: &String| Delivery {

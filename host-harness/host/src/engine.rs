@@ -1,4 +1,4 @@
-//! The component on wasmtime: loaded and checked once, instantiated afresh for every call, within limits.
+//! The component on wasmtime: loaded and checked once, instantiated for every call, within limits.
 //!
 //! ```
 //! use std::time::Duration;
@@ -56,39 +56,42 @@ pub use crate::imports::OFFERED;
 use crate::contract::{Plugin, PluginPre};
 use crate::imports::{Call, GuestMistake, HostFault, Imports, OpenHandles};
 
-/// The component that the build script made of the plugin.
+/// Bytes of stack of the guest. A deeper recursion traps.
+const MAX_STACK: usize = 512 << 10;
+
+/// The component that the build script built from the plugin.
 #[cfg(feature = "embedded")]
 pub static EMBEDDED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/plugin.wasm"));
 
-/// What a plugin may ask for, and what one call may use. A call past a limit costs just that call.
+/// What a plugin can import, and what one call can use. A call that exceeds a limit ends; others are not affected.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// What it may import: one that asks for more is not loaded.
+    /// Allowed imports: a component with others is not loaded.
     pub imports: Permissions,
     /// Linear memory of one instance, in bytes.
     pub memory: usize,
-    /// What one answer or one call of an import may make the host allocate, in bytes.
+    /// Bytes that one result or one import call can make the host allocate.
     pub lifted: usize,
-    /// Time in guest code of one call for a person; waiting for imports does not count.
+    /// Time in guest code of one call for a user or API client; time in imports does not count.
     pub call_compute: Duration,
-    /// All of such a call, imports included.
+    /// Duration of such a call, imports included.
     pub call_deadline: Duration,
     /// Time in guest code of one run.
     pub run_compute: Duration,
-    /// All of a run, its export included.
+    /// Duration of a run, its export included.
     pub run_deadline: Duration,
-    /// All of giving up a run that did not finish.
+    /// Duration of abandoning a run that did not finish.
     pub abandon_deadline: Duration,
-    /// Instances for runs at one time; further runs wait.
+    /// Number of instances for runs at a time; further runs wait.
     pub instances: u32,
-    /// Instances for calls for a person at one time, beside those for runs: neither kind waits for the other.
+    /// Number of instances for users' calls at a time, separate from those for runs: neither kind waits for the other.
     pub call_instances: u32,
     /// How long such a call waits for an instance.
     pub call_wait: Duration,
 }
 
 impl Limits {
-    /// Instances of both kinds.
+    /// Returns the number of instances of both kinds.
     #[must_use]
     pub fn all_instances(&self) -> u32 {
         self.instances.saturating_add(self.call_instances)
@@ -100,7 +103,7 @@ impl Default for Limits {
         Self {
             imports: Permissions::default(),
             memory: 64 << 20,
-            // The largest that is ever right is a page of 50 documents of 64 KiB each.
+            // The largest valid result is a page of 50 documents of 64 KiB each.
             lifted: 8 << 20,
             call_compute: Duration::from_secs(1),
             call_deadline: Duration::from_secs(30),
@@ -114,43 +117,43 @@ impl Default for Limits {
     }
 }
 
-/// Why a component can't be used. One sentence each.
+/// Why a component cannot be used. One sentence each.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// The file.
+    /// The file cannot be read.
     #[error("could not read plugin {path}: {reason}")]
     Unreadable {
-        /// Where it was looked for.
+        /// Its path.
         path: PathBuf,
-        /// What the operating system says.
+        /// The error of the operating system.
         reason: std::io::Error,
     },
-    /// Of no binary format that wasmtime compiles.
+    /// The file is not in a binary format that wasmtime compiles.
     #[error("the plugin is not a WebAssembly component: {0}")]
     NotAComponent(String),
-    /// An import that is not the contract's.
+    /// An import that is not in the contract.
     #[error("the plugin imports `{0}`, which this host does not provide")]
     ForeignImport(String),
-    /// A function that an interface of the contract does not have.
+    /// A function that its interface of the contract does not have.
     #[error("the plugin imports `{function}` of `{interface}`, which this host does not provide")]
     ForeignFunction {
         /// An interface of the contract.
         interface: String,
-        /// What it asks for in there.
+        /// The imported function.
         function: String,
     },
-    /// An import of the contract that [`Limits::imports`] leaves out.
+    /// An import of the contract that [`Limits::imports`] does not allow.
     #[error("the plugin imports `{function}` of `{interface}`, which --allow-imports does not permit")]
     NotAllowed {
         /// An interface of the contract.
         interface: String,
-        /// What it asks for in there.
+        /// The imported function.
         function: String,
     },
-    /// An interface that the contract has plugins export.
+    /// An interface that the contract requires plugins to export is missing.
     #[error("the plugin does not export `{0}`, which this host requires")]
     MissingExport(String),
-    /// A version whose components can't be loaded here.
+    /// An incompatible version of the contract.
     #[error("the plugin uses contract version {found}, but this host supports {wanted}")]
     OtherVersion {
         /// The component's.
@@ -158,7 +161,7 @@ pub enum LoadError {
         /// The host's.
         wanted: String,
     },
-    /// A later version that fits, but for what the plugin asks of it.
+    /// A later, compatible version, of which the plugin imports something new.
     #[error(
         "the plugin uses contract version {found} and imports `{lacking}`, which this host's version {wanted} does not provide"
     )]
@@ -170,54 +173,54 @@ pub enum LoadError {
         /// The import that the host's version does not have.
         lacking: String,
     },
-    /// It links to the contract's names, and not to its types; in wasmtime's words.
+    /// Its names are those of the contract, but its types are not; the text is wasmtime's.
     #[error("the plugin is incompatible with this host: {0}")]
     Unfit(String),
-    /// No engine with these limits here.
+    /// Wasmtime cannot create an engine with these limits.
     #[error("could not initialize Wasmtime: {0}")]
     Engine(String),
 }
 
-/// Why a call into the guest gave no answer. The instance is gone; nothing that it staged was kept.
+/// Why a call into the guest did not return a result. The instance is dropped, and nothing that it staged is stored.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GuestFault {
-    /// It panicked, or did what the contract rules out; in the words of its panic, or of the trap.
+    /// It panicked, or violated the contract; the text is that of the panic or of the trap.
     #[error("{0}")]
     Trapped(String),
-    /// Of guest code, or of the whole call.
+    /// It exceeded its guest time or its deadline.
     #[error("deadline exceeded")]
     OutOfTime,
-    /// Past [`Limits::memory`].
+    /// It exceeded [`Limits::memory`].
     #[error("memory limit exceeded")]
     OutOfMemory,
-    /// An import could not go on: the host's own fault, not the guest's.
+    /// An import could not continue: an error of the host, not of the guest.
     #[error("host error: {0}")]
     Host(String),
 }
 
 /// A loaded component, linked to hosts of the type `H`.
 ///
-/// Each call gets a fresh instance, so that nothing is carried from one tenant's call to the next, and is held to [`Limits`].
-/// Which host answers its imports is said at each call: as a rule the same one always.
+/// Each call gets a new instance within [`Limits`], so that nothing is carried from one tenant's call to the next. Each call also
+/// names the host that implements its imports; usually it is always the same one.
 pub struct Engine<H: Imports> {
     engine: wasmtime::Engine,
     plugin: PluginPre<Call<H>>,
-    /// The component that was built with this host, out of the same sources.
+    /// It is the component that was built with this host from the same sources.
     own: bool,
     limits: Limits,
-    /// For runs, and for what the host does by itself.
+    /// For runs, and for the host's own calls.
     places: Semaphore,
-    /// For calls for a person.
+    /// For calls for users and API clients.
     call_places: Semaphore,
     handles: OpenHandles,
     ticker: budget::Ticker,
 }
 
 impl<H: Imports> Engine<H> {
-    /// Loads the component in `bytes`, from `cache` where it has been compiled before.
+    /// Loads the component in `bytes`, from `cache` if it has been compiled before.
     ///
     /// # Errors
-    /// One sentence that names what does not fit; see [`LoadError`].
+    /// One sentence that names the incompatibility; see [`LoadError`].
     pub fn load(bytes: &[u8], limits: Limits, cache: &Cache) -> Result<Self, LoadError> {
         let found = inspect(bytes)?;
         if let Some(misfit) = found.misfit {
@@ -247,10 +250,10 @@ impl<H: Imports> Engine<H> {
         })
     }
 
-    /// Loads a component file, or the embedded one.
+    /// Loads a component file, or the embedded component.
     ///
     /// # Errors
-    /// As [`Engine::load`], and where the file can't be read.
+    /// Like [`Engine::load`], and if the file cannot be read.
     #[cfg(feature = "embedded")]
     pub fn load_file(file: Option<&Path>, limits: Limits, cache: &Cache) -> Result<Self, LoadError> {
         match file {
@@ -265,33 +268,33 @@ impl<H: Imports> Engine<H> {
         }
     }
 
-    /// What one call may use.
+    /// Returns the limits of a call.
     #[must_use]
     pub fn limits(&self) -> &Limits {
         &self.limits
     }
 
-    /// How many instances runs and calls have at the moment; [`Limits::all_instances`] are all.
+    /// Returns the number of instances in use, of [`Limits::all_instances`].
     #[must_use]
     pub fn in_use(&self) -> usize {
         let free = self.places.available_permits() + self.call_places.available_permits();
         (self.limits.all_instances() as usize).saturating_sub(free)
     }
 
-    /// How many handles are lent to calls at the moment. Each is taken back with the answer of its call, or goes with the instance
-    /// where there is none: without a call under way it is 0.
+    /// Returns the number of handles that calls have borrowed. Each is dropped when its call returns, or with the instance if the
+    /// call does not return: without a call in progress the number is 0.
     #[must_use]
     pub fn open_handles(&self) -> usize {
         self.handles.count()
     }
 
-    /// A fresh instance, with `compute` to spend in guest code. Waits where all are in use.
+    /// Creates an instance with `compute` to spend in guest code. Waits if all are in use.
     ///
-    /// For whoever wants to call exports one by one, and without a handle; the others are functions of their own here.
-    /// `function` names the call in the log.
+    /// Use it to call exports one by one, without a handle; the other exports have their own functions here. `function` names the
+    /// call in the log.
     ///
     /// # Errors
-    /// See [`GuestFault`]: its start can trap like any call.
+    /// See [`GuestFault`]: instantiation can trap like any call.
     pub async fn instance(
         &self,
         host: &Arc<H>,
@@ -303,7 +306,7 @@ impl<H: Imports> Engine<H> {
         opened.map_err(|(fault, _)| fault)
     }
 
-    /// The same with the data of a call, which comes back where there is no instance.
+    /// The same with the data of a call, which is returned if there is no instance.
     async fn instance_for<'e>(
         &'e self,
         call: Call<H>,
@@ -328,18 +331,18 @@ impl<H: Imports> Engine<H> {
     }
 }
 
-/// One instance, for one call. After a fault it can't be entered again.
+/// One instance, for one call. It cannot be entered again after an error.
 pub struct Instance<'a, H: Imports> {
-    /// What wasmtime keeps of it.
+    /// Wasmtime's data of the instance.
     pub store: Store<Call<H>>,
-    /// Its exports.
+    /// The exports of the component.
     pub plugin: Plugin,
     own: bool,
     _place: SemaphorePermit<'a>,
     _running: budget::Running<'a>,
 }
 
-/// Is it the component that was built with this host, out of the same sources?
+/// Returns whether these are the bytes of the component that was built with this host from the same sources.
 #[cfg(feature = "embedded")]
 fn is_embedded(bytes: &[u8]) -> bool {
     bytes == EMBEDDED
@@ -350,7 +353,7 @@ fn is_embedded(_bytes: &[u8]) -> bool {
     false
 }
 
-/// What came of a call that had until `deadline`, in the host's words.
+/// The result of a call that had to end by its deadline.
 ///
 /// # Errors
 /// See [`GuestFault`].
@@ -390,7 +393,7 @@ fn config(limits: &Limits) -> Config {
     let mut pool = PoolingAllocationConfig::new();
     let instances = limits.all_instances();
     pool.total_component_instances(instances)
-        // wit-component puts two small modules beside the plugin's own, for imports that need its memory.
+        // Next to the plugin's module, wit-component adds two small ones, for imports that need its memory.
         .total_core_instances(instances * 4)
         .total_memories(instances)
         .total_tables(instances * 2)
@@ -400,7 +403,7 @@ fn config(limits: &Limits) -> Config {
         .max_tables_per_component(2)
         .max_memory_size(limits.memory)
         .table_elements(10_000)
-        // Without these, a fresh instance costs three times as much: docs/DESIGN.md has the figures.
+        // Without these, a new instance costs three times as much: docs/decisions/fresh-instance.md has the numbers.
         .linear_memory_keep_resident(128 << 10)
         .table_keep_resident(16 << 10)
         .async_stack_keep_resident(16 << 10)
@@ -409,7 +412,7 @@ fn config(limits: &Limits) -> Config {
     config
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
         .epoch_interruption(true)
-        .max_wasm_stack(512 << 10)
+        .max_wasm_stack(MAX_STACK)
         .async_stack_size(1 << 20);
     config
 }

@@ -1,27 +1,26 @@
-//! What a host implements: one trait for each import of the contract.
+//! The traits that a host implements: one for each import of the contract.
 //!
-//! | trait | import | what it is about |
+//! | trait | import | subject |
 //! | --- | --- | --- |
-//! | [`AuthContext`] | `auth-context` | the handles, and what they stand for |
+//! | [`AuthContext`] | `auth-context` | the handles and their context |
 //! | [`ScheduleStore`] | `schedule-store` | schedules, runs, history |
-//! | [`Exporters`] | `exporters` | makers of files, and who may run them |
+//! | [`Exporters`] | `exporters` | exporters, and who can run them |
 //! | [`Mailer`] | `mailer` | the outbox |
 //! | [`Log`] | `log` | lines for the operator |
 //!
 //! A type with all five is a host ([`Imports`]), and [`Engine`](crate::engine::Engine) links the component to it. Arguments and
-//! answers are the records of the contract ([`crate::contract`]); where the contract lends a handle, a trait is given what the
-//! host itself has put behind it. What the guest gives is checked before a trait is asked: that it keeps to the contract's limits,
-//! that the handle allows it, that a run is started and not over. So an implementation has its own promises to keep, and
-//! no more.
+//! results are the records of the contract ([`crate::contract`]). Instead of a handle, a trait gets the data that the host itself
+//! stored behind it. The guest's input is validated before a trait is called: contract limits, handle permissions, and that a run
+//! is started and not over. So an implementation has to keep only its own promises.
 //!
-//! What each trait *promises* is in its documentation.
+//! The documentation of each trait states what it *promises*.
 //!
-//! A host can be wrapped: a type that implements the five by asking another host ([`AuthContext::Access`] and
-//! [`AuthContext::Run`] being the other's, or something around them) sees each call of an import and its answer. [`Recorded`](crate::tape::Recorded) is such a
-//! host.
+//! A host can be wrapped: a type that implements the five traits by calling another host ([`AuthContext::Access`] and
+//! [`AuthContext::Run`] are the other's types, or contain them) sees each import call and its result.
+//! [`Recorded`](crate::tape::Recorded) is such a host.
 //!
-//! Two of the five, for a host that keeps a mail with the run until that is committed. A refusal that the contract has a word for
-//! becomes an answer by `into`; a [`HostFault`] ends the call.
+//! Two of the five traits, for a host that stores a mail with the run until that is committed. `into` converts an error that the
+//! contract defines; a [`HostFault`] ends the call.
 //!
 //! ```
 //! use scheduled_exports_host::contract::{AccessFacts, Audience, Mail, MailError, RunFacts};
@@ -29,7 +28,7 @@
 //!
 //! struct Host;
 //!
-//! /// One call of a person's: whatever the host has to know to serve it.
+//! /// One call of a user: everything that the host needs to serve it.
 //! struct Access {
 //!     facts: AccessFacts,
 //! }
@@ -103,7 +102,7 @@ pub const OFFERED: [(&str, &[&str]); 6] = [
     log::OFFERED,
 ];
 
-/// All that the component imports: what a host is to it. Every type with the five traits has this one.
+/// All imports of the component. Every type with the five traits has this one.
 pub trait Imports: AuthContext + ScheduleStore + Exporters + Mailer + Log {}
 
 impl<H: AuthContext + ScheduleStore + Exporters + Mailer + Log> Imports for H {}

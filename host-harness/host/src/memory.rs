@@ -1,7 +1,8 @@
-//! A host that keeps everything in memory: for tests of whatever is loaded into a host, and to wrap by one that gets something wrong.
+//! A host that stores everything in memory: for tests of components, and as the inner host of one that gets something wrong on
+//! purpose.
 //!
-//! It keeps all that the contract asks of several organizers with events and users: a [`World`] says which. A call works on a copy of
-//! everything, which takes the place of the original when the call has answered ok.
+//! It implements the whole contract for several organizers with events and users, which a [`World`] describes. A call works on a
+//! copy of everything, which replaces the original when the call has returned ok.
 //!
 //! ```
 //! # #[cfg(not(feature = "embedded"))]
@@ -58,7 +59,7 @@ pub use mailer::HandedOver;
 pub use people::{may_change_settings, may_export};
 pub use world::{Caller, Change, Event, Organizer, Right, Stands, User, World};
 
-/// How long a run is leased for, in seconds.
+/// The lease of a run, in seconds.
 pub const LEASE: i64 = 60;
 
 /// The host.
@@ -70,77 +71,77 @@ pub struct Memory {
     state: Mutex<State>,
 }
 
-/// All that it keeps.
+/// The stored data.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct State {
     /// By id.
     pub schedules: BTreeMap<u64, Stored>,
-    /// In the order in which they were begun.
+    /// In the order in which they were started.
     pub runs: Vec<RunRow>,
-    /// Mails, those that have left among them.
+    /// All mails, sent ones included.
     pub outbox: Vec<Outgoing>,
-    /// Names of users who are switched off.
+    /// Names of deactivated users.
     pub inactive: BTreeSet<String>,
-    /// Names of users whose rights were taken away.
+    /// Names of users whose permissions were revoked.
     pub without_rights: BTreeSet<String>,
-    /// Names of users who are there no more.
+    /// Names of deleted users.
     pub gone: BTreeSet<String>,
 }
 
 /// A schedule.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stored {
-    /// Where it is.
+    /// Its organizer or event.
     pub scope: Scope,
     /// Name of a user of the world.
     pub owner: String,
-    /// As people see it.
+    /// The version that users see.
     pub version: u64,
-    /// What the component gave.
+    /// The content that the component wrote.
     pub content: Content,
-    /// Goes up with each lease and each change of a person.
+    /// The fencing token: increases with each lease and each change by a user.
     pub fence: u64,
-    /// When its lease runs out; none: it is not leased.
+    /// When its lease expires; `None` if it is not leased.
     pub lease_until: Option<Instant>,
-    /// When its open run is tried again.
+    /// When its open run is retried.
     pub retry_at: Option<Instant>,
-    /// Place of its open run among all runs.
+    /// Index of its open run among all runs.
     pub open: Option<usize>,
-    /// Leases of the open run.
+    /// Number of leases of the open run.
     pub attempt: u32,
 }
 
-/// A due time that was begun, or missed.
+/// A due time that was started, or missed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunRow {
-    /// Of which schedule.
+    /// Id of its schedule.
     pub schedule: u64,
-    /// As the history has it.
+    /// Its entry in the history.
     pub entry: RunEntry,
     /// Version of the schedule when it was started.
     pub version: u64,
-    /// Goes up with each lease to settle it.
+    /// The fencing token of settling: increases with each such lease.
     pub settle_fence: u64,
-    /// When such a lease runs out.
+    /// When such a lease expires.
     pub settle_until: Option<Instant>,
 }
 
-/// A mail, kept with a run or in the outbox.
+/// A mail, stored with a run or in the outbox.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outgoing {
-    /// About which schedule.
+    /// Id of the schedule that it is about.
     pub schedule: u64,
-    /// Due time and kind; none: about others' changes.
+    /// Due time and kind; `None` for a notice about other users' changes.
     pub about: Option<(Instant, MailKind)>,
-    /// Whom it goes to, and what became of it.
+    /// Its recipients, with the result of each delivery.
     pub recipients: Vec<Delivery>,
     /// One line.
     pub subject: String,
-    /// The file goes with it.
+    /// Whether the file is attached.
     pub attached: bool,
     /// Without angle brackets.
     pub message_id: String,
-    /// Place of its run among all runs.
+    /// Index of its run among all runs.
     pub run: Option<usize>,
     /// It waits until then: further notices to the same recipient about schedules of this organizer join it.
     pub waits: Option<(Instant, String)>,
@@ -149,39 +150,39 @@ pub struct Outgoing {
 /// One caller at one organizer or event.
 #[derive(Clone, Debug)]
 pub struct Access {
-    /// What the component is told.
+    /// The context that the component sees.
     pub facts: AccessFacts,
-    /// Where.
+    /// The organizer or event.
     pub scope: Scope,
     /// Name of a caller of the world.
     pub caller: String,
     /// Name of the user that the caller stands for.
     pub user: Option<String>,
-    /// Everything as the call has found it.
+    /// The data at the beginning of the call.
     pub found: State,
-    /// Everything as the call has changed it.
+    /// The data as the call has changed it.
     pub draft: State,
-    /// Owners, before this call, of what it has changed.
+    /// The owners, before this call, of the schedules that it has changed.
     pub owners: BTreeMap<u64, String>,
-    /// What owners are told when the call is committed, by schedule.
+    /// Notices to owners that leave when the call is committed, by schedule.
     pub notices: BTreeMap<u64, Outgoing>,
 }
 
 /// One leased run.
 #[derive(Debug)]
 pub struct Run {
-    /// What every write about it has to show.
+    /// The lease that every write about it must present.
     pub lease: Lease,
-    /// What the component is told.
+    /// The context that the component sees.
     pub facts: RunFacts,
-    /// What its call has made.
+    /// The file that its call has made.
     pub file: Option<File>,
     /// The mail that leaves with `finish`.
     pub staged: Option<Outgoing>,
 }
 
 impl Run {
-    /// Without what a call that has come to nothing has made of it.
+    /// The run without the results of a call that failed.
     #[must_use]
     pub fn afresh(self) -> Self {
         let (file, staged) = (None, None);
@@ -189,23 +190,23 @@ impl Run {
     }
 }
 
-/// The right to write about one run.
+/// The lease that permits writes about one run.
 #[derive(Clone, Debug)]
 pub struct Lease {
-    /// Of which schedule.
+    /// Id of the schedule.
     pub schedule: u64,
     /// The schedule as it was leased.
     pub stored: Stored,
-    /// That of the schedule; none: it is to be settled.
+    /// The fencing token of the schedule; `None` to settle the run.
     pub fence: Option<u64>,
-    /// That of the run, to settle it.
+    /// The fencing token of the run, to settle it.
     pub settle_fence: u64,
-    /// Place of the run among all runs, once it is started.
+    /// Index of the run among all runs, once it is started.
     pub run: Option<usize>,
 }
 
 impl Memory {
-    /// With this world, at this moment.
+    /// Creates a host of this world, at this time.
     #[must_use]
     pub fn new(world: World, now: Instant) -> Self {
         Self {
@@ -216,27 +217,27 @@ impl Memory {
         }
     }
 
-    /// What it was set up with.
+    /// Returns the world that it was created with.
     #[must_use]
     pub fn world(&self) -> &World {
         &self.world
     }
 
-    /// Its clock, which stands until it is set.
+    /// Returns its clock, which stands still until it is set.
     #[must_use]
     pub fn clock(&self) -> &VirtualClock {
         &self.clock
     }
 
-    /// All that it keeps, to look at or to change by hand. Nothing else happens meanwhile.
+    /// Locks the stored data, to read or change it directly.
     pub fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Commits what a call has staged, and tells owners.
+    /// Commits the staged writes of a call, and its notices to owners.
     ///
     /// # Errors
-    /// `stale` where something has changed since the access was minted: nothing is written.
+    /// `stale` if something has changed since the access was created: nothing is written.
     pub fn commit(&self, access: Access) -> Result<(), StoreError> {
         let mut state = self.state();
         if access.draft != access.found {

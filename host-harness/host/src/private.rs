@@ -1,6 +1,7 @@
-//! Files and directories of this user alone: mode 0600 and 0700, whatever the umask says.
+//! Files and directories that only this user can access: mode 0600 and 0700, whatever the umask.
 //!
-//! Exports, mails and the store hold personal data. A umask of 022, the usual one, lets every user of the machine read new files.
+//! Exports, mails and the store contain personal data. With the usual umask of 022, every user of the machine could read new
+//! files.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io;
@@ -11,34 +12,34 @@ use std::path::Path;
 pub const DIRECTORY: u32 = 0o700;
 /// Mode of a file that only this user can read.
 pub const FILE: u32 = 0o600;
-/// What group and others may do.
+/// The permissions of group and others.
 const OF_OTHERS: u32 = 0o077;
-/// Of a directory like `/tmp`, which many users share.
+/// The bit of a directory like `/tmp`, which many users share.
 const STICKY: u32 = 0o1000;
 
-/// What an entry of a directory is to [`directory`].
+/// How [`directory`] treats an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Entry {
     /// The host wrote it: it becomes private.
     Ours,
-    /// Somebody else's, but it does not say whose the directory is.
+    /// It says nothing about the directory's other uses.
     Neutral,
-    /// Others may need to reach it, so the directory keeps its mode.
+    /// Other users might need to reach it, so the directory keeps its mode.
     Foreign,
 }
 
-/// Makes a directory with its parents where it is missing, for this user alone.
+/// Creates a directory with its parents if it is missing, for this user alone.
 ///
-/// One that exists and that other users can enter becomes private, as do the files that `entry` calls [`Entry::Ours`]. It keeps its
-/// mode, and the log says so, if it is shared like `/tmp` or holds something [`Entry::Foreign`]: `--data /var` must not lock everybody
-/// out of `/var`. Files in it are private in either case.
+/// An existing directory that other users can enter becomes private, as do the files that `entry` calls [`Entry::Ours`]. It keeps
+/// its mode, and the log says so, if it is shared like `/tmp` or contains an [`Entry::Foreign`]: `--data /var` must not lock
+/// other users out of `/var`. The files in it are private in either case.
 ///
 /// # Errors
-/// If the directory cannot be made or read.
+/// If the directory cannot be created or read.
 pub fn directory(path: &Path, entry: impl Fn(&str, bool) -> Entry) -> io::Result<()> {
     if !path.exists() {
         DirBuilder::new().recursive(true).mode(DIRECTORY).create(path)?;
-        // The umask may have taken away from it what this user needs.
+        // The umask can have removed permissions that this user needs.
         return fs::set_permissions(path, Permissions::from_mode(DIRECTORY));
     }
     let mode = fs::metadata(path)?.permissions().mode();
@@ -48,7 +49,7 @@ pub fn directory(path: &Path, entry: impl Fn(&str, bool) -> Entry) -> io::Result
     let mut shared = mode & STICKY != 0;
     for found in fs::read_dir(path)? {
         let found = found?;
-        // Not followed: a link to a directory is no directory.
+        // Not followed: a link to a directory is not a directory.
         let kind = found.file_type()?;
         match entry(&found.file_name().to_string_lossy(), kind.is_dir()) {
             Entry::Ours if kind.is_file() => tighten(&found.path())?,
@@ -68,10 +69,10 @@ pub fn directory(path: &Path, entry: impl Fn(&str, bool) -> Entry) -> io::Result
     tighten(path)
 }
 
-/// Takes from group and others what they may do with a file or directory.
+/// Removes the permissions of group and others from a file or directory.
 ///
 /// # Errors
-/// If that is not possible, as for a file of another user. None for a file that does not exist.
+/// If that is not possible, as for another user's file. No error if the file does not exist.
 pub fn tighten(path: &Path) -> io::Result<()> {
     let mode = match fs::metadata(path) {
         Ok(found) => found.permissions().mode(),
@@ -84,7 +85,7 @@ pub fn tighten(path: &Path) -> io::Result<()> {
     fs::set_permissions(path, Permissions::from_mode(mode & 0o7777 & !OF_OTHERS))
 }
 
-/// Options that make new files private.
+/// Options that create new files as private.
 #[must_use]
 pub fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
@@ -92,19 +93,19 @@ pub fn options() -> OpenOptions {
     options
 }
 
-/// The id of the user that this process acts as: the owner of files that it makes.
+/// The id of this process's user, who owns the files that it creates.
 #[must_use]
 pub fn user() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 
-/// Makes a private file, empty.
+/// Creates an empty private file.
 ///
 /// # Errors
 /// If that is not possible.
 pub fn create(path: &Path) -> io::Result<File> {
     let file = options().write(true).create(true).truncate(true).open(path)?;
-    // One that existed keeps its mode when it is opened.
+    // An existing file keeps its mode when it is opened.
     file.set_permissions(Permissions::from_mode(FILE))?;
     Ok(file)
 }

@@ -1,4 +1,4 @@
-//! Where schedules are.
+//! Where a schedule belongs.
 
 use std::fmt;
 
@@ -7,8 +7,8 @@ use std::fmt;
 pub struct Scope {
     /// Slug.
     pub organizer: String,
-    /// What the platform knows the event by, and never another one: not its slug, which an event that is made later can have as well.
-    /// None: the organizer as a whole.
+    /// The platform's key of the event, which no other event ever has; not its slug, which a later event can get. `None` for the
+    /// organizer as a whole.
     pub event: Option<String>,
 }
 

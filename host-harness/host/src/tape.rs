@@ -1,9 +1,8 @@
-//! A call of the component on tape: what it was asked, each call of an import with its answer, and what came of it.
+//! Recordings of component calls: the call, each import with its result, and the end.
 //!
-//! A tape is a file of JSON lines. The first says which call it was, of which component and with which facts; then there is one
-//! line for each call of an import, in order; the last one is the end. [`Recorded`] writes it around any host; [`replay`] has a
-//! component go through the same again without any host. What a tape holds is what the component was told: addresses and form
-//! data are among it.
+//! A recording is a file of JSON lines. The first names the call, the component and the context of the handle; then comes one
+//! line per import call, in order; the last one is the end. [`Recorded`] records the calls of any host; [`replay`] repeats a call
+//! with a component and no host. A recording contains everything that the component saw, including addresses and form data.
 //!
 //! ```no_run
 //! use scheduled_exports_host::engine::{Cache, Engine, Limits};
@@ -48,23 +47,23 @@ pub struct Head {
     pub contract: String,
     /// SHA-256 of the component, in hexadecimal digits.
     pub component: String,
-    /// What was called, with its arguments.
+    /// The called function, with its arguments.
     pub called: Called,
-    /// What stood behind the handle that was lent, and with it the host's clock.
+    /// The context of the handle, which includes the host's time.
     pub facts: Facts,
 }
 
-/// An exported function that is lent a handle, with its other arguments.
+/// An exported function that borrows a handle, with its other arguments.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Called {
-    /// Of `schedules`.
+    /// A function of `schedules`.
     Schedules(Operation),
-    /// Of `jobs`.
+    /// A function of `jobs`.
     Jobs(Job),
 }
 
-/// What a handle stands for.
+/// The context of a handle.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Facts {
@@ -74,55 +73,55 @@ pub enum Facts {
     Run(RunFacts),
 }
 
-/// One call of an import.
+/// An import call.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     /// Interface and function: `schedule-store.start`.
     pub import: String,
     /// Its arguments, without the handle.
     pub with: Value,
-    /// What the host answered; none: nothing before the call was over.
+    /// The result; `None` if there was none before the call was over.
     pub answer: Option<Reply>,
 }
 
-/// What a host answered.
+/// The result of an import call.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reply {
-    /// What was asked for.
+    /// The requested value.
     Ok(Value),
-    /// A refusal of the contract.
+    /// An error that the contract defines.
     Refused(Value),
-    /// It could not go on.
+    /// A host error.
     Fault(String),
-    /// It found that the guest can't mean it.
+    /// A contract violation of the guest.
     Mistake(String),
 }
 
-/// The last line: what came of it.
+/// The last line: how the call ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Ending {
-    /// What the run was finished with; none: it was not, or it was no run.
+    /// The outcome that the run was finished with; `None` if it was not finished, or if the call had no run.
     pub finished: Option<Value>,
-    /// What came of the call itself.
+    /// How the call itself ended.
     pub came: Came,
 }
 
-/// What came of a call.
+/// How a call ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Came {
-    /// It answered.
+    /// It returned ok.
     Answered(Value),
-    /// It refused.
+    /// It returned an error.
     Refused(Value),
-    /// It trapped, with these words.
+    /// It trapped, with this message.
     Trapped(String),
-    /// It ran past its deadline.
+    /// It exceeded its deadline.
     OutOfTime,
-    /// It asked for more memory than it may have.
+    /// It exceeded its memory.
     OutOfMemory,
-    /// An import could not go on.
+    /// A host error in an import.
     Host(String),
 }
 
@@ -154,12 +153,12 @@ impl fmt::Display for Ending {
     }
 }
 
-/// A call on tape.
+/// A recorded call.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tape {
-    /// Which call.
+    /// The call.
     pub head: Head,
-    /// What it asked.
+    /// Its import calls.
     pub calls: Vec<Entry>,
     /// How it ended.
     pub end: Ending,
@@ -174,7 +173,7 @@ enum Line {
 }
 
 impl Tape {
-    /// The text of the file.
+    /// Returns the text of the file.
     #[must_use]
     pub fn to_text(&self) -> String {
         let Self { head, calls, end } = self.clone();
@@ -189,7 +188,7 @@ impl Tape {
     /// Reads the text of a file.
     ///
     /// # Errors
-    /// One sentence about the first line that is none.
+    /// One sentence about the first invalid line.
     pub fn from_text(text: &str) -> Result<Self, String> {
         let mut lines = Vec::new();
         for (place, line) in text.lines().enumerate() {
@@ -219,19 +218,19 @@ impl Tape {
     }
 }
 
-/// SHA-256 of a component, as a tape names it.
+/// SHA-256 of a component, as in a recording.
 #[must_use]
 pub fn fingerprint(component: &[u8]) -> String {
     format!("{:x}", Sha256::digest(component))
 }
 
-/// What the last `finish` that was taken said.
+/// Returns the outcome of the last `finish` that was accepted.
 fn finished(calls: &[Entry]) -> Option<Value> {
     let taken = |entry: &&Entry| entry.import == "schedule-store.finish" && matches!(entry.answer, Some(Reply::Ok(_)));
     calls.iter().rfind(taken).map(|entry| entry.with["outcome"].clone())
 }
 
-/// A value for one line of a message.
+/// Shortens a value to one line of a message.
 fn short(value: &Value) -> String {
     let text = value.to_string();
     match text.char_indices().nth(400) {

@@ -1,24 +1,24 @@
-//! What the host itself tells people about a run that it had to end in the component's place, in English and German.
+//! The host's own texts to users about a run that it had to end in the component's place, in English and German.
 //!
-//! The component words everything else. Here nothing of what a plugin says is repeated: a trap's message may hold data.
+//! The component writes all other texts. These texts never repeat a plugin's messages: a trap message can contain data.
 
 use crate::contract::User;
 use crate::imports::{LONGEST_SUBJECT, cut};
 
-/// Most bytes of an address of a page.
+/// Maximum length of a page's address, in bytes.
 const LONGEST_URL: usize = 2_000;
 
-/// A language that the host has words in.
+/// A language of the host's texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Language {
-    /// The one of everybody whose own it has no words in.
+    /// Also for users whose language has no texts.
     English,
     /// `de` and its variants.
     German,
 }
 
 impl Language {
-    /// Of a BCP 47 tag.
+    /// Returns the language of a BCP 47 tag.
     #[must_use]
     pub fn of_tag(tag: &str) -> Self {
         let primary = tag.split(['-', '_']).next().unwrap_or_default();
@@ -28,7 +28,7 @@ impl Language {
         }
     }
 
-    /// Its BCP 47 tag.
+    /// Returns its BCP 47 tag.
     #[must_use]
     pub fn tag(self) -> &'static str {
         self.pick("en", "de")
@@ -42,7 +42,7 @@ impl Language {
     }
 }
 
-/// The language of the owner; without an owner, the first of the host's.
+/// The language of the owner; without an owner, the host's first language.
 #[must_use]
 pub fn language_of(owner: Option<&User>, languages: &[String]) -> Language {
     let tag = owner.map(|owner| &owner.language).or(languages.first());
@@ -52,16 +52,16 @@ pub fn language_of(owner: Option<&User>, languages: &[String]) -> Language {
 /// Why the host ended a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HostReason {
-    /// None of its leases came to an end.
+    /// None of its leases ended with a result.
     NeverFinished,
-    /// `execute` left it open, and `abandon` too.
+    /// Neither `execute` nor `abandon` finished it.
     PluginFailed,
-    /// No recipient's server accepted the mail. What each of them replied, a line each.
+    /// No recipient's server accepted the mail. The text has the reply of each, one line each.
     Undelivered(String),
 }
 
 impl HostReason {
-    /// For programs: stored with the run.
+    /// The machine-readable code, stored with the run.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -71,7 +71,7 @@ impl HostReason {
         }
     }
 
-    /// For people: stored with the run, and in the mail.
+    /// The human-readable reason, stored with the run and used in the mail.
     #[must_use]
     pub fn sentence(&self, language: Language) -> String {
         match self {
@@ -98,22 +98,22 @@ impl HostReason {
     }
 }
 
-/// What a mail says about its run.
+/// The facts that a mail states about its run.
 #[derive(Clone, Debug)]
 pub struct RunFacts<'a> {
-    /// Of the mail.
+    /// Language of the mail.
     pub language: Language,
     /// Identifier of the exporter.
     pub exporter: &'a str,
     /// Id of the schedule.
     pub schedule: u64,
-    /// When it is due, as people say it: see [`AuthContext::moment`](crate::imports::AuthContext::moment).
+    /// The formatted due time: see [`AuthContext::moment`](crate::imports::AuthContext::moment).
     pub due: String,
-    /// Where the scheduled exports are configured.
+    /// The address where the scheduled exports are configured.
     pub url: &'a str,
 }
 
-/// A mail's subject and text.
+/// Subject and text of a mail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NoticeText {
     /// One line.
@@ -123,7 +123,7 @@ pub struct NoticeText {
 }
 
 impl RunFacts<'_> {
-    /// The run failed; with `stopped`, that was the last failure before its schedule is stopped.
+    /// The run failed; with `stopped`, this failure paused its schedule.
     #[must_use]
     pub fn failure(&self, reason: &HostReason, stopped: bool) -> NoticeText {
         let language = self.language;
@@ -155,7 +155,7 @@ impl RunFacts<'_> {
         self.notice(subject, &first, &format!("{why}\n\n{next}"))
     }
 
-    /// Some recipients' servers did not accept the mail. What each of them replied, a line each.
+    /// Some recipients' servers did not accept the mail. `replies` has the reply of each, one line each.
     #[must_use]
     pub fn partly_delivered(&self, replies: &str) -> NoticeText {
         let language = self.language;

@@ -58,12 +58,12 @@ impl Audit {
     }
 }
 
-/// The id of the user who did it.
+/// The id of the user who made the change.
 fn user(entry: &AuditEntry) -> Option<&str> {
     entry.actor.strip_prefix("user:")
 }
 
-/// `address`: of the user who did it, as it is today, if there still is one.
+/// `address`: the current address of that user, if the user still exists.
 fn line(entry: &AuditEntry, address: Option<&str>) -> String {
     let mut line = format!("{}  {}", utc(entry.at), entry.scope.organizer);
     if let Some(event) = &entry.scope.event {

@@ -1,4 +1,4 @@
-//! `harness demo`: ten days of a small platform in a few seconds.
+//! `harness demo`: ten days of a sample platform in a few seconds.
 
 use std::collections::HashMap;
 use std::io::Write as _;
@@ -22,9 +22,9 @@ use super::history::{document, reason, word};
 use super::table;
 use super::{Data, Failure, Output, PluginFile, failed, host, local, say};
 
-/// The platform that the demo runs on.
+/// The platform of the demo.
 const FIXTURE: &str = include_str!("../../../tests/data/bigevents.json");
-/// 2026-10-22T12:00:00Z: clocks go back in Berlin on the 25th, and in New York on 1 November.
+/// 2026-10-22T12:00:00Z: daylight saving time ends in Berlin on October 25, and in New York on November 1.
 const FROM: i64 = 1_792_670_400;
 const DAYS: i64 = 10;
 
@@ -157,10 +157,10 @@ impl Demo {
     }
 }
 
-/// In a folder with this file, a demo may remove what another has left.
+/// Marks a directory whose files a later demo can delete.
 const MARK: &str = ".made-by-harness-demo";
 
-/// Removes what an earlier demo left, and nothing else; false: there is something in its place that no demo made.
+/// Deletes the files of an earlier demo, and nothing else. Returns `false` if the directory contains other files in their place.
 fn clear(folder: &Path) -> std::io::Result<bool> {
     private::directory(folder, host::entry)?;
     let mark = folder.join(MARK);
@@ -186,17 +186,17 @@ fn clear(folder: &Path) -> std::io::Result<bool> {
     Ok(true)
 }
 
-/// What the table says of a schedule: its subject, and the zone that it is read in.
+/// Subject and time zone of a schedule, for the table.
 type Named = HashMap<u64, (String, String)>;
 
-/// Where schedules are, and who can see all of them.
+/// Where the demo's schedules are, and a token that can see all of them.
 const PLACES: [(&str, &str); 3] = [
     ("john-oauth", "bigevents/events/sampleconf"),
     ("john-oauth", "bigevents"),
     ("sam-oauth", "smallgigs/events/jazznight"),
 ];
 
-/// Creates the demo's schedules through the HTTP API and reads them back, as a client would.
+/// Creates the demo's schedules through the HTTP API and reads them back, like a client.
 async fn create(service: &Arc<Service>) -> Result<Named, Failure> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
@@ -228,7 +228,7 @@ async fn create(service: &Arc<Service>) -> Result<Named, Failure> {
     Ok(named)
 }
 
-/// One request of the demo: `POST` with a document, else `GET`.
+/// One request of the demo: `POST` with a document, otherwise `GET`.
 async fn request(token: &'static str, url: String, document: Option<Value>) -> Result<Value, Failure> {
     let asked = tokio::task::spawn_blocking(move || {
         let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
@@ -252,7 +252,7 @@ async fn request(token: &'static str, url: String, document: Option<Value>) -> R
     Ok(serde_json::from_str(&body)?)
 }
 
-/// Due times with their outcome, as a table.
+/// The table of due times with their outcomes.
 fn shown(named: &Named, history: &[HistoryRow]) -> String {
     let mut rows = Vec::new();
     for row in history {
@@ -281,7 +281,7 @@ fn shown(named: &Named, history: &[HistoryRow]) -> String {
     )
 }
 
-/// Puts the attachments of all mails in `mail` into `files`; answers how many.
+/// Extracts the attachments of all mails in `mail` into `files`; returns their number.
 fn unpack(mail: &Path, files: &Path) -> Result<usize, Box<dyn std::error::Error>> {
     private::directory(files, |_, _| Entry::Ours)?;
     let mut unpacked = 0;

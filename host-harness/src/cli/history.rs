@@ -1,4 +1,4 @@
-//! `harness history`, and how a line of it reads.
+//! `harness history`, and the format of its lines.
 
 use clap::Args;
 use host_harness::contract::{DeliveryStatus, Outcome};
@@ -39,7 +39,7 @@ impl History {
     }
 }
 
-/// The word for an outcome, as in the API's run history.
+/// The name of an outcome, as in the API's run history.
 pub fn word(outcome: Option<&Outcome>) -> &'static str {
     match outcome {
         None => "in_progress",
@@ -53,7 +53,7 @@ pub fn word(outcome: Option<&Outcome>) -> &'static str {
     }
 }
 
-/// Why, in words; empty where the outcome says all.
+/// The reason as text; empty if the outcome says everything.
 pub fn reason(outcome: Option<&Outcome>) -> String {
     match outcome {
         Some(Outcome::Failed((_, words)) | Outcome::Cancelled(words)) => words.clone(),

@@ -1,4 +1,4 @@
-//! How mails leave this host: server, sender, and what links in them begin with. All of it is checked before anything is opened.
+//! How mails leave this host: server, sender, and the base URL of their links. Everything is checked before anything is opened.
 
 use std::fs;
 use std::io::Read as _;
@@ -15,9 +15,9 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{Failure, failed, warn_of_visible_password};
 
-/// Holds the password of the mail server, where neither file nor URL does.
+/// The environment variable with the SMTP password, for use without a file and without a password in the URL.
 const PASSWORD: &str = "HARNESS_SMTP_PASSWORD";
-/// Maximum length of a password's file, in bytes: one that is longer is another file.
+/// Maximum size of a password file in bytes: a longer file is not one.
 const MAX_PASSWORD: u64 = 4096;
 
 /// Options of every command that sends mails.
@@ -37,20 +37,20 @@ pub struct Mailing {
     base_url: Option<String>,
 }
 
-/// The same, checked.
+/// The checked options.
 pub struct Outgoing {
-    /// None: mails are files.
+    /// `None`: mails are written as files.
     pub smtp: Option<Arc<dyn Transport>>,
     pub sender: Sender,
-    /// None: the address of the API.
+    /// `None`: the address of the API.
     base_url: Option<String>,
 }
 
 impl Mailing {
-    /// Checks everything that can be wrong without connecting to anything.
+    /// Checks everything that can be checked without a connection.
     pub fn check(&self) -> Result<Outgoing, Failure> {
         let smtp = self.smtp.as_deref();
-        // As a unit file gives it whose variable is not set: mails would lie in files, and nobody would know why.
+        // As in a unit file whose variable is not set: mails would be files, and the operator would not know why.
         if smtp.is_some_and(|url| url.trim().is_empty()) {
             return Err(Failure::Sentence(
                 "--smtp (or HARNESS_SMTP) is empty: expected the address of a mail server, such as smtp://mx.example; leave it out to \
@@ -98,7 +98,7 @@ impl Mailing {
     fn transport(&self, url: &str) -> Result<Arc<dyn Transport>, Failure> {
         let whole = with_password(url, self.password()?)?;
         let transport = SmtpTransport::from_url(&whole, SmtpTimeouts::default())?;
-        // Nothing was added to it, so it has the password itself.
+        // No password was added, so the URL contains it.
         if whole == url && url.contains('@') {
             let instead = format!("--smtp-password-file, {PASSWORD} or HARNESS_SMTP");
             warn_of_visible_password("--smtp", url, &instead);
@@ -106,7 +106,7 @@ impl Mailing {
         Ok(Arc::new(transport))
     }
 
-    /// The password that is not in the URL, and where it is.
+    /// The password that is not in the URL, and its source.
     fn password(&self) -> Result<Option<(String, String)>, Failure> {
         let variable = std::env::var(PASSWORD).ok();
         let variable = variable.map(|text| without_line_end(&text).to_owned());
@@ -128,12 +128,12 @@ impl Mailing {
 }
 
 impl Outgoing {
-    /// What links begin with, if the operator said so.
+    /// The base URL that the operator gave.
     pub fn given_base_url(&self) -> Option<&str> {
         self.base_url.as_deref()
     }
 
-    /// What links in mails begin with, for an API at `listen`.
+    /// The base URL of links in mails, for an API at `listen`.
     pub fn base_url(&self, listen: std::net::SocketAddr) -> Result<String, Failure> {
         match &self.base_url {
             Some(url) => Ok(url.clone()),
@@ -146,7 +146,7 @@ impl Outgoing {
         }
     }
 
-    /// The same for a command without an API.
+    /// The base URL for a command without an API.
     pub fn facts_without_api(&self) -> Result<HostFacts, Failure> {
         let facts = HostFacts {
             mail_from: self.sender.clone(),
@@ -169,7 +169,7 @@ impl Outgoing {
     }
 }
 
-/// Is it surely nothing that a recipient can open: this machine's own, or of the link that it is on?
+/// Returns whether recipients surely cannot open it: an address of this machine, or of its local link.
 fn is_of_this_machine(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(address) => address.is_loopback() || address.is_link_local() || address.octets()[0] == 0,
@@ -177,7 +177,7 @@ fn is_of_this_machine(address: IpAddr) -> bool {
     }
 }
 
-/// The same of the host of an address, by number or by name.
+/// The same for the host of an address, a number or a name.
 fn is_near(host: &str) -> bool {
     match number(host) {
         Some(address) => is_of_this_machine(address),
@@ -195,7 +195,8 @@ fn number(host: &str) -> Option<IpAddr> {
     inner.unwrap_or(host.trim_end_matches('.')).parse().ok()
 }
 
-/// Is it a name, or a number that everybody reads alike? Programs take `127.1` and `0x7f000001` for 127.0.0.1, and nothing else does.
+/// Returns whether it is a name, or a number that every program reads alike. Some programs read `127.1` and `0x7f000001` as
+/// 127.0.0.1, others do not.
 fn is_plain(host: &str) -> bool {
     let last = host.trim_end_matches('.').rsplit('.').next().unwrap_or_default();
     let is_numeric = last.bytes().all(|byte| byte.is_ascii_digit()) || last.starts_with("0x") || last.starts_with("0X");
@@ -205,7 +206,7 @@ fn is_plain(host: &str) -> bool {
     number(host).is_some() || (is_name && !is_numeric)
 }
 
-/// An absolute `http` or `https` address that paths can be put behind, without a slash at its end.
+/// Reads an absolute `http` or `https` URL to which paths can be appended, without its final slash.
 fn checked_base_url(text: &str) -> Result<String, Failure> {
     let uri: Option<Uri> = text.parse().ok();
     let fits = uri.as_ref().is_some_and(|uri| {
@@ -214,7 +215,7 @@ fn checked_base_url(text: &str) -> Result<String, Failure> {
             .map(axum::http::uri::Authority::as_str)
             .unwrap_or_default();
         let host = uri.host().unwrap_or_default();
-        // A port that is none is dropped silently.
+        // The parser drops an invalid port silently.
         let whole = authority == host || uri.port().is_some_and(|port| authority == format!("{host}:{port}"));
         matches!(uri.scheme_str(), Some("http" | "https"))
             && !host.is_empty()
@@ -233,9 +234,9 @@ fn checked_base_url(text: &str) -> Result<String, Failure> {
     ))
 }
 
-/// The URL with the password in it, as the transport reads it.
+/// The URL with the password, as the transport reads it.
 fn with_password(url: &str, password: Option<(String, String)>) -> Result<String, Failure> {
-    // What is behind a # would be dropped silently, and with it the rest of a password.
+    // The parser would drop everything after a # silently, and with it the rest of a password.
     let (scheme, rest) = match url.split_once("://") {
         Some(split) if !url.contains('#') => split,
         Some(_) => return Err(SmtpUrlError::Unreadable.into()),
@@ -265,13 +266,13 @@ fn with_password(url: &str, password: Option<(String, String)>) -> Result<String
     }
 }
 
-/// The text without the end of its last line, which what writes passwords into files and variables often adds.
+/// Removes one line ending, which programs that write passwords into files and variables often add.
 fn without_line_end(text: &str) -> &str {
     let line = text.strip_suffix('\n').unwrap_or(text);
     line.strip_suffix('\r').unwrap_or(line)
 }
 
-/// The first and only line of a file. Others may read it where it comes from an orchestrator's secrets, so that is only warned of.
+/// Reads the only line of a file. Secrets of an orchestrator can be readable by others, so that is only a warning.
 fn password_of(file: &Path) -> Result<String, String> {
     let opened = fs::File::open(file).map_err(|reason| reason.to_string())?;
     let facts = opened.metadata().map_err(|reason| reason.to_string())?;

@@ -93,7 +93,7 @@ fn words(errors: &[FieldError]) -> String {
     errors.join("; ")
 }
 
-/// A row that is JSON gets an answer, whatever is wrong with it; one that is not has no id to answer to.
+/// Every row that is JSON gets a result, whatever is wrong with it; one that is not has no id for a result.
 async fn rows(service: &Service) -> Result<(), Failure> {
     for (number, line) in std::io::stdin().lock().split(b'\n').enumerate() {
         let line = line.map_err(|reason| failed("could not read standard input")(&reason))?;
@@ -118,7 +118,7 @@ async fn rows(service: &Service) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Rule and instant of a row, or what is wrong with it.
+/// The rule and time of a row, or the error.
 fn read(row: &Value) -> Result<(Rule, i64), String> {
     let text = |name: &str| match &row[name] {
         Value::String(text) => Ok(text.clone()),

@@ -1,4 +1,4 @@
-//! `harness plugin inspect`, and what else there is about a component file.
+//! `harness plugin`: inspects and writes component files.
 
 use std::path::PathBuf;
 

@@ -20,10 +20,11 @@ use super::mail::Mailing;
 use super::usage::Usage;
 use super::{Data, Failure, PluginFile, Recording, Temporary, failed, host, say};
 
-/// Connections that the system holds until they are accepted, as far as it allows. Of a flood that comes faster than that, the system
-/// drops some, and their clients, honest ones too, try again after a second: with 128, as usual, that took milliseconds.
+/// Connections that the system queues until they are accepted, as far as it allows. If a flood comes faster, the system drops
+/// some, and their clients, honest ones too, retry after a second: with the usual 128, a flood of milliseconds was enough for
+/// that.
 const BACKLOG: u32 = 4096;
-/// Connections to the metrics at a time.
+/// Maximum number of connections to the metrics.
 const METRICS_CONNECTIONS: usize = 32;
 
 /// Serve the HTTP API and run scheduled exports until SIGTERM or SIGINT.

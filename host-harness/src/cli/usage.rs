@@ -1,4 +1,4 @@
-//! How much an organizer and a caller can use, as flags.
+//! The usage limits of organizers and callers, as options.
 
 use clap::Args;
 use host_harness::usage::UsageLimits;

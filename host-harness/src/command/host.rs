@@ -1,4 +1,4 @@
-//! A host on a store in a folder or in a database: what most commands open.
+//! A host on a store in a directory or in a database, as most commands open it.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -23,40 +23,40 @@ use tokio::task::spawn_blocking;
 
 use super::{Data, Failure, PluginFile, Recording, Temporary, failed, warn_of_visible_password};
 
-/// The store's file in the data folder.
+/// The store's file in the data directory.
 pub const STORE: &str = "harness.db";
-/// The folder of mails that are written as files.
+/// The directory of mails that are written as files.
 pub const MAIL: &str = "mail";
-/// The directory in which the demo puts what was attached to mails.
+/// The directory of the demo's attachments.
 pub const FILES: &str = "files";
-/// The directory of temporary files in the data folder.
+/// The directory of temporary files in the data directory.
 const TEMPORARY: &str = "tmp";
-/// So many tapes of failed runs are kept.
+/// Maximum number of recordings of failed runs.
 const MOST_TAPES: usize = 100;
-/// How long a database has to answer at the start.
+/// How long a database has to respond at startup.
 const REACH: Duration = Duration::from_secs(10);
-/// What is said where mails could go nowhere.
+/// The error if there is no destination for mails.
 const NOWHERE: &str = "no mail transport configured; use --smtp URL, or --data DIR to write mails as files";
 
-/// A store with what lies beside it.
+/// A store, the platform in the same database, and their clock.
 pub struct Stores {
     /// Schedules, runs, mails.
     pub storage: Arc<dyn Storage>,
-    /// Organizers, people and orders.
+    /// Organizers, users and orders.
     pub platform: Platform,
-    /// The one that all hosts of the store go by.
+    /// The clock that all hosts of the store use.
     pub clock: Arc<dyn Clock>,
 }
 
 impl Stores {
-    /// Closes both once what they do has ended.
+    /// Closes both when their work has ended.
     pub async fn close(&self) {
         self.platform.close().await;
         self.storage.close().await;
     }
 }
 
-/// A host on the store, which is made if `create`; without a clock, with that of the store.
+/// Opens a host on the store, which is created if `create`; without a clock, with that of the store.
 pub async fn open(
     data: &Data,
     create: bool,
@@ -68,7 +68,7 @@ pub async fn open(
     open_recording(data, create, plugin, clock, facts, &recording, &temporary).await
 }
 
-/// The same, keeping tapes where that is wanted.
+/// The same, with recordings if `recording` names a directory.
 pub async fn open_recording(
     data: &Data,
     create: bool,
@@ -107,7 +107,7 @@ pub async fn open_recording(
     }))
 }
 
-/// The store. Tables are made where a database has none; a folder's file only if `create`.
+/// Opens the store. Creates the schema of an empty database; creates the file in a directory only if `create`.
 pub async fn stores(data: &Data, create: bool) -> Result<Stores, Failure> {
     match &data.database {
         Some(url) => in_database(url).await,
@@ -133,7 +133,7 @@ async fn in_folder(folder: &Path, create: bool) -> Result<Stores, Failure> {
     })
 }
 
-/// What an entry of a data directory is. One with directories that no host makes is used for other things too.
+/// Classifies an entry of a data directory. A directory that no host creates shows that the data directory has other uses.
 pub fn entry(name: &str, directory: bool) -> Entry {
     match (name, directory) {
         (MAIL | TEMPORARY | FILES, true) => Entry::Neutral,
@@ -143,13 +143,13 @@ pub fn entry(name: &str, directory: bool) -> Entry {
     }
 }
 
-/// Makes the data directory if it is missing, and private if it is not.
+/// Creates the data directory if it is missing, and makes it private if it is not.
 fn private_folder(folder: &Path) -> Result<(), Failure> {
     private::directory(folder, entry)
         .map_err(|reason| failed(format!("could not make a private directory {}", folder.display()))(&reason))
 }
 
-/// Where temporary files go: below the data directory if there is one.
+/// The directory of temporary files: below the data directory if there is one.
 fn temp_files(data: &Data, temporary: &Temporary) -> Result<TempFiles, Failure> {
     let folder = match (&temporary.temp_dir, &data.folder) {
         (Some(named), _) => named.clone(),
@@ -211,7 +211,7 @@ async fn in_database(url: &str) -> Result<Stores, Failure> {
     })
 }
 
-/// Reads the URL of a database. What is wrong is said without it: it can hold a password.
+/// Reads the URL of a database. Errors do not show it, because it can contain a password.
 fn address(url: &str) -> Result<Address, Failure> {
     let wrong = "invalid --database URL; expected postgres://USER[:PASS]@HOST[:PORT]/NAME";
     if !["postgres://", "postgresql://"]
@@ -223,7 +223,7 @@ fn address(url: &str) -> Result<Address, Failure> {
     Address::parse(url).map_err(|reason| failed(wrong)(&reason))
 }
 
-/// Does the URL of a database hold a password?
+/// Returns whether the URL of a database contains a password.
 fn has_password(url: &str) -> bool {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let (authority, more) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
@@ -231,7 +231,7 @@ fn has_password(url: &str) -> bool {
     user.is_some_and(|user| user.contains(':')) || more.contains("password=")
 }
 
-/// What is wrong with the call is said before anything is opened.
+/// Checks the options before anything is opened.
 pub fn check(data: &Data, smtp: bool) -> Result<(), Failure> {
     if let Some(url) = &data.database {
         address(url)?;
@@ -243,7 +243,7 @@ pub fn check(data: &Data, smtp: bool) -> Result<(), Failure> {
 }
 
 impl Data {
-    /// A store in a folder.
+    /// A store in a directory.
     pub fn of_folder(folder: &Path) -> Self {
         Self {
             folder: Some(folder.to_owned()),
@@ -259,7 +259,7 @@ impl Data {
         }
     }
 
-    /// As messages name it.
+    /// The store's name in messages.
     pub fn named(&self) -> Result<String, Failure> {
         Ok(match &self.database {
             Some(url) => format!("the database {}", address(url)?),
@@ -278,8 +278,8 @@ pub fn read_fixture(path: &Path) -> Result<Fixture, Failure> {
     Fixture::from_json(&text).map_err(|reason| failed(format!("invalid fixture {}", path.display()))(&reason))
 }
 
-/// Puts a fixture into the empty store; answers how many schedules there are. One that is refused leaves an empty store, or none:
-/// half a fixture would count as a filled store from then on.
+/// Loads a fixture into the empty store; returns the number of schedules. A rejected fixture leaves an empty store, or none: with
+/// half a fixture, the store would no longer count as empty.
 pub async fn seed(service: &Service, data: &Data, fixture: &Fixture) -> Result<usize, Failure> {
     service.platform().load(fixture).await?;
     let mut filled = Vec::new();
@@ -296,7 +296,7 @@ pub async fn seed(service: &Service, data: &Data, fixture: &Fixture) -> Result<u
     refused.map(|()| 0)
 }
 
-/// Switches, and schedules through the component; what has been put in is in `filled`.
+/// Sets the organizers' switches, and creates the schedules through the component; `filled` gets the ids of created schedules.
 async fn fill(service: &Service, fixture: &Fixture, filled: &mut Vec<u64>) -> Result<(), Failure> {
     let now = service.clock().now();
     for organizer in service.platform().organizers().await? {
@@ -315,7 +315,7 @@ async fn fill(service: &Service, fixture: &Fixture, filled: &mut Vec<u64>) -> Re
     Ok(())
 }
 
-/// Takes the first schedules of a fixture out again, and its platform.
+/// Deletes the first schedules of a fixture again, and its platform.
 async fn empty(service: &Service, fixture: &Fixture, filled: Vec<u64>) -> Result<(), Failure> {
     for (schedule, id) in fixture.schedules.iter().zip(filled) {
         let scope = Scope {
@@ -341,7 +341,7 @@ async fn empty(service: &Service, fixture: &Fixture, filled: Vec<u64>) -> Result
     Ok(service.platform().empty().await?)
 }
 
-/// The mail server if there is one, else files in the data folder; and where those are.
+/// The SMTP server if there is one, otherwise files in the data directory; and their directory.
 pub fn transport(
     data: &Data,
     smtp: Option<Arc<dyn Transport>>,
@@ -358,7 +358,7 @@ pub fn transport(
     })
 }
 
-/// A scheduler that does one instant's work at a time.
+/// A scheduler that processes one instant at a time.
 pub fn scheduler(service: &Arc<Service>, transport: Arc<dyn Transport>) -> Scheduler {
     Scheduler::new(Arc::clone(service), transport, SchedulerOptions::default())
 }

@@ -1,11 +1,11 @@
-//! What README.md and docs/api.md say to type does what they say.
+//! What README.md and docs/api.md say to type does what they say, and docs/security.md names each limit that `serve` can be given.
 
 use std::path::Path;
 use std::process::Command;
 
 use host_harness::testing::postgres::PostgresServer;
 
-use super::process::{Log, Serving, harness_in, root};
+use super::process::{Log, Serving, harness, harness_in, root};
 
 /// The fenced blocks of a document, each with its language.
 fn fences(document: &str) -> Vec<(String, String)> {
@@ -244,4 +244,28 @@ fn the_api_documents_requests_are_answered_as_it_says() {
         requests > 15,
         "only {requests} requests were found: is the search right?"
     );
+}
+
+#[test]
+fn the_threat_model_names_every_limit_that_serve_can_be_given_with_its_default() {
+    let help = harness(["serve", "--help"]).well();
+    let options = help.lines().filter_map(|line| {
+        let (option, rest) = line.trim_start().strip_prefix("--")?.split_once(" <")?;
+        let is_number = ["N>", "PERCENT>", "DAYS>"].iter().any(|kind| rest.starts_with(kind));
+        let default = rest.rsplit_once("[default: ")?.1.trim_end_matches(']');
+        is_number.then(|| (format!("--{option}"), default.to_owned()))
+    });
+    let page = std::fs::read_to_string(root().join("docs/security.md")).expect("the threat model");
+    // The option stands in the first column, the number begins the second.
+    let is_listed = |(option, default): &(String, String)| {
+        page.lines().any(|line| {
+            let cells: Vec<&str> = line.split(" | ").collect();
+            let number = |cell: &str| cell.replace(',', "").split(' ').next().map(str::to_owned);
+            cells.len() > 2 && cells[0].contains(&format!("`{option}`")) && number(cells[1]).as_ref() == Some(default)
+        })
+    };
+    let options: Vec<(String, String)> = options.collect();
+    assert!(options.len() > 8, "{options:?}");
+    let missing: Vec<&(String, String)> = options.iter().filter(|option| !is_listed(option)).collect();
+    assert_eq!(missing, Vec::<&(String, String)>::new());
 }

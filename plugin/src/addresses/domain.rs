@@ -1,15 +1,16 @@
-//! Domain names in the one form that mail servers know: lower case, with labels beyond ASCII as `xn--` (RFC 5890, RFC 3492).
+//! Domain names in the form that mail servers use: lower case, with labels beyond ASCII as `xn--` (RFC 5890, RFC 3492).
 
 use std::iter;
 
 const LONGEST_LABEL: usize = 63;
 
-/// The full stops that input methods for Chinese and Japanese write, each of which is a dot of a domain (RFC 5891, UTS #46).
+/// The full stops of Chinese and Japanese input methods, each of which is a dot of a domain (RFC 5891, UTS #46).
 const DOTS: [char; 3] = ['\u{3002}', '\u{ff0e}', '\u{ff61}'];
 
-/// The domain as it is compared and sent: in lower case, with each label beyond ASCII as `xn--…`. Case and the dots of input methods are
-/// all that is mapped; characters that would have to be decomposed, composed or replaced first (a letter with a separate accent, full-width letters)
-/// give none, since they may look like another domain. Whether the rest are labels of a host name is not asked here.
+/// Returns the domain in the form in which it is compared and sent: lower case, with each label beyond ASCII as `xn--…`. Only
+/// case and the dots of input methods are mapped. Returns `None` for characters that would first have to be decomposed, composed
+/// or replaced (a letter with a separate accent, full-width letters), because they can look like another domain. Does not check
+/// whether the labels are those of a host name.
 #[must_use]
 pub fn to_ascii(domain: &str) -> Option<String> {
     if domain.is_ascii() {
@@ -27,7 +28,7 @@ pub fn to_ascii(domain: &str) -> Option<String> {
         }
         let lower: Vec<char> = label.chars().flat_map(char::to_lowercase).collect();
         let fits = !label.starts_with('-') && !label.ends_with('-') && lower.len() <= LONGEST_LABEL;
-        // A sign like that for kelvin is an ASCII letter in lower case: it may look like another name.
+        // A sign such as that for kelvin is an ASCII letter in lower case: it can look like another name.
         if !fits || lower.iter().all(char::is_ascii) || !lower.iter().copied().all(is_letter) {
             return None;
         }
@@ -37,7 +38,7 @@ pub fn to_ascii(domain: &str) -> Option<String> {
     Some(ascii)
 }
 
-/// Whether two domains are the same one, however they are written: case, `xn--` and a dot at the end make no difference.
+/// Returns whether two domains are the same, however they are written: case, `xn--` and a dot at the end make no difference.
 #[must_use]
 pub fn same(one: &str, other: &str) -> bool {
     let form = |domain: &str| {
@@ -50,7 +51,7 @@ pub fn same(one: &str, other: &str) -> bool {
     }
 }
 
-/// A letter that stands for itself, an ASCII digit or a hyphen.
+/// Returns whether this is a letter that stands for itself, an ASCII digit or a hyphen.
 fn is_letter(character: char) -> bool {
     match character {
         '-' | '0'..='9' => true,
@@ -69,8 +70,8 @@ fn is_letter(character: char) -> bool {
         | '\u{ec8}'..='\u{ecc}'
         | '\u{1039}'..='\u{103a}'
         | '\u{17d2}' => true,
-        // Forms of other letters, which names are not registered in: modifiers, ordinals, parts of Korean syllables, letter-like signs,
-        // enclosed, compatibility, presentation and full-width forms, letters of mathematics.
+        // Forms of other letters, which cannot be registered: modifiers, ordinals, parts of Korean syllables, letter-like signs,
+        // enclosed, compatibility, presentation and full-width forms, mathematical letters.
         'ª'
         | 'º'
         | '\u{2b0}'..='\u{2ff}'
@@ -83,7 +84,8 @@ fn is_letter(character: char) -> bool {
         | '\u{1d400}'..='\u{1d7ff}'
         | '\u{1f100}'..='\u{1f1ff}'
         | '\u{2f800}'..='\u{2fa1f}' => false,
-        // The same, one by one: letters that Unicode's compatibility normalization (NFKC) replaces, and those whose lower case is not that of names (Cherokee).
+        // Single letters of the same kind: those that Unicode's compatibility normalization (NFKC) replaces, and those whose
+        // lower case differs from that of names (Cherokee).
         'µ'
         | '\u{132}'..='\u{133}'
         | '\u{13f}'..='\u{140}'
@@ -168,12 +170,12 @@ fn is_letter(character: char) -> bool {
         | '\u{ab5c}'..='\u{ab69}'
         | '\u{10780}'..='\u{107bf}'
         | '\u{1ee00}'..='\u{1eeff}' => false,
-        // A separate accent is no letter.
+        // A separate accent is not a letter.
         other => other.is_alphabetic(),
     }
 }
 
-/// Encodes a label (RFC 3492, section 6.3); none if it has more than fit after `xn--`.
+/// Encodes a label (RFC 3492, section 6.3); `None` if the result is too long after `xn--`.
 fn punycode(label: &[char]) -> Option<String> {
     const BASE: u32 = 36;
     const SKEW: u32 = 38;

@@ -12,7 +12,7 @@ use crate::imports::{Call, Imports};
 /// How often guest code can be stopped or made to yield.
 const TICK: Duration = Duration::from_millis(5);
 
-/// Raises the engine's epoch at every tick while a call runs, and sleeps else.
+/// Increments the engine's epoch at every tick while a call runs, and sleeps otherwise.
 pub(super) struct Ticker {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
@@ -49,8 +49,8 @@ impl Ticker {
         }
     }
 
-    /// Gives the store's guest code `compute`, counted in ticks that pass while it runs: a tick during an import costs it at
-    /// most one, so a slow import does not use the budget up. Ends with the answer's drop.
+    /// Gives the store's guest code `compute`, counted in ticks that pass while it runs. A tick during an import costs at most
+    /// one, so a slow import does not use up the budget. Ends when the result is dropped.
     pub(super) fn run<H: Imports>(&self, store: &mut Store<Call<H>>, compute: Duration) -> Running<'_> {
         let mut left = u64::try_from(compute.as_nanos() / TICK.as_nanos())
             .unwrap_or(u64::MAX)
@@ -83,7 +83,7 @@ impl Drop for Ticker {
     }
 }
 
-/// A call under way.
+/// A call in progress.
 pub(super) struct Running<'a>(&'a Shared);
 
 impl Drop for Running<'_> {
@@ -92,7 +92,7 @@ impl Drop for Running<'_> {
     }
 }
 
-/// Keeps one instance within its memory, and remembers that it wanted more: what follows is a bare trap.
+/// Limits the memory of one instance, and remembers whether it requested more: the trap that follows does not say so.
 #[derive(Debug)]
 pub struct MemoryLimiter {
     most: usize,
@@ -100,13 +100,13 @@ pub struct MemoryLimiter {
 }
 
 impl MemoryLimiter {
-    /// `most` bytes of linear memory.
+    /// Allows `most` bytes of linear memory.
     #[must_use]
     pub fn new(most: usize) -> Self {
         Self { most, refused: false }
     }
 
-    /// Was more asked for?
+    /// Returns whether the guest requested more.
     #[must_use]
     pub fn refused(&self) -> bool {
         self.refused

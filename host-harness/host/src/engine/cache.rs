@@ -1,7 +1,7 @@
 //! Compiled components on disk: compiling takes seconds in a debug build, loading milliseconds.
 //!
-//! Loading a compiled component is as trusting as loading a shared library. So a file is taken only from a folder that is
-//! this user's alone, and only whole: it begins with a hash of the rest.
+//! Loading a compiled component is like loading a shared library. A file is therefore used only from a directory that this user
+//! alone can write to, and only if it is complete: it begins with a hash of the rest.
 
 use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -17,14 +17,14 @@ use crate::private;
 const MAGIC: &[u8; 8] = b"SXCWASM1";
 const HASH: usize = 32;
 
-/// Where compiled components are kept.
+/// A directory of compiled components.
 #[derive(Clone, Debug)]
 pub struct Cache {
     folder: Option<PathBuf>,
 }
 
 impl Cache {
-    /// Keeps them in `folder`, which is made if it is missing.
+    /// Stores compiled components in `folder`, which is created if it is missing.
     #[must_use]
     pub fn at(folder: impl Into<PathBuf>) -> Self {
         Self {
@@ -32,13 +32,13 @@ impl Cache {
         }
     }
 
-    /// Keeps nothing.
+    /// Stores nothing.
     #[must_use]
     pub fn none() -> Self {
         Self { folder: None }
     }
 
-    /// `HARNESS_CACHE_DIR`, else the user's cache folder (XDG base directories), else none.
+    /// Uses `HARNESS_CACHE_DIR`, otherwise the user's cache directory (XDG base directories), otherwise none.
     #[must_use]
     pub fn of_user() -> Self {
         let named = |name: &str| {
@@ -53,10 +53,10 @@ impl Cache {
         Self { folder }
     }
 
-    /// The component in `bytes`, compiled for `engine`. A fault of the cache is logged and costs the time to compile.
+    /// Returns the component in `bytes`, compiled for `engine`. An error of the cache is logged and costs the time to compile.
     ///
     /// # Errors
-    /// If the bytes are no component that wasmtime compiles.
+    /// If wasmtime cannot compile the bytes as a component.
     pub fn component(&self, engine: &Engine, bytes: &[u8]) -> wasmtime::Result<Component> {
         let Some(folder) = &self.folder else {
             return Component::new(engine, bytes);
@@ -101,7 +101,7 @@ fn key(engine: &Engine, bytes: &[u8]) -> String {
     format!("{:.32x}", content.finalize())
 }
 
-/// The compiled component in a file; none: there is no such file; an error: why it can't be used.
+/// Returns the compiled component in a file, `None` if the file does not exist, or why it cannot be used.
 #[expect(
     unsafe_code,
     reason = "the bytes are machine code, and are checked before they are taken for it"
@@ -128,7 +128,7 @@ fn load(engine: &Engine, path: &Path) -> Result<Option<Component>, String> {
 }
 
 fn store(path: &Path, code: &[u8]) -> io::Result<()> {
-    // One process writes at a time, since it holds the lock. What one that died has left is written over.
+    // Only one process writes at a time, because it holds the lock. The unfinished file of a crashed one is overwritten.
     let unfinished = path.with_extension("new");
     let mut file = private::create(&unfinished)?;
     file.write_all(MAGIC)?;

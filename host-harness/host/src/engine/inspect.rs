@@ -1,4 +1,4 @@
-//! What a component file is, asks for and offers: read before linking, so that a misfit is named in the host's own words.
+//! The imports and exports of a component file, read before linking, so that the host can name an incompatibility itself.
 
 use semver::Version;
 use wasmparser::{Encoding, Parser, Payload};
@@ -9,26 +9,26 @@ use crate::imports::OFFERED;
 
 /// The package of the contract.
 pub(super) const PACKAGE: &str = "ticketing:scheduled-exports/";
-/// The version of the contract that this host speaks.
+/// The version of the contract that this host implements.
 pub const VERSION: &str = "0.1.0";
 const EXPORTS: [&str; 4] = ["schedules", "recurrence", "jobs", "about"];
 
-/// What was found in a component file.
+/// The contents of a component file.
 #[derive(Debug)]
 pub struct Inspection {
-    /// Bytes.
+    /// Size in bytes.
     pub size: usize,
-    /// Names of imported interfaces, with package and version.
+    /// Imported interfaces, with package and version.
     pub imports: Vec<String>,
-    /// The functions of each that it can call.
+    /// The functions of each that the component can call.
     pub functions: Imported,
-    /// Names of exported interfaces, with package and version.
+    /// Exported interfaces, with package and version.
     pub exports: Vec<String>,
-    /// Why this host can't run it; none: it can, as far as names tell.
+    /// Why this host cannot load it; `None` if all names are compatible.
     pub misfit: Option<LoadError>,
 }
 
-/// Reads the names in a component, without compiling it.
+/// Reads the names in a component without compiling it.
 ///
 /// # Errors
 /// [`LoadError::NotAComponent`].
@@ -131,14 +131,14 @@ fn misfit(imports: &[String], functions: &Imported, exports: &[String]) -> Optio
     Some(LoadError::MissingExport(format!("{PACKAGE}{missing}@{VERSION}")))
 }
 
-/// Does a name of this version link with the host's?
+/// Returns whether a name of this version links with the host's.
 fn links(version: &str) -> bool {
     let line = |version: &str| Version::parse(version).ok().and_then(|version| line(&version));
     line(version).is_some_and(|found| line(VERSION) == Some(found))
 }
 
-/// Names of one line link with each other in the component model: 0.1.x, and from 1.0.0 on 1.x. None: with nothing else, as 0.0.x
-/// and what has a pre-release or build in its name.
+/// The part of a version that must be equal for two names to link in the component model: 0.1 of 0.1.x, and from 1.0.0 on the
+/// major version. `None` if the version links only with itself: 0.0.x, and versions with a pre-release or build in their name.
 fn line(version: &Version) -> Option<(u64, u64)> {
     let plain = version.pre.is_empty() && version.build.is_empty();
     match (version.major, version.minor) {

@@ -1,4 +1,4 @@
-//! `jobs`: one leased run. The handle comes back whatever comes of the call, also out of an instance that trapped.
+//! `jobs`: one leased run. Every call returns the run, even if its instance trapped.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,29 +12,29 @@ use crate::contract::exported::jobs::AbandonReason;
 use crate::contract::{self, Delivery, DeliveryStatus};
 use crate::imports::{Call, Imports, Returned, Work};
 
-/// What came of a call with a leased run, and the run back.
+/// The result of a `jobs` call, with the run handle that it borrowed.
 #[derive(Debug)]
 #[must_use = "an unfinished run must be abandoned, or its lease must be left to expire"]
 pub struct Worked<R> {
-    /// The handle that was lent.
+    /// The handle that the call borrowed.
     pub run: R,
-    /// How far it has come.
+    /// The progress of the run.
     pub end: End,
     /// How the call itself ended: it can trap after it has finished its run.
     pub outcome: Result<(), GuestFault>,
 }
 
-/// How far a leased run has come.
+/// The progress of a leased run.
 #[derive(Clone, Debug, PartialEq)]
 pub enum End {
-    /// `finish` was committed, whatever came of the call after it. The lease is spent.
+    /// `finish` was committed, however the call ended afterwards. The lease is spent.
     Finished,
-    /// The host has answered that the lease is lost: another has the run, or nobody any more. Nothing is left to do.
+    /// The host returned that the lease is lost: another worker has the run, or the run has ended. Nothing is left to do.
     LeaseLost,
-    /// Neither. After `execute`: mint the run again, from what is stored by now, and [`Engine::abandon`] it for this reason.
-    /// After `abandon` or `settle`: the host ends the run itself.
+    /// Neither. After `execute`, create the run handle again from the current data, and call [`Engine::abandon`] with this
+    /// reason. After `abandon` or `settle`, the host ends the run itself.
     Unfinished(AbandonReason),
-    /// A part of the host was away: the run is left to its lease, and taken again when that has run out. For the log.
+    /// A part of the host was unavailable: the run is leased again after its lease expires. The text is for the log.
     HostFault(String),
 }
 
@@ -44,14 +44,14 @@ pub enum End {
 pub enum Job {
     /// One attempt.
     Execute,
-    /// Giving up what an attempt left.
+    /// Ends a run that an attempt left open.
     Abandon(AbandonReason),
-    /// The end of a submitted run.
+    /// Ends a submitted run.
     Settle(Vec<Delivery>),
 }
 
 impl Job {
-    /// The function, as the contract names it.
+    /// Returns the function's name in the contract.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
@@ -62,13 +62,13 @@ impl Job {
     }
 }
 
-/// The handle, lent for a call.
+/// The handle that the call borrows.
 fn lent() -> Resource<contract::Run> {
     Resource::new_borrow(0)
 }
 
 impl<H: Imports> Engine<H> {
-    /// Gives a leased run to one of the three functions below.
+    /// Calls one of the three functions below for a leased run.
     pub async fn job(&self, host: &Arc<H>, run: H::Run, job: &Job) -> Worked<H::Run> {
         match job {
             Job::Execute => self.execute(host, run).await,
@@ -77,8 +77,8 @@ impl<H: Imports> Engine<H> {
         }
     }
 
-    /// One attempt at a leased run, within [`Limits::run_compute`](super::Limits::run_compute) and
-    /// [`Limits::run_deadline`](super::Limits::run_deadline). The host renews the lease meanwhile.
+    /// Makes one attempt at a leased run, within [`Limits::run_compute`](super::Limits::run_compute) and
+    /// [`Limits::run_deadline`](super::Limits::run_deadline). The host renews the lease in the meantime.
     pub async fn execute(&self, host: &Arc<H>, run: H::Run) -> Worked<H::Run> {
         let mut instance = match self.open(host, "execute", run, Work::Execute).await {
             Ok(instance) => instance,
@@ -90,8 +90,7 @@ impl<H: Imports> Engine<H> {
         ended(outcome, instance.store.data_mut())
     }
 
-    /// Gives up a run that `execute` did not finish, within
-    /// [`Limits::abandon_deadline`](super::Limits::abandon_deadline).
+    /// Ends a run that `execute` did not finish, within [`Limits::abandon_deadline`](super::Limits::abandon_deadline).
     pub async fn abandon(&self, host: &Arc<H>, run: H::Run, reason: &AbandonReason) -> Worked<H::Run> {
         let mut instance = match self.open(host, "abandon", run, Work::Execute).await {
             Ok(instance) => instance,
@@ -143,7 +142,7 @@ impl<H: Imports> Engine<H> {
 fn ended<H: Imports>(outcome: Result<(), GuestFault>, call: &mut Call<H>) -> Worked<H::Run> {
     let Returned { run, finished, lost } = call.take_run().expect("it was lent, and the guest can't keep it");
     let end = match outcome.clone() {
-        // What `finish` committed counts, even if the guest trapped after it.
+        // A committed `finish` counts, even if the guest trapped after it.
         _ if finished => End::Finished,
         _ if lost => End::LeaseLost,
         Ok(()) => End::Unfinished(AbandonReason::Unfinished),

@@ -1,4 +1,4 @@
-//! `schedules`, asked in one way: what is asked, and what was answered, as values.
+//! Calls of `schedules` and their results as values.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,41 +16,41 @@ pub enum Operation {
     Get(u64),
     /// `create` with this document.
     Create(String),
-    /// `replace`: what the document leaves out goes back to its default.
+    /// `replace`: omitted fields return to their defaults.
     Replace {
-        /// Of the schedule.
+        /// Id of the schedule.
         id: u64,
         /// JSON text.
         document: String,
-        /// Refused where another version is stored; none: whatever it is.
+        /// The version that must be stored; `None` for any.
         if_version: Option<u64>,
     },
-    /// `patch`: what the document leaves out stays.
+    /// `patch`: omitted fields stay unchanged.
     Patch {
-        /// Of the schedule.
+        /// Id of the schedule.
         id: u64,
         /// JSON text.
         document: String,
-        /// Refused where another version is stored; none: whatever it is.
+        /// The version that must be stored; `None` for any.
         if_version: Option<u64>,
     },
     /// `delete`.
     Delete {
-        /// Of the schedule.
+        /// Id of the schedule.
         id: u64,
-        /// Refused where another version is stored; none: whatever it is.
+        /// The version that must be stored; `None` for any.
         if_version: Option<u64>,
     },
     /// `runs`: a page of the history.
     Runs {
-        /// Of the schedule.
+        /// Id of the schedule.
         id: u64,
         /// Which page.
         at: Position,
-        /// Rows a page, 1 to 50.
+        /// Rows per page, 1 to 50.
         size: u32,
     },
-    /// `exporters`, or the one of that name.
+    /// `exporters`; `Some` for the exporter with that identifier.
     Exporters(Option<String>),
     /// `view`.
     View {
@@ -63,41 +63,41 @@ pub enum Operation {
     },
     /// `act`.
     Act {
-        /// Of the schedule; none: about none.
+        /// Id of the schedule; `None` if the verb is about none.
         id: Option<u64>,
-        /// The plugin's word for what to do.
+        /// The verb, which the plugin defines.
         verb: String,
         /// JSON text.
         document: String,
-        /// Refused where it would change another version; none: whatever it is. The component is not told: it is the host that
-        /// looks at what was staged.
+        /// The version that must be stored if the call changes the schedule; `None` for any. The component does not see it: the
+        /// host checks the staged writes.
         #[serde(default)]
         if_version: Option<u64>,
     },
 }
 
-/// What it answered. Documents are JSON texts, to be passed on as they are.
+/// The result of an operation. Documents are JSON texts, to be passed on unchanged.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub enum Answer {
-    /// Of `list` and `runs`.
+    /// Result of `list` and `runs`.
     Page {
         /// Rows on all pages.
         total: u64,
-        /// One for each row.
+        /// One document per row.
         documents: Vec<String>,
-        /// Where the next page begins; none: this is the last.
+        /// The cursor of the next page; `None` if this is the last one.
         next: Option<String>,
     },
-    /// Of `get`, `create`, `replace` and `patch`.
+    /// Result of `get`, `create`, `replace` and `patch`.
     Document {
         /// The schedule.
         document: String,
-        /// What its `ETag` is made of.
+        /// The version, from which its `ETag` is made.
         version: u64,
     },
-    /// Of `delete`.
+    /// Result of `delete`.
     Deleted,
-    /// Of `exporters`: one document each.
+    /// Result of `exporters`: one document per exporter.
     Exporters(Vec<String>),
     /// Of `view`: the plugin's document.
     Viewed(String),
@@ -106,7 +106,7 @@ pub enum Answer {
 }
 
 impl Operation {
-    /// The function, as the contract names it.
+    /// Returns the function's name in the contract.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
@@ -144,7 +144,7 @@ impl From<Versioned> for Answer {
 }
 
 impl<H: Imports> Schedules<'_, H> {
-    /// Asks what one of the operations says.
+    /// Calls the function of an operation.
     ///
     /// # Errors
     /// See [`Unaccepted`].

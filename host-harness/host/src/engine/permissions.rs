@@ -1,4 +1,4 @@
-//! What an operator lets a component ask for, down to single functions.
+//! The imports that an operator allows a component, down to single functions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,10 +14,10 @@ use crate::imports::OFFERED;
 /// Imported interfaces with package and version, and the functions of each that a component can call.
 pub type Imported = BTreeMap<String, Vec<String>>;
 
-/// What a component may import. By default all that the contract offers.
+/// The imports that a component is allowed. By default all of the contract.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Permissions {
-    /// Interface without its version, and its functions; none: all of them.
+    /// Interface without its version, and its functions; `None` for all of them.
     allowed: BTreeMap<String, Option<BTreeSet<String>>>,
 }
 
@@ -31,10 +31,10 @@ impl Default for Permissions {
 }
 
 impl Permissions {
-    /// Reads names with commas between them: an interface of the contract (`log`), or one function of it (`mailer.stage`).
+    /// Reads a comma-separated list of names: an interface of the contract (`log`), or one of its functions (`mailer.stage`).
     ///
     /// # Errors
-    /// One sentence that names what is no interface of the contract.
+    /// One sentence that names the entry that is not an interface of the contract.
     pub fn from_list(list: &str) -> Result<Self, String> {
         let mut allowed: BTreeMap<String, Option<BTreeSet<String>>> = BTreeMap::new();
         for name in list.split(',').map(str::trim).filter(|name| !name.is_empty()) {
@@ -64,7 +64,7 @@ impl Permissions {
     }
 
     /// Reads a manifest: JSON with `imports`, an object of interfaces, each with a list of its functions. `plugin/imports.json`
-    /// is one, and so is what `harness plugin inspect --json` prints.
+    /// is one, and `harness plugin inspect --json` prints one.
     ///
     /// # Errors
     /// One sentence.
@@ -82,8 +82,8 @@ impl Permissions {
         })
     }
 
-    /// Why a component that asks for this is refused; none: all of it is allowed. An interface of which only types are used
-    /// gives nothing to call, so it needs no permission.
+    /// Returns why a component with these imports is rejected, `None` if all are allowed. An interface of which only types are
+    /// used has nothing to call, so it needs no permission.
     pub(super) fn refusal(&self, imported: &Imported) -> Option<LoadError> {
         imported.iter().find_map(|(interface, functions)| {
             let allowed = self.allowed.get(stem(interface));
@@ -109,7 +109,7 @@ fn stem(interface: &str) -> &str {
 pub(super) fn imported(bytes: &[u8]) -> Result<Imported, String> {
     let said = |error: wasmparser::BinaryReaderError| error.message().to_owned();
     let mut found = Imported::new();
-    // The index space of types: the functions of those that are instances.
+    // The index space of types: for those that are instances, their functions.
     let mut types: Vec<Option<Vec<String>>> = Vec::new();
     let mut depth = 0_usize;
     for payload in Parser::new(0).parse_all(bytes) {
@@ -148,7 +148,7 @@ pub(super) fn imported(bytes: &[u8]) -> Result<Imported, String> {
                             types.push(None);
                             None
                         }
-                        // Not of an interface: it is its own and only function.
+                        // A function outside of an interface: its own and only function.
                         ComponentTypeRef::Func(_) => Some(vec![import.name.name.to_owned()]),
                         _ => None,
                     };
@@ -168,7 +168,7 @@ pub(super) fn imported(bytes: &[u8]) -> Result<Imported, String> {
     Ok(found)
 }
 
-/// The functions that an instance of this type has, in alphabetical order.
+/// The functions of an instance of this type, in alphabetical order.
 fn functions(declared: &[InstanceTypeDeclaration]) -> Vec<String> {
     let named = declared.iter().filter_map(|one| match one {
         InstanceTypeDeclaration::Export {

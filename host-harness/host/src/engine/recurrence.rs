@@ -1,4 +1,4 @@
-//! `recurrence` and `about`: questions that need no handle.
+//! `recurrence` and `about`: calls that need no handle.
 
 use std::sync::Arc;
 
@@ -12,8 +12,8 @@ use crate::contract::exported::recurrence::{Occurrence, Rule, Stored};
 use crate::imports::{Imports, instant};
 
 impl<H: Imports> Engine<H> {
-    /// What the component says of itself. Its zone database is written beside each plan: where a newer component has another,
-    /// every stored next run is planned again.
+    /// Returns the component's description. Store the version of its time zone database with each plan: if a newer component has
+    /// another version, reschedule every stored next run.
     ///
     /// # Errors
     /// See [`GuestFault`].
@@ -25,10 +25,10 @@ impl<H: Imports> Engine<H> {
         conclude(asked, instance.store.data())
     }
 
-    /// The earliest run of a rule strictly after `after`; none: there is no more.
+    /// Returns the earliest run of a rule strictly after `after`, `None` if there is none.
     ///
     /// # Errors
-    /// The outer one if the component fails, the inner one for what is wrong with the rule.
+    /// The outer error if the component fails, the inner one if the rule is invalid.
     pub async fn next_run(
         &self,
         host: &Arc<H>,
@@ -46,7 +46,7 @@ impl<H: Imports> Engine<H> {
         conclude(asked, instance.store.data())
     }
 
-    /// The next runs of a rule: at most `limit`, and at most 1,000.
+    /// Returns the next runs of a rule: at most `limit`, and at most 1,000.
     ///
     /// # Errors
     /// As [`Engine::next_run`].
@@ -68,11 +68,11 @@ impl<H: Imports> Engine<H> {
         conclude(asked, instance.store.data())
     }
 
-    /// Next runs of stored schedules after `after`, one answer each, in order; an error, for the log, leaves that schedule as
-    /// it is. Write an answer where version and old next run are still the same.
+    /// Computes next runs of stored schedules after `after`: one result per schedule, in order. An error, whose text is for the
+    /// log, leaves that schedule unchanged. Store a result only if version and old next run are unchanged.
     ///
     /// # Errors
-    /// If the component fails, or does not answer for each; then none is planned.
+    /// If the component fails, or does not return one result per schedule; then reschedule none.
     pub async fn replan(
         &self,
         host: &Arc<H>,

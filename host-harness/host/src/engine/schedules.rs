@@ -1,4 +1,4 @@
-//! `schedules`: asked on behalf of one caller. What the call has staged comes back with its answer, to be committed.
+//! `schedules`: calls on behalf of one caller. A successful call returns its staged writes, to be committed.
 
 use std::sync::Arc;
 
@@ -12,32 +12,32 @@ use crate::contract::exported::schedules::{Page, Versioned};
 use crate::contract::{self, PageQuery, Position, Problem};
 use crate::imports::{Call, Imports};
 
-/// The component has accepted: `answer` is for the caller, once the host has committed what is staged on `access`, as one
-/// transaction with whatever it keeps beside it (audit, idempotency record).
+/// The result of a successful call. Return `answer` to the caller after you have committed the writes that are staged on
+/// `access`, as one transaction with everything that you store with them (audit entry, idempotency record).
 #[derive(Debug)]
 #[must_use = "staged writes are not committed until you commit them"]
 pub struct Accepted<T, A> {
-    /// What it answers. Documents are JSON.
+    /// The result. Documents are JSON.
     pub answer: T,
-    /// The handle that was lent, with what the call has staged on it.
+    /// The handle that the call borrowed, with its staged writes.
     pub access: A,
 }
 
-/// Why there is nothing to commit. The access is gone, and what was staged on it.
+/// Why there is nothing to commit. The access and its staged writes are dropped.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum Unaccepted {
-    /// The component's own refusal, for the caller.
+    /// The component's own error, for the caller.
     #[error("refused")]
     Problem(Problem),
-    /// It gave no answer. For the log.
+    /// The call did not return. The text is for the log.
     #[error(transparent)]
     Fault(#[from] GuestFault),
 }
 
-/// What comes of a call: see [`Accepted`] and [`Unaccepted`].
+/// The result of a call: see [`Accepted`] and [`Unaccepted`].
 type Called<T, H> = Result<Accepted<T, <H as crate::imports::AuthContext>::Access>, Unaccepted>;
 
-/// The functions of `schedules`, for one call with one access. Each runs in a fresh instance, within
+/// The functions of `schedules`, for one call with one access. Each runs in a new instance, within
 /// [`Limits::call_compute`](super::Limits::call_compute) and [`Limits::call_deadline`](super::Limits::call_deadline).
 #[must_use = "does nothing until one of its methods is called"]
 pub struct Schedules<'a, H: Imports> {
@@ -47,7 +47,7 @@ pub struct Schedules<'a, H: Imports> {
 }
 
 impl<H: Imports> Engine<H> {
-    /// To ask for what this access allows.
+    /// Prepares one call of `schedules` with this access.
     pub fn schedules<'a>(&'a self, host: &'a Arc<H>, access: H::Access) -> Schedules<'a, H> {
         Schedules {
             engine: self,
@@ -57,13 +57,13 @@ impl<H: Imports> Engine<H> {
     }
 }
 
-/// The handle, lent for a call.
+/// The handle that the call borrows.
 fn lent() -> Resource<contract::Access> {
     Resource::new_borrow(0)
 }
 
 impl<'a, H: Imports> Schedules<'a, H> {
-    /// A page of the schedules that the caller may see here.
+    /// Returns a page of the schedules that the caller can see here.
     ///
     /// # Errors
     /// See [`Unaccepted`].
@@ -75,7 +75,7 @@ impl<'a, H: Imports> Schedules<'a, H> {
         close(instance, asked)
     }
 
-    /// One of them, with the version that `if_version` is compared with.
+    /// Returns one schedule, with the version to compare `if_version` with.
     ///
     /// # Errors
     /// See [`Unaccepted`].
@@ -87,7 +87,7 @@ impl<'a, H: Imports> Schedules<'a, H> {
         close(instance, asked)
     }
 
-    /// A new one, owned by the caller.
+    /// Creates a schedule that the caller owns.
     ///
     /// # Errors
     /// See [`Unaccepted`].
@@ -99,7 +99,7 @@ impl<'a, H: Imports> Schedules<'a, H> {
         close(instance, asked)
     }
 
-    /// All fields; left-out ones go back to their defaults.
+    /// Replaces all fields; omitted ones return to their defaults.
     ///
     /// # Errors
     /// See [`Unaccepted`].
@@ -118,7 +118,7 @@ impl<'a, H: Imports> Schedules<'a, H> {
         close(instance, asked)
     }
 
-    /// Only what is given.
+    /// Changes only the given fields.
     ///
     /// # Errors
     /// See [`Unaccepted`].
@@ -133,7 +133,7 @@ impl<'a, H: Imports> Schedules<'a, H> {
         close(instance, asked)
     }
 
-    /// Removes it.
+    /// Deletes the schedule.
     ///
     /// # Errors
     /// See [`Unaccepted`].
@@ -149,7 +149,7 @@ impl<'a, H: Imports> Schedules<'a, H> {
         close(instance, asked)
     }
 
-    /// Run history, latest due time first.
+    /// Returns the run history, latest due time first.
     ///
     /// # Errors
     /// See [`Unaccepted`].
@@ -161,7 +161,7 @@ impl<'a, H: Imports> Schedules<'a, H> {
         close(instance, asked)
     }
 
-    /// Exporters open to the caller, with their fields; with `only`, that one or `not-found`.
+    /// Returns the exporters that the caller can use, with their fields; with `only`, that one or `not-found`.
     ///
     /// # Errors
     /// See [`Unaccepted`].
@@ -216,14 +216,14 @@ impl<'a, H: Imports> Schedules<'a, H> {
     }
 }
 
-/// What came of it, with the access back where there is something to commit.
+/// The result of a call, with the access if there is something to commit.
 fn close<T: Documents, H: Imports>(
     mut instance: Instance<'_, H>,
     asked: Result<wasmtime::Result<Result<T, Problem>>, Elapsed>,
 ) -> Called<T, H> {
     let answer = conclude(asked, instance.store.data())?.map_err(Unaccepted::Problem)?;
-    // What was built with this host writes documents with the same JSON library that would read them here: on a page of 50
-    // that reading is a tenth of the whole call.
+    // The component that was built with this host writes documents with the same JSON library that would read them here. On a
+    // page of 50, reading them takes a tenth of the whole call.
     if !instance.own && !answer.are_json() {
         let words = "the plugin returned a document that is not valid JSON";
         return Err(GuestFault::Trapped(words.into()).into());
@@ -235,7 +235,7 @@ fn close<T: Documents, H: Imports>(
     })
 }
 
-/// An answer with documents in it. They are passed on as they are: one that is no JSON would spoil what is around it.
+/// A result with documents in it. They are passed on unchanged: one that is not JSON would corrupt the response around it.
 trait Documents {
     fn are_json(&self) -> bool;
 }

@@ -1,4 +1,4 @@
-//! A leased run, brought to its end whatever the component does.
+//! Runs a leased run to completion, whatever the component does.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -11,19 +11,19 @@ use crate::imports::{Answer, HostFault, ImportError, Imports, STOPS_AT};
 use crate::wording::{HostReason, RunFacts, language_of};
 
 impl<H: Imports> Engine<H> {
-    /// Brings a leased run to its end: to be made, or with `deliveries`, which are those of its export mail and all final, to be
-    /// settled.
+    /// Runs a leased run to completion: executes it, or settles it with `deliveries`, those of its export mail, which are all
+    /// final.
     ///
-    /// `execute` or `settle` comes first, each within its limits. A run that `execute` has not finished is given to `abandon` in
-    /// a fresh instance, and one that `abandon` has not finished either ends as failed: counted, the responsible told. One that
-    /// `settle` has not finished ends by its deliveries. `again` mints the run that it is given once more, from what is stored by
-    /// then, so that what was pinned is seen.
+    /// It first calls `execute` or `settle`, each within its limits. If `execute` does not finish the run, it calls `abandon` in
+    /// a new instance; if that does not finish it either, the run ends as failed, counts as a failure, and the responsible users
+    /// are notified. If `settle` does not finish the run, it ends by its deliveries. `again` creates the handle of its run once
+    /// more, from the data that is stored by then, so that it has the pinned due time.
     ///
-    /// It is over when this answers, or its lease is lost. The host renews the lease meanwhile; it may drop the future at any
-    /// time, and leaves the run to its lease by that.
+    /// When this returns `Ok`, the run has ended or its lease is lost. Renew the lease in the meantime. The future can be dropped
+    /// at any time, which leaves the run until its lease expires.
     ///
     /// # Errors
-    /// A part of the host was away: the run is left to its lease.
+    /// A part of the host was unavailable: the run is leased again after its lease expires.
     pub async fn work<F: Future<Output = Result<H::Run, HostFault>>>(
         &self,
         host: &Arc<H>,
@@ -52,13 +52,13 @@ impl<H: Imports> Engine<H> {
         over(self.failed(host, run).await)
     }
 
-    /// Ends a run, which it starts where nobody has, as failed.
+    /// Ends a run as failed. Starts it first if it was not started.
     async fn failed(&self, host: &Arc<H>, mut run: H::Run) -> Answer<(), StoreError> {
         let facts = host.run_facts(&run).clone();
         let content = facts.schedule.content;
         let zone = facts.settings.zone;
         if let (None, Some(due)) = (facts.due, content.next_run) {
-            // From the due time on: those that have passed beside it are the next lease's, and must not be forgotten.
+            // Planned from the due time on: later due times that are past as well belong to the next lease, and must not be lost.
             let row = Stored {
                 document: content.document,
                 default_zone: zone.clone(),
@@ -71,7 +71,7 @@ impl<H: Imports> Engine<H> {
             let plan = Plan {
                 due,
                 missed: Vec::new(),
-                // What can't be planned stops, and is seen to have.
+                // A schedule that cannot be planned stops, visibly.
                 next_run: plan_or_nothing(plans),
             };
             host.start(&mut run, plan).await?;
@@ -109,7 +109,7 @@ fn plan_or_nothing(plan: Option<Result<Option<i64>, String>>) -> Option<i64> {
     }
 }
 
-/// Ends a run by what became of its mail.
+/// Ends a run by the results of its mail's deliveries.
 async fn settled_by<H: Imports>(host: &H, mut run: H::Run, deliveries: &[Delivery]) -> Answer<(), StoreError> {
     let facts = host.run_facts(&run);
     let (counter, active) = (facts.schedule.content.error_counter, facts.schedule.content.active);
@@ -125,7 +125,7 @@ async fn settled_by<H: Imports>(host: &H, mut run: H::Run, deliveries: &[Deliver
         .await
 }
 
-/// Why there is more to do; none: there is not.
+/// Returns why the run is not finished, `None` if it is.
 fn unfinished(end: End) -> Result<Option<crate::contract::exported::jobs::AbandonReason>, HostFault> {
     match end {
         End::Finished | End::LeaseLost => Ok(None),
@@ -134,7 +134,7 @@ fn unfinished(end: End) -> Result<Option<crate::contract::exported::jobs::Abando
     }
 }
 
-/// A lease that is lost is another's to bring to an end.
+/// If the lease is lost, another worker ends the run.
 fn over(answer: Answer<(), StoreError>) -> Result<(), HostFault> {
     match answer {
         Ok(()) | Err(ImportError::Refused(StoreError::LeaseLost)) => Ok(()),
@@ -143,7 +143,7 @@ fn over(answer: Answer<(), StoreError>) -> Result<(), HostFault> {
     }
 }
 
-/// Where nobody can be told, the history says it.
+/// If no user can be notified, the history has the reason.
 fn told(answer: Answer<(), MailError>) -> Result<(), HostFault> {
     match answer {
         Err(ImportError::Fault(fault)) => Err(fault),

@@ -1,4 +1,4 @@
-//! `auth-context`: the two handles, and the facts that they stand for.
+//! `auth-context`: the two handles, and their context.
 
 use wasmtime::component::Resource;
 
@@ -7,26 +7,26 @@ use crate::clock::Instant;
 use crate::contract;
 use crate::contract::auth_context::{AccessFacts, Host, HostAccess, HostRun, RunFacts};
 
-/// What stands behind the two handles in this host.
+/// The host's data behind the two handles.
 ///
-/// All authority of a call is in the handle that is lent for it. So whatever the host has to know to serve that call (which
-/// organizer, whose rights, which lease) goes into [`Access`](Self::Access) or [`Run`](Self::Run) when it mints one, and the
-/// other imports need nothing else.
+/// All authority of a call is in the handle that it borrows. When a host creates a handle, it puts everything that it needs to
+/// serve the call (organizer, permissions, lease) into [`Access`](Self::Access) or [`Run`](Self::Run), and the other imports need
+/// nothing else.
 pub trait AuthContext: Send + Sync + 'static {
-    /// One caller at one organizer or event, and what the call has staged so far. Minted for one call; given back with the
-    /// answer for the host to commit, and dropped where there is nothing to commit.
+    /// One caller at one organizer or event, and the writes that the call has staged so far. Created for one call. A successful
+    /// call returns it for the host to commit; otherwise it is dropped.
     type Access: Send + Sync + 'static;
-    /// One leased run, and what has been made of it so far. Minted for one call, and given back whatever comes of that.
+    /// One leased run, and its progress so far. Created for one call, which always returns it.
     type Run: Send + Sync + 'static;
 
-    /// What an access stands for: the same answer during the whole call, so settled when it is minted.
+    /// Returns the context of an access. It is the same during the whole call, so fix it when you create the handle.
     fn access_facts<'a>(&self, access: &'a Self::Access) -> &'a AccessFacts;
 
-    /// What a run stands for: the same answer during the whole call, so settled when it is minted.
+    /// Returns the context of a run. It is the same during the whole call, so fix it when you create the handle.
     fn run_facts<'a>(&self, run: &'a Self::Run) -> &'a RunFacts;
 
-    /// A moment as people in `zone` (an IANA name) say it in `language` (a BCP 47 tag), for the mail about a run that the component
-    /// has left to the host. In UTC if left out: `2026-10-27 03:00 UTC`.
+    /// Formats a time in `zone` (an IANA name) and `language` (a BCP 47 tag), for the mail about a run that the host had to end
+    /// in the component's place. By default in UTC: `2026-10-27 03:00 UTC`.
     fn moment(&self, at: Instant, _zone: &str, _language: &str) -> String {
         in_utc(at)
     }
@@ -60,7 +60,7 @@ impl<H: Imports> HostAccess for Call<H> {
         Ok(lent.facts(host).clone())
     }
 
-    /// Of a handle of its own; the guest is only ever lent one.
+    /// Drops an owned handle; the guest only ever borrows one.
     async fn drop(&mut self, _by: Resource<contract::Access>) -> wasmtime::Result<()> {
         Ok(())
     }
@@ -72,7 +72,7 @@ impl<H: Imports> HostRun for Call<H> {
         Ok(lent.facts(host).clone())
     }
 
-    /// As that of an access.
+    /// Like that of an access.
     async fn drop(&mut self, _of: Resource<contract::Run>) -> wasmtime::Result<()> {
         Ok(())
     }

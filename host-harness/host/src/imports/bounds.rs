@@ -1,5 +1,5 @@
-//! What a guest may give. Texts and numbers are held to these bounds before they reach any host: brought down where less does
-//! no harm, else the guest's mistake, which traps and so costs its call.
+//! Validates the guest's texts and numbers before they reach any host. Values are clamped where that is harmless; otherwise it is
+//! a contract violation, which traps and so ends the call.
 
 use super::GuestMistake;
 use super::call::Work;
@@ -8,39 +8,39 @@ use crate::contract::mailer::MailKind;
 use crate::contract::schedule_store::Plan;
 use crate::contract::{Content, ExportError, MissedRange, Outcome};
 
-/// Failures in a row after which a schedule is not executed any more.
+/// Consecutive failures after which a schedule is paused.
 pub const STOPS_AT: u32 = 5;
 
-/// Most bytes of a document, as `types.json` says.
+/// Maximum size of a document in bytes, as in `types.json`.
 pub(super) const MOST_DOCUMENT: usize = 64 << 10;
-/// Most addresses in each list of recipients, as `types.recipients` says.
+/// Maximum number of addresses in each list of recipients, as in `types.recipients`.
 const MOST_ADDRESSES: usize = 25;
-/// Longest address, in bytes (RFC 5321, 4.5.3.1: 64 and 255 around the `@`).
+/// Maximum length of an address in bytes (RFC 5321, 4.5.3.1: 64 and 255 around the `@`).
 const LONGEST_ADDRESS: usize = 320;
-/// Longest identifier of an exporter, in bytes.
+/// Maximum length of an exporter's identifier, in bytes.
 const LONGEST_IDENTIFIER: usize = 255;
-/// Longest code of a failure, in bytes.
+/// Maximum length of a failure's code, in bytes.
 const LONGEST_CODE: usize = 64;
-/// Longest words of an outcome, in bytes.
+/// Maximum length of an outcome's text, in bytes.
 const LONGEST_WORDS: usize = 4 << 10;
-/// Most ranges of missed due times in one call.
+/// Maximum number of ranges of missed due times per call.
 const MOST_RANGES: usize = 16;
-/// Most changes that one call stages.
+/// Maximum number of staged changes per call.
 const MOST_CHANGES: usize = 100;
-/// Most event slugs in one question: more than a document holds.
+/// Maximum number of event slugs in one lookup: more than a document holds.
 const MOST_SLUGS: usize = 1 << 14;
-/// Most rows of a page.
+/// Maximum number of rows of a page.
 const MOST_ROWS: u32 = 50;
-/// Longest postponement of a run, in seconds.
+/// Maximum postponement of a run, in seconds.
 const LONGEST_RETRY: i64 = 86_400;
-/// 9999-12-31T23:59:59Z: the last instant that has a date of four digits.
+/// 9999-12-31T23:59:59Z: the last instant whose year has four digits.
 const LAST: Instant = 253_402_300_799;
 
 fn mistake(words: impl Into<String>) -> GuestMistake {
     GuestMistake(words.into())
 }
 
-/// The text on one line, at most `most` bytes, ended at a character.
+/// The text on one line, cut to at most `most` bytes at a character boundary.
 pub(crate) fn cut(text: &str, most: usize) -> String {
     let mut end = text.len().min(most);
     while !text.is_char_boundary(end) {
@@ -52,7 +52,7 @@ pub(crate) fn cut(text: &str, most: usize) -> String {
         .collect()
 }
 
-/// Rows of a page.
+/// Clamps the number of rows of a page.
 pub(super) fn page_size(size: u32) -> u32 {
     size.clamp(1, MOST_ROWS)
 }
@@ -73,7 +73,7 @@ pub(super) fn slugs(slugs: &[String]) -> Result<(), GuestMistake> {
     Ok(())
 }
 
-/// One more change beside the `staged` ones of this call.
+/// Checks that the call can stage one more change after `staged` ones.
 pub(super) fn one_more(staged: usize) -> Result<(), GuestMistake> {
     if staged >= MOST_CHANGES {
         return Err(mistake("too many staged changes in one call"));
@@ -81,7 +81,7 @@ pub(super) fn one_more(staged: usize) -> Result<(), GuestMistake> {
     Ok(())
 }
 
-/// An instant to plan for.
+/// Checks the instant of a next run.
 pub(crate) fn instant(at: Instant) -> Result<Instant, String> {
     if (0..=LAST).contains(&at) {
         Ok(at)
@@ -90,7 +90,7 @@ pub(crate) fn instant(at: Instant) -> Result<Instant, String> {
     }
 }
 
-/// What is to be stored of a schedule. The error counter is brought down to the number that stops it.
+/// Checks the content of a schedule, and clamps its error counter.
 pub(super) fn content(mut content: Content) -> Result<Content, GuestMistake> {
     if content.document.len() > MOST_DOCUMENT {
         let bytes = content.document.len();
@@ -118,7 +118,7 @@ pub(super) fn content(mut content: Content) -> Result<Content, GuestMistake> {
     Ok(content)
 }
 
-/// Due times given up by a change: all of them passed at `now`, and not what is planned.
+/// Checks the due times that a change drops: all are past at `now`, and none is the next run.
 pub(super) fn given_up(missed: &[MissedRange], next_run: Option<Instant>, now: Instant) -> Result<(), GuestMistake> {
     if missed.iter().any(|range| range.last > now) {
         return Err(mistake("missed range contains future due times"));
@@ -155,14 +155,14 @@ fn range(missed: &MissedRange) -> Result<(), GuestMistake> {
     Ok(())
 }
 
-/// What a run is opened with: `planned` is the schedule's next run, `pinned` the due time of an earlier attempt.
+/// Checks how a run starts: `planned` is the schedule's next run, `pinned` the due time of an earlier attempt.
 pub(super) fn plan(
     plan: &Plan,
     planned: Option<Instant>,
     pinned: Option<Instant>,
     now: Instant,
 ) -> Result<(), GuestMistake> {
-    // Leased by a clock that has since gone back, the planned one may still be to come.
+    // If the clock has moved back since the lease, the planned due time can still be in the future.
     let due =
         pinned.is_some() || planned == Some(plan.due) || planned.is_some_and(|from| (from..=now).contains(&plan.due));
     if !due {
@@ -170,7 +170,7 @@ pub(super) fn plan(
     }
     if let Some(next) = plan.next_run {
         instant(next).map_err(mistake)?;
-        // Opened for the first time, a run has the next one still before it: else a schedule could be due for ever.
+        // When a run starts for the first time, the next one must be in the future: otherwise a schedule could be due forever.
         if next <= plan.due || pinned.is_none() && next <= now {
             return Err(mistake(format!("next-run {next} is in the past")));
         }
@@ -181,7 +181,7 @@ pub(super) fn plan(
     ranges(&plan.missed)
 }
 
-/// How a run may end: as fits the call that ends it and the mail that is staged.
+/// Checks that the outcome is valid for the call that ends the run and for the staged mail.
 pub(super) fn outcome(
     outcome: Outcome,
     work: Work,

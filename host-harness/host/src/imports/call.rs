@@ -1,4 +1,4 @@
-//! The data of one instance: which host answers, and the one handle that was lent for its one call.
+//! The data of one instance: the host that implements its imports, and the handle that its one call borrows.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,10 +11,10 @@ use crate::contract::auth_context::{AccessFacts, RunFacts};
 use crate::contract::mailer::MailKind;
 use crate::engine::MemoryLimiter;
 
-/// One call of an exported function: the host that its imports are answered by, and the handle lent for it.
+/// One call of an exported function: the host that implements its imports, and the handle that it borrows.
 ///
-/// The guest can't make a handle, and an instance lives for one call: so a handle that comes in through an import is the one
-/// that was lent.
+/// The guest cannot create a handle, and an instance exists for one call. So a handle that an import receives is the borrowed
+/// one.
 pub struct Call<H: Imports> {
     pub(super) host: Arc<H>,
     lent: Lent<H>,
@@ -42,7 +42,7 @@ impl OpenHandles {
     }
 }
 
-/// A handle that is lent: until it is taken back, or goes with its instance.
+/// A borrowed handle, until it is returned or dropped with its instance.
 struct Open(OpenHandles);
 
 impl Drop for Open {
@@ -57,7 +57,7 @@ enum Lent<H: Imports> {
     Run(LentRun<H>),
 }
 
-/// An access, and what its call has written through it.
+/// An access, and the writes of its call.
 pub(super) struct LentAccess<H: Imports> {
     pub(super) handle: H::Access,
     /// Changes staged so far.
@@ -69,36 +69,36 @@ pub(super) struct LentAccess<H: Imports> {
     _open: Open,
 }
 
-/// A run, and how far its call has come.
+/// A run, and the progress of its call.
 pub(super) struct LentRun<H: Imports> {
     pub(super) handle: H::Run,
     pub(super) work: Work,
-    /// The due time that an earlier attempt or this call has pinned; none: not started.
+    /// The due time that an earlier attempt or this call has pinned; `None` if the run is not started.
     pub(super) due: Option<Instant>,
-    /// A file was made in this call.
+    /// This call has made a file.
     pub(super) file: bool,
-    /// The mail that is staged.
+    /// The kind of the staged mail.
     pub(super) staged: Option<MailKind>,
     /// `finish` was committed.
     pub(super) finished: bool,
-    /// The host has answered that the lease is lost.
+    /// The host returned that the lease is lost.
     pub(super) lost: bool,
     _open: Open,
 }
 
-/// What a run was lent for.
+/// What a run was leased for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Work {
-    /// To be made, or given up.
+    /// To execute or abandon it.
     Execute,
-    /// Its mail has left: `taken` if somebody's server has it.
+    /// To settle it: its mail has been sent.
     Settle {
-        /// At least one recipient's server took the mail.
+        /// At least one recipient's server accepted the mail.
         taken: bool,
     },
 }
 
-/// A run that was lent, taken back.
+/// A run handle after its call.
 pub(crate) struct Returned<R> {
     pub(crate) run: R,
     pub(crate) finished: bool,
@@ -136,7 +136,7 @@ impl<H: Imports> LentRun<H> {
 }
 
 impl<H: Imports> Call<H> {
-    /// For a call of `function` that may use `memory` bytes.
+    /// The data of a call of `function` that can use `memory` bytes.
     pub(crate) fn new(host: &Arc<H>, function: &'static str, memory: usize, handles: &OpenHandles) -> Self {
         Self {
             host: Arc::clone(host),
@@ -172,7 +172,7 @@ impl<H: Imports> Call<H> {
         });
     }
 
-    /// The access that was lent; none: none was.
+    /// Takes the access that the call borrowed, if there was one.
     pub(crate) fn take_access(&mut self) -> Option<H::Access> {
         match std::mem::replace(&mut self.lent, Lent::Nothing) {
             Lent::Access(lent) => Some(lent.handle),
@@ -180,7 +180,7 @@ impl<H: Imports> Call<H> {
         }
     }
 
-    /// The run that was lent; none: none was.
+    /// Takes the run that the call borrowed, if there was one.
     pub(crate) fn take_run(&mut self) -> Option<Returned<H::Run>> {
         match std::mem::replace(&mut self.lent, Lent::Nothing) {
             Lent::Run(lent) => Some(Returned {
@@ -192,7 +192,7 @@ impl<H: Imports> Call<H> {
         }
     }
 
-    /// The words of the guest's last panic, if it had one.
+    /// Returns the message of the guest's last panic, if it panicked.
     pub(crate) fn panic(&self) -> Option<&str> {
         self.lines.panic()
     }

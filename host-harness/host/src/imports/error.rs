@@ -1,25 +1,26 @@
-//! Why an import gave no answer: a refusal for the guest to read, a fault of the host, or a mistake of the guest.
+//! Why an import did not return its result: an error for the guest, a host error, or a contract violation of the guest.
 
 use crate::contract::exporters::{ExportError, LookupError};
 use crate::contract::mailer::MailError;
 use crate::contract::schedule_store::StoreError;
 
-/// A part of the host is away or broken, and the contract has no value that says so. The call ends at once as
-/// [`GuestFault::Host`](crate::engine::GuestFault::Host); what was staged is dropped, and a run is left to its lease.
+/// A part of the host is unavailable or broken, and the contract defines no error for it. The call ends at once as
+/// [`GuestFault::Host`](crate::engine::GuestFault::Host); staged writes are dropped, and a run is leased again after its lease
+/// expires.
 ///
-/// The words are for the log.
+/// The text is for the log.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct HostFault(pub String);
 
-/// The guest gave what the contract rules out, and for which it has no value: it traps.
+/// A contract violation of the guest that has no error value: it traps.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct GuestMistake(pub(crate) String);
 
-/// Why an import does not do what it was asked.
+/// Why an import failed.
 ///
-/// `?` makes it of a refusal of the contract and of a [`HostFault`]:
+/// `?` creates it from an error of the contract and from a [`HostFault`]:
 ///
 /// ```
 /// use scheduled_exports_host::contract::schedule_store::StoreError;
@@ -35,19 +36,19 @@ pub(crate) struct GuestMistake(pub(crate) String);
 /// ```
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError<E: std::fmt::Debug> {
-    /// An answer of the contract: the guest reads it and goes on.
+    /// An error that the contract defines: the guest reads it and continues.
     #[error("refused: {0:?}")]
     Refused(E),
-    /// The host's own fault: the guest is not asked how to go on.
+    /// A host error: the call ends.
     #[error(transparent)]
     Fault(HostFault),
-    /// What the guest gave can't be right; what, as a phrase for the log: `document too large: 4194304 bytes`. It
-    /// traps. Whatever holds for every host is checked before an import is asked, so few hosts have more to add.
+    /// A contract violation of the guest, as a phrase for the log: `document too large: 4194304 bytes`. It traps. The library
+    /// checks everything that holds for every host before it calls an import, so few hosts need this.
     #[error("{0}")]
     Mistake(String),
 }
 
-/// What an import answers.
+/// The result of an import.
 pub type Answer<T, E> = Result<T, ImportError<E>>;
 
 /// Errors of the contract that an import answers with.

@@ -1,4 +1,4 @@
-//! `exporters`: the platform's makers of files, asked with the rights of the handle's caller or owner.
+//! `exporters`: the platform's exporters, called with the permissions of the handle's caller or owner.
 
 use super::call::{LentRun, Work};
 use super::{Imports, bounds, interface};

@@ -1,18 +1,18 @@
-//! `log`: the guest's lines for the operator, within bounds.
+//! `log`: the guest's lines for the operator, within limits.
 
 use super::bounds::cut;
 use super::{AuthContext, Call, Imports};
 use crate::contract::log::{Host, Level};
 
-/// Most lines of one call.
+/// Maximum number of lines per call.
 const MOST_LINES: u32 = 64;
-/// Most bytes of one line.
+/// Maximum size of a line, in bytes.
 const MOST_BYTES: usize = 4096;
 
-/// The handle that a call was lent.
+/// The handle that a call borrowed.
 #[derive(Debug)]
 pub enum Handle<'a, A, R> {
-    /// None: a function of `recurrence` or `about`.
+    /// No handle: a function of `recurrence` or `about`.
     None,
     /// A function of `schedules`.
     Access(&'a A),
@@ -20,20 +20,20 @@ pub enum Handle<'a, A, R> {
     Run(&'a R),
 }
 
-/// The call in which something is logged.
+/// The call that writes a line.
 #[derive(Debug)]
 pub struct During<'a, A, R> {
     /// The exported function: `create`, `execute`, …
     pub function: &'static str,
-    /// What it was lent: here is what the host adds to the line, such as the organizer and the schedule.
+    /// The borrowed handle: from it the host can add to the line, for example the organizer and the schedule.
     pub handle: Handle<'a, A, R>,
 }
 
-/// The guest's lines for the operator.
+/// The guest's log for the operator.
 pub trait Log: AuthContext {
-    /// Writes one line: without control characters, at most 4 KiB of them, and at most 64 lines a call. It is not waited for.
+    /// Writes one line: without control characters, at most 4 KiB, at most 64 lines per call. The guest does not wait for it.
     ///
-    /// If left out, lines go to `tracing`, with the target `plugin` and the name of the function.
+    /// By default, lines go to `tracing`, with the target `plugin` and the name of the function.
     fn write(&self, during: &During<'_, Self::Access, Self::Run>, level: Level, text: &str) {
         let call = during.function;
         match level {
@@ -60,7 +60,7 @@ impl Lines {
         self.panic.as_deref()
     }
 
-    /// The line as it is to be written; none: it is dropped.
+    /// Returns the line to write, `None` to drop it.
     fn line(&mut self, level: Level, text: &str) -> Option<(Level, String)> {
         self.written = self.written.saturating_add(1);
         if self.written > MOST_LINES {

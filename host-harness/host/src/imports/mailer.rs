@@ -1,4 +1,4 @@
-//! `mailer`: who may be written to, and what. What passes is kept until the call or the run commits.
+//! `mailer`: who can receive mail, and which. A valid mail is stored when the call or the run commits.
 
 use std::collections::HashSet;
 
@@ -7,7 +7,7 @@ use crate::contract::Recipients;
 use crate::contract::auth_context::RunFacts;
 use crate::contract::mailer::{Audience, Mail, MailError};
 
-/// Longest subject, in characters.
+/// Maximum length of a subject, in characters.
 pub(crate) const LONGEST_SUBJECT: usize = 250;
 
 interface! {
@@ -75,7 +75,7 @@ fn checked_audience(facts: &RunFacts, audience: Audience) -> Result<Audience, Ma
     Ok(Audience::People(people))
 }
 
-/// Each address once, where it comes first.
+/// Each address once, at its first position.
 fn each_once(mut people: Recipients) -> Recipients {
     let mut seen = HashSet::new();
     for list in [&mut people.to, &mut people.cc, &mut people.bcc] {
@@ -84,7 +84,7 @@ fn each_once(mut people: Recipients) -> Recipients {
     people
 }
 
-/// Those of the addresses that are neither the owner's nor stored with the schedule, or of a domain that is not allowed.
+/// Returns the addresses that are neither the owner's nor stored with the schedule, or whose domain is not allowed.
 fn not_recipients(facts: &RunFacts, people: &Recipients) -> Vec<String> {
     let stored = &facts.schedule.content.recipients;
     let owner = facts.schedule.owner.as_ref().map(|owner| owner.email.as_str());

@@ -1,4 +1,4 @@
-//! Pages of what a host has at hand.
+//! Pages of rows that a host has in memory.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -8,10 +8,10 @@ use crate::contract::{
     MissedRange, Order, Outcome, Page, PageQuery, Position, RunEntry, RunPage, Schedule, StoreError,
 };
 
-/// What a row is sorted by: whether the value is absent (last either way), the value, and for ties a number, upwards.
+/// The sort key of a row: whether the value is absent (always last), the value, and for ties a number, ascending.
 type SortKey = (bool, String, u64);
 
-/// What a schedule is sorted by in this order.
+/// The sort key of a schedule in this order.
 fn sort_key(order: Order, of: &Schedule) -> SortKey {
     let (absent, value) = match (order, of.content.next_run) {
         (Order::Id, _) => (false, format!("{:020}", of.id)),
@@ -21,10 +21,10 @@ fn sort_key(order: Order, of: &Schedule) -> SortKey {
     (absent, value, of.id)
 }
 
-/// One page: the number of rows, those of the page, and where the next one begins. `sorted` names the order, and says whether it
+/// One page: the number of rows, the rows of the page, and the cursor of the next one. `sorted` names the order, and whether it
 /// is descending.
 ///
-/// A place is the key of the row before it, so rows that are added or removed meanwhile shift nothing. It is a place in this
+/// A cursor is the key of the row before it, so rows that are added or deleted in between shift nothing. It is valid in this
 /// order only. A database does this with an index instead.
 fn page<T>(
     mut rows: Vec<(SortKey, T)>,
@@ -58,7 +58,7 @@ fn page<T>(
     Ok((total as u64, page, next))
 }
 
-/// A page of schedules, as `list` answers it, for a store that has all rows at hand.
+/// A page of schedules, the result of `list`, for a store that has all rows in memory.
 ///
 /// # Errors
 /// `not-found` for a page that does not exist; the first always does.
@@ -73,10 +73,10 @@ pub fn schedules_page<'a>(rows: impl Iterator<Item = &'a Schedule>, query: &Page
     Ok(Page { total, rows, next })
 }
 
-/// A page of one schedule's history, as `runs` answers it: latest due time first.
+/// A page of one schedule's history, the result of `runs`: latest due time first.
 ///
 /// # Errors
-/// As [`schedules_page`].
+/// Like [`schedules_page`].
 pub fn runs_page<'a>(
     rows: impl Iterator<Item = &'a RunEntry>,
     at: &Position,
@@ -87,11 +87,10 @@ pub fn runs_page<'a>(
     Ok(RunPage { total, rows, next })
 }
 
-/// Writes due times of a schedule down that nobody ran, into the history by schedule and due time: one entry a range, under its
-/// last.
+/// Records missed due times of a schedule in the history by schedule and due time: one entry per range, under its last due time.
 ///
 /// # Errors
-/// `recorded`, with the latest due time among them that has an entry. Nothing was written.
+/// `recorded`, with the latest due time among them that has an entry. Nothing is written then.
 pub fn record(
     history: &mut BTreeMap<(u64, Instant), RunEntry>,
     schedule: u64,

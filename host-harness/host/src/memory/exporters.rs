@@ -1,4 +1,4 @@
-//! `exporters`: one exporter, of three rows whatever the event.
+//! `exporters`: one exporter, of three rows for every event.
 
 use super::store::visible;
 use super::{Access, Memory, Right, Run, may_export};
@@ -11,7 +11,7 @@ use crate::imports::{Answer, Exporters};
 pub const ROWS: &str = "rows";
 
 impl Memory {
-    /// Rights of the subject.
+    /// Permissions of the subject.
     fn subject(&self, by: &Access, whose: &Subject) -> Result<Vec<Right>, LookupError> {
         let Subject::OwnerOf(id) = whose else {
             return Ok(self.rights(&by.draft, &by.caller));

@@ -7,10 +7,10 @@ use crate::imports::{Answer, Mailer};
 
 /// How long a notice to an owner waits for others, in seconds.
 const NOTICES_WAIT: i64 = 900;
-/// What headers take of a mail, in bytes, for want of any.
+/// Assumed size of the headers of a mail, in bytes: this host has none.
 const HEADERS: u64 = 500;
 
-/// A mail that was handed over to one recipient's server.
+/// A mail that one recipient's server accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HandedOver {
     /// Address of the envelope.
@@ -19,12 +19,12 @@ pub struct HandedOver {
     pub subject: String,
     /// Message-ID, as in the header.
     pub message_id: String,
-    /// A file goes with it.
+    /// Whether a file is attached.
     pub attached: bool,
 }
 
 impl Memory {
-    /// Puts a mail into the outbox, unless one of its kind is there for this due time.
+    /// Puts a mail into the outbox, unless it has one of that kind for this due time.
     pub(super) fn send(state: &mut State, mail: Outgoing) {
         let same = |other: &Outgoing| other.schedule == mail.schedule && other.about == mail.about;
         if mail.about.is_none() || !state.outbox.iter().any(same) {
@@ -32,7 +32,7 @@ impl Memory {
         }
     }
 
-    /// Puts a notice to an owner into the outbox, or what it says into one that waits there.
+    /// Puts a notice to an owner into the outbox, or adds it to one that waits there.
     pub(super) fn tell(&self, state: &mut State, notice: Outgoing) {
         let now = self.now();
         let organizer = |mail: &Outgoing| mail.waits.as_ref().map(|(_, organizer)| organizer.clone());
@@ -46,7 +46,7 @@ impl Memory {
         }
     }
 
-    /// Hands over what is in the outbox to recipients' servers, of which those of `refused` refuse for good. Answers what was taken.
+    /// Delivers the outbox to recipients' servers, of which those of `refused` reject for good. Returns the accepted mails.
     pub fn hand_over(&self, refused: &[String]) -> Vec<HandedOver> {
         let (now, mut taken) = (self.now(), Vec::new());
         let State { outbox, runs, .. } = &mut *self.state();

@@ -1,4 +1,4 @@
-//! Who is who, and may what.
+//! Callers and users, and their permissions.
 
 use super::{Access, Change, Memory, Right, Stands, State, Stored};
 use crate::Scope;
@@ -6,10 +6,10 @@ use crate::contract::auth_context::{AccessFacts, Caller, OwnerRight, Settings};
 use crate::contract::{Schedule, User};
 
 impl Memory {
-    /// The handle of one call of a caller of the world.
+    /// Creates the handle of one call for a caller of the world.
     ///
     /// # Errors
-    /// If there is no such caller, or the user that he stands for is gone; in words.
+    /// A text, if the caller does not exist or its user is deleted.
     pub fn access(&self, caller: &str, at: &Scope) -> Result<Access, String> {
         let state = self.state();
         let found = self.world.callers.iter().find(|one| one.name == caller);
@@ -55,7 +55,7 @@ impl Memory {
         };
     }
 
-    /// A user of the world as the component is told of him; none: he is gone.
+    /// Returns a user of the world as the component sees it; `None` if deleted.
     #[must_use]
     pub fn user(&self, state: &State, name: &str) -> Option<User> {
         let user = self.world.users.iter().find(|user| user.name == name)?;
@@ -67,7 +67,7 @@ impl Memory {
         })
     }
 
-    /// Rights of a user who is there, active or not.
+    /// Returns the permissions of a user who exists, active or not.
     pub(super) fn rights_of(&self, state: &State, name: &str) -> &[Right] {
         let user = self.world.users.iter().find(|user| user.name == name);
         match user {
@@ -76,7 +76,7 @@ impl Memory {
         }
     }
 
-    /// Rights of a caller.
+    /// Returns the permissions of a caller.
     #[must_use]
     pub fn rights(&self, state: &State, caller: &str) -> Vec<Right> {
         let found = self.world.callers.iter().find(|one| one.name == caller);
@@ -105,7 +105,7 @@ impl Memory {
         }
     }
 
-    /// What the owner of a schedule may at the moment.
+    /// Returns the current permissions of a schedule's owner.
     pub(super) fn owner_right(&self, state: &State, stored: &Stored) -> OwnerRight {
         match self.user(state, &stored.owner) {
             None => OwnerRight::Gone,
@@ -124,7 +124,7 @@ impl Memory {
         }
     }
 
-    /// Who is written to about a schedule: its owner, or without an active one those who may change settings there.
+    /// Returns who receives mail about a schedule: its owner, or without an active owner the users who can change settings there.
     pub(super) fn responsible(&self, state: &State, stored: &Stored) -> Vec<String> {
         if let Some(owner) = self.user(state, &stored.owner).filter(|owner| owner.active) {
             return vec![owner.email];
@@ -141,13 +141,14 @@ fn covers(right: &Right, scope: &Scope) -> bool {
     right.organizer == scope.organizer && scope.event.as_ref().map_or(right.events.is_none(), at)
 }
 
-/// May who has these rights change settings there?
+/// Returns whether these permissions include changing settings there.
 #[must_use]
 pub fn may_change_settings(rights: &[Right], scope: &Scope) -> bool {
     rights.iter().any(|right| right.settings && covers(right, scope))
 }
 
-/// May who has these rights export there? At an organizer as a whole, who may export one of its events may.
+/// Returns whether these permissions include exporting there. At an organizer as a whole, permission for one of its events is
+/// enough.
 #[must_use]
 pub fn may_export(rights: &[Right], scope: &Scope) -> bool {
     rights.iter().any(|right| {

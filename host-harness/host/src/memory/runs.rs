@@ -1,4 +1,4 @@
-//! Runs: leased, opened, ended.
+//! Leasing, starting and finishing runs.
 
 use super::store::{missed, recorded};
 use super::{LEASE, Lease, Memory, Run, RunRow, State, Stored};
@@ -23,7 +23,7 @@ fn is_due(stored: &Stored, now: Instant) -> bool {
     stored.content.active && wake.is_some_and(|wake| wake <= now)
 }
 
-/// The schedule, if the run's lease still holds.
+/// Returns the schedule if the run's lease is still valid.
 fn held<'a>(state: &'a mut State, of: &Run) -> Result<&'a mut Stored, StoreError> {
     let stored = state.schedules.get_mut(&of.lease.schedule);
     let holds = |stored: &&mut Stored| of.lease.fence == Some(stored.fence) && stored.lease_until.is_some();
@@ -31,7 +31,7 @@ fn held<'a>(state: &'a mut State, of: &Run) -> Result<&'a mut Stored, StoreError
 }
 
 impl Memory {
-    /// Leases all that is due, to be executed or settled.
+    /// Leases everything that is due, to execute or settle it.
     pub fn lease(&self) -> Vec<Lease> {
         let (now, mut leases) = (self.now(), Vec::new());
         let State { schedules, runs, .. } = &mut *self.state();
@@ -64,7 +64,7 @@ impl Memory {
         leases
     }
 
-    /// The handle of a leased run, as things are now.
+    /// Creates the handle of a leased run from the current data.
     #[must_use]
     pub fn run(&self, lease: &Lease) -> Run {
         let state = &*self.state();
@@ -74,7 +74,7 @@ impl Memory {
         let facts = RunFacts {
             schedule: self.shown(state, lease.schedule, stored),
             event_level: stored.scope.event.is_some(),
-            // What is left to do of a mail that has gone needs no right.
+            // Settling a mail that has been sent needs no permission.
             owner_right: match executes {
                 true => self.owner_right(state, stored),
                 false => OwnerRight::Yes,
@@ -94,7 +94,7 @@ impl Memory {
         }
     }
 
-    /// What became of the mail of a run that is leased to be settled.
+    /// Returns the deliveries of a run that is leased to be settled.
     #[must_use]
     pub fn deliveries(&self, lease: &Lease) -> Vec<Delivery> {
         let state = self.state();
@@ -142,7 +142,7 @@ impl Memory {
         Ok(())
     }
 
-    /// Keeps what the file is like with the run, if the lease holds.
+    /// Stores the size of the file with the run, if the lease is valid.
     pub(super) fn keep_file(&self, of: &Run, size: u64, rows: Option<u64>) -> Result<(), StoreError> {
         let state = &mut *self.state();
         held(state, of)?;
@@ -167,7 +167,7 @@ impl Memory {
             }
             run.entry.end(outcome, now);
             let stored = state.schedules.get_mut(&of.lease.schedule);
-            // A person's change counts more than what it did not know.
+            // A user's change takes precedence over the result of a run that did not know it.
             if let Some(stored) = stored.filter(|stored| stored.version == of.lease.stored.version) {
                 (stored.content.error_counter, stored.content.active) = (error_counter, active);
             }

@@ -1,4 +1,4 @@
-//! `schedule-store`: what people write.
+//! `schedule-store`: changes by users.
 
 use super::{Access, Memory, Run, RunRow, State, Stored};
 use crate::clock::Instant;
@@ -6,7 +6,7 @@ use crate::contract::schedule_store::{Page, Plan, RunPage, StoreError};
 use crate::contract::{Content, MissedRange, Outcome, PageQuery, Position, RunEntry, Schedule};
 use crate::imports::{Answer, ScheduleStore, runs_page, schedules_page};
 
-/// A line about due times that nobody ran.
+/// An entry for missed due times.
 pub(super) fn missed(schedule: u64, range: MissedRange, now: Instant) -> RunRow {
     let mut entry = RunEntry::new(range.last, Some(Outcome::Missed(range)));
     entry.ended = Some(now);
@@ -19,20 +19,20 @@ pub(super) fn missed(schedule: u64, range: MissedRange, now: Instant) -> RunRow 
     }
 }
 
-/// The latest due time in these ranges that has a line already.
+/// Returns the latest due time in these ranges that has an entry already.
 pub(super) fn recorded(state: &State, schedule: u64, ranges: &[MissedRange]) -> Option<Instant> {
     let rows = state.runs.iter().filter(|row| row.schedule == schedule);
     let inside = |due: &Instant| ranges.iter().any(|range| (range.first..=range.last).contains(due));
     rows.map(|row| row.entry.due).filter(inside).max()
 }
 
-/// What the caller may see.
+/// Returns whether the caller can see the schedule.
 pub(super) fn visible(by: &Access, stored: &Stored) -> bool {
     let own = by.user.as_ref().is_some_and(|user| stored.owner == *user);
     stored.scope == by.scope && (by.facts.may_change_settings || own)
 }
 
-/// The schedule, if the caller may see it and this is its version.
+/// Returns the schedule if the caller can see it and this is its version.
 fn found(by: &Access, id: u64, version: Option<u64>) -> Result<Stored, StoreError> {
     let stored = by.draft.schedules.get(&id).filter(|stored| visible(by, stored));
     let stored = stored.ok_or(StoreError::NotFound)?;
@@ -59,7 +59,7 @@ impl Memory {
         by.owners.entry(id).or_insert_with(|| stored.owner.clone());
         stored.owner = new_owner.unwrap_or(stored.owner);
         (stored.version, stored.content) = (version + 1, content);
-        // A run under way is taken from its worker, and made again with what it is now.
+        // A run in progress is taken from its worker, and leased again with the new content.
         (stored.fence, stored.lease_until) = (stored.fence + 1, None);
         stored.retry_at = stored.open.map(|_| now);
         stored.attempt = stored.open.map_or(0, |_| stored.attempt);

@@ -1,22 +1,22 @@
-//! Who and what is there.
+//! Organizers, events, users and callers.
 
 use serde::Deserialize;
 
-/// Who and what is there. As JSON, it is the `world` of the conformance checks.
+/// The organizers, events, users and callers of a host. As JSON, it is the `world` of the conformance checks.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct World {
-    /// All of them have scheduled exports switched on.
+    /// All have scheduled exports enabled.
     pub organizers: Vec<Organizer>,
-    /// Those of the organizers.
+    /// Events of the organizers.
     pub events: Vec<Event>,
-    /// All of them active.
+    /// All are active.
     pub users: Vec<User>,
-    /// Who calls.
+    /// The callers.
     pub callers: Vec<Caller>,
 }
 
 impl World {
-    /// One organizer, `harbour` in Berlin's time, without events, and one user of it: `mary`, who may do everything.
+    /// One organizer, `harbour` in Berlin's time zone, without events, and one user with all permissions: `mary`.
     #[must_use]
     pub fn of_one(email: &str) -> Self {
         let (organizer, name) = (String::from("harbour"), String::from("mary"));
@@ -54,28 +54,28 @@ impl World {
     }
 }
 
-/// An organizer, with the rules that the plugin is told in `settings`.
+/// An organizer, with the rules that `settings` returns to the plugin.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Organizer {
-    /// By which it is named.
+    /// Its slug.
     pub slug: String,
     /// IANA name.
     pub zone: String,
-    /// Most schedules; none: any number.
+    /// Maximum number of schedules; `None` for no limit.
     pub quota: Option<u32>,
-    /// Domains that mail may go to; none: any.
+    /// Domains that can receive mail; `None` for any.
     pub recipient_domains: Option<Vec<String>>,
-    /// Largest mail in bytes as sent.
+    /// Maximum size of a mail in bytes as sent.
     pub mail_bytes: u64,
 }
 
-/// An event, of which the exporter makes a file of at least one row.
+/// An event, for which the exporter makes a file of at least one row.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Event {
-    /// Whose it is.
+    /// Slug of its organizer.
     pub organizer: String,
-    /// By which it is named.
+    /// Its slug.
     pub slug: String,
     /// IANA name.
     pub zone: String,
@@ -84,49 +84,49 @@ pub struct Event {
 /// A user.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct User {
-    /// By which he is named; his id is the host's to choose.
+    /// The name; the host chooses the id.
     pub name: String,
-    /// Address that mail reaches him by.
+    /// Email address.
     pub email: String,
     /// BCP 47 tag.
     pub language: String,
-    /// What he may do.
+    /// Permissions.
     pub rights: Vec<Right>,
 }
 
-/// What somebody may do at one organizer.
+/// Permissions at one organizer.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Right {
-    /// Whose data.
+    /// Slug of the organizer.
     pub organizer: String,
-    /// At these events; none: at all of them, and at the organizer as a whole.
+    /// At these events; `None` for all of them, and the organizer as a whole.
     pub events: Option<Vec<String>>,
-    /// May change settings, and so sees and changes all schedules.
+    /// Can change settings, and so see and change all schedules.
     pub settings: bool,
-    /// May export.
+    /// Can export.
     pub export: bool,
 }
 
-/// Somebody who calls.
+/// A caller.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Caller {
-    /// By which he is named.
+    /// The name.
     pub name: String,
-    /// Whom he stands for.
+    /// The user, token or device.
     #[serde(flatten)]
     pub stands: Stands,
-    /// False: his credentials are for reading only.
+    /// `false` for read-only credentials.
     pub may_write: bool,
 }
 
-/// Whom a caller stands for.
+/// The kind of a caller.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stands {
     /// A user of this name.
     User(String),
-    /// A token, with these rights of its own.
+    /// A token, with its own permissions.
     Token(Right),
     /// A device at all events of this organizer.
     Device {
@@ -135,14 +135,14 @@ pub enum Stands {
     },
 }
 
-/// What becomes of a user.
+/// A change of a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Change {
-    /// The account is switched off.
+    /// The account is deactivated.
     Inactive,
-    /// All rights are taken away.
+    /// All permissions are revoked.
     WithoutRights,
-    /// There is no such user any more.
+    /// The user is deleted.
     Gone,
 }

@@ -1,4 +1,4 @@
-//! A folder of tapes, bounded in number.
+//! A directory of recordings, limited in number.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -7,19 +7,19 @@ use std::path::{Path, PathBuf};
 use super::{Called, Facts, Tape};
 use crate::private::{self, Entry};
 
-/// How all tapes end.
+/// The extension of all recordings.
 const ENDING: &str = ".tape.jsonl";
 
-/// Which calls are kept.
+/// Which calls are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
-    /// Runs that failed or did not finish, and calls that gave no answer.
+    /// Runs that failed or did not finish, and calls that did not return.
     Failed,
     /// All.
     All,
 }
 
-/// Where tapes are kept: readable for this user alone, the latest ones only.
+/// The directory of the latest recordings, readable only by this user.
 #[derive(Clone, Debug)]
 pub struct Tapes {
     folder: PathBuf,
@@ -28,10 +28,10 @@ pub struct Tapes {
 }
 
 impl Tapes {
-    /// In a folder, which is made if it is missing; at most `most` of them.
+    /// Stores at most `most` recordings in a directory, which is created if it is missing.
     ///
     /// # Errors
-    /// If it can't be made.
+    /// If the directory cannot be created.
     pub fn in_folder(folder: &Path, most: usize, keep: Keep) -> io::Result<Self> {
         private::directory(folder, |name, _| match name.ends_with(ENDING) {
             true => Entry::Ours,
@@ -44,10 +44,10 @@ impl Tapes {
         })
     }
 
-    /// The files, earliest first.
+    /// Returns the files, earliest first.
     ///
     /// # Errors
-    /// If the folder can't be read.
+    /// If the directory cannot be read.
     pub fn files(&self) -> io::Result<Vec<PathBuf>> {
         let mut files = Vec::new();
         for entry in fs::read_dir(&self.folder)? {
@@ -60,9 +60,9 @@ impl Tapes {
         Ok(files)
     }
 
-    /// Writes a tape down if it is one to keep, and lets go of the earliest ones past the number. What can't be written is
-    /// said in the log: no run fails of it. None: the tape was too long. `cut` is a call that gave no answer, or did not finish
-    /// its run.
+    /// Stores a recording if it is one to keep, and deletes the earliest ones beyond the limit. A write error is only logged, so
+    /// that no run fails because of it. `None` if the recording was too long. `cut` means that the call did not return, or did
+    /// not finish its run.
     pub fn take(&self, tape: Option<Tape>, cut: bool) {
         let Some(tape) = tape else {
             tracing::warn!("call too large to record");
@@ -124,7 +124,7 @@ fn named(tape: &Tape) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use serde_json::Value;
 
     use super::*;
@@ -132,7 +132,8 @@ mod tests {
     use crate::engine::Operation;
     use crate::tape::{Came, Ending, Head};
 
-    fn tape() -> Tape {
+    /// A recording without import calls.
+    pub(in crate::tape) fn tape() -> Tape {
         let settings = Settings {
             now: 0,
             zone: "UTC".into(),

@@ -1,4 +1,4 @@
-//! A host whose answers are written down.
+//! A host whose import calls are recorded.
 
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,10 +12,10 @@ use crate::contract::auth_context::{AccessFacts, RunFacts};
 use crate::contract::log::Level;
 use crate::imports::{Answer, AuthContext, During, Handle, ImportError, Imports, Log};
 
-/// Most bytes of the calls of one tape: what is longer is not kept.
+/// Maximum size of the import calls of one recording, in bytes; a longer one is not stored.
 const MOST_BYTES: usize = 8 << 20;
 
-/// A tape that is being written.
+/// A recording in progress.
 #[derive(Debug)]
 pub struct Recording {
     head: Head,
@@ -29,14 +29,14 @@ struct Noted {
 }
 
 impl Recording {
-    /// Of a call that is about to be made.
+    /// Starts the recording of a call.
     #[must_use]
     pub fn of(head: Head) -> Arc<Self> {
         let noted = Mutex::default();
         Arc::new(Self { head, noted })
     }
 
-    /// The tape of a call that is over; none: it is too long to be kept.
+    /// Returns the recording of a finished call; `None` if it is too long to be stored.
     #[must_use]
     pub fn ended(&self, came: Came) -> Option<Tape> {
         let mut noted = self.noted();
@@ -66,7 +66,7 @@ impl Recording {
         noted.calls.len()
     }
 
-    /// To the call that was the `number`th.
+    /// Adds the result of import call `number`.
     fn hear(&self, number: usize, reply: Reply) {
         let mut noted = self.noted();
         if let Reply::Ok(value) | Reply::Refused(value) = &reply {
@@ -78,12 +78,12 @@ impl Recording {
     }
 }
 
-/// A handle, with the tape of its call.
+/// A handle, with the recording of its call.
 #[derive(Debug)]
 pub struct Taped<T> {
-    /// What the recorded host has put behind it.
+    /// The recorded host's data behind it.
     pub handle: T,
-    /// None: this call is not recorded.
+    /// `None` if this call is not recorded.
     pub tape: Option<Arc<Recording>>,
 }
 
@@ -110,10 +110,10 @@ impl<T> Taped<T> {
     }
 }
 
-/// Another host, which answers each call; the tape in its handle has it written down.
+/// A host that passes each import call to another host, and adds it to the recording in the handle.
 #[derive(Debug)]
 pub struct Recorded<H> {
-    /// Who answers.
+    /// The other host.
     pub host: H,
 }
 
@@ -178,5 +178,22 @@ impl<H: Imports> Log for Recorded<H> {
         }
         let function = during.function;
         self.host.write(&During { function, handle }, level, text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::kept::tests::tape;
+    use super::*;
+
+    #[test]
+    fn a_recording_has_at_most_8_mib_of_import_calls() {
+        // As JSON, the text has two quotes more.
+        let kept = |bytes: usize| {
+            let recording = Recording::of(tape().head);
+            recording.ask("log.write", Value::from("x".repeat(bytes - 2)));
+            recording.ended(Came::OutOfTime).map(|tape| tape.calls.len())
+        };
+        assert_eq!((kept(MOST_BYTES), kept(MOST_BYTES + 1)), (Some(1), None));
     }
 }

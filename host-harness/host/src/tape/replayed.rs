@@ -1,4 +1,4 @@
-//! A host that answers from a tape.
+//! A host that returns the results of a recording.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,7 +11,7 @@ use crate::contract::log::Level;
 use crate::engine::{Accepted, Engine, Unaccepted};
 use crate::imports::{Answer, AuthContext, During, HostFault, ImportError, Log};
 
-/// Answers what a tape says, in its order, as long as the same is asked.
+/// Returns the recorded results in order, as long as the component makes the same import calls.
 #[derive(Debug)]
 pub struct Replayed {
     calls: Vec<Entry>,
@@ -20,11 +20,11 @@ pub struct Replayed {
 
 #[derive(Debug, Default)]
 struct Place {
-    /// Calls that were answered.
+    /// Number of import calls so far.
     answered: usize,
-    /// Where the component left the tape first.
+    /// The first difference from the recording.
     difference: Option<String>,
-    /// It waits for what had no answer on the tape either.
+    /// The component waits for a result that the recording does not have either.
     waiting: bool,
 }
 
@@ -40,7 +40,7 @@ impl Replayed {
         self.place.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The call that is next on the tape, if it is this one; else the difference is noted.
+    /// Returns the next recorded import call if it is this one; otherwise notes the difference.
     fn next(&self, import: &str, with: &Value) -> Option<&Entry> {
         let mut place = self.place();
         let number = place.answered + 1;
@@ -130,19 +130,19 @@ impl Log for Replayed {
     }
 }
 
-/// What a component made of a tape.
+/// The result of a replay.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Replay {
-    /// Where it was another than on the tape first, in words; none: nowhere.
+    /// The first difference from the recording, as text; `None` if there is none.
     pub difference: Option<String>,
-    /// What came of it.
+    /// How the call ended.
     pub end: Ending,
 }
 
-/// Has the component of an engine go through the call of a tape again.
+/// Replays a recorded call with the component of an engine.
 ///
 /// # Errors
-/// If the tape lends another handle than its call takes.
+/// If the handle of the recording is not of the kind that its call borrows.
 pub async fn replay(engine: &Engine<Replayed>, tape: &Tape) -> Result<Replay, String> {
     let host = Arc::new(Replayed::of(&tape.calls));
     let came = match (&tape.head.called, &tape.head.facts) {
@@ -164,7 +164,7 @@ pub async fn replay(engine: &Engine<Replayed>, tape: &Tape) -> Result<Replay, St
     let mut place = host.place();
     let (made, left) = tape.calls.split_at(place.answered);
     let end = match place.waiting {
-        // It stands where the call was ended from outside.
+        // The call stopped where the host ended it in the recording.
         true => tape.end.clone(),
         false => Ending {
             finished: finished(made),
