@@ -59,7 +59,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
         ),
         check(
             "a-view-writes-nothing",
-            "`view` is for GET: who may write gets `forbidden` for every write during it, and what it reads is what is stored.",
+            "`view` is for GET: a caller who can write gets `forbidden` for every write during it, and what it reads is what is stored.",
             vec![
                 call("ada", "north", json!([insert("a", &one)])),
                 view(
