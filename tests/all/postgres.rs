@@ -5,7 +5,7 @@
 use std::process::Command;
 
 use host_harness::testing::STORE_VARIABLE;
-use host_harness::testing::postgres::PostgresServer;
+use scheduled_exports_test_servers::postgres::PostgresServer;
 
 fn passes_on_postgresql(module: &str) {
     // Said on stderr where there is none.

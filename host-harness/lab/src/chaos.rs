@@ -19,9 +19,9 @@ use host_harness::ports::HostFacts;
 use host_harness::scheduler::{Scheduler, SchedulerOptions};
 use host_harness::service::Service;
 use host_harness::storage::HistoryRow;
-use host_harness::testing::postgres::{PostgresServer, Stop};
-use host_harness::testing::smtp_server::{ReceivedMail, SmtpServer};
 use host_harness::testing::{CrashPoint, WatchedStorage};
+use scheduled_exports_test_servers::postgres::{PostgresServer, Stop};
+use scheduled_exports_test_servers::smtp_server::{ReceivedMail, SmtpServer};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 

@@ -21,7 +21,7 @@ use host_harness::service::Service;
 use host_harness::storage::postgres::PostgresStorage;
 use host_harness::storage::sqlite::SqliteStorage;
 use host_harness::storage::{Leased, Scope, Storage, Visible};
-use host_harness::testing::postgres::PostgresServer;
+use scheduled_exports_test_servers::postgres::PostgresServer;
 use serde_json::{Map, Value, json};
 
 use self::fill::{Copies, Raw};

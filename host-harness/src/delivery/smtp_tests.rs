@@ -1,7 +1,8 @@
 use std::time::Duration;
 
+use scheduled_exports_test_servers::smtp_server::{SmtpServer, Stage};
+
 use super::*;
-use crate::testing::smtp_server::{SmtpServer, Stage};
 
 pub const FROM: &str = "exports@tickets.example";
 

@@ -1,8 +1,9 @@
+use scheduled_exports_test_servers::smtp_server::{SmtpServer, Stage};
+
 use super::*;
 use crate::clock::{Instant, VirtualClock};
 use crate::delivery::backoff::TRY_FOR;
 use crate::delivery::{SmtpTimeouts, SmtpTransport};
-use crate::testing::smtp_server::{SmtpServer, Stage};
 
 #[path = "fake_outbox.rs"]
 mod fake_outbox;

@@ -10,13 +10,14 @@ use tempfile::TempDir;
 
 use super::database::within;
 pub(super) use super::fixture::tests::BIGEVENTS;
+use scheduled_exports_test_servers::postgres::PostgresServer;
+
 use super::*;
 use crate::contract::auth_context::OwnerRight;
 use crate::contract::exporters::Reach;
 use crate::storage::Scope;
 use crate::storage::postgres::PostgresOptions;
 use crate::storage::sqlite::SqliteStorage;
-use crate::testing::postgres::PostgresServer;
 
 /// Each of these checks on SQLite and on PostgreSQL; where there is no server to start, that is said on stderr.
 macro_rules! on_both {
@@ -30,7 +31,7 @@ macro_rules! on_both {
         mod postgres {
             $(#[tokio::test]
             async fn $check() {
-                if let Some(server) = $crate::testing::postgres::PostgresServer::shared() {
+                if let Some(server) = scheduled_exports_test_servers::postgres::PostgresServer::shared() {
                     super::$check($crate::platform::tests::On::Postgres(server)).await;
                 }
             })+

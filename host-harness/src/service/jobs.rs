@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant as Stopwatch};
 
+use scheduled_exports_host::wording::{HostReason, NoticeText, RunFacts as SaidOfRun, language_of};
 use tracing::Instrument as _;
 
 use super::plans::Rechecked;
@@ -17,7 +18,6 @@ use crate::platform::Ownership;
 use crate::ports::Run;
 use crate::storage::{Finish, LeaseError, Leased, MailKind, NewMail, Row, StartError, Work};
 use crate::tape::Job;
-use scheduled_exports_host::wording::{HostReason, NoticeText, RunFacts as SaidOfRun, language_of};
 
 /// How the handling of one leased run ended. What became of the due time is in the run history.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -20,7 +20,8 @@ use crate::storage::sqlite::SqliteStorage;
 use crate::storage::{HistoryRow, Storage, StorageError};
 use crate::tape::{Keep, Replay, Tape, Tapes, replay};
 
-use super::postgres::PostgresServer;
+use scheduled_exports_test_servers::PostgresServer;
+
 use super::{ScriptedExports, StoreScript, WatchedStorage};
 
 mod builder;

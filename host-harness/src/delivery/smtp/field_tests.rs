@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use scheduled_exports_test_servers::smtp_server::{SmtpServer, Stage};
+
 use super::tests::{FROM, hand, message, patient, permanent, transient, transport, trouble};
 use super::*;
-use crate::testing::smtp_server::{SmtpServer, Stage};
 
 fn trusting(url: &str) -> SmtpTransport {
     SmtpTransport::trusting(url, patient(), SmtpServer::CA).unwrap()

@@ -49,7 +49,7 @@ mod tests {
     fn a_file_of_cas_that_is_missing_a_folder_or_no_pem_is_refused_in_one_sentence() {
         let folder = tempfile::tempdir().unwrap();
         let (good, other) = (folder.path().join("ca.pem"), folder.path().join("ca.der"));
-        std::fs::write(&good, crate::testing::smtp_server::SmtpServer::CA).unwrap();
+        std::fs::write(&good, scheduled_exports_test_servers::smtp_server::SmtpServer::CA).unwrap();
         std::fs::write(&other, [0x30, 0x82, 0x01]).unwrap();
         assert_eq!(has_certificates(&good), Ok(()));
         for bad in [other.as_path(), folder.path(), folder.path().join("gone").as_path()] {

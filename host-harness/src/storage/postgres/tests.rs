@@ -5,12 +5,13 @@ mod faults;
 mod indexes;
 mod many;
 
+use scheduled_exports_test_servers::PostgresServer;
+
 use super::{PostgresOptions, PostgresStorage};
 use crate::clock::Instant;
 use crate::contract::{Content, Recipients};
 use crate::storage::kit::{T0, ZONES, store_kit};
 use crate::storage::{Row, Scope, Storage};
-use crate::testing::PostgresServer;
 
 /// A new store in a database of its own, and its URL; none: there are no server programs, which has been said.
 async fn open() -> Option<(PostgresStorage, String)> {

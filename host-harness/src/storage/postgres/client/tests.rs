@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use futures_util::future;
+use scheduled_exports_test_servers::postgres::FORGETFUL;
+use scheduled_exports_test_servers::{PostgresServer, certificate};
 
 use super::{Address, Connection, Error, Pool};
 use crate::storage::StorageError;
-use crate::testing::PostgresServer;
-use crate::testing::postgres::FORGETFUL;
 
 /// So many connections to a new database, each waited for so long; none: there are no server programs.
 fn pool(most: u32, turn: Duration) -> Option<Pool> {
@@ -149,10 +149,7 @@ async fn of_several_hosts_the_first_that_will_do_is_taken() {
 
 #[tokio::test]
 async fn a_connection_is_encrypted_as_far_as_the_url_says() {
-    let certificates = [
-        ("server.crt", include_str!("../../../testing/smtp_server/server.pem")),
-        ("server.key", include_str!("../../../testing/smtp_server/server.key")),
-    ];
+    let certificates = [("server.crt", certificate::SERVER), ("server.key", certificate::KEY)];
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = free.local_addr().unwrap().port().to_string();
     drop(free);
@@ -163,7 +160,7 @@ async fn a_connection_is_encrypted_as_far_as_the_url_says() {
     };
     let folder = tempfile::tempdir().unwrap();
     let ca = folder.path().join("ca.pem");
-    std::fs::write(&ca, include_str!("../../../testing/smtp_server/ca.pem")).unwrap();
+    std::fs::write(&ca, certificate::CA).unwrap();
     let ca = ca.display();
     let encrypted = async |host: &str, more: &str| -> Result<bool, Error> {
         let url = format!("postgres://harness@{host}:{port}/postgres?{more}");

@@ -3,6 +3,8 @@
 use std::io::Cursor;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use scheduled_exports_test_servers::PostgresServer;
+use scheduled_exports_test_servers::postgres::{FORGETFUL, Stop};
 use tempfile::SpooledData;
 use tokio::sync::watch;
 
@@ -13,8 +15,6 @@ use crate::contract::schedule_store::Plan;
 use crate::storage::kit::{T0, ZONES};
 use crate::storage::postgres::{PostgresStorage, TRIES, settled};
 use crate::storage::{FileFacts, Finish, LeaseError, Storage, StorageError, Visible};
-use crate::testing::PostgresServer;
-use crate::testing::postgres::{FORGETFUL, Stop};
 
 const DAY: i64 = 86_400;
 

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use scheduled_exports_test_servers::PostgresServer;
+
 use super::{connect, few, open, organizer, row, seed};
 use crate::clock::{Clock as _, SystemClock};
 use crate::contract::schedule_store::Plan;
@@ -14,7 +16,6 @@ use crate::storage::postgres::{PostgresOptions, PostgresStorage};
 use crate::storage::{
     Change, Commit, CommitError, DeliveryResult, Finish, Leased, MailKind, NewMail, Storage, StorageError, Visible,
 };
-use crate::testing::PostgresServer;
 use crate::usage::UsageLimits;
 
 fn slugs(leased: &[Leased]) -> BTreeSet<&str> {

@@ -2,7 +2,7 @@
 //!
 //! ```
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
-//! use host_harness::testing::smtp_server::{SmtpServer, Stage};
+//! use scheduled_exports_test_servers::smtp_server::{SmtpServer, Stage};
 //!
 //! let server = SmtpServer::start().await;
 //! server.when(Stage::Recipient).to("gone@example.com").reply("550 5.1.1 no such user");
@@ -145,7 +145,7 @@ enum Encryption {
 
 impl SmtpServer {
     /// The certificate (PEM) of the CA behind [`SmtpServer::with_tls`], which no machine trusts by itself.
-    pub const CA: &'static [u8] = include_bytes!("smtp_server/ca.pem");
+    pub const CA: &'static [u8] = crate::certificate::CA.as_bytes();
 
     /// Starts on a free port. Without rules it takes everything.
     ///
