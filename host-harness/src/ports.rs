@@ -15,8 +15,9 @@ use std::sync::Arc;
 
 pub use auth_context::{Access, Run};
 
+use scheduled_exports_mail::{Origin, Sender};
+
 use crate::clock::Clock;
-use crate::delivery::{Origin, Sender};
 use crate::imports::HostFault;
 use crate::platform::Platform;
 use crate::storage::Storage;

@@ -9,11 +9,12 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use scheduled_exports_mail::Transport;
 use tokio::sync::{Mutex, Semaphore, watch};
 use tokio::task::JoinSet;
 
 use crate::clock::Instant;
-use crate::delivery::{DeliveryLimits, Permits, Transport, deliver_until};
+use crate::delivery::{DeliveryLimits, Permits, deliver_until};
 use crate::service::Service;
 use crate::shares::part;
 use crate::storage::{Kept, Lease, LeaseError, Leased, Rooms, StorageError, Wakes, Work};

@@ -8,7 +8,7 @@
 //!
 //! use host_harness::api::{self, ApiLimits};
 //! use host_harness::clock::SystemClock;
-//! use host_harness::delivery::EmlTransport;
+//! use scheduled_exports_mail::EmlTransport;
 //! use host_harness::engine::{Cache, EMBEDDED, Engine, Limits};
 //! use host_harness::platform::Platform;
 //! use host_harness::ports::HostFacts;
@@ -56,11 +56,13 @@ pub use jobs::Ended;
 pub use seeding::SeedError;
 
 pub use self::events::LeftOver;
+use scheduled_exports_mail::{Origin, Sender};
+
 use crate::clock::Clock;
 use crate::contract::Problem;
 use crate::contract::auth_context::{AccessFacts, Caller, Settings};
 use crate::contract::exported::about::Description;
-use crate::delivery::{MailHealth, Origin, Sender};
+use crate::delivery::MailHealth;
 use crate::download::{Download, Secret};
 pub use crate::engine::{Answer, Operation};
 use crate::engine::{Engine, GuestFault, Instance, Unaccepted};

@@ -41,10 +41,11 @@ pub use change::{Change, Commit, CommitError, Completion, KeptAnswer, RequestKey
 pub use difference::difference;
 pub use notice::{NOTICE_WINDOW, Notice};
 pub use scheduled_exports_host::Scope;
+pub use scheduled_exports_mail::{FileFacts, MailKind, NewMail, OutboxMail};
 pub use turns::Rooms;
 pub use work::{
-    DeliveryResult, DeliveryTask, FileFacts, Finish, Lease, LeaseError, Leased, MailKind, MailStanding, NewMail,
-    OutboxMail, OutgoingExport, StartError, Work, Written,
+    DeliveryResult, DeliveryTask, Finish, Lease, LeaseError, Leased, MailStanding, OutgoingExport, StartError, Work,
+    Written,
 };
 
 use values::addresses;

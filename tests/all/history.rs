@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use host_harness::contract::Outcome;
-use host_harness::delivery::Refusal;
 use host_harness::scheduler::SchedulerOptions;
 use host_harness::testing::{Harness, at};
+use scheduled_exports_mail::Refusal;
 use serde_json::{Value, json};
 use tests::{
     CONF, DEVICE, FEST, JOHN, JOHN_READING, MARY, ORDERS_TOKEN, SAM, SETTINGS_TOKEN, VERA, but, daily,

@@ -9,9 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Datelike as _, Duration, LocalResult, NaiveDate, NaiveTime, TimeZone as _};
 use host_harness::contract::Outcome;
 use host_harness::contract::exporters::ExportError;
-use host_harness::delivery::Refusal;
 use host_harness::testing::{Harness, at};
 use proptest::prelude::*;
+use scheduled_exports_mail::Refusal;
 use serde_json::{Value, json};
 use tests::{CONF, JOHN, but, daily, with};
 

@@ -251,7 +251,7 @@ async fn a_day(host: &Harness) {
     }
     host.mail.refuse(
         "finance@example.com",
-        Some(host_harness::delivery::Refusal::Permanent("550 no".into())),
+        Some(scheduled_exports_mail::Refusal::Permanent("550 no".into())),
     );
     host.advance_to(NEXT_DAY).await;
 }

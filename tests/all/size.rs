@@ -207,7 +207,7 @@ async fn a_link_that_nobody_got_leads_nowhere() {
         .await;
     host.mail.refuse(
         "john@example.com",
-        Some(host_harness::delivery::Refusal::Permanent("550 no".into())),
+        Some(scheduled_exports_mail::Refusal::Permanent("550 no".into())),
     );
     let (outcome, mails) = run(&host).await;
     assert!(matches!(outcome, Outcome::Failed(_)), "{outcome:?}");

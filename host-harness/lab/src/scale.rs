@@ -13,7 +13,6 @@ use clap::Args;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use host_harness::clock::{Clock, VirtualClock};
 use host_harness::contract::{Order, PageQuery, Position};
-use host_harness::delivery::EmlTransport;
 use host_harness::platform::Fixture;
 use host_harness::ports::HostFacts;
 use host_harness::scheduler::{Scheduler, SchedulerOptions};
@@ -21,6 +20,7 @@ use host_harness::service::Service;
 use host_harness::storage::postgres::PostgresStorage;
 use host_harness::storage::sqlite::SqliteStorage;
 use host_harness::storage::{Leased, Scope, Storage, Visible};
+use scheduled_exports_mail::EmlTransport;
 use scheduled_exports_test_servers::postgres::PostgresServer;
 use serde_json::{Map, Value, json};
 

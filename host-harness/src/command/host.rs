@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use scheduled_exports_mail::{EmlTransport, Transport};
+
 use crate::clock::{Clock, SystemClock};
-use crate::delivery::{EmlTransport, Transport};
 use crate::engine::{Cache, EMBEDDED, Engine};
 use crate::platform::{Fixture, Platform};
 use crate::ports::HostFacts;

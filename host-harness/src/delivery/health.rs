@@ -14,7 +14,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{Sender, Trouble, TroubleKind, domain, words};
+use scheduled_exports_mail::{Sender, Trouble, TroubleKind, domain, words};
+
 use crate::clock::Instant;
 
 /// The longest pause between two attempts while there is trouble, in seconds.

@@ -1,7 +1,9 @@
 //! What a try means for its delivery: final, tried again, or held until the operator has repaired something.
 
+use scheduled_exports_mail::{Refusal, Trouble, TroubleKind, backoff, words};
+
+use super::MailHealth;
 use super::health::{Suspicion, are_many};
-use super::{MailHealth, Refusal, Trouble, TroubleKind, backoff, words};
 use crate::clock::Instant;
 use crate::contract::DeliveryStatus;
 use crate::storage::{DeliveryResult, DeliveryTask, Storage, StorageError};

@@ -20,13 +20,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
+use scheduled_exports_mail::message::RenderError;
+use scheduled_exports_mail::{Refusal, Transport, TroubleKind, domain, render, words};
 use tokio::sync::{Notify, OnceCell, Semaphore};
 use tracing::Instrument as _;
 
-use super::message::RenderError;
+use super::MailHealth;
 use super::permits::{Desk, Everything, Permits};
 use super::verdict::{self, About, Tried, Try};
-use super::{MailHealth, Refusal, Transport, TroubleKind, domain, render, words};
 use crate::clock::Clock;
 use crate::contract::DeliveryStatus;
 use crate::shares::part;

@@ -1,9 +1,9 @@
+use scheduled_exports_mail::backoff::TRY_FOR;
+use scheduled_exports_mail::{SmtpTimeouts, SmtpTransport};
 use scheduled_exports_test_servers::smtp_server::{SmtpServer, Stage};
 
 use super::*;
 use crate::clock::{Instant, VirtualClock};
-use crate::delivery::backoff::TRY_FOR;
-use crate::delivery::{SmtpTimeouts, SmtpTransport};
 
 #[path = "fake_outbox.rs"]
 mod fake_outbox;
@@ -537,7 +537,7 @@ async fn a_servers_words_are_kept_short_and_on_one_line() {
         words.starts_with("550 5.1.1 [31mxxx") && words.ends_with('…'),
         "{words}"
     );
-    assert_eq!(words.chars().count(), crate::delivery::MAX_WORDS);
+    assert_eq!(words.chars().count(), scheduled_exports_mail::MAX_WORDS);
 }
 
 #[tokio::test]

@@ -29,17 +29,6 @@ impl From<LeaseError> for ExportError {
     }
 }
 
-impl From<FileFacts> for File {
-    fn from(of: FileFacts) -> Self {
-        Self {
-            name: of.name,
-            content_type: of.content_type,
-            size: of.size,
-            rows: of.rows,
-        }
-    }
-}
-
 /// Whose rights are asked about: the caller's, or those of the owner of a schedule that he can see, inactive or not.
 async fn subject(services: &Services, access: &Access, whose: Subject) -> Result<platform::Subject, LookupError> {
     match whose {

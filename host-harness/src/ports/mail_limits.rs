@@ -4,7 +4,6 @@ use plugin::language::Language;
 
 use super::{Run, Services};
 use crate::contract::{Outcome, User};
-use crate::delivery;
 use crate::storage::{Finish, MailKind, NewMail};
 use crate::text;
 use crate::usage::{MailLimits, MailUser, MostMails, Otherwise, UsageLimits};
@@ -48,7 +47,7 @@ impl Services {
         let text = format!("{}\n", text::mail_limit(language, words, id, &export.subject, url));
         NewMail {
             kind: MailKind::Failure,
-            message_id: delivery::message_id(id, due, MailKind::Failure, &self.origin.host),
+            message_id: scheduled_exports_mail::message_id(id, due, MailKind::Failure, &self.origin.host),
             from: export.from.clone(),
             from_name: export.from_name.clone(),
             reply_to: None,

@@ -7,7 +7,6 @@ use super::{Access, Run, Services, away};
 use crate::contract::auth_context::Caller;
 use crate::contract::mailer::{Audience, Mail, MailError};
 use crate::contract::{Recipients, User};
-use crate::delivery;
 use crate::imports::{Answer, Mailer};
 use crate::platform::PlatformError;
 use crate::storage::{Change, MailKind, NewMail, Notice, OutboxMail, Scope};
@@ -49,7 +48,8 @@ impl Mailer for Services {
             }
         };
         let (scope, due) = (run.leased.row.scope.clone(), run.due.unwrap_or_default());
-        let staged = delivery::staged(&run.facts, scope, due, mail, people, &self.origin, run.file.clone())?;
+        let staged =
+            scheduled_exports_mail::staged(&run.facts, scope, due, mail, people, &self.origin, run.file.clone())?;
         run.staged = Some(staged.mail);
         Ok(())
     }
@@ -62,7 +62,7 @@ impl Mailer for Services {
         let owner = self.platform.user(owner).await.map_err(away)?;
         let owner = owner.filter(|user| user.active).ok_or(MailError::Nobody)?;
         let settings = &access.facts.settings;
-        let message_id = delivery::message_id(id, settings.now, MailKind::Change, &self.origin.host);
+        let message_id = scheduled_exports_mail::message_id(id, settings.now, MailKind::Change, &self.origin.host);
         let mail = OutboxMail {
             id: 0,
             run: None,
@@ -86,7 +86,7 @@ impl Mailer for Services {
             },
             file: None,
         };
-        let sent = delivery::size(&mail, 0);
+        let sent = scheduled_exports_mail::size(&mail, 0);
         if sent > settings.mail_bytes {
             return Err(MailError::TooLarge(sent).into());
         }

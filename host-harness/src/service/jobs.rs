@@ -392,7 +392,7 @@ impl Service {
         let origin = &self.services.origin;
         Some(NewMail {
             kind,
-            message_id: crate::delivery::message_id(row.id, due, kind, &origin.host),
+            message_id: scheduled_exports_mail::message_id(row.id, due, kind, &origin.host),
             from: origin.sender.address().to_owned(),
             from_name: origin.sender.name().map(str::to_owned),
             reply_to: None,

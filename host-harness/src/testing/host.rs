@@ -5,11 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use axum::http::{HeaderMap, Method};
+use scheduled_exports_mail::Transport;
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::clock::{Clock, Instant, VirtualClock};
-use crate::delivery::Transport;
 use crate::engine::{Cache, Engine, Limits};
 use crate::platform::Platform;
 use crate::ports::HostFacts;

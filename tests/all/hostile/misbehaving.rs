@@ -216,7 +216,7 @@ async fn a_mail_that_was_taken_is_delivered_even_if_the_component_traps_when_tol
 async fn a_mail_that_nobody_took_fails_even_if_the_component_traps_when_told() {
     let host = host().await;
     let words = "550 5.1.1 no such user";
-    let refusal = host_harness::delivery::Refusal::Permanent(words.into());
+    let refusal = scheduled_exports_mail::Refusal::Permanent(words.into());
     host.mail.refuse("john@example.com", Some(refusal));
     let id = host.create(CONF, JOHN, &json!({"settle": "traps"})).await;
     host.advance_to(DUE).await;

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use scheduled_exports_mail::Refusal;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
@@ -15,7 +16,7 @@ use crate::clock::{Clock as _, Instant};
 use crate::contract::exported::jobs::AbandonReason;
 use crate::contract::exported::recurrence::Stored;
 use crate::contract::{Order, PageQuery, Position};
-use crate::delivery::{DeliveryLimits, MailHealth, Refusal, deliver_due};
+use crate::delivery::{DeliveryLimits, MailHealth, deliver_due};
 use crate::platform::{Admission, Credentials};
 use crate::service::{Answer, CallError, Grant, Operation};
 use crate::storage::{Leased, Scope};

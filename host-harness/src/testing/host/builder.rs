@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use scheduled_exports_mail::Transport;
+
 use super::{CapturedMail, Harness, TestStore, at, open};
 use crate::clock::{Clock as _, Instant, VirtualClock};
-use crate::delivery::Transport;
 use crate::engine::{EMBEDDED, Limits};
 use crate::platform::Fixture;
 use crate::ports::HostFacts;

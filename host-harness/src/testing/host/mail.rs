@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 
-use crate::delivery::{Refusal, Transport};
+use scheduled_exports_mail::{Refusal, Transport};
 
 /// A mail as a recipient's server got it.
 #[derive(Clone, Debug)]

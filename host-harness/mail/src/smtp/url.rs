@@ -1,6 +1,6 @@
 //! What `--smtp URL` says.
 
-use axum::http::Uri;
+use http::Uri;
 
 /// Between servers.
 const SMTP_PORT: u16 = 25;

@@ -1,5 +1,4 @@
 use super::*;
-use crate::storage::{NewMail, Scope};
 
 /// What a person might write to get a header, a part or an end of the message of his own.
 const NASTY: [&str; 12] = [

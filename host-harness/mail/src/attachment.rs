@@ -9,7 +9,7 @@ use lettre::message::header::{ContentDisposition, ContentType, Header, HeaderNam
 
 use super::is_control;
 use super::message::{base64_body, encoded_words};
-use crate::storage::FileFacts;
+use crate::FileFacts;
 
 /// Maximum length of a name that is one plain parameter.
 const MAX_PLAIN: usize = 78;

@@ -16,16 +16,17 @@ use lettre::Address;
 use lettre::address::Envelope;
 use lettre::message::header::{ContentTransferEncoding, ContentType, Header, HeaderName, HeaderValue};
 use lettre::message::{Body, MessageBuilder, MultiPart, SinglePart};
+use scheduled_exports_host::Scope;
+use scheduled_exports_host::clock::Instant;
+use scheduled_exports_host::contract::Recipients;
+use scheduled_exports_host::contract::auth_context::RunFacts;
+use scheduled_exports_host::contract::mailer::{Mail, MailError};
 use sha2::{Digest, Sha256};
 
 use super::attachment::attachment;
 use super::is_control;
 use super::sender::{Sender, ascii_domain, mailbox};
-use crate::clock::Instant;
-use crate::contract::Recipients;
-use crate::contract::auth_context::RunFacts;
-use crate::contract::mailer::{Mail, MailError};
-use crate::storage::{FileFacts, MailKind, NewMail, OutboxMail, Scope};
+use crate::{FileFacts, MailKind, NewMail, OutboxMail};
 
 /// Why a mail has no bytes. For the log: it is a fault of the host or its configuration.
 #[derive(Debug, thiserror::Error)]

@@ -1,6 +1,6 @@
 //! How long a deferred delivery waits, and when it is given up.
 
-use crate::clock::Instant;
+use scheduled_exports_host::clock::Instant;
 
 /// The waits between the tries of one delivery are this long together.
 pub const TRY_FOR: i64 = 24 * 60 * 60;

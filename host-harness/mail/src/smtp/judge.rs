@@ -1,7 +1,7 @@
 //! What a reply that is no yes means, by the step that it answers, its code and its enhanced status code (RFC 3463).
 
 use super::reply::Reply;
-use crate::delivery::{Refusal, TroubleKind};
+use crate::{Refusal, TroubleKind};
 
 /// A step of an SMTP session, as this host takes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -15,11 +15,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use scheduled_exports_host::private::{self, Entry};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::{Refusal, Transport, TroubleKind};
-use crate::private::{self, Entry};
 
 /// The file in the folder that says who got what.
 pub const ENVELOPES: &str = "envelopes.jsonl";
