@@ -8,9 +8,6 @@ use crate::text;
 /// The language of what is stored.
 const STORED: Language = Language::English;
 
-pub(crate) const SCHEDULE_DELETED: &str = text::cancelled_schedule_deleted(STORED);
-pub(crate) const ORGANIZER_DISABLED: &str = text::cancelled_organizer_disabled(STORED);
-pub(crate) const EVENT_DELETED: &str = text::cancelled_event_deleted(STORED);
 pub(crate) const OWNER_NOT_PERMITTED: &str = text::cancelled_owner_not_permitted(STORED);
 pub(crate) const OWNER_INACTIVE: &str = text::cancelled_owner_inactive(STORED);
 pub(crate) const OWNER_GONE: &str = text::cancelled_owner_gone(STORED);
@@ -46,6 +43,14 @@ fn translate(words: &mut String, language: Language) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use scheduled_exports_store::cancelled::{EVENT_DELETED, ORGANIZER_DISABLED, SCHEDULE_DELETED};
+
+    #[test]
+    fn what_the_store_stores_is_what_the_catalog_says_in_english() {
+        assert_eq!(SCHEDULE_DELETED, text::cancelled_schedule_deleted(STORED));
+        assert_eq!(ORGANIZER_DISABLED, text::cancelled_organizer_disabled(STORED));
+        assert_eq!(EVENT_DELETED, text::cancelled_event_deleted(STORED));
+    }
 
     #[test]
     fn what_the_host_has_stored_is_shown_in_the_callers_language_and_nothing_else_is_touched() {

@@ -19,7 +19,7 @@ use std::fmt;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::storage::FileFacts;
+use scheduled_exports_store::FileFacts;
 
 /// How long a link leads to its file, in seconds: seven days.
 pub const LIFETIME: i64 = 7 * 24 * 60 * 60;

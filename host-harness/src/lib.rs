@@ -9,6 +9,7 @@
 pub mod api;
 mod called_off;
 pub mod command;
+mod counted;
 pub mod delivery;
 pub mod descriptors;
 pub mod download;
@@ -18,12 +19,10 @@ pub mod ports;
 pub mod scheduler;
 pub mod service;
 pub mod shares;
-pub mod storage;
 pub mod temp_files;
 pub mod testing;
 #[deny(dead_code)]
 mod text;
-pub mod usage;
 pub mod zones;
 
 pub use scheduled_exports_host::{clock, contract, engine, imports, private, tape};

@@ -3,7 +3,7 @@
 //!
 //! ```
 //! use host_harness::platform::{Fixture, Platform};
-//! use host_harness::storage::sqlite::SqliteStorage;
+//! use scheduled_exports_store::sqlite::SqliteStorage;
 //!
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
 //! let folder = tempfile::tempdir().unwrap();
@@ -37,10 +37,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use prometheus_client::metrics::counter::Counter;
+use scheduled_exports_store::postgres::{PostgresStorage, client};
+use scheduled_exports_store::usage::UsageLimits;
 
 use crate::shares::SharedPlaces;
-use crate::storage::postgres::{PostgresStorage, client};
-use crate::usage::UsageLimits;
 use database::{Database, Open, look_up};
 
 pub use admission::{Admission, Admitted, Ownership};
@@ -97,7 +97,7 @@ pub struct Platform {
 }
 
 impl Platform {
-    /// Opens the platform in the file of a [`SqliteStorage`](crate::storage::sqlite::SqliteStorage); tables that are missing are made.
+    /// Opens the platform in the file of a [`SqliteStorage`](scheduled_exports_store::sqlite::SqliteStorage); tables that are missing are made.
     ///
     /// # Errors
     /// The file cannot be opened or written.

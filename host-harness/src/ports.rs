@@ -16,13 +16,13 @@ use std::sync::Arc;
 pub use auth_context::{Access, Run};
 
 use scheduled_exports_mail::{Origin, Sender};
+use scheduled_exports_store::Storage;
+use scheduled_exports_store::usage::UsageLimits;
 
 use crate::clock::Clock;
 use crate::imports::HostFault;
 use crate::platform::Platform;
-use crate::storage::Storage;
 use crate::temp_files::TempFiles;
-use crate::usage::UsageLimits;
 
 /// What the host tells the component about itself.
 #[derive(Clone, Debug)]

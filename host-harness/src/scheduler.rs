@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use scheduled_exports_mail::Transport;
+use scheduled_exports_store::{Kept, Lease, LeaseError, Leased, Rooms, StorageError, Wakes, Work};
 use tokio::sync::{Mutex, Semaphore, watch};
 use tokio::task::JoinSet;
 
@@ -17,7 +18,6 @@ use crate::clock::Instant;
 use crate::delivery::{DeliveryLimits, Permits, deliver_until};
 use crate::service::Service;
 use crate::shares::part;
-use crate::storage::{Kept, Lease, LeaseError, Leased, Rooms, StorageError, Wakes, Work};
 
 /// Schedules planned again in one go.
 const REPLAN_BATCH: u32 = 500;

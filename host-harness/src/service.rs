@@ -14,7 +14,7 @@
 //! use host_harness::ports::HostFacts;
 //! use host_harness::scheduler::{Scheduler, SchedulerOptions};
 //! use host_harness::service::Service;
-//! use host_harness::storage::sqlite::SqliteStorage;
+//! use scheduled_exports_store::sqlite::SqliteStorage;
 //!
 //! # async fn host() -> Result<(), Box<dyn std::error::Error>> {
 //! let file = Path::new("store.db");
@@ -65,18 +65,19 @@ use crate::contract::exported::about::Description;
 use crate::delivery::MailHealth;
 use crate::download::{Download, Secret};
 pub use crate::engine::{Answer, Operation};
+use scheduled_exports_store::usage::Exceeded;
+use scheduled_exports_store::{
+    Change, Commit, CommitError, Completion, KeptAnswer, RequestKey, Scope, Storage, StorageError, Visible,
+};
+
+use crate::counted::CountedStorage;
 use crate::engine::{Engine, GuestFault, Instance, Unaccepted};
 use crate::metrics::{Called, Metrics};
 use crate::platform::{Place, Platform, PlatformError, Principal, slug_of};
 use crate::ports::{Access, HostFacts, Services};
 use crate::shares::SharedPlaces;
-use crate::storage::counted::CountedStorage;
-use crate::storage::{
-    Change, Commit, CommitError, Completion, KeptAnswer, RequestKey, Scope, Storage, StorageError, Visible,
-};
 use crate::tape::Recorded;
 use crate::temp_files::TempFiles;
-use crate::usage::Exceeded;
 
 /// How long a host that stops waits for its store to be closed.
 const CLOSING: Duration = Duration::from_secs(5);

@@ -4,9 +4,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use host_harness::storage::sqlite::SqliteStorage;
-use host_harness::storage::{Scope, StorageError};
 use host_harness::testing::{Harness, TestStore};
+use scheduled_exports_store::sqlite::SqliteStorage;
+use scheduled_exports_store::{Scope, StorageError};
 use serde_json::json;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};

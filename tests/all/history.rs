@@ -146,7 +146,8 @@ async fn history_is_kept_for_90_days_and_the_audit_log_for_a_year() {
     );
     host.delete(&format!("{CONF}{taken}/"), JOHN).await;
     host.advance_to("2026-10-24T12:00:00Z").await;
-    let dues = |rows: Vec<host_harness::storage::HistoryRow>| rows.iter().map(|row| row.entry.due).collect::<Vec<_>>();
+    let dues =
+        |rows: Vec<scheduled_exports_store::HistoryRow>| rows.iter().map(|row| row.entry.due).collect::<Vec<_>>();
     let both = [at("2026-10-24T02:00:00Z"), at("2026-10-23T02:00:00Z")];
     assert_eq!(dues(host.history(id).await), both);
     // The first ended at 2026-10-23T02:00:00Z.

@@ -2,7 +2,7 @@
 
 use host_harness::contract::Outcome;
 use host_harness::testing::{Answer, Harness, Method};
-use host_harness::usage::UsageLimits;
+use scheduled_exports_store::usage::UsageLimits;
 use serde_json::{Value, json};
 use tests::{BIG, CONF, DEVICE, FEST, JOHN, MARY, SAM, SMALL, but, daily, without_schedules};
 

@@ -2,8 +2,8 @@
 //! takes a schedule over.
 
 use host_harness::contract::{Content, Outcome, Recipients};
-use host_harness::storage::{Row, Scope, Visible};
 use host_harness::testing::{Harness, Mail, Method};
+use scheduled_exports_store::{Row, Scope, Visible};
 use serde_json::{Value, json};
 use tests::{
     BIG, CONF, DEVICE, FEST, JOHN, JOHN_READING, MARY, ORDERS_TOKEN, SAM, SETTINGS_TOKEN, SMALL, VERA, but, daily,

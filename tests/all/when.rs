@@ -225,7 +225,7 @@ async fn line_5_the_window_is_that_of_the_due_time_in_the_schedules_zone_however
     late.step().await;
     let file = |host: &Harness| host.mails().pop().and_then(|mail| mail.attachment).expect("a file").0;
     assert_eq!(file(&punctual), file(&late));
-    let rows = |row: &host_harness::storage::HistoryRow| row.entry.rows;
+    let rows = |row: &scheduled_exports_store::HistoryRow| row.entry.rows;
     let (punctual, late) = (punctual.history(1).await, late.history(1).await);
     assert_eq!(rows(&punctual[0]), rows(&late[0]));
 }

@@ -8,8 +8,8 @@ use host_harness::contract::exported::recurrence::Rule;
 use host_harness::contract::exporters::ExportError;
 use host_harness::metrics;
 use host_harness::service::Ended;
-use host_harness::storage::{Row, Scope, Visible};
 use host_harness::testing::{Harness, at};
+use scheduled_exports_store::{Row, Scope, Visible};
 use serde_json::json;
 use tests::{BIG, CONF, FEST, JOHN, but, daily, without_schedules};
 

@@ -17,10 +17,10 @@ use host_harness::platform::Fixture;
 use host_harness::ports::HostFacts;
 use host_harness::scheduler::{Scheduler, SchedulerOptions};
 use host_harness::service::Service;
-use host_harness::storage::postgres::PostgresStorage;
-use host_harness::storage::sqlite::SqliteStorage;
-use host_harness::storage::{Leased, Scope, Storage, Visible};
 use scheduled_exports_mail::EmlTransport;
+use scheduled_exports_store::postgres::PostgresStorage;
+use scheduled_exports_store::sqlite::SqliteStorage;
+use scheduled_exports_store::{Leased, Scope, Storage, Visible};
 use scheduled_exports_test_servers::postgres::PostgresServer;
 use serde_json::{Map, Value, json};
 

@@ -2,6 +2,7 @@
 
 use axum::http::HeaderMap;
 use plugin::language::Language;
+use scheduled_exports_store::Scope;
 
 use super::backend::Backend;
 use super::credentials::{self, Shown};
@@ -9,7 +10,6 @@ use super::problems::Refusal;
 use super::routes::TokenScope;
 use crate::platform::Admission;
 use crate::service::Grant;
-use crate::storage::Scope;
 
 /// Checks credentials, organizer and event, the switch of the organizer, and the scope of the token, in this order.
 pub(super) async fn admit(

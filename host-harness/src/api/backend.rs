@@ -1,13 +1,13 @@
 //! What the HTTP API asks of the rest of the host.
 
 use async_trait::async_trait;
+use scheduled_exports_store::{RequestKey, RequestState, Scope, StorageError};
 
 use crate::clock::Instant;
 use crate::delivery::MailTrouble;
 use crate::download::Download;
 use crate::platform::{Admission, Credentials, PlatformError};
 use crate::service::{Answer, CallError, Grant, Keep, LeftOver, Operation, Service};
-use crate::storage::{RequestKey, RequestState, Scope, StorageError};
 
 /// Why a look-up has no answer. The words are for the log.
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +35,7 @@ pub trait Backend: Send + Sync {
     async fn check_ready(&self) -> Result<(), Fault>;
     /// Whose credentials these are, and what that principal may do there; without a scope, nothing.
     async fn admission(&self, credentials: &Credentials, scope: Option<&Scope>) -> Result<Admission, Fault>;
-    /// See [`crate::storage::Storage::begin_request`].
+    /// See [`scheduled_exports_store::Storage::begin_request`].
     async fn begin_request(
         &self,
         key: &RequestKey,
@@ -43,7 +43,7 @@ pub trait Backend: Send + Sync {
         now: Instant,
         lease_until: Instant,
     ) -> Result<RequestState, Fault>;
-    /// See [`crate::storage::Storage::end_request`].
+    /// See [`scheduled_exports_store::Storage::end_request`].
     async fn end_request(&self, key: &RequestKey, ticket: u64) -> Result<(), Fault>;
     /// Asks the component. See [`Service::call`].
     async fn call(&self, grant: &Grant, operation: Operation, keep: Option<Keep<'_>>) -> Result<Answer, CallError>;

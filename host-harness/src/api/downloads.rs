@@ -15,6 +15,7 @@ use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
 use futures_util::stream::try_unfold;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use scheduled_exports_store::FILE_CHUNK;
 
 use super::ApiLimits;
 use super::backend::Backend;
@@ -23,7 +24,6 @@ use super::problems::Refusal;
 use super::range::Wanted;
 use super::reply::Reply;
 use crate::download::Download;
-use crate::storage::FILE_CHUNK;
 
 const ROBOTS: HeaderName = HeaderName::from_static("x-robots-tag");
 /// What has no place in the value of an extended parameter (RFC 8187, 3.2.1).

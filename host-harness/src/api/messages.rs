@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 
 use plugin::language::Language;
+use scheduled_exports_store::usage::{Exceeded, UsageLimit};
 
 use super::links::BadHost;
 use super::negotiation::UnsupportedBody;
 use super::problems::Refusal;
 use crate::text;
-use crate::usage::{Exceeded, UsageLimit};
 
 /// What `detail` says; for people.
 pub(super) fn detail(refusal: &Refusal, language: Language) -> Cow<'_, str> {

@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 use axum::http::header::{ALLOW, CONNECTION, CONTENT_RANGE, HeaderValue, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use plugin::language::Language;
+use scheduled_exports_store::usage::Exceeded;
 use serde_json::{Map, Value, json};
 
 use super::backend::Fault;
@@ -13,7 +14,6 @@ use super::negotiation::UnsupportedBody;
 use super::reply::Reply;
 use crate::contract::{FieldError, Problem};
 use crate::service::CallError;
-use crate::usage::Exceeded;
 
 /// Seconds after which a client may ask again while the store is away.
 const RETRY_AWAY: u32 = 5;

@@ -7,7 +7,7 @@ use axum::http::header::{
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 
-use crate::storage::KeptAnswer;
+use scheduled_exports_store::KeptAnswer;
 
 /// Says that an answer was kept from an earlier request with the same idempotency key.
 pub(super) const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");

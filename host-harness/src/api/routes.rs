@@ -2,9 +2,9 @@
 
 use axum::http::Method;
 use percent_encoding::percent_decode_str;
+use scheduled_exports_store::Scope;
 
 use crate::download;
-use crate::storage::Scope;
 
 /// Everything about scheduled exports lies below.
 pub(super) const ROOT: &str = "/api/v1/organizers/";

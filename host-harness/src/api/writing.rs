@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::http::StatusCode;
 use axum::http::header::{HeaderValue, LOCATION};
 use axum::http::request::Parts;
+use scheduled_exports_store::{KeptAnswer, RequestKey, RequestState};
 use serde::Deserialize;
 use tracing::Instrument;
 
@@ -17,7 +18,6 @@ use super::reading::{unexpected, versioned};
 use super::reply::{REPLAYED, Reply};
 use super::routes::Write;
 use crate::service::{Answer, CallError, Grant, Keep, Operation};
-use crate::storage::{KeptAnswer, RequestKey, RequestState};
 
 /// A write that has passed every check of the API.
 pub(super) struct Writing {

@@ -13,8 +13,8 @@ use host_harness::platform::Fixture;
 use host_harness::ports::HostFacts;
 use host_harness::private::{self, Entry};
 use host_harness::service::Service;
-use host_harness::storage::HistoryRow;
 use indicatif::{ProgressBar, ProgressStyle};
+use scheduled_exports_store::HistoryRow;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 

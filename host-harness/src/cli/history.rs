@@ -2,7 +2,7 @@
 
 use clap::Args;
 use host_harness::contract::{DeliveryStatus, Outcome};
-use host_harness::storage::HistoryRow;
+use scheduled_exports_store::HistoryRow;
 use serde_json::{Value, json};
 
 use super::{Data, Failure, Output, host, say, utc};

@@ -6,6 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use scheduled_exports_mail::{EmlTransport, Transport};
+use scheduled_exports_store::postgres::PostgresStorage;
+use scheduled_exports_store::postgres::client::{Address, Connection};
+use scheduled_exports_store::sqlite::SqliteStorage;
+use scheduled_exports_store::{Change, Commit, Scope, Storage, Visible};
 
 use crate::clock::{Clock, SystemClock};
 use crate::engine::{Cache, EMBEDDED, Engine};
@@ -14,10 +18,6 @@ use crate::ports::HostFacts;
 use crate::private::{self, Entry};
 use crate::scheduler::{Scheduler, SchedulerOptions};
 use crate::service::Service;
-use crate::storage::postgres::PostgresStorage;
-use crate::storage::postgres::client::{Address, Connection};
-use crate::storage::sqlite::SqliteStorage;
-use crate::storage::{Change, Commit, Scope, Storage, Visible};
 use crate::tape::{Keep, Tapes};
 use crate::temp_files::TempFiles;
 use tokio::task::spawn_blocking;

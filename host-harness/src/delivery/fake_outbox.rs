@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
+use scheduled_exports_store::*;
 use tempfile::SpooledData;
 
 use super::*;
 use crate::contract::schedule_store::Plan;
 use crate::contract::{MissedRange, PageQuery, Position, RunEntry};
-use crate::storage::*;
 
 pub struct FakeMail {
     pub mail: OutboxMail,

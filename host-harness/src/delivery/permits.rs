@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use std::sync::{Mutex, PoisonError};
 use tokio::sync::oneshot;
 
-use crate::storage::StorageError;
+use scheduled_exports_store::StorageError;
 
 /// Knows which mails may still go.
 #[async_trait]

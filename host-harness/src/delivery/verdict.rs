@@ -1,12 +1,12 @@
 //! What a try means for its delivery: final, tried again, or held until the operator has repaired something.
 
 use scheduled_exports_mail::{Refusal, Trouble, TroubleKind, backoff, words};
+use scheduled_exports_store::{DeliveryResult, DeliveryTask, Storage, StorageError};
 
 use super::MailHealth;
 use super::health::{Suspicion, are_many};
 use crate::clock::Instant;
 use crate::contract::DeliveryStatus;
-use crate::storage::{DeliveryResult, DeliveryTask, Storage, StorageError};
 
 /// How a try ended: the server's reply, or why it did not succeed.
 pub(super) type Tried = Result<String, Refusal>;

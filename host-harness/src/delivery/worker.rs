@@ -22,6 +22,10 @@ use std::time::Duration;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use scheduled_exports_mail::message::RenderError;
 use scheduled_exports_mail::{Refusal, Transport, TroubleKind, domain, render, words};
+use scheduled_exports_store::usage::UsageLimits;
+use scheduled_exports_store::{
+    DeliveryResult, DeliveryTask, LeaseError, MailKind, OutboxMail, Rooms, Storage, StorageError,
+};
 use tokio::sync::{Notify, OnceCell, Semaphore};
 use tracing::Instrument as _;
 
@@ -31,9 +35,7 @@ use super::verdict::{self, About, Tried, Try};
 use crate::clock::Clock;
 use crate::contract::DeliveryStatus;
 use crate::shares::part;
-use crate::storage::{DeliveryResult, DeliveryTask, LeaseError, MailKind, OutboxMail, Rooms, Storage, StorageError};
 use crate::temp_files::TempFiles;
-use crate::usage::UsageLimits;
 
 /// The first wait before a store that was away is told again how a try ended; each one after it is twice as long.
 const FIRST_WAIT: Duration = Duration::from_millis(50);

@@ -1,6 +1,8 @@
 //! What a call needs to know before the component is asked, each found in one query: whose the credentials are, what that
 //! principal may there, and the rules of the place; or for a run, whose it is and may he still.
 
+use scheduled_exports_store::Scope;
+
 use super::credentials::hash;
 use super::database::{listing, look_up};
 use super::directory::{EventSet, Place, PlaceRow, UserRow, list_of, stored_list};
@@ -9,7 +11,6 @@ use super::{Credentials, Platform, PlatformError, Principal, Rights, exporters};
 use crate::clock::Instant;
 use crate::contract::User;
 use crate::contract::auth_context::{Caller, OwnerRight};
-use crate::storage::Scope;
 
 /// Is a request let in, and as whom?
 #[derive(Clone, Debug)]

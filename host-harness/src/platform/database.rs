@@ -6,11 +6,12 @@
 use std::path::Path;
 use std::time::Duration;
 
+use scheduled_exports_store::StorageError;
+use scheduled_exports_store::migrations::{Migrations, migrations};
+use scheduled_exports_store::postgres::{PostgresStorage, client as postgres};
+
 use super::file::{self, File};
 use super::{EXPORTS_AT_ONCE, PlatformError};
-use crate::storage::StorageError;
-use crate::storage::migrations::{Migrations, migrations};
-use crate::storage::postgres::{PostgresStorage, client as postgres};
 
 /// How long an export waits for its turn.
 pub(super) const EXPORT_TURN: Duration = Duration::from_secs(300);
@@ -63,7 +64,7 @@ macro_rules! look_up {
             }
             .$fetch(&file.look_ups),
             $crate::platform::database::Database::Postgres(pools) => {
-                $crate::storage::postgres::read!(pools.look_ups.$fetch($sql, &[$(&$parameter),*]))
+                scheduled_exports_store::postgres::read!(pools.look_ups.$fetch($sql, &[$(&$parameter),*]))
                     .map_err($crate::platform::PlatformError::from)
             }
         })

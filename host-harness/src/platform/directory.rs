@@ -1,11 +1,12 @@
 //! Who and what there is: organizers, events and users.
 
+use scheduled_exports_store::Scope;
+
 use super::database::{listing, look_up};
 use super::reading::found;
 use super::{Platform, PlatformError};
 use crate::clock::Instant;
 use crate::contract::User;
-use crate::storage::Scope;
 
 /// Largest mail in bytes as sent, where an organizer has no limit of its own.
 pub const DEFAULT_MAIL_BYTES: u64 = 20_000_000;

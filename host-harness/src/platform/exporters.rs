@@ -16,6 +16,7 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use plugin::language::Language;
+use scheduled_exports_store::{FileFacts, Scope};
 use serde_json::Value;
 use tempfile::SpooledData;
 use tokio::task::spawn_blocking;
@@ -29,7 +30,6 @@ use super::rights::{Subject, open};
 use super::{Event, Platform, PlatformError};
 use crate::clock::Instant;
 use crate::contract::exporters::{self as contract, ExportError, Field};
-use crate::storage::{FileFacts, Scope};
 use crate::text;
 
 /// A maker of files.

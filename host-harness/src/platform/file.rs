@@ -10,13 +10,13 @@ use std::sync::Arc;
 use futures_util::stream::{self, BoxStream, StreamExt as _};
 use rusqlite::types::{ToSqlOutput, Value};
 use rusqlite::{Connection, ToSql};
+use scheduled_exports_store::sqlite::reading::Reading;
+use scheduled_exports_store::sqlite::{migrate, opened};
 use tokio::sync::{Mutex, OwnedMutexGuard, Semaphore, mpsc, oneshot};
 
 use super::database::{EXPORT_TURN, TABLES_IN_A_FILE};
 use super::reading::{Asked, Found};
 use super::{EXPORTS_AT_ONCE, PlatformError};
-use crate::storage::sqlite::reading::Reading;
-use crate::storage::sqlite::{migrate, opened};
 
 /// Rows that an export is sent at a time: its reader and its writer wake each other for as many.
 const ROWS: usize = 256;

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use rusqlite::params;
+use scheduled_exports_store::postgres::client::Parameter;
 
 use super::credentials::hash;
 use super::database::{Open, within};
@@ -12,7 +13,6 @@ use super::fixture::{
 };
 use super::generated::Generator;
 use super::{Platform, PlatformError};
-use crate::storage::postgres::client::Parameter;
 
 /// Orders that go into one statement: with all columns far under SQLite's 32,766 parameters, and PostgreSQL's 65,535.
 const ORDERS_AT_ONCE: usize = 500;

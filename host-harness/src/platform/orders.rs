@@ -5,6 +5,7 @@ use futures_util::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
 use plugin::language::Language;
 use plugin::recurrence::{Zone, offset_at};
 use rusqlite::types::{FromSqlError, FromSqlResult, ValueRef};
+use scheduled_exports_store::postgres::client::{Connection, FromRow};
 use tokio_postgres::types::{FromSql, Type};
 
 use super::currency;
@@ -13,7 +14,6 @@ use super::directory::stored_list;
 use super::reading::found;
 use super::{Event, PlatformError};
 use crate::clock::Instant;
-use crate::storage::postgres::client::{Connection, FromRow};
 use crate::text;
 
 const DAY: i64 = 86_400;

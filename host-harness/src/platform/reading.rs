@@ -1,13 +1,13 @@
 //! What look-ups answer, and look-ups in a SQLite file, on the thread of the call: why is said where the store reads so
-//! ([`reading`](crate::storage::sqlite::reading)).
+//! ([`reading`](scheduled_exports_store::sqlite::reading)).
 
 use rusqlite::types::FromSql;
 use rusqlite::{CachedStatement, Connection, Row, ToSql};
+use scheduled_exports_store::postgres::client as postgres;
+use scheduled_exports_store::sqlite::reading::Reading;
+use scheduled_exports_store::sqlite::statement::prepared;
 
 use super::PlatformError;
-use crate::storage::postgres::client as postgres;
-use crate::storage::sqlite::reading::Reading;
-use crate::storage::sqlite::statement::prepared;
 
 /// What a row is read into, of either database; columns go by their names.
 pub(super) trait Found: Sized {
@@ -27,8 +27,8 @@ macro_rules! found {
             }
 
             fn read_from_server(
-                row: &$crate::storage::postgres::client::Found,
-            ) -> $crate::storage::postgres::client::Result<Self> {
+                row: &scheduled_exports_store::postgres::client::Found,
+            ) -> scheduled_exports_store::postgres::client::Result<Self> {
                 Ok(Self {
                     $($column: row.try_get(stringify!($column))?,)*
                     $($($part: $crate::platform::reading::Found::read_from_server(row)?,)*)?
@@ -36,10 +36,10 @@ macro_rules! found {
             }
         }
 
-        impl $crate::storage::postgres::client::FromRow for $row {
+        impl scheduled_exports_store::postgres::client::FromRow for $row {
             fn from_row(
-                row: $crate::storage::postgres::client::Found,
-            ) -> $crate::storage::postgres::client::Result<Self> {
+                row: scheduled_exports_store::postgres::client::Found,
+            ) -> scheduled_exports_store::postgres::client::Result<Self> {
                 $crate::platform::reading::Found::read_from_server(&row)
             }
         }

@@ -6,6 +6,7 @@
 use std::collections::HashSet;
 
 use plugin::language::Language;
+use scheduled_exports_store::Scope;
 
 use super::database::{listing, look_up};
 use super::directory::{EventSet, UserRow, stored_list};
@@ -14,7 +15,6 @@ use super::reading::found;
 use super::{Event, Platform, PlatformError, Principal};
 use crate::contract::User;
 use crate::contract::exporters::Reach;
-use crate::storage::Scope;
 
 /// Whose rights a question is about.
 #[derive(Clone, Debug, PartialEq, Eq)]

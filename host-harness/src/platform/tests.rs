@@ -10,14 +10,14 @@ use tempfile::TempDir;
 
 use super::database::within;
 pub(super) use super::fixture::tests::BIGEVENTS;
+use scheduled_exports_store::Scope;
+use scheduled_exports_store::postgres::PostgresOptions;
+use scheduled_exports_store::sqlite::SqliteStorage;
 use scheduled_exports_test_servers::postgres::PostgresServer;
 
 use super::*;
 use crate::contract::auth_context::OwnerRight;
 use crate::contract::exporters::Reach;
-use crate::storage::Scope;
-use crate::storage::postgres::PostgresOptions;
-use crate::storage::sqlite::SqliteStorage;
 
 /// Each of these checks on SQLite and on PostgreSQL; where there is no server to start, that is said on stderr.
 macro_rules! on_both {

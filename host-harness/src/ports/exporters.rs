@@ -3,6 +3,7 @@
 use std::io::{self, Read, Write};
 use std::path::Path;
 
+use scheduled_exports_store::FileFacts;
 use tempfile::SpooledData;
 
 use super::{Access, Run, Services};
@@ -12,20 +13,10 @@ use crate::download::{self, Secret};
 use crate::imports::{Answer, Exporters, ImportError};
 use crate::platform::{self, ExportJob, PlatformError};
 use crate::private;
-use crate::storage::{FileFacts, LeaseError};
 
 impl From<PlatformError> for ImportError<LookupError> {
     fn from(error: PlatformError) -> Self {
         Self::Refused(LookupError::Unavailable(error.to_string()))
-    }
-}
-
-impl From<LeaseError> for ExportError {
-    fn from(error: LeaseError) -> Self {
-        match error {
-            LeaseError::Lost => Self::LeaseLost,
-            LeaseError::Storage(error) => Self::Unavailable(error.to_string()),
-        }
     }
 }
 

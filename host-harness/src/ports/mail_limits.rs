@@ -1,12 +1,12 @@
 //! What becomes of a run whose organizer, or whose owner, has used up the mails of the day.
 
 use plugin::language::Language;
+use scheduled_exports_store::usage::{MailLimits, MailUser, MostMails, Otherwise, UsageLimits};
+use scheduled_exports_store::{Finish, MailKind, NewMail};
 
 use super::{Run, Services};
 use crate::contract::{Outcome, User};
-use crate::storage::{Finish, MailKind, NewMail};
 use crate::text;
-use crate::usage::{MailLimits, MailUser, MostMails, Otherwise, UsageLimits};
 
 /// In the history, for programs.
 const CODE: &str = "mail-limit";

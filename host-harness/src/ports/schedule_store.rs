@@ -7,46 +7,15 @@ use std::collections::HashMap;
 use std::sync::PoisonError;
 
 use plugin::language::Language;
+use scheduled_exports_store::usage::MailUser;
+use scheduled_exports_store::{Change, Finish, Row, StorageError, Written, difference};
 
 use super::{Access, Run, Services};
 use crate::called_off;
 use crate::contract::auth_context::Caller;
 use crate::contract::schedule_store::{Page, Plan, RunPage, StoreError};
 use crate::contract::{Content, MissedRange, Outcome, PageQuery, Position, Schedule, User};
-use crate::imports::{Answer, ImportError, ScheduleStore};
-use crate::storage::{Change, Finish, LeaseError, Row, StartError, StorageError, Written, difference};
-use crate::usage::MailUser;
-
-impl From<StorageError> for StoreError {
-    fn from(error: StorageError) -> Self {
-        Self::Unavailable(error.to_string())
-    }
-}
-
-impl From<StorageError> for ImportError<StoreError> {
-    fn from(error: StorageError) -> Self {
-        Self::Refused(error.into())
-    }
-}
-
-impl From<StartError> for ImportError<StoreError> {
-    fn from(error: StartError) -> Self {
-        match error {
-            StartError::Lost => Self::Refused(StoreError::LeaseLost),
-            StartError::Recorded(latest) => Self::Refused(StoreError::Recorded(latest)),
-            StartError::Storage(error) => error.into(),
-        }
-    }
-}
-
-impl From<LeaseError> for ImportError<StoreError> {
-    fn from(error: LeaseError) -> Self {
-        match error {
-            LeaseError::Lost => Self::Refused(StoreError::LeaseLost),
-            LeaseError::Storage(error) => error.into(),
-        }
-    }
-}
+use crate::imports::{Answer, ScheduleStore};
 
 /// Joins the owners: the caller is known, for the others the platform is asked once.
 async fn joined(services: &Services, caller: &Caller, rows: Vec<Row>) -> Result<Vec<Schedule>, StoreError> {

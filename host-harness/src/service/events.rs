@@ -1,9 +1,10 @@
 //! Events that are deleted, and what is left of them.
 
+use scheduled_exports_store::{Scope, StorageError};
+
 use super::{CallError, Service};
 use crate::platform::{DeletedEvent, PlatformError};
 use crate::service::jobs::Ended;
-use crate::storage::{Scope, StorageError};
 
 /// What is left of an event that is gone.
 #[derive(Clone, Debug, PartialEq, Eq)]

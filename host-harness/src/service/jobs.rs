@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant as Stopwatch};
 
 use scheduled_exports_host::wording::{HostReason, NoticeText, RunFacts as SaidOfRun, language_of};
+use scheduled_exports_store::{Finish, LeaseError, Leased, MailKind, NewMail, Row, StartError, Work};
 use tracing::Instrument as _;
 
 use super::plans::Rechecked;
@@ -16,7 +17,6 @@ use crate::imports::{AuthContext as _, STOPS_AT};
 use crate::metrics::Called;
 use crate::platform::Ownership;
 use crate::ports::Run;
-use crate::storage::{Finish, LeaseError, Leased, MailKind, NewMail, Row, StartError, Work};
 use crate::tape::Job;
 
 /// How the handling of one leased run ended. What became of the due time is in the run history.
@@ -97,7 +97,7 @@ impl Service {
         }
     }
 
-    async fn renew(&self, lease: crate::storage::Lease, length: Duration) -> Ended {
+    async fn renew(&self, lease: scheduled_exports_store::Lease, length: Duration) -> Ended {
         loop {
             tokio::time::sleep(length / 3).await;
             let until = self.services.clock.now() + i64::try_from(length.as_secs()).unwrap_or(i64::MAX);

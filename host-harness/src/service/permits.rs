@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
+use scheduled_exports_store::{MailStanding, OutgoingExport, StorageError, cancelled};
 
 use super::Service;
 use crate::called_off;
 use crate::contract::auth_context::OwnerRight;
 use crate::delivery::Permits;
 use crate::platform::PlatformError;
-use crate::storage::{MailStanding, OutgoingExport, StorageError};
 
 impl From<PlatformError> for StorageError {
     /// Who asks waits for both alike.
@@ -52,7 +52,7 @@ impl Service {
         } = export;
         let ownership = self.platform().ownership(owner, scope, exporter).await?;
         if ownership.event_deleted {
-            return Ok(Some(called_off::EVENT_DELETED));
+            return Ok(Some(cancelled::EVENT_DELETED));
         }
         let lost = match ownership.right {
             OwnerRight::Yes => None,

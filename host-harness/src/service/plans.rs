@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Instant as Stopwatch;
 
+use scheduled_exports_store::{LeaseError, Leased, ReplanRow, Row, Scope, StorageError, Work};
+
 use super::{CallError, Service};
 use crate::clock::Instant;
 use crate::contract::exported::recurrence::{Occurrence, Rule, Stored};
 use crate::contract::{FieldError, Position};
 use crate::engine::GuestFault;
 use crate::metrics::Called;
-use crate::storage::{LeaseError, Leased, ReplanRow, Row, Scope, StorageError, Work};
 
 /// In seconds. Due times of a schedule lie a day apart at least, to the hour that clocks are put forward. So what another zone
 /// or zone database makes of one is nearer to it than this, and what it makes of any other is farther away.

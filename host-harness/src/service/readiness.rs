@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use scheduled_exports_store::StorageError;
 use tokio::sync::Mutex;
 
 use super::Service;
 use crate::clock::Instant;
-use crate::storage::StorageError;
 
 /// For how many seconds an answer is good. Whoever reaches the API may ask, and each look writes to the disk twice.
 pub(super) const GOOD_FOR: Instant = 5;

@@ -31,9 +31,10 @@ use serde_json::{Map, Value, json};
 pub use report::{Checked, Report, Verdict};
 pub use scheduled_exports_host::memory::{Caller, Change, Event, HandedOver, Organizer, Right, Stands, User, World};
 
+use scheduled_exports_store::Scope;
+
 use crate::clock::Instant;
 use crate::contract::Problem;
-use crate::storage::Scope;
 use plan::{Check, Plan, Step};
 
 /// The conformance component, built from `conformance/`. Empty where this program was built without a wasm target.

@@ -6,6 +6,9 @@ use std::sync::Arc;
 
 use axum::http::{HeaderMap, Method};
 use scheduled_exports_mail::Transport;
+use scheduled_exports_store::postgres::{PostgresOptions, PostgresStorage};
+use scheduled_exports_store::sqlite::SqliteStorage;
+use scheduled_exports_store::{HistoryRow, Storage, StorageError};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -15,9 +18,6 @@ use crate::platform::Platform;
 use crate::ports::HostFacts;
 use crate::scheduler::{Scheduler, SchedulerOptions, Step};
 use crate::service::Service;
-use crate::storage::postgres::{PostgresOptions, PostgresStorage};
-use crate::storage::sqlite::SqliteStorage;
-use crate::storage::{HistoryRow, Storage, StorageError};
 use crate::tape::{Keep, Replay, Tape, Tapes, replay};
 
 use scheduled_exports_test_servers::PostgresServer;

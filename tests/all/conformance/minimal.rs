@@ -7,10 +7,10 @@ use host_harness::contract::exported::jobs::AbandonReason;
 use host_harness::contract::{Delivery, DeliveryStatus, Order, PageQuery, Position, Stored, User as Person};
 use host_harness::engine::{Accepted, Cache, Engine, Limits, Unaccepted};
 use host_harness::imports::AuthContext as _;
-use host_harness::storage::Scope;
 use host_harness::testing::conformance::{
     COMPONENT, Change, Ending, Export, Facts, HandedOver, HostUnderTest, Hosts, Job, Taken, World, problem,
 };
+use scheduled_exports_store::Scope;
 use serde_json::json;
 
 use super::minimal_host::{Access, Host, Letter, Run, afresh};

@@ -692,7 +692,7 @@ async fn section_1_the_next_run_is_null_for_what_never_runs_again_and_for_what_w
     );
     let never = host.create(CONF, JOHN, &over).await;
     let id = host.create(CONF, JOHN, &daily()).await;
-    let scope = host_harness::storage::Scope {
+    let scope = scheduled_exports_store::Scope {
         organizer: "bigevents".into(),
         event: Some("sampleconf".into()),
     };

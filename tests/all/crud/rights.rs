@@ -2,8 +2,8 @@
 
 use host_harness::contract::Outcome;
 use host_harness::platform::Credentials;
-use host_harness::storage::Scope;
 use host_harness::testing::{Harness, at};
+use scheduled_exports_store::Scope;
 use serde_json::{Value, json};
 use tests::{
     BIG, CONF, DEVICE, FEST, JOHN, JOHN_READING, MARY, ORDERS_TOKEN, SAM, SETTINGS_TOKEN, SMALL, VERA, but, daily,

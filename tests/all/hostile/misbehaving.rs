@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use host_harness::contract::{Content, Outcome};
 use host_harness::engine::Limits;
-use host_harness::storage::{Scope, Visible};
 use host_harness::testing::{Answer, Harness, Mail, at};
+use scheduled_exports_store::{Scope, Visible};
 use serde_json::{Value, json};
 use tests::guests::MISBEHAVING;
 use tests::{BIG, CONF, FEST, JOHN, MARY, SAM, SETTINGS_TOKEN, SMALL, with};

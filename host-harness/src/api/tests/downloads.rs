@@ -6,11 +6,11 @@ use axum::body::Body;
 use axum::http::Request;
 use axum::response::Response;
 use futures_util::StreamExt as _;
+use scheduled_exports_store::FILE_CHUNK;
 use tower::ServiceExt as _;
 
 use super::host::Host;
 use crate::api::{ApiLimits, router};
-use crate::storage::FILE_CHUNK;
 
 const LINK: &str = "/download/a";
 /// Two pieces and a bit.

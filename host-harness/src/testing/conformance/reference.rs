@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use scheduled_exports_mail::Refusal;
+use scheduled_exports_store::{Leased, Scope};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
@@ -19,7 +20,6 @@ use crate::contract::{Order, PageQuery, Position};
 use crate::delivery::{DeliveryLimits, MailHealth, deliver_due};
 use crate::platform::{Admission, Credentials};
 use crate::service::{Answer, CallError, Grant, Operation};
-use crate::storage::{Leased, Scope};
 use crate::testing::{Harness, TestStore};
 
 /// How long a run is leased for, in seconds.

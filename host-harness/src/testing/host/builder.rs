@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use scheduled_exports_mail::Transport;
+use scheduled_exports_store::usage::UsageLimits;
 
 use super::{CapturedMail, Harness, TestStore, at, open};
 use crate::clock::{Clock as _, Instant, VirtualClock};
@@ -11,7 +12,6 @@ use crate::platform::Fixture;
 use crate::ports::HostFacts;
 use crate::scheduler::{Scheduler, SchedulerOptions};
 use crate::testing::{Client, ScriptedExports, StoreScript};
-use crate::usage::UsageLimits;
 
 /// The platform that the demo runs on.
 const PLATFORM: &str = include_str!("../../../../tests/data/bigevents.json");

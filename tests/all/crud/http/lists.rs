@@ -1,7 +1,7 @@
 //! Lists: pages, order, and what is on them.
 
-use host_harness::storage::{Scope, Visible};
 use host_harness::testing::{Harness, at};
+use scheduled_exports_store::{Scope, Visible};
 use serde_json::{Value, json};
 use tests::{BIG, CONF, FEST, JOHN, but, daily};
 
@@ -91,7 +91,7 @@ async fn section_2_lists_are_ordered_with_ties_by_id_and_nulls_last_either_way()
     let early_a = host.create(CONF, JOHN, &daily()).await;
     let never_b = host.create(CONF, JOHN, &but(daily(), over)).await;
     let early_b = host.create(CONF, JOHN, &daily()).await;
-    let scope = host_harness::storage::Scope {
+    let scope = scheduled_exports_store::Scope {
         organizer: "bigevents".into(),
         event: Some("sampleconf".into()),
     };
