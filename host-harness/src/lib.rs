@@ -14,11 +14,9 @@ pub mod delivery;
 pub mod descriptors;
 pub mod download;
 pub mod metrics;
-pub mod platform;
 pub mod ports;
 pub mod scheduler;
 pub mod service;
-pub mod shares;
 pub mod temp_files;
 pub mod testing;
 #[deny(dead_code)]

@@ -26,10 +26,10 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
+use reference_platform::Platform;
 use scheduled_exports_mail::TroubleKind;
 
 use crate::contract::{DeliveryStatus, Outcome};
-use crate::platform::Platform;
 use crate::service::Service;
 use crate::zones;
 

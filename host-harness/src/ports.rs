@@ -15,13 +15,13 @@ use std::sync::Arc;
 
 pub use auth_context::{Access, Run};
 
+use reference_platform::Platform;
 use scheduled_exports_mail::{Origin, Sender};
 use scheduled_exports_store::Storage;
 use scheduled_exports_store::usage::UsageLimits;
 
 use crate::clock::Clock;
 use crate::imports::HostFault;
-use crate::platform::Platform;
 use crate::temp_files::TempFiles;
 
 /// What the host tells the component about itself.

@@ -9,6 +9,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use reference_platform::shares::part;
 use scheduled_exports_mail::Transport;
 use scheduled_exports_store::{Kept, Lease, LeaseError, Leased, Rooms, StorageError, Wakes, Work};
 use tokio::sync::{Mutex, Semaphore, watch};
@@ -17,7 +18,6 @@ use tokio::task::JoinSet;
 use crate::clock::Instant;
 use crate::delivery::{DeliveryLimits, Permits, deliver_until};
 use crate::service::Service;
-use crate::shares::part;
 
 /// Schedules planned again in one go.
 const REPLAN_BATCH: u32 = 500;

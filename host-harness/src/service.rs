@@ -10,7 +10,7 @@
 //! use host_harness::clock::SystemClock;
 //! use scheduled_exports_mail::EmlTransport;
 //! use host_harness::engine::{Cache, EMBEDDED, Engine, Limits};
-//! use host_harness::platform::Platform;
+//! use reference_platform::Platform;
 //! use host_harness::ports::HostFacts;
 //! use host_harness::scheduler::{Scheduler, SchedulerOptions};
 //! use host_harness::service::Service;
@@ -65,6 +65,8 @@ use crate::contract::exported::about::Description;
 use crate::delivery::MailHealth;
 use crate::download::{Download, Secret};
 pub use crate::engine::{Answer, Operation};
+use reference_platform::shares::SharedPlaces;
+use reference_platform::{Place, Platform, PlatformError, Principal, slug_of};
 use scheduled_exports_store::usage::Exceeded;
 use scheduled_exports_store::{
     Change, Commit, CommitError, Completion, KeptAnswer, RequestKey, Scope, Storage, StorageError, Visible,
@@ -73,9 +75,7 @@ use scheduled_exports_store::{
 use crate::counted::CountedStorage;
 use crate::engine::{Engine, GuestFault, Instance, Unaccepted};
 use crate::metrics::{Called, Metrics};
-use crate::platform::{Place, Platform, PlatformError, Principal, slug_of};
 use crate::ports::{Access, HostFacts, Services};
-use crate::shares::SharedPlaces;
 use crate::tape::Recorded;
 use crate::temp_files::TempFiles;
 

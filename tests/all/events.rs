@@ -2,8 +2,8 @@
 //! belongs to another event of the same slug.
 
 use host_harness::contract::{DeliveryStatus, Outcome};
-use host_harness::platform::Event;
 use host_harness::testing::{Harness, at};
+use reference_platform::Event;
 use scheduled_exports_mail::Refusal;
 use serde_json::{Value, json};
 use tests::{BIG, CONF, DEVICE, JOHN, MARY, SETTINGS_TOKEN, VERA, but, daily, with, without_schedules};

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use axum::http::Method;
 use host_harness::contract::{DeliveryStatus, Outcome};
-use host_harness::platform::Credentials;
 use host_harness::service::Service;
 use host_harness::testing::{Harness, Mail, Moment, at};
+use reference_platform::Credentials;
 use scheduled_exports_mail::Refusal;
 use serde_json::{Value, json};
 use tests::{BIG, CONF, JOHN, VERA, but, daily, with, without_schedules};

@@ -2,13 +2,13 @@
 
 use axum::http::HeaderMap;
 use plugin::language::Language;
+use reference_platform::Admission;
 use scheduled_exports_store::Scope;
 
 use super::backend::Backend;
 use super::credentials::{self, Shown};
 use super::problems::Refusal;
 use super::routes::TokenScope;
-use crate::platform::Admission;
 use crate::service::Grant;
 
 /// Checks credentials, organizer and event, the switch of the organizer, and the scope of the token, in this order.

@@ -1,12 +1,12 @@
 //! What the HTTP API asks of the rest of the host.
 
 use async_trait::async_trait;
+use reference_platform::{Admission, Credentials, PlatformError};
 use scheduled_exports_store::{RequestKey, RequestState, Scope, StorageError};
 
 use crate::clock::Instant;
 use crate::delivery::MailTrouble;
 use crate::download::Download;
-use crate::platform::{Admission, Credentials, PlatformError};
 use crate::service::{Answer, CallError, Grant, Keep, LeftOver, Operation, Service};
 
 /// Why a look-up has no answer. The words are for the log.

@@ -3,7 +3,7 @@
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, HeaderValue};
 
-use crate::platform::Credentials;
+use reference_platform::Credentials;
 
 /// What a client showed that was not let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -97,7 +97,7 @@ impl Create {
     async fn run(self) -> Result<(), Failure> {
         let host::Stores { platform, .. } = host::stores(&self.data, false).await?;
         let (organizer, slug) = (self.organizer, self.event);
-        let event = host_harness::platform::Event {
+        let event = reference_platform::Event {
             organizer: organizer.clone(),
             slug: slug.clone(),
             name: self.name,

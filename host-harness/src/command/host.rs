@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use reference_platform::{Fixture, Platform};
 use scheduled_exports_mail::{EmlTransport, Transport};
 use scheduled_exports_store::postgres::PostgresStorage;
 use scheduled_exports_store::postgres::client::{Address, Connection};
@@ -13,7 +14,6 @@ use scheduled_exports_store::{Change, Commit, Scope, Storage, Visible};
 
 use crate::clock::{Clock, SystemClock};
 use crate::engine::{Cache, EMBEDDED, Engine};
-use crate::platform::{Fixture, Platform};
 use crate::ports::HostFacts;
 use crate::private::{self, Entry};
 use crate::scheduler::{Scheduler, SchedulerOptions};

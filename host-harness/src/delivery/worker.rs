@@ -20,6 +20,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
+use reference_platform::shares::part;
 use scheduled_exports_mail::message::RenderError;
 use scheduled_exports_mail::{Refusal, Transport, TroubleKind, domain, render, words};
 use scheduled_exports_store::usage::UsageLimits;
@@ -34,7 +35,6 @@ use super::permits::{Desk, Everything, Permits};
 use super::verdict::{self, About, Tried, Try};
 use crate::clock::Clock;
 use crate::contract::DeliveryStatus;
-use crate::shares::part;
 use crate::temp_files::TempFiles;
 
 /// The first wait before a store that was away is told again how a try ended; each one after it is twice as long.

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Mutex;
 
 use plugin::language::Language;
+use reference_platform::Principal;
 use scheduled_exports_store::{Change, FileFacts, Leased, NewMail, Row, Visible};
 
 use super::Services;
 use crate::clock::Instant;
 use crate::contract::auth_context::{AccessFacts, RunFacts};
 use crate::imports::AuthContext;
-use crate::platform::Principal;
 
 /// One caller at one organizer or event, and what the call has staged so far.
 #[derive(Debug)]

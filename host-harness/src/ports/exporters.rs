@@ -3,6 +3,7 @@
 use std::io::{self, Read, Write};
 use std::path::Path;
 
+use reference_platform::ExportJob;
 use scheduled_exports_store::FileFacts;
 use tempfile::SpooledData;
 
@@ -10,22 +11,19 @@ use super::{Access, Run, Services};
 use crate::clock::Instant;
 use crate::contract::exporters::{DownloadLink, ExportError, Exporter, File, LookupError, Reach, Subject};
 use crate::download::{self, Secret};
-use crate::imports::{Answer, Exporters, ImportError};
-use crate::platform::{self, ExportJob, PlatformError};
+use crate::imports::{Answer, Exporters};
 use crate::private;
 
-impl From<PlatformError> for ImportError<LookupError> {
-    fn from(error: PlatformError) -> Self {
-        Self::Refused(LookupError::Unavailable(error.to_string()))
-    }
-}
-
 /// Whose rights are asked about: the caller's, or those of the owner of a schedule that he can see, inactive or not.
-async fn subject(services: &Services, access: &Access, whose: Subject) -> Result<platform::Subject, LookupError> {
+async fn subject(
+    services: &Services,
+    access: &Access,
+    whose: Subject,
+) -> Result<reference_platform::Subject, LookupError> {
     match whose {
-        Subject::Caller => Ok(platform::Subject::Caller(access.principal.clone())),
+        Subject::Caller => Ok(reference_platform::Subject::Caller(access.principal.clone())),
         Subject::OwnerOf(id) => match services.storage.get(&access.visible, id).await {
-            Ok(Some(row)) => Ok(platform::Subject::OwnerOnceActive(row.owner)),
+            Ok(Some(row)) => Ok(reference_platform::Subject::OwnerOnceActive(row.owner)),
             Ok(None) => Err(LookupError::NotFound),
             Err(error) => Err(LookupError::Unavailable(error.to_string())),
         },

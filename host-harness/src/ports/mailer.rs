@@ -2,6 +2,7 @@
 //! commit.
 
 use plugin::language::Language;
+use reference_platform::PlatformError;
 use scheduled_exports_store::{Change, MailKind, NewMail, Notice, OutboxMail, Scope};
 
 use super::{Access, Run, Services, away};
@@ -9,7 +10,6 @@ use crate::contract::auth_context::Caller;
 use crate::contract::mailer::{Audience, Mail, MailError};
 use crate::contract::{Recipients, User};
 use crate::imports::{Answer, Mailer};
-use crate::platform::PlatformError;
 use crate::text;
 
 /// Most bytes of the texts that are joined into one mail about others' changes.

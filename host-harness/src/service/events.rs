@@ -1,9 +1,9 @@
 //! Events that are deleted, and what is left of them.
 
+use reference_platform::{DeletedEvent, PlatformError};
 use scheduled_exports_store::{Scope, StorageError};
 
 use super::{CallError, Service};
-use crate::platform::{DeletedEvent, PlatformError};
 use crate::service::jobs::Ended;
 
 /// What is left of an event that is gone.

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant as Stopwatch};
 
+use reference_platform::Ownership;
 use scheduled_exports_host::wording::{HostReason, NoticeText, RunFacts as SaidOfRun, language_of};
 use scheduled_exports_store::{Finish, LeaseError, Leased, MailKind, NewMail, Row, StartError, Work};
 use tracing::Instrument as _;
@@ -15,7 +16,6 @@ use crate::contract::{Delivery, DeliveryStatus, Outcome, Schedule};
 use crate::engine::{End, GuestFault, Worked};
 use crate::imports::{AuthContext as _, STOPS_AT};
 use crate::metrics::Called;
-use crate::platform::Ownership;
 use crate::ports::Run;
 use crate::tape::Job;
 

@@ -9,14 +9,6 @@ use super::Service;
 use crate::called_off;
 use crate::contract::auth_context::OwnerRight;
 use crate::delivery::Permits;
-use crate::platform::PlatformError;
-
-impl From<PlatformError> for StorageError {
-    /// Who asks waits for both alike.
-    fn from(error: PlatformError) -> Self {
-        Self::Unavailable(error.to_string())
-    }
-}
 
 #[async_trait]
 impl Permits for Service {

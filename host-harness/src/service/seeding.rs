@@ -1,5 +1,6 @@
 //! Schedules that a fixture brings along: made by the component, like any other.
 
+use reference_platform::{FixtureSchedule, PlatformError, Principal};
 use scheduled_exports_store::{Change, CommitError, Row, Scope};
 use serde_json::Value;
 
@@ -7,7 +8,6 @@ use super::{CallError, Grant, Operation, Service};
 use crate::contract::Problem;
 use crate::contract::auth_context::Caller;
 use crate::imports::STOPS_AT;
-use crate::platform::{FixtureSchedule, PlatformError, Principal};
 
 /// Why a fixture's schedule was not put in.
 #[derive(Debug, thiserror::Error)]

@@ -4,11 +4,11 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
+use reference_platform::{ExportGate, ExportJob};
 use serde_json::Value;
 use tokio::sync::watch;
 
 use crate::contract::exporters::ExportError;
-use crate::platform::{ExportGate, ExportJob};
 
 /// What the exports to come are answered in the exporter's place; without a word here, the exporter works.
 ///

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use axum::http::{HeaderMap, Method};
+use reference_platform::Platform;
 use scheduled_exports_mail::Transport;
 use scheduled_exports_store::postgres::{PostgresOptions, PostgresStorage};
 use scheduled_exports_store::sqlite::SqliteStorage;
@@ -14,7 +15,6 @@ use tempfile::TempDir;
 
 use crate::clock::{Clock, Instant, VirtualClock};
 use crate::engine::{Cache, Engine, Limits};
-use crate::platform::Platform;
 use crate::ports::HostFacts;
 use crate::scheduler::{Scheduler, SchedulerOptions, Step};
 use crate::service::Service;

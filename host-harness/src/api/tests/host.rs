@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, HeaderValue, Request, StatusCode};
+use reference_platform::{Admission, Admitted, Credentials, EventSet, Place, Principal, Rights, Settings};
 use scheduled_exports_store::{FILE_CHUNK, FileFacts, KeptAnswer, RequestKey, RequestState, Scope};
 use serde_json::Value;
 use tokio::sync::Semaphore;
@@ -17,7 +18,6 @@ use crate::clock::Instant;
 use crate::contract::User;
 use crate::contract::auth_context::Caller;
 use crate::download::Download;
-use crate::platform::{Admission, Admitted, Credentials, EventSet, Place, Principal, Rights, Settings};
 use crate::service::{Answer, CallError, Grant, Keep, Operation};
 
 /// Organizer-level schedules of an organizer that everybody but `stranger` has rights at.

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use reference_platform::{Admission, Credentials};
 use scheduled_exports_mail::Refusal;
 use scheduled_exports_store::{Leased, Scope};
 use serde_json::{Value, json};
@@ -18,7 +19,6 @@ use crate::contract::exported::jobs::AbandonReason;
 use crate::contract::exported::recurrence::Stored;
 use crate::contract::{Order, PageQuery, Position};
 use crate::delivery::{DeliveryLimits, MailHealth, deliver_due};
-use crate::platform::{Admission, Credentials};
 use crate::service::{Answer, CallError, Grant, Operation};
 use crate::testing::{Harness, TestStore};
 

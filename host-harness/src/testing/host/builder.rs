@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
+use reference_platform::Fixture;
 use scheduled_exports_mail::Transport;
 use scheduled_exports_store::usage::UsageLimits;
 
 use super::{CapturedMail, Harness, TestStore, at, open};
 use crate::clock::{Clock as _, Instant, VirtualClock};
 use crate::engine::{EMBEDDED, Limits};
-use crate::platform::Fixture;
 use crate::ports::HostFacts;
 use crate::scheduler::{Scheduler, SchedulerOptions};
 use crate::testing::{Client, ScriptedExports, StoreScript};
