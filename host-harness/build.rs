@@ -1,5 +1,4 @@
 //! Builds the conformance checks into a component and puts it at `OUT_DIR/conformance.wasm`, for the harness to embed.
-//! Writes the functions of `src/text.rs`, made of the catalogs in `locales`.
 //!
 //! With `HARNESS_PLUGIN_PREBUILT=FILE`, for machines without rustup, the checks are not there.
 
@@ -25,12 +24,6 @@ fn build() -> Result<(), String> {
     let written = |bytes: &[u8]| {
         fs::write(&conformance, bytes).map_err(|error| format!("could not write {}: {error}", conformance.display()))
     };
-    println!("cargo:rerun-if-changed=locales");
-    fs::write(
-        out.join("texts.rs"),
-        locale_build::compile(Path::new("locales"), "plugin::language")?,
-    )
-    .map_err(|error| format!("could not write the texts: {error}"))?;
     println!("cargo:rerun-if-env-changed={PREBUILT}");
     if env::var_os(PREBUILT).is_some() {
         return written(&[]);

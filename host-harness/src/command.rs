@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::engine::{Limits, Permissions};
+use scheduled_exports_host::engine::{Limits, Permissions};
 
 /// Where the store is: in a folder, or in a database and at most the mails in a folder.
 #[derive(Args, Clone, Debug, Default)]

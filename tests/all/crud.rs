@@ -5,8 +5,8 @@ mod http;
 mod resource;
 mod rights;
 
-use host_harness::contract::{Content, Recipients};
 use host_harness::testing::{Answer, Harness, at};
+use scheduled_exports_host::contract::{Content, Recipients};
 use scheduled_exports_store::{Row, Scope};
 use serde_json::{Value, json};
 use tests::without_schedules;

@@ -4,9 +4,9 @@ use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use host_harness::contract::Outcome;
-use host_harness::scheduler::SchedulerOptions;
 use host_harness::testing::{Harness, at};
+use reference_server::scheduler::SchedulerOptions;
+use scheduled_exports_host::contract::Outcome;
 use scheduled_exports_mail::Refusal;
 use serde_json::{Value, json};
 use tests::{

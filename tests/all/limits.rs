@@ -1,7 +1,7 @@
 //! What one caller and one organizer can use, through the API and through runs: each limit on both of its sides.
 
-use host_harness::contract::Outcome;
 use host_harness::testing::{Answer, Harness, Method};
+use scheduled_exports_host::contract::Outcome;
 use scheduled_exports_store::usage::UsageLimits;
 use serde_json::{Value, json};
 use tests::{BIG, CONF, DEVICE, FEST, JOHN, MARY, SAM, SMALL, but, daily, without_schedules};

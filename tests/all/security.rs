@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 
 use axum::http::Method;
 use calamine::{Data, Reader, Xlsx};
-use host_harness::contract::Outcome;
 use host_harness::testing::Harness;
+use scheduled_exports_host::contract::Outcome;
 use serde_json::{Value, json};
 use tests::{BIG, CALLERS, CONF, DEVICE, FEST, JOHN, MARY, SAM, SETTINGS_TOKEN, but, daily, with, without_schedules};
 

@@ -11,12 +11,12 @@ use std::time::{Duration, Instant as Stopwatch};
 
 use clap::Args;
 use futures_util::{StreamExt as _, TryStreamExt as _};
-use host_harness::clock::{Clock, VirtualClock};
-use host_harness::contract::{Order, PageQuery, Position};
-use host_harness::ports::HostFacts;
-use host_harness::scheduler::{Scheduler, SchedulerOptions};
-use host_harness::service::Service;
 use reference_platform::Fixture;
+use reference_server::ports::HostFacts;
+use reference_server::scheduler::{Scheduler, SchedulerOptions};
+use reference_server::service::Service;
+use scheduled_exports_host::clock::{Clock, VirtualClock};
+use scheduled_exports_host::contract::{Order, PageQuery, Position};
 use scheduled_exports_mail::EmlTransport;
 use scheduled_exports_store::postgres::PostgresStorage;
 use scheduled_exports_store::sqlite::SqliteStorage;

@@ -1,7 +1,7 @@
 //! `harness history`, and how a line of it reads.
 
 use clap::Args;
-use host_harness::contract::{DeliveryStatus, Outcome};
+use scheduled_exports_host::contract::{DeliveryStatus, Outcome};
 use scheduled_exports_store::HistoryRow;
 use serde_json::{Value, json};
 

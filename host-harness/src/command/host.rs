@@ -12,14 +12,14 @@ use scheduled_exports_store::postgres::client::{Address, Connection};
 use scheduled_exports_store::sqlite::SqliteStorage;
 use scheduled_exports_store::{Change, Commit, Scope, Storage, Visible};
 
-use crate::clock::{Clock, SystemClock};
-use crate::engine::{Cache, EMBEDDED, Engine};
-use crate::ports::HostFacts;
-use crate::private::{self, Entry};
-use crate::scheduler::{Scheduler, SchedulerOptions};
-use crate::service::Service;
-use crate::tape::{Keep, Tapes};
-use crate::temp_files::TempFiles;
+use reference_server::ports::HostFacts;
+use reference_server::scheduler::{Scheduler, SchedulerOptions};
+use reference_server::service::Service;
+use reference_server::temp_files::TempFiles;
+use scheduled_exports_host::clock::{Clock, SystemClock};
+use scheduled_exports_host::engine::{Cache, EMBEDDED, Engine};
+use scheduled_exports_host::private::{self, Entry};
+use scheduled_exports_host::tape::{Keep, Tapes};
 use tokio::task::spawn_blocking;
 
 use super::{Data, Failure, PluginFile, Recording, Temporary, failed, warn_of_visible_password};

@@ -33,9 +33,9 @@ pub use scheduled_exports_host::memory::{Caller, Change, Event, HandedOver, Orga
 
 use scheduled_exports_store::Scope;
 
-use crate::clock::Instant;
-use crate::contract::Problem;
 use plan::{Check, Plan, Step};
+use scheduled_exports_host::clock::Instant;
+use scheduled_exports_host::contract::Problem;
 
 /// The conformance component, built from `conformance/`. Empty where this program was built without a wasm target.
 pub static COMPONENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/conformance.wasm"));

@@ -8,12 +8,12 @@ use reference_platform::{ExportGate, ExportJob};
 use serde_json::Value;
 use tokio::sync::watch;
 
-use crate::contract::exporters::ExportError;
+use scheduled_exports_host::contract::exporters::ExportError;
 
 /// What the exports to come are answered in the exporter's place; without a word here, the exporter works.
 ///
 /// ```
-/// use host_harness::contract::exporters::ExportError;
+/// use scheduled_exports_host::contract::exporters::ExportError;
 /// use host_harness::testing::ScriptedExports;
 ///
 /// let exports = ScriptedExports::default();

@@ -13,12 +13,12 @@ use scheduled_exports_store::{HistoryRow, Storage, StorageError};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::clock::{Clock, Instant, VirtualClock};
-use crate::engine::{Cache, Engine, Limits};
-use crate::ports::HostFacts;
-use crate::scheduler::{Scheduler, SchedulerOptions, Step};
-use crate::service::Service;
-use crate::tape::{Keep, Replay, Tape, Tapes, replay};
+use reference_server::ports::HostFacts;
+use reference_server::scheduler::{Scheduler, SchedulerOptions, Step};
+use reference_server::service::Service;
+use scheduled_exports_host::clock::{Clock, Instant, VirtualClock};
+use scheduled_exports_host::engine::{Cache, Engine, Limits};
+use scheduled_exports_host::tape::{Keep, Replay, Tape, Tapes, replay};
 
 use scheduled_exports_test_servers::PostgresServer;
 

@@ -14,9 +14,9 @@ use scheduled_exports_store::{
 };
 use tempfile::SpooledData;
 
-use crate::clock::Instant;
-use crate::contract::schedule_store::Plan;
-use crate::contract::{MissedRange, PageQuery, Position, RunEntry};
+use scheduled_exports_host::clock::Instant;
+use scheduled_exports_host::contract::schedule_store::Plan;
+use scheduled_exports_host::contract::{MissedRange, PageQuery, Position, RunEntry};
 
 /// Where a step of the host meets its store. Every step boundary of a run is one of these: `take_due`, `start`, `keep_file`,
 /// `finish`, `take_deliveries`, `record_delivery`, `take_settled`.

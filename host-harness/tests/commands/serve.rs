@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use calamine::{Reader, Xlsx};
 use chrono::{DateTime, Utc};
-use host_harness::descriptors::Descriptors;
+use reference_server::descriptors::Descriptors;
 use scheduled_exports_test_servers::smtp_server::{SmtpServer, Stage};
 use serde_json::{Value, json};
 

@@ -1,8 +1,8 @@
 //! Section 3: who may do what, line by line. `matrix.rs` has every caller at every call.
 
-use host_harness::contract::Outcome;
 use host_harness::testing::{Harness, at};
 use reference_platform::Credentials;
+use scheduled_exports_host::contract::Outcome;
 use scheduled_exports_store::Scope;
 use serde_json::{Value, json};
 use tests::{

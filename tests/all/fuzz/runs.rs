@@ -2,15 +2,15 @@
 
 use std::cell::{Cell, RefCell};
 
-use host_harness::contract::exported::jobs::AbandonReason;
-use host_harness::contract::schedule_store::Plan;
-use host_harness::contract::{Content, Delivery, DeliveryStatus, Outcome, Recipients};
-use host_harness::service::Operation;
 use host_harness::testing::{Harness, at};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use reference_platform::Principal;
+use reference_server::service::Operation;
+use scheduled_exports_host::contract::exported::jobs::AbandonReason;
+use scheduled_exports_host::contract::schedule_store::Plan;
+use scheduled_exports_host::contract::{Content, Delivery, DeliveryStatus, Outcome, Recipients};
 use scheduled_exports_store::{
     Change, Commit, DeliveryResult, Finish, Leased, MailKind, NewMail, Row, StorageError, Visible,
 };

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use host_harness::contract::{Content, Outcome};
-use host_harness::engine::Limits;
 use host_harness::testing::{Answer, Harness, Mail, at};
+use scheduled_exports_host::contract::{Content, Outcome};
+use scheduled_exports_host::engine::Limits;
 use scheduled_exports_store::{Scope, Visible};
 use serde_json::{Value, json};
 use tests::guests::MISBEHAVING;

@@ -2,12 +2,12 @@
 
 use std::fmt;
 
+use scheduled_exports_host::clock::Instant;
 use scheduled_exports_host::memory::{Change, World};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::Job;
-use crate::clock::Instant;
 
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Plan {

@@ -6,6 +6,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use reference_platform::{Admission, Credentials};
+use reference_server::delivery::{DeliveryLimits, MailHealth, deliver_due};
+use reference_server::service::{Answer, CallError, Grant, Operation};
+use scheduled_exports_host::clock::{Clock as _, Instant};
+use scheduled_exports_host::contract::exported::jobs::AbandonReason;
+use scheduled_exports_host::contract::exported::recurrence::Stored;
+use scheduled_exports_host::contract::{Order, PageQuery, Position};
 use scheduled_exports_mail::Refusal;
 use scheduled_exports_store::{Leased, Scope};
 use serde_json::{Value, json};
@@ -14,12 +20,6 @@ use tokio::sync::OnceCell;
 use super::{
     COMPONENT, Change, Ending, Export, Facts, HandedOver, HostUnderTest, Hosts, Job, Right, Stands, Taken, World,
 };
-use crate::clock::{Clock as _, Instant};
-use crate::contract::exported::jobs::AbandonReason;
-use crate::contract::exported::recurrence::Stored;
-use crate::contract::{Order, PageQuery, Position};
-use crate::delivery::{DeliveryLimits, MailHealth, deliver_due};
-use crate::service::{Answer, CallError, Grant, Operation};
 use crate::testing::{Harness, TestStore};
 
 /// How long a run is leased for, in seconds.

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use reference_platform::Fixture;
+use reference_server::ports::HostFacts;
+use reference_server::scheduler::{Scheduler, SchedulerOptions};
+use scheduled_exports_host::clock::{Clock as _, Instant, VirtualClock};
+use scheduled_exports_host::engine::{EMBEDDED, Limits};
 use scheduled_exports_mail::Transport;
 use scheduled_exports_store::usage::UsageLimits;
 
 use super::{CapturedMail, Harness, TestStore, at, open};
-use crate::clock::{Clock as _, Instant, VirtualClock};
-use crate::engine::{EMBEDDED, Limits};
-use crate::ports::HostFacts;
-use crate::scheduler::{Scheduler, SchedulerOptions};
 use crate::testing::{Client, ScriptedExports, StoreScript};
 
 /// The platform that the demo runs on.
@@ -24,7 +24,7 @@ const ONE_IN: u64 = 20;
 /// `tests/data/bigevents.json`, and the noon of 22 October 2026 (UTC).
 ///
 /// ```
-/// use host_harness::contract::exporters::ExportError;
+/// use scheduled_exports_host::contract::exporters::ExportError;
 /// use host_harness::testing::{Harness, ScriptedExports};
 /// use serde_json::json;
 ///

@@ -10,8 +10,8 @@ use futures_util::{StreamExt as _, stream};
 use serde_json::Value;
 use tower::ServiceExt as _;
 
-use crate::api::{self, ApiLimits};
-use crate::service::Service;
+use reference_server::api::{self, ApiLimits};
+use reference_server::service::Service;
 
 /// An answer of the HTTP API.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use chrono::{DateTime, FixedOffset, NaiveDateTime};
 use plugin::recurrence::{self, ClockNote, Zone};
 
-use crate::clock::Instant;
+use scheduled_exports_host::clock::Instant;
 
 /// An instant as tests write it: RFC 3339, with or without seconds, and where the place counts with its zone behind it, as in
 /// RFC 9557. With a zone the offset has to be that of the place then; without an offset the zone decides.
