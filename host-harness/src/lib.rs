@@ -5,4 +5,3 @@
 #![deny(missing_docs)]
 
 pub mod command;
-pub mod testing;

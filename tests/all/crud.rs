@@ -5,9 +5,9 @@ mod http;
 mod resource;
 mod rights;
 
-use host_harness::testing::{Answer, Harness, at};
 use scheduled_exports_host::contract::{Content, Recipients};
 use scheduled_exports_store::{Row, Scope};
+use scheduled_exports_testing::{Answer, Harness, at};
 use serde_json::{Value, json};
 use tests::without_schedules;
 

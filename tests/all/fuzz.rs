@@ -12,7 +12,6 @@ use std::fmt::Debug;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use host_harness::testing::Harness;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestRunner};
@@ -22,6 +21,7 @@ use scheduled_exports_host::contract::auth_context::Caller;
 use scheduled_exports_host::contract::exported::recurrence::{Rule, Stored};
 use scheduled_exports_host::contract::{Order, PageQuery, Position};
 use scheduled_exports_store::{Scope, Visible};
+use scheduled_exports_testing::Harness;
 use serde_json::{Value, json};
 use tests::{CONF, JOHN, daily, without_schedules};
 use tokio::runtime::Runtime;

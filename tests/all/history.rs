@@ -4,10 +4,10 @@ use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use host_harness::testing::{Harness, at};
 use reference_server::scheduler::SchedulerOptions;
 use scheduled_exports_host::contract::Outcome;
 use scheduled_exports_mail::Refusal;
+use scheduled_exports_testing::{Harness, at};
 use serde_json::{Value, json};
 use tests::{
     CONF, DEVICE, FEST, JOHN, JOHN_READING, MARY, ORDERS_TOKEN, SAM, SETTINGS_TOKEN, VERA, but, daily,

@@ -2,8 +2,8 @@
 
 use std::io::{Cursor, Read as _};
 
-use host_harness::testing::{Harness, Mail, Method};
 use scheduled_exports_host::contract::Outcome;
+use scheduled_exports_testing::{Harness, Mail, Method};
 use serde_json::{Value, json};
 use tests::{CONF, JOHN, but, daily, with};
 

@@ -1,7 +1,7 @@
 //! behaviour.md, section 4: when a schedule runs. Each numbered line has a test here whose name says it.
 
-use host_harness::testing::{Harness, at};
 use scheduled_exports_host::contract::Outcome;
+use scheduled_exports_testing::{Harness, at};
 use serde_json::json;
 use tests::{BIG, CONF, FEST, JOHN, but, daily, without_schedules};
 

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use host_harness::testing::{CrashPoint, WatchedStorage};
 use reference_platform::Fixture;
 use reference_server::delivery::DeliveryLimits;
 use reference_server::ports::HostFacts;
@@ -23,6 +22,7 @@ use scheduled_exports_mail::{SmtpTimeouts, SmtpTransport};
 use scheduled_exports_store::HistoryRow;
 use scheduled_exports_test_servers::postgres::{PostgresServer, Stop};
 use scheduled_exports_test_servers::smtp_server::{ReceivedMail, SmtpServer};
+use scheduled_exports_testing::{CrashPoint, WatchedStorage};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use host_harness::testing::conformance::COMPONENT;
+use conformance_component::COMPONENT;
 use reference_server::ports::HostFacts;
 use reference_server::service::Service;
 use reference_server::zones;

@@ -241,7 +241,7 @@ fn the_built_in_component_can_be_written_to_a_file_that_every_command_takes() {
     );
     harness(["plugin", "write", "--conformance", &path]).well();
     let checks = std::fs::read(&file).expect("written");
-    assert_eq!(checks, host_harness::testing::conformance::COMPONENT);
+    assert_eq!(checks, conformance_component::COMPONENT);
     assert!(
         read(&["plugin", "inspect", &path]).starts_with("conformance "),
         "it is a component like any other"

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use host_harness::testing::conformance::COMPONENT;
+use conformance_component::COMPONENT;
 use scheduled_exports_host::contract::{
     Content, Delivery, DeliveryStatus, Outcome, Position, Recipients, RunEntry, User,
 };

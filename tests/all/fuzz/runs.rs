@@ -2,7 +2,6 @@
 
 use std::cell::{Cell, RefCell};
 
-use host_harness::testing::{Harness, at};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
@@ -14,6 +13,7 @@ use scheduled_exports_host::contract::{Content, Delivery, DeliveryStatus, Outcom
 use scheduled_exports_store::{
     Change, Commit, DeliveryResult, Finish, Leased, MailKind, NewMail, Row, StorageError, Visible,
 };
+use scheduled_exports_testing::{Harness, at};
 use serde_json::Value;
 
 use super::{NOW, Target, documents, grant, start, stored_document, word};

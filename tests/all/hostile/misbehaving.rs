@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use host_harness::testing::{Answer, Harness, Mail, at};
 use scheduled_exports_host::contract::{Content, Outcome};
 use scheduled_exports_host::engine::Limits;
 use scheduled_exports_store::{Scope, Visible};
+use scheduled_exports_testing::{Answer, Harness, Mail, at};
 use serde_json::{Value, json};
 use tests::guests::MISBEHAVING;
 use tests::{BIG, CONF, FEST, JOHN, MARY, SAM, SETTINGS_TOKEN, SMALL, with};

@@ -1,4 +1,4 @@
-//! Builds the conformance checks into a component and puts it at `OUT_DIR/conformance.wasm`, for the harness to embed.
+//! Builds the conformance checks into a component and puts it at `OUT_DIR/conformance.wasm`.
 //!
 //! With `HARNESS_PLUGIN_PREBUILT=FILE`, for machines without rustup, the checks are not there.
 
@@ -30,8 +30,9 @@ fn build() -> Result<(), String> {
     }
 
     let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .ok_or("the harness must be built inside its workspace")?;
+        .ancestors()
+        .nth(2)
+        .ok_or("this crate must be built inside its workspace")?;
     let made_of = [
         "conformance/src",
         "conformance/Cargo.toml",
@@ -39,7 +40,7 @@ fn build() -> Result<(), String> {
         "Cargo.toml",
         "Cargo.lock",
         "rust-toolchain.toml",
-        "host-harness/build.rs",
+        "conformance/component/build.rs",
     ];
     rerun_if_changed(made_of.map(|path| root.join(path)));
     ensure_target().map_err(|sentence| format!("{sentence}, or set {PREBUILT} to a built plugin.wasm"))?;

@@ -1,7 +1,8 @@
-//! For tests of plugins and hosts: a whole host with a clock that the test holds, and what stands in for the world outside.
+//! For whoever tests a plugin, a host or what is around one: a whole reference host with a clock that the test holds, and what stands in
+//! for the world outside. Mail and PostgreSQL servers for tests are in [`scheduled_exports_test_servers`].
 //!
 //! ```
-//! use host_harness::testing::Harness;
+//! use scheduled_exports_testing::Harness;
 //!
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
 //! let harness = Harness::builder().at("2026-10-26T12:00+01:00[Europe/Berlin]").build().await;
@@ -13,6 +14,8 @@
 //! ```
 //!
 //! [`conformance`] finds out whether a host of any making keeps what the contract promises.
+
+#![deny(missing_docs)]
 
 pub mod conformance;
 mod exports;

@@ -1,4 +1,4 @@
-//! Does a host keep what the contract promises? The checks of the conformance component ([`COMPONENT`]), gone through with a
+//! Does a host keep what the contract promises? The checks of the conformance component ([`COMPONENT`](conformance_component::COMPONENT)), gone through with a
 //! host of any making.
 //!
 //! The component brings its checks along as scripts, calls the imports, and judges their answers; here is only what carries the
@@ -7,7 +7,7 @@
 //!
 //! ```
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
-//! use host_harness::testing::conformance::{Conformance, reference::OnSqlite};
+//! use scheduled_exports_testing::conformance::{Conformance, reference::OnSqlite};
 //!
 //! let conformance = Conformance::of(&OnSqlite).await.expect("the component answers");
 //! let checked = conformance.check("a-stale-version-is-refused").await;
@@ -36,9 +36,6 @@ use scheduled_exports_store::Scope;
 use plan::{Check, Plan, Step};
 use scheduled_exports_host::clock::Instant;
 use scheduled_exports_host::contract::Problem;
-
-/// The conformance component, built from `conformance/`. Empty where this program was built without a wasm target.
-pub static COMPONENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/conformance.wasm"));
 
 /// Hosts that checks are gone through with at the same time.
 const AT_ONCE: usize = 4;

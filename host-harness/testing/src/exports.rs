@@ -14,7 +14,7 @@ use scheduled_exports_host::contract::exporters::ExportError;
 ///
 /// ```
 /// use scheduled_exports_host::contract::exporters::ExportError;
-/// use host_harness::testing::ScriptedExports;
+/// use scheduled_exports_testing::ScriptedExports;
 ///
 /// let exports = ScriptedExports::default();
 /// exports.fail(2, &ExportError::Unavailable("the warehouse is closed".into())); // the next two, then it works again

@@ -9,7 +9,7 @@ use scheduled_exports_host::clock::Instant;
 /// RFC 9557. With a zone the offset has to be that of the place then; without an offset the zone decides.
 ///
 /// ```
-/// use host_harness::testing::at;
+/// use scheduled_exports_testing::at;
 ///
 /// let instant = at("2026-10-25T03:00:00Z");
 /// assert_eq!(at("2026-10-25T04:00+01:00[Europe/Berlin]"), instant);

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use conformance_component::COMPONENT;
 use reference_platform::{Admission, Credentials};
 use reference_server::delivery::{DeliveryLimits, MailHealth, deliver_due};
 use reference_server::service::{Answer, CallError, Grant, Operation};
@@ -17,10 +18,8 @@ use scheduled_exports_store::{Leased, Scope};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
-use super::{
-    COMPONENT, Change, Ending, Export, Facts, HandedOver, HostUnderTest, Hosts, Job, Right, Stands, Taken, World,
-};
-use crate::testing::{Harness, TestStore};
+use super::{Change, Ending, Export, Facts, HandedOver, HostUnderTest, Hosts, Job, Right, Stands, Taken, World};
+use crate::{Harness, TestStore};
 
 /// How long a run is leased for, in seconds.
 const LEASE: i64 = 60;

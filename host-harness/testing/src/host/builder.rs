@@ -11,7 +11,7 @@ use scheduled_exports_mail::Transport;
 use scheduled_exports_store::usage::UsageLimits;
 
 use super::{CapturedMail, Harness, TestStore, at, open};
-use crate::testing::{Client, ScriptedExports, StoreScript};
+use crate::{Client, ScriptedExports, StoreScript};
 
 /// The platform that the demo runs on.
 const PLATFORM: &str = include_str!("../../../../tests/data/bigevents.json");
@@ -25,7 +25,7 @@ const ONE_IN: u64 = 20;
 ///
 /// ```
 /// use scheduled_exports_host::contract::exporters::ExportError;
-/// use host_harness::testing::{Harness, ScriptedExports};
+/// use scheduled_exports_testing::{Harness, ScriptedExports};
 /// use serde_json::json;
 ///
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
