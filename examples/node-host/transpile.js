@@ -18,13 +18,13 @@ const into = join(here, 'component');
 /** What this host offers; src/imports/ has a file for each that has functions. */
 const OFFERED = ['auth-context', 'exporters', 'log', 'mailer', 'schedule-store', 'types'];
 
-/** The component of this name that a build script of this workspace made last: the plugin's is of the host crate, the checks' of the harness. */
+/** The component of this name that a build script of this workspace made last: the plugin's is of the host crate, the checks' of a crate of their own. */
 function built(name) {
   const found = ['debug', 'release'].flatMap((profile) => {
     const builds = join(target, profile, 'build');
     const folders = existsSync(builds) ? readdirSync(builds) : [];
     return folders
-      .filter((folder) => /^(scheduled-exports-host|host-harness)-/.test(folder))
+      .filter((folder) => /^(scheduled-exports-host|conformance-component)-/.test(folder))
       .map((folder) => join(builds, folder, 'out', `${name}.wasm`));
   });
   const age = (file) => -statSync(file).mtimeMs;

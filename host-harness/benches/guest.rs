@@ -7,8 +7,8 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use divan::Bencher;
-use host_harness::contract::exported::recurrence::Rule;
-use host_harness::testing::{Harness, at};
+use scheduled_exports_host::contract::exported::recurrence::Rule;
+use scheduled_exports_testing::{Harness, at};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 

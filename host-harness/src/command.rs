@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::engine::{Limits, Permissions};
+use scheduled_exports_host::engine::{Limits, Permissions};
 
 /// The store: in a directory, or in a database and only the mails in a directory.
 #[derive(Args, Clone, Debug, Default)]

@@ -1,29 +1,7 @@
-//! A complete host of the scheduled-exports component. What any host needs is `scheduled-exports-host`, whose modules are here under
-//! their own names: [`contract`], [`imports`], [`engine`], [`tape`], [`clock`].
+//! Parts of the `harness` command that other programs around the reference host share.
 //!
-//! [`ports`] implements the traits on [`storage`], [`platform`] and a [`clock`]; [`service`], [`scheduler`], [`delivery`] and [`api`] are
-//! the rest of a host; [`testing`] puts it all together for tests.
+//! [`command`] has the arguments that say which host a command is about, and opens it.
 
 #![deny(missing_docs)]
 
-pub mod api;
-mod called_off;
 pub mod command;
-pub mod delivery;
-pub mod descriptors;
-pub mod download;
-pub mod metrics;
-pub mod platform;
-pub mod ports;
-pub mod scheduler;
-pub mod service;
-pub mod shares;
-pub mod storage;
-pub mod temp_files;
-pub mod testing;
-#[deny(dead_code)]
-mod text;
-pub mod usage;
-pub mod zones;
-
-pub use scheduled_exports_host::{clock, contract, engine, imports, private, tape};

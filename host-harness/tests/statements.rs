@@ -4,9 +4,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use host_harness::storage::sqlite::SqliteStorage;
-use host_harness::storage::{Scope, StorageError};
-use host_harness::testing::{Harness, TestStore};
+use scheduled_exports_store::sqlite::SqliteStorage;
+use scheduled_exports_store::{Scope, StorageError};
+use scheduled_exports_testing::{Harness, TestStore};
 use serde_json::json;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
@@ -126,7 +126,7 @@ async fn no_statement_of_a_day_reads_a_whole_table(counted: &Counted) {
     storage.request_replan(&moved).await.expect("the store is there");
     host.step().await;
     storage
-        .backlog(host_harness::testing::at("2026-10-25T12:00:00Z"))
+        .backlog(scheduled_exports_testing::at("2026-10-25T12:00:00Z"))
         .await
         .expect("the store is there");
     host.tidy().await;

@@ -1,7 +1,7 @@
 //! The audit log says of each change who made it, which fields it changed, and what they were before.
 
-use host_harness::storage::AuditEntry;
-use host_harness::testing::Harness;
+use scheduled_exports_store::AuditEntry;
+use scheduled_exports_testing::Harness;
 use serde_json::json;
 use tests::{CONF, JOHN, MARY, SETTINGS_TOKEN, VERA, but, daily, without_schedules};
 

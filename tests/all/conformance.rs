@@ -8,9 +8,9 @@ mod minimal;
 #[path = "../../examples/minimal-host.rs"]
 mod minimal_host;
 
-use host_harness::testing::PostgresServer;
-use host_harness::testing::conformance::reference::{OnPostgres, OnSqlite};
-use host_harness::testing::conformance::{Conformance, Report, Verdict, conformance};
+use scheduled_exports_test_servers::PostgresServer;
+use scheduled_exports_testing::conformance::reference::{OnPostgres, OnSqlite};
+use scheduled_exports_testing::conformance::{Conformance, Report, Verdict, conformance};
 
 use memory::{InMemory, WRONG};
 use minimal::Minimal;

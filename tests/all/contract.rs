@@ -5,7 +5,7 @@ mod reference;
 mod shape;
 mod version;
 
-use host_harness::engine::{EMBEDDED, LoadError, OFFERED, inspect};
+use scheduled_exports_host::engine::{EMBEDDED, LoadError, OFFERED, inspect};
 use wit_parser::Resolve;
 
 use shape::{folder, of_component, of_folder};

@@ -5,9 +5,9 @@ mod http;
 mod resource;
 mod rights;
 
-use host_harness::contract::{Content, Recipients};
-use host_harness::storage::{Row, Scope};
-use host_harness::testing::{Answer, Harness, at};
+use scheduled_exports_host::contract::{Content, Recipients};
+use scheduled_exports_store::{Row, Scope};
+use scheduled_exports_testing::{Answer, Harness, at};
 use serde_json::{Value, json};
 use tests::without_schedules;
 
@@ -73,7 +73,7 @@ async fn put_straight(host: &Harness, id: u64, exporter: &str, document: &str) {
 
 /// A schedule as it is stored, to be put in again with something changed.
 async fn stored(host: &Harness, scope: Scope, id: u64) -> Row {
-    let seen = host_harness::storage::Visible {
+    let seen = scheduled_exports_store::Visible {
         scope,
         only_owner: None,
     };

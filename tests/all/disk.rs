@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use axum::http::Method;
-use host_harness::contract::Outcome;
-use host_harness::metrics;
-use host_harness::testing::{Harness, at};
+use reference_server::metrics;
+use scheduled_exports_host::contract::Outcome;
+use scheduled_exports_testing::{Harness, at};
 use serde_json::json;
 use tests::{CONF, JOHN, but, daily, without_schedules};
 

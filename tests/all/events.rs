@@ -1,10 +1,10 @@
 //! Events that are deleted: what is left of them is out of service, can be seen and deleted, and is never taken for what
 //! belongs to another event of the same slug.
 
-use host_harness::contract::{DeliveryStatus, Outcome};
-use host_harness::delivery::Refusal;
-use host_harness::platform::Event;
-use host_harness::testing::{Harness, at};
+use reference_platform::Event;
+use scheduled_exports_host::contract::{DeliveryStatus, Outcome};
+use scheduled_exports_mail::Refusal;
+use scheduled_exports_testing::{Harness, at};
 use serde_json::{Value, json};
 use tests::{BIG, CONF, DEVICE, JOHN, MARY, SETTINGS_TOKEN, VERA, but, daily, with, without_schedules};
 

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use host_harness::contract::Outcome;
-use host_harness::delivery::Transport;
-use host_harness::engine::Limits;
-use host_harness::scheduler::{Scheduler, SchedulerOptions};
-use host_harness::testing::{Harness, Method, Moment, at};
+use reference_server::scheduler::{Scheduler, SchedulerOptions};
+use scheduled_exports_host::contract::Outcome;
+use scheduled_exports_host::engine::Limits;
+use scheduled_exports_mail::Transport;
+use scheduled_exports_testing::{Harness, Method, Moment, at};
 use serde_json::{Value, json};
 use tests::{BIG, CONF, JOHN, SAM, SMALL, but, daily, without_schedules};
 use tokio::sync::{oneshot, watch};

@@ -1,7 +1,7 @@
 //! Catching up, two hosts on one store, and a store that fails.
 
-use host_harness::contract::Outcome;
-use host_harness::testing::{Harness, Moment, at};
+use scheduled_exports_host::contract::Outcome;
+use scheduled_exports_testing::{Harness, Moment, at};
 use serde_json::json;
 use tests::{CONF, FEST, JOHN, but, daily, without_schedules};
 

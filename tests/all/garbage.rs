@@ -1,9 +1,9 @@
 //! behaviour.md, section 6: any bytes in any field, query or header are a clear 4xx, never a 5xx, a trap or a hang; and the
 //! schedules that were there are still there.
 
-use host_harness::testing::{Answer, Harness};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
+use scheduled_exports_testing::{Answer, Harness};
 use serde_json::{Map, Value, json};
 use tests::{BIG, CONF, JOHN, daily, without_schedules};
 use tokio::runtime::Runtime;

@@ -1,8 +1,8 @@
 //! The main answers of the HTTP API, whole, as clients see them. What a run of the tests may change is hidden, and checked where
 //! it is hidden. `INSTA_UPDATE=always cargo test -p tests golden` writes them anew; read the difference before you commit it.
 
-use host_harness::testing::Harness;
 use insta::assert_json_snapshot;
+use scheduled_exports_testing::Harness;
 use serde_json::{Value, json};
 use tests::{BIG, CONF, FEST, JOHN, but, daily, with, without_schedules};
 

@@ -4,10 +4,10 @@ use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use host_harness::contract::Outcome;
-use host_harness::delivery::Refusal;
-use host_harness::scheduler::SchedulerOptions;
-use host_harness::testing::{Harness, at};
+use reference_server::scheduler::SchedulerOptions;
+use scheduled_exports_host::contract::Outcome;
+use scheduled_exports_mail::Refusal;
+use scheduled_exports_testing::{Harness, at};
 use serde_json::{Value, json};
 use tests::{
     CONF, DEVICE, FEST, JOHN, JOHN_READING, MARY, ORDERS_TOKEN, SAM, SETTINGS_TOKEN, VERA, but, daily,
@@ -146,7 +146,8 @@ async fn history_is_kept_for_90_days_and_the_audit_log_for_a_year() {
     );
     host.delete(&format!("{CONF}{taken}/"), JOHN).await;
     host.advance_to("2026-10-24T12:00:00Z").await;
-    let dues = |rows: Vec<host_harness::storage::HistoryRow>| rows.iter().map(|row| row.entry.due).collect::<Vec<_>>();
+    let dues =
+        |rows: Vec<scheduled_exports_store::HistoryRow>| rows.iter().map(|row| row.entry.due).collect::<Vec<_>>();
     let both = [at("2026-10-24T02:00:00Z"), at("2026-10-23T02:00:00Z")];
     assert_eq!(dues(host.history(id).await), both);
     // The first ended at 2026-10-23T02:00:00Z.

@@ -3,9 +3,9 @@
 
 pub(crate) mod misbehaving;
 
-use host_harness::contract::Outcome;
-use host_harness::engine::{Limits, LoadError, inspect};
-use host_harness::testing::Harness;
+use scheduled_exports_host::contract::Outcome;
+use scheduled_exports_host::engine::{Limits, LoadError, inspect};
+use scheduled_exports_testing::Harness;
 use serde_json::json;
 use std::time::Duration;
 use tests::{CONF, JOHN, daily, without_schedules};

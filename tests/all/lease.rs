@@ -5,10 +5,10 @@
 
 use std::time::Duration;
 
-use host_harness::contract::Outcome;
-use host_harness::engine::Limits;
-use host_harness::scheduler::SchedulerOptions;
-use host_harness::testing::{Harness, Moment, at};
+use reference_server::scheduler::SchedulerOptions;
+use scheduled_exports_host::contract::Outcome;
+use scheduled_exports_host::engine::Limits;
+use scheduled_exports_testing::{Harness, Moment, at};
 use serde_json::json;
 use tests::{CONF, JOHN, daily, without_schedules};
 

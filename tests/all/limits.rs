@@ -1,8 +1,8 @@
 //! What one caller and one organizer can use, through the API and through runs: each limit on both of its sides.
 
-use host_harness::contract::Outcome;
-use host_harness::testing::{Answer, Harness, Method};
-use host_harness::usage::UsageLimits;
+use scheduled_exports_host::contract::Outcome;
+use scheduled_exports_store::usage::UsageLimits;
+use scheduled_exports_testing::{Answer, Harness, Method};
 use serde_json::{Value, json};
 use tests::{BIG, CONF, DEVICE, FEST, JOHN, MARY, SAM, SMALL, but, daily, without_schedules};
 

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
-use host_harness::contract::{DeliveryStatus, Outcome};
-use host_harness::delivery::{EmlTransport, Refusal, SmtpTimeouts, SmtpTransport, Transport};
-use host_harness::testing::smtp_server::{SmtpServer, Stage};
-use host_harness::testing::{Harness, at};
+use scheduled_exports_host::contract::{DeliveryStatus, Outcome};
+use scheduled_exports_mail::{EmlTransport, Refusal, SmtpTimeouts, SmtpTransport, Transport};
+use scheduled_exports_test_servers::smtp_server::{SmtpServer, Stage};
+use scheduled_exports_testing::{Harness, at};
 use serde_json::{Value, json};
 use tests::{CONF, JOHN, but, daily, without_schedules};
 use tokio::sync::Notify;

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use host_harness::testing::{Answer, Harness};
+use scheduled_exports_testing::{Answer, Harness};
 use serde_json::{Value, json};
 use tests::{BIG, CALLERS, CONF, FEST, JOHN, MARY, SAM, SMALL, but, daily, with};
 

@@ -7,11 +7,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Datelike as _, Duration, LocalResult, NaiveDate, NaiveTime, TimeZone as _};
-use host_harness::contract::Outcome;
-use host_harness::contract::exporters::ExportError;
-use host_harness::delivery::Refusal;
-use host_harness::testing::{Harness, at};
 use proptest::prelude::*;
+use scheduled_exports_host::contract::Outcome;
+use scheduled_exports_host::contract::exporters::ExportError;
+use scheduled_exports_mail::Refusal;
+use scheduled_exports_testing::{Harness, at};
 use serde_json::{Value, json};
 use tests::{CONF, JOHN, but, daily, with};
 
@@ -164,7 +164,7 @@ impl World {
     }
 
     fn now(&self) -> i64 {
-        host_harness::clock::Clock::now(self.host.clock.as_ref())
+        scheduled_exports_host::clock::Clock::now(self.host.clock.as_ref())
     }
 
     fn text(at: i64) -> String {

@@ -1,7 +1,7 @@
 //! The corpus of next runs, answered by the component.
 
-use host_harness::contract::exported::recurrence::Rule;
-use host_harness::testing::{Harness, at};
+use scheduled_exports_host::contract::exported::recurrence::Rule;
+use scheduled_exports_testing::{Harness, at};
 use serde_json::Value;
 use tests::without_schedules;
 

@@ -1,9 +1,9 @@
 //! behaviour.md, 3.4 and section 5: what happens when the owner loses rights or leaves, who is told, and how somebody else
 //! takes a schedule over.
 
-use host_harness::contract::{Content, Outcome, Recipients};
-use host_harness::storage::{Row, Scope, Visible};
-use host_harness::testing::{Harness, Mail, Method};
+use scheduled_exports_host::contract::{Content, Outcome, Recipients};
+use scheduled_exports_store::{Row, Scope, Visible};
+use scheduled_exports_testing::{Harness, Mail, Method};
 use serde_json::{Value, json};
 use tests::{
     BIG, CONF, DEVICE, FEST, JOHN, JOHN_READING, MARY, ORDERS_TOKEN, SAM, SETTINGS_TOKEN, SMALL, VERA, but, daily,

@@ -4,8 +4,8 @@
 
 use std::process::Command;
 
-use host_harness::testing::STORE_VARIABLE;
-use host_harness::testing::postgres::PostgresServer;
+use scheduled_exports_test_servers::postgres::PostgresServer;
+use scheduled_exports_testing::STORE_VARIABLE;
 
 fn passes_on_postgresql(module: &str) {
     // Said on stderr where there is none.

@@ -1,7 +1,7 @@
 //! Who may change a schedule is decided by what it may ever export, not by what its owner can export today: attacks by editors
 //! who can export some events only, and what stays open to them.
 
-use host_harness::testing::{Harness, Method};
+use scheduled_exports_testing::{Harness, Method};
 use serde_json::{Value, json};
 use tests::{BIG, CONF, JOHN, SETTINGS_TOKEN, but, daily, with};
 

@@ -4,11 +4,11 @@
 use std::sync::Arc;
 
 use axum::http::Method;
-use host_harness::contract::{DeliveryStatus, Outcome};
-use host_harness::delivery::Refusal;
-use host_harness::platform::Credentials;
-use host_harness::service::Service;
-use host_harness::testing::{Harness, Mail, Moment, at};
+use reference_platform::Credentials;
+use reference_server::service::Service;
+use scheduled_exports_host::contract::{DeliveryStatus, Outcome};
+use scheduled_exports_mail::Refusal;
+use scheduled_exports_testing::{Harness, Mail, Moment, at};
 use serde_json::{Value, json};
 use tests::{BIG, CONF, JOHN, VERA, but, daily, with, without_schedules};
 

@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use host_harness::contract::Outcome;
-use host_harness::contract::exporters::ExportError;
-use host_harness::delivery::Refusal;
-use host_harness::testing::{Harness, Moment, at};
+use scheduled_exports_host::contract::Outcome;
+use scheduled_exports_host::contract::exporters::ExportError;
+use scheduled_exports_mail::Refusal;
+use scheduled_exports_testing::{Harness, Moment, at};
 use serde_json::{Value, json};
 use tests::{CONF, JOHN, but, daily, with, without_schedules};
 

@@ -3,9 +3,9 @@
 use std::io::Cursor;
 
 use calamine::{Data, Reader, Xlsx};
-use host_harness::contract::Outcome;
-use host_harness::delivery::Refusal;
-use host_harness::testing::{Harness, Mail, at};
+use scheduled_exports_host::contract::Outcome;
+use scheduled_exports_mail::Refusal;
+use scheduled_exports_testing::{Harness, Mail, at};
 use serde_json::{Value, json};
 use tests::{BIG, CONF, JOHN, MARY, but, daily, with, without_schedules};
 

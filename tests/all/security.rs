@@ -1,15 +1,15 @@
 //! docs/security.md: what a person can write into a schedule does no harm where it comes out, and secrets stay in.
 //!
 //! A plugin that reaches for what is not its own is in `hostile/misbehaving.rs`, limits of bodies, headers and connections are
-//! in `host-harness/src/api/tests/`.
+//! in `host-harness/server/src/api/tests/`.
 
 use std::io::{self, Cursor};
 use std::sync::{Arc, Mutex};
 
 use axum::http::Method;
 use calamine::{Data, Reader, Xlsx};
-use host_harness::contract::Outcome;
-use host_harness::testing::Harness;
+use scheduled_exports_host::contract::Outcome;
+use scheduled_exports_testing::Harness;
 use serde_json::{Value, json};
 use tests::{BIG, CALLERS, CONF, DEVICE, FEST, JOHN, MARY, SAM, SETTINGS_TOKEN, but, daily, with, without_schedules};
 
@@ -251,7 +251,7 @@ async fn a_day(host: &Harness) {
     }
     host.mail.refuse(
         "finance@example.com",
-        Some(host_harness::delivery::Refusal::Permanent("550 no".into())),
+        Some(scheduled_exports_mail::Refusal::Permanent("550 no".into())),
     );
     host.advance_to(NEXT_DAY).await;
 }

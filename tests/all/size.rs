@@ -2,8 +2,8 @@
 
 use std::io::{Cursor, Read as _};
 
-use host_harness::contract::Outcome;
-use host_harness::testing::{Harness, Mail, Method};
+use scheduled_exports_host::contract::Outcome;
+use scheduled_exports_testing::{Harness, Mail, Method};
 use serde_json::{Value, json};
 use tests::{CONF, JOHN, but, daily, with};
 
@@ -207,7 +207,7 @@ async fn a_link_that_nobody_got_leads_nowhere() {
         .await;
     host.mail.refuse(
         "john@example.com",
-        Some(host_harness::delivery::Refusal::Permanent("550 no".into())),
+        Some(scheduled_exports_mail::Refusal::Permanent("550 no".into())),
     );
     let (outcome, mails) = run(&host).await;
     assert!(matches!(outcome, Outcome::Failed(_)), "{outcome:?}");

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use host_harness::engine::Limits;
-use host_harness::tape::{Called, Came, Job, Reply, Tape};
-use host_harness::testing::Harness;
+use scheduled_exports_host::engine::Limits;
+use scheduled_exports_host::tape::{Called, Came, Job, Reply, Tape};
+use scheduled_exports_testing::Harness;
 use serde_json::json;
 use tests::guests::MISBEHAVING;
 use tests::{CONF, JOHN, daily, without_schedules};

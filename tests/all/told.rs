@@ -1,7 +1,7 @@
 //! An owner is told by mail of what others do to a schedule: what, and who. What comes within 15 minutes is one mail.
 
-use host_harness::testing::{Harness, Mail, Method};
-use host_harness::usage::UsageLimits;
+use scheduled_exports_store::usage::UsageLimits;
+use scheduled_exports_testing::{Harness, Mail, Method};
 use serde_json::{Value, json};
 use tests::{BIG, CONF, JOHN, MARY, SETTINGS_TOKEN, VERA, daily, without_schedules};
 

@@ -1,7 +1,7 @@
 //! behaviour.md, section 4: when a schedule runs. Each numbered line has a test here whose name says it.
 
-use host_harness::contract::Outcome;
-use host_harness::testing::{Harness, at};
+use scheduled_exports_host::contract::Outcome;
+use scheduled_exports_testing::{Harness, at};
 use serde_json::json;
 use tests::{BIG, CONF, FEST, JOHN, but, daily, without_schedules};
 
@@ -225,7 +225,7 @@ async fn line_5_the_window_is_that_of_the_due_time_in_the_schedules_zone_however
     late.step().await;
     let file = |host: &Harness| host.mails().pop().and_then(|mail| mail.attachment).expect("a file").0;
     assert_eq!(file(&punctual), file(&late));
-    let rows = |row: &host_harness::storage::HistoryRow| row.entry.rows;
+    let rows = |row: &scheduled_exports_store::HistoryRow| row.entry.rows;
     let (punctual, late) = (punctual.history(1).await, late.history(1).await);
     assert_eq!(rows(&punctual[0]), rows(&late[0]));
 }

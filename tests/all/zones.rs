@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
-use host_harness::contract::Outcome;
-use host_harness::contract::exported::recurrence::Rule;
-use host_harness::contract::exporters::ExportError;
-use host_harness::metrics;
-use host_harness::service::Ended;
-use host_harness::storage::{Row, Scope, Visible};
-use host_harness::testing::{Harness, at};
+use reference_server::metrics;
+use reference_server::service::Ended;
+use scheduled_exports_host::contract::Outcome;
+use scheduled_exports_host::contract::exported::recurrence::Rule;
+use scheduled_exports_host::contract::exporters::ExportError;
+use scheduled_exports_store::{Row, Scope, Visible};
+use scheduled_exports_testing::{Harness, at};
 use serde_json::json;
 use tests::{BIG, CONF, FEST, JOHN, but, daily, without_schedules};
 

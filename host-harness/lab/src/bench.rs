@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use host_harness::testing::postgres::PostgresServer;
+use scheduled_exports_test_servers::postgres::PostgresServer;
 use serde_json::Value;
 
 use self::load::Load;

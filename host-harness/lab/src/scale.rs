@@ -11,17 +11,17 @@ use std::time::{Duration, Instant as Stopwatch};
 
 use clap::Args;
 use futures_util::{StreamExt as _, TryStreamExt as _};
-use host_harness::clock::{Clock, VirtualClock};
-use host_harness::contract::{Order, PageQuery, Position};
-use host_harness::delivery::EmlTransport;
-use host_harness::platform::Fixture;
-use host_harness::ports::HostFacts;
-use host_harness::scheduler::{Scheduler, SchedulerOptions};
-use host_harness::service::Service;
-use host_harness::storage::postgres::PostgresStorage;
-use host_harness::storage::sqlite::SqliteStorage;
-use host_harness::storage::{Leased, Scope, Storage, Visible};
-use host_harness::testing::postgres::PostgresServer;
+use reference_platform::Fixture;
+use reference_server::ports::HostFacts;
+use reference_server::scheduler::{Scheduler, SchedulerOptions};
+use reference_server::service::Service;
+use scheduled_exports_host::clock::{Clock, VirtualClock};
+use scheduled_exports_host::contract::{Order, PageQuery, Position};
+use scheduled_exports_mail::EmlTransport;
+use scheduled_exports_store::postgres::PostgresStorage;
+use scheduled_exports_store::sqlite::SqliteStorage;
+use scheduled_exports_store::{Leased, Scope, Storage, Visible};
+use scheduled_exports_test_servers::postgres::PostgresServer;
 use serde_json::{Map, Value, json};
 
 use self::fill::{Copies, Raw};

@@ -5,7 +5,7 @@ mod process;
 use std::path::Path;
 use std::process::Command;
 
-use host_harness::testing::postgres::PostgresServer;
+use scheduled_exports_test_servers::postgres::PostgresServer;
 use serde_json::Value;
 
 use process::lab;

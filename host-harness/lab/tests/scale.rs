@@ -2,7 +2,7 @@
 
 mod process;
 
-use host_harness::testing::postgres::PostgresServer;
+use scheduled_exports_test_servers::postgres::PostgresServer;
 use serde_json::Value;
 
 use process::lab;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use clap::Args;
-use host_harness::storage::AuditEntry;
+use scheduled_exports_store::AuditEntry;
 use serde_json::{Value, json};
 
 use super::{Data, Failure, Output, host, say, utc};
@@ -100,7 +100,7 @@ fn document(entry: &AuditEntry, address: Option<&str>) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use host_harness::storage::Scope;
+    use scheduled_exports_store::Scope;
 
     #[test]
     fn an_entry_is_one_line_for_people_and_one_object_for_machines() {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use host_harness::storage::sqlite::backup;
+use scheduled_exports_store::sqlite::backup;
 use tokio::task::spawn_blocking;
 
 use super::{Data, Failure, Output, failed, host, say};

@@ -6,15 +6,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use host_harness::api::{self, ApiLimits};
-use host_harness::clock::{Clock, VirtualClock};
-use host_harness::contract::DeliveryStatus;
-use host_harness::platform::Fixture;
-use host_harness::ports::HostFacts;
-use host_harness::private::{self, Entry};
-use host_harness::service::Service;
-use host_harness::storage::HistoryRow;
 use indicatif::{ProgressBar, ProgressStyle};
+use reference_platform::Fixture;
+use reference_server::api::{self, ApiLimits};
+use reference_server::ports::HostFacts;
+use reference_server::service::Service;
+use scheduled_exports_host::clock::{Clock, VirtualClock};
+use scheduled_exports_host::contract::DeliveryStatus;
+use scheduled_exports_host::private::{self, Entry};
+use scheduled_exports_store::HistoryRow;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
-use host_harness::clock::{Clock, VirtualClock};
-use host_harness::ports::HostFacts;
+use reference_server::ports::HostFacts;
+use scheduled_exports_host::clock::{Clock, VirtualClock};
 
 use super::{Data, Failure, Output, PluginFile, host, instant, say, utc};
 
@@ -97,7 +97,7 @@ impl Create {
     async fn run(self) -> Result<(), Failure> {
         let host::Stores { platform, .. } = host::stores(&self.data, false).await?;
         let (organizer, slug) = (self.organizer, self.event);
-        let event = host_harness::platform::Event {
+        let event = reference_platform::Event {
             organizer: organizer.clone(),
             slug: slug.clone(),
             name: self.name,

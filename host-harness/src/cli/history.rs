@@ -1,8 +1,8 @@
 //! `harness history`, and the format of its lines.
 
 use clap::Args;
-use host_harness::contract::{DeliveryStatus, Outcome};
-use host_harness::storage::HistoryRow;
+use scheduled_exports_host::contract::{DeliveryStatus, Outcome};
+use scheduled_exports_store::HistoryRow;
 use serde_json::{Value, json};
 
 use super::{Data, Failure, Output, host, say, utc};

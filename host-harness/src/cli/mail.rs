@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use axum::http::Uri;
 use clap::Args;
-use host_harness::delivery::{Sender, SmtpTimeouts, SmtpTransport, SmtpUrlError, Transport};
-use host_harness::ports::HostFacts;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use reference_server::ports::HostFacts;
+use scheduled_exports_mail::{Sender, SmtpTimeouts, SmtpTransport, SmtpUrlError, Transport};
 
 use super::{Failure, failed, warn_of_visible_password};
 

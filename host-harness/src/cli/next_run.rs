@@ -3,10 +3,10 @@
 use std::io::BufRead;
 
 use clap::Args;
-use host_harness::contract::FieldError;
-use host_harness::contract::exported::recurrence::{ClockNote, Rule};
-use host_harness::ports::HostFacts;
-use host_harness::service::Service;
+use reference_server::ports::HostFacts;
+use reference_server::service::Service;
+use scheduled_exports_host::contract::FieldError;
+use scheduled_exports_host::contract::exported::recurrence::{ClockNote, Rule};
 use serde_json::{Value, json};
 
 use super::{Data, Failure, Output, PluginFile, failed, host, instant, local, say, utc};

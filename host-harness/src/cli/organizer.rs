@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
-use host_harness::clock::{Clock, VirtualClock};
-use host_harness::ports::HostFacts;
+use reference_server::ports::HostFacts;
+use scheduled_exports_host::clock::{Clock, VirtualClock};
 
 use super::{Data, Failure, Output, PluginFile, host, instant, say};
 

@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use host_harness::clock::{Clock as _, SystemClock};
-use host_harness::engine::{Cache, EMBEDDED, Engine, Limits, LoadError, inspect};
-use host_harness::ports::HostFacts;
-use host_harness::service::Service;
-use host_harness::testing::conformance::COMPONENT;
-use host_harness::zones;
+use conformance_component::COMPONENT;
+use reference_server::ports::HostFacts;
+use reference_server::service::Service;
+use reference_server::zones;
+use scheduled_exports_host::clock::{Clock as _, SystemClock};
+use scheduled_exports_host::engine::{Cache, EMBEDDED, Engine, Limits, LoadError, inspect};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
@@ -135,7 +135,7 @@ fn age(release: &str) -> Option<u64> {
     zones::age_in_days(release, SystemClock.now())
 }
 
-async fn about(bytes: &[u8]) -> Result<host_harness::contract::exported::about::Description, Failure> {
+async fn about(bytes: &[u8]) -> Result<scheduled_exports_host::contract::exported::about::Description, Failure> {
     let engine = Engine::load(bytes, Limits::default(), &Cache::of_user())?;
     let folder = tempfile::tempdir()?;
     let host::Stores {

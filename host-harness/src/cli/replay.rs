@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use host_harness::engine::{Cache, EMBEDDED, Engine};
-use host_harness::tape::{Tape, fingerprint, replay};
+use scheduled_exports_host::engine::{Cache, EMBEDDED, Engine};
+use scheduled_exports_host::tape::{Tape, fingerprint, replay};
 
 use super::{Failure, PluginFile, failed, say};
 

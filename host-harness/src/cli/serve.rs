@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use host_harness::api::{self, ApiLimits};
-use host_harness::delivery::DeliveryLimits;
-use host_harness::descriptors::Descriptors;
-use host_harness::metrics;
-use host_harness::ports::HostFacts;
-use host_harness::scheduler::{Scheduler, SchedulerOptions};
+use reference_server::api::{self, ApiLimits};
+use reference_server::delivery::DeliveryLimits;
+use reference_server::descriptors::Descriptors;
+use reference_server::metrics;
+use reference_server::ports::HostFacts;
+use reference_server::scheduler::{Scheduler, SchedulerOptions};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use clap::Args;
-use host_harness::clock::{Clock, VirtualClock};
+use scheduled_exports_host::clock::{Clock, VirtualClock};
 
 use super::history::{document, line};
 use super::mail::Mailing;

@@ -1,7 +1,7 @@
 //! The usage limits of organizers and callers, as options.
 
 use clap::Args;
-use host_harness::usage::UsageLimits;
+use scheduled_exports_store::usage::UsageLimits;
 
 /// How much an organizer and a caller can use of this host's store. 0 is no limit.
 #[derive(Args)]

@@ -5,20 +5,21 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::clock::{Clock, SystemClock};
-use crate::delivery::{EmlTransport, Transport};
-use crate::engine::{Cache, EMBEDDED, Engine};
-use crate::platform::{Fixture, Platform};
-use crate::ports::HostFacts;
-use crate::private::{self, Entry};
-use crate::scheduler::{Scheduler, SchedulerOptions};
-use crate::service::Service;
-use crate::storage::postgres::PostgresStorage;
-use crate::storage::postgres::client::{Address, Connection};
-use crate::storage::sqlite::SqliteStorage;
-use crate::storage::{Change, Commit, Scope, Storage, Visible};
-use crate::tape::{Keep, Tapes};
-use crate::temp_files::TempFiles;
+use reference_platform::{Fixture, Platform};
+use scheduled_exports_mail::{EmlTransport, Transport};
+use scheduled_exports_store::postgres::PostgresStorage;
+use scheduled_exports_store::postgres::client::{Address, Connection};
+use scheduled_exports_store::sqlite::SqliteStorage;
+use scheduled_exports_store::{Change, Commit, Scope, Storage, Visible};
+
+use reference_server::ports::HostFacts;
+use reference_server::scheduler::{Scheduler, SchedulerOptions};
+use reference_server::service::Service;
+use reference_server::temp_files::TempFiles;
+use scheduled_exports_host::clock::{Clock, SystemClock};
+use scheduled_exports_host::engine::{Cache, EMBEDDED, Engine};
+use scheduled_exports_host::private::{self, Entry};
+use scheduled_exports_host::tape::{Keep, Tapes};
 use tokio::task::spawn_blocking;
 
 use super::{Data, Failure, PluginFile, Recording, Temporary, failed, warn_of_visible_password};

@@ -3,8 +3,8 @@
 
 use std::path::Path;
 
-use host_harness::testing::postgres::PostgresServer;
-use host_harness::testing::smtp_server::SmtpServer;
+use scheduled_exports_test_servers::postgres::PostgresServer;
+use scheduled_exports_test_servers::smtp_server::SmtpServer;
 use serde_json::Value;
 
 use super::process::{Log, Serving, fixture, harness};

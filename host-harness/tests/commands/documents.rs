@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use host_harness::testing::postgres::PostgresServer;
+use scheduled_exports_test_servers::postgres::PostgresServer;
 
 use super::process::{Log, Serving, harness, harness_in, root};
 

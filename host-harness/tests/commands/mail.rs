@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use host_harness::testing::smtp_server::SmtpServer;
+use scheduled_exports_test_servers::smtp_server::SmtpServer;
 
 use super::process::{Ended, MAILING, command, fixture, harness, seeded};
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use host_harness::testing::smtp_server::SmtpServer;
+use scheduled_exports_test_servers::smtp_server::SmtpServer;
 
 use super::process::{Log, MAILING, Serving, fixture};
 use super::serve::due_soon;

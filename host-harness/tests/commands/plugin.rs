@@ -27,7 +27,7 @@ fn misfits() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ),
         (
             "torn.wasm",
-            host_harness::engine::EMBEDDED[..1000].to_vec(),
+            scheduled_exports_host::engine::EMBEDDED[..1000].to_vec(),
             "is not a WebAssembly component: ",
         ),
         (
@@ -109,7 +109,7 @@ fn a_plugin_file_that_is_not_there_is_named() {
 fn the_built_in_component_asks_for_the_contract_and_nothing_else() {
     let found: Value = serde_json::from_str(&harness(["plugin", "inspect", "--json"]).well()).expect("JSON");
     assert_eq!((&found["runs_here"], &found["reason"]), (&true.into(), &Value::Null));
-    assert_eq!(found["size"], host_harness::engine::EMBEDDED.len());
+    assert_eq!(found["size"], scheduled_exports_host::engine::EMBEDDED.len());
     let imports = found["imports"].as_object().expect("an object");
     assert!(!imports.is_empty());
     for import in imports.keys() {
@@ -230,7 +230,10 @@ fn the_built_in_component_can_be_written_to_a_file_that_every_command_takes() {
     let file = folder.path().join("plugin.wasm");
     let path = file.display().to_string();
     harness(["plugin", "write", &path]).well();
-    assert_eq!(std::fs::read(&file).expect("written"), host_harness::engine::EMBEDDED);
+    assert_eq!(
+        std::fs::read(&file).expect("written"),
+        scheduled_exports_host::engine::EMBEDDED
+    );
     let read = |call: &[&str]| harness(call.iter().copied()).well();
     assert_eq!(
         read(&["plugin", "inspect", "--json", &path]),
@@ -238,7 +241,7 @@ fn the_built_in_component_can_be_written_to_a_file_that_every_command_takes() {
     );
     harness(["plugin", "write", "--conformance", &path]).well();
     let checks = std::fs::read(&file).expect("written");
-    assert_eq!(checks, host_harness::testing::conformance::COMPONENT);
+    assert_eq!(checks, conformance_component::COMPONENT);
     assert!(
         read(&["plugin", "inspect", &path]).starts_with("conformance "),
         "it is a component like any other"

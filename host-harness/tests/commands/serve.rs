@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use calamine::{Reader, Xlsx};
 use chrono::{DateTime, Utc};
-use host_harness::descriptors::Descriptors;
-use host_harness::testing::smtp_server::{SmtpServer, Stage};
+use reference_server::descriptors::Descriptors;
+use scheduled_exports_test_servers::smtp_server::{SmtpServer, Stage};
 use serde_json::{Value, json};
 
 use super::process::{Log, MAILING, Serving, fixture, harness};

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use host_harness::testing::smtp_server::{SmtpServer, Stage};
+use scheduled_exports_test_servers::smtp_server::{SmtpServer, Stage};
 use serde_json::Value;
 
 use super::process::{Ended, Log, MAILING, Serving, command, fixture, harness, seeded};

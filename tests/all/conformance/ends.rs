@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use host_harness::contract::{Content, Delivery, DeliveryStatus, Outcome, Position, Recipients, RunEntry, User};
-use host_harness::engine::{Cache, Engine, Limits};
-use host_harness::imports::ScheduleStore as _;
-use host_harness::testing::conformance::COMPONENT;
+use conformance_component::COMPONENT;
+use scheduled_exports_host::contract::{
+    Content, Delivery, DeliveryStatus, Outcome, Position, Recipients, RunEntry, User,
+};
+use scheduled_exports_host::engine::{Cache, Engine, Limits};
+use scheduled_exports_host::imports::ScheduleStore as _;
 use serde_json::{Value, json};
 
 use super::minimal_host::{Host, Letter, afresh};

@@ -3,13 +3,14 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use host_harness::contract::exported::jobs::AbandonReason;
-use host_harness::contract::{Delivery, DeliveryStatus, Order, PageQuery, Position, Stored, User as Person};
-use host_harness::engine::{Accepted, Cache, Engine, Limits, Unaccepted};
-use host_harness::imports::AuthContext as _;
-use host_harness::storage::Scope;
-use host_harness::testing::conformance::{
-    COMPONENT, Change, Ending, Export, Facts, HandedOver, HostUnderTest, Hosts, Job, Taken, World, problem,
+use conformance_component::COMPONENT;
+use scheduled_exports_host::contract::exported::jobs::AbandonReason;
+use scheduled_exports_host::contract::{Delivery, DeliveryStatus, Order, PageQuery, Position, Stored, User as Person};
+use scheduled_exports_host::engine::{Accepted, Cache, Engine, Limits, Unaccepted};
+use scheduled_exports_host::imports::AuthContext as _;
+use scheduled_exports_store::Scope;
+use scheduled_exports_testing::conformance::{
+    Change, Ending, Export, Facts, HandedOver, HostUnderTest, Hosts, Job, Taken, World, problem,
 };
 use serde_json::json;
 

@@ -80,7 +80,7 @@ async fn section_2_exporters_are_those_open_to_the_caller_with_their_fields() {
 async fn section_6_a_stored_schedule_that_no_longer_fits_is_shown_as_it_is_and_never_spoils_a_list() {
     let host = host().await;
     let id = host.create(CONF, JOHN, &daily()).await;
-    let scope = host_harness::storage::Scope {
+    let scope = scheduled_exports_store::Scope {
         organizer: "bigevents".into(),
         event: Some("sampleconf".into()),
     };

@@ -1,6 +1,6 @@
 //! Section 1: the resource.
 
-use host_harness::testing::Harness;
+use scheduled_exports_testing::Harness;
 use serde_json::{Value, json};
 use tests::{BIG, CONF, FEST, JOHN, MARY, VERA, but, daily, with};
 
@@ -692,7 +692,7 @@ async fn section_1_the_next_run_is_null_for_what_never_runs_again_and_for_what_w
     );
     let never = host.create(CONF, JOHN, &over).await;
     let id = host.create(CONF, JOHN, &daily()).await;
-    let scope = host_harness::storage::Scope {
+    let scope = scheduled_exports_store::Scope {
         organizer: "bigevents".into(),
         event: Some("sampleconf".into()),
     };
@@ -702,7 +702,7 @@ async fn section_1_the_next_run_is_null_for_what_never_runs_again_and_for_what_w
     let zones = &host.service.about().zone_database;
     let put = host
         .storage()
-        .seed(&row, zones, host_harness::testing::at(super::NOW))
+        .seed(&row, zones, scheduled_exports_testing::at(super::NOW))
         .await;
     put.expect("the store takes it");
     for (id, counter) in [(never, 0), (row.id, 5)] {

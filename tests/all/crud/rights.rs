@@ -1,9 +1,9 @@
 //! Section 3: who may do what, line by line. `matrix.rs` has every caller at every call.
 
-use host_harness::contract::Outcome;
-use host_harness::platform::Credentials;
-use host_harness::storage::Scope;
-use host_harness::testing::{Harness, at};
+use reference_platform::Credentials;
+use scheduled_exports_host::contract::Outcome;
+use scheduled_exports_store::Scope;
+use scheduled_exports_testing::{Harness, at};
 use serde_json::{Value, json};
 use tests::{
     BIG, CONF, DEVICE, FEST, JOHN, JOHN_READING, MARY, ORDERS_TOKEN, SAM, SETTINGS_TOKEN, SMALL, VERA, but, daily,

@@ -2,18 +2,18 @@
 
 use std::cell::{Cell, RefCell};
 
-use host_harness::contract::exported::jobs::AbandonReason;
-use host_harness::contract::schedule_store::Plan;
-use host_harness::contract::{Content, Delivery, DeliveryStatus, Outcome, Recipients};
-use host_harness::platform::Principal;
-use host_harness::service::Operation;
-use host_harness::storage::{
-    Change, Commit, DeliveryResult, Finish, Leased, MailKind, NewMail, Row, StorageError, Visible,
-};
-use host_harness::testing::{Harness, at};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
+use reference_platform::Principal;
+use reference_server::service::Operation;
+use scheduled_exports_host::contract::exported::jobs::AbandonReason;
+use scheduled_exports_host::contract::schedule_store::Plan;
+use scheduled_exports_host::contract::{Content, Delivery, DeliveryStatus, Outcome, Recipients};
+use scheduled_exports_store::{
+    Change, Commit, DeliveryResult, Finish, Leased, MailKind, NewMail, Row, StorageError, Visible,
+};
+use scheduled_exports_testing::{Harness, at};
 use serde_json::Value;
 
 use super::{NOW, Target, documents, grant, start, stored_document, word};
@@ -294,7 +294,7 @@ pub(super) fn settlements() -> Target {
 /// Leases a run to settle whose one recipient's server took the mail, or did not.
 async fn submitted_and_final(all: &Schedules, row: &Row, taken: bool) -> Result<Leased, TestCaseError> {
     let (storage, now) = (all.host.storage(), at(NOW));
-    let lost = |error: host_harness::storage::LeaseError| TestCaseError::fail(error.to_string());
+    let lost = |error: scheduled_exports_store::LeaseError| TestCaseError::fail(error.to_string());
     let leased = all.lease().await?;
     let plan = Plan {
         due: row.content.next_run.expect("planned"),

@@ -1,11 +1,13 @@
 //! A host of the made-up later version 0.1.1, as small as it can be: what did not change is shared with 0.1.0 by `with:`, so it
 //! is implemented once, and only what is new has an implementation of its own.
 
-use host_harness::contract::auth_context::{AccessFacts, OwnerRight, RunFacts, Settings};
-use host_harness::contract::exporters::{DownloadLink, ExportError, Exporter, File, LookupError, Reach, Subject};
-use host_harness::contract::mailer::{Mail, MailError};
-use host_harness::contract::schedule_store::{Page, Plan, RunPage, StoreError};
-use host_harness::contract::{
+use scheduled_exports_host::contract::auth_context::{AccessFacts, OwnerRight, RunFacts, Settings};
+use scheduled_exports_host::contract::exporters::{
+    DownloadLink, ExportError, Exporter, File, LookupError, Reach, Subject,
+};
+use scheduled_exports_host::contract::mailer::{Mail, MailError};
+use scheduled_exports_host::contract::schedule_store::{Page, Plan, RunPage, StoreError};
+use scheduled_exports_host::contract::{
     self, Access, Content, MissedRange, Outcome, PageQuery, Position, Recipients, Run, Schedule, User,
 };
 use wasmtime::component::{Component, HasSelf, Linker, Resource};
@@ -18,11 +20,11 @@ pub(super) mod bindings {
         imports: { default: async | trappable },
         exports: { default: async },
         with: {
-            "ticketing:scheduled-exports/types": host_harness::contract::types,
-            "ticketing:scheduled-exports/auth-context": host_harness::contract::auth_context,
-            "ticketing:scheduled-exports/schedule-store": host_harness::contract::schedule_store,
-            "ticketing:scheduled-exports/exporters": host_harness::contract::exporters,
-            "ticketing:scheduled-exports/mailer": host_harness::contract::mailer,
+            "ticketing:scheduled-exports/types": scheduled_exports_host::contract::types,
+            "ticketing:scheduled-exports/auth-context": scheduled_exports_host::contract::auth_context,
+            "ticketing:scheduled-exports/schedule-store": scheduled_exports_host::contract::schedule_store,
+            "ticketing:scheduled-exports/exporters": scheduled_exports_host::contract::exporters,
+            "ticketing:scheduled-exports/mailer": scheduled_exports_host::contract::mailer,
         },
     });
 }

@@ -1,7 +1,7 @@
 //! A component that was built for a made-up later version of the contract, and calls what is new in it.
 
-use host_harness::engine::{Cache, Engine, Limits, LoadError};
-use host_harness::ports::Services;
+use reference_server::ports::Services;
+use scheduled_exports_host::engine::{Cache, Engine, Limits, LoadError};
 use tests::guests::MADE_UP_0_1_1;
 
 use super::later_host::executed;

@@ -1,8 +1,8 @@
 //! A line that does not link with this one: as if nothing but the version of the contract had changed in 0.2.0.
 
-use host_harness::contract::{auth_context, exporters, mailer, schedule_store, types};
-use host_harness::engine::{Cache, Engine, Limits};
-use host_harness::ports::Services;
+use reference_server::ports::Services;
+use scheduled_exports_host::contract::{auth_context, exporters, mailer, schedule_store, types};
+use scheduled_exports_host::engine::{Cache, Engine, Limits};
 use tests::guests::SINCE_0_1_0;
 use wasmtime::component::{Component, HasSelf, Linker};
 

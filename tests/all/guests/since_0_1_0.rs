@@ -1,8 +1,8 @@
 //! A component that was built for 0.1.0 as it was released.
 
-use host_harness::contract::Outcome;
-use host_harness::engine::inspect;
-use host_harness::testing::Harness;
+use scheduled_exports_host::contract::Outcome;
+use scheduled_exports_host::engine::inspect;
+use scheduled_exports_testing::Harness;
 use serde_json::json;
 use tests::guests::SINCE_0_1_0;
 

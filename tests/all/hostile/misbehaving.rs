@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use host_harness::contract::{Content, Outcome};
-use host_harness::engine::Limits;
-use host_harness::storage::{Scope, Visible};
-use host_harness::testing::{Answer, Harness, Mail, at};
+use scheduled_exports_host::contract::{Content, Outcome};
+use scheduled_exports_host::engine::Limits;
+use scheduled_exports_store::{Scope, Visible};
+use scheduled_exports_testing::{Answer, Harness, Mail, at};
 use serde_json::{Value, json};
 use tests::guests::MISBEHAVING;
 use tests::{BIG, CONF, FEST, JOHN, MARY, SAM, SETTINGS_TOKEN, SMALL, with};
@@ -216,7 +216,7 @@ async fn a_mail_that_was_taken_is_delivered_even_if_the_component_traps_when_tol
 async fn a_mail_that_nobody_took_fails_even_if_the_component_traps_when_told() {
     let host = host().await;
     let words = "550 5.1.1 no such user";
-    let refusal = host_harness::delivery::Refusal::Permanent(words.into());
+    let refusal = scheduled_exports_mail::Refusal::Permanent(words.into());
     host.mail.refuse("john@example.com", Some(refusal));
     let id = host.create(CONF, JOHN, &json!({"settle": "traps"})).await;
     host.advance_to(DUE).await;

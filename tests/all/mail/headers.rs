@@ -1,7 +1,7 @@
 //! What the headers of mails say, and in which language the host speaks.
 
-use host_harness::contract::Outcome;
-use host_harness::testing::{Harness, at};
+use scheduled_exports_host::contract::Outcome;
+use scheduled_exports_testing::{Harness, at};
 use serde_json::json;
 use tests::{BIG, CONF, JOHN, but, daily, with, without_schedules};
 

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use host_harness::storage::StorageError;
-use host_harness::storage::postgres::PostgresStorage;
-use host_harness::storage::sqlite::SqliteStorage;
+use scheduled_exports_store::StorageError;
+use scheduled_exports_store::postgres::PostgresStorage;
+use scheduled_exports_store::sqlite::SqliteStorage;
 
 use host_harness::command::Failure;
 

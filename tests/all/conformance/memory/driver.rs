@@ -4,16 +4,17 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use host_harness::contract::exported::jobs::AbandonReason;
-use host_harness::contract::exported::recurrence::Stored as Planned;
-use host_harness::contract::exported::schedules::{Page, Versioned};
-use host_harness::contract::{Order, PageQuery, Position};
-use host_harness::engine::{Accepted, Cache, Engine, Limits, Unaccepted};
-use host_harness::testing::conformance::{
-    COMPONENT, Change, Ending, Export, Facts, HandedOver, HostUnderTest, Hosts, Job, Taken, World, problem,
-};
+use conformance_component::COMPONENT;
 use scheduled_exports_host::Scope;
+use scheduled_exports_host::contract::exported::jobs::AbandonReason;
+use scheduled_exports_host::contract::exported::recurrence::Stored as Planned;
+use scheduled_exports_host::contract::exported::schedules::{Page, Versioned};
+use scheduled_exports_host::contract::{Order, PageQuery, Position};
+use scheduled_exports_host::engine::{Accepted, Cache, Engine, Limits, Unaccepted};
 use scheduled_exports_host::memory::{LEASE, Lease, ROWS};
+use scheduled_exports_testing::conformance::{
+    Change, Ending, Export, Facts, HandedOver, HostUnderTest, Hosts, Job, Taken, World, problem,
+};
 use serde_json::json;
 
 use super::{Access, Fault, Faulty, Run};

@@ -1,6 +1,6 @@
 //! Who is let in, to what, and in which order that is found out.
 
-use host_harness::testing::Harness;
+use scheduled_exports_testing::Harness;
 use serde_json::json;
 use tests::{CONF, FEST, JOHN, JOHN_READING, MARY, SAM, SMALL, VERA, daily, with};
 

@@ -1,7 +1,7 @@
 //! Lists: pages, order, and what is on them.
 
-use host_harness::storage::{Scope, Visible};
-use host_harness::testing::{Harness, at};
+use scheduled_exports_store::{Scope, Visible};
+use scheduled_exports_testing::{Harness, at};
 use serde_json::{Value, json};
 use tests::{BIG, CONF, FEST, JOHN, but, daily};
 
@@ -91,7 +91,7 @@ async fn section_2_lists_are_ordered_with_ties_by_id_and_nulls_last_either_way()
     let early_a = host.create(CONF, JOHN, &daily()).await;
     let never_b = host.create(CONF, JOHN, &but(daily(), over)).await;
     let early_b = host.create(CONF, JOHN, &daily()).await;
-    let scope = host_harness::storage::Scope {
+    let scope = scheduled_exports_store::Scope {
         organizer: "bigevents".into(),
         event: Some("sampleconf".into()),
     };
@@ -100,7 +100,10 @@ async fn section_2_lists_are_ordered_with_ties_by_id_and_nulls_last_either_way()
     row.id = 900;
     (row.content.active, row.content.error_counter) = (false, 5);
     let zones = &host.service.about().zone_database;
-    let put = host.storage().seed(&row, zones, host_harness::testing::at(NOW)).await;
+    let put = host
+        .storage()
+        .seed(&row, zones, scheduled_exports_testing::at(NOW))
+        .await;
     put.expect("the store takes it");
     let by_id = vec![never_a, late, early_a, never_b, early_b, 900];
     let mut reversed = by_id.clone();

@@ -220,7 +220,7 @@ async fn section_2_head_is_get_without_the_body_and_a_disabled_organizer_answers
         assert_eq!(head.header("content-length"), got.bytes.len().to_string());
         assert_eq!(head.headers.get("etag"), got.headers.get("etag"));
     }
-    let now = host_harness::testing::at(NOW);
+    let now = scheduled_exports_testing::at(NOW);
     let off = host.storage().set_enabled("bigevents", false, "test", now).await;
     off.expect("the store answers");
     for path in [CONF, &one, BIG, EXPORTERS] {

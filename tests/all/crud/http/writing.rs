@@ -1,6 +1,6 @@
 //! What each way of writing takes and changes, and how what is wrong with it is told.
 
-use host_harness::testing::Harness;
+use scheduled_exports_testing::Harness;
 use serde_json::json;
 use tests::{BIG, CONF, FEST, JOHN, SAM, SMALL, but, daily, with};
 

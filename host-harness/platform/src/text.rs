@@ -1,0 +1,3 @@
+//! The texts of the catalogs in `host-harness/platform/locales`: a function for each message, written by `build.rs`.
+
+include!(concat!(env!("OUT_DIR"), "/texts.rs"));

@@ -1,3 +1,0 @@
-//! The texts of the catalogs in `host-harness/locales`: a function for each message, written by `build.rs`.
-
-include!(concat!(env!("OUT_DIR"), "/texts.rs"));

@@ -1,0 +1,438 @@
+//! Runs: how they start, how the store itself ends them, and their history.
+
+use async_trait::async_trait;
+
+use super::audit::Entries;
+use super::called_off::{Which, call_off};
+use super::client::{self, Connection, Found, Parameter};
+use super::columns::{count, deliveries_of_run, entry, entry_columns, event_of, scope, text};
+use super::{PostgresStorage, files, read, settled};
+use crate::clock::Instant;
+use crate::contract::schedule_store::Plan;
+use crate::contract::{MissedRange, Outcome, Position, RunEntry};
+use crate::cursor::Cursor;
+use crate::state::{RunState, step};
+use crate::values::{DELETED, EVENT_DELETED, SWITCHED_OFF, State, clamped, concluded, offset, signed, unsigned};
+use crate::{Finish, HistoryRow, Lease, LeaseError, Rows, Runs, Scope, StartError, StorageError, Work, Written};
+
+/// Writes what a run has become, by a move of the table in [`state`](crate::state), if it still is what was seen.
+/// Its leases to settle are lost.
+pub(super) async fn write_state(
+    on: &Connection,
+    run: i64,
+    seen: RunState,
+    to: &State<'_>,
+    now: Instant,
+) -> client::Result<()> {
+    step(Some(seen), to.state)?;
+    let written = on
+        .execute(
+            "update run set state = $3, code = $4, words = $5, missed_first = $6, missed_count = $7, ended = $8,
+               settle_wake = null, settle_version = null
+             where id = $1 and state = $2",
+            &[
+                &run,
+                &seen.as_str(),
+                &to.state.as_str(),
+                &to.code.map(text),
+                &to.words.map(text),
+                &to.missed_first,
+                &to.missed_count,
+                &to.state.terminal().then_some(now),
+            ],
+        )
+        .await?;
+    if written == 0 {
+        return Err(StorageError::Corrupt(format!("run {run} is not {seen} any more")).into());
+    }
+    Ok(())
+}
+
+/// Starts the run that schedule $1 is leased for with fence $2: $3 the due time, $4 when, $5 the zone, $6 and $7 the next run and by
+/// which zone database it was computed. Answers its id; none where this due time has ended, and was planned once more (by a change that
+/// had been read before it started): then the schedule goes on to the next one, or it would be leased for this one for ever. No row:
+/// the lease does not hold, or its open run is of another due time.
+///
+/// Every row is found by a parameter or a single value: were it joined to `held`, a plan made when there was no run yet could begin
+/// with all runs.
+pub(super) const START: &str = "with held as (
+       select s.id, s.organizer, s.event, s.version, s.attempt, s.open_run,
+         case when $3 <= s.changed_at + 86400 then s.owner end as asked_by
+       from schedule s
+       where s.id = $1 and s.fence = $2 and s.lease_until is not null
+         and (s.open_run is null or (select r.due from run r where r.id = s.open_run) = $3)
+       for no key update of s),
+     again as (
+       update run set attempts = (select attempt from held) where id = (select open_run from held) returning id),
+     opened as (
+       insert into run (schedule, organizer, event, due, state, started, started_version, started_zone, attempts, asked_by)
+       select id, organizer, event, $3, 'open', $4, version, $5, attempt, asked_by from held where open_run is null
+       on conflict (schedule, due) do nothing returning id),
+     started as (select max(id) as id from (select id from again union all select id from opened) either),
+     planned as (
+       update schedule s set next_run = $6, zone_database = $7, open_run = started.id,
+         lease_until = case when started.id is not null then s.lease_until end,
+         attempt = case when started.id is not null then s.attempt else 0 end
+       from started where s.id = (select id from held))
+     select started.id from held cross join started";
+
+/// The latest due time of the range that has an entry already: $1 schedule, $2 and $3 the range.
+pub(super) const RECORDED: &str =
+    "select max(least(due, $3)) from run where schedule = $1 and due >= $2 and coalesce(missed_first, due) <= $3";
+
+async fn recorded(on: &Connection, schedule: i64, range: &MissedRange) -> client::Result<Option<Instant>> {
+    on.fetch_one(RECORDED, &[&schedule, &range.first, &range.last]).await
+}
+
+/// Adds due times that nobody ran to the history; with `Err`, nothing, since this one has an entry already. The schedule is locked.
+pub(super) async fn write_missed(
+    on: &Connection,
+    schedule: i64,
+    scope: &Scope,
+    missed: &[MissedRange],
+    now: Instant,
+    said: &mut Entries,
+) -> client::Result<Result<(), Instant>> {
+    if missed.is_empty() {
+        return Ok(Ok(()));
+    }
+    step(None, RunState::Missed)?;
+    for (nth, range) in missed.iter().enumerate() {
+        let among_them = missed[..nth].iter().filter_map(|earlier| {
+            let latest = earlier.last.min(range.last);
+            (earlier.first.max(range.first) <= latest).then_some(latest)
+        });
+        if let Some(latest) = recorded(on, schedule, range).await?.max(among_them.max()) {
+            return Ok(Err(latest));
+        }
+    }
+    let counts = missed
+        .iter()
+        .map(|range| signed(range.count))
+        .collect::<Result<Vec<_>, _>>()?;
+    on.execute(
+        "insert into run (schedule, organizer, event, due, state, missed_first, missed_count, ended)
+         select $1, $2, $3, last, 'missed', first, count, $4
+         from unnest($5::bigint[], $6::bigint[], $7::bigint[]) as missed (first, last, count)",
+        &[
+            &schedule,
+            &text(&scope.organizer),
+            &event_of(scope),
+            &now,
+            &missed.iter().map(|range| range.first).collect::<Vec<_>>(),
+            &missed.iter().map(|range| range.last).collect::<Vec<_>>(),
+            &counts,
+        ],
+    )
+    .await?;
+    for range in missed {
+        said.add_run(scope, schedule, range.last, &Outcome::Missed(*range));
+    }
+    Ok(Ok(()))
+}
+
+/// Whose open runs end before their mail is submitted.
+#[derive(Clone, Copy)]
+pub(super) enum Cancelled<'a> {
+    /// The one of a schedule that is about to be deleted.
+    Schedule(i64),
+    /// Those of all schedules of an organizer that is switched off.
+    Organizer(&'a str),
+    /// Those of an event that is gone.
+    Event(&'a Scope),
+}
+
+/// Ends open runs `cancelled`, and next due times that have passed and that nobody has started: their schedules won't be there,
+/// or will be planned anew. Calls off what has been made and has not left. The rows of the schedules are locked, and the caller's to
+/// change.
+pub(super) async fn cancel_open(
+    on: &Connection,
+    whose: Cancelled<'_>,
+    now: Instant,
+    said: &mut Entries,
+) -> client::Result<()> {
+    step(Some(RunState::Open), RunState::Cancelled)?;
+    step(None, RunState::Cancelled)?;
+    let (id, slug, event, words) = match whose {
+        Cancelled::Schedule(id) => (Some(id), None, None, DELETED),
+        Cancelled::Organizer(slug) => (None, Some(text(slug)), None, SWITCHED_OFF),
+        Cancelled::Event(scope) => (None, Some(text(&scope.organizer)), Some(event_of(scope)), EVENT_DELETED),
+    };
+    let outcome = Outcome::Cancelled(words.to_owned());
+    let (ended, passed) = match whose {
+        Cancelled::Schedule(_) => (
+            "update run r set state = 'cancelled', words = $3, ended = $4, attempts = s.attempt
+             from schedule s where s.id = $1 and $2::text is null and $5::text is null and r.id = s.open_run and r.state = 'open'
+             returning r.id, r.schedule, r.organizer, r.event, r.due",
+            "insert into run (schedule, organizer, event, due, state, words, ended, attempts)
+             select id, organizer, event, next_run, 'cancelled', $3, $4, case when open_run is null then attempt else 0 end
+             from schedule where id = $1 and $2::text is null and $5::text is null and active and not parked and next_run <= $4
+             on conflict (schedule, due) do nothing returning schedule, organizer, event, due",
+        ),
+        Cancelled::Organizer(_) | Cancelled::Event(_) => (
+            "update run r set state = 'cancelled', words = $3, ended = $4, attempts = s.attempt
+             from schedule s where $1::bigint is null and s.organizer = $2 and ($5::text is null or s.event = $5) and r.id = s.open_run and r.state = 'open'
+             returning r.id, r.schedule, r.organizer, r.event, r.due",
+            "insert into run (schedule, organizer, event, due, state, words, ended, attempts)
+             select id, organizer, event, next_run, 'cancelled', $3, $4, case when open_run is null then attempt else 0 end
+             from schedule where $1::bigint is null and organizer = $2 and ($5::text is null or event = $5) and active and not parked and next_run <= $4
+             on conflict (schedule, due) do nothing returning schedule, organizer, event, due",
+        ),
+    };
+    let ended = on
+        .fetch_all::<Found>(ended, &[&id, &slug.as_deref(), &words, &now, &event.as_deref()])
+        .await?;
+    let ids = ended
+        .iter()
+        .map(|run| run.try_get("id"))
+        .collect::<client::Result<Vec<i64>>>()?;
+    files::drop_unneeded(on, &ids).await?;
+    said.add_runs(&ended, &outcome)?;
+    let passed = on
+        .fetch_all::<Found>(passed, &[&id, &slug.as_deref(), &words, &now, &event.as_deref()])
+        .await?;
+    said.add_runs(&passed, &outcome)?;
+    call_off(on, Which::All(whose), words, now, said).await
+}
+
+/// Ends submitted runs whose schedules are gone or whose mails were called off, so that nobody settles them: `delivered` if at least
+/// one recipient's server took the mail, else `cancelled` where it was called off for one, else `failed`. Nothing while some
+/// recipient is not final. Their rows are locked.
+pub(super) async fn conclude(on: &Connection, runs: &[i64], now: Instant, said: &mut Entries) -> client::Result<()> {
+    if runs.is_empty() {
+        return Ok(());
+    }
+    let found = on.fetch_all::<Found>(
+        "select r.id, r.schedule, r.organizer, r.event, r.due, coalesce(bool_or(d.status = 'accepted'), false) as accepted,
+           coalesce(bool_or(d.status = 'cancelled'), false) as cancelled, max(m.called_off) as called_off
+         from run r left join mail m on m.run = r.id and m.kind = 'export' left join delivery d on d.mail = m.id
+         where r.id = any($1) and r.state = 'submitted'
+           and (m.called_off is not null or not exists (select 1 from schedule s where s.id = r.schedule))
+         group by r.id having count(*) filter (where d.status in ('queued', 'retrying')) = 0",
+        &[&runs],
+    )
+    .await?;
+    let mut ended = Vec::with_capacity(found.len());
+    for found in &found {
+        let outcome = concluded(
+            found.try_get("accepted")?,
+            found.try_get("cancelled")?,
+            found.try_get("called_off")?,
+        );
+        let run: i64 = found.try_get("id")?;
+        write_state(on, run, RunState::Submitted, &State::of(&outcome)?, now).await?;
+        said.add_run(
+            &scope(found)?,
+            found.try_get("schedule")?,
+            found.try_get("due")?,
+            &outcome,
+        );
+        ended.push(run);
+    }
+    files::drop_unneeded(on, &ended).await
+}
+
+/// One page of a schedule's history: $1 schedule, $2 limit, $3 offset or the due time before which it begins.
+pub(super) const HISTORY: [&str; 2] = [
+    concat!(
+        "select ",
+        entry_columns!(),
+        ", (select count(*) from run where schedule = $1) as total from run r",
+        deliveries_of_run!(),
+        "where r.schedule = $1 order by r.due desc limit $2 offset $3"
+    ),
+    concat!(
+        "select ",
+        entry_columns!(),
+        ", (select count(*) from run where schedule = $1) as total from run r",
+        deliveries_of_run!(),
+        "where r.schedule = $1 and r.due < $3 order by r.due desc limit $2"
+    ),
+];
+
+/// The latest runs, at most $1: of all schedules, or of schedule $2.
+pub(super) const LATEST: [&str; 2] = [
+    concat!(
+        "select r.schedule, r.organizer, r.event, ",
+        entry_columns!(),
+        " from run r",
+        deliveries_of_run!(),
+        "order by r.due desc, r.id desc limit $1"
+    ),
+    concat!(
+        "select r.schedule, r.organizer, r.event, ",
+        entry_columns!(),
+        " from run r",
+        deliveries_of_run!(),
+        "where r.schedule = $2 order by r.due desc limit $1"
+    ),
+];
+
+#[async_trait]
+impl Runs for PostgresStorage {
+    async fn start(
+        &self,
+        lease: &Lease,
+        plan: &Plan,
+        zone_database: &str,
+        zone: &str,
+        now: Instant,
+    ) -> Result<u64, StartError> {
+        if lease.work != Work::Execute {
+            return Err(StartError::Lost);
+        }
+        let run = settled!(self.try_start(lease, plan, (zone_database, zone), now))??;
+        Ok(unsigned(run)?)
+    }
+
+    async fn recorded(&self, schedule: u64, range: &MissedRange) -> Result<Option<Instant>, StorageError> {
+        let schedule = signed(schedule)?;
+        Ok(read!(async {
+            let connection = self.pool.acquire().await?;
+            recorded(&connection, schedule, range).await
+        })?)
+    }
+
+    async fn runs(&self, schedule: u64, at: &Position, size: u32) -> Result<Option<Rows<RunEntry>>, StorageError> {
+        let schedule = signed(schedule)?;
+        let size = clamped(size);
+        let (page, before) = match at {
+            Position::Number(page) => (Some(*page), None),
+            Position::After(text) => match Cursor::of_history(text) {
+                Some(due) => (None, Some(due)),
+                None => return Ok(None),
+            },
+        };
+        let first = match page.map(|page| offset(page, size)) {
+            Some(None) => return Ok(None),
+            Some(Some(first)) => first,
+            None => 0,
+        };
+        let mut found = read!(self.pool.fetch_all::<Found>(
+            HISTORY[usize::from(before.is_some())],
+            &[&schedule, &(i64::from(size) + 1), &before.unwrap_or(first)]
+        ))?;
+        if found.is_empty() && page.is_some_and(|page| page > 1) {
+            return Ok(None);
+        }
+        let total: i64 = match found.first() {
+            Some(row) => row.try_get("total")?,
+            None => read!(
+                self.pool
+                    .fetch_one("select count(*) from run where schedule = $1", &[&schedule])
+            )?,
+        };
+        let more = found.len() > size as usize;
+        found.truncate(size as usize);
+        let rows = found.iter().map(entry).collect::<client::Result<Vec<_>>>()?;
+        let next = rows.last().filter(|_| more).map(|last| Cursor::behind(last.due));
+        Ok(Some(Rows {
+            total: unsigned(total)?,
+            rows,
+            next,
+        }))
+    }
+
+    async fn history(&self, schedule: Option<u64>, limit: u32) -> Result<Vec<HistoryRow>, StorageError> {
+        let schedule = schedule.map(signed).transpose()?;
+        let limit = i64::from(limit);
+        let mut parameters: Vec<&dyn Parameter> = vec![&limit];
+        parameters.extend(schedule.iter().map(|schedule| schedule as &dyn Parameter));
+        let latest = LATEST[usize::from(schedule.is_some())];
+        let found: Vec<Found> = read!(self.pool.fetch_all(latest, &parameters))?;
+        let rows = found.iter().map(|row| {
+            Ok(HistoryRow {
+                schedule: count(row, "schedule")?,
+                scope: scope(row)?,
+                entry: entry(row)?,
+            })
+        });
+        Ok(rows.collect::<client::Result<_>>()?)
+    }
+
+    async fn finish(&self, lease: &Lease, run: u64, finish: &Finish) -> Result<Written, LeaseError> {
+        if lease.run.is_some_and(|leased| leased != run) {
+            return Err(LeaseError::Lost);
+        }
+        let written = match (lease.work, &finish.outcome) {
+            (Work::Execute, Outcome::Delivered) => None,
+            (Work::Execute, _) if settled!(self.submit_at_once(lease, run, finish))? => Some(Written::AsGiven),
+            (Work::Execute, _) => settled!(self.finish_executed(lease, run, finish))?,
+            (Work::Settle, Outcome::Delivered | Outcome::Failed(_)) => {
+                settled!(self.finish_settled(lease, run, finish))?
+            }
+            (Work::Settle, _) => None,
+        };
+        let written = written.ok_or(LeaseError::Lost)?;
+        if finish.mail.is_some() {
+            self.tell();
+        }
+        Ok(written)
+    }
+}
+
+impl PostgresStorage {
+    async fn try_start(
+        &self,
+        lease: &Lease,
+        plan: &Plan,
+        zones: (&str, &str),
+        now: Instant,
+    ) -> client::Result<Result<i64, StartError>> {
+        // Nearly always nothing was missed, and it is one statement. A lease that ran out and that nobody took is still one: the fence
+        // decides.
+        if plan.missed.is_empty() {
+            step(None, RunState::Open)?;
+            let started = read!(async {
+                let connection = self.pool.acquire().await?;
+                start(&connection, lease, plan, zones, now).await
+            })?;
+            return Ok(started.flatten().ok_or(StartError::Lost));
+        }
+        let schedule = signed(lease.schedule)?;
+        let transaction = self.begin().await?;
+        let held = transaction
+            .fetch_optional::<Found>(
+                "select s.organizer, s.event, s.open_run from schedule s
+                 where s.id = $1 and s.fence = $2 and s.lease_until is not null for no key update",
+                &[&schedule, &signed(lease.fence)?],
+            )
+            .await?;
+        let Some(held) = held else {
+            return Ok(Err(StartError::Lost));
+        };
+        let mut said = Entries::default();
+        if held.try_get::<Option<i64>>("open_run")?.is_none() {
+            step(None, RunState::Open)?;
+            let scope = scope(&held)?;
+            let written = write_missed(&transaction, schedule, &scope, &plan.missed, now, &mut said);
+            if let Err(latest) = written.await? {
+                return Ok(Err(StartError::Recorded(latest)));
+            }
+        }
+        let run = start(&transaction, lease, plan, zones, now).await?;
+        let Some(run) = run else {
+            return Ok(Err(StartError::Lost));
+        };
+        said.commit(transaction, now).await?;
+        Ok(run.ok_or(StartError::Lost))
+    }
+}
+
+/// Carries out [`START`].
+async fn start(
+    on: &Connection,
+    lease: &Lease,
+    plan: &Plan,
+    (zone_database, zone): (&str, &str),
+    now: Instant,
+) -> client::Result<Option<Option<i64>>> {
+    let (schedule, fence) = (signed(lease.schedule)?, signed(lease.fence)?);
+    let (zone, zone_database) = (text(zone), text(zone_database));
+    let next = plan.next_run;
+    on.fetch_optional(
+        START,
+        &[&schedule, &fence, &plan.due, &now, &zone, &next, &zone_database],
+    )
+    .await
+}
