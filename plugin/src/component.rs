@@ -91,7 +91,7 @@ impl exports::schedules::Guest for Plugin {
 impl exports::recurrence::Guest for Plugin {
     fn next_run(rule: exports::recurrence::Rule, after: Instant) -> Result<Option<Instant>, Vec<FieldError>> {
         keep_panics();
-        Ok(timetable(&rule, after)?.next_after(after).map(|next| next.at))
+        Ok(recurrence(&rule, after)?.next_after(after).map(|next| next.at))
     }
 
     fn preview(
@@ -100,8 +100,8 @@ impl exports::recurrence::Guest for Plugin {
         limit: u32,
     ) -> Result<Vec<exports::recurrence::Occurrence>, Vec<FieldError>> {
         keep_panics();
-        let limit = limit.min(MOST_PREVIEWED) as usize;
-        Ok(timetable(&rule, after)?
+        let limit = limit.min(MAX_PREVIEW_RUNS) as usize;
+        Ok(recurrence(&rule, after)?
             .occurrences(after)
             .take(limit)
             .map(|run| exports::recurrence::Occurrence {
@@ -136,9 +136,9 @@ impl exports::jobs::Guest for Plugin {
 }
 
 /// Most occurrences that `preview` answers.
-const MOST_PREVIEWED: u32 = 1_000;
+const MAX_PREVIEW_RUNS: u32 = 1_000;
 
-fn timetable(rule: &exports::recurrence::Rule, after: Instant) -> Result<recurrence::Timetable, Vec<FieldError>> {
+fn recurrence(rule: &exports::recurrence::Rule, after: Instant) -> Result<recurrence::Recurrence, Vec<FieldError>> {
     let anchor = match &rule.anchor {
         Some(day) => day.parse().map_err(|_| {
             vec![FieldError {
@@ -149,15 +149,15 @@ fn timetable(rule: &exports::recurrence::Rule, after: Instant) -> Result<recurre
         })?,
         None => recurrence::zone(&rule.zone).map_or(chrono::NaiveDate::MIN, |zone| recurrence::local_date(after, zone)),
     };
-    recurrence::Timetable::parse(&rule.text, &rule.time, &rule.zone, anchor).map_err(|errors| {
+    recurrence::Recurrence::parse(&rule.text, &rule.time, &rule.zone, anchor).map_err(|errors| {
         errors
             .iter()
             .map(|error| FieldError {
                 path: vec![
-                    match error.part() {
-                        recurrence::Part::Rule => "text",
-                        recurrence::Part::Time => "time",
-                        recurrence::Part::Zone => "zone",
+                    match error.field() {
+                        recurrence::RecurrenceField::Rule => "text",
+                        recurrence::RecurrenceField::Time => "time",
+                        recurrence::RecurrenceField::Zone => "zone",
                     }
                     .into(),
                 ],

@@ -1,15 +1,16 @@
-//! Domain names in the one form that mail servers know: lower case, with labels beyond ASCII as `xn--` (RFC 5890, RFC 3492).
+//! Domain names in the form that mail servers use: lower case, with A-labels (`xn--`; RFC 5890, RFC 3492).
 
 use std::iter;
 
-const LONGEST_LABEL: usize = 63;
+const MAX_LABEL_LEN: usize = 63;
 
-/// The full stops that input methods for Chinese and Japanese write, each of which is a dot of a domain (RFC 5891, UTS #46).
+/// The full stops of Chinese and Japanese input methods, each of which is a dot of a domain (RFC 5891, UTS #46).
 const DOTS: [char; 3] = ['\u{3002}', '\u{ff0e}', '\u{ff61}'];
 
-/// The domain as it is compared and sent: in lower case, with each label beyond ASCII as `xn--…`. Case and the dots of input methods are
-/// all that is mapped; characters that would have to be decomposed, composed or replaced first (a letter with a separate accent, full-width letters)
-/// give none, since they may look like another domain. Whether the rest are labels of a host name is not asked here.
+/// The domain for comparison and sending: in lower case, with A-labels. Only case and the dots of input methods are mapped.
+///
+/// `None` if a character would have to be decomposed, composed or replaced first (a letter with a separate accent, full-width letters),
+/// as the domain might look like another one. Does not check that the result is a host name.
 #[must_use]
 pub fn to_ascii(domain: &str) -> Option<String> {
     if domain.is_ascii() {
@@ -26,8 +27,8 @@ pub fn to_ascii(domain: &str) -> Option<String> {
             continue;
         }
         let lower: Vec<char> = label.chars().flat_map(char::to_lowercase).collect();
-        let fits = !label.starts_with('-') && !label.ends_with('-') && lower.len() <= LONGEST_LABEL;
-        // A sign like that for kelvin is an ASCII letter in lower case: it may look like another name.
+        let fits = !label.starts_with('-') && !label.ends_with('-') && lower.len() <= MAX_LABEL_LEN;
+        // The lower case of the kelvin sign, say, is an ASCII letter: the name might look like another one.
         if !fits || lower.iter().all(char::is_ascii) || !lower.iter().copied().all(is_letter) {
             return None;
         }
@@ -37,7 +38,7 @@ pub fn to_ascii(domain: &str) -> Option<String> {
     Some(ascii)
 }
 
-/// Whether two domains are the same one, however they are written: case, `xn--` and a dot at the end make no difference.
+/// Whether two domains are the same. Ignores case, the difference between A-labels and U-labels, and a dot at the end.
 #[must_use]
 pub fn same(one: &str, other: &str) -> bool {
     let form = |domain: &str| {
@@ -50,7 +51,7 @@ pub fn same(one: &str, other: &str) -> bool {
     }
 }
 
-/// A letter that stands for itself, an ASCII digit or a hyphen.
+/// Whether a character is a letter that no mapping replaces, an ASCII digit or a hyphen.
 fn is_letter(character: char) -> bool {
     match character {
         '-' | '0'..='9' => true,
@@ -226,7 +227,7 @@ fn punycode(label: &[char]) -> Option<String> {
         delta += 1;
         code += 1;
     }
-    (output.len() + 4 <= LONGEST_LABEL).then_some(output)
+    (output.len() + 4 <= MAX_LABEL_LEN).then_some(output)
 }
 
 /// `a` to `z` for 0 to 25, `0` to `9` for 26 to 35.

@@ -69,7 +69,7 @@ pub(crate) fn document(rule: &str, time: &str) -> String {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Call {
+pub(crate) enum FakeCall {
     Start(Plan),
     Produce {
         form: String,
@@ -96,7 +96,7 @@ pub(crate) struct Fake {
     pub nobody_responsible: bool,
     pub start_error: Option<StoreError>,
     pub finish_error: Option<StoreError>,
-    calls: RefCell<Vec<Call>>,
+    calls: RefCell<Vec<FakeCall>>,
     lines: RefCell<Vec<String>>,
     /// Bytes of the file that is kept with the run.
     kept: Cell<Option<u64>>,
@@ -142,21 +142,25 @@ impl Fake {
         change(&mut facts);
         Self::with(facts)
     }
-    pub(crate) fn calls(&self) -> Vec<Call> {
+    pub(crate) fn calls(&self) -> Vec<FakeCall> {
         self.calls.borrow().clone()
     }
     pub(crate) fn lines(&self) -> Vec<String> {
         self.lines.borrow().clone()
     }
     pub(crate) fn plan(&self) -> Option<Plan> {
-        self.calls()
-            .into_iter()
-            .find_map(|call| if let Call::Start(plan) = call { Some(plan) } else { None })
+        self.calls().into_iter().find_map(|call| {
+            if let FakeCall::Start(plan) = call {
+                Some(plan)
+            } else {
+                None
+            }
+        })
     }
     /// How it finished: outcome, counter, active.
     pub(crate) fn end(&self) -> Option<(Outcome, u32, bool)> {
         self.calls().into_iter().find_map(|call| match call {
-            Call::Finish(outcome, counter, active) => Some((outcome, counter, active)),
+            FakeCall::Finish(outcome, counter, active) => Some((outcome, counter, active)),
             _ => None,
         })
     }
@@ -174,15 +178,15 @@ impl Fake {
     /// The form that the exporter got.
     pub(crate) fn form(&self) -> serde_json::Value {
         let form = self.calls().into_iter().find_map(|call| match call {
-            Call::Produce { form, .. } => Some(form),
+            FakeCall::Produce { form, .. } => Some(form),
             _ => None,
         });
         serde_json::from_str(&form.expect("a call of the exporter")).expect("a form is JSON")
     }
-    fn note(&self, call: Call) {
+    fn note(&self, call: FakeCall) {
         assert!(!self.spent.get(), "the handle is spent: {call:?}");
         assert!(
-            self.opened.get() || matches!(call, Call::Start(_)),
+            self.opened.get() || matches!(call, FakeCall::Start(_)),
             "the run is not open: {call:?}"
         );
         self.calls.borrow_mut().push(call);
@@ -201,7 +205,7 @@ impl Run for Fake {
     }
     fn start(&self, plan: &Plan) -> Result<(), StoreError> {
         self.opened.set(true);
-        self.note(Call::Start(plan.clone()));
+        self.note(FakeCall::Start(plan.clone()));
         assert!(
             plan.next_run.is_none_or(|next| next > plan.due),
             "the next run is not after this one: {plan:?}"
@@ -215,13 +219,13 @@ impl Run for Fake {
         self.start_error.clone().map_or(Ok(()), Err)
     }
     fn finish(&self, outcome: &Outcome, error_counter: u32, active: bool) -> Result<(), StoreError> {
-        self.note(Call::Finish(outcome.clone(), error_counter, active));
+        self.note(FakeCall::Finish(outcome.clone(), error_counter, active));
         if let Some(error) = &self.finish_error {
             return Err(error.clone());
         }
         if *outcome == Outcome::Submitted {
             let staged = self.staged.borrow();
-            let linked = self.calls.borrow().contains(&Call::Link);
+            let linked = self.calls.borrow().contains(&FakeCall::Link);
             assert!(
                 staged
                     .as_ref()
@@ -232,7 +236,7 @@ impl Run for Fake {
         Ok(())
     }
     fn produce(&self, form: &str, language: &str, zone: &str, now: Instant) -> Result<File, ExportError> {
-        self.note(Call::Produce {
+        self.note(FakeCall::Produce {
             form: form.into(),
             language: language.into(),
             zone: zone.into(),
@@ -241,17 +245,17 @@ impl Run for Fake {
         self.keep(&self.produced)
     }
     fn zip(&self) -> Result<File, ExportError> {
-        self.note(Call::Zip);
+        self.note(FakeCall::Zip);
         assert!(self.kept.get().is_some(), "there is no file to zip");
         self.keep(&self.zipped)
     }
     fn link(&self) -> Result<Option<DownloadLink>, ExportError> {
-        self.note(Call::Link);
+        self.note(FakeCall::Link);
         assert!(self.kept.get().is_some(), "there is no file to fetch");
         self.linked.clone()
     }
     fn stage(&self, mail: &Mail) -> Result<(), MailError> {
-        self.note(Call::Stage(mail.clone()));
+        self.note(FakeCall::Stage(mail.clone()));
         if mail.subject.trim().is_empty() || mail.subject.chars().count() > 250 || mail.subject.contains(['\r', '\n']) {
             return Err(MailError::BadSubject);
         }

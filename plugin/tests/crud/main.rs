@@ -3,13 +3,13 @@
 mod anything;
 mod changing;
 mod fields;
-mod handover;
 mod host;
 mod others;
+mod owner_notice;
+mod permissions;
 mod planning;
 mod reading;
-mod rights;
-mod telling;
+mod takeover;
 
 use plugin::contract::{Order, PageQuery, Position, Problem, Stored, Versioned};
 use plugin::host::Access;

@@ -104,11 +104,11 @@ fn twenty_thousand_random_rules_run_when_rrule_has_them_run() {
         prop_assert_eq!(&dates, &dates_of_rrule(&rule));
 
         let time = NaiveTime::from_hms_opt(hour, minute, 0).unwrap();
-        let timetable = rule.timetable(time, zone);
+        let recurrence = rule.recurrence(time, zone);
         let theirs = theirs(zone);
         let mut want: Vec<_> = dates.iter().map(|date| instant(*date, time, &theirs)).collect();
         want.dedup();
-        let got: Vec<_> = timetable
+        let got: Vec<_> = recurrence
             .occurrences(i64::MIN)
             .take(want.len())
             .map(|run| run.at)

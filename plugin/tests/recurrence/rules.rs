@@ -1,7 +1,7 @@
 //! Random rules of the grammar, as parts (for the oracles) and as text (for the plugin).
 
 use chrono::{Days, NaiveDate, NaiveDateTime, NaiveTime, Weekday};
-use plugin::recurrence::Timetable;
+use plugin::recurrence::Recurrence;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
@@ -79,15 +79,15 @@ impl Rule {
         text
     }
 
-    pub fn timetable(&self, time: NaiveTime, zone: &str) -> Timetable {
+    pub fn recurrence(&self, time: NaiveTime, zone: &str) -> Recurrence {
         let time = time.format("%H:%M:%S").to_string();
-        Timetable::parse(&self.text(), &time, zone, NaiveDate::MIN)
+        Recurrence::parse(&self.text(), &time, zone, NaiveDate::MIN)
             .unwrap_or_else(|error| panic!("{error:?}: {self:?}"))
     }
 
     /// The first dates the plugin gives, at most `limit` of them.
     pub fn dates(&self, limit: usize) -> Vec<NaiveDate> {
-        self.timetable(NaiveTime::MIN, "UTC")
+        self.recurrence(NaiveTime::MIN, "UTC")
             .occurrences(i64::MIN)
             .take(limit)
             .map(|run| run.local_date)

@@ -101,8 +101,8 @@ fn at_set_position(rule: &Rule, day: NaiveDate) -> bool {
 
 /// What the plugin says through `last`.
 fn dates_of_plugin(rule: &Rule, last: NaiveDate) -> Vec<NaiveDate> {
-    let timetable = rule.timetable(NaiveTime::MIN, "UTC");
-    timetable
+    let recurrence = rule.recurrence(NaiveTime::MIN, "UTC");
+    recurrence
         .occurrences(i64::MIN)
         .map(|run| run.local_date)
         .take_while(|date| *date <= last)
@@ -196,8 +196,8 @@ fn a_count_ends_where_a_walk_over_as_many_dates_does() {
             .collect();
         for count in counts {
             rule.end = End::Count(count as u32);
-            let timetable = rule.timetable(NaiveTime::MIN, "UTC");
-            let last = timetable.latest_until(i64::MAX).map(|run| run.local_date);
+            let recurrence = rule.recurrence(NaiveTime::MIN, "UTC");
+            let last = recurrence.latest_until(i64::MAX).map(|run| run.local_date);
             assert_eq!(last, Some(unlimited[count - 1]), "{}", rule.text());
         }
     }

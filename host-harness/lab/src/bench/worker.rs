@@ -15,7 +15,7 @@ use host_harness::ports::HostFacts;
 use host_harness::scheduler::{Scheduler, SchedulerOptions};
 use host_harness::service::Service;
 use host_harness::storage::postgres::PostgresStorage;
-use plugin::recurrence::Timetable;
+use plugin::recurrence::Recurrence;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -248,8 +248,8 @@ async fn component(service: &Service) -> Result<Vec<Told>, Failure> {
         told.push(Told {
             name: format!("next run natively, DTSTART {age} old"),
             sample: timed(async || {
-                let timetable = Timetable::parse(&rule.text, &rule.time, &rule.zone, Default::default());
-                std::hint::black_box(timetable.map(|timetable| timetable.next_after(BEGIN)).ok());
+                let recurrence = Recurrence::parse(&rule.text, &rule.time, &rule.zone, Default::default());
+                std::hint::black_box(recurrence.map(|recurrence| recurrence.next_after(BEGIN)).ok());
             })
             .await,
         });

@@ -2,7 +2,7 @@
 
 use crate::contract::{Audience, ExportError, MailKind, Outcome, OwnerRight};
 use crate::run::execute;
-use crate::run::fake::{Call, DAY, Fake, MONDAY, document};
+use crate::run::fake::{DAY, Fake, FakeCall, MONDAY, document};
 
 /// Executes, and says: code, counter, active; and that the responsible were told.
 fn failure(run: &Fake) -> (String, u32, bool) {
@@ -38,7 +38,7 @@ fn an_owner_who_is_inactive_gone_or_no_longer_allowed_fails_the_run_before_any_d
             }
         });
         assert_eq!(failure(&run), (code.into(), 1, true));
-        assert!(!run.calls().iter().any(|call| matches!(call, Call::Produce { .. })));
+        assert!(!run.calls().iter().any(|call| matches!(call, FakeCall::Produce { .. })));
     }
 }
 
@@ -219,5 +219,5 @@ fn a_lost_lease_stops_the_attempt_without_a_word() {
     run.zipped = Err(ExportError::LeaseLost);
     execute(&run);
     assert_eq!(run.end(), None);
-    assert!(matches!(run.calls().last(), Some(Call::Zip)));
+    assert!(matches!(run.calls().last(), Some(FakeCall::Zip)));
 }

@@ -26,7 +26,7 @@ fn json() -> impl Strategy<Value = Value> {
         any::<i64>().prop_map(Value::from),
         // No `@`: the fake takes it for an address in the log.
         "[^@]{0,20}".prop_map(Value::from),
-        prop::sample::select(crate::window::FRAMES.as_slice()).prop_map(Value::from),
+        prop::sample::select(crate::named_range::NAMED_RANGES.as_slice()).prop_map(Value::from),
     ];
     leaf.prop_recursive(3, 12, 4, |inner| {
         prop_oneof![
