@@ -1,6 +1,6 @@
-//! What one question to a recurrence costs natively, beside `rrule`: `cargo bench -p plugin --bench recurrence`.
+//! The cost of one query natively, compared with `rrule`: `cargo bench -p plugin --bench recurrence`.
 //!
-//! `docs/recurrence.md` has the figures.
+//! `docs/recurrence.md` has the measurements.
 
 use chrono::{DateTime, Days, NaiveDate};
 use divan::{Bencher, black_box};
@@ -43,7 +43,7 @@ const NEVER: [(&str, &str); 8] = [
     ("20000101", "FREQ=WEEKLY;INTERVAL=20871;BYMONTH=8"),
 ];
 
-/// Rules whose search or whose `COUNT` is as long as could be found.
+/// The rules with the longest search, or the longest count for `COUNT`, that were found.
 const WORST: [(&str, &str); 7] = [
     ("00010102", "FREQ=DAILY;INTERVAL=365;BYMONTH=12"),
     ("00010101", "FREQ=MONTHLY;INTERVAL=7;BYDAY=5MO;BYMONTH=2"),

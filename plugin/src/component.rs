@@ -21,8 +21,8 @@ mod exported {
     bindings::export!(Plugin with_types_in bindings);
 }
 
-// A panic on this target is a bare trap: the hook keeps its reason.
-fn keep_panics() {
+// On this target a panic is a trap without a message: the hook logs it first.
+fn log_panics() {
     static ONCE: std::sync::Once = std::sync::Once::new();
     ONCE.call_once(|| {
         std::panic::set_hook(Box::new(|panic| {
@@ -43,54 +43,54 @@ impl exports::about::Guest for Plugin {
 
 impl exports::schedules::Guest for Plugin {
     fn list(by: &Access, query: PageQuery) -> Result<DocumentPage, Problem> {
-        keep_panics();
+        log_panics();
         schedules::list(by, &query)
     }
 
     fn get(by: &Access, id: ScheduleId) -> Result<Versioned, Problem> {
-        keep_panics();
+        log_panics();
         schedules::get(by, id)
     }
 
     fn create(by: &Access, document: String) -> Result<Versioned, Problem> {
-        keep_panics();
+        log_panics();
         schedules::create(by, &document)
     }
 
     fn replace(by: &Access, id: ScheduleId, document: String, if_version: Option<u64>) -> Result<Versioned, Problem> {
-        keep_panics();
+        log_panics();
         schedules::replace(by, id, &document, if_version)
     }
 
     fn patch(by: &Access, id: ScheduleId, document: String, if_version: Option<u64>) -> Result<Versioned, Problem> {
-        keep_panics();
+        log_panics();
         schedules::patch(by, id, &document, if_version)
     }
 
     fn delete(by: &Access, id: ScheduleId, if_version: Option<u64>) -> Result<(), Problem> {
-        keep_panics();
+        log_panics();
         schedules::delete(by, id, if_version)
     }
 
     fn runs(by: &Access, id: ScheduleId, at: Position, size: u32) -> Result<DocumentPage, Problem> {
-        keep_panics();
+        log_panics();
         schedules::runs(by, id, &at, size)
     }
 
     fn exporters(by: &Access, only: Option<String>) -> Result<Vec<String>, Problem> {
-        keep_panics();
+        log_panics();
         schedules::exporters(by, only.as_deref())
     }
 
     fn act(by: &Access, id: Option<ScheduleId>, verb: String, document: String) -> Result<String, Problem> {
-        keep_panics();
+        log_panics();
         schedules::act(by, id, &verb, &document)
     }
 }
 
 impl exports::recurrence::Guest for Plugin {
     fn next_run(rule: exports::recurrence::Rule, after: Instant) -> Result<Option<Instant>, Vec<FieldError>> {
-        keep_panics();
+        log_panics();
         Ok(recurrence(&rule, after)?.next_after(after).map(|next| next.at))
     }
 
@@ -99,7 +99,7 @@ impl exports::recurrence::Guest for Plugin {
         after: Instant,
         limit: u32,
     ) -> Result<Vec<exports::recurrence::Occurrence>, Vec<FieldError>> {
-        keep_panics();
+        log_panics();
         let limit = limit.min(MAX_PREVIEW_RUNS) as usize;
         Ok(recurrence(&rule, after)?
             .occurrences(after)
@@ -113,29 +113,29 @@ impl exports::recurrence::Guest for Plugin {
     }
 
     fn replan(rows: Vec<Stored>, after: Instant) -> Vec<Result<Option<Instant>, String>> {
-        keep_panics();
+        log_panics();
         schedules::replan(&rows, after)
     }
 }
 
 impl exports::jobs::Guest for Plugin {
     fn execute(handle: &Run) {
-        keep_panics();
+        log_panics();
         run::execute(handle);
     }
 
     fn abandon(handle: &Run, reason: AbandonReason) {
-        keep_panics();
+        log_panics();
         run::abandon(handle, reason);
     }
 
     fn settle(handle: &Run, deliveries: Vec<Delivery>) {
-        keep_panics();
+        log_panics();
         run::settle(handle, &deliveries);
     }
 }
 
-/// Most occurrences that `preview` answers.
+/// Maximum number of occurrences that `preview` returns.
 const MAX_PREVIEW_RUNS: u32 = 1_000;
 
 fn recurrence(rule: &exports::recurrence::Rule, after: Instant) -> Result<recurrence::Recurrence, Vec<FieldError>> {

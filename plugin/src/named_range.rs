@@ -172,7 +172,7 @@ mod tests {
 
     use super::*;
 
-    /// `frame today = first/last`, worked out by hand on a calendar.
+    /// `name today = first/last`, determined by hand on a calendar.
     const BY_HAND: &str = "
         days_today       2026-10-26 = 2026-10-26/2026-10-26
         days_yesterday   2026-01-01 = 2025-12-31/2025-12-31
@@ -303,7 +303,7 @@ mod tests {
         assert_eq!(resolve("days_yesterday", date("0000-01-01")), None);
     }
 
-    /// Any day whose windows have a written form.
+    /// Any day whose ranges can be formatted.
     fn any_day() -> impl Strategy<Value = NaiveDate> {
         (1_000_i32..3_000_000).prop_map(|days| NaiveDate::from_num_days_from_ce_opt(days).expect("in the calendar"))
     }

@@ -356,7 +356,7 @@ impl<'r, R: Run> Attempt<'r, R> {
     }
 }
 
-/// Key of the numbers that notify listed events from later ones of the same slug, in the form as exporters see it.
+/// Key of [`Document::event_numbers`] in the form for exporters.
 const EVENT_NUMBERS: &str = "event_numbers";
 
 /// The form for exporters: date ranges are resolved for the local date of the due time.

@@ -55,7 +55,7 @@ pub fn same(one: &str, other: &str) -> bool {
 fn is_letter(character: char) -> bool {
     match character {
         '-' | '0'..='9' => true,
-        // Signs that join, silence or tone a letter of their script, and are part of its spelling.
+        // Marks that join, silence or tone a letter of their script, and are part of its spelling.
         '\u{94d}'
         | '\u{9cd}'
         | '\u{a4d}'
@@ -70,8 +70,8 @@ fn is_letter(character: char) -> bool {
         | '\u{ec8}'..='\u{ecc}'
         | '\u{1039}'..='\u{103a}'
         | '\u{17d2}' => true,
-        // Forms of other letters, which names are not registered in: modifiers, ordinals, parts of Korean syllables, letter-like signs,
-        // enclosed, compatibility, presentation and full-width forms, letters of mathematics.
+        // Variants of other letters, in which no names are registered: modifiers, ordinals, parts of Korean syllables, letter-like signs,
+        // enclosed, compatibility, presentation and full-width forms, mathematical letters.
         'ª'
         | 'º'
         | '\u{2b0}'..='\u{2ff}'
@@ -84,7 +84,7 @@ fn is_letter(character: char) -> bool {
         | '\u{1d400}'..='\u{1d7ff}'
         | '\u{1f100}'..='\u{1f1ff}'
         | '\u{2f800}'..='\u{2fa1f}' => false,
-        // The same, one by one: letters that Unicode's compatibility normalization (NFKC) replaces, and those whose lower case is not that of names (Cherokee).
+        // More of them: letters that compatibility normalization (NFKC) replaces, and those whose lower case names do not use (Cherokee).
         'µ'
         | '\u{132}'..='\u{133}'
         | '\u{13f}'..='\u{140}'
@@ -169,12 +169,12 @@ fn is_letter(character: char) -> bool {
         | '\u{ab5c}'..='\u{ab69}'
         | '\u{10780}'..='\u{107bf}'
         | '\u{1ee00}'..='\u{1eeff}' => false,
-        // A separate accent is no letter.
+        // A separate accent is not a letter.
         other => other.is_alphabetic(),
     }
 }
 
-/// Encodes a label (RFC 3492, section 6.3); none if it has more than fit after `xn--`.
+/// Encodes a label (RFC 3492, section 6.3); `None` if it does not fit after `xn--`.
 fn punycode(label: &[char]) -> Option<String> {
     const BASE: u32 = 36;
     const SKEW: u32 = 38;

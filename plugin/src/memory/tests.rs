@@ -1,4 +1,4 @@
-//! The heap natively, in a piece of memory that stands for an instance's: every block that it hands out is looked at.
+//! Tests of the heap, natively, in a substitute for the memory of an instance. Every block that it returns is checked.
 
 use std::alloc::{GlobalAlloc as _, Layout, alloc_zeroed, dealloc};
 use std::cell::Cell;
@@ -11,12 +11,12 @@ use talc::wasm::WasmBinning;
 
 use super::{Linear, Memory, PAGE, STEP};
 
-/// Pages that there are in all; most have never been touched.
-const MOST: usize = 1024;
-/// What the guest is linked with is no multiple of anything.
+/// Maximum number of pages; most are never touched.
+const MAX_PAGES: usize = 1024;
+/// The base of a linked guest is not aligned either.
 const BASE: usize = 3 * PAGE + 1237;
 
-/// Pages that stand for the memory of an instance, of which it has so many.
+/// A substitute for the memory of an instance, with its current number of pages.
 #[derive(Debug)]
 struct Pages {
     all: *mut u8,
@@ -25,7 +25,7 @@ struct Pages {
 
 impl Pages {
     fn layout() -> Layout {
-        Layout::from_size_align(MOST * PAGE, PAGE).expect("a layout")
+        Layout::from_size_align(MAX_PAGES * PAGE, PAGE).expect("a layout")
     }
 
     fn new(has: usize) -> Self {
@@ -59,7 +59,7 @@ unsafe impl Linear for Pages {
     }
 
     fn grow(&mut self, pages: usize) -> Option<*mut u8> {
-        let has = self.has.get().checked_add(pages).filter(|has| *has <= MOST)?;
+        let has = self.has.get().checked_add(pages).filter(|has| *has <= MAX_PAGES)?;
         self.has.set(has);
         Some(self.end())
     }
@@ -260,7 +260,7 @@ fn what_needs_more_than_there_is_gets_nothing_and_leaves_the_rest_alone() {
     let mut heap = Heap::new(64);
     let layout = Layout::from_size_align(8 * PAGE, 16).expect("a layout");
     while heap.allocate(layout, false) {}
-    assert!(heap.blocks.len() > MOST / 16, "{}", heap.blocks.len());
+    assert!(heap.blocks.len() > MAX_PAGES / 16, "{}", heap.blocks.len());
     heap.resize(3, 40 * PAGE);
     heap.free(5);
     assert!(heap.allocate(layout, false), "what was freed is there again");

@@ -1,5 +1,5 @@
-//! The notice to an owner when another user or a program changes, takes over or deletes their schedule. A host may put several of
-//! these into one mail, so none begins with a greeting.
+//! The notice to an owner when another user or a program changes, takes over or deletes their schedule. A host can combine
+//! several of these in one mail, so none begins with a greeting.
 
 mod fields;
 #[cfg(test)]

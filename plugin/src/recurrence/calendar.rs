@@ -289,7 +289,7 @@ fn insert_ordinals(days: &mut DaySet, ordinals: &Ordinals, first_weekday: u32, l
     }
 }
 
-/// `month0` 0 for January. Within the years 0001 to 9999, which is all that is asked for.
+/// `month0` 0 for January. Callers stay within the years 0001 to 9999.
 fn first_of_month(year: i32, month0: u32) -> i32 {
     NaiveDate::from_ymd_opt(year, month0 + 1, 1).map_or(i32::MAX, day_of)
 }

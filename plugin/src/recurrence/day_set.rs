@@ -4,7 +4,7 @@ use super::rule::SetPositions;
 
 const WORDS: usize = 6; // 384 bits: a leap year has 366 days
 
-/// DayFilter of a span of at most 366 days, as offsets (0-based) from its first day.
+/// Days of a span of at most 366 days, as offsets (0-based) from its first day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct DaySet([u64; WORDS]);
 

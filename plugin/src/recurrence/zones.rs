@@ -136,8 +136,8 @@ mod tests {
         changes
     }
 
-    /// As many years beyond the tables as `theirs` has, from change to change. Those of the year after are taken again from
-    /// within it, since a change may be missing that is months away.
+    /// As many years beyond the tables as `theirs` has, from change to change. Each year is read again from its start, since a change
+    /// that is months away might be missing.
     fn ours(zone: Zone) -> Changes {
         let (changes, offsets) = zone.changes();
         let mut found: Changes = changes

@@ -1,4 +1,4 @@
-//! A host in memory, for one run. It keeps the contract's promises: what the contract rules out, it panics at.
+//! A host in memory, for one run. It panics at calls that the contract rules out.
 
 use std::cell::{Cell, RefCell};
 
@@ -15,7 +15,7 @@ pub(crate) const OWNER: &str = "john@example.com";
 /// A value that must not get into the log.
 pub(crate) const SECRET: &str = "s3cret";
 
-/// A daily schedule, planned for and looked at on [`MONDAY`].
+/// A daily schedule whose next run is [`MONDAY`], at that time.
 pub(crate) fn facts() -> RunFacts {
     RunFacts {
         schedule: Schedule {
@@ -79,7 +79,7 @@ pub(crate) enum FakeCall {
     },
     Zip,
     Link,
-    /// Kept or refused.
+    /// Stored or rejected.
     Stage(Mail),
     Finish(Outcome, u32, bool),
 }
@@ -92,14 +92,14 @@ pub(crate) struct Fake {
     pub linked: Result<Option<DownloadLink>, ExportError>,
     /// Addresses whose domain is not allowed.
     pub barred: Vec<String>,
-    /// Refuses every mail to the responsible.
-    pub nobody_responsible: bool,
+    /// Rejects every mail to the responsible users.
+    pub no_responsible_user: bool,
     pub start_error: Option<StoreError>,
     pub finish_error: Option<StoreError>,
     calls: RefCell<Vec<FakeCall>>,
     lines: RefCell<Vec<String>>,
-    /// Bytes of the file that is kept with the run.
-    kept: Cell<Option<u64>>,
+    /// Size of the file that is stored with the run.
+    file_size: Cell<Option<u64>>,
     staged: RefCell<Option<Mail>>,
     opened: Cell<bool>,
     spent: Cell<bool>,
@@ -126,12 +126,12 @@ impl Fake {
             zipped: Ok(file(500)),
             linked: Ok(None),
             barred: Vec::new(),
-            nobody_responsible: false,
+            no_responsible_user: false,
             start_error: None,
             finish_error: None,
             calls: RefCell::default(),
             lines: RefCell::default(),
-            kept: Cell::default(),
+            file_size: Cell::default(),
             staged: RefCell::default(),
             spent: Cell::default(),
         }
@@ -191,9 +191,9 @@ impl Fake {
         );
         self.calls.borrow_mut().push(call);
     }
-    fn keep(&self, made: &Result<File, ExportError>) -> Result<File, ExportError> {
+    fn store_file(&self, made: &Result<File, ExportError>) -> Result<File, ExportError> {
         if let Ok(file) = made {
-            self.kept.set(Some(file.size));
+            self.file_size.set(Some(file.size));
         }
         made.clone()
     }
@@ -242,16 +242,16 @@ impl Run for Fake {
             zone: zone.into(),
             now,
         });
-        self.keep(&self.produced)
+        self.store_file(&self.produced)
     }
     fn zip(&self) -> Result<File, ExportError> {
         self.note(FakeCall::Zip);
-        assert!(self.kept.get().is_some(), "there is no file to zip");
-        self.keep(&self.zipped)
+        assert!(self.file_size.get().is_some(), "there is no file to zip");
+        self.store_file(&self.zipped)
     }
     fn link(&self) -> Result<Option<DownloadLink>, ExportError> {
         self.note(FakeCall::Link);
-        assert!(self.kept.get().is_some(), "there is no file to fetch");
+        assert!(self.file_size.get().is_some(), "there is no file to fetch");
         self.linked.clone()
     }
     fn stage(&self, mail: &Mail) -> Result<(), MailError> {
@@ -260,7 +260,7 @@ impl Run for Fake {
             return Err(MailError::BadSubject);
         }
         match &mail.audience {
-            Audience::Responsible if self.nobody_responsible => return Err(MailError::Nobody),
+            Audience::Responsible if self.no_responsible_user => return Err(MailError::Nobody),
             Audience::Responsible => {}
             Audience::People(people) => {
                 let all = || people.to.iter().chain(&people.cc).chain(&people.bcc);
@@ -281,7 +281,12 @@ impl Run for Fake {
             }
         }
         if mail.attach_file {
-            let size = self.kept.get().ok_or(MailError::NoFile)?.div_ceil(3).saturating_mul(4);
+            let size = self
+                .file_size
+                .get()
+                .ok_or(MailError::NoFile)?
+                .div_ceil(3)
+                .saturating_mul(4);
             if size > self.facts.settings.mail_bytes {
                 return Err(MailError::TooLarge(size));
             }

@@ -230,7 +230,7 @@ mod tests {
 
     #[test]
     fn a_planned_due_time_that_the_old_rule_does_not_have_counts_as_one() {
-        // The event's zone changed, and the host has not planned anew yet.
+        // The event's zone changed, and the host has not replanned yet.
         let now = at("2026-10-14T10:00:00+02:00");
         let old = content(Some("2026-10-13T05:00:00+02:00"), true);
         let daily = recurrence("FREQ=DAILY", "06:00:00");
@@ -243,7 +243,7 @@ mod tests {
 
     #[test]
     fn what_a_rule_would_have_had_before_it_was_saved_was_never_due() {
-        // On Thursday the rule became `MO,TU`, and Monday was kept: Tuesday is none of its due times.
+        // On Thursday the rule became `MO,TU`, and Monday was kept: Tuesday is not one of its due times.
         let (tuesdays, daily) = (
             recurrence("FREQ=WEEKLY;BYDAY=MO,TU", "06:00:00"),
             recurrence("FREQ=DAILY", "06:00:00"),

@@ -17,7 +17,7 @@ const ZONE: &str = "timezone";
 /// Maximum length of a rule, in characters.
 const MAX_RULE_LEN: usize = 2_000;
 
-/// Timing a schedule is to be due.
+/// The valid timing of a schedule.
 pub(super) struct Timing {
     pub(super) rule: String,
     /// `HH:MM:SS`.

@@ -200,7 +200,7 @@ fn a_run_ends_the_same_way_where_nobody_can_be_told() {
         (ExportError::Failed("no".into()), "failed"),
     ] {
         let mut run = Fake::new();
-        run.nobody_responsible = true;
+        run.no_responsible_user = true;
         run.produced = Err(error);
         execute(&run);
         assert_eq!(run.sent(), None);
