@@ -16,7 +16,7 @@ use plugin::host::Access;
 use plugin::schedules;
 use serde_json::{Value, json};
 
-/// A document that is right at organizer level.
+/// A valid document at organizer level.
 fn document() -> Value {
     json!({
         "export_identifier": "orders",
@@ -63,7 +63,7 @@ fn shown(answer: Result<Versioned, Problem>) -> Value {
     serde_json::from_str(&answer.expect("an answer").document).expect("JSON")
 }
 
-/// Places and codes of all errors: `mail_subject: blank`.
+/// Paths and codes of all errors: `mail_subject: blank`.
 fn errors<T: std::fmt::Debug>(answer: Result<T, Problem>) -> Vec<String> {
     match answer {
         Err(Problem::Invalid(errors)) => {

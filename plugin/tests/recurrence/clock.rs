@@ -1,4 +1,4 @@
-//! Gaps, folds, days that never were, and that no zone surprises the search for the next run.
+//! Gaps, folds, skipped days, and the assumption about zones behind the search for the next occurrence.
 
 use chrono::{DateTime, Days, NaiveDate, NaiveTime};
 use plugin::recurrence::{ClockNote, Recurrence, instant_of, local_date, zone};
@@ -147,9 +147,8 @@ fn the_local_date_changes_at_local_midnight() {
     assert_eq!(local_date(midnight, berlin), date(2026, 7, 1));
 }
 
-/// The search in `next_after` rests on this: no clock jumps by more than a day, and so no date's run comes before that of
-/// the date before it. Looked at around each week from 1890 to 2060 in which a zone's
-/// offset changed.
+/// `next_after` assumes that no offset changes by more than a day, so that no date's occurrence is before the one of the previous
+/// date. Checked around each week from 1890 to 2060 in which the offset of a zone changed.
 #[test]
 fn in_every_zone_each_run_is_found_from_just_before_it_and_from_the_one_before() {
     let mut changes = 0;

@@ -1,4 +1,4 @@
-//! What a person and a program are told about a text that isn't right.
+//! Codes and messages of the errors in invalid input.
 
 use chrono::NaiveDate;
 use plugin::language::Language;

@@ -1,4 +1,4 @@
-//! What nobody means to ask: rules that never match, the ends of the calendar and of 64 bits, and any text at all.
+//! Extreme input: rules that never match, the limits of the calendar and of 64 bits, and arbitrary text.
 
 use chrono::{NaiveDate, NaiveTime};
 use plugin::language::Language;
@@ -60,8 +60,7 @@ fn a_leap_day_every_four_years_leaps_over_2100_and_every_hundredth_year_over_mos
     assert_eq!(dates(hundred, from_2090), "2400-02-29 2800-02-29 3200-02-29");
 }
 
-/// A walk over every period, instead of arithmetic, would keep this test from ending. What each takes is measured in
-/// `benches/recurrence.rs`.
+/// Iteration over every period, instead of arithmetic, would not finish. `benches/recurrence.rs` measures each.
 #[test]
 fn huge_counts_from_the_year_one_have_a_run_before_now() {
     for rule in [
@@ -127,7 +126,7 @@ fn a_number_too_large_for_any_calendar_is_taken_for_what_it_means() {
     );
 }
 
-/// Positions are sets: a thousand of them cost what one costs.
+/// Positions are sets: a thousand of them cost as much as one.
 #[test]
 fn a_list_of_positions_as_long_as_a_rule_can_be_gives_every_day_once() {
     let positions: Vec<String> = (1..=366)
@@ -145,7 +144,7 @@ fn a_list_of_positions_as_long_as_a_rule_can_be_gives_every_day_once() {
     assert_eq!(dates(&recurrence(&rule)), dates(&daily));
 }
 
-/// Asks everything; that nothing panics is the test.
+/// Calls every query. The test is that none panics.
 fn ask(rule: &str, time: &str, zone: &str, at: i64) {
     match Recurrence::parse(rule, time, zone, NaiveDate::from_ymd_opt(2026, 5, 6).unwrap()) {
         Ok(recurrence) => {

@@ -1,4 +1,4 @@
-//! The questions a recurrence answers agree with each other.
+//! The queries of a recurrence are consistent with each other.
 
 use chrono::{NaiveDate, NaiveTime};
 use plugin::recurrence::{Occurrence, Recurrence};
@@ -58,7 +58,7 @@ proptest! {
         }
     }
 
-    /// RFC 5545, 3.1: a line of more than 75 octets has a line break and a white space in it, anywhere.
+    /// RFC 5545, section 3.1: a line of more than 75 octets is folded with a line break and a white space, at any position.
     #[test]
     fn a_folded_rule_has_the_same_runs(rule in rule(1985..2030), fold in select(&["\r\n ", "\n\t", "\n "][..])) {
         let want = rule.dates(10);

@@ -44,7 +44,7 @@ fn context(language: Language) -> NoticeContext<'static> {
 
 const AT: Instant = 1_792_992_600; // 2026-10-26T05:30:00Z
 
-/// `content` with this stored document; without one, with a text that is none.
+/// `content` with this stored document; without one, with an unreadable one.
 fn stored(content: &Content, document: Option<&Document>) -> Content {
     Content {
         document: document.map(Document::to_text).unwrap_or_default(),
@@ -154,7 +154,7 @@ fn a_second_difference_in_a_long_text_is_shown_as_well_as_the_first() {
         assert!(told.contains(part), "{part}: {told}");
     }
     assert!(told.chars().count() < 3_000, "{told}");
-    // What is the same at both ends is left out.
+    // The common beginning and end are omitted.
     is.template = was.template.replacen("the same. Always", "another. Always", 1);
     let told = changed_from(&old, &was, &old, &is, Language::German);
     assert!(

@@ -1,4 +1,4 @@
-//! Due times, windows, and what is written when.
+//! Due times, date ranges, and the order of calls.
 
 use crate::contract::{Audience, MailKind, MissedRange, Outcome, Plan, Recipients, StoreError};
 use crate::run::execute;
@@ -163,7 +163,7 @@ fn a_local_time_that_happens_twice_runs_the_first_time_only() {
 
 #[test]
 fn the_window_is_that_of_the_due_time_however_late_the_run_is() {
-    // Due on Saturday 31 October; looked at ten minutes into November, and at a retry.
+    // Due on Saturday 31 October; executed ten minutes into November, and again as a retry.
     let due = MONDAY + 5 * DAY;
     for (pinned, attempt) in [(None, 1), (Some(due), 3)] {
         let run = Fake::where_(|facts| {

@@ -1,4 +1,4 @@
-//! The mail with the file: recipients and size; and the words of notices.
+//! The export mail: recipients and size; and the texts of notices.
 
 use crate::contract::{Audience, DownloadLink, ExportError, Mail, Outcome, Recipients};
 use crate::run::execute;
