@@ -170,7 +170,7 @@ impl<'r, R: Run> Attempt<'r, R> {
         })
     }
 
-    /// Opens the run. Returns `None` if it does not continue now; it has then been finished, unless `start` failed.
+    /// Opens the run. Returns `None` if the attempt ends here: the run has been finished, `start` failed, or there is no due time.
     fn open(mut self, recurrence: Option<&Recurrence>) -> Option<Self> {
         let rule = self.document.as_ref().zip(recurrence);
         let Some(RunOpening { plan, decision }) = opening(&self.facts, rule) else {
