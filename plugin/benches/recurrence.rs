@@ -1,10 +1,10 @@
-//! What one question to a timetable costs natively, beside `rrule`: `cargo bench -p plugin --bench recurrence`.
+//! The cost of one query natively, compared with `rrule`: `cargo bench -p plugin --bench recurrence`.
 //!
-//! `docs/recurrence.md` has the figures.
+//! `docs/recurrence.md` has the measurements.
 
 use chrono::{DateTime, Days, NaiveDate};
 use divan::{Bencher, black_box};
-use plugin::recurrence::Timetable;
+use plugin::recurrence::Recurrence;
 
 fn main() {
     divan::main();
@@ -43,7 +43,7 @@ const NEVER: [(&str, &str); 8] = [
     ("20000101", "FREQ=WEEKLY;INTERVAL=20871;BYMONTH=8"),
 ];
 
-/// Rules whose search or whose `COUNT` is as long as could be found.
+/// The rules with the longest search, or the longest count for `COUNT`, that were found.
 const WORST: [(&str, &str); 7] = [
     ("00010102", "FREQ=DAILY;INTERVAL=365;BYMONTH=12"),
     ("00010101", "FREQ=MONTHLY;INTERVAL=7;BYDAY=5MO;BYMONTH=2"),
@@ -62,8 +62,8 @@ fn text(start: NaiveDate, rule: &str) -> String {
     format!("DTSTART:{}T000000\nRRULE:{rule}", start.format("%Y%m%d"))
 }
 
-fn parse(text: &str) -> Timetable {
-    Timetable::parse(black_box(text), "06:30:00", "Europe/Berlin", NaiveDate::MIN).unwrap()
+fn parse(text: &str) -> Recurrence {
+    Recurrence::parse(black_box(text), "06:30:00", "Europe/Berlin", NaiveDate::MIN).unwrap()
 }
 
 fn start_of(text: &str) -> NaiveDate {
@@ -72,29 +72,29 @@ fn start_of(text: &str) -> NaiveDate {
 
 #[divan::bench(args = AGES, consts = [0, 1, 2, 3, 4, 5])]
 fn next_after_by_age_in_days<const RULE: usize>(bencher: Bencher, age: u64) {
-    let timetable = parse(&text(days_before_now(age), RULES[RULE]));
-    bencher.bench(|| black_box(&timetable).next_after(black_box(NOW)));
+    let recurrence = parse(&text(days_before_now(age), RULES[RULE]));
+    bencher.bench(|| black_box(&recurrence).next_after(black_box(NOW)));
 }
 
 #[divan::bench(args = [1, 2, 7, 30, 365, 4_000])]
 fn next_after_by_interval_in_days(bencher: Bencher, interval: u32) {
-    let timetable = parse(&text(
+    let recurrence = parse(&text(
         days_before_now(21_915),
         &format!("FREQ=DAILY;INTERVAL={interval}"),
     ));
-    bencher.bench(|| black_box(&timetable).next_after(black_box(NOW)));
+    bencher.bench(|| black_box(&recurrence).next_after(black_box(NOW)));
 }
 
 #[divan::bench(args = RULES)]
 fn latest_until(bencher: Bencher, rule: &str) {
-    let timetable = parse(&text(days_before_now(3_652), rule));
-    bencher.bench(|| black_box(&timetable).latest_until(black_box(NOW)));
+    let recurrence = parse(&text(days_before_now(3_652), rule));
+    bencher.bench(|| black_box(&recurrence).latest_until(black_box(NOW)));
 }
 
 #[divan::bench(args = 0..NEVER.len())]
 fn next_after_of_a_rule_that_never_matches(bencher: Bencher, case: usize) {
-    let timetable = parse(&text(start_of(NEVER[case].0), NEVER[case].1));
-    bencher.bench(|| black_box(&timetable).next_after(black_box(NOW)));
+    let recurrence = parse(&text(start_of(NEVER[case].0), NEVER[case].1));
+    bencher.bench(|| black_box(&recurrence).next_after(black_box(NOW)));
 }
 
 #[divan::bench(args = 0..WORST.len())]
@@ -117,7 +117,7 @@ fn parse_rule_with_count(bencher: Bencher, rule: &str) {
 
 #[divan::bench]
 fn parse_three_wrong_texts(bencher: Bencher) {
-    bencher.bench(|| Timetable::parse(black_box("FREQ=HOURLY"), "noon", "Mars", NaiveDate::MIN));
+    bencher.bench(|| Recurrence::parse(black_box("FREQ=HOURLY"), "noon", "Mars", NaiveDate::MIN));
 }
 
 mod plain_rrule {

@@ -1,55 +1,56 @@
-//! Lists of mail addresses as people give them: `mary@example.org, john@example.com`.
+//! Comma-separated lists of email addresses: `mary@example.org, john@example.com`.
 //!
-//! An address is an addr-spec of RFC 5322 (3.4.1) with a dot-atom on the left, within the lengths of RFC 5321 (4.5.3.1),
+//! An address is an addr-spec (RFC 5322, section 3.4.1) with a dot-atom as local part, within the lengths of RFC 5321 (section 4.5.3.1),
 //! at a host name of at least two labels. Quoted local parts, comments and address literals are rejected, and with them everything
-//! that could end a header line or begin another address. A domain beyond ASCII is stored as `xn--` and shown as it was typed.
+//! that could end a header line or begin another address. An internationalized domain is stored as A-labels (`xn--`) and shown as it was
+//! typed.
 
 pub mod domain;
 
 use crate::language::Language;
-use crate::message::Fault;
+use crate::message::ValidationError;
 use crate::text;
 
-/// Most addresses in one list.
-pub const MOST: usize = 25;
+/// Maximum number of addresses in one list.
+pub const MAX_ADDRESSES: usize = 25;
 
-/// Longest address: RFC 5321's path of 256 octets without its angle brackets.
-const LONGEST: usize = 254;
-const LONGEST_LOCAL: usize = 64;
-const LONGEST_LABEL: usize = 63;
+/// Maximum length of an address: the path of 256 octets of RFC 5321 without its angle brackets.
+const MAX_ADDRESS_LEN: usize = 254;
+const MAX_LOCAL_PART_LEN: usize = 64;
+const MAX_LABEL_LEN: usize = 63;
 
-/// An address that was given.
+/// A valid address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
-    /// As it is stored and written to.
+    /// In ASCII: stored, and used in mail.
     pub ascii: String,
-    /// As it was typed, where that is something else.
+    /// As it was typed, if that differs.
     pub typed: Option<String>,
 }
 
-/// Why a text is no address.
+/// Why a text is not an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AddressFault {
+pub enum AddressError {
     /// Nothing between two commas, or after the last one.
     Empty,
     /// Several addresses without a comma between them.
     NoComma,
-    /// An address in angle brackets, as mail programs copy it, mostly with a name.
+    /// An address in angle brackets, as mail clients copy it, usually with a display name.
     Named,
-    /// Before the `@`.
+    /// Characters beyond ASCII in the local part.
     NotAscii,
     TooLong,
-    /// None, or more than one.
+    /// No `@`, or more than one.
     At,
-    /// What stands before the `@`.
+    /// The local part, before the `@`.
     Local,
-    /// What stands after it.
+    /// The domain, after the `@`.
     Domain,
-    /// A domain beyond ASCII that can't be written as `xn--` for sure.
+    /// An internationalized domain that cannot safely be converted to A-labels.
     DomainNotAscii,
 }
 
-impl AddressFault {
+impl AddressError {
     pub(crate) fn code(self) -> &'static str {
         match self {
             Self::Empty => "empty-address",
@@ -66,7 +67,7 @@ impl AddressFault {
             Self::Named => text::address_named(language, given),
             Self::NotAscii => text::address_not_ascii(language, given),
             Self::DomainNotAscii => text::address_domain_not_ascii(language, given),
-            Self::TooLong => text::address_too_long(language, given, LONGEST_LOCAL, LONGEST),
+            Self::TooLong => text::address_too_long(language, given, MAX_LOCAL_PART_LEN, MAX_ADDRESS_LEN),
             Self::At => text::address_at(language, given),
             Self::Local => text::address_local(language, given),
             Self::Domain => text::address_domain(language, given),
@@ -74,32 +75,35 @@ impl AddressFault {
     }
 }
 
-/// Reads a list, of none for a blank text. White space around addresses is dropped; order and repetitions are kept.
+/// Parses a list; a blank text is the empty list. White space around addresses is dropped; order and repetitions are preserved.
 ///
-/// With `domains`, every address must be at one of these, however they are written ([`domain::same`]).
+/// With `domains`, every address must be at one of these, compared with [`domain::same`].
 ///
 /// # Errors
-/// Every entry that is wrong; only their number if there are more than [`MOST`].
-pub fn parse(text: &str, domains: Option<&[String]>) -> Result<Vec<Address>, Vec<Fault>> {
+/// One error per invalid entry; only `TooManyAddresses` if there are more than [`MAX_ADDRESSES`].
+pub fn parse(text: &str, domains: Option<&[String]>) -> Result<Vec<Address>, Vec<ValidationError>> {
     let text = text.trim();
     if text.is_empty() {
         return Ok(Vec::new());
     }
     let given = text.split(',').count();
-    if given > MOST {
-        return Err(vec![Fault::TooManyAddresses { most: MOST, given }]);
+    if given > MAX_ADDRESSES {
+        return Err(vec![ValidationError::TooManyAddresses {
+            max: MAX_ADDRESSES,
+            given,
+        }]);
     }
-    let mut faults = Vec::new();
+    let mut errors = Vec::new();
     let mut addresses = Vec::with_capacity(given);
     for entry in text.split(',').map(str::trim) {
         match read(entry) {
-            Err(why) => faults.push(Fault::Address {
+            Err(why) => errors.push(ValidationError::Address {
                 given: entry.to_owned(),
                 why,
             }),
             Ok(address) => match domains {
                 Some(domains) if !is_at(&address.ascii, domains) => {
-                    faults.push(Fault::ForeignDomain {
+                    errors.push(ValidationError::DomainNotAllowed {
                         given: entry.to_owned(),
                         domains: domains.to_vec(),
                     });
@@ -108,31 +112,30 @@ pub fn parse(text: &str, domains: Option<&[String]>) -> Result<Vec<Address>, Vec
             },
         }
     }
-    if faults.is_empty() { Ok(addresses) } else { Err(faults) }
+    if errors.is_empty() { Ok(addresses) } else { Err(errors) }
 }
 
-/// Whether an address is at one of these domains, however it and they are written.
+/// Whether an address is at one of these domains, compared with [`domain::same`].
 #[must_use]
 pub fn is_at(address: &str, domains: &[String]) -> bool {
     let of_address = address.rsplit_once('@').map_or("", |(_, domain)| domain);
     domains.iter().any(|allowed| domain::same(allowed, of_address))
 }
 
-/// One address, with its domain as it is stored.
+/// Parses one address.
 ///
 /// # Errors
-/// Why it is none.
-pub fn read(entry: &str) -> Result<Address, AddressFault> {
-    // No address has a semicolon or a comma of another script, and none has two signs with white space or another separator between
-    // them.
+/// Why the text is not an address.
+pub fn read(entry: &str) -> Result<Address, AddressError> {
+    // No address contains a semicolon or a comma of another script, or two `@` with white space or another separator between them.
     let separates = |character: char| character.is_whitespace() || "|/\\&<>｜".contains(character);
     if entry.contains([';', '；', '؛', '，', '、', '،'])
         || (entry.matches('@').count() > 1 && entry.contains(separates))
     {
-        return Err(AddressFault::NoComma);
+        return Err(AddressError::NoComma);
     }
     if entry.ends_with('>') && entry.split_once('<').is_some_and(|(_, inside)| inside.contains('@')) {
-        return Err(AddressFault::Named);
+        return Err(AddressError::Named);
     }
     if entry.is_ascii() {
         check(entry)?;
@@ -141,14 +144,14 @@ pub fn read(entry: &str) -> Result<Address, AddressFault> {
             typed: None,
         });
     }
-    let (local, given) = entry.split_once('@').ok_or(AddressFault::At)?;
+    let (local, given) = entry.split_once('@').ok_or(AddressError::At)?;
     if !local.is_ascii() {
-        return Err(AddressFault::NotAscii);
+        return Err(AddressError::NotAscii);
     }
     if given.contains('@') {
-        return Err(AddressFault::At);
+        return Err(AddressError::At);
     }
-    let ascii = domain::to_ascii(given).ok_or(AddressFault::DomainNotAscii)?;
+    let ascii = domain::to_ascii(given).ok_or(AddressError::DomainNotAscii)?;
     let ascii = format!("{local}@{ascii}");
     check(&ascii)?;
     Ok(Address {
@@ -157,43 +160,43 @@ pub fn read(entry: &str) -> Result<Address, AddressFault> {
     })
 }
 
-/// Whether this is an address; its domain.
+/// Validates an address in ASCII and returns its domain.
 ///
 /// # Errors
-/// Why it is none.
-pub fn check(address: &str) -> Result<&str, AddressFault> {
+/// Why the text is not an address.
+pub fn check(address: &str) -> Result<&str, AddressError> {
     if address.is_empty() {
-        return Err(AddressFault::Empty);
+        return Err(AddressError::Empty);
     }
     if !address.is_ascii() {
-        return Err(AddressFault::NotAscii);
+        return Err(AddressError::NotAscii);
     }
-    let (local, domain) = address.split_once('@').ok_or(AddressFault::At)?;
+    let (local, domain) = address.split_once('@').ok_or(AddressError::At)?;
     if local.is_empty() || domain.is_empty() || domain.contains('@') {
-        return Err(AddressFault::At);
+        return Err(AddressError::At);
     }
-    if address.len() > LONGEST || local.len() > LONGEST_LOCAL {
-        return Err(AddressFault::TooLong);
+    if address.len() > MAX_ADDRESS_LEN || local.len() > MAX_LOCAL_PART_LEN {
+        return Err(AddressError::TooLong);
     }
     let atom = |atom: &str| !atom.is_empty() && atom.bytes().all(is_atom_text);
     if !local.split('.').all(atom) {
-        return Err(AddressFault::Local);
+        return Err(AddressError::Local);
     }
     let label = |label: &str| {
-        (1..=LONGEST_LABEL).contains(&label.len())
+        (1..=MAX_LABEL_LEN).contains(&label.len())
             && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
             && !label.starts_with('-')
             && !label.ends_with('-')
     };
-    // A last label of digits only would be the end of an IP address.
+    // A last label of only digits would be the end of an IP address.
     let named = |last: &str| !last.bytes().all(|byte| byte.is_ascii_digit());
     match domain.rsplit_once('.') {
         Some((_, last)) if named(last) && domain.split('.').all(label) => Ok(domain),
-        _ => Err(AddressFault::Domain),
+        _ => Err(AddressError::Domain),
     }
 }
 
-/// `atext` of RFC 5322, 3.2.3.
+/// `atext` of RFC 5322, section 3.2.3.
 fn is_atom_text(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&byte)
 }
@@ -208,7 +211,7 @@ mod tests {
         let longest_label = format!("a@{}.org", "b".repeat(63));
         // 1 + 1 + 3 * 64 + 56 + 4 = 254
         let longest = format!("a@{0}.{0}.{0}.{1}.org", "b".repeat(63), "c".repeat(56));
-        assert_eq!(longest.len(), LONGEST);
+        assert_eq!(longest.len(), MAX_ADDRESS_LEN);
         for address in [
             "mary@example.org",
             "a@b.c",
@@ -226,7 +229,7 @@ mod tests {
 
     #[test]
     fn what_is_no_address_or_one_character_too_long_is_refused() {
-        use AddressFault::{At, Domain, Empty, Local, NotAscii, TooLong};
+        use AddressError::{At, Domain, Empty, Local, NotAscii, TooLong};
         for (address, why) in [
             (String::new(), Empty),
             ("mary".into(), At),
@@ -267,7 +270,7 @@ mod tests {
     }
 
     fn ascii(text: &str) -> Vec<String> {
-        let list = parse(text, None).unwrap_or_else(|faults| panic!("{text}: {faults:?}"));
+        let list = parse(text, None).unwrap_or_else(|errors| panic!("{text}: {errors:?}"));
         list.into_iter().map(|address| address.ascii).collect()
     }
 
@@ -307,21 +310,21 @@ mod tests {
             assert_eq!((read.ascii.as_str(), read.typed.as_deref()), (ascii, Some(given)));
         }
         for (given, why) in [
-            ("a@exämple。", AddressFault::Domain),
-            ("a@exämple。。org", AddressFault::Domain),
-            ("a。b@exämple.org", AddressFault::NotAscii),
-            ("marý@example.org", AddressFault::NotAscii),
-            ("marý@exämple.org", AddressFault::NotAscii),
-            ("a@exa\u{308}mple.org", AddressFault::DomainNotAscii),
-            ("a@b@exämple.org", AddressFault::At),
-            ("@exämple.org", AddressFault::At),
-            ("a@exämple", AddressFault::Domain),
-            ("a@exämple.org.", AddressFault::Domain),
-            ("a@exämple..org", AddressFault::Domain),
-            ("a@exämple.123", AddressFault::Domain),
-            ("a@exämple.-x.org", AddressFault::Domain),
-            ("a\u{a0}@exämple.org", AddressFault::NotAscii),
-            ("a b@exämple.org", AddressFault::Local),
+            ("a@exämple。", AddressError::Domain),
+            ("a@exämple。。org", AddressError::Domain),
+            ("a。b@exämple.org", AddressError::NotAscii),
+            ("marý@example.org", AddressError::NotAscii),
+            ("marý@exämple.org", AddressError::NotAscii),
+            ("a@exa\u{308}mple.org", AddressError::DomainNotAscii),
+            ("a@b@exämple.org", AddressError::At),
+            ("@exämple.org", AddressError::At),
+            ("a@exämple", AddressError::Domain),
+            ("a@exämple.org.", AddressError::Domain),
+            ("a@exämple..org", AddressError::Domain),
+            ("a@exämple.123", AddressError::Domain),
+            ("a@exämple.-x.org", AddressError::Domain),
+            ("a\u{a0}@exämple.org", AddressError::NotAscii),
+            ("a b@exämple.org", AddressError::Local),
         ] {
             assert_eq!(read(given), Err(why), "{given}");
         }
@@ -343,10 +346,10 @@ mod tests {
             "Mary <a@x.org>; John <b@x.org>",
             "Mary <a@x.org> John <b@x.org>",
         ] {
-            let faults = parse(text, None).expect_err(text);
-            assert_eq!(faults.len(), 1, "{text}");
+            let errors = parse(text, None).expect_err(text);
+            assert_eq!(errors.len(), 1, "{text}");
             for (language, comma) in [(Language::English, "commas"), (Language::German, "Kommas")] {
-                let message = faults[0].message(language);
+                let message = errors[0].message(language);
                 assert!(message.contains(comma), "{message}");
             }
         }
@@ -360,24 +363,24 @@ mod tests {
             "Märy <a@x.org>",
             "\"Mary\" <a@exämple.org>",
         ] {
-            let faults = parse(text, None).expect_err(text);
-            assert_eq!(faults.len(), 1, "{text}");
+            let errors = parse(text, None).expect_err(text);
+            assert_eq!(errors.len(), 1, "{text}");
             for (language, words) in [
                 (Language::English, "angle brackets"),
                 (Language::German, "spitze Klammern"),
             ] {
-                let message = faults[0].message(language);
+                let message = errors[0].message(language);
                 assert!(message.contains(words), "{message}");
             }
         }
-        assert_eq!(read("Mary <a>"), Err(AddressFault::At));
+        assert_eq!(read("Mary <a>"), Err(AddressError::At));
     }
 
     #[test]
     fn every_wrong_entry_of_a_list_is_told_and_an_empty_one_is_wrong() {
         for text in ["a@x.org,", ",a@x.org", "a@x.org, ,b@x.org", ","] {
-            let faults = parse(text, None).expect_err(text);
-            assert!(faults.iter().all(|fault| fault.code() == "empty-address"), "{text}");
+            let errors = parse(text, None).expect_err(text);
+            assert!(errors.iter().all(|error| error.code() == "empty-address"), "{text}");
         }
         assert_eq!(parse("a,b@x.org,c", None).expect_err("two are wrong").len(), 2);
     }
@@ -387,7 +390,10 @@ mod tests {
         let list = |length| vec!["a@x.org"; length].join(",");
         assert_eq!(parse(&list(25), None).map(|list| list.len()), Ok(25));
         let over = parse(&list(26), None);
-        assert_eq!(over, Err(vec![Fault::TooManyAddresses { most: 25, given: 26 }]));
+        assert_eq!(
+            over,
+            Err(vec![ValidationError::TooManyAddresses { max: 25, given: 26 }])
+        );
     }
 
     #[test]
@@ -395,9 +401,9 @@ mod tests {
         let domains = ["example.org".to_owned()];
         assert!(parse("a@Example.ORG", Some(&domains)).is_ok());
         for address in ["a@sub.example.org", "a@example.com", "a@notexample.org"] {
-            let faults = parse(address, Some(&domains)).expect_err(address);
-            assert_eq!(faults[0].code(), "domain-not-allowed");
-            assert!(faults[0].message(Language::English).contains(address));
+            let errors = parse(address, Some(&domains)).expect_err(address);
+            assert_eq!(errors[0].code(), "domain-not-allowed");
+            assert!(errors[0].message(Language::English).contains(address));
         }
         assert!(parse("a@example.org", Some(&[])).is_err());
     }

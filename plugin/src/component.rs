@@ -21,8 +21,8 @@ mod exported {
     bindings::export!(Plugin with_types_in bindings);
 }
 
-// A panic on this target is a bare trap: the hook keeps its reason.
-fn keep_panics() {
+// On this target a panic is a trap without a message: the hook logs it first.
+fn log_panics() {
     static ONCE: std::sync::Once = std::sync::Once::new();
     ONCE.call_once(|| {
         std::panic::set_hook(Box::new(|panic| {
@@ -43,42 +43,42 @@ impl exports::about::Guest for Plugin {
 
 impl exports::schedules::Guest for Plugin {
     fn list(by: &Access, query: PageQuery) -> Result<DocumentPage, Problem> {
-        keep_panics();
+        log_panics();
         schedules::list(by, &query)
     }
 
     fn get(by: &Access, id: ScheduleId) -> Result<Versioned, Problem> {
-        keep_panics();
+        log_panics();
         schedules::get(by, id)
     }
 
     fn create(by: &Access, document: String) -> Result<Versioned, Problem> {
-        keep_panics();
+        log_panics();
         schedules::create(by, &document)
     }
 
     fn replace(by: &Access, id: ScheduleId, document: String, if_version: Option<u64>) -> Result<Versioned, Problem> {
-        keep_panics();
+        log_panics();
         schedules::replace(by, id, &document, if_version)
     }
 
     fn patch(by: &Access, id: ScheduleId, document: String, if_version: Option<u64>) -> Result<Versioned, Problem> {
-        keep_panics();
+        log_panics();
         schedules::patch(by, id, &document, if_version)
     }
 
     fn delete(by: &Access, id: ScheduleId, if_version: Option<u64>) -> Result<(), Problem> {
-        keep_panics();
+        log_panics();
         schedules::delete(by, id, if_version)
     }
 
     fn runs(by: &Access, id: ScheduleId, at: Position, size: u32) -> Result<DocumentPage, Problem> {
-        keep_panics();
+        log_panics();
         schedules::runs(by, id, &at, size)
     }
 
     fn exporters(by: &Access, only: Option<String>) -> Result<Vec<String>, Problem> {
-        keep_panics();
+        log_panics();
         schedules::exporters(by, only.as_deref())
     }
 
@@ -93,15 +93,15 @@ impl exports::schedules::Guest for Plugin {
     }
 
     fn act(by: &Access, id: Option<ScheduleId>, verb: String, document: String) -> Result<String, Problem> {
-        keep_panics();
+        log_panics();
         schedules::act(by, id, &verb, &document)
     }
 }
 
 impl exports::recurrence::Guest for Plugin {
     fn next_run(rule: exports::recurrence::Rule, after: Instant) -> Result<Option<Instant>, Vec<FieldError>> {
-        keep_panics();
-        Ok(timetable(&rule, after)?.next_after(after).map(|next| next.at))
+        log_panics();
+        Ok(recurrence(&rule, after)?.next_after(after).map(|next| next.at))
     }
 
     fn preview(
@@ -109,9 +109,9 @@ impl exports::recurrence::Guest for Plugin {
         after: Instant,
         limit: u32,
     ) -> Result<Vec<exports::recurrence::Occurrence>, Vec<FieldError>> {
-        keep_panics();
-        let limit = limit.min(MOST_PREVIEWED) as usize;
-        Ok(timetable(&rule, after)?
+        log_panics();
+        let limit = limit.min(MAX_PREVIEW_RUNS) as usize;
+        Ok(recurrence(&rule, after)?
             .occurrences(after)
             .take(limit)
             .map(|run| exports::recurrence::Occurrence {
@@ -123,32 +123,32 @@ impl exports::recurrence::Guest for Plugin {
     }
 
     fn replan(rows: Vec<Stored>, after: Instant) -> Vec<Result<Option<Instant>, String>> {
-        keep_panics();
+        log_panics();
         schedules::replan(&rows, after)
     }
 }
 
 impl exports::jobs::Guest for Plugin {
     fn execute(handle: &Run) {
-        keep_panics();
+        log_panics();
         run::execute(handle);
     }
 
     fn abandon(handle: &Run, reason: AbandonReason) {
-        keep_panics();
+        log_panics();
         run::abandon(handle, reason);
     }
 
     fn settle(handle: &Run, deliveries: Vec<Delivery>) {
-        keep_panics();
+        log_panics();
         run::settle(handle, &deliveries);
     }
 }
 
-/// Most occurrences that `preview` answers.
-const MOST_PREVIEWED: u32 = 1_000;
+/// Maximum number of occurrences that `preview` returns.
+const MAX_PREVIEW_RUNS: u32 = 1_000;
 
-fn timetable(rule: &exports::recurrence::Rule, after: Instant) -> Result<recurrence::Timetable, Vec<FieldError>> {
+fn recurrence(rule: &exports::recurrence::Rule, after: Instant) -> Result<recurrence::Recurrence, Vec<FieldError>> {
     let anchor = match &rule.anchor {
         Some(day) => day.parse().map_err(|_| {
             vec![FieldError {
@@ -159,15 +159,15 @@ fn timetable(rule: &exports::recurrence::Rule, after: Instant) -> Result<recurre
         })?,
         None => recurrence::zone(&rule.zone).map_or(chrono::NaiveDate::MIN, |zone| recurrence::local_date(after, zone)),
     };
-    recurrence::Timetable::parse(&rule.text, &rule.time, &rule.zone, anchor).map_err(|errors| {
+    recurrence::Recurrence::parse(&rule.text, &rule.time, &rule.zone, anchor).map_err(|errors| {
         errors
             .iter()
             .map(|error| FieldError {
                 path: vec![
-                    match error.part() {
-                        recurrence::Part::Rule => "text",
-                        recurrence::Part::Time => "time",
-                        recurrence::Part::Zone => "zone",
+                    match error.field() {
+                        recurrence::RecurrenceField::Rule => "text",
+                        recurrence::RecurrenceField::Time => "time",
+                        recurrence::RecurrenceField::Zone => "zone",
                     }
                     .into(),
                 ],

@@ -1,52 +1,51 @@
-//! Date ranges in a form: whether a text is one, and why not. What it stands for at a due time: [`crate::window`].
+//! Validates date ranges in a form. [`crate::named_range`] resolves them for a due time.
 
 use chrono::NaiveDate;
 
 use crate::language::Language;
+use crate::named_range::{NAMED_RANGES, fixed};
 use crate::text;
-use crate::window::{FRAMES, fixed};
 
-/// Why a text is no date range.
+/// Why a text is not a date range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DateRangeFault {
-    /// Neither a frame nor two dates that exist.
+pub enum DateRangeError {
+    /// Neither a named range nor two existing dates.
     Unknown,
-    /// The first day comes after the second.
-    Backwards,
+    /// The first day is after the last.
+    Reversed,
 }
 
-impl DateRangeFault {
+impl DateRangeError {
     pub(crate) fn code(self) -> &'static str {
         match self {
             Self::Unknown => "invalid-date-range",
-            Self::Backwards => "date-range-reversed",
+            Self::Reversed => "date-range-reversed",
         }
     }
 
     pub(crate) fn message(self, given: &str, language: Language) -> String {
         match self {
             Self::Unknown => text::range_unknown(language, given),
-            Self::Backwards => text::range_reversed(language, given),
+            Self::Reversed => text::range_reversed(language, given),
         }
     }
 }
 
-/// Whether a text is one of [`FRAMES`], or `YYYY-MM-DD/YYYY-MM-DD` with either side left empty at will; `/` is
-/// without limits.
+/// Checks that a text is one of [`NAMED_RANGES`], or `YYYY-MM-DD/YYYY-MM-DD` with either side optional; `/` has no limits.
 ///
 /// # Errors
 /// Why it is neither.
-pub fn check(text: &str) -> Result<(), DateRangeFault> {
-    if FRAMES.contains(&text) || fixed(text).is_some() {
+pub fn check(text: &str) -> Result<(), DateRangeError> {
+    if NAMED_RANGES.contains(&text) || fixed(text).is_some() {
         return Ok(());
     }
     match text.split_once('/') {
-        Some((first, last)) if fixed(&format!("{last}/{first}")).is_some() => Err(DateRangeFault::Backwards),
-        _ => Err(DateRangeFault::Unknown),
+        Some((first, last)) if fixed(&format!("{last}/{first}")).is_some() => Err(DateRangeError::Reversed),
+        _ => Err(DateRangeError::Unknown),
     }
 }
 
-/// Reads `YYYY-MM-DD`.
+/// Parses `YYYY-MM-DD`.
 #[must_use]
 pub fn day(text: &str) -> Option<NaiveDate> {
     if text.ends_with('/') {
@@ -61,7 +60,7 @@ mod tests {
 
     #[test]
     fn every_frame_and_dates_in_order_are_date_ranges() {
-        for frame in FRAMES {
+        for frame in NAMED_RANGES {
             assert_eq!(check(frame), Ok(()), "{frame}");
         }
         for text in [
@@ -78,9 +77,9 @@ mod tests {
 
     #[test]
     fn other_texts_are_none_and_why_is_told_apart() {
-        use DateRangeFault::{Backwards, Unknown};
+        use DateRangeError::{Reversed, Unknown};
         for (text, why) in [
-            ("2026-01-02/2026-01-01", Backwards),
+            ("2026-01-02/2026-01-01", Reversed),
             ("", Unknown),
             ("Past", Unknown),
             (" past", Unknown),

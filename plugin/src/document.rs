@@ -1,6 +1,6 @@
-//! What the plugin stores about a schedule beside the contract's typed columns: one JSON document.
+//! The JSON document that the plugin stores for a schedule, in addition to the contract's typed columns.
 //!
-//! Every form ever written must stay readable: new members get a serde default, none is renamed.
+//! Every version ever written must stay readable: new members get a serde default, none is renamed.
 
 use std::collections::BTreeMap;
 
@@ -9,20 +9,20 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::contract::Instant;
-use crate::recurrence::{RecurrenceError, Timetable};
+use crate::recurrence::{Recurrence, RecurrenceError};
 
 /// The stored document of a schedule.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Document {
-    /// `export_form_data`: only what was given, in the order given.
+    /// `export_form_data`: only the given fields, in the order given.
     #[serde(rename = "export_form_data")]
     pub form: Map<String, Value>,
-    /// Keys of `form` whose values are date ranges ([`crate::window`]), as the exporter's fields were when it was saved: a
-    /// run can't ask for the fields, and the same text may stand in a text field.
+    /// Keys of `form` whose values are date ranges ([`crate::named_range`]), by the exporter's fields when it was saved: a run
+    /// cannot query the fields, and a text field can hold the same text.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub date_ranges: Vec<String>,
-    /// Of the events that `form` lists, in that order: number of the latest event there was when each was listed; one where all
-    /// have the same. A later event of the same slug is not meant. Empty: it lists none.
+    /// For each event in `form`, in that order: the number of the latest event when it was added; a single number if all are the
+    /// same. A later event with the same slug is not exported. Empty if `form` lists no events.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub event_numbers: Vec<u64>,
     /// BCP 47 tag.
@@ -34,31 +34,31 @@ pub struct Document {
     /// DTSTART and RRULE as given.
     #[serde(rename = "schedule_rrule")]
     pub rule: String,
-    /// Recipients whose domain is stored as `xn--`, as they were typed.
+    /// Recipients whose domain is stored as A-labels, as they were typed, by the stored address.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub typed_addresses: BTreeMap<String, String>,
     /// `HH:MM:SS`.
     #[serde(rename = "schedule_rrule_time")]
     pub time: String,
-    /// Local day on which this text of the rule was saved: what a rule without DTSTART counts from.
+    /// Local day on which this rule was saved. It takes the place of DTSTART in a rule without one.
     pub anchor: NaiveDate,
-    /// IANA name; none: the zone of the event, or the organizer's default, as it is at that moment.
+    /// IANA name; `None` for the current zone of the event, or default zone of the organizer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timezone: Option<String>,
-    /// When a change was saved that kept a due time of before as the next run; none: the last change kept none. Due times that
-    /// this rule has between that next run and this moment never were.
+    /// When a change was saved that kept a past due time as the next run; `None` if the last change kept none. Due times of this
+    /// rule between that next run and this instant never existed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept_at: Option<Instant>,
-    /// Version of the schedule whose rule, time of day or zone the present ones took the place of; none: they are the first.
+    /// Version of the schedule whose rule, time of day or zone the current ones replaced; `None` if they are the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaced_version: Option<u64>,
 }
 
 impl Document {
-    /// Reads a stored document.
+    /// Parses a stored document.
     ///
     /// # Errors
-    /// Where and why the text is no such document.
+    /// If the text is not such a document.
     pub fn read(text: &str) -> Result<Self, serde_json::Error> {
         serde_json::from_str(text)
     }
@@ -69,16 +69,16 @@ impl Document {
         serde_json::to_string(self).expect("a document has string keys only")
     }
 
-    /// When the event of this place in the list was listed; none: that is not known.
+    /// The number in [`event_numbers`](Self::event_numbers) for the event at this index; `None` if it is not recorded.
     #[must_use]
-    pub fn event_number(&self, place: usize) -> Option<u64> {
+    pub fn event_number(&self, index: usize) -> Option<u64> {
         match self.event_numbers[..] {
             [one] => Some(one),
-            ref numbers => numbers.get(place).copied(),
+            ref numbers => numbers.get(index).copied(),
         }
     }
 
-    /// [`Document::event_numbers`] as they are kept.
+    /// The numbers as [`event_numbers`](Self::event_numbers) stores them.
     #[must_use]
     pub fn shortened(numbers: Vec<u64>) -> Vec<u64> {
         match numbers.first() {
@@ -87,30 +87,30 @@ impl Document {
         }
     }
 
-    /// The zone that the schedule is read in, given that of its event or organizer.
+    /// The zone of the schedule, given the one of its event or organizer.
     #[must_use]
     pub fn zone<'a>(&'a self, default_zone: &'a str) -> &'a str {
         self.timezone.as_deref().unwrap_or(default_zone)
     }
 
-    /// Whether the two have the same rule, time of day and zone of their own.
+    /// Whether both have the same rule, time of day and own zone.
     #[must_use]
     pub fn is_timed_like(&self, other: &Self) -> bool {
         (&self.rule, &self.time, self.anchor, &self.timezone)
             == (&other.rule, &other.time, other.anchor, &other.timezone)
     }
 
-    /// Whether a person has given the schedule another rule, time of day or zone since it was of this version.
+    /// Whether a user has changed rule, time of day or zone since this version.
     #[must_use]
     pub fn retimed_since(&self, version: u64) -> bool {
         self.replaced_version.is_some_and(|replaced| replaced >= version)
     }
 
-    /// When this schedule is due.
+    /// The recurrence of this schedule.
     ///
     /// # Errors
-    /// What no longer fits, e.g. a zone that this plugin's database does not have.
-    pub fn timetable(&self, default_zone: &str) -> Result<Timetable, Vec<RecurrenceError>> {
-        Timetable::parse(&self.rule, &self.time, self.zone(default_zone), self.anchor)
+    /// If it is no longer valid, for example because the time zone database does not have the zone.
+    pub fn recurrence(&self, default_zone: &str) -> Result<Recurrence, Vec<RecurrenceError>> {
+        Recurrence::parse(&self.rule, &self.time, self.zone(default_zone), self.anchor)
     }
 }

@@ -1,6 +1,6 @@
-//! An exporter's form: `export_form_data`, checked field by field against what the exporter says its fields are.
+//! Validates an exporter's form, `export_form_data`, against the exporter's fields.
 
-mod across_events;
+mod event_selection;
 pub(crate) mod text;
 mod value;
 
@@ -8,62 +8,62 @@ use serde_json::{Map, Value};
 
 use crate::contract::{Exporter, FieldError, FieldKind};
 use crate::language::Language;
-use crate::message::{Fault, Wanted};
+use crate::message::{Expected, ValidationError};
 
-pub use self::across_events::Scope;
+pub use self::event_selection::EventSelection;
 
-/// Name of the form in a schedule's document.
+/// Key of the form in a schedule.
 pub const NAME: &str = "export_form_data";
-/// Key by which a form at organizer level asks for all events.
+/// Key that selects all events in a form at organizer level.
 pub const ALL_EVENTS: &str = "all_events";
-/// Key under which a form at organizer level lists events.
+/// Key of the list of events in a form at organizer level.
 pub const EVENTS: &str = "events";
 
-/// What a check came to.
+/// The result of [`check`].
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Checked {
-    /// What is to be stored: the given keys that the exporter has, in the order given. Complete only without errors.
+pub struct ValidatedForm {
+    /// The form to store: the given keys that the exporter has, in the order given. Complete only without errors.
     pub form: Map<String, Value>,
-    /// Those keys of `form` whose values are date ranges.
+    /// The keys of `form` whose values are date ranges.
     pub date_ranges: Vec<String>,
-    /// Which events the form asks for; none at event level, and where what it says of events is wrong.
-    pub scope: Option<Scope>,
+    /// The events that the form selects; `None` at event level, and if the selection is invalid.
+    pub selection: Option<EventSelection>,
     pub errors: Vec<FieldError>,
 }
 
-/// Checks a form, at organizer level with what it says of events. Keys that the exporter doesn't have are dropped.
+/// Validates a form, including the event selection at organizer level. Keys that the exporter does not have are dropped.
 ///
-/// Whether the named events may be used is not asked here.
+/// Does not check whether the caller is permitted to export the events.
 #[must_use]
-pub fn check(exporter: &Exporter, given: Map<String, Value>, event_level: bool, language: Language) -> Checked {
-    let mut checked = Checked::default();
-    let across = across(exporter, event_level);
-    if across {
-        match Scope::read(&given) {
-            Ok(scope) => checked.scope = Some(scope),
-            Err(faults) => checked
+pub fn check(exporter: &Exporter, given: Map<String, Value>, event_level: bool, language: Language) -> ValidatedForm {
+    let mut checked = ValidatedForm::default();
+    let selects_events = selects_events(exporter, event_level);
+    if selects_events {
+        match EventSelection::read(&given) {
+            Ok(selection) => checked.selection = Some(selection),
+            Err(errors) => checked
                 .errors
-                .extend(faults.into_iter().map(|(key, fault)| fault.at(&[NAME, key], language))),
+                .extend(errors.into_iter().map(|(key, error)| error.at(&[NAME, key], language))),
         }
     }
-    let ours = |name: &str| across && (name == ALL_EVENTS || name == EVENTS);
+    let is_selection = |name: &str| selects_events && (name == ALL_EVENTS || name == EVENTS);
     let missing = exporter
         .fields
         .iter()
-        .filter(|field| field.required && field.default.is_none() && !ours(&field.name))
+        .filter(|field| field.required && field.default.is_none() && !is_selection(&field.name))
         .filter(|field| !given.contains_key(&field.name));
     for field in missing {
-        let fault = Fault::Required(value::wanted(&field.kind));
-        checked.errors.push(fault.at(&[NAME, &field.name], language));
+        let error = ValidationError::Required(value::expected(&field.kind));
+        checked.errors.push(error.at(&[NAME, &field.name], language));
     }
     for (name, given) in given {
-        if ours(&name) {
-            let sets_nothing = given.is_null() || (name == EVENTS && checked.scope == Some(Scope::All));
+        if is_selection(&name) {
+            let sets_nothing = given.is_null() || (name == EVENTS && checked.selection == Some(EventSelection::All));
             if !sets_nothing {
                 checked.form.insert(name, given);
             }
         } else if let Some(field) = exporter.fields.iter().find(|field| field.name == name) {
-            // Clients write null for an optional field that is not set.
+            // Clients send null for an optional field that is not set.
             if given.is_null() && !field.required {
                 continue;
             }
@@ -74,27 +74,27 @@ pub fn check(exporter: &Exporter, given: Map<String, Value>, event_level: bool, 
                     }
                     checked.form.insert(name, value);
                 }
-                Err(fault) => checked.errors.push(fault.at(&[NAME, &name], language)),
+                Err(error) => checked.errors.push(error.at(&[NAME, &name], language)),
             }
         }
     }
     checked
 }
 
-/// Whether forms of this exporter take `all_events` and `events` here.
+/// Whether forms of this exporter have `all_events` and `events` at this level.
 #[must_use]
-pub fn across(exporter: &Exporter, event_level: bool) -> bool {
+pub fn selects_events(exporter: &Exporter, event_level: bool) -> bool {
     !event_level && exporter.across_events
 }
 
-/// The error of a form that is missing or no object.
+/// The error of a form that is missing or not an object.
 #[must_use]
-pub fn not_a_form(given: Option<&Value>, language: Language) -> FieldError {
-    let fault = match given {
-        Some(given) => Fault::wrong_type(given, Wanted::Form),
-        None => Fault::Required(Wanted::Form),
+pub fn invalid_form(given: Option<&Value>, language: Language) -> FieldError {
+    let error = match given {
+        Some(given) => ValidationError::wrong_type(given, Expected::Form),
+        None => ValidationError::Required(Expected::Form),
     };
-    fault.at(&[NAME], language)
+    error.at(&[NAME], language)
 }
 
 #[cfg(test)]

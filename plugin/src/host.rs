@@ -1,4 +1,4 @@
-//! What the domain needs of the host, as two traits over the contract's records.
+//! The host as the domain sees it: two traits over the contract's records.
 //!
 //! `component/imported.rs` implements them on the contract's handles; native tests implement them in memory. `wit/` documents each
 //! function.

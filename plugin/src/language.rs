@@ -5,13 +5,13 @@ use std::fmt::Display;
 include!(concat!(env!("OUT_DIR"), "/languages.rs"));
 
 impl Language {
-    /// The language of a BCP 47 tag (`de`, `de-AT`, `DE`); the first of all for a language without texts.
+    /// The language of a BCP 47 tag (`de`, `de-AT`, `DE`); the first one for a language without catalog.
     #[must_use]
     pub fn of_tag(tag: &str) -> Self {
         Self::known(tag).unwrap_or(Self::ALL[0])
     }
 
-    /// The language of a BCP 47 tag, if there are texts in it.
+    /// The language of a BCP 47 tag, if it has a catalog.
     #[must_use]
     pub fn known(tag: &str) -> Option<Self> {
         // Some clients send a POSIX locale, `de_DE`.
@@ -24,7 +24,7 @@ impl Language {
 
 /// A whole number in a text.
 pub trait Number: Copy + Display {
-    /// Its size without the sign: what plural forms go by.
+    /// The absolute value, which determines the plural form.
     fn magnitude(self) -> u64;
 }
 

@@ -15,11 +15,11 @@ pub mod language;
 #[cfg(any(target_arch = "wasm32", test))]
 mod memory;
 pub mod message;
+pub mod named_range;
 pub mod notice;
-pub mod passed;
+pub mod past_due;
 pub mod recurrence;
 pub mod run;
 pub mod schedules;
 #[deny(dead_code)]
 mod text;
-pub mod window;

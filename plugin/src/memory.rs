@@ -1,15 +1,15 @@
 //! The heap of an instance.
 //!
-//! A host makes the memory that an instance begins with in one piece, and may have to go to the operating system each time it
-//! grows, and again when it takes the instance back. So the heap begins in what is there, which is enough for nearly every call,
-//! and grows in large steps. The standard library's allocator leaves what is there alone, and asks for 64 KiB at a time.
+//! A host allocates the initial memory of an instance in one piece, and might need a system call each time it grows, and another one
+//! when it drops the instance. So the heap begins in the initial memory, which is enough for nearly every call, and grows in large
+//! steps. The standard library's allocator leaves the initial memory unused and grows by 64 KiB at a time.
 //!
-//! What that is worth: a next run grows the memory not at all where the standard library's allocator grows it once, and documents of
-//! 1 MB not at all where that grows it 16 times. It costs 5.7 KB of the component's 1.08 MB.
+//! The effect: computing a next run does not grow the memory, where the standard library's allocator grows it once; documents of 1 MB
+//! do not either, where it grows 16 times. It costs 5.7 KB of the component's 1.08 MB.
 
 #![expect(
     unsafe_code,
-    reason = "an allocator is made of it; what it hands out is looked at natively, in `tests`"
+    reason = "an allocator needs it; `tests` checks natively the blocks that it returns"
 )]
 
 use core::alloc::Layout;
@@ -21,28 +21,28 @@ use talc::base::binning::Binning;
 use talc::source::Source;
 
 const PAGE: usize = 65_536;
-/// Pages that the memory grows by, or more where one allocation needs more.
+/// Minimum number of pages that the memory grows by.
 const STEP: usize = 16;
 
-/// Memory that has an end and grows there: an instance's own, and in tests what stands for it.
+/// Memory that can grow at its end: the one of an instance, or a substitute in tests.
 ///
 /// # Safety
-/// From [`base`](Self::base) to [`end`](Self::end) is memory that nothing else uses, also after it has grown, and nothing but
+/// Nothing else uses the memory from [`base`](Self::base) to [`end`](Self::end), also after it has grown, and only
 /// [`grow`](Self::grow) moves the end.
 unsafe trait Linear: Debug {
-    /// Where the heap may begin.
+    /// Where the heap can begin.
     fn base(&self) -> *mut u8;
-    /// One byte behind the last.
+    /// One byte after the last.
     fn end(&self) -> *mut u8;
-    /// The new end, this many pages of 64 KiB behind the old one. None: there is no more.
+    /// Grows by a number of pages of 64 KiB and returns the new end; `None` if there is no more memory.
     fn grow(&mut self, pages: usize) -> Option<*mut u8>;
 }
 
-/// The allocator's way to all memory from a base on.
+/// The allocator's source of memory: all memory from the base on.
 #[derive(Debug)]
 struct Memory<L> {
     linear: L,
-    /// End of the heap; none: it has not begun.
+    /// End of the heap; `None` before the first allocation.
     end: Option<NonNull<u8>>,
 }
 
@@ -52,7 +52,7 @@ impl<L> Memory<L> {
     }
 }
 
-// SAFETY: nothing is allocated in here, and what is claimed is nobody else's, as `Linear` promises.
+// SAFETY: nothing is allocated in here, and nothing else uses the claimed memory, as `Linear` promises.
 unsafe impl<L: Linear> Source for Memory<L> {
     fn acquire<B: Binning>(talc: &mut Talc<Self, B>, layout: Layout) -> Result<(), ()> {
         let Some(end) = talc.source.end else {
@@ -66,10 +66,10 @@ unsafe impl<L: Linear> Source for Memory<L> {
             talc.source.end = unsafe { talc.claim(begin, size) };
             return talc.source.end.map(drop).ok_or(());
         };
-        // Beside the allocation itself its alignment and what the allocator keeps for itself.
+        // The allocation, its alignment, and the metadata of the allocator.
         let needed = layout.size() + 2 * layout.align() + PAGE;
         let grown = talc.source.linear.grow(needed.div_ceil(PAGE).max(STEP)).ok_or(())?;
-        // SAFETY: see above; the memory goes on where it ended.
+        // SAFETY: see above; the memory continues at the old end.
         talc.source.end = Some(unsafe { talc.extend(end, grown) });
         Ok(())
     }
@@ -88,15 +88,15 @@ mod instance {
     static HEAP: TalcSyncCell<Memory<Instance>, WasmBinning> = TalcSyncCell::new_wasm(Memory::new(Instance));
 
     unsafe extern "C" {
-        /// Where the linker has put the end of all that is not heap.
+        /// The end of static data and stack, set by the linker.
         static __heap_base: u8;
     }
 
-    /// Linear memory from the linker's `__heap_base` on.
+    /// The linear memory from the linker's `__heap_base` on.
     #[derive(Debug)]
     struct Instance;
 
-    // SAFETY: the linker leaves what is behind `__heap_base` to the heap, and nothing else in the component grows the memory.
+    // SAFETY: the linker reserves the memory from `__heap_base` on for the heap, and nothing else in the component grows the memory.
     unsafe impl Linear for Instance {
         fn base(&self) -> *mut u8 {
             (&raw const __heap_base).cast_mut()

@@ -1,100 +1,102 @@
-//! Words for people who read and change schedules: what is wrong with a document and what would be right, and why a call
-//! is refused. The texts are in the catalogs; codes for programs beside them.
+//! API errors and warnings: what is wrong with a request and what is expected, and why a call is forbidden. The texts are in the
+//! catalogs; the machine-readable codes are here.
 
+mod expected;
+mod forbidden;
 mod malformed;
-mod refusal;
-mod wanted;
+mod warning;
 
 use serde_json::Value;
 
-use crate::addresses::AddressFault;
+use crate::addresses::AddressError;
 use crate::contract::FieldError;
-use crate::date_range::DateRangeFault;
+use crate::date_range::DateRangeError;
 use crate::language::Language;
 use crate::text;
 
+pub use self::expected::Expected;
+pub use self::forbidden::Forbidden;
 pub use self::malformed::malformed;
-pub use self::refusal::{Refusal, Warning};
-pub use self::wanted::Wanted;
+pub use self::warning::Warning;
 
-/// How many characters of a wrong text a message repeats.
-const QUOTED: usize = 60;
+/// Maximum number of characters of an invalid text that a message repeats.
+const MAX_QUOTED_LEN: usize = 60;
 
-/// One thing wrong with a value.
+/// What is wrong with a value.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Fault {
-    /// Left out, and there is no default.
-    Required(Wanted),
-    Null(Wanted),
+pub enum ValidationError {
+    /// Omitted, and without a default.
+    Required(Expected),
+    Null(Expected),
     /// A JSON value of another type.
-    WrongType(Wanted, JsonType),
-    /// The document is JSON, but no object.
+    WrongType(Expected, JsonType),
+    /// The document is valid JSON, but not an object.
     NotAnObject,
-    /// The document, or what would be stored, has more bytes than this.
+    /// The document, or the one to store, exceeds this number of bytes.
     TooLarge(usize),
-    /// Nothing but white space.
+    /// Only white space.
     Blank,
     TooLong {
-        longest: usize,
+        max: usize,
         given: usize,
     },
     LineBreak,
-    /// One that is neither a line break nor a tab.
+    /// A control character that is neither a line break nor a tab.
     ControlCharacter(char),
-    NotATime(String),
-    NotALanguage {
+    InvalidTime(String),
+    UnsupportedLanguage {
         given: String,
         languages: Vec<String>,
     },
-    /// The zone of the event, or the organizer's default, which the caller can't change here.
+    /// The zone of the event, or the organizer's default, which the caller cannot change here.
     UnknownDefaultZone(String),
-    NotAnExporter(String),
-    /// Open to the caller, but not to the owner.
-    NotTheOwnersExporter(String),
-    /// The exporter that the form is for is gone, or no longer open to its owner.
-    ExporterGone(String),
+    UnknownExporter(String),
+    /// Permitted for the caller, but not for the owner.
+    ExporterNotPermittedForOwner(String),
+    /// The exporter of the form was removed, or is no longer permitted for the owner.
+    ExporterRemoved(String),
     TooManyAddresses {
-        most: usize,
+        max: usize,
         given: usize,
     },
     Address {
         given: String,
-        why: AddressFault,
+        why: AddressError,
     },
-    ForeignDomain {
+    DomainNotAllowed {
         given: String,
         domains: Vec<String>,
     },
-    NotAChoice {
+    InvalidChoice {
         given: String,
         choices: Vec<String>,
     },
-    /// The same value twice in a list.
-    Twice(String),
+    /// A value that a list has more than once.
+    Duplicate(String),
     EmptyList,
     OutOfRange {
         smallest: i64,
         largest: i64,
     },
-    NotADecimal(String),
-    NotADate(String),
-    NotADateTime(String),
+    InvalidDecimal(String),
+    InvalidDate(String),
+    InvalidDateTime(String),
     DateRange {
         given: String,
-        why: DateRangeFault,
+        why: DateRangeError,
     },
-    /// More levels of lists and objects than this.
+    /// More than this number of nested lists and objects.
     TooDeep(usize),
-    UnusableEvents(Vec<String>),
-    EventsBeyondOwner(Vec<String>),
-    /// All events, those to come included, are more than the caller may use.
-    AllEventsBeyondCaller,
-    AllEventsAndSome,
-    NeitherAllEventsNorSome,
+    EventsNotPermitted(Vec<String>),
+    EventsNotPermittedForOwner(Vec<String>),
+    /// All events, including future ones, of which the caller is not permitted to use all.
+    AllEventsNotPermitted,
+    EventsConflict,
+    EventsRequired,
     Quota(u32),
 }
 
-/// The type of a JSON value, apart from null.
+/// The type of a JSON value other than null.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JsonType {
     Boolean,
@@ -105,7 +107,7 @@ pub enum JsonType {
 }
 
 impl JsonType {
-    fn words(self, language: Language) -> &'static str {
+    fn name(self, language: Language) -> &'static str {
         match self {
             Self::Boolean => text::got_boolean(language),
             Self::Number => text::got_number(language),
@@ -116,8 +118,8 @@ impl JsonType {
     }
 }
 
-impl Fault {
-    /// The error at a place of a document, in words.
+impl ValidationError {
+    /// The error of the field at this path, with its message.
     #[must_use]
     pub fn at(&self, path: &[&str], language: Language) -> FieldError {
         FieldError {
@@ -127,21 +129,21 @@ impl Fault {
         }
     }
 
-    /// A value of another type than the wanted one, or null.
+    /// The error of a value of another type than expected, or of null.
     #[must_use]
-    pub fn wrong_type(given: &Value, wanted: Wanted) -> Self {
+    pub fn wrong_type(given: &Value, expected: Expected) -> Self {
         let kind = match given {
-            Value::Null => return Self::Null(wanted),
+            Value::Null => return Self::Null(expected),
             Value::Bool(_) => JsonType::Boolean,
             Value::Number(_) => JsonType::Number,
             Value::String(_) => JsonType::String,
             Value::Array(_) => JsonType::Array,
             Value::Object(_) => JsonType::Object,
         };
-        Self::WrongType(wanted, kind)
+        Self::WrongType(expected, kind)
     }
 
-    /// For programs.
+    /// The machine-readable code, in kebab-case.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -154,115 +156,123 @@ impl Fault {
             Self::TooLong { .. } => "too-long",
             Self::LineBreak => "line-break",
             Self::ControlCharacter(_) => "control-character",
-            Self::NotATime(_) => "invalid-time",
-            Self::NotALanguage { .. } => "unsupported-language",
+            Self::InvalidTime(_) => "invalid-time",
+            Self::UnsupportedLanguage { .. } => "unsupported-language",
             Self::UnknownDefaultZone(_) => "unknown-time-zone",
-            Self::NotAnExporter(_) => "unknown-exporter",
-            Self::NotTheOwnersExporter(_) => "exporter-not-permitted-for-owner",
-            Self::ExporterGone(_) => "exporter-removed",
+            Self::UnknownExporter(_) => "unknown-exporter",
+            Self::ExporterNotPermittedForOwner(_) => "exporter-not-permitted-for-owner",
+            Self::ExporterRemoved(_) => "exporter-removed",
             Self::TooManyAddresses { .. } => "too-many-addresses",
             Self::Address { why, .. } => why.code(),
-            Self::ForeignDomain { .. } => "domain-not-allowed",
-            Self::NotAChoice { .. } => "invalid-choice",
-            Self::Twice(_) => "duplicate",
+            Self::DomainNotAllowed { .. } => "domain-not-allowed",
+            Self::InvalidChoice { .. } => "invalid-choice",
+            Self::Duplicate(_) => "duplicate",
             Self::EmptyList => "empty-list",
             Self::OutOfRange { .. } => "out-of-range",
-            Self::NotADecimal(_) => "invalid-decimal",
-            Self::NotADate(_) => "invalid-date",
-            Self::NotADateTime(_) => "invalid-date-time",
+            Self::InvalidDecimal(_) => "invalid-decimal",
+            Self::InvalidDate(_) => "invalid-date",
+            Self::InvalidDateTime(_) => "invalid-date-time",
             Self::DateRange { why, .. } => why.code(),
             Self::TooDeep(_) => "too-deep",
-            Self::UnusableEvents(_) => "event-not-permitted",
-            Self::EventsBeyondOwner(_) => "event-not-permitted-for-owner",
-            Self::AllEventsBeyondCaller => "all-events-not-permitted",
-            Self::AllEventsAndSome => "events-conflict",
-            Self::NeitherAllEventsNorSome => "events-required",
+            Self::EventsNotPermitted(_) => "event-not-permitted",
+            Self::EventsNotPermittedForOwner(_) => "event-not-permitted-for-owner",
+            Self::AllEventsNotPermitted => "all-events-not-permitted",
+            Self::EventsConflict => "events-conflict",
+            Self::EventsRequired => "events-required",
             Self::Quota(_) => "quota-exceeded",
         }
     }
 
-    /// What is wrong, and what is expected.
+    /// Says what is wrong, and what is expected.
     #[must_use]
     pub fn message(&self, language: Language) -> String {
         let quoted = |given: &str| quoted(given, language);
         match self {
-            Self::Required(wanted) => text::field_required(language, &wanted.words(language)),
-            Self::Null(wanted) => text::field_null(language, &wanted.words(language)),
-            Self::WrongType(wanted, got) => {
-                text::field_wrong_type(language, &wanted.words(language), got.words(language))
+            Self::Required(expected) => text::field_required(language, &expected.phrase(language)),
+            Self::Null(expected) => text::field_null(language, &expected.phrase(language)),
+            Self::WrongType(expected, got) => {
+                text::field_wrong_type(language, &expected.phrase(language), got.name(language))
             }
             Self::NotAnObject => text::field_not_an_object(language).to_owned(),
-            Self::TooLarge(most) => text::field_too_large(language, *most),
+            Self::TooLarge(max) => text::field_too_large(language, *max),
             Self::Blank => text::field_blank(language).to_owned(),
-            Self::TooLong { longest, given } => text::field_too_long(language, *given, *longest),
+            Self::TooLong { max, given } => text::field_too_long(language, *given, *max),
             Self::LineBreak => text::field_line_break(language).to_owned(),
             Self::ControlCharacter(character) => {
                 let code = u32::from(*character);
                 text::field_control_character(language, &format!("U+{code:04X}"))
             }
-            Self::NotATime(given) => text::field_invalid_time(language, &quoted(given)),
-            Self::NotALanguage { given, languages } => {
+            Self::InvalidTime(given) => text::field_invalid_time(language, &quoted(given)),
+            Self::UnsupportedLanguage { given, languages } => {
                 text::field_unsupported_language(language, &quoted(given), &listed(languages))
             }
             Self::UnknownDefaultZone(zone) => text::field_unknown_default_zone(language, &quoted(zone)),
-            Self::NotAnExporter(given) => text::field_unknown_exporter(language, &quoted(given)),
-            Self::NotTheOwnersExporter(given) => text::field_exporter_not_permitted_for_owner(language, &quoted(given)),
-            Self::ExporterGone(given) => text::field_exporter_removed(language, &quoted(given)),
-            Self::TooManyAddresses { most, given } => text::field_too_many_addresses(language, *given, *most),
+            Self::UnknownExporter(given) => text::field_unknown_exporter(language, &quoted(given)),
+            Self::ExporterNotPermittedForOwner(given) => {
+                text::field_exporter_not_permitted_for_owner(language, &quoted(given))
+            }
+            Self::ExporterRemoved(given) => text::field_exporter_removed(language, &quoted(given)),
+            Self::TooManyAddresses { max, given } => text::field_too_many_addresses(language, *given, *max),
             Self::Address { given, why } => why.message(&quoted(given), language),
-            Self::ForeignDomain { given, domains } => {
+            Self::DomainNotAllowed { given, domains } => {
                 text::field_domain_not_allowed(language, &listed(domains), &quoted(given))
             }
-            Self::NotAChoice { given, choices } => {
+            Self::InvalidChoice { given, choices } => {
                 text::field_invalid_choice(language, &listed(choices), &quoted(given))
             }
-            Self::Twice(given) => text::field_duplicate(language, &quoted(given)),
+            Self::Duplicate(given) => text::field_duplicate(language, &quoted(given)),
             Self::EmptyList => text::field_empty_list(language).to_owned(),
             Self::OutOfRange { smallest, largest } => text::field_out_of_range(language, *largest, *smallest),
-            Self::NotADecimal(given) => text::field_invalid_decimal(language, &quoted(given)),
-            Self::NotADate(given) => text::field_invalid_date(language, &quoted(given)),
-            Self::NotADateTime(given) => text::field_invalid_date_time(language, &quoted(given)),
+            Self::InvalidDecimal(given) => text::field_invalid_decimal(language, &quoted(given)),
+            Self::InvalidDate(given) => text::field_invalid_date(language, &quoted(given)),
+            Self::InvalidDateTime(given) => text::field_invalid_date_time(language, &quoted(given)),
             Self::DateRange { given, why } => why.message(&quoted(given), language),
-            Self::TooDeep(most) => text::field_too_deep(language, *most),
-            Self::UnusableEvents(slugs) => text::field_event_not_permitted(language, &listed(slugs)),
-            Self::EventsBeyondOwner(slugs) => text::field_event_not_permitted_for_owner(language, &listed(slugs)),
-            Self::AllEventsBeyondCaller => text::field_all_events_not_permitted(language).to_owned(),
-            Self::AllEventsAndSome => text::field_events_conflict(language).to_owned(),
-            Self::NeitherAllEventsNorSome => text::field_events_required(language).to_owned(),
-            Self::Quota(most) => text::field_quota_exceeded(language, *most),
+            Self::TooDeep(max) => text::field_too_deep(language, *max),
+            Self::EventsNotPermitted(slugs) => text::field_event_not_permitted(language, &listed(slugs)),
+            Self::EventsNotPermittedForOwner(slugs) => {
+                text::field_event_not_permitted_for_owner(language, &listed(slugs))
+            }
+            Self::AllEventsNotPermitted => text::field_all_events_not_permitted(language).to_owned(),
+            Self::EventsConflict => text::field_events_conflict(language).to_owned(),
+            Self::EventsRequired => text::field_events_required(language).to_owned(),
+            Self::Quota(max) => text::field_quota_exceeded(language, *max),
         }
     }
 }
 
-/// A text in quotation marks, cut, with control and invisible characters escaped, so that it can stand in one line.
-#[must_use]
-pub fn quoted(text: &str, language: Language) -> String {
-    let mut words = String::new();
-    for character in text.chars().take(QUOTED) {
+/// A text in quotation marks, as an [`excerpt`].
+fn quoted(text: &str, language: Language) -> String {
+    text::quoted(language, &excerpt(text))
+}
+
+/// A text for one line of a message: cut, with control and invisible characters escaped.
+pub(crate) fn excerpt(text: &str) -> String {
+    let mut excerpt = String::new();
+    for character in text.chars().take(MAX_QUOTED_LEN) {
         if matches!(character, '"' | '\'' | '\\') {
-            words.push(character);
+            excerpt.push(character);
         } else {
-            words.extend(character.escape_debug());
+            excerpt.extend(character.escape_debug());
         }
     }
-    if text.chars().nth(QUOTED).is_some() {
-        words.push('…');
+    if text.chars().nth(MAX_QUOTED_LEN).is_some() {
+        excerpt.push('…');
     }
-    text::quoted(language, &words)
+    excerpt
 }
 
-/// Values with commas between them, cut after the first 20.
+/// The first 20 values, comma-separated.
 fn listed(values: &[String]) -> String {
-    const SHOWN: usize = 20;
-    let mut words = String::new();
-    for (index, value) in values.iter().take(SHOWN).enumerate() {
+    const MAX_LISTED: usize = 20;
+    let mut listed = String::new();
+    for (index, value) in values.iter().take(MAX_LISTED).enumerate() {
         if index > 0 {
-            words.push_str(", ");
+            listed.push_str(", ");
         }
-        words.extend(value.chars().take(QUOTED).flat_map(char::escape_debug));
+        listed.extend(value.chars().take(MAX_QUOTED_LEN).flat_map(char::escape_debug));
     }
-    if values.len() > SHOWN {
-        words.push_str(", …");
+    if values.len() > MAX_LISTED {
+        listed.push_str(", …");
     }
-    words
+    listed
 }

@@ -1,152 +1,156 @@
-//! What people are told about runs: mails, and the words of reasons. The texts are in the catalogs.
+//! Notices: the mails of the plugin about runs and changes. The texts are in the catalogs.
 
 mod changes;
 mod phrase;
 mod reason;
 
 pub use changes::{Actor, Change, ForeignChange};
-pub(crate) use phrase::disturbs;
-pub use phrase::{moment, one_line, plain, size};
+pub(crate) use phrase::is_unsafe_in_text;
+pub use phrase::{one_line, plain, size, zoned_time};
 pub use reason::{Cancellation, Reason};
 
 use crate::contract::{Delivery, DownloadLink, Instant};
 use crate::language::Language;
-use crate::run::FAILURES_TO_STOP;
+use crate::run::MAX_CONSECUTIVE_FAILURES;
 use crate::text;
 
-/// Most characters of a subject: the contract's limit.
-pub const LONGEST_SUBJECT: usize = 250;
-/// Most characters of a receiving server's reply that are repeated.
-const LONGEST_REPLY: usize = 300;
+/// Maximum number of characters of a subject: the contract's limit.
+pub const MAX_SUBJECT_LEN: usize = 250;
+/// Maximum number of characters of a mail server's reply in a notice.
+const MAX_REPLY_LEN: usize = 300;
 
-/// What every notice says about its run.
+/// The facts that notices have in common.
 #[derive(Clone, Debug)]
-pub struct Occasion<'a> {
+pub struct NoticeContext<'a> {
     pub language: Language,
-    /// Subject of the schedule's mails; none: its document can't be read.
+    /// Subject of the schedule's mails; `None` if its document cannot be read.
     pub title: Option<&'a str>,
     /// Identifier of the exporter.
     pub exporter: &'a str,
-    /// IANA name of the zone that times are said in.
+    /// IANA name of the zone that times are shown in.
     pub zone: &'a str,
-    /// None: not known.
+    /// `None` if it is not known.
     pub due: Option<Instant>,
-    /// None: no further one is planned.
+    /// `None` if no further run is scheduled.
     pub next_run: Option<Instant>,
-    /// Absolute URL of the page where schedules are changed.
+    /// Absolute URL of the page where users manage schedules.
     pub configuration_url: &'a str,
 }
 
-/// Words of a mail: a subject of one line, at most [`LONGEST_SUBJECT`] characters, and plain text.
+/// A mail: a subject of one line, at most [`MAX_SUBJECT_LEN`] characters, and plain text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
     pub subject: String,
     pub text: String,
 }
 
-/// That a run failed; with `failures` failed runs in a row, this one included, the schedule is stopped at
-/// [`FAILURES_TO_STOP`], and the notice then says how it is started again.
+/// The notice about a failed run. `failures` is the number of consecutive failed runs, including this one; from
+/// [`MAX_CONSECUTIVE_FAILURES`] on the schedule is paused, and the notice says how to resume it.
 #[must_use]
-pub fn failure(occasion: &Occasion, reason: &Reason, failures: u32) -> Notice {
-    let language = occasion.language;
-    let stopped = failures >= FAILURES_TO_STOP;
-    let name = occasion.name();
-    let mut text = Text::new(language);
-    text.line(&match reason {
-        Reason::Undelivered(_) => text::failed_undelivered(language, &name),
-        _ => text::failed(language, &name),
-    });
-    text.gap();
-    occasion.say_due(&mut text);
-    text.line(&text::mail_reason(language, &reason.words(language)));
-    if let Reason::Undelivered(deliveries) = reason {
-        text.replies(deliveries);
-    }
-    text.gap();
-    if stopped {
-        text.line(&text::paused(language, FAILURES_TO_STOP));
-        text.line(text::paused_resume(language));
-    } else {
-        text.line(&text::failed_count(language, failures, FAILURES_TO_STOP));
-        occasion.say_next(&mut text);
-        if matches!(reason, Reason::Unreadable | Reason::TimetableUnfit(_)) {
-            text.line(text::failed_reschedule(language));
-        }
-    }
-    text.gap();
-    if matches!(reason, Reason::OwnerInactive | Reason::OwnerGone) {
-        text.line(text::failed_owner(language));
-    }
-    occasion.say_where(&mut text);
-    let subject = if stopped {
+pub fn failure(context: &NoticeContext, reason: &Reason, failures: u32) -> Notice {
+    let language = context.language;
+    let paused = failures >= MAX_CONSECUTIVE_FAILURES;
+    let subject = if paused {
         text::paused_subject(language)
     } else {
         text::failed_subject(language)
     };
-    Notice {
-        subject: occasion.subject(subject),
-        text: text.0,
-    }
+    let first_line: FirstLine = match reason {
+        Reason::Undelivered(_) => text::failed_undelivered,
+        _ => text::failed,
+    };
+    context.notice(subject, first_line, |text| {
+        text.line(&text::mail_reason(language, &reason.message(language)));
+        if let Reason::Undelivered(deliveries) = reason {
+            text.replies(deliveries);
+        }
+        text.gap();
+        if paused {
+            text.line(&text::paused(language, MAX_CONSECUTIVE_FAILURES));
+            text.line(text::paused_resume(language));
+        } else {
+            text.line(&text::failed_count(language, failures, MAX_CONSECUTIVE_FAILURES));
+            context.add_next_run(text);
+            if matches!(reason, Reason::Unreadable | Reason::InvalidRecurrence(_)) {
+                text.line(text::failed_reschedule(language));
+            }
+        }
+        text.gap();
+        if matches!(reason, Reason::OwnerInactive | Reason::OwnerGone) {
+            text.line(text::failed_owner(language));
+        }
+    })
 }
 
-/// That the exporter found nothing.
+/// The notice that the exporter found nothing to export.
 #[must_use]
-pub fn nothing_to_export(occasion: &Occasion) -> Notice {
-    let language = occasion.language;
-    let name = occasion.name();
-    let mut text = Text::new(language);
-    text.line(&text::empty(language, &name));
-    text.gap();
-    occasion.say_due(&mut text);
-    occasion.say_next(&mut text);
-    text.gap();
-    occasion.say_where(&mut text);
-    Notice {
-        subject: occasion.subject(text::empty_subject(language)),
-        text: text.0,
-    }
+pub fn nothing_to_export(context: &NoticeContext) -> Notice {
+    context.notice(text::empty_subject(context.language), text::empty, |text| {
+        context.add_next_run(text);
+        text.gap();
+    })
 }
 
-/// That some recipients' servers refused the export mail: `refused`, with the servers' words.
+/// The notice that some recipients' servers rejected the export mail, with their replies.
 #[must_use]
-pub fn undelivered(occasion: &Occasion, refused: &[Delivery]) -> Notice {
-    let language = occasion.language;
-    let name = occasion.name();
-    let mut text = Text::new(language);
-    text.line(&text::undelivered(language, &name));
-    text.gap();
-    occasion.say_due(&mut text);
-    text.line(text::undelivered_list(language));
-    text.replies(refused);
-    text.gap();
-    text.line(text::undelivered_others(language));
-    occasion.say_next(&mut text);
-    text.gap();
-    occasion.say_where(&mut text);
-    Notice {
-        subject: occasion.subject(text::undelivered_subject(language)),
-        text: text.0,
-    }
+pub fn undelivered(context: &NoticeContext, rejected: &[Delivery]) -> Notice {
+    let language = context.language;
+    context.notice(text::undelivered_subject(language), text::undelivered, |text| {
+        text.line(text::undelivered_list(language));
+        text.replies(rejected);
+        text.gap();
+        text.line(text::undelivered_others(language));
+        context.add_next_run(text);
+        text.gap();
+    })
 }
 
-/// Below the text of a mail whose file is too large for it: where the file is, and until when.
+/// The paragraph below the text of a mail whose file exceeds the maximum mail size: where to download it, and until when.
 #[must_use]
 pub fn download(link: &DownloadLink, zone: &str, language: Language) -> String {
-    let until = moment(link.expires, zone, language);
-    // An address in two lines leads nowhere, so it is not cut.
+    let until = zoned_time(link.expires, zone, language);
+    // A URL on two lines does not work, so it is not cut.
     let url = one_line(&link.url, usize::MAX);
     let mut text = text::download(language, &until, &url);
     text.push('\n');
     text
 }
 
-impl Occasion<'_> {
+/// A text with the schedule's name.
+type FirstLine = fn(Language, &str) -> String;
+
+impl NoticeContext<'_> {
+    /// A notice about a run: greeting, first line, due time, the details, and where to manage schedules.
+    fn notice(&self, subject: &str, first_line: FirstLine, details: impl FnOnce(&mut Text)) -> Notice {
+        let mut text = Text(String::new());
+        text.line(text::mail_hello(self.language));
+        text.gap();
+        text.line(&first_line(self.language, &self.name()));
+        text.gap();
+        if let Some(due) = self.due {
+            let due = zoned_time(due, self.zone, self.language);
+            text.line(&text::mail_due(self.language, &due));
+        }
+        details(&mut text);
+        self.finish(subject, text)
+    }
+
+    fn finish(&self, subject: &str, mut text: Text) -> Notice {
+        let url = one_line(self.configuration_url, 2_000);
+        text.line(&text::mail_manage(self.language, &url));
+        let title = self.title.unwrap_or(self.exporter);
+        Notice {
+            subject: one_line(&text::mail_subject(self.language, title, subject), MAX_SUBJECT_LEN),
+            text: text.0,
+        }
+    }
+
     /// `“Monthly order list” (orderlist)`.
     fn name(&self) -> String {
         let exporter = one_line(self.exporter, 100);
         match self
             .title
-            .map(|title| one_line(title, LONGEST_SUBJECT))
+            .map(|title| one_line(title, MAX_SUBJECT_LEN))
             .filter(|title| !title.is_empty())
         {
             Some(title) => text::mail_name(self.language, &exporter, &title),
@@ -154,46 +158,21 @@ impl Occasion<'_> {
         }
     }
 
-    fn subject(&self, what: &str) -> String {
-        let title = self.title.unwrap_or(self.exporter);
-        one_line(&text::mail_subject(self.language, title, what), LONGEST_SUBJECT)
-    }
-
-    fn say_due(&self, text: &mut Text) {
-        if let Some(due) = self.due {
-            let due = moment(due, self.zone, self.language);
-            text.line(&text::mail_due(self.language, &due));
-        }
-    }
-
-    fn say_next(&self, text: &mut Text) {
+    fn add_next_run(&self, text: &mut Text) {
         match self.next_run {
             Some(next) => {
-                let next = moment(next, self.zone, self.language);
+                let next = zoned_time(next, self.zone, self.language);
                 text.line(&text::mail_next_run(self.language, &next));
             }
             None => text.line(text::mail_no_next_run(self.language)),
         }
     }
-
-    fn say_where(&self, text: &mut Text) {
-        let url = one_line(self.configuration_url, 2_000);
-        text.line(&text::mail_manage(self.language, &url));
-    }
 }
 
-/// Text of a mail in the making.
+/// The text of a mail under construction.
 struct Text(String);
 
 impl Text {
-    /// Begins with the greeting.
-    fn new(language: Language) -> Self {
-        let mut text = Self(String::new());
-        text.line(text::mail_hello(language));
-        text.gap();
-        text
-    }
-
     fn line(&mut self, line: &str) {
         self.0.push_str(line);
         self.0.push('\n');
@@ -206,7 +185,7 @@ impl Text {
     fn replies(&mut self, deliveries: &[Delivery]) {
         for delivery in deliveries {
             let address = one_line(&delivery.address, 320);
-            let reply = one_line(&delivery.words, LONGEST_REPLY);
+            let reply = one_line(&delivery.words, MAX_REPLY_LEN);
             if reply.is_empty() {
                 self.line(&format!("- {address}"));
             } else {
@@ -221,8 +200,8 @@ mod tests {
     use super::*;
     use crate::contract::DeliveryStatus;
 
-    fn occasion() -> Occasion<'static> {
-        Occasion {
+    fn context() -> NoticeContext<'static> {
+        NoticeContext {
             language: Language::German,
             title: Some("Bestellliste"),
             exporter: "orderlist",
@@ -235,7 +214,7 @@ mod tests {
 
     #[test]
     fn the_mail_about_the_fifth_failure_says_in_german_that_the_export_is_paused_and_how_to_resume_it() {
-        let notice = failure(&occasion(), &Reason::OutOfTime, FAILURES_TO_STOP);
+        let notice = failure(&context(), &Reason::OutOfTime, MAX_CONSECUTIVE_FAILURES);
         assert_eq!(notice.subject, "Geplanter Export pausiert: Bestellliste");
         assert_eq!(
             notice.text,
@@ -263,9 +242,9 @@ mod tests {
             Reason::OwnerGone,
             Reason::OwnerNotAllowed,
             Reason::Unreadable,
-            Reason::TimetableUnfit(long.clone()),
-            Reason::DateRangeUnfit(long.clone()),
-            Reason::FormUnfit(long.clone()),
+            Reason::InvalidRecurrence(long.clone()),
+            Reason::InvalidDateRange(long.clone()),
+            Reason::InvalidFormData(long.clone()),
             Reason::ExporterFailed(long),
             Reason::Unavailable(6),
             Reason::TooLarge {
@@ -293,7 +272,7 @@ mod tests {
                     .bytes()
                     .all(|byte| byte.is_ascii_lowercase() || byte == b'-')
             );
-            let [english, german] = [Language::English, Language::German].map(|language| reason.words(language));
+            let [english, german] = [Language::English, Language::German].map(|language| reason.message(language));
             assert_ne!(english, german);
             for words in [english, german] {
                 assert!(
@@ -307,9 +286,9 @@ mod tests {
     #[test]
     fn where_no_further_run_is_planned_the_notices_say_so() {
         for notice in [
-            nothing_to_export(&occasion()),
-            undelivered(&occasion(), &[]),
-            failure(&occasion(), &Reason::Unreadable, 1),
+            nothing_to_export(&context()),
+            undelivered(&context(), &[]),
+            failure(&context(), &Reason::Unreadable, 1),
         ] {
             assert!(notice.text.contains("Es ist keine weitere Ausführung geplant."));
         }

@@ -1,7 +1,7 @@
-//! When a schedule is due: RFC 5545 recurrence, restricted to one rule on dates, on the clock of one zone.
+//! Due times of a schedule: RFC 5545 recurrence, restricted to one rule on dates and the local time of one zone.
 //!
-//! A [`Timetable`] is the rule, the time of day and the zone of one schedule, parsed and checked.
-//! `docs/recurrence.md` says which rules are taken, and why the arithmetic is the plugin's own.
+//! A [`Recurrence`] is the rule, the time of day and the zone of one schedule, parsed and validated.
+//! `docs/recurrence.md` lists the supported rules and explains why the plugin has its own arithmetic.
 
 mod calendar;
 mod clock;
@@ -17,7 +17,7 @@ mod zones;
 use chrono::{NaiveDate, NaiveTime, Timelike as _};
 
 pub use self::clock::{instant_of, local_date, offset_at, zone};
-pub use self::error::{Fault, Part, RecurrenceError};
+pub use self::error::{RecurrenceError, RecurrenceErrorKind, RecurrenceField};
 pub use self::zones::{ZONE_DATABASE, ZONE_DATABASE_PUBLISHED, Zone};
 
 pub use crate::contract::ClockNote;
@@ -26,61 +26,61 @@ use self::dates::Dates;
 
 const SECONDS_IN_DAY: i64 = 86_400;
 
-/// Unix seconds of 0000-01-01T00:00:00Z and 10000-01-03T00:00:00Z. Every run lies between, whatever its zone: the first
-/// date of a rule is 0001-01-01 or later, the last is [`dates::LAST_DAY`] or earlier. Beyond them chrono runs out of range.
+/// Unix seconds of 0000-01-01T00:00:00Z and 10000-01-03T00:00:00Z. Every occurrence lies between them in any zone: the first
+/// date of a rule is 0001-01-01 or later, the last is [`dates::LAST_DAY`] or earlier. chrono overflows far beyond them.
 const BEFORE_ALL_RUNS: i64 = -62_167_219_200;
 const AFTER_ALL_RUNS: i64 = 253_402_473_600;
 
-/// When a schedule is due: rule, time of day and zone, parsed and checked.
+/// When a schedule is due: rule, time of day and zone, parsed and validated.
 ///
-/// Every question but [`count_between`](Self::count_between) and a walk over [`occurrences`](Self::occurrences) costs the
-/// same at any age of `DTSTART`; a rule that never matches is found to be one in bounded work.
+/// Except for [`count_between`](Self::count_between) and iteration over [`occurrences`](Self::occurrences), the cost of a query does
+/// not depend on the age of `DTSTART`. A rule that never matches is recognized in bounded time.
 ///
 /// ```
 /// use chrono::NaiveDate;
-/// use plugin::recurrence::Timetable;
+/// use plugin::recurrence::Recurrence;
 ///
 /// let rule = "DTSTART:20230118T000000\nRRULE:FREQ=MONTHLY;BYDAY=1MO";
-/// let timetable = Timetable::parse(rule, "06:30:00", "Europe/Berlin", NaiveDate::MIN).unwrap();
-/// let run = timetable.next_after(1_796_083_200).unwrap(); // 2026-12-01T00:00:00Z
+/// let recurrence = Recurrence::parse(rule, "06:30:00", "Europe/Berlin", NaiveDate::MIN).unwrap();
+/// let run = recurrence.next_after(1_796_083_200).unwrap(); // 2026-12-01T00:00:00Z
 /// assert_eq!(run.at, 1_796_621_400); // 2026-12-07T05:30:00Z
 /// ```
 #[derive(Clone, Debug)]
-pub struct Timetable {
+pub struct Recurrence {
     dates: Dates,
     time: NaiveTime,
     zone: Zone,
     has_dtstart: bool,
 }
 
-/// One run: when it is due, and what the clock of the zone says then.
+/// One due time, with its local time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Occurrence {
-    /// The instant of the run, in Unix seconds.
+    /// The due time, in Unix seconds.
     pub at: i64,
-    /// Seconds east of UTC that the local time was read with. For [`ClockNote::SkippedHour`] this is the offset before
-    /// the jump, so `local_date` at the schedule's time of day, less this offset, is always `at`.
+    /// Offset from UTC in seconds that the local time was resolved with. For [`ClockNote::SkippedHour`] this is the offset before
+    /// the gap, so `local_date` at the schedule's time of day, less this offset, is always `at`.
     pub utc_offset_seconds: i32,
-    /// Whether the local time exists once, not at all or twice on that date.
+    /// Whether the local time exists once, falls in a gap or falls in a fold.
     pub note: ClockNote,
-    /// The date that the rule gave.
+    /// The date from the rule.
     pub local_date: NaiveDate,
 }
 
-impl Timetable {
-    /// Parses the rule (`DTSTART` and one `RRULE`, RFC 5545 sections 3.3.10, 3.8.2.4 and 3.8.5.3), the time of day
-    /// (exactly `HH:MM:SS`) and the zone (a name of the tz database).
+impl Recurrence {
+    /// Parses a rule (`DTSTART` and one `RRULE`, RFC 5545 sections 3.3.10, 3.8.2.4 and 3.8.5.3), the time of day
+    /// (exactly `HH:MM:SS`) and a zone (a name of the time zone database).
     ///
-    /// `anchor` is the day that a rule without `DTSTART` counts from, at 00:00:00; it isn't looked at otherwise. A day
-    /// before 0001-01-01 counts as that day; one after 9999-12-30 leaves no run.
+    /// `anchor` is the first day, at 00:00:00, of a rule without `DTSTART`, and ignored otherwise. A day before 0001-01-01 counts as
+    /// that day; one after 9999-12-30 leaves no occurrence.
     ///
     /// # Errors
     ///
-    /// What is wrong, at most one error for each [`Part`], in the order rule, time, zone.
+    /// At most one error per [`RecurrenceField`], in the order rule, time, zone.
     pub fn parse(rule: &str, time: &str, zone: &str, anchor: NaiveDate) -> Result<Self, Vec<RecurrenceError>> {
         let parsed_rule = grammar::rule(rule, anchor);
         let parsed_time = grammar::time_of_day(time);
-        let parsed_zone = self::zone(zone).ok_or_else(|| RecurrenceError::new(Fault::ZoneUnknown, zone));
+        let parsed_zone = self::zone(zone).ok_or_else(|| RecurrenceError::new(RecurrenceErrorKind::ZoneUnknown, zone));
         match (parsed_rule, parsed_time, parsed_zone) {
             (Ok(rule), Ok(time), Ok(zone)) => Ok(Self {
                 has_dtstart: rule.has_dtstart,
@@ -92,32 +92,32 @@ impl Timetable {
         }
     }
 
-    /// Whether the rule's text has a `DTSTART`. Without one the timetable hangs on the `anchor` it was parsed with.
+    /// Whether the rule has a `DTSTART`. Without one, the dates depend on the `anchor` passed to [`parse`](Self::parse).
     #[must_use]
     pub fn has_dtstart(&self) -> bool {
         self.has_dtstart
     }
 
-    /// The zone whose clock the runs go by.
+    /// The zone of the local times.
     #[must_use]
     pub fn zone(&self) -> Zone {
         self.zone
     }
 
-    /// The local time of day of every run.
+    /// The local time of day of every occurrence.
     #[must_use]
     pub fn time(&self) -> NaiveTime {
         self.time
     }
 
-    /// The earliest run strictly later than `after` (Unix seconds), or none if no run is left.
+    /// The earliest occurrence strictly after `after` (Unix seconds); `None` if none is left.
     ///
-    /// Two dates can have the same instant where a zone skipped a whole day. That is one run; it has the date that exists.
+    /// Two dates have the same instant if the zone skipped a whole day. They are one occurrence, with the date that exists.
     #[must_use]
     pub fn next_after(&self, after: i64) -> Option<Occurrence> {
         let after = after.clamp(BEFORE_ALL_RUNS, AFTER_ALL_RUNS);
         let wall = after + i64::from(clock::offset_at(after, self.zone));
-        // No clock ever jumped by more than a day, so a date whose local time is a day or more behind the clock has passed.
+        // No zone ever changed its offset by more than a day, so a local time a day or more ago has passed.
         let mut from = clock::day_of_wall(wall) - i32::from(self.second_of_day() > wall.rem_euclid(SECONDS_IN_DAY));
         loop {
             let day = self.dates.on_or_after(from)?;
@@ -129,12 +129,12 @@ impl Timetable {
         }
     }
 
-    /// The latest run at or before `until` (Unix seconds), or none if there was none yet.
+    /// The latest occurrence at or before `until` (Unix seconds); `None` if there was none yet.
     #[must_use]
     pub fn latest_until(&self, until: i64) -> Option<Occurrence> {
         let until = until.clamp(BEFORE_ALL_RUNS, AFTER_ALL_RUNS);
         let wall = until + i64::from(clock::offset_at(until, self.zone));
-        // As in `next_after`: a date whose local time is more than a day ahead of the clock is still to come.
+        // As in `next_after`: a local time more than a day ahead is still to come.
         let mut from = clock::day_of_wall(wall) + i32::from(self.second_of_day() <= wall.rem_euclid(SECONDS_IN_DAY));
         loop {
             let day = self.dates.on_or_before(from)?;
@@ -146,7 +146,7 @@ impl Timetable {
         }
     }
 
-    /// How many runs there are later than `after` and not later than `until` (Unix seconds). Walks over them.
+    /// The number of occurrences after `after` and not after `until` (Unix seconds). Iterates over them.
     #[must_use]
     pub fn count_between(&self, after: i64, until: i64) -> u64 {
         self.occurrences(after)
@@ -154,13 +154,13 @@ impl Timetable {
             .fold(0, |count, _| count + 1)
     }
 
-    /// Whether there is a run at exactly this instant (Unix seconds).
+    /// Whether there is an occurrence at exactly this instant (Unix seconds).
     #[must_use]
     pub fn contains(&self, at: i64) -> bool {
         self.latest_until(at).is_some_and(|run| run.at == at)
     }
 
-    /// The runs strictly later than `after` (Unix seconds), earliest first.
+    /// The occurrences strictly after `after` (Unix seconds), earliest first.
     pub fn occurrences(&self, after: i64) -> impl Iterator<Item = Occurrence> {
         let mut after = after;
         std::iter::from_fn(move || {
@@ -185,7 +185,7 @@ impl Timetable {
         }
     }
 
-    /// `run`, or the run of the next day if that is at the same instant, as it is after a day that the zone skipped.
+    /// `run`, or the occurrence of the next day if it is at the same instant because the zone skipped a day.
     fn on_the_date_that_exists(&self, run: Occurrence, day: i32) -> Occurrence {
         if run.note == ClockNote::SkippedHour && self.dates.on_or_after(day + 1) == Some(day + 1) {
             let next = self.run_on(day + 1);

@@ -1,18 +1,17 @@
-//! What a run does: from the due time to its outcome.
+//! Runs: from the due time to the outcome.
 //!
-//! Every road through [`execute`], [`abandon`] and [`settle`] ends in one `finish`, but for two: the lease is lost (another
-//! holds the run now), or the store did not answer. Then nothing more is tried: a fresh instance, or the host itself once the
-//! attempts are used up, brings the run to its end.
+//! Every path through [`execute`], [`abandon`] and [`settle`] ends in one `finish`, unless the lease is lost (another host has the run
+//! now) or the store is unavailable. Then a new instance finishes the run, or the host itself after the last attempt.
 
+mod export_mail;
 #[cfg(test)]
 pub(crate) mod fake;
-mod letter;
 mod opening;
 #[cfg(test)]
 mod tests;
 
-use letter::NotStaged;
-use opening::{Course, Opening, opening};
+use export_mail::StageError;
+use opening::{RunDecision, RunOpening, opening};
 
 use crate::contract::{
     AbandonReason, Audience, Delivery, DeliveryStatus, ExportError, Instant, Mail, MailError, MailKind, Outcome,
@@ -21,101 +20,102 @@ use crate::contract::{
 use crate::document::Document;
 use crate::host::Run;
 use crate::language::Language;
-use crate::notice::{self, Cancellation, Notice, Occasion, Reason, one_line};
-use crate::passed::write_unrecorded;
-use crate::recurrence::{self, RecurrenceError, Timetable};
-use crate::window;
+use crate::named_range;
+use crate::notice::{self, Cancellation, Notice, NoticeContext, Reason, one_line};
+use crate::past_due::write_unrecorded;
+use crate::recurrence::{self, Recurrence, RecurrenceError};
 
-/// Consecutive failed runs at which a schedule is stopped.
-pub const FAILURES_TO_STOP: u32 = 5;
-/// Attempts at one due time in all, crashed ones included: the first and five retries.
-pub const ATTEMPTS: u32 = 6;
-/// Most characters of a reason of the host's that are repeated in the log.
-const LONGEST_LOGGED: usize = 500;
+/// Number of consecutive failed runs after which a schedule is paused.
+pub const MAX_CONSECUTIVE_FAILURES: u32 = 5;
+/// Maximum number of attempts at one due time, including crashed ones: the first and five retries.
+pub const MAX_ATTEMPTS: u32 = 6;
+/// Maximum number of characters of the host's reason in a log line.
+const MAX_LOGGED_LEN: usize = 500;
 
-/// One attempt at a run: opens it, makes the file, stages the mail, finishes.
+/// One attempt at a run: opens it, creates the file, stages the mail, finishes.
 ///
-/// Returns without `finish` only where the lease is lost, the store does not answer, or the schedule has no due time at all.
+/// Returns without `finish` only if the lease is lost, the store is unavailable, or the schedule has no due time.
 pub fn execute(run: &impl Run) {
     let attempt = Attempt::new(run);
-    let (timetable, unfit) = match attempt.timetable() {
-        Ok(timetable) => (Some(timetable), None),
+    let (recurrence, invalid) = match attempt.recurrence() {
+        Ok(recurrence) => (Some(recurrence), None),
         Err(reason) => (None, Some(reason)),
     };
-    let Some(attempt) = attempt.open(timetable.as_ref()) else {
+    let Some(attempt) = attempt.open(recurrence.as_ref()) else {
         return;
     };
-    let end = unfit.map_or_else(|| attempt.export(), End::Failed);
-    attempt.conclude(end);
+    let result = invalid.map_or_else(|| attempt.export(), AttemptResult::Failed);
+    attempt.finish(result);
 }
 
-/// Ends or postpones a run whose instance did not, in a fresh one. Of the exporter and the form it touches nothing.
+/// Ends a run that `execute` left open, or schedules its retry, in a new instance. Does not call the exporter.
 ///
-/// [`AbandonReason::Unfinished`] (the store did not answer, say) is tried again like an exporter that is away; the others
-/// are failures.
+/// [`AbandonReason::Unfinished`] (the store was unavailable, for example) is retried like an unavailable exporter; the others are
+/// failures.
 pub fn abandon(run: &impl Run, reason: AbandonReason) {
     let mut attempt = Attempt::new(run);
     if let Some(due) = attempt.facts.due {
         attempt.due = Some(due);
     } else {
-        let timetable = attempt.timetable().ok();
-        let Some(opened) = attempt.open(timetable.as_ref()) else {
+        let recurrence = attempt.recurrence().ok();
+        let Some(opened) = attempt.open(recurrence.as_ref()) else {
             return;
         };
         attempt = opened;
     }
-    let end = match reason {
-        // What it said may hold data: the host logs it, nobody is mailed it.
-        AbandonReason::Trapped(_) => End::Failed(Reason::Trapped),
-        AbandonReason::OutOfTime => End::Failed(Reason::OutOfTime),
-        AbandonReason::OutOfMemory => End::Failed(Reason::OutOfMemory),
-        AbandonReason::Unfinished => attempt.again_or(Reason::Unfinished),
+    let result = match reason {
+        // The panic message might contain data: the host logs it, and no mail repeats it.
+        AbandonReason::Trapped(_) => AttemptResult::Failed(Reason::Trapped),
+        AbandonReason::OutOfTime => AttemptResult::Failed(Reason::OutOfTime),
+        AbandonReason::OutOfMemory => AttemptResult::Failed(Reason::OutOfMemory),
+        AbandonReason::Unfinished => attempt.retry_or(Reason::Unfinished),
     };
-    attempt.conclude(end);
+    attempt.finish(result);
 }
 
-/// Ends a submitted run all of whose recipients are final: delivered if at least one recipient's server took the mail.
+/// Ends a submitted run whose recipients are all final: delivered if at least one recipient's server accepted the mail.
 ///
-/// What is not accepted counts as refused.
+/// Every delivery that is not accepted counts as rejected.
 pub fn settle(run: &impl Run, deliveries: &[Delivery]) {
     let mut attempt = Attempt::new(run);
     attempt.due = attempt.facts.due;
-    let refused: Vec<Delivery> = deliveries
+    let rejected: Vec<Delivery> = deliveries
         .iter()
         .filter(|delivery| delivery.status != DeliveryStatus::Accepted)
         .cloned()
         .collect();
-    let end = if refused.len() == deliveries.len() {
-        End::Failed(Reason::Undelivered(refused))
+    let result = if rejected.len() == deliveries.len() {
+        AttemptResult::Failed(Reason::Undelivered(rejected))
     } else {
-        End::Delivered { refused }
+        AttemptResult::Delivered { rejected }
     };
-    attempt.conclude(end);
+    attempt.finish(result);
 }
 
-/// How an attempt ends.
-enum End {
+/// The result of an attempt.
+enum AttemptResult {
     Submitted,
     Delivered {
-        refused: Vec<Delivery>,
+        rejected: Vec<Delivery>,
     },
     Empty,
     Retry(Instant),
-    Off(Outcome),
+    /// Missed or cancelled.
+    NotRun(Outcome),
     Failed(Reason),
-    /// Another holds the run now: nothing is to be written.
+    /// Another host has the run now: nothing can be written.
     LeaseLost,
 }
 
-/// One attempt, and what is known about it.
+/// One attempt at a run.
 struct Attempt<'r, R> {
     run: &'r R,
     facts: RunFacts,
-    /// None: unreadable.
+    /// `None` if it is unreadable.
     document: Option<Document>,
-    /// The owner's; without an owner, the host's default.
+    /// The owner's language; without an owner, the default of the host.
     language: Language,
-    /// What the run is for; none: not opened yet.
+    /// `None` if the run is not open yet.
     due: Option<Instant>,
     /// The due time after it.
     next_run: Option<Instant>,
@@ -127,7 +127,7 @@ impl<'r, R: Run> Attempt<'r, R> {
         let document = match Document::read(&facts.schedule.content.document) {
             Ok(document) => Some(document),
             Err(error) => {
-                // Its own words repeat what is in the document.
+                // The parser's message quotes the document.
                 let (kind, line, column) = (error.classify(), error.line(), error.column());
                 run.log(&format!("stored document is invalid: {kind:?} at {line}:{column}"));
                 None
@@ -149,7 +149,7 @@ impl<'r, R: Run> Attempt<'r, R> {
         }
     }
 
-    /// IANA name of the zone that the schedule is read in.
+    /// IANA name of the schedule's zone.
     fn zone(&self) -> &str {
         let default = &self.facts.settings.zone;
         self.document
@@ -157,23 +157,23 @@ impl<'r, R: Run> Attempt<'r, R> {
             .map_or(default, |document| document.zone(default))
     }
 
-    fn timetable(&self) -> Result<Timetable, Reason> {
+    fn recurrence(&self) -> Result<Recurrence, Reason> {
         let document = self.document.as_ref().ok_or(Reason::Unreadable)?;
-        document.timetable(&self.facts.settings.zone).map_err(|errors| {
+        document.recurrence(&self.facts.settings.zone).map_err(|errors| {
             let codes: Vec<&str> = errors.iter().map(RecurrenceError::code).collect();
             self.run.log(&format!(
                 "recurrence settings are no longer valid: {}",
                 codes.join(", ")
             ));
-            let words: Vec<String> = errors.iter().map(|error| error.message(self.language)).collect();
-            Reason::TimetableUnfit(words.join(" "))
+            let messages: Vec<String> = errors.iter().map(|error| error.message(self.language)).collect();
+            Reason::InvalidRecurrence(messages.join(" "))
         })
     }
 
-    /// Opens the run; none: it is not to go on now, and whatever there was to write is written.
-    fn open(mut self, timetable: Option<&Timetable>) -> Option<Self> {
-        let rule = self.document.as_ref().zip(timetable);
-        let Some(Opening { plan, course }) = opening(&self.facts, rule) else {
+    /// Opens the run. Returns `None` if the attempt ends here: the run has been finished, `start` failed, or there is no due time.
+    fn open(mut self, recurrence: Option<&Recurrence>) -> Option<Self> {
+        let rule = self.document.as_ref().zip(recurrence);
+        let Some(RunOpening { plan, decision }) = opening(&self.facts, rule) else {
             self.run.log("schedule has no due time; nothing to run");
             return None;
         };
@@ -183,122 +183,133 @@ impl<'r, R: Run> Attempt<'r, R> {
                 ..plan
             })
         };
-        if let Err(error) = write_unrecorded(plan.missed.clone(), timetable, start) {
-            self.not_written("start", &error);
+        if let Err(error) = write_unrecorded(plan.missed.clone(), recurrence, start) {
+            self.log_store_error("start", &error);
             return None;
         }
         self.due = Some(plan.due);
         self.next_run = plan.next_run;
-        let end = match course {
-            Course::Run => return Some(self),
-            // Nobody changed the rule: the zone has moved, as it does when the event is gone. The next due time would fail the
-            // same way; whoever is to be told should not have to wait for it.
-            Course::Cancel(Cancellation::NoLongerDue)
+        let result = match decision {
+            RunDecision::Run => return Some(self),
+            // No user changed the rule: the zone has changed, as it does when the event is deleted. The next due time would fail
+            // in the same way, and the notice should not wait for it.
+            RunDecision::Cancel(Cancellation::NoLongerDue)
                 if self.facts.due.is_none() && self.facts.owner_right != OwnerRight::Yes =>
             {
                 return Some(self);
             }
-            Course::Wait(until) => End::Retry(until),
-            Course::Missed(range) => End::Off(Outcome::Missed(range)),
-            Course::Cancel(why) => End::Off(Outcome::Cancelled(why.words(self.language).to_owned())),
+            RunDecision::Wait(until) => AttemptResult::Retry(until),
+            RunDecision::Missed(range) => AttemptResult::NotRun(Outcome::Missed(range)),
+            RunDecision::Cancel(why) => {
+                AttemptResult::NotRun(Outcome::Cancelled(why.message(self.language).to_owned()))
+            }
         };
-        self.conclude(end);
+        self.finish(result);
         None
     }
 
-    /// Makes the file and stages its mail.
-    fn export(&self) -> End {
+    /// Creates the file and stages its mail.
+    fn export(&self) -> AttemptResult {
         let (Some(due), Some(document)) = (self.due, &self.document) else {
-            return End::Failed(Reason::Unreadable);
+            return AttemptResult::Failed(Reason::Unreadable);
         };
         let owner = match (self.facts.owner_right, &self.facts.schedule.owner) {
-            (OwnerRight::Inactive, _) => return End::Failed(Reason::OwnerInactive),
-            (OwnerRight::NotAllowed, _) => return End::Failed(Reason::OwnerNotAllowed),
-            (OwnerRight::Gone, _) | (OwnerRight::Yes, None) => return End::Failed(Reason::OwnerGone),
+            (OwnerRight::Inactive, _) => return AttemptResult::Failed(Reason::OwnerInactive),
+            (OwnerRight::NotAllowed, _) => return AttemptResult::Failed(Reason::OwnerNotAllowed),
+            (OwnerRight::Gone, _) | (OwnerRight::Yes, None) => return AttemptResult::Failed(Reason::OwnerGone),
             (OwnerRight::Yes, Some(owner)) => owner,
         };
         let zone = self.zone();
         let form = match form(document, zone, due) {
             Ok(form) => form,
-            Err(reason) => return End::Failed(reason),
+            Err(reason) => return AttemptResult::Failed(reason),
         };
         match self.run.produce(&form, &document.locale, zone, due) {
             Ok(_) => {}
-            Err(ExportError::NothingToExport) => return End::Empty,
-            Err(ExportError::NotAllowed) => return End::Failed(Reason::OwnerNotAllowed),
-            Err(ExportError::FormUnfit(why)) => return End::Failed(Reason::FormUnfit(why)),
-            Err(ExportError::Failed(why)) => return End::Failed(Reason::ExporterFailed(why)),
-            Err(ExportError::Unavailable(why)) => return self.away(&why),
-            Err(ExportError::LeaseLost) => return End::LeaseLost,
+            Err(ExportError::NothingToExport) => return AttemptResult::Empty,
+            Err(ExportError::NotAllowed) => return AttemptResult::Failed(Reason::OwnerNotAllowed),
+            Err(ExportError::FormUnfit(why)) => return AttemptResult::Failed(Reason::InvalidFormData(why)),
+            Err(ExportError::Failed(why)) => return AttemptResult::Failed(Reason::ExporterFailed(why)),
+            Err(ExportError::Unavailable(why)) => return self.unavailable(&why),
+            Err(ExportError::LeaseLost) => return AttemptResult::LeaseLost,
         }
         let (given, limit) = (&self.facts.schedule.content.recipients, self.facts.settings.mail_bytes);
-        match letter::stage(self.run, document, given, &owner.email, (limit, zone)) {
-            Ok(()) => End::Submitted,
-            Err(NotStaged::Failed(reason)) => End::Failed(reason),
-            Err(NotStaged::Unavailable(why)) => self.away(&why),
-            Err(NotStaged::LeaseLost) => End::LeaseLost,
+        match export_mail::stage(self.run, document, given, &owner.email, (limit, zone)) {
+            Ok(()) => AttemptResult::Submitted,
+            Err(StageError::Failed(reason)) => AttemptResult::Failed(reason),
+            Err(StageError::Unavailable(why)) => self.unavailable(&why),
+            Err(StageError::LeaseLost) => AttemptResult::LeaseLost,
         }
     }
 
-    fn away(&self, why: &str) -> End {
+    fn unavailable(&self, why: &str) -> AttemptResult {
         self.run
-            .log(&format!("exporter unavailable: {}", one_line(why, LONGEST_LOGGED)));
-        self.again_or(Reason::Unavailable(self.facts.attempt))
+            .log(&format!("exporter unavailable: {}", one_line(why, MAX_LOGGED_LEN)));
+        self.retry_or(Reason::Unavailable(self.facts.attempt))
     }
 
-    /// Another attempt after 2, 4, 8, 16 and 32 minutes, and then the reason. Where the next due time comes sooner, at that
-    /// one: the attempt then ends as missed, and does not hold it up.
-    fn again_or(&self, reason: Reason) -> End {
+    /// A retry after 2, 4, 8, 16 or 32 minutes; after the last attempt, a failure. A retry is not later than the next due time: the run
+    /// then ends as missed and does not delay the next one.
+    fn retry_or(&self, reason: Reason) -> AttemptResult {
         let attempt = self.facts.attempt;
-        if attempt >= ATTEMPTS {
-            return End::Failed(reason);
+        if attempt >= MAX_ATTEMPTS {
+            return AttemptResult::Failed(reason);
         }
         let now = self.facts.settings.now;
         let at = now.saturating_add(60 << attempt.max(1));
-        End::Retry(self.next_run.filter(|next| *next > now).map_or(at, |next| at.min(next)))
+        AttemptResult::Retry(self.next_run.filter(|next| *next > now).map_or(at, |next| at.min(next)))
     }
 
-    /// Stages what people are to be told, and finishes.
-    fn conclude(&self, end: End) {
+    /// Stages the notice, if there is one, and finishes the run.
+    fn finish(&self, result: AttemptResult) {
         let content = &self.facts.schedule.content;
         let (counter, active) = (content.error_counter, content.active);
-        let (outcome, counter, active) = match end {
-            End::LeaseLost => return self.not_written("export", &StoreError::LeaseLost),
-            End::Submitted => (Outcome::Submitted, counter, active),
-            End::Retry(at) => (Outcome::Retry(at), counter, active),
-            End::Off(outcome) => (outcome, counter, active),
-            End::Empty => {
-                self.tell(MailKind::NothingToExport, notice::nothing_to_export(&self.occasion()));
+        let (outcome, counter, active) = match result {
+            AttemptResult::LeaseLost => return self.log_store_error("export", &StoreError::LeaseLost),
+            AttemptResult::Submitted => (Outcome::Submitted, counter, active),
+            AttemptResult::Retry(at) => (Outcome::Retry(at), counter, active),
+            AttemptResult::NotRun(outcome) => (outcome, counter, active),
+            AttemptResult::Empty => {
+                self.notify(
+                    MailKind::NothingToExport,
+                    notice::nothing_to_export(&self.notice_context()),
+                );
                 (Outcome::Empty, counter, active)
             }
-            End::Delivered { refused } => {
-                if !refused.is_empty() {
-                    self.tell(MailKind::Undelivered, notice::undelivered(&self.occasion(), &refused));
+            AttemptResult::Delivered { rejected } => {
+                if !rejected.is_empty() {
+                    self.notify(
+                        MailKind::Undelivered,
+                        notice::undelivered(&self.notice_context(), &rejected),
+                    );
                 }
-                // An older mail that arrives does not start a schedule again that later failures have stopped.
+                // An older mail that is delivered does not resume a schedule that later failures have paused.
                 let counter = if active { 0 } else { counter };
                 (Outcome::Delivered, counter, active)
             }
-            End::Failed(reason) => {
-                let counter = counter.saturating_add(1).min(FAILURES_TO_STOP);
-                self.tell(MailKind::Failure, notice::failure(&self.occasion(), &reason, counter));
-                let (code, words) = (reason.code(), reason.words(self.language));
+            AttemptResult::Failed(reason) => {
+                let counter = counter.saturating_add(1).min(MAX_CONSECUTIVE_FAILURES);
+                self.notify(
+                    MailKind::Failure,
+                    notice::failure(&self.notice_context(), &reason, counter),
+                );
+                let (code, message) = (reason.code(), reason.message(self.language));
                 self.run
                     .log(&format!("run failed: {code}; consecutive failures: {counter}"));
                 (
-                    Outcome::Failed((code.to_owned(), words)),
+                    Outcome::Failed((code.to_owned(), message)),
                     counter,
-                    active && counter < FAILURES_TO_STOP,
+                    active && counter < MAX_CONSECUTIVE_FAILURES,
                 )
             }
         };
         if let Err(error) = self.run.finish(&outcome, counter, active) {
-            self.not_written("finish", &error);
+            self.log_store_error("finish", &error);
         }
     }
 
-    fn occasion(&self) -> Occasion<'_> {
-        Occasion {
+    fn notice_context(&self) -> NoticeContext<'_> {
+        NoticeContext {
             language: self.language,
             title: self.document.as_ref().map(|document| document.subject.as_str()),
             exporter: &self.facts.schedule.content.export_identifier,
@@ -309,8 +320,8 @@ impl<'r, R: Run> Attempt<'r, R> {
         }
     }
 
-    /// Stages a notice to the owner, or whom the host finds responsible. A run ends the same way where nobody can be told.
-    fn tell(&self, kind: MailKind, notice: Notice) {
+    /// Stages a notice to the responsible users. The run ends in the same way if there are none.
+    fn notify(&self, kind: MailKind, notice: Notice) {
         let Notice { subject, text } = notice;
         let mail = Mail {
             kind,
@@ -331,10 +342,10 @@ impl<'r, R: Run> Attempt<'r, R> {
         }
     }
 
-    fn not_written(&self, call: &str, error: &StoreError) {
+    fn log_store_error(&self, call: &str, error: &StoreError) {
         let why = match error {
             StoreError::LeaseLost => "lease lost".to_owned(),
-            StoreError::Unavailable(why) => format!("store unavailable: {}", one_line(why, LONGEST_LOGGED)),
+            StoreError::Unavailable(why) => format!("store unavailable: {}", one_line(why, MAX_LOGGED_LEN)),
             StoreError::NotFound => "run not found".to_owned(),
             StoreError::Stale => "version conflict".to_owned(),
             StoreError::Quota(_) => "quota exceeded".to_owned(),
@@ -345,10 +356,10 @@ impl<'r, R: Run> Attempt<'r, R> {
     }
 }
 
-/// Key of the numbers that tell listed events from later ones of the same slug, in the form as exporters see it.
+/// Key of [`Document::event_numbers`] in the form for exporters.
 const EVENT_NUMBERS: &str = "event_numbers";
 
-/// The form as exporters see it: date ranges as fixed dates, by the local date of the due time.
+/// The form for exporters: date ranges are resolved for the local date of the due time.
 fn form(document: &Document, zone: &str, due: Instant) -> Result<String, Reason> {
     let mut form = document.form.clone();
     if !document.event_numbers.is_empty() {
@@ -359,8 +370,8 @@ fn form(document: &Document, zone: &str, due: Instant) -> Result<String, Reason>
         let range = value
             .as_str()
             .zip(recurrence::zone(zone))
-            .and_then(|(frame, tz)| window::resolve(frame, recurrence::local_date(due, tz)));
-        *value = window::text(range.ok_or_else(|| Reason::DateRangeUnfit(key.clone()))?).into();
+            .and_then(|(name, tz)| named_range::resolve(name, recurrence::local_date(due, tz)));
+        *value = named_range::text(range.ok_or_else(|| Reason::InvalidDateRange(key.clone()))?).into();
     }
     Ok(serde_json::Value::Object(form).to_string())
 }

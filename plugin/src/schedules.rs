@@ -1,22 +1,22 @@
-//! Schedules, for people and programs: documents in, documents out.
+//! The interface `schedules`: JSON documents in and out.
 //!
-//! Each function is one export of `wit/schedules.wit`. Order of checks: scope of the credentials, visibility of the schedule,
-//! `if-version`, validity of the document, right to the exporter and its data.
+//! Each function is one export of `wit/schedules.wit`. Order of checks: credentials, visibility of the schedule, `if-version`,
+//! validity of the document, permission for the exporter and its data.
 
-mod body;
-mod catalogue;
 mod change;
-mod data;
-mod glance;
-mod handover;
+mod document_view;
+mod export_data;
+mod exporter_list;
 mod history;
-mod instant;
-mod plan;
+mod owner_notice;
+mod permissions;
 mod preview;
+mod request_body;
+mod reschedule;
 mod resource;
-mod rights;
-mod telling;
-mod when;
+mod takeover;
+mod timestamp;
+mod timing;
 
 use crate::contract::{
     DocumentPage, Instant, LookupError, PageQuery, Position, Problem, ScheduleId, StoreError, Stored, Versioned,
@@ -24,25 +24,25 @@ use crate::contract::{
 use crate::document::Document;
 use crate::host::Access;
 use crate::language::Language;
-use crate::message::{Fault, Refusal};
+use crate::message::{Forbidden, ValidationError};
 use crate::notice::Change;
 
-use self::glance::Glance;
+use self::document_view::DocumentView;
 
-/// Largest JSON document in and out, in bytes (`types.json`).
-pub const LARGEST_DOCUMENT: usize = 64 * 1024;
+/// Maximum size of a JSON document, in bytes (`types.json`).
+pub const MAX_DOCUMENT_SIZE: usize = 64 * 1024;
 
-/// Maximum number of event slugs in one call to the host, which holds a plugin to it: a page names more, and is looked up in parts.
+/// Maximum number of event slugs in one call to the host, which enforces it. The slugs of a page are looked up in parts.
 const MAX_SLUGS: usize = 1 << 14;
 
-/// Schedules that the caller may see here, as documents.
+/// Returns a page of the schedules that the caller can see here.
 ///
 /// # Errors
-/// `Forbidden` for a token or device that sees none; `NotFound` past the last page.
+/// `Forbidden` for a token or device that cannot see any; `NotFound` past the last page.
 pub fn list(by: &impl Access, query: &PageQuery) -> Result<DocumentPage, Problem> {
     let facts = by.facts();
     let language = Language::of_tag(&facts.language);
-    rights::sees(&facts)?;
+    permissions::check_read(&facts)?;
     let page = by.list(query).map_err(|error| problem(error, language))?;
     Ok(DocumentPage {
         total: page.total,
@@ -51,65 +51,65 @@ pub fn list(by: &impl Access, query: &PageQuery) -> Result<DocumentPage, Problem
     })
 }
 
-/// One schedule.
+/// Returns a schedule.
 ///
 /// # Errors
-/// As for [`list`]; `NotFound` where the caller can't see it.
+/// As for [`list`]; `NotFound` if the caller cannot see it.
 pub fn get(by: &impl Access, id: ScheduleId) -> Result<Versioned, Problem> {
     let facts = by.facts();
-    rights::sees(&facts)?;
+    permissions::check_read(&facts)?;
     let schedule = by
         .get(id)
         .map_err(|error| problem(error, Language::of_tag(&facts.language)))?;
     resource::versioned(by, &facts, schedule)
 }
 
-/// A new schedule of the caller.
+/// Creates a schedule owned by the caller.
 ///
 /// # Errors
-/// `Malformed`, `Invalid`; `Forbidden` unless the caller is a user whose credentials may write.
+/// `Malformed`, `Invalid`; `Forbidden` unless the caller is a user with write access.
 pub fn create(by: &impl Access, document: &str) -> Result<Versioned, Problem> {
     change::create(by, document)
 }
 
-/// All fields; left-out ones go back to their defaults.
+/// Replaces all fields; omitted ones are reset to their defaults.
 ///
 /// # Errors
-/// `Malformed`, `Invalid`, `Forbidden`; `Stale` if `if_version` is not the stored one, or the schedule was changed by others
-/// at each of a few attempts.
+/// `Malformed`, `Invalid`, `Forbidden`; `Stale` if `if_version` is not the stored one, or without it if others changed the
+/// schedule during every attempt.
 pub fn replace(
     by: &impl Access,
     id: ScheduleId,
     document: &str,
     if_version: Option<u64>,
 ) -> Result<Versioned, Problem> {
-    change::apply(by, id, document, if_version, change::LeftOut::Default)
+    change::apply(by, id, document, if_version, change::OmittedFields::Default)
 }
 
-/// Only what is given.
+/// Changes only the given fields.
 ///
 /// # Errors
 /// As for [`replace`].
 pub fn patch(by: &impl Access, id: ScheduleId, document: &str, if_version: Option<u64>) -> Result<Versioned, Problem> {
-    change::apply(by, id, document, if_version, change::LeftOut::Kept)
+    change::apply(by, id, document, if_version, change::OmittedFields::Unchanged)
 }
 
-/// Removes it. Needs no right to its exporter. An owner who is not the caller is told.
+/// Deletes a schedule, without a check of the permission for its exporter. Notifies an owner who is not the caller.
 ///
 /// # Errors
 /// `NotFound`, `Forbidden`; `Stale` as for [`replace`].
 pub fn delete(by: &impl Access, id: ScheduleId, if_version: Option<u64>) -> Result<(), Problem> {
     let facts = by.facts();
-    rights::sees(&facts)?;
-    rights::writes(&facts)?;
+    permissions::check_read(&facts)?;
+    permissions::check_write(&facts)?;
     let language = Language::of_tag(&facts.language);
-    for _ in 0..change::ATTEMPTS {
+    for _ in 0..change::MAX_ATTEMPTS {
         let schedule = by.get(id).map_err(|error| problem(error, language))?;
-        // The version that was read: what its owner is told is what is removed.
+        // Exactly the version in the notice to the owner is deleted.
         let version = if_version.unwrap_or(schedule.version);
         match by.delete(id, Some(version)) {
             Ok(()) => {
-                telling::notify_owner(by, &facts, &schedule, Change::Deleted);
+                owner_notice::notify_owner(by, &facts, &schedule, Change::Deleted);
                 return Ok(());
             }
             Err(StoreError::Stale) if if_version.is_none() => {}
@@ -119,13 +119,13 @@ pub fn delete(by: &impl Access, id: ScheduleId, if_version: Option<u64>) -> Resu
     Err(Problem::Stale)
 }
 
-/// Run history, latest due time first, as documents.
+/// Returns a page of the run history, latest due time first.
 ///
 /// # Errors
 /// As for [`get`]; `NotFound` past the last page.
 pub fn runs(by: &impl Access, id: ScheduleId, at: &Position, size: u32) -> Result<DocumentPage, Problem> {
     let facts = by.facts();
-    rights::sees(&facts)?;
+    permissions::check_read(&facts)?;
     let page = by
         .runs(id, at, size)
         .map_err(|error| problem(error, Language::of_tag(&facts.language)))?;
@@ -136,15 +136,15 @@ pub fn runs(by: &impl Access, id: ScheduleId, at: &Position, size: u32) -> Resul
     })
 }
 
-/// Exporters open to the caller, as documents; with `only`, that one.
+/// Returns the exporters that the caller is permitted to run; with `only`, that one.
 ///
 /// # Errors
 /// `NotFound` if there is no such exporter for this caller.
 pub fn exporters(by: &impl Access, only: Option<&str>) -> Result<Vec<String>, Problem> {
-    catalogue::documents(by, only)
+    exporter_list::documents(by, only)
 }
 
-/// `preview` without id: as the verb, with the query's parameters in place of a document.
+/// Returns a view, from the parameters of a query: `preview` without id, the next runs of a rule, and warnings.
 ///
 /// # Errors
 /// `NotFound` for any other name; `Invalid`, `Forbidden`.
@@ -160,28 +160,28 @@ pub fn view(
     }
 }
 
-/// `preview` without id: the next runs of a rule, and warnings. `take_over` with one: makes the caller the owner.
+/// Performs a verb. `preview` without id returns the next runs of a rule, and warnings; `take_over` with one makes the caller the owner.
 ///
 /// # Errors
 /// `NotFound` for any other verb; `Malformed`, `Invalid`; for `take_over` also `NotFound`, `Forbidden` and `Stale`.
 pub fn act(by: &impl Access, id: Option<ScheduleId>, verb: &str, document: &str) -> Result<String, Problem> {
     match (id, verb) {
         (None, "preview") => preview::of_document(&by.facts(), document),
-        (Some(id), "take_over") => handover::take_over(by, id, document),
+        (Some(id), "take_over") => takeover::take_over(by, id, document),
         _ => Err(Problem::NotFound),
     }
 }
 
-/// Next runs after `after` of stored documents, one answer each, in order.
+/// Returns the next runs after `after` of stored documents, one result each, in order.
 #[must_use]
 pub fn replan(rows: &[Stored], after: Instant) -> Vec<Result<Option<Instant>, String>> {
     let next = |row: &Stored| {
-        let glance = Glance::read(&row.document).map_err(|error| format!("stored document: {error}"))?;
-        let timetable = glance.timetable(&row.default_zone).map_err(|errors| {
-            let words: Vec<_> = errors.iter().map(ToString::to_string).collect();
-            words.join(" ")
+        let view = DocumentView::read(&row.document).map_err(|error| format!("stored document: {error}"))?;
+        let recurrence = view.recurrence(&row.default_zone).map_err(|errors| {
+            let messages: Vec<_> = errors.iter().map(ToString::to_string).collect();
+            messages.join(" ")
         })?;
-        Ok(timetable.next_after(after).map(|run| run.at))
+        Ok(recurrence.next_after(after).map(|run| run.at))
     };
     rows.iter().map(next).collect()
 }
@@ -190,9 +190,9 @@ fn problem(error: StoreError, language: Language) -> Problem {
     match error {
         StoreError::NotFound => Problem::NotFound,
         StoreError::Stale => Problem::Stale,
-        StoreError::Quota(most) => Problem::Invalid(vec![Fault::Quota(most).at(&[], language)]),
-        StoreError::Forbidden => Problem::Forbidden(Refusal::ByHost.message(language)),
-        // Only what takes a `run` answers this.
+        StoreError::Quota(max) => Problem::Invalid(vec![ValidationError::Quota(max).at(&[], language)]),
+        StoreError::Forbidden => Problem::Forbidden(Forbidden::ByHost.message(language)),
+        // Only functions on a `run` return it.
         StoreError::LeaseLost => {
             Problem::Unavailable("contract violation: the host returned lease-lost for an access handle".to_owned())
         }
@@ -208,7 +208,7 @@ fn lookup_problem(error: LookupError) -> Problem {
     }
 }
 
-/// The stored document, unless it no longer fits.
+/// The stored document, or `None` if it is unreadable.
 fn read_stored(text: &str) -> Option<Document> {
     Document::read(text).ok()
 }

@@ -1,18 +1,18 @@
-//! What docs/ lists of the plugin is what the plugin has.
+//! Lists in `docs/` match the plugin.
 
 use chrono::NaiveDate;
-use plugin::window::{FRAMES, resolve, text};
+use plugin::named_range::{NAMED_RANGES, resolve, text};
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/api.md");
 const BEGIN: &str = "the_api_page_lists_every_named_range -->\n";
 const END: &str = "<!-- End of what is generated. -->";
 
-/// `UPDATE_DOCS=1` writes the table anew.
+/// `UPDATE_DOCS=1` regenerates the table.
 #[test]
 fn the_api_page_lists_every_named_range() {
     let due = NaiveDate::from_ymd_opt(2026, 10, 28).expect("a day");
     let mut table = String::from("| named range | first day | last day |\n| --- | --- | --- |\n");
-    for name in FRAMES {
+    for name in NAMED_RANGES {
         let range = text(resolve(name, due).expect("a range"));
         let (first, last) = range.split_once('/').expect("two sides");
         let side = |day: &str| {

@@ -1,16 +1,16 @@
-//! Domain names in the form that mail servers use: lower case, with labels beyond ASCII as `xn--` (RFC 5890, RFC 3492).
+//! Domain names in the form that mail servers use: lower case, with A-labels (`xn--`; RFC 5890, RFC 3492).
 
 use std::iter;
 
-const LONGEST_LABEL: usize = 63;
+const MAX_LABEL_LEN: usize = 63;
 
 /// The full stops of Chinese and Japanese input methods, each of which is a dot of a domain (RFC 5891, UTS #46).
 const DOTS: [char; 3] = ['\u{3002}', '\u{ff0e}', '\u{ff61}'];
 
-/// Returns the domain in the form in which it is compared and sent: lower case, with each label beyond ASCII as `xn--…`. Only
-/// case and the dots of input methods are mapped. Returns `None` for characters that would first have to be decomposed, composed
-/// or replaced (a letter with a separate accent, full-width letters), because they can look like another domain. Does not check
-/// whether the labels are those of a host name.
+/// The domain for comparison and sending: in lower case, with A-labels. Only case and the dots of input methods are mapped.
+///
+/// `None` if a character would have to be decomposed, composed or replaced first (a letter with a separate accent, full-width letters),
+/// as the domain might look like another one. Does not check that the result is a host name.
 #[must_use]
 pub fn to_ascii(domain: &str) -> Option<String> {
     if domain.is_ascii() {
@@ -27,8 +27,8 @@ pub fn to_ascii(domain: &str) -> Option<String> {
             continue;
         }
         let lower: Vec<char> = label.chars().flat_map(char::to_lowercase).collect();
-        let fits = !label.starts_with('-') && !label.ends_with('-') && lower.len() <= LONGEST_LABEL;
-        // A sign such as that for kelvin is an ASCII letter in lower case: it can look like another name.
+        let fits = !label.starts_with('-') && !label.ends_with('-') && lower.len() <= MAX_LABEL_LEN;
+        // The lower case of the kelvin sign, say, is an ASCII letter: the name might look like another one.
         if !fits || lower.iter().all(char::is_ascii) || !lower.iter().copied().all(is_letter) {
             return None;
         }
@@ -38,7 +38,7 @@ pub fn to_ascii(domain: &str) -> Option<String> {
     Some(ascii)
 }
 
-/// Returns whether two domains are the same, however they are written: case, `xn--` and a dot at the end make no difference.
+/// Whether two domains are the same. Ignores case, the difference between A-labels and U-labels, and a dot at the end.
 #[must_use]
 pub fn same(one: &str, other: &str) -> bool {
     let form = |domain: &str| {
@@ -51,11 +51,11 @@ pub fn same(one: &str, other: &str) -> bool {
     }
 }
 
-/// Returns whether this is a letter that stands for itself, an ASCII digit or a hyphen.
+/// Whether a character is a letter that no mapping replaces, an ASCII digit or a hyphen.
 fn is_letter(character: char) -> bool {
     match character {
         '-' | '0'..='9' => true,
-        // Signs that join, silence or tone a letter of their script, and are part of its spelling.
+        // Marks that join, silence or tone a letter of their script, and are part of its spelling.
         '\u{94d}'
         | '\u{9cd}'
         | '\u{a4d}'
@@ -70,7 +70,7 @@ fn is_letter(character: char) -> bool {
         | '\u{ec8}'..='\u{ecc}'
         | '\u{1039}'..='\u{103a}'
         | '\u{17d2}' => true,
-        // Forms of other letters, which cannot be registered: modifiers, ordinals, parts of Korean syllables, letter-like signs,
+        // Variants of other letters, in which no names are registered: modifiers, ordinals, parts of Korean syllables, letter-like signs,
         // enclosed, compatibility, presentation and full-width forms, mathematical letters.
         'ª'
         | 'º'
@@ -84,8 +84,7 @@ fn is_letter(character: char) -> bool {
         | '\u{1d400}'..='\u{1d7ff}'
         | '\u{1f100}'..='\u{1f1ff}'
         | '\u{2f800}'..='\u{2fa1f}' => false,
-        // Single letters of the same kind: those that Unicode's compatibility normalization (NFKC) replaces, and those whose
-        // lower case differs from that of names (Cherokee).
+        // More of them: letters that compatibility normalization (NFKC) replaces, and those whose lower case names do not use (Cherokee).
         'µ'
         | '\u{132}'..='\u{133}'
         | '\u{13f}'..='\u{140}'
@@ -175,7 +174,7 @@ fn is_letter(character: char) -> bool {
     }
 }
 
-/// Encodes a label (RFC 3492, section 6.3); `None` if the result is too long after `xn--`.
+/// Encodes a label (RFC 3492, section 6.3); `None` if it does not fit after `xn--`.
 fn punycode(label: &[char]) -> Option<String> {
     const BASE: u32 = 36;
     const SKEW: u32 = 38;
@@ -228,7 +227,7 @@ fn punycode(label: &[char]) -> Option<String> {
         delta += 1;
         code += 1;
     }
-    (output.len() + 4 <= LONGEST_LABEL).then_some(output)
+    (output.len() + 4 <= MAX_LABEL_LEN).then_some(output)
 }
 
 /// `a` to `z` for 0 to 25, `0` to `9` for 26 to 35.

@@ -185,7 +185,7 @@ fn unknown_keys_are_dropped_given_ones_stored_in_order_and_defaults_are_not() {
         r#"{"range":"past","note":"past"}"#
     );
     assert_eq!(checked.date_ranges, ["range"]);
-    assert_eq!(checked.scope, None);
+    assert_eq!(checked.selection, None);
 }
 
 #[test]
@@ -221,12 +221,15 @@ fn every_wrong_and_every_missing_field_is_told() {
 #[test]
 fn what_a_form_says_of_events_is_checked_at_organizer_level() {
     for (given, want) in [
-        (json!({}), Ok(Scope::All)),
-        (json!({ "all_events": true }), Ok(Scope::All)),
-        (json!({ "events": ["a"] }), Ok(Scope::Events(vec!["a".to_owned()]))),
+        (json!({}), Ok(EventSelection::All)),
+        (json!({ "all_events": true }), Ok(EventSelection::All)),
+        (
+            json!({ "events": ["a"] }),
+            Ok(EventSelection::Events(vec!["a".to_owned()])),
+        ),
         (
             json!({ "all_events": false, "events": ["b", "a"] }),
-            Ok(Scope::Events(vec!["b".to_owned(), "a".to_owned()])),
+            Ok(EventSelection::Events(vec!["b".to_owned(), "a".to_owned()])),
         ),
         (json!({ "all_events": false }), Err(("events", "events-required"))),
         (
@@ -253,13 +256,13 @@ fn what_a_form_says_of_events_is_checked_at_organizer_level() {
     ] {
         let checked = check(&exporter(true, vec![]), object(given.clone()), false, Language::English);
         match want {
-            Ok(scope) => {
+            Ok(selection) => {
                 assert_eq!(checked.errors, [], "{given}");
-                assert_eq!(checked.scope, Some(scope), "{given}");
+                assert_eq!(checked.selection, Some(selection), "{given}");
                 assert_eq!(Value::Object(checked.form), given);
             }
             Err((key, code)) => {
-                assert_eq!(checked.scope, None, "{given}");
+                assert_eq!(checked.selection, None, "{given}");
                 assert_eq!(checked.errors.len(), 1, "{given}");
                 assert_eq!(checked.errors[0].path, ["export_form_data", key], "{given}");
                 assert_eq!(checked.errors[0].code, code, "{given}");
@@ -285,31 +288,35 @@ fn null_in_an_optional_field_and_the_empty_list_beside_all_events_set_nothing() 
     for kind in kinds {
         let exporter = exporter(true, vec![field("x", kind.clone())]);
         let checked = check(&exporter, object(json!({ "x": null })), true, Language::English);
-        assert_eq!(checked, Checked::default(), "{kind:?}");
+        assert_eq!(checked, ValidatedForm::default(), "{kind:?}");
     }
-    for (given, stored, scope) in [
+    for (given, stored, selection) in [
         (
             json!({ "all_events": true, "events": [] }),
             json!({ "all_events": true }),
-            Scope::All,
+            EventSelection::All,
         ),
         (
             json!({ "all_events": true, "events": null }),
             json!({ "all_events": true }),
-            Scope::All,
+            EventSelection::All,
         ),
-        (json!({ "all_events": null, "events": null }), json!({}), Scope::All),
+        (
+            json!({ "all_events": null, "events": null }),
+            json!({}),
+            EventSelection::All,
+        ),
         (
             json!({ "all_events": null, "events": ["a"] }),
             json!({ "events": ["a"] }),
-            Scope::Events(vec!["a".to_owned()]),
+            EventSelection::Events(vec!["a".to_owned()]),
         ),
     ] {
         let checked = check(&exporter(true, vec![]), object(given.clone()), false, Language::English);
         assert_eq!(checked.errors, [], "{given}");
         assert_eq!(
-            (checked.scope, Value::Object(checked.form)),
-            (Some(scope), stored),
+            (checked.selection, Value::Object(checked.form)),
+            (Some(selection), stored),
             "{given}"
         );
     }

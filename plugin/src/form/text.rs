@@ -1,27 +1,29 @@
-//! What texts may hold: how long they are, line breaks, control characters.
+//! Checks of texts: length, line breaks, control characters.
 
-use crate::message::Fault;
+use crate::message::ValidationError;
 
-/// A text of one line: no line break of any kind, no control character.
+/// Checks a text of one line: no line break of any kind, no control character.
 ///
 /// # Errors
-/// The first thing wrong with it.
-pub fn one_line(text: &str, longest: usize) -> Result<(), Fault> {
+/// The first error in it.
+pub fn one_line(text: &str, max: usize) -> Result<(), ValidationError> {
     for character in text.chars() {
         match character {
-            '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => return Err(Fault::LineBreak),
-            other if other.is_control() => return Err(Fault::ControlCharacter(other)),
+            '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => {
+                return Err(ValidationError::LineBreak);
+            }
+            other if other.is_control() => return Err(ValidationError::ControlCharacter(other)),
             _ => {}
         }
     }
-    within(text, longest)
+    within(text, max)
 }
 
-/// A text of any lines, tabs included, but of no other control character. Lines may end in CR LF, and end in LF after it.
+/// Checks a text of several lines: no control character other than tabs. Replaces CR LF with LF.
 ///
 /// # Errors
-/// The first thing wrong with it.
-pub fn lines(text: String, longest: usize) -> Result<String, Fault> {
+/// The first error in it.
+pub fn lines(text: String, max: usize) -> Result<String, ValidationError> {
     let text = if text.contains('\r') {
         text.replace("\r\n", "\n")
     } else {
@@ -29,31 +31,31 @@ pub fn lines(text: String, longest: usize) -> Result<String, Fault> {
     };
     let control = |character: &char| character.is_control() && !matches!(character, '\n' | '\t');
     if let Some(character) = text.chars().find(control) {
-        return Err(Fault::ControlCharacter(character));
+        return Err(ValidationError::ControlCharacter(character));
     }
-    within(&text, longest)?;
+    within(&text, max)?;
     Ok(text)
 }
 
 /// # Errors
-/// It is nothing but white space.
-pub fn not_blank(text: &str) -> Result<(), Fault> {
+/// If the text is empty or only white space.
+pub fn not_blank(text: &str) -> Result<(), ValidationError> {
     if text.trim().is_empty() {
-        Err(Fault::Blank)
+        Err(ValidationError::Blank)
     } else {
         Ok(())
     }
 }
 
 /// # Errors
-/// It has more characters (Unicode scalar values) than that.
-pub fn within(text: &str, longest: usize) -> Result<(), Fault> {
+/// If the text has more than `max` characters (Unicode scalar values).
+pub fn within(text: &str, max: usize) -> Result<(), ValidationError> {
     // No text has more characters than bytes.
-    if text.len() <= longest {
+    if text.len() <= max {
         return Ok(());
     }
     match text.chars().count() {
-        given if given > longest => Err(Fault::TooLong { longest, given }),
+        given if given > max => Err(ValidationError::TooLong { max, given }),
         _ => Ok(()),
     }
 }

@@ -1,4 +1,4 @@
-//! One value of a form, against the kind of its field.
+//! Validates a value of a form against the kind of its field.
 
 use chrono::DateTime;
 use serde_json::Value;
@@ -6,41 +6,41 @@ use serde_json::Value;
 use super::text;
 use crate::contract::{Choice, FieldKind};
 use crate::date_range;
-use crate::message::{Fault, Wanted};
+use crate::message::{Expected, ValidationError};
 
-/// Most digits of a decimal: what exact decimal types of 96 bits hold.
-const DECIMAL_DIGITS: usize = 28;
-/// Most levels of lists and objects in a value of a kind that the contract has no word for.
-const LEVELS: usize = 32;
+/// Maximum number of digits of a decimal: the capacity of exact 96-bit decimal types.
+const MAX_DECIMAL_DIGITS: usize = 28;
+/// Maximum nesting of lists and objects in a value of kind `other`.
+const MAX_LEVELS: usize = 32;
 
-/// What a field of this kind takes.
-pub(super) fn wanted(kind: &FieldKind) -> Wanted {
+/// The value that a field of this kind expects.
+pub(super) fn expected(kind: &FieldKind) -> Expected {
     match *kind {
-        FieldKind::Text(_) | FieldKind::MultiLineText(_) | FieldKind::Choice(_) => Wanted::Text,
-        FieldKind::Boolean => Wanted::Boolean,
-        FieldKind::Integer((smallest, largest)) => Wanted::Integer { smallest, largest },
-        FieldKind::Decimal => Wanted::Decimal,
-        FieldKind::Date => Wanted::Date,
-        FieldKind::DateTime => Wanted::DateTime,
-        FieldKind::DateRange => Wanted::DateRange,
-        FieldKind::MultipleChoice(_) => Wanted::Texts,
-        FieldKind::Other(_) => Wanted::Any,
+        FieldKind::Text(_) | FieldKind::MultiLineText(_) | FieldKind::Choice(_) => Expected::Text,
+        FieldKind::Boolean => Expected::Boolean,
+        FieldKind::Integer((smallest, largest)) => Expected::Integer { smallest, largest },
+        FieldKind::Decimal => Expected::Decimal,
+        FieldKind::Date => Expected::Date,
+        FieldKind::DateTime => Expected::DateTime,
+        FieldKind::DateRange => Expected::DateRange,
+        FieldKind::MultipleChoice(_) => Expected::Texts,
+        FieldKind::Other(_) => Expected::Any,
     }
 }
 
-/// The value as it is to be stored.
-pub(super) fn check(kind: &FieldKind, required: bool, value: Value) -> Result<Value, Fault> {
-    let wanted = wanted(kind);
+/// Validates a value and returns the one to store.
+pub(super) fn check(kind: &FieldKind, required: bool, value: Value) -> Result<Value, ValidationError> {
+    let expected = expected(kind);
     match kind {
         FieldKind::Boolean => match value {
             Value::Bool(_) => Ok(value),
-            other => Err(Fault::wrong_type(&other, wanted)),
+            other => Err(ValidationError::wrong_type(&other, expected)),
         },
         &FieldKind::Integer((smallest, largest)) => integer(value, smallest, largest),
-        FieldKind::MultipleChoice(choices) => several(value, choices, required),
+        FieldKind::MultipleChoice(choices) => multiple_choice(value, choices, required),
         FieldKind::Other(_) => match value {
-            Value::Null => Err(Fault::Null(wanted)),
-            value if deeper_than(&value, LEVELS) => Err(Fault::TooDeep(LEVELS)),
+            Value::Null => Err(ValidationError::Null(expected)),
+            value if deeper_than(&value, MAX_LEVELS) => Err(ValidationError::TooDeep(MAX_LEVELS)),
             value => Ok(value),
         },
         FieldKind::Text(_)
@@ -51,99 +51,102 @@ pub(super) fn check(kind: &FieldKind, required: bool, value: Value) -> Result<Va
         | FieldKind::DateRange
         | FieldKind::Choice(_) => match value {
             Value::String(text) => string(kind, required, text).map(Value::String),
-            other => Err(Fault::wrong_type(&other, wanted)),
+            other => Err(ValidationError::wrong_type(&other, expected)),
         },
     }
 }
 
-fn string(kind: &FieldKind, required: bool, text: String) -> Result<String, Fault> {
-    let longest = |longest: u32| usize::try_from(longest).unwrap_or(usize::MAX);
+fn string(kind: &FieldKind, required: bool, text: String) -> Result<String, ValidationError> {
+    let length = |max: u32| usize::try_from(max).unwrap_or(usize::MAX);
     match kind {
-        &FieldKind::Text(most) => {
+        &FieldKind::Text(max) => {
             if required {
                 text::not_blank(&text)?;
             }
-            text::one_line(&text, longest(most))?;
+            text::one_line(&text, length(max))?;
         }
-        &FieldKind::MultiLineText(most) => {
+        &FieldKind::MultiLineText(max) => {
             if required {
                 text::not_blank(&text)?;
             }
-            return text::lines(text, longest(most));
+            return text::lines(text, length(max));
         }
-        FieldKind::Decimal if !is_decimal(&text) => return Err(Fault::NotADecimal(text)),
-        FieldKind::Date if date_range::day(&text).is_none() => return Err(Fault::NotADate(text)),
-        FieldKind::DateTime if !is_date_time(&text) => return Err(Fault::NotADateTime(text)),
+        FieldKind::Decimal if !is_decimal(&text) => return Err(ValidationError::InvalidDecimal(text)),
+        FieldKind::Date if date_range::day(&text).is_none() => return Err(ValidationError::InvalidDate(text)),
+        FieldKind::DateTime if !is_date_time(&text) => return Err(ValidationError::InvalidDateTime(text)),
         FieldKind::DateRange => {
             if let Err(why) = date_range::check(&text) {
-                return Err(Fault::DateRange { given: text, why });
+                return Err(ValidationError::DateRange { given: text, why });
             }
         }
-        FieldKind::Choice(choices) => offered(&text, choices)?,
+        FieldKind::Choice(choices) => check_choice(&text, choices)?,
         _ => {}
     }
     Ok(text)
 }
 
-/// A JSON number without fraction and exponent; `1.0` and `1e0` are none.
-fn integer(value: Value, smallest: i64, largest: i64) -> Result<Value, Fault> {
+/// Validates a JSON number without fraction and exponent; `1.0` and `1e0` are rejected.
+fn integer(value: Value, smallest: i64, largest: i64) -> Result<Value, ValidationError> {
     let Value::Number(number) = &value else {
-        return Err(Fault::wrong_type(&value, Wanted::Integer { smallest, largest }));
+        return Err(ValidationError::wrong_type(
+            &value,
+            Expected::Integer { smallest, largest },
+        ));
     };
     match number.as_i64() {
         Some(number) if (smallest..=largest).contains(&number) => Ok(value),
-        _ => Err(Fault::OutOfRange { smallest, largest }),
+        _ => Err(ValidationError::OutOfRange { smallest, largest }),
     }
 }
 
-fn several(value: Value, choices: &[Choice], required: bool) -> Result<Value, Fault> {
+fn multiple_choice(value: Value, choices: &[Choice], required: bool) -> Result<Value, ValidationError> {
     let Value::Array(entries) = &value else {
-        return Err(Fault::wrong_type(&value, Wanted::Texts));
+        return Err(ValidationError::wrong_type(&value, Expected::Texts));
     };
     if required && entries.is_empty() {
-        return Err(Fault::EmptyList);
+        return Err(ValidationError::EmptyList);
     }
     let mut texts = Vec::with_capacity(entries.len());
     for entry in entries {
         let Value::String(text) = entry else {
-            return Err(Fault::wrong_type(entry, Wanted::Texts));
+            return Err(ValidationError::wrong_type(entry, Expected::Texts));
         };
-        offered(text, choices)?;
+        check_choice(text, choices)?;
         texts.push(text);
     }
-    match twice(&texts) {
-        Some(text) => Err(Fault::Twice(text.to_owned())),
+    match duplicate(&texts) {
+        Some(text) => Err(ValidationError::Duplicate(text.to_owned())),
         None => Ok(value),
     }
 }
 
-fn offered(text: &str, choices: &[Choice]) -> Result<(), Fault> {
+fn check_choice(text: &str, choices: &[Choice]) -> Result<(), ValidationError> {
     if choices.iter().any(|choice| choice.value == text) {
         return Ok(());
     }
-    Err(Fault::NotAChoice {
+    Err(ValidationError::InvalidChoice {
         given: text.to_owned(),
         choices: choices.iter().map(|choice| choice.value.clone()).collect(),
     })
 }
 
-/// A text that is there more than once.
-pub(super) fn twice(texts: &[impl AsRef<str>]) -> Option<&str> {
+/// A text that the list has more than once.
+pub(super) fn duplicate(texts: &[impl AsRef<str>]) -> Option<&str> {
     let mut sorted: Vec<&str> = texts.iter().map(AsRef::as_ref).collect();
     sorted.sort_unstable();
     sorted.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0])
 }
 
-/// `-` at will, digits, and at will a point with digits after it.
+/// Whether a text is an optional `-`, digits, and optionally a point followed by digits.
 fn is_decimal(text: &str) -> bool {
     let unsigned = text.strip_prefix('-').unwrap_or(text);
     let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, "0"));
     let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     let count = unsigned.bytes().filter(u8::is_ascii_digit).count();
-    digits(whole) && digits(fraction) && count <= DECIMAL_DIGITS
+    digits(whole) && digits(fraction) && count <= MAX_DECIMAL_DIGITS
 }
 
-/// RFC 3339, 5.6, with a `T` between date and time.
+/// Whether a text is an RFC 3339 date and time (section 5.6) with a `T` between them.
 fn is_date_time(text: &str) -> bool {
     text.is_ascii()
         && text.get(..10).and_then(date_range::day).is_some()

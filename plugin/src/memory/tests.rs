@@ -1,4 +1,4 @@
-//! The heap natively, in a piece of memory that stands for an instance's: every block that it hands out is looked at.
+//! Tests of the heap, natively, in a substitute for the memory of an instance. Every block that it returns is checked.
 
 use std::alloc::{GlobalAlloc as _, Layout, alloc_zeroed, dealloc};
 use std::cell::Cell;
@@ -11,12 +11,12 @@ use talc::wasm::WasmBinning;
 
 use super::{Linear, Memory, PAGE, STEP};
 
-/// Pages that there are in all; most have never been touched.
-const MOST: usize = 1024;
-/// What the guest is linked with is no multiple of anything.
+/// Maximum number of pages; most are never touched.
+const MAX_PAGES: usize = 1024;
+/// The base of a linked guest is not aligned either.
 const BASE: usize = 3 * PAGE + 1237;
 
-/// Pages that stand for the memory of an instance, of which it has so many.
+/// A substitute for the memory of an instance, with its current number of pages.
 #[derive(Debug)]
 struct Pages {
     all: *mut u8,
@@ -25,7 +25,7 @@ struct Pages {
 
 impl Pages {
     fn layout() -> Layout {
-        Layout::from_size_align(MOST * PAGE, PAGE).expect("a layout")
+        Layout::from_size_align(MAX_PAGES * PAGE, PAGE).expect("a layout")
     }
 
     fn new(has: usize) -> Self {
@@ -46,7 +46,7 @@ impl Drop for Pages {
     }
 }
 
-// SAFETY: the pages are this value's own, and `has` is only moved here.
+// SAFETY: nothing else uses the pages, and only this code changes `has`.
 unsafe impl Linear for Pages {
     fn base(&self) -> *mut u8 {
         // SAFETY: within the pages.
@@ -54,25 +54,25 @@ unsafe impl Linear for Pages {
     }
 
     fn end(&self) -> *mut u8 {
-        // SAFETY: within the pages, or one behind the last.
+        // SAFETY: within the pages, or one after the last.
         unsafe { self.all.add(self.has.get() * PAGE) }
     }
 
     fn grow(&mut self, pages: usize) -> Option<*mut u8> {
-        let has = self.has.get().checked_add(pages).filter(|has| *has <= MOST)?;
+        let has = self.has.get().checked_add(pages).filter(|has| *has <= MAX_PAGES)?;
         self.has.set(has);
         Some(self.end())
     }
 }
 
-/// One block that was handed out, and what all of its bytes are.
+/// A block that was returned, and the value of all of its bytes.
 struct Block {
     at: *mut u8,
     layout: Layout,
     byte: u8,
 }
 
-/// A heap whose blocks are all known, by address.
+/// A heap with a list of its blocks, by address.
 struct Heap {
     heap: TalcCell<Memory<Pages>, WasmBinning>,
     from: usize,
@@ -93,7 +93,7 @@ impl Heap {
         }
     }
 
-    /// Looks at a block that was just handed out and fills it.
+    /// Checks a block that was just returned and fills it.
     fn keep(&mut self, at: *mut u8, layout: Layout) {
         let address = at.addr();
         assert_eq!(address % layout.align(), 0, "aligned as asked for: {layout:?}");
@@ -110,20 +110,20 @@ impl Heap {
             assert!(end <= *after, "over the beginning of another block");
         }
         self.next = self.next.wrapping_add(1);
-        // SAFETY: handed out with this size.
+        // SAFETY: returned with this size.
         unsafe { at.write_bytes(self.next, layout.size()) };
         let byte = self.next;
         self.blocks.insert(address, Block { at, layout, byte });
     }
 
     fn filled_with(at: *mut u8, size: usize, byte: u8) -> bool {
-        // SAFETY: the caller has been handed out as much, and it was written.
+        // SAFETY: the block has this size, and was written.
         unsafe { std::slice::from_raw_parts(at, size) }
             .iter()
             .all(|one| *one == byte)
     }
 
-    /// Whether there was room.
+    /// Returns whether there was memory left.
     fn allocate(&mut self, layout: Layout, zeroed: bool) -> bool {
         // SAFETY: no layout of these tests is empty.
         let at = unsafe {
@@ -141,7 +141,7 @@ impl Heap {
         true
     }
 
-    /// Takes one of the blocks off the list, and looks whether it is what was written into it.
+    /// Removes a block from the list and checks its contents.
     fn take(&mut self, which: usize) -> Option<Block> {
         let address = *self.blocks.keys().nth(which % self.blocks.len().max(1))?;
         let block = self.blocks.remove(&address)?;
@@ -154,7 +154,7 @@ impl Heap {
 
     fn free(&mut self, which: usize) {
         if let Some(block) = self.take(which) {
-            // SAFETY: handed out with this layout, and on the list no more.
+            // SAFETY: returned with this layout, and no longer on the list.
             unsafe { self.heap.dealloc(block.at, block.layout) };
         }
     }
@@ -162,7 +162,7 @@ impl Heap {
     fn resize(&mut self, which: usize, size: usize) {
         let Some(block) = self.take(which) else { return };
         let layout = Layout::from_size_align(size, block.layout.align()).expect("a layout");
-        // SAFETY: handed out with this layout; the new size is not zero.
+        // SAFETY: returned with this layout; the new size is not zero.
         let moved = unsafe { self.heap.realloc(block.at, block.layout, size) };
         if moved.is_null() {
             self.blocks.insert(block.at.addr(), block);
@@ -190,7 +190,7 @@ enum Step {
     Free { which: usize },
 }
 
-/// Mostly small, as text and records are; now and then a page of schedules, or more than the memory grows by in one step.
+/// Mostly small, like texts and records; sometimes a page of schedules, or more than the memory grows by in one step.
 fn sizes() -> impl Strategy<Value = usize> {
     prop_oneof![
         6 => 1_usize..64,
@@ -260,7 +260,7 @@ fn what_needs_more_than_there_is_gets_nothing_and_leaves_the_rest_alone() {
     let mut heap = Heap::new(64);
     let layout = Layout::from_size_align(8 * PAGE, 16).expect("a layout");
     while heap.allocate(layout, false) {}
-    assert!(heap.blocks.len() > MOST / 16, "{}", heap.blocks.len());
+    assert!(heap.blocks.len() > MAX_PAGES / 16, "{}", heap.blocks.len());
     heap.resize(3, 40 * PAGE);
     heap.free(5);
     assert!(heap.allocate(layout, false), "what was freed is there again");

@@ -1,15 +1,15 @@
-//! Where and why a text is not JSON.
+//! The message for a text that is not JSON.
 
 use serde_json::Error;
 
 use crate::language::Language;
 use crate::text;
 
-/// A text that has no variables.
+/// A text without variables.
 type Text = fn(Language) -> &'static str;
 
-/// How the parser's own words begin, and the text for them.
-const SAYINGS: [(&str, Text); 18] = [
+/// Beginnings of the messages of `serde_json`, and the text for each.
+const MESSAGES: [(&str, Text); 18] = [
     ("EOF while parsing", text::json_end),
     ("expected value", text::json_value),
     ("expected ident", text::json_word),
@@ -30,11 +30,11 @@ const SAYINGS: [(&str, Text); 18] = [
     ("recursion limit exceeded", text::json_depth),
 ];
 
-/// The parser's error as a sentence.
+/// Says where and why a text is not JSON.
 #[must_use]
 pub fn malformed(error: &Error, language: Language) -> String {
-    let said = error.to_string();
-    let known = SAYINGS.iter().find(|(saying, _)| said.starts_with(saying));
+    let message = error.to_string();
+    let known = MESSAGES.iter().find(|(start, _)| message.starts_with(start));
     let why = known.map_or(text::json_other(language), |(_, text)| text(language));
     text::json_malformed(language, error.column(), error.line(), why)
 }

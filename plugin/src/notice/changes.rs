@@ -1,5 +1,5 @@
-//! The notice to an owner when another user or a program changes, takes over or deletes their schedule. A host may put several of
-//! these into one mail, so none begins with a greeting.
+//! The notice to an owner when another user or a program changes, takes over or deletes their schedule. A host can combine
+//! several of these in one mail, so none begins with a greeting.
 
 mod fields;
 #[cfg(test)]
@@ -7,7 +7,7 @@ mod tests;
 mod value;
 
 use self::fields::{Difference, differences, fields};
-use super::{Notice, Occasion, Text, moment, one_line};
+use super::{Notice, NoticeContext, Text, one_line, zoned_time};
 use crate::contract::{Content, Instant};
 use crate::language::Language;
 use crate::text;
@@ -34,7 +34,7 @@ pub enum Change<'a> {
 /// A change that the owner did not make themselves.
 #[derive(Clone, Debug)]
 pub struct ForeignChange<'a> {
-    pub occasion: Occasion<'a>,
+    pub context: NoticeContext<'a>,
     pub actor: Actor<'a>,
     pub at: Instant,
     pub before: &'a Content,
@@ -45,7 +45,7 @@ impl ForeignChange<'_> {
     /// The notice with every field that has a different value, or of a deleted schedule with every field.
     #[must_use]
     pub fn notice(&self) -> Notice {
-        let language = self.occasion.language;
+        let language = self.context.language;
         let first_line = match self.change {
             Change::Updated(_) => text::changed,
             Change::TakenOver(_) => text::taken_over,
@@ -57,7 +57,7 @@ impl ForeignChange<'_> {
                 Change::Updated(after) => {
                     text.differences(self.before, after, language);
                     text.gap();
-                    self.occasion.say_next(text);
+                    self.context.add_next_run(text);
                     text.line(text::changed_undo(language));
                 }
                 Change::TakenOver(after) => {
@@ -67,7 +67,7 @@ impl ForeignChange<'_> {
                         text.differences(self.before, after, language);
                     }
                     text.gap();
-                    self.occasion.say_next(text);
+                    self.context.add_next_run(text);
                 }
                 Change::Deleted => {
                     text.line(text::deleted_was(language));
@@ -86,7 +86,7 @@ impl ForeignChange<'_> {
     /// a different value.
     #[must_use]
     pub fn brief_notice(&self) -> Notice {
-        let language = self.occasion.language;
+        let language = self.context.language;
         self.frame(text::brief, |text| {
             if let Change::Updated(after) | Change::TakenOver(after) = self.change {
                 text.labels(&differences(self.before, after, language), language);
@@ -97,22 +97,18 @@ impl ForeignChange<'_> {
 
     /// Who did what and when, the details, and where to manage schedules.
     fn frame(&self, first_line: fn(Language, &str, &str) -> String, details: impl FnOnce(&mut Text)) -> Notice {
-        let language = self.occasion.language;
+        let language = self.context.language;
         let mut text = Text(String::new());
-        text.line(&first_line(language, &self.occasion.name(), &self.actor.name(language)));
-        let at = moment(self.at, self.occasion.zone, language);
+        text.line(&first_line(language, &self.context.name(), &self.actor.name(language)));
+        let at = zoned_time(self.at, self.context.zone, language);
         text.line(&text::changed_when(language, &at));
         details(&mut text);
-        self.occasion.say_where(&mut text);
         let subject = match self.change {
             Change::Updated(_) => text::changed_subject(language),
             Change::TakenOver(_) => text::taken_over_subject(language),
             Change::Deleted => text::deleted_subject(language),
         };
-        Notice {
-            subject: self.occasion.subject(subject),
-            text: text.0,
-        }
+        self.context.finish(subject, text)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Pieces of sentences: moments, sizes, and text that others wrote.
+//! Parts of sentences: times, sizes, and text from users and servers.
 
 use chrono::{DateTime, Datelike, NaiveDateTime, TimeDelta, Timelike};
 
@@ -7,28 +7,28 @@ use crate::language::Language;
 use crate::recurrence;
 use crate::text;
 
-/// `text` on one line of at most `longest` characters (Unicode scalar values), for a mail to people.
+/// `text` on one line of at most `max` characters (Unicode scalar values), for a mail.
 ///
-/// Control characters, line separators and marks that turn the direction of writing become blanks; runs of blanks become
-/// one; what is too long ends in `…`.
+/// Control characters, line separators and marks that change the writing direction become spaces; runs of spaces become one; a
+/// text that is cut ends in `…`.
 #[must_use]
-pub fn one_line(text: &str, longest: usize) -> String {
+pub fn one_line(text: &str, max: usize) -> String {
     let mut line = String::new();
     let mut length = 0;
     let mut blank = false;
     for character in text.chars() {
-        if character.is_whitespace() || disturbs(character) {
+        if character.is_whitespace() || is_unsafe_in_text(character) {
             blank = true;
             continue;
         }
         let space = blank && length > 0;
         blank = false;
-        if length + usize::from(space) + 1 > longest {
-            // The last character gives way to the dots.
-            while length >= longest && line.pop().is_some() {
+        if length + usize::from(space) + 1 > max {
+            // The last character makes room for the ellipsis.
+            while length >= max && line.pop().is_some() {
                 length -= 1;
             }
-            if longest > 0 {
+            if max > 0 {
                 line.push('…');
             }
             return line;
@@ -43,8 +43,8 @@ pub fn one_line(text: &str, longest: usize) -> String {
     line
 }
 
-/// Breaks a line, or hides or reorders what stands around it.
-pub(crate) fn disturbs(character: char) -> bool {
+/// Whether a character breaks a line, or hides or reorders the text around it.
+pub(crate) fn is_unsafe_in_text(character: char) -> bool {
     character.is_control()
         || matches!(
             character,
@@ -53,15 +53,15 @@ pub(crate) fn disturbs(character: char) -> bool {
         )
 }
 
-/// `text` on one line, with everything in it to be seen: line breaks as `⏎`; other characters that people do not see, and runs of
-/// blanks, by number: `⟨U+202E⟩`, `⟨U+0020 × 12⟩`.
+/// `text` on one line, with every character visible: line breaks as `⏎`; other invisible characters, and runs of spaces, by code
+/// point: `⟨U+202E⟩`, `⟨U+0020 × 12⟩`.
 #[must_use]
 pub fn plain(text: &str) -> String {
-    const LONGEST_RUN: usize = 2;
+    const MAX_PLAIN_RUN: usize = 2;
     let mut line = String::with_capacity(text.len());
     let mut characters = text.chars().peekable();
     while let Some(character) = characters.next() {
-        if !is_unseen(character) {
+        if !is_invisible(character) {
             line.push(character);
             continue;
         }
@@ -71,8 +71,8 @@ pub fn plain(text: &str) -> String {
         }
         let number = u32::from(character);
         match character {
-            ' ' if times <= LONGEST_RUN => line.extend(std::iter::repeat_n(' ', times)),
-            '\n' if times <= LONGEST_RUN => line.extend(std::iter::repeat_n('⏎', times)),
+            ' ' if times <= MAX_PLAIN_RUN => line.extend(std::iter::repeat_n(' ', times)),
+            '\n' if times <= MAX_PLAIN_RUN => line.extend(std::iter::repeat_n('⏎', times)),
             _ if times == 1 => line.push_str(&format!("⟨U+{number:04X}⟩")),
             _ => line.push_str(&format!("⟨U+{number:04X} × {times}⟩")),
         }
@@ -80,10 +80,10 @@ pub fn plain(text: &str) -> String {
     line
 }
 
-/// Leaves no mark on a screen, or moves those of others.
-fn is_unseen(character: char) -> bool {
+/// Whether a character is invisible, or moves other ones.
+fn is_invisible(character: char) -> bool {
     character.is_whitespace()
-        || disturbs(character)
+        || is_unsafe_in_text(character)
         || matches!(
             character,
             '\u{ad}' | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
@@ -92,11 +92,11 @@ fn is_unseen(character: char) -> bool {
         )
 }
 
-/// `at` on the wall clock of `zone`, an IANA name; in UTC where the zone database has no such zone.
+/// `at` in the local time of `zone`, an IANA name; in UTC if the time zone database does not have it.
 ///
-/// `Tuesday, 27 October 2026, 04:00 (Europe/Berlin, UTC+01:00)`; seconds only where they are not 0.
+/// `Tuesday, 27 October 2026, 04:00 (Europe/Berlin, UTC+01:00)`; seconds only if they are not 0.
 #[must_use]
-pub fn moment(at: Instant, zone: &str, language: Language) -> String {
+pub fn zoned_time(at: Instant, zone: &str, language: Language) -> String {
     let Some(utc) = DateTime::from_timestamp(at, 0).map(|at| at.naive_utc()) else {
         return format!("{at} s (UNIX)");
     };
@@ -121,7 +121,7 @@ fn clock(local: NaiveDateTime) -> String {
     }
 }
 
-/// `UTC+01:00`; seconds, which old local times have, only where they are not 0.
+/// `UTC+01:00`; seconds, which historical offsets have, only if they are not 0.
 fn utc_offset(seconds: i32) -> String {
     let sign = if seconds < 0 { '-' } else { '+' };
     let size = seconds.unsigned_abs();
@@ -145,7 +145,7 @@ fn day(local: NaiveDateTime, language: Language) -> String {
     )
 }
 
-/// A number of bytes: `24.3 MB (24,312,551 bytes)`, without the first part below 100 kB.
+/// A number of bytes: `24.3 MB (24,312,551 bytes)`, or below 100 kB only the number in parentheses.
 #[must_use]
 pub fn size(bytes: u64, language: Language) -> String {
     let (point, group) = (text::decimal_separator(language), text::group_separator(language));
@@ -192,23 +192,23 @@ mod tests {
     fn a_moment_is_said_on_the_wall_clock_of_its_zone_with_the_offset_of_that_moment() {
         let autumn = 1_793_066_399; // 2026-10-27T01:59:59Z, two days after the clocks went back; by hand
         assert_eq!(
-            moment(autumn, "Europe/Berlin", Language::English),
+            zoned_time(autumn, "Europe/Berlin", Language::English),
             "Tuesday, 27 October 2026, 02:59:59 (Europe/Berlin, UTC+01:00)"
         );
         assert_eq!(
-            moment(autumn + 1, "Europe/Berlin", Language::German),
+            zoned_time(autumn + 1, "Europe/Berlin", Language::German),
             "Dienstag, 27. Oktober 2026, 03:00 Uhr (Europe/Berlin, UTC+01:00)"
         );
         assert_eq!(
-            moment(autumn + 1, "America/St_Johns", Language::English),
+            zoned_time(autumn + 1, "America/St_Johns", Language::English),
             "Monday, 26 October 2026, 23:30 (America/St_Johns, UTC-02:30)"
         );
         assert_eq!(
-            moment(0, "UTC", Language::English),
+            zoned_time(0, "UTC", Language::English),
             "Thursday, 1 January 1970, 00:00 (UTC)"
         );
         assert_eq!(
-            moment(0, "Mars/Olympus", Language::English),
+            zoned_time(0, "Mars/Olympus", Language::English),
             "Thursday, 1 January 1970, 00:00 (UTC)"
         );
     }
@@ -217,7 +217,7 @@ mod tests {
     fn a_moment_outside_the_calendar_has_words_too() {
         for at in [i64::MIN, i64::MAX, 8_210_266_876_799, -8_334_601_228_800] {
             for zone in ["Pacific/Kiritimati", "Pacific/Pago_Pago", "UTC"] {
-                assert!(!moment(at, zone, Language::English).is_empty());
+                assert!(!zoned_time(at, zone, Language::English).is_empty());
             }
         }
     }

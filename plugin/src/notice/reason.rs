@@ -1,56 +1,56 @@
-//! Why a run ended as it did: codes for programs, words for people.
+//! Why a run failed or was cancelled: machine-readable codes and messages.
 
 use super::phrase::{one_line, size};
 use crate::contract::Delivery;
 use crate::language::Language;
 use crate::text;
 
-/// Most characters of an exporter's own reason that are repeated.
-const LONGEST_REASON: usize = 500;
+/// Maximum number of characters of the exporter's own reason in a message.
+const MAX_REASON_LEN: usize = 500;
 
 /// Why a run failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// The owner's account is switched off.
+    /// The owner's account is deactivated.
     OwnerInactive,
-    /// There is no such user any more.
+    /// The owner no longer exists.
     OwnerGone,
-    /// The owner may not run this exporter here (any more), or the exporter is gone.
+    /// The owner is not, or no longer, permitted to run this exporter here, or the exporter was removed.
     OwnerNotAllowed,
-    /// The stored document is none that this plugin reads.
+    /// This plugin cannot read the stored document.
     Unreadable,
-    /// Rule, time or zone are no longer valid; why, in the owner's language.
-    TimetableUnfit(String),
-    /// The form holds something else than a date range under this key.
-    DateRangeUnfit(String),
-    /// The exporter says that the form no longer fits; why, for people.
-    FormUnfit(String),
-    /// The exporter failed, and would again; why, for people.
+    /// Rule, time or zone is no longer valid; with the error messages in the owner's language.
+    InvalidRecurrence(String),
+    /// The value of this key of the form is not a date range.
+    InvalidDateRange(String),
+    /// The exporter rejected the form; with its human-readable reason.
+    InvalidFormData(String),
+    /// The exporter failed, and would fail again; with its human-readable reason.
     ExporterFailed(String),
-    /// The exporter was away at every attempt; how many there were.
+    /// The exporter was unavailable at every attempt; with their number.
     Unavailable(u32),
-    /// The mail is larger than the host's limit, both in bytes as sent; whether its file was zipped.
+    /// The mail exceeds the host's limit, both in bytes as sent; and whether its file was zipped.
     TooLarge { size: u64, limit: u64, zipped: bool },
-    /// Of all the export mail's addresses the host allows none.
+    /// The host allows none of the addresses of the export mail.
     NoRecipient,
-    /// The host has no file to attach, though the exporter made one.
+    /// The host has no file to attach, although the exporter created one.
     NoFile,
-    /// The host takes no such subject.
+    /// The host rejected the subject.
     BadSubject,
-    /// No recipient's server took the export mail; what each said.
+    /// No recipient's server accepted the export mail; with their replies.
     Undelivered(Vec<Delivery>),
     /// The plugin's instance trapped.
     Trapped,
-    /// The plugin's instance was stopped at its deadline.
+    /// The plugin's instance exceeded its deadline.
     OutOfTime,
-    /// The plugin's instance was stopped at its limit of memory.
+    /// The plugin's instance exceeded its memory limit.
     OutOfMemory,
-    /// The plugin's instance came back without an outcome at every attempt.
+    /// The plugin's instance returned without an outcome at every attempt.
     Unfinished,
 }
 
 impl Reason {
-    /// For programs, in kebab-case.
+    /// The machine-readable code, in kebab-case.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -58,8 +58,8 @@ impl Reason {
             Self::OwnerGone => "owner-gone",
             Self::OwnerNotAllowed => "owner-not-permitted",
             Self::Unreadable => "schedule-unreadable",
-            Self::TimetableUnfit(_) => "invalid-recurrence",
-            Self::DateRangeUnfit(_) | Self::FormUnfit(_) => "invalid-form-data",
+            Self::InvalidRecurrence(_) => "invalid-recurrence",
+            Self::InvalidDateRange(_) | Self::InvalidFormData(_) => "invalid-form-data",
             Self::ExporterFailed(_) => "exporter-failed",
             Self::Unavailable(_) => "exporter-unavailable",
             Self::TooLarge { .. } => "mail-too-large",
@@ -74,13 +74,13 @@ impl Reason {
         }
     }
 
-    /// For people: plain text on one line, without addresses.
+    /// Says why: plain text on one line, without addresses.
     #[must_use]
-    pub fn words(&self, language: Language) -> String {
-        let words = match self {
-            Self::TimetableUnfit(why) => return explained(text::reason_recurrence(language), why, language),
-            Self::DateRangeUnfit(key) => return text::reason_date_range(language, &one_line(key, 100)),
-            Self::FormUnfit(why) => return explained(text::reason_form_data(language), why, language),
+    pub fn message(&self, language: Language) -> String {
+        let message = match self {
+            Self::InvalidRecurrence(why) => return explained(text::reason_recurrence(language), why, language),
+            Self::InvalidDateRange(key) => return text::reason_date_range(language, &one_line(key, 100)),
+            Self::InvalidFormData(why) => return explained(text::reason_form_data(language), why, language),
             Self::ExporterFailed(why) => return explained(text::reason_exporter_failed(language), why, language),
             Self::Unavailable(attempts) => return text::reason_exporter_unavailable(language, *attempts),
             Self::TooLarge {
@@ -107,12 +107,12 @@ impl Reason {
             Self::OutOfMemory => text::reason_memory(language),
             Self::Unfinished => text::reason_incomplete(language),
         };
-        words.to_owned()
+        message.to_owned()
     }
 }
 
 fn explained(reason: &str, why: &str, language: Language) -> String {
-    let why = one_line(why, LONGEST_REASON);
+    let why = one_line(why, MAX_REASON_LEN);
     if why.is_empty() {
         text::reason_unexplained(language, reason)
     } else {
@@ -120,22 +120,22 @@ fn explained(reason: &str, why: &str, language: Language) -> String {
     }
 }
 
-/// Why a run was called off.
+/// Why a run was cancelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cancellation {
-    /// Neither the stored rule nor its zone has this due time any more.
+    /// This due time is no longer one of the stored rule in its zone.
     NoLongerDue,
-    /// The schedule is stopped.
-    Stopped,
+    /// The schedule is paused.
+    Paused,
 }
 
 impl Cancellation {
-    /// For people: plain text on one line.
+    /// Says why: plain text on one line.
     #[must_use]
-    pub fn words(self, language: Language) -> &'static str {
+    pub fn message(self, language: Language) -> &'static str {
         match self {
             Self::NoLongerDue => text::cancelled_no_longer_due(language),
-            Self::Stopped => text::cancelled_paused(language),
+            Self::Paused => text::cancelled_paused(language),
         }
     }
 }

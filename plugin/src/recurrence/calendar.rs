@@ -1,7 +1,7 @@
 //! `MONTHLY` and `YEARLY`: the days of every n-th month or year, whose lengths differ.
 //!
-//! What a rule picks from a month depends only on the month's length and the weekday of its first day: 28 kinds.
-//! Of years there are 14 kinds. So a walk that finds nothing looks into each kind once, however far it goes.
+//! The days that a rule matches in a month depend only on the month's length and the weekday of its first day: 28 kinds.
+//! There are 14 kinds of years. So a search without a match evaluates each kind once, however far it goes.
 
 use chrono::{Datelike as _, NaiveDate};
 
@@ -27,15 +27,15 @@ pub(super) struct CalendarDates {
     origin: i32,
     interval: i32,
     months: Months,
-    days: Days,
+    days: DayFilter,
     set_positions: Option<SetPositions>,
-    /// After this many periods the calendar, and so what the rule picks, repeats.
+    /// Number of periods after which the calendar repeats, and with it the matching days.
     cycle: i32,
 }
 
-/// Which days of a month or year match, before `BYSETPOS`.
+/// The days of a month or year that match, before `BYSETPOS`.
 #[derive(Clone, Debug)]
-pub(super) enum Days {
+pub(super) enum DayFilter {
     /// This day of each month.
     DayOfMonth(u32),
     /// Weekdays and ordinal weekdays of each month.
@@ -58,7 +58,7 @@ impl CalendarDates {
         start: NaiveDate,
         interval: i32,
         months: Months,
-        days: Days,
+        days: DayFilter,
         set_positions: Option<SetPositions>,
     ) -> Self {
         let periods = match unit {
@@ -86,12 +86,12 @@ impl CalendarDates {
         let last_index = self.index_of(date_of(last));
         let mut empty_kinds = 0_u32;
         let mut index = index;
-        // The first period may hold earlier days only; after it, a whole cycle without a date means there is none.
+        // The first period might have only earlier days. After it, a whole cycle without a date means that there is none.
         for _ in 0..=self.cycle {
             if index > last_index {
                 return None;
             }
-            if let Some((period, days)) = self.days_unless(index, &mut empty_kinds) {
+            if let Some((period, days)) = self.days_unless_empty(index, &mut empty_kinds) {
                 let offset = u32::try_from(day - period.first).unwrap_or(0);
                 if let Some(found) = days.from(offset).first() {
                     return Some(period.first + found.cast_signed()).filter(|found| *found <= last);
@@ -111,7 +111,7 @@ impl CalendarDates {
             if index < self.origin {
                 return None;
             }
-            if let Some((period, days)) = self.days_unless(index, &mut empty_kinds) {
+            if let Some((period, days)) = self.days_unless_empty(index, &mut empty_kinds) {
                 let offset = (day - period.first).cast_unsigned().min(period.length - 1);
                 if let Some(found) = days.through(offset).last() {
                     return Some(period.first + found.cast_signed()).filter(|found| *found >= first);
@@ -122,9 +122,9 @@ impl CalendarDates {
         None
     }
 
-    /// The date that is the `count`-th from `start` on, if it is not after `last`. `count` is at least 1.
+    /// The `count`-th date from `start` on, if it is not after `last`. `count` is at least 1.
     ///
-    /// Walks at most two cycles of the calendar: whole ones in between are skipped by division.
+    /// Visits at most two cycles of the calendar: whole cycles in between are skipped by division.
     pub(super) fn nth(&self, count: u64, start: i32, last: i32) -> Option<i32> {
         let last_index = self.index_of(date_of(last));
         let mut counts: [Option<u32>; KINDS] = [None; KINDS];
@@ -133,7 +133,7 @@ impl CalendarDates {
         let mut in_cycle = 0;
         let mut walked = 0;
         while index <= last_index {
-            if self.may_hold_days(index) {
+            if self.can_have_days(index) {
                 let period = self.period(index);
                 let known = counts[period.kind as usize].filter(|_| index > self.origin);
                 let matching = known.unwrap_or_else(|| {
@@ -152,7 +152,7 @@ impl CalendarDates {
                 in_cycle += if index > self.origin { u64::from(matching) } else { 0 };
             }
             if walked == self.cycle {
-                // The periods 1 to `cycle` after the first are one whole cycle, and all that follow are like them.
+                // The periods 1 to `cycle` after the first are one whole cycle, and all later cycles are like it.
                 if in_cycle == 0 {
                     return None;
                 }
@@ -171,9 +171,9 @@ impl CalendarDates {
             .from(u32::try_from(start - period.first).unwrap_or(0))
     }
 
-    /// The days of a period, unless it is of a kind known to have none; then or when it has none, nothing.
-    fn days_unless(&self, index: i32, empty_kinds: &mut u32) -> Option<(Period, DaySet)> {
-        if !self.may_hold_days(index) {
+    /// The matching days of a period; `None` if it has none, without evaluation if its kind is known to have none.
+    fn days_unless_empty(&self, index: i32, empty_kinds: &mut u32) -> Option<(Period, DaySet)> {
+        if !self.can_have_days(index) {
             return None;
         }
         let period = self.period(index);
@@ -195,7 +195,7 @@ impl CalendarDates {
         }
     }
 
-    fn may_hold_days(&self, index: i32) -> bool {
+    fn can_have_days(&self, index: i32) -> bool {
         self.unit == Unit::Year || self.months.contains(index.rem_euclid(12).cast_unsigned())
     }
 
@@ -228,7 +228,9 @@ impl CalendarDates {
     fn days_of(&self, period: &Period) -> DaySet {
         let days = match (self.unit, &self.days) {
             (Unit::Month, days) => days.of_month(weekday_of(period.first), period.length),
-            (Unit::Year, Days::WeekdaysOfYear(by_day)) => matching(by_day, weekday_of(period.first), period.length),
+            (Unit::Year, DayFilter::WeekdaysOfYear(by_day)) => {
+                matching(by_day, weekday_of(period.first), period.length)
+            }
             (Unit::Year, days) => {
                 let mut year = DaySet::EMPTY;
                 let mut offset = 0;
@@ -250,7 +252,7 @@ impl CalendarDates {
     }
 }
 
-impl Days {
+impl DayFilter {
     fn of_month(&self, first_weekday: u32, length: u32) -> DaySet {
         match self {
             Self::DayOfMonth(day) => {
@@ -287,7 +289,7 @@ fn insert_ordinals(days: &mut DaySet, ordinals: &Ordinals, first_weekday: u32, l
     }
 }
 
-/// `month0` 0 for January. Within the years 0001 to 9999, which is all that is asked for.
+/// `month0` 0 for January. Callers stay within the years 0001 to 9999.
 fn first_of_month(year: i32, month0: u32) -> i32 {
     NaiveDate::from_ymd_opt(year, month0 + 1, 1).map_or(i32::MAX, day_of)
 }

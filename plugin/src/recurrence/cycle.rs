@@ -1,12 +1,12 @@
-//! `DAILY` and `WEEKLY`: the same days of a cycle of fixed length, again and again.
+//! `DAILY` and `WEEKLY`: the same days in every cycle of fixed length.
 
 use chrono::{Datelike as _, NaiveDate};
 
 use super::dates::{date_of, day_of, weekday_of};
 use super::rule::Months;
 
-/// The longest cycle, in days, for which the number of dates of each kind of year is remembered while counting.
-const LONGEST_REMEMBERED: usize = 4096;
+/// Maximum cycle length, in days, for which the number of dates in each kind of year is cached while counting.
+const MAX_CACHED_CYCLE: usize = 4096;
 
 /// The days `origin + k·length + i·step` for every `k` and each bit `i` of `days`.
 ///
@@ -17,11 +17,11 @@ struct Cycle {
     origin: i32,
     length: i32,
     step: i32,
-    /// 7 bits; never none of them.
+    /// 7 bits, at least one of which is set.
     days: u8,
 }
 
-/// The days of a cycle that fall into some months.
+/// The days of a cycle, filtered by month.
 #[derive(Clone, Debug)]
 pub(super) struct CycleDates {
     cycle: Cycle,
@@ -49,13 +49,13 @@ impl Cycle {
         }
     }
 
-    /// How many days of the cycle there are from `origin` through `day`; less than 0 before it.
+    /// Number of days of the cycle from `origin` through `day`; negative before `origin`.
     fn rank(&self, day: i32) -> i32 {
         let (cycle, step) = self.position(day);
         cycle * self.days_in_cycle() + self.days_through(step).count_ones().cast_signed()
     }
 
-    /// The day that has this rank, which is at least 1.
+    /// The day of this rank, which is at least 1.
     fn at_rank(&self, rank: i32) -> i32 {
         let before = rank - 1;
         let mut days = self.days;
@@ -69,7 +69,7 @@ impl Cycle {
         self.days.count_ones().cast_signed()
     }
 
-    /// Which cycle `day` is in, and how many whole steps into it.
+    /// The number of the cycle that `day` is in, and the number of whole steps into it.
     fn position(&self, day: i32) -> (i32, i32) {
         let distance = day - self.origin;
         (
@@ -88,7 +88,7 @@ impl Cycle {
 }
 
 impl CycleDates {
-    /// `DAILY`; `weekdays` filters (bit 0: Monday). None if no day of the cycle is on one of them.
+    /// `DAILY`; `weekdays` filters (bit 0: Monday). `None` if no day of the cycle is on one of them.
     pub(super) fn daily(start: i32, interval: i32, weekdays: u8, months: Months) -> Option<Self> {
         let days = (0..7)
             .filter(|step| weekdays >> weekday_of(start + step * interval) & 1 == 1)
@@ -118,8 +118,8 @@ impl CycleDates {
         })
     }
 
-    /// The first date from `day` through `last`. Tries one day for each month, or run of months, that isn't in the set:
-    /// at most six a year, and for a cycle of a year or longer one a cycle.
+    /// The first date from `day` through `last`. Tries one day per month, or run of months, that is not in the set:
+    /// at most six per year, and one per cycle for a cycle of a year or longer.
     pub(super) fn on_or_after(&self, mut day: i32, last: i32) -> Option<i32> {
         loop {
             day = self.cycle.on_or_after(day);
@@ -155,10 +155,10 @@ impl CycleDates {
         }
     }
 
-    /// The date that is the `count`-th from `start` on, if it is not after `last`. `count` is at least 1.
+    /// The `count`-th date from `start` on, if it is not after `last`. `count` is at least 1.
     ///
-    /// Closed form without `BYMONTH`. With it, years are passed by their number of dates. That depends only on where in the
-    /// cycle a year begins and on whether it is a leap year, so for short cycles it is counted once for each such pair.
+    /// Closed form without `BYMONTH`. With it, whole years are skipped by their number of dates. That number depends only on the
+    /// position in the cycle where a year begins and on whether it is a leap year, so for short cycles it is cached per pair.
     pub(super) fn nth(&self, count: u64, start: i32, last: i32) -> Option<i32> {
         let before = self.cycle.rank(start - 1);
         let count = i32::try_from(count)
@@ -170,20 +170,20 @@ impl CycleDates {
         let mut left = count;
         let mut from = start;
         let mut year = date_of(start).year();
-        let mut known = match usize::try_from(self.cycle.length) {
-            Ok(length) if length <= LONGEST_REMEMBERED => vec![None; 2 * length],
+        let mut cached = match usize::try_from(self.cycle.length) {
+            Ok(length) if length <= MAX_CACHED_CYCLE => vec![None; 2 * length],
             _ => vec![],
         };
         while from <= last {
             let next_year = first_of_month(year + 1, 0);
             let phase = (from - self.cycle.origin).rem_euclid(self.cycle.length).cast_unsigned() as usize;
             let whole_year = next_year - from >= 365;
-            let in_year = match known.get_mut(2 * phase + usize::from(next_year - from == 366)) {
-                Some(known) if whole_year => *known.get_or_insert_with(|| self.count(from, next_year - 1)),
+            let in_year = match cached.get_mut(2 * phase + usize::from(next_year - from == 366)) {
+                Some(count) if whole_year => *count.get_or_insert_with(|| self.count(from, next_year - 1)),
                 _ => self.count(from, next_year - 1),
             };
             if left <= in_year {
-                return self.nth_of_few(left, from, last);
+                return self.nth_by_iteration(left, from, last);
             }
             left -= in_year;
             from = next_year;
@@ -192,7 +192,7 @@ impl CycleDates {
         None
     }
 
-    /// How many dates there are from `from` through `last`. Two closed forms for each run of months.
+    /// Number of dates from `from` through `last`. Two closed forms per run of months.
     fn count(&self, from: i32, last: i32) -> i32 {
         let mut count = 0;
         let mut next = from;
@@ -205,8 +205,8 @@ impl CycleDates {
         count
     }
 
-    /// `nth` by a walk.
-    fn nth_of_few(&self, count: i32, start: i32, last: i32) -> Option<i32> {
+    /// [`nth`](Self::nth) by iteration.
+    fn nth_by_iteration(&self, count: i32, start: i32, last: i32) -> Option<i32> {
         let mut day = self.on_or_after(start, last)?;
         for _ in 1..count {
             day = self.on_or_after(day + 1, last)?;

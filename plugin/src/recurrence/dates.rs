@@ -1,24 +1,24 @@
-//! The dates that a rule gives: first, last, and those in between.
+//! The dates of a rule: first, last, and those in between.
 
 use chrono::{Datelike as _, NaiveDate};
 
-use super::calendar::{CalendarDates, Days, Unit};
+use super::calendar::{CalendarDates, DayFilter, Unit};
 use super::cycle::CycleDates;
-use super::rule::{ByDay, End, Frequency, LocalTime, Months, Rule};
+use super::rule::{ByDay, Frequency, LocalTime, Months, Rule, RuleEnd};
 
-/// 9999-12-30, as `num_days_from_ce`: the last date whose run RFC 3339 can write in UTC, whatever the zone. No rule goes
+/// 9999-12-30, as `num_days_from_ce`: the last date whose due time RFC 3339 can express in UTC, for any zone. No rule goes
 /// further, neither by `UNTIL` nor by `COUNT`.
 pub(super) const LAST_DAY: i32 = 3_652_058;
 
-/// Longer than from 0001-01-01 to [`LAST_DAY`] in days, so that a larger `INTERVAL` gives the same dates; and small
-/// enough that a few of them, in weeks, can be added in 32 bits.
-const LONGEST_INTERVAL: u32 = 4_000_000;
+/// More than the days from 0001-01-01 to [`LAST_DAY`], so that a larger `INTERVAL` has the same dates; and small
+/// enough that the sum of a few, in weeks, fits in 32 bits.
+const MAX_INTERVAL: u32 = 4_000_000;
 
 /// The dates of a rule, in days counted by `num_days_from_ce`: all that match from `first` through `last`.
 #[derive(Clone, Debug)]
 pub(super) struct Dates {
     first: i32,
-    /// What `UNTIL` or `COUNT` comes down to.
+    /// From `UNTIL` or `COUNT`.
     last: i32,
     matching: Matching,
 }
@@ -26,7 +26,7 @@ pub(super) struct Dates {
 #[derive(Clone, Debug)]
 #[expect(
     clippy::large_enum_variant,
-    reason = "one a call, on the stack: an allocation would cost more than the copy"
+    reason = "one per call, on the stack: an allocation would cost more than the copy"
 )]
 enum Matching {
     Cycle(CycleDates),
@@ -39,10 +39,10 @@ impl Dates {
         let first = day_of(rule.start.date);
         let matching = matching(rule, first);
         let last = match rule.end {
-            End::Never => LAST_DAY,
-            End::Until(until) => last_until(until, rule.start),
-            End::Count(0) => first - 1,
-            End::Count(count) => matching.nth(count, first, LAST_DAY).unwrap_or(LAST_DAY),
+            RuleEnd::Never => LAST_DAY,
+            RuleEnd::Until(until) => last_until(until, rule.start),
+            RuleEnd::Count(0) => first - 1,
+            RuleEnd::Count(count) => matching.nth(count, first, LAST_DAY).unwrap_or(LAST_DAY),
         };
         Self {
             first,
@@ -91,9 +91,9 @@ impl Matching {
     }
 }
 
-/// What each part limits or expands follows the table in RFC 5545, section 3.3.10.
+/// Each rule part limits or expands as in the table of RFC 5545, section 3.3.10.
 fn matching(rule: &Rule, first: i32) -> Matching {
-    let interval = rule.interval.min(LONGEST_INTERVAL).cast_signed();
+    let interval = rule.interval.min(MAX_INTERVAL).cast_signed();
     let months = rule.by_month.unwrap_or(Months::ALL);
     let cycle = |dates: Option<CycleDates>| dates.map_or(Matching::Never, Matching::Cycle);
     let calendar = |unit, months, days| {
@@ -106,7 +106,7 @@ fn matching(rule: &Rule, first: i32) -> Matching {
             rule.by_set_position,
         ))
     };
-    let of_month = Days::DayOfMonth(rule.start.date.day());
+    let of_month = DayFilter::DayOfMonth(rule.start.date.day());
     match (rule.frequency, rule.by_day, rule.by_month) {
         (Frequency::Daily, by_day, _) => {
             let weekdays = by_day.map_or(ByDay::EVERY_DAY, |by_day| by_day.weekdays);
@@ -117,15 +117,17 @@ fn matching(rule: &Rule, first: i32) -> Matching {
             cycle(CycleDates::weekly(first, interval, weekdays, months))
         }
         (Frequency::Monthly, None, _) => calendar(Unit::Month, months, of_month),
-        (Frequency::Monthly, Some(by_day), _) => calendar(Unit::Month, months, Days::WeekdaysOfMonth(by_day)),
+        (Frequency::Monthly, Some(by_day), _) => calendar(Unit::Month, months, DayFilter::WeekdaysOfMonth(by_day)),
         (Frequency::Yearly, None, None) => calendar(Unit::Year, Months::only(rule.start.date.month0()), of_month),
         (Frequency::Yearly, None, Some(months)) => calendar(Unit::Year, months, of_month),
-        (Frequency::Yearly, Some(by_day), None) => calendar(Unit::Year, Months::ALL, Days::WeekdaysOfYear(by_day)),
-        (Frequency::Yearly, Some(by_day), Some(months)) => calendar(Unit::Year, months, Days::WeekdaysOfMonth(by_day)),
+        (Frequency::Yearly, Some(by_day), None) => calendar(Unit::Year, Months::ALL, DayFilter::WeekdaysOfYear(by_day)),
+        (Frequency::Yearly, Some(by_day), Some(months)) => {
+            calendar(Unit::Year, months, DayFilter::WeekdaysOfMonth(by_day))
+        }
     }
 }
 
-/// `UNTIL` bounds the occurrences at the time of day of `DTSTART`; the run's own time of day has no say.
+/// `UNTIL` bounds the occurrences at the time of day of `DTSTART`; the schedule's own time of day is ignored.
 fn last_until(until: LocalTime, start: LocalTime) -> i32 {
     day_of(until.date) - i32::from(until.second_of_day < start.second_of_day)
 }
@@ -134,7 +136,7 @@ pub(super) fn day_of(date: NaiveDate) -> i32 {
     date.num_days_from_ce()
 }
 
-/// The date of a day from 0001-01-01 through [`LAST_DAY`], which is all that a rule has.
+/// The date of a day from 0001-01-01 through [`LAST_DAY`], the range of all rules.
 pub(super) fn date_of(day: i32) -> NaiveDate {
     NaiveDate::from_num_days_from_ce_opt(day).unwrap_or(NaiveDate::MAX)
 }

@@ -29,7 +29,7 @@ impl DaySet {
         self.0[(offset / 64) as usize] |= 1 << (offset % 64);
     }
 
-    /// Adds the days of a part of the span, the part beginning at `offset`.
+    /// Adds the days of a month that begins at `offset`.
     pub(super) fn insert_month(&mut self, offset: u32, month: &Self) {
         let (word, shift) = ((offset / 64) as usize, offset % 64);
         let days = month.0[0];
@@ -47,7 +47,7 @@ impl DaySet {
         self.0.iter().map(|word| word.count_ones()).sum()
     }
 
-    /// Without the days before `offset`.
+    /// The set without the days before `offset`.
     pub(super) fn from(mut self, offset: u32) -> Self {
         for (index, word) in (0..).zip(&mut self.0) {
             *word &= !low_bits(offset.saturating_sub(index * 64));
@@ -55,7 +55,7 @@ impl DaySet {
         self
     }
 
-    /// Without the days after `offset`.
+    /// The set without the days after `offset`.
     pub(super) fn through(mut self, offset: u32) -> Self {
         for (index, word) in (0..).zip(&mut self.0) {
             *word &= low_bits((offset + 1).saturating_sub(index * 64));
@@ -75,18 +75,18 @@ impl DaySet {
         Some(index * 64 + 63 - word.leading_zeros())
     }
 
-    /// The days at these positions, each once. Takes as many steps as the span has days, whatever the number of positions.
+    /// The days at these positions, each once. The cost depends on the length of the span, not on the number of positions.
     pub(super) fn at_positions(&self, positions: &SetPositions) -> Self {
         let count = self.count();
-        let mut wanted = positions.from_start;
+        let mut expected = positions.from_start;
         for offset in positions.from_end.offsets().take_while(|offset| *offset < count) {
-            wanted.insert(count - 1 - offset);
+            expected.insert(count - 1 - offset);
         }
         let mut picked = Self::EMPTY;
         let mut passed = 0;
         for (word, picked) in self.0.into_iter().zip(&mut picked.0) {
             let here = word.count_ones();
-            *picked = spread(wanted.word_from(passed) & low_bits(here), word);
+            *picked = spread(expected.word_from(passed) & low_bits(here), word);
             passed += here;
         }
         picked
@@ -124,7 +124,7 @@ impl DaySet {
     }
 }
 
-/// The places of the bits in a word, lowest first.
+/// The positions of the bits that are set in a word, lowest first.
 pub(super) fn bits(mut word: u64) -> impl Iterator<Item = u32> {
     std::iter::from_fn(move || {
         let lowest = (word != 0).then(|| word.trailing_zeros())?;
@@ -133,7 +133,7 @@ pub(super) fn bits(mut word: u64) -> impl Iterator<Item = u32> {
     })
 }
 
-/// The lowest bits of `bits`, one for each bit of `mask`, put where those are.
+/// Deposits the lowest bits of `bits` at the positions of the bits that are set in `mask`.
 fn spread(mut bits: u64, mut mask: u64) -> u64 {
     let mut spread = 0;
     while bits != 0 && mask != 0 {
@@ -146,12 +146,12 @@ fn spread(mut bits: u64, mut mask: u64) -> u64 {
     spread
 }
 
-/// The lowest `count` bits; all 64 from there on.
+/// The lowest `count` bits; all bits for 64 and more.
 fn low_bits(count: u32) -> u64 {
     if count >= 64 { u64::MAX } else { (1 << count) - 1 }
 }
 
-/// `weekdays` again and again, beginning with `first_weekday`.
+/// `weekdays` repeated through the word, beginning with `first_weekday`.
 fn repeated_weekly(weekdays: u8, first_weekday: u32) -> u64 {
     const EVERY_SEVENTH: u64 = 0x8102_0408_1020_4081;
     let week = u64::from(weekdays);

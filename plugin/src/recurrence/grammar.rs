@@ -1,4 +1,4 @@
-//! The text of a rule, a time of day and a zone: what is taken, and what is wrong with the rest.
+//! Parses a recurrence rule and a time of day.
 //!
 //! RFC 5545, sections 3.3.4, 3.3.5 and 3.3.10, restricted as `docs/recurrence.md` says.
 
@@ -6,17 +6,17 @@ use std::borrow::Cow;
 
 use chrono::{NaiveDate, NaiveTime};
 
-use super::error::{Fault, RecurrenceError};
-use super::rule::{ByDay, End, Frequency, LocalTime, Months, Rule, SetPositions};
+use super::error::{RecurrenceError, RecurrenceErrorKind as Kind};
+use super::rule::{ByDay, Frequency, LocalTime, Months, Rule, RuleEnd, SetPositions};
 
 type Parsed<T> = Result<T, RecurrenceError>;
 
-/// The first date that `DTSTART` can write.
+/// The first date that `DTSTART` can express.
 const FIRST_DATE: NaiveDate = NaiveDate::from_ymd_opt(1, 1, 1).unwrap();
 
 const WEEKDAYS: [&str; 7] = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"];
 
-/// `DTSTART` and `RRULE`, or the rule alone; without `DTSTART`, `anchor` at 00:00:00 stands for it.
+/// Parses `DTSTART` and `RRULE`, or the rule alone. Without `DTSTART`, `anchor` at 00:00:00 takes its place.
 pub(super) fn rule(text: &str, anchor: NaiveDate) -> Parsed<Rule> {
     let text = unfolded(text);
     let (dtstart, parts) = properties(&text)?;
@@ -47,17 +47,17 @@ pub(super) fn rule(text: &str, anchor: NaiveDate) -> Parsed<Rule> {
     })
 }
 
-/// `HH:MM:SS`, from 00:00:00 to 23:59:59.
+/// Parses `HH:MM:SS`, from 00:00:00 to 23:59:59.
 pub(super) fn time_of_day(text: &str) -> Parsed<NaiveTime> {
     let time = match text.as_bytes() {
         [h1, h2, b':', m1, m2, b':', s1, s2] => clock_time(&[*h1, *h2, *m1, *m2, *s1, *s2]),
         _ => None,
     };
     time.and_then(|second_of_day| NaiveTime::from_num_seconds_from_midnight_opt(second_of_day, 0))
-        .ok_or_else(|| RecurrenceError::new(Fault::TimeInvalid, text))
+        .ok_or_else(|| RecurrenceError::new(Kind::TimeInvalid, text))
 }
 
-/// The values of the parts of a rule, as they are written.
+/// The values of the rule parts, unparsed.
 #[derive(Default)]
 struct Parts<'a> {
     freq: Option<&'a str>,
@@ -73,16 +73,16 @@ struct Parts<'a> {
     week_start: Option<&'a str>,
 }
 
-/// The text with its folded lines joined: a line break and one white space, which calendar libraries put into lines of more than 75
-/// octets (RFC 5545, 3.1).
+/// The text with its folded lines joined. Calendar libraries fold lines of more than 75 octets with a line break and one white space
+/// (RFC 5545, section 3.1).
 ///
-/// Clients also indent the lines of a rule. So a line that begins a property stands for itself.
+/// Clients also indent the lines of a rule, so a line that begins a property is not a continuation.
 fn unfolded(text: &str) -> Cow<'_, str> {
     const PROPERTIES: [&str; 5] = ["DTSTART", "RRULE", "RDATE", "EXDATE", "EXRULE"];
     let begins = |before: &str, line: &str| {
         let line = line.trim_matches([' ', '\t', '\r']);
         let name = line.split([':', ';', '=']).next().unwrap_or(line);
-        // A rule without its name. In the midst of a rule, it is a part of that.
+        // A rule without its name. In the middle of a rule, it is one of its parts.
         let bare_rule = name.eq_ignore_ascii_case("FREQ") && !before.trim_end_matches('\r').ends_with([':', ';']);
         bare_rule || PROPERTIES.iter().any(|known| known.eq_ignore_ascii_case(name))
     };
@@ -116,38 +116,38 @@ fn properties(text: &str) -> Parsed<(Option<LocalTime>, Parts<'_>)> {
         .filter(|line| !line.is_empty())
         .peekable();
     if lines.peek().is_none() {
-        return Err(RecurrenceError::new(Fault::RuleEmpty, text));
+        return Err(RecurrenceError::new(Kind::RuleEmpty, text));
     }
     for line in lines {
         let (name, value) = match line.split_once(':') {
             Some(property) => property,
-            // A rule may go without its name.
+            // The name of the rule can be omitted.
             None if line.contains('=') => ("RRULE", line),
-            None => return Err(RecurrenceError::new(Fault::TextNotUnderstood, line)),
+            None => return Err(RecurrenceError::new(Kind::TextNotUnderstood, line)),
         };
         if name.eq_ignore_ascii_case("RRULE") {
             if parts.is_some() {
-                return Err(RecurrenceError::new(Fault::RuleRepeated, line));
+                return Err(RecurrenceError::new(Kind::RuleRepeated, line));
             }
             parts = Some(Parts::parse(value)?);
         } else if name.get(..7).is_some_and(|name| name.eq_ignore_ascii_case("DTSTART")) {
             if dtstart.is_some() {
-                return Err(RecurrenceError::new(Fault::StartRepeated, line));
+                return Err(RecurrenceError::new(Kind::StartRepeated, line));
             }
             dtstart = Some(start(&name[7..], value, line)?);
         } else {
-            return Err(RecurrenceError::new(Fault::PropertyNotSupported, name));
+            return Err(RecurrenceError::new(Kind::PropertyNotSupported, name));
         }
     }
-    let parts = parts.ok_or_else(|| RecurrenceError::new(Fault::RuleMissing, text.trim()))?;
+    let parts = parts.ok_or_else(|| RecurrenceError::new(Kind::RuleMissing, text.trim()))?;
     Ok((dtstart, parts))
 }
 
-/// `parameters` is what stands between `DTSTART` and the colon.
+/// Parses a `DTSTART`. `parameters` is the text between its name and the colon.
 fn start(parameters: &str, value: &str, line: &str) -> Parsed<LocalTime> {
     let midnight = || date(value).map(|date| LocalTime { date, second_of_day: 0 });
     let start = match parameters.to_ascii_uppercase().as_str() {
-        // Eight digits can only be a date, and clients write them without saying so.
+        // Eight digits can only be a date, and clients omit `VALUE=DATE`.
         "" => date_time(value).or_else(midnight),
         ";VALUE=DATE-TIME" => date_time(value),
         ";VALUE=DATE" => midnight(),
@@ -160,9 +160,9 @@ fn start(parameters: &str, value: &str, line: &str) -> Parsed<LocalTime> {
                 .is_some_and(|parameter| parameter.eq_ignore_ascii_case(";TZID="));
         RecurrenceError::new(
             if has_zone {
-                Fault::StartHasZone
+                Kind::StartHasZone
             } else {
-                Fault::StartInvalid
+                Kind::StartInvalid
             },
             line,
         )
@@ -173,21 +173,21 @@ impl<'a> Parts<'a> {
     fn parse(rule: &'a str) -> Parsed<Self> {
         let rule = rule.strip_suffix(';').unwrap_or(rule);
         if rule.is_empty() {
-            return Err(RecurrenceError::new(Fault::RuleEmpty, rule));
+            return Err(RecurrenceError::new(Kind::RuleEmpty, rule));
         }
         let mut parts = Self::default();
         for part in rule.split(';') {
             let (name, value) = part
                 .split_once('=')
-                .ok_or_else(|| RecurrenceError::new(Fault::PartMalformed, if part.is_empty() { rule } else { part }))?;
+                .ok_or_else(|| RecurrenceError::new(Kind::PartMalformed, if part.is_empty() { rule } else { part }))?;
             if name.eq_ignore_ascii_case("BYMONTHDAY") {
-                return Err(RecurrenceError::new(Fault::MonthDayNotSupported, part));
+                return Err(RecurrenceError::new(Kind::MonthDayNotSupported, part));
             }
             let value_of_part = parts
                 .named(name)
-                .ok_or_else(|| RecurrenceError::new(Fault::PartNotSupported, name))?;
+                .ok_or_else(|| RecurrenceError::new(Kind::PartNotSupported, name))?;
             if value_of_part.replace(value).is_some() {
-                return Err(RecurrenceError::new(Fault::PartRepeated, part));
+                return Err(RecurrenceError::new(Kind::PartRepeated, part));
             }
         }
         Ok(parts)
@@ -214,7 +214,7 @@ impl<'a> Parts<'a> {
 }
 
 fn frequency(value: Option<&str>) -> Parsed<Frequency> {
-    let value = value.ok_or_else(|| RecurrenceError::new(Fault::FrequencyMissing, ""))?;
+    let value = value.ok_or_else(|| RecurrenceError::new(Kind::FrequencyMissing, ""))?;
     let known = [
         ("DAILY", Frequency::Daily),
         ("WEEKLY", Frequency::Weekly),
@@ -224,34 +224,34 @@ fn frequency(value: Option<&str>) -> Parsed<Frequency> {
     known
         .into_iter()
         .find_map(|(name, frequency)| name.eq_ignore_ascii_case(value).then_some(frequency))
-        .ok_or_else(|| RecurrenceError::new(Fault::FrequencyNotSupported, value))
+        .ok_or_else(|| RecurrenceError::new(Kind::FrequencyNotSupported, value))
 }
 
 fn interval(value: &str) -> Parsed<u32> {
     number(value)
         .filter(|interval| *interval > 0)
         .map(|interval| u32::try_from(interval).unwrap_or(u32::MAX))
-        .ok_or_else(|| RecurrenceError::new(Fault::IntervalInvalid, value))
+        .ok_or_else(|| RecurrenceError::new(Kind::IntervalInvalid, value))
 }
 
-fn end(count: Option<&str>, until: Option<&str>) -> Parsed<End> {
+fn end(count: Option<&str>, until: Option<&str>) -> Parsed<RuleEnd> {
     match (count, until) {
-        (None, None) => Ok(End::Never),
-        (Some(_), Some(until)) => Err(RecurrenceError::new(Fault::CountAndUntil, until)),
+        (None, None) => Ok(RuleEnd::Never),
+        (Some(_), Some(until)) => Err(RecurrenceError::new(Kind::CountAndUntil, until)),
         (Some(count), None) => number(count)
-            .map(End::Count)
-            .ok_or_else(|| RecurrenceError::new(Fault::CountInvalid, count)),
+            .map(RuleEnd::Count)
+            .ok_or_else(|| RecurrenceError::new(Kind::CountInvalid, count)),
         (None, Some(until)) => {
             let midnight = || date(until).map(|date| LocalTime { date, second_of_day: 0 });
-            let fault = if until.ends_with(['Z', 'z']) {
-                Fault::UntilHasZone
+            let kind = if until.ends_with(['Z', 'z']) {
+                Kind::UntilHasZone
             } else {
-                Fault::UntilInvalid
+                Kind::UntilInvalid
             };
             date_time(until)
                 .or_else(midnight)
-                .map(End::Until)
-                .ok_or_else(|| RecurrenceError::new(fault, until))
+                .map(RuleEnd::Until)
+                .ok_or_else(|| RecurrenceError::new(kind, until))
         }
     }
 }
@@ -259,7 +259,7 @@ fn end(count: Option<&str>, until: Option<&str>) -> Parsed<End> {
 fn by_day(value: &str, frequency: Frequency) -> Parsed<ByDay> {
     let mut by_day = ByDay::default();
     for entry in value.split(',') {
-        let invalid = || RecurrenceError::new(Fault::ByDayInvalid, entry);
+        let invalid = || RecurrenceError::new(Kind::ByDayInvalid, entry);
         let (ordinal, name) = entry
             .split_at_checked(entry.len().wrapping_sub(2))
             .ok_or_else(invalid)?;
@@ -275,7 +275,7 @@ fn by_day(value: &str, frequency: Frequency) -> Parsed<ByDay> {
             .filter(|ordinal| matches!(ordinal, -53..=-1 | 1..=53))
             .ok_or_else(invalid)?;
         if matches!(frequency, Frequency::Daily | Frequency::Weekly) {
-            return Err(RecurrenceError::new(Fault::OrdinalNotAllowed, entry));
+            return Err(RecurrenceError::new(Kind::OrdinalNotAllowed, entry));
         }
         by_day.ordinals.insert(ordinal, weekday);
     }
@@ -287,7 +287,7 @@ fn by_month(value: &str) -> Parsed<Months> {
     for entry in value.split(',') {
         match number(entry).filter(|_| entry.len() <= 2) {
             Some(month @ 1..=12) => months.0 |= 1 << (month - 1),
-            _ => return Err(RecurrenceError::new(Fault::ByMonthInvalid, entry)),
+            _ => return Err(RecurrenceError::new(Kind::ByMonthInvalid, entry)),
         }
     }
     Ok(months)
@@ -295,31 +295,31 @@ fn by_month(value: &str) -> Parsed<Months> {
 
 fn by_set_position(value: &str, frequency: Frequency) -> Parsed<SetPositions> {
     if matches!(frequency, Frequency::Daily | Frequency::Weekly) {
-        return Err(RecurrenceError::new(Fault::SetPositionNotAllowed, value));
+        return Err(RecurrenceError::new(Kind::SetPositionNotAllowed, value));
     }
     let mut positions = SetPositions::default();
     for entry in value.split(',') {
         let position = signed(entry, 3)
             .filter(|position| matches!(position, -366..=-1 | 1..=366))
-            .ok_or_else(|| RecurrenceError::new(Fault::SetPositionInvalid, entry))?;
+            .ok_or_else(|| RecurrenceError::new(Kind::SetPositionInvalid, entry))?;
         positions.insert(position);
     }
     Ok(positions)
 }
 
-/// Weeks start on Monday here. Another start gives other dates only where every n-th week counts.
+/// Weeks start on Monday. Another start changes the dates only if `INTERVAL` skips weeks.
 fn week_start(value: Option<&str>, frequency: Frequency, interval: u32) -> Parsed<()> {
     let Some(value) = value else { return Ok(()) };
     if !WEEKDAYS.iter().any(|weekday| weekday.eq_ignore_ascii_case(value)) {
-        return Err(RecurrenceError::new(Fault::WeekStartInvalid, value));
+        return Err(RecurrenceError::new(Kind::WeekStartInvalid, value));
     }
     if frequency == Frequency::Weekly && interval > 1 && !value.eq_ignore_ascii_case("MO") {
-        return Err(RecurrenceError::new(Fault::WeekStartNotMonday, value));
+        return Err(RecurrenceError::new(Kind::WeekStartNotMonday, value));
     }
     Ok(())
 }
 
-/// `BYHOUR`, `BYMINUTE` and `BYSECOND` may only say again what `DTSTART` says.
+/// `BYHOUR`, `BYMINUTE` and `BYSECOND` can only repeat the time of `DTSTART`.
 fn time_parts(parts: &Parts<'_>, start: LocalTime) -> Parsed<()> {
     let second = start.second_of_day;
     let expected = [
@@ -331,13 +331,13 @@ fn time_parts(parts: &Parts<'_>, start: LocalTime) -> Parsed<()> {
         let Some(value) = value else { continue };
         let same = |entry: &str| entry.len() <= 2 && number(entry) == Some(expected.into());
         if !value.split(',').all(same) {
-            return Err(RecurrenceError::new(Fault::TimePartDiffers, value));
+            return Err(RecurrenceError::new(Kind::TimePartDiffers, value));
         }
     }
     Ok(())
 }
 
-/// ASCII digits and nothing else; more than fit are the largest number.
+/// Parses ASCII digits. A number that does not fit is `u64::MAX`.
 fn number(text: &str) -> Option<u64> {
     if text.is_empty() {
         return None;
@@ -348,7 +348,7 @@ fn number(text: &str) -> Option<u64> {
     })
 }
 
-/// A number of at most `digits` digits, perhaps with a sign.
+/// Parses a number of at most `digits` digits with an optional sign.
 fn signed(text: &str, digits: usize) -> Option<i16> {
     let (negative, text) = match text.strip_prefix('-') {
         Some(text) => (true, text),
@@ -359,7 +359,7 @@ fn signed(text: &str, digits: usize) -> Option<i16> {
     Some(if negative { -size } else { size })
 }
 
-/// `YYYYMMDD`, from the year 0001 on.
+/// Parses `YYYYMMDD`, from the year 0001 on.
 fn date(text: &str) -> Option<NaiveDate> {
     let &[y1, y2, y3, y4, m1, m2, d1, d2] = text.as_bytes() else {
         return None;
@@ -368,7 +368,7 @@ fn date(text: &str) -> Option<NaiveDate> {
     NaiveDate::from_ymd_opt(year.cast_signed(), two_digits(m1, m2)?, two_digits(d1, d2)?).filter(|_| year > 0)
 }
 
-/// `YYYYMMDDTHHMMSS`
+/// Parses `YYYYMMDDTHHMMSS`.
 fn date_time(text: &str) -> Option<LocalTime> {
     let (day, time) = text.split_at_checked(8)?;
     let &[b'T' | b't', ref time @ ..] = time.as_bytes() else {
@@ -380,7 +380,7 @@ fn date_time(text: &str) -> Option<LocalTime> {
     })
 }
 
-/// The second of the day that `HHMMSS` is.
+/// The second of the day at `HHMMSS`.
 fn clock_time(&[h1, h2, m1, m2, s1, s2]: &[u8; 6]) -> Option<u32> {
     let (hour, minute, second) = (two_digits(h1, h2)?, two_digits(m1, m2)?, two_digits(s1, s2)?);
     (hour < 24 && minute < 60 && second < 60).then_some(hour * 3600 + minute * 60 + second)

@@ -1,9 +1,9 @@
-//! Where the name of a zone is in a table of slots. `build.rs` fills it with the same code that looks into it.
+//! The hash function of the zone name table. `build.rs` fills the table with the same code that looks names up.
 
-/// At least twice the number of names, so that most are found at the first look.
+/// Number of slots, at least twice the number of names, so that most names are found in their first slot.
 pub const SLOTS: usize = 2048;
 
-/// The slot to look into first (FNV-1a).
+/// The first slot of a name (FNV-1a).
 pub fn of(name: &str) -> usize {
     let hash = name.bytes().fold(0x811c_9dc5, |hash: u32, byte| {
         (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
@@ -11,7 +11,7 @@ pub fn of(name: &str) -> usize {
     (hash ^ (hash >> 16)) as usize % SLOTS
 }
 
-/// The next one, where that has another name.
+/// The next slot, for when this one holds another name.
 pub fn after(slot: usize) -> usize {
     (slot + 1) % SLOTS
 }

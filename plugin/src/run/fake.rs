@@ -1,4 +1,4 @@
-//! A host in memory, for one run. It keeps the contract's promises: what the contract rules out, it panics at.
+//! A host in memory, for one run. It panics at calls that the contract rules out.
 
 use std::cell::{Cell, RefCell};
 
@@ -15,7 +15,7 @@ pub(crate) const OWNER: &str = "john@example.com";
 /// A value that must not get into the log.
 pub(crate) const SECRET: &str = "s3cret";
 
-/// A daily schedule, planned for and looked at on [`MONDAY`].
+/// A daily schedule whose next run is [`MONDAY`], at that time.
 pub(crate) fn facts() -> RunFacts {
     RunFacts {
         schedule: Schedule {
@@ -69,7 +69,7 @@ pub(crate) fn document(rule: &str, time: &str) -> String {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Call {
+pub(crate) enum FakeCall {
     Start(Plan),
     Produce {
         form: String,
@@ -79,7 +79,7 @@ pub(crate) enum Call {
     },
     Zip,
     Link,
-    /// Kept or refused.
+    /// Stored or rejected.
     Stage(Mail),
     Finish(Outcome, u32, bool),
 }
@@ -92,14 +92,14 @@ pub(crate) struct Fake {
     pub linked: Result<Option<DownloadLink>, ExportError>,
     /// Addresses whose domain is not allowed.
     pub barred: Vec<String>,
-    /// Refuses every mail to the responsible.
-    pub nobody_responsible: bool,
+    /// Rejects every mail to the responsible users.
+    pub no_responsible_user: bool,
     pub start_error: Option<StoreError>,
     pub finish_error: Option<StoreError>,
-    calls: RefCell<Vec<Call>>,
+    calls: RefCell<Vec<FakeCall>>,
     lines: RefCell<Vec<String>>,
-    /// Bytes of the file that is kept with the run.
-    kept: Cell<Option<u64>>,
+    /// Size of the file that is stored with the run.
+    file_size: Cell<Option<u64>>,
     staged: RefCell<Option<Mail>>,
     opened: Cell<bool>,
     spent: Cell<bool>,
@@ -126,12 +126,12 @@ impl Fake {
             zipped: Ok(file(500)),
             linked: Ok(None),
             barred: Vec::new(),
-            nobody_responsible: false,
+            no_responsible_user: false,
             start_error: None,
             finish_error: None,
             calls: RefCell::default(),
             lines: RefCell::default(),
-            kept: Cell::default(),
+            file_size: Cell::default(),
             staged: RefCell::default(),
             spent: Cell::default(),
         }
@@ -142,21 +142,25 @@ impl Fake {
         change(&mut facts);
         Self::with(facts)
     }
-    pub(crate) fn calls(&self) -> Vec<Call> {
+    pub(crate) fn calls(&self) -> Vec<FakeCall> {
         self.calls.borrow().clone()
     }
     pub(crate) fn lines(&self) -> Vec<String> {
         self.lines.borrow().clone()
     }
     pub(crate) fn plan(&self) -> Option<Plan> {
-        self.calls()
-            .into_iter()
-            .find_map(|call| if let Call::Start(plan) = call { Some(plan) } else { None })
+        self.calls().into_iter().find_map(|call| {
+            if let FakeCall::Start(plan) = call {
+                Some(plan)
+            } else {
+                None
+            }
+        })
     }
     /// How it finished: outcome, counter, active.
     pub(crate) fn end(&self) -> Option<(Outcome, u32, bool)> {
         self.calls().into_iter().find_map(|call| match call {
-            Call::Finish(outcome, counter, active) => Some((outcome, counter, active)),
+            FakeCall::Finish(outcome, counter, active) => Some((outcome, counter, active)),
             _ => None,
         })
     }
@@ -174,22 +178,22 @@ impl Fake {
     /// The form that the exporter got.
     pub(crate) fn form(&self) -> serde_json::Value {
         let form = self.calls().into_iter().find_map(|call| match call {
-            Call::Produce { form, .. } => Some(form),
+            FakeCall::Produce { form, .. } => Some(form),
             _ => None,
         });
         serde_json::from_str(&form.expect("a call of the exporter")).expect("a form is JSON")
     }
-    fn note(&self, call: Call) {
+    fn note(&self, call: FakeCall) {
         assert!(!self.spent.get(), "the handle is spent: {call:?}");
         assert!(
-            self.opened.get() || matches!(call, Call::Start(_)),
+            self.opened.get() || matches!(call, FakeCall::Start(_)),
             "the run is not open: {call:?}"
         );
         self.calls.borrow_mut().push(call);
     }
-    fn keep(&self, made: &Result<File, ExportError>) -> Result<File, ExportError> {
+    fn store_file(&self, made: &Result<File, ExportError>) -> Result<File, ExportError> {
         if let Ok(file) = made {
-            self.kept.set(Some(file.size));
+            self.file_size.set(Some(file.size));
         }
         made.clone()
     }
@@ -201,7 +205,7 @@ impl Run for Fake {
     }
     fn start(&self, plan: &Plan) -> Result<(), StoreError> {
         self.opened.set(true);
-        self.note(Call::Start(plan.clone()));
+        self.note(FakeCall::Start(plan.clone()));
         assert!(
             plan.next_run.is_none_or(|next| next > plan.due),
             "the next run is not after this one: {plan:?}"
@@ -215,13 +219,13 @@ impl Run for Fake {
         self.start_error.clone().map_or(Ok(()), Err)
     }
     fn finish(&self, outcome: &Outcome, error_counter: u32, active: bool) -> Result<(), StoreError> {
-        self.note(Call::Finish(outcome.clone(), error_counter, active));
+        self.note(FakeCall::Finish(outcome.clone(), error_counter, active));
         if let Some(error) = &self.finish_error {
             return Err(error.clone());
         }
         if *outcome == Outcome::Submitted {
             let staged = self.staged.borrow();
-            let linked = self.calls.borrow().contains(&Call::Link);
+            let linked = self.calls.borrow().contains(&FakeCall::Link);
             assert!(
                 staged
                     .as_ref()
@@ -232,31 +236,31 @@ impl Run for Fake {
         Ok(())
     }
     fn produce(&self, form: &str, language: &str, zone: &str, now: Instant) -> Result<File, ExportError> {
-        self.note(Call::Produce {
+        self.note(FakeCall::Produce {
             form: form.into(),
             language: language.into(),
             zone: zone.into(),
             now,
         });
-        self.keep(&self.produced)
+        self.store_file(&self.produced)
     }
     fn zip(&self) -> Result<File, ExportError> {
-        self.note(Call::Zip);
-        assert!(self.kept.get().is_some(), "there is no file to zip");
-        self.keep(&self.zipped)
+        self.note(FakeCall::Zip);
+        assert!(self.file_size.get().is_some(), "there is no file to zip");
+        self.store_file(&self.zipped)
     }
     fn link(&self) -> Result<Option<DownloadLink>, ExportError> {
-        self.note(Call::Link);
-        assert!(self.kept.get().is_some(), "there is no file to fetch");
+        self.note(FakeCall::Link);
+        assert!(self.file_size.get().is_some(), "there is no file to fetch");
         self.linked.clone()
     }
     fn stage(&self, mail: &Mail) -> Result<(), MailError> {
-        self.note(Call::Stage(mail.clone()));
+        self.note(FakeCall::Stage(mail.clone()));
         if mail.subject.trim().is_empty() || mail.subject.chars().count() > 250 || mail.subject.contains(['\r', '\n']) {
             return Err(MailError::BadSubject);
         }
         match &mail.audience {
-            Audience::Responsible if self.nobody_responsible => return Err(MailError::Nobody),
+            Audience::Responsible if self.no_responsible_user => return Err(MailError::Nobody),
             Audience::Responsible => {}
             Audience::People(people) => {
                 let all = || people.to.iter().chain(&people.cc).chain(&people.bcc);
@@ -277,7 +281,12 @@ impl Run for Fake {
             }
         }
         if mail.attach_file {
-            let size = self.kept.get().ok_or(MailError::NoFile)?.div_ceil(3).saturating_mul(4);
+            let size = self
+                .file_size
+                .get()
+                .ok_or(MailError::NoFile)?
+                .div_ceil(3)
+                .saturating_mul(4);
             if size > self.facts.settings.mail_bytes {
                 return Err(MailError::TooLarge(size));
             }

@@ -1,139 +1,151 @@
-//! Which due time an attempt is for, and whether it may still run. Pure: facts and a timetable in, a decision out.
+//! Decides which due time an attempt is for, and whether it can still run. Pure: takes the facts and the recurrence, returns the
+//! decision.
 
 use crate::contract::{Instant, MissedRange, Plan, RunFacts};
 use crate::document::Document;
 use crate::notice::Cancellation;
-use crate::passed::Passed;
-use crate::recurrence::Timetable;
+use crate::past_due::PastDueTimes;
+use crate::recurrence::Recurrence;
 
-/// In seconds. Due times lie a day apart at least, to the hour that clocks are put forward: what another zone database makes
-/// of one is nearer to it than this.
+/// In seconds. Due times are at least a day apart, less the hour of a gap, so the instant that another version of the time zone
+/// database has for the same due time is closer than this.
 const SAME_DUE_TIME: i64 = 12 * 60 * 60;
 
-/// What to open the run with, and how it goes on from there.
+/// The parameters of `start`, and whether the run continues after it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Opening {
+pub(super) struct RunOpening {
     pub plan: Plan,
-    pub course: Course,
+    pub decision: RunDecision,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Course {
-    /// Now.
+pub(super) enum RunDecision {
+    /// Run now.
     Run,
-    /// Not before this instant: leased too early, by a clock that has since gone back.
+    /// Retry at this instant: the run was leased too early, before a clock was set back.
     Wait(Instant),
-    /// Not at all: the next due time has passed as well.
+    /// End as missed: the next due time has passed as well.
     Missed(MissedRange),
-    /// Not at all.
+    /// End as cancelled.
     Cancel(Cancellation),
 }
 
-/// The opening of this attempt; none: nothing is pinned and nothing is planned, so there is no due time to open.
+/// The opening of this attempt; `None` if no due time is pinned or planned.
 ///
-/// `rule` is none where the document is unreadable or its rule no longer valid: the run is then opened at the planned (or
-/// pinned) due time, without a next one, so that it can end as failed.
-pub(super) fn opening(facts: &RunFacts, rule: Option<(&Document, &Timetable)>) -> Option<Opening> {
+/// `rule` is `None` if the document is unreadable or its rule is no longer valid. The run is then opened at the planned or pinned due
+/// time, without a next one, so that it can end as failed.
+pub(super) fn opening(facts: &RunFacts, rule: Option<(&Document, &Recurrence)>) -> Option<RunOpening> {
     let now = facts.settings.now;
     let planned = facts.schedule.content.next_run;
     let mut opening = match (facts.due, planned, rule) {
         (None, None, _) => return None,
-        (Some(due), _, None) | (None, Some(due), None) => Opening {
+        (Some(due), _, None) | (None, Some(due), None) => RunOpening {
             plan: Plan {
                 due,
                 missed: Vec::new(),
                 next_run: None,
             },
-            course: Course::Run,
+            decision: RunDecision::Run,
         },
-        (Some(due), _, Some((document, timetable))) => {
+        (Some(due), _, Some((document, recurrence))) => {
             let retimed = facts
                 .started_version
                 .is_none_or(|version| document.retimed_since(version));
-            pinned(due, planned, retimed, now, timetable)
+            later_attempt(due, planned, retimed, now, recurrence)
         }
-        (None, Some(planned), Some((document, timetable))) => match facts.newer_zone_database {
-            Some(_) => fresh_by_newer(planned, document.kept_at, now, timetable),
-            None => fresh(planned, document.kept_at, now, timetable),
+        (None, Some(planned), Some((document, recurrence))) => match facts.newer_zone_database {
+            Some(_) => first_attempt_planned_by_newer(planned, document.kept_at, now, recurrence),
+            None => first_attempt(planned, document.kept_at, now, recurrence),
         },
     };
     if !facts.schedule.content.active {
-        opening.course = Course::Cancel(Cancellation::Stopped);
-    } else if opening.course == Course::Run && opening.plan.due > now {
-        opening.course = Course::Wait(opening.plan.due);
+        opening.decision = RunDecision::Cancel(Cancellation::Paused);
+    } else if opening.decision == RunDecision::Run && opening.plan.due > now {
+        opening.decision = RunDecision::Wait(opening.plan.due);
     }
     Some(opening)
 }
 
-/// First attempt: the latest due time passed, from the planned one on.
+/// The first attempt: at the latest past due time, from the planned one on.
 ///
-/// Where the timetable has none from `planned` to `now`, the plan was made with other zone rules than this plugin's: the run
-/// is opened at the planned time all the same, to be called off, so that this due time ends and the right one is planned. Where
-/// it has later ones, the planned one was a due time too, and is missed with the others.
-fn fresh(planned: Instant, kept_at: Option<Instant>, now: Instant, timetable: &Timetable) -> Opening {
-    let passed = Passed::new(planned, kept_at, Some(timetable));
+/// If the recurrence has none from `planned` to `now`, the run was planned with another version of the time zone database. It is then
+/// opened at the planned time and cancelled, so that this due time ends and the correct one is planned. If the recurrence has later
+/// ones, the planned one was a due time too, and is missed with the others.
+fn first_attempt(planned: Instant, kept_at: Option<Instant>, now: Instant, recurrence: &Recurrence) -> RunOpening {
+    let passed = PastDueTimes::new(planned, kept_at, Some(recurrence));
     let due = passed.latest_until(now).unwrap_or(planned);
-    let next_run = timetable.next_after(due.max(now)).map(|next| next.at);
-    let course = if due == planned && planned <= now && !timetable.contains(planned) {
-        Course::Cancel(Cancellation::NoLongerDue)
+    let next_run = recurrence.next_after(due.max(now)).map(|next| next.at);
+    let decision = if due == planned && planned <= now && !recurrence.contains(planned) {
+        RunDecision::Cancel(Cancellation::NoLongerDue)
     } else {
-        Course::Run
+        RunDecision::Run
     };
-    Opening {
+    RunOpening {
         plan: Plan {
             due,
             missed: passed.ranges(planned, due),
             next_run,
         },
-        course,
+        decision,
     }
 }
 
-/// First attempt at a due time that a newer zone database has planned: it is one, whatever the timetable says. What the
-/// timetable has close to it is the same one, and neither run nor planned besides.
-fn fresh_by_newer(planned: Instant, kept_at: Option<Instant>, now: Instant, timetable: &Timetable) -> Opening {
+/// The first attempt at a due time that was planned with a newer time zone database. It is a due time even if the recurrence does not
+/// have it. A due time of the recurrence close to it is the same one, so it is neither run nor planned again.
+fn first_attempt_planned_by_newer(
+    planned: Instant,
+    kept_at: Option<Instant>,
+    now: Instant,
+    recurrence: &Recurrence,
+) -> RunOpening {
     let others_after = planned.saturating_add(SAME_DUE_TIME);
-    let passed = Passed::new(planned, kept_at.max(Some(others_after)), Some(timetable));
+    let passed = PastDueTimes::new(planned, kept_at.max(Some(others_after)), Some(recurrence));
     let due = passed.latest_until(now).unwrap_or(planned);
-    Opening {
+    RunOpening {
         plan: Plan {
             due,
             missed: passed.ranges(planned, due),
-            next_run: timetable.next_after(others_after.max(now)).map(|next| next.at),
+            next_run: recurrence.next_after(others_after.max(now)).map(|next| next.at),
         },
-        course: Course::Run,
+        decision: RunDecision::Run,
     }
 }
 
-/// Later attempt: the pinned due time, as long as the next one has not passed, and unless a person has retimed the schedule
-/// since and the rule no longer has it. A zone that moves, or new zone rules, take nothing away that has begun.
+/// A later attempt: at the pinned due time, unless the next one has passed, or a user has changed the recurrence since and it no longer
+/// has this due time. A change of the zone or of the time zone database does not cancel a run that has started.
 ///
-/// The next one is what is stored: `start` stored it, or a person's change since, which plans from its own moment on; so due
-/// times that the new rule would have had before that moment are not made up for.
-fn pinned(due: Instant, planned: Option<Instant>, retimed: bool, now: Instant, timetable: &Timetable) -> Opening {
+/// The next due time is the stored one. `start` stored it, or a later change by a user, which plans from its own time on; so due
+/// times that the new rule would have had before that are not caught up.
+fn later_attempt(
+    due: Instant,
+    planned: Option<Instant>,
+    retimed: bool,
+    now: Instant,
+    recurrence: &Recurrence,
+) -> RunOpening {
     let next_run = match planned {
-        // Not stored by `start`: older than the run.
-        Some(planned) if planned <= due => timetable.next_after(due).map(|next| next.at),
+        // `start` did not store it: it is older than the run.
+        Some(planned) if planned <= due => recurrence.next_after(due).map(|next| next.at),
         planned => planned,
     };
-    let course = if retimed && !timetable.contains(due) {
-        Course::Cancel(Cancellation::NoLongerDue)
+    let decision = if retimed && !recurrence.contains(due) {
+        RunDecision::Cancel(Cancellation::NoLongerDue)
     } else if next_run.is_some_and(|next| next <= now) {
-        Course::Missed(MissedRange {
+        RunDecision::Missed(MissedRange {
             first: due,
             last: due,
             count: 1,
         })
     } else {
-        Course::Run
+        RunDecision::Run
     };
-    Opening {
+    RunOpening {
         plan: Plan {
             due,
             missed: Vec::new(),
             next_run,
         },
-        course,
+        decision,
     }
 }
 
@@ -142,7 +154,7 @@ mod tests {
     use super::*;
     use crate::run::fake::{DAY, MONDAY, facts};
 
-    fn at(now: Instant, due: Option<Instant>, planned: Option<Instant>) -> Option<Opening> {
+    fn at(now: Instant, due: Option<Instant>, planned: Option<Instant>) -> Option<RunOpening> {
         at_after(now, due, planned, |_| {})
     }
     fn at_after(
@@ -150,7 +162,7 @@ mod tests {
         due: Option<Instant>,
         planned: Option<Instant>,
         change: impl Fn(&mut Document),
-    ) -> Option<Opening> {
+    ) -> Option<RunOpening> {
         let mut facts = facts();
         facts.settings.now = now;
         facts.due = due;
@@ -158,17 +170,17 @@ mod tests {
         facts.schedule.content.next_run = planned;
         let mut document = Document::read(&facts.schedule.content.document).expect("readable");
         change(&mut document);
-        let timetable = document.timetable("Europe/Berlin").expect("valid");
-        opening(&facts, Some((&document, &timetable)))
+        let recurrence = document.recurrence("Europe/Berlin").expect("valid");
+        opening(&facts, Some((&document, &recurrence)))
     }
-    fn by_newer(planned: Instant, now: Instant) -> Opening {
+    fn by_newer(planned: Instant, now: Instant) -> RunOpening {
         let mut facts = facts();
         facts.settings.now = now;
         facts.schedule.content.next_run = Some(planned);
         facts.newer_zone_database = Some("2999a".into());
         let document = Document::read(&facts.schedule.content.document).expect("readable");
-        let timetable = document.timetable("Europe/Berlin").expect("valid");
-        opening(&facts, Some((&document, &timetable))).expect("an opening")
+        let recurrence = document.recurrence("Europe/Berlin").expect("valid");
+        opening(&facts, Some((&document, &recurrence))).expect("an opening")
     }
     fn plan(due: Instant, next_run: Instant) -> Plan {
         Plan {
@@ -188,9 +200,9 @@ mod tests {
         let opening = at(MONDAY, None, Some(MONDAY)).expect("an opening");
         assert_eq!(
             opening,
-            Opening {
+            RunOpening {
                 plan: plan(MONDAY, MONDAY + DAY),
-                course: Course::Run
+                decision: RunDecision::Run
             }
         );
     }
@@ -200,9 +212,9 @@ mod tests {
         let opening = at(MONDAY + DAY - 1, None, Some(MONDAY)).expect("an opening");
         assert_eq!(
             opening,
-            Opening {
+            RunOpening {
                 plan: plan(MONDAY, MONDAY + DAY),
-                course: Course::Run
+                decision: RunDecision::Run
             }
         );
         let opening = at(MONDAY + DAY, None, Some(MONDAY)).expect("an opening");
@@ -230,7 +242,7 @@ mod tests {
             }]
         );
         let opening = at(MONDAY, None, Some(MONDAY - 3600)).expect("an opening");
-        assert_eq!((opening.plan.due, opening.course), (MONDAY, Course::Run));
+        assert_eq!((opening.plan.due, opening.decision), (MONDAY, RunDecision::Run));
         assert_eq!(opening.plan.missed[0].last, MONDAY - 3600);
     }
 
@@ -239,7 +251,7 @@ mod tests {
         let kept_at = |at: Instant| move |document: &mut Document| document.kept_at = Some(at);
         let opening = at_after(MONDAY + 3 * DAY, None, Some(MONDAY), kept_at(MONDAY + 3 * DAY)).expect("an opening");
         assert_eq!(opening.plan, plan(MONDAY, MONDAY + 4 * DAY));
-        assert_eq!(opening.course, Course::Run);
+        assert_eq!(opening.decision, RunDecision::Run);
         let opening =
             at_after(MONDAY + 4 * DAY, None, Some(MONDAY), kept_at(MONDAY + 3 * DAY - 1)).expect("an opening");
         assert_eq!(opening.plan.due, MONDAY + 4 * DAY);
@@ -256,7 +268,7 @@ mod tests {
     fn a_plan_whose_time_has_moved_is_called_off_and_planned_again_from_now() {
         let opening = at(MONDAY - 600, None, Some(MONDAY - 3600)).expect("an opening");
         assert_eq!(opening.plan, plan(MONDAY - 3600, MONDAY));
-        assert_eq!(opening.course, Course::Cancel(Cancellation::NoLongerDue));
+        assert_eq!(opening.decision, RunDecision::Cancel(Cancellation::NoLongerDue));
     }
 
     #[test]
@@ -269,7 +281,7 @@ mod tests {
         ] {
             let opening = by_newer(planned, now);
             assert_eq!(opening.plan, plan(planned, MONDAY + DAY), "{planned} {now}");
-            assert_eq!(opening.course, Course::Run);
+            assert_eq!(opening.decision, RunDecision::Run);
         }
         let opening = by_newer(MONDAY - 3600, MONDAY + 2 * DAY);
         assert_eq!(
@@ -283,7 +295,10 @@ mod tests {
             .map(|range| (range.first, range.count))
             .collect();
         assert_eq!(missed, [(MONDAY - 3600, 1), (MONDAY + DAY, 1)]);
-        assert_eq!(by_newer(MONDAY + 3600, MONDAY).course, Course::Wait(MONDAY + 3600));
+        assert_eq!(
+            by_newer(MONDAY + 3600, MONDAY).decision,
+            RunDecision::Wait(MONDAY + 3600)
+        );
     }
 
     #[test]
@@ -291,17 +306,17 @@ mod tests {
         let opening = at(MONDAY - 1, None, Some(MONDAY)).expect("an opening");
         assert_eq!(
             opening,
-            Opening {
+            RunOpening {
                 plan: plan(MONDAY, MONDAY + DAY),
-                course: Course::Wait(MONDAY)
+                decision: RunDecision::Wait(MONDAY)
             }
         );
         let opening = at(MONDAY - 1, Some(MONDAY), Some(MONDAY + DAY)).expect("an opening");
         assert_eq!(
             opening,
-            Opening {
+            RunOpening {
                 plan: plan(MONDAY, MONDAY + DAY),
-                course: Course::Wait(MONDAY)
+                decision: RunDecision::Wait(MONDAY)
             }
         );
     }
@@ -311,16 +326,16 @@ mod tests {
         let opening = at(MONDAY + DAY - 1, Some(MONDAY), Some(MONDAY + DAY)).expect("an opening");
         assert_eq!(
             opening,
-            Opening {
+            RunOpening {
                 plan: plan(MONDAY, MONDAY + DAY),
-                course: Course::Run
+                decision: RunDecision::Run
             }
         );
         let opening = at(MONDAY + DAY, Some(MONDAY), Some(MONDAY + DAY)).expect("an opening");
         assert_eq!(opening.plan, plan(MONDAY, MONDAY + DAY));
         assert_eq!(
-            opening.course,
-            Course::Missed(MissedRange {
+            opening.decision,
+            RunDecision::Missed(MissedRange {
                 first: MONDAY,
                 last: MONDAY,
                 count: 1
@@ -333,9 +348,9 @@ mod tests {
         let opening = at(MONDAY + 60, Some(MONDAY), Some(MONDAY)).expect("an opening");
         assert_eq!(
             opening,
-            Opening {
+            RunOpening {
                 plan: plan(MONDAY, MONDAY + DAY),
-                course: Course::Run
+                decision: RunDecision::Run
             }
         );
     }
@@ -343,18 +358,18 @@ mod tests {
     #[test]
     fn a_pinned_due_time_is_called_off_if_a_person_gave_it_another_rule_since_and_the_stored_plan_stays() {
         // Of version 1 when it was started.
-        for (replaced, course) in [
-            (None, Course::Run),
-            (Some(0), Course::Run),
-            (Some(1), Course::Cancel(Cancellation::NoLongerDue)),
-            (Some(2), Course::Cancel(Cancellation::NoLongerDue)),
+        for (replaced, decision) in [
+            (None, RunDecision::Run),
+            (Some(0), RunDecision::Run),
+            (Some(1), RunDecision::Cancel(Cancellation::NoLongerDue)),
+            (Some(2), RunDecision::Cancel(Cancellation::NoLongerDue)),
         ] {
             let change = |document: &mut Document| document.replaced_version = replaced;
             let opening = at_after(MONDAY + 60, Some(MONDAY - 1), Some(MONDAY + DAY), change).expect("an opening");
             assert_eq!(opening.plan, plan(MONDAY - 1, MONDAY + DAY));
-            assert_eq!(opening.course, course, "{replaced:?}");
+            assert_eq!(opening.decision, decision, "{replaced:?}");
             let opening = at_after(MONDAY + 60, Some(MONDAY), Some(MONDAY + DAY), change).expect("an opening");
-            assert_eq!(opening.course, Course::Run, "the new rule has it");
+            assert_eq!(opening.decision, RunDecision::Run, "the new rule has it");
         }
     }
 }

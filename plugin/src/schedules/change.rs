@@ -1,4 +1,4 @@
-//! Writing schedules: a document and what is stored become what is to be stored.
+//! Creates and changes schedules: builds the content to store from a request body and the stored schedule.
 
 use std::collections::BTreeMap;
 
@@ -6,73 +6,76 @@ use crate::contract::{
     AccessFacts, Content, FieldError, Problem, Recipients, Schedule, ScheduleId, StoreError, Versioned,
 };
 use crate::document::Document;
-use crate::form::{EVENTS, Scope, text};
+use crate::form::{EVENTS, EventSelection, text};
 use crate::host::Access;
 use crate::language::Language;
-use crate::message::{Fault, Refusal};
+use crate::message::{Forbidden, ValidationError};
 use crate::notice::Change;
-use crate::passed::write_unrecorded;
-use crate::recurrence::Timetable;
+use crate::past_due::write_unrecorded;
+use crate::recurrence::Recurrence;
 
-use super::body::Body;
-use super::data::Data;
-use super::plan::{Before, Plan, plan};
-use super::when::When;
-use super::{LARGEST_DOCUMENT, MAX_SLUGS, data, lookup_problem, problem, read_stored, resource, rights, telling, when};
+use super::export_data::ExportData;
+use super::request_body::RequestBody;
+use super::reschedule::{PreviousRecurrence, Reschedule, reschedule};
+use super::timing::Timing;
+use super::{
+    MAX_DOCUMENT_SIZE, MAX_SLUGS, export_data, lookup_problem, owner_notice, permissions, problem, read_stored,
+    resource, timing,
+};
 
-/// Longest subject and text of the mail, in characters.
-const LONGEST_SUBJECT: usize = 250;
-const LONGEST_TEMPLATE: usize = 10_000;
-/// How often a change without `if_version` is tried while others change the same schedule.
-pub(super) const ATTEMPTS: usize = 3;
-/// What a resource has beside its stored document, recipients and exporter, generously.
-const REST_OF_RESOURCE: usize = 1_024;
+/// Maximum length of subject and text of the mail, in characters.
+const MAX_SUBJECT_LEN: usize = 250;
+const MAX_TEMPLATE_LEN: usize = 10_000;
+/// Maximum number of attempts at a change without `if_version` while others change the same schedule.
+pub(super) const MAX_ATTEMPTS: usize = 3;
+/// Upper bound, in bytes, of a resource without its stored document, recipients and exporter.
+const RESOURCE_OVERHEAD: usize = 1_024;
 
-/// What becomes of fields that a document leaves out.
+/// The value of fields that a request omits.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum LeftOut {
+pub(super) enum OmittedFields {
     Default,
-    Kept,
+    Unchanged,
 }
 
-/// A stored schedule that is to be changed.
-pub(super) struct Stored {
+/// The stored schedule that a request changes.
+pub(super) struct ExistingSchedule {
     pub(super) schedule: Schedule,
-    /// None: it can't be read any more.
+    /// `None` if it cannot be read.
     pub(super) document: Option<Document>,
-    /// None: unreadable, or its rule, time or zone are no longer valid.
-    timetable: Option<Timetable>,
-    /// The events that its form asks for, all where that can't be told.
-    pub(super) scope: Scope,
-    /// The caller is its owner.
+    /// `None` if the document is unreadable, or rule, time or zone is no longer valid.
+    recurrence: Option<Recurrence>,
+    /// The events that its form selects; all events if the selection is invalid.
+    pub(super) selection: EventSelection,
+    /// Whether the caller is its owner.
     pub(super) own: bool,
 }
 
-impl Stored {
+impl ExistingSchedule {
     pub(super) fn new(schedule: Schedule, facts: &AccessFacts) -> Self {
         let document = read_stored(&schedule.content.document);
-        let own = rights::owns(facts, &schedule);
-        let scope = document
+        let own = permissions::is_owner(facts, &schedule);
+        let selection = document
             .as_ref()
-            .map_or(Scope::All, |document| Scope::stored(&document.form));
-        let timetable = document
+            .map_or(EventSelection::All, |document| EventSelection::stored(&document.form));
+        let recurrence = document
             .as_ref()
-            .and_then(|document| document.timetable(&facts.settings.zone).ok());
+            .and_then(|document| document.recurrence(&facts.settings.zone).ok());
         Self {
             schedule,
             document,
-            timetable,
-            scope,
+            recurrence,
+            selection,
             own,
         }
     }
 
-    /// Without the listed events that are gone: what is left of the schedule for who takes it over.
+    /// The schedule without the events in its form that no longer exist, for a takeover.
     ///
     /// # Errors
-    /// `Forbidden` where none is left.
+    /// `Forbidden` if none of the events is left.
     pub(super) fn without_missing_events(mut self, by: &impl Access, facts: &AccessFacts) -> Result<Self, Problem> {
-        let (Scope::Events(slugs), Some(document)) = (&mut self.scope, &mut self.document) else {
+        let (EventSelection::Events(slugs), Some(document)) = (&mut self.selection, &mut self.document) else {
             return Ok(self);
         };
         let mut missing = Vec::new();
@@ -86,23 +89,23 @@ impl Stored {
         let numbers = (0..)
             .zip(slugs.iter())
             .filter(|(_, slug)| missing.binary_search(slug).is_err())
-            .filter_map(|(place, _)| document.event_number(place))
+            .filter_map(|(index, _)| document.event_number(index))
             .collect();
         document.event_numbers = Document::shortened(numbers);
         slugs.retain(|slug| missing.binary_search(slug).is_err());
         if slugs.is_empty() {
             let language = Language::of_tag(&facts.language);
-            return Err(Problem::Forbidden(Refusal::EventsGone.message(language)));
+            return Err(Problem::Forbidden(Forbidden::EventsDeleted.message(language)));
         }
         document.form.insert(EVENTS.to_owned(), slugs.iter().cloned().collect());
         self.schedule.content.document = document.to_text();
         Ok(self)
     }
 
-    /// What was due before a change.
-    pub(super) fn before(&self) -> Before<'_> {
-        Before {
-            timetable: self.timetable.as_ref(),
+    /// The recurrence before the change.
+    pub(super) fn previous_recurrence(&self) -> PreviousRecurrence<'_> {
+        PreviousRecurrence {
+            recurrence: self.recurrence.as_ref(),
             kept_at: self.document.as_ref().and_then(|document| document.kept_at),
         }
     }
@@ -111,16 +114,16 @@ impl Stored {
 pub(super) fn create(by: &impl Access, json: &str) -> Result<Versioned, Problem> {
     let facts = by.facts();
     let language = Language::of_tag(&facts.language);
-    rights::creates(&facts)?;
-    rights::writes(&facts)?;
-    let mut body = Body::read(json, language)?;
+    permissions::check_create(&facts)?;
+    permissions::check_write(&facts)?;
+    let mut body = RequestBody::read(json, language)?;
     let (identifier, form) = (identifier(&mut body, None), body.form(false));
-    let rest = Rest::read(&mut body, None, LeftOut::Default, &facts);
+    let fields = OtherFields::read(&mut body, None, OmittedFields::Default, &facts);
     let mut errors = Vec::new();
-    let data = data::settle(by, &facts, None, None, identifier, form, &mut errors)?;
-    let (data, rest) = complete(data, rest, errors, body)?;
-    let plan = Plan::from(facts.settings.now, &rest.when.timetable);
-    let content = content(data, rest, &plan, None, &facts)?;
+    let data = export_data::validate(by, &facts, None, None, identifier, form, &mut errors)?;
+    let (data, fields) = complete(data, fields, errors, body)?;
+    let plan = Reschedule::from(facts.settings.now, &fields.timing.recurrence);
+    let content = content(data, fields, &plan, None, &facts)?;
     let schedule = by.insert(&content).map_err(|error| problem(error, language))?;
     resource::versioned(by, &facts, schedule)
 }
@@ -130,24 +133,24 @@ pub(super) fn apply(
     id: ScheduleId,
     json: &str,
     if_version: Option<u64>,
-    left_out: LeftOut,
+    omitted: OmittedFields,
 ) -> Result<Versioned, Problem> {
     let facts = by.facts();
     let language = Language::of_tag(&facts.language);
-    rights::sees(&facts)?;
-    rights::writes(&facts)?;
-    for _ in 0..ATTEMPTS {
+    permissions::check_read(&facts)?;
+    permissions::check_write(&facts)?;
+    for _ in 0..MAX_ATTEMPTS {
         let schedule = by.get(id).map_err(|error| problem(error, language))?;
         let version = schedule.version;
-        if if_version.is_some_and(|wanted| wanted != version) {
+        if if_version.is_some_and(|expected| expected != version) {
             return Err(Problem::Stale);
         }
-        let stored = Stored::new(schedule, &facts);
-        let (content, plan) = changed(by, &facts, &stored, json, left_out)?;
+        let stored = ExistingSchedule::new(schedule, &facts);
+        let (content, plan) = changed_content(by, &facts, &stored, json, omitted)?;
         let update = |missed: &[_]| by.update(id, version, &content, missed);
-        match write_unrecorded(plan.missed, stored.before().timetable, update) {
+        match write_unrecorded(plan.missed, stored.previous_recurrence().recurrence, update) {
             Ok(schedule) => {
-                telling::notify_owner(by, &facts, &stored.schedule, Change::Updated(&schedule.content));
+                owner_notice::notify_owner(by, &facts, &stored.schedule, Change::Updated(&schedule.content));
                 return resource::versioned(by, &facts, schedule);
             }
             Err(StoreError::Stale) if if_version.is_none() => {}
@@ -157,74 +160,79 @@ pub(super) fn apply(
     Err(Problem::Stale)
 }
 
-fn changed(
+fn changed_content(
     by: &impl Access,
     facts: &AccessFacts,
-    stored: &Stored,
+    stored: &ExistingSchedule,
     json: &str,
-    left_out: LeftOut,
-) -> Result<(Content, Plan), Problem> {
+    omitted: OmittedFields,
+) -> Result<(Content, Reschedule), Problem> {
     let language = Language::of_tag(&facts.language);
-    let mut body = Body::read(json, language)?;
-    let keeps = left_out == LeftOut::Kept;
+    let mut body = RequestBody::read(json, language)?;
+    let keep_omitted = omitted == OmittedFields::Unchanged;
     let old = &stored.schedule.content;
-    let identifier = identifier(&mut body, keeps.then(|| old.export_identifier.clone()));
-    let form = body.form(keeps && stored.document.is_some());
-    let rest = Rest::read(&mut body, Some(stored), left_out, facts);
-    let mut runs_stored = None;
+    let identifier = identifier(&mut body, keep_omitted.then(|| old.export_identifier.clone()));
+    let form = body.form(keep_omitted && stored.document.is_some());
+    let fields = OtherFields::read(&mut body, Some(stored), omitted, facts);
+    let mut exporter = None;
     if !stored.own {
-        runs_stored = match rights::runs_stored(by, facts, stored) {
+        exporter = match permissions::existing_exporter(by, facts, stored) {
             Err(Problem::Forbidden(_)) if !body.errors.is_empty() => return Err(Problem::Invalid(body.errors)),
             allowed => Some(allowed?),
         };
     }
     let mut errors = Vec::new();
-    let data = data::settle(by, facts, Some(stored), runs_stored, identifier, form, &mut errors)?;
-    let (data, rest) = complete(data, rest, errors, body)?;
-    let plan = plan(old, stored.before(), &rest.when.timetable, facts.settings.now);
-    Ok((content(data, rest, &plan, Some(stored), facts)?, plan))
+    let data = export_data::validate(by, facts, Some(stored), exporter, identifier, form, &mut errors)?;
+    let (data, fields) = complete(data, fields, errors, body)?;
+    let plan = reschedule(
+        old,
+        stored.previous_recurrence(),
+        &fields.timing.recurrence,
+        facts.settings.now,
+    );
+    Ok((content(data, fields, &plan, Some(stored), facts)?, plan))
 }
 
-fn identifier(body: &mut Body, left_out: Option<String>) -> Option<String> {
-    body.text("export_identifier", left_out, Ok)
+fn identifier(body: &mut RequestBody, omitted: Option<String>) -> Option<String> {
+    body.text("export_identifier", omitted, Ok)
 }
 
-/// Everything, if nothing is wrong; else all that is, exporter and form first.
+/// All fields if there is no error; otherwise all errors, those of exporter and form first.
 fn complete(
-    data: Option<Data>,
-    rest: Option<Rest>,
+    data: Option<ExportData>,
+    fields: Option<OtherFields>,
     mut errors: Vec<FieldError>,
-    body: Body,
-) -> Result<(Data, Rest), Problem> {
+    body: RequestBody,
+) -> Result<(ExportData, OtherFields), Problem> {
     errors.extend(body.errors);
-    match (data, rest) {
-        (Some(data), Some(rest)) if errors.is_empty() => Ok((data, rest)),
+    match (data, fields) {
+        (Some(data), Some(fields)) if errors.is_empty() => Ok((data, fields)),
         _ => Err(Problem::Invalid(errors)),
     }
 }
 
 fn content(
-    data: Data,
-    rest: Rest,
-    plan: &Plan,
-    stored: Option<&Stored>,
+    data: ExportData,
+    fields: OtherFields,
+    plan: &Reschedule,
+    stored: Option<&ExistingSchedule>,
     facts: &AccessFacts,
 ) -> Result<Content, Problem> {
-    let recipients = &rest.recipients;
+    let recipients = &fields.recipients;
     let addresses = [&recipients.to, &recipients.cc, &recipients.bcc].into_iter().flatten();
-    let beside = data.identifier.len() + addresses.map(|address| address.len() + 1).sum::<usize>();
+    let other_len = data.identifier.len() + addresses.map(|address| address.len() + 1).sum::<usize>();
     let mut document = Document {
         form: data.form,
         date_ranges: data.date_ranges,
         event_numbers: data.event_numbers,
-        locale: rest.locale,
-        subject: rest.subject,
-        template: rest.template,
-        typed_addresses: rest.typed_addresses,
-        rule: rest.when.rule,
-        time: rest.when.time,
-        anchor: rest.when.anchor,
-        timezone: rest.when.timezone,
+        locale: fields.locale,
+        subject: fields.subject,
+        template: fields.template,
+        typed_addresses: fields.typed_addresses,
+        rule: fields.timing.rule,
+        time: fields.timing.time,
+        anchor: fields.timing.anchor,
+        timezone: fields.timing.timezone,
         kept_at: plan.kept.then_some(facts.settings.now),
         replaced_version: None,
     };
@@ -235,15 +243,15 @@ fn content(
         };
     }
     let document = document.to_text();
-    // Neither what is stored nor what is shown may be larger than a document of the contract.
-    if document.len() + beside + REST_OF_RESOURCE > LARGEST_DOCUMENT {
-        let fault = Fault::TooLarge(LARGEST_DOCUMENT - REST_OF_RESOURCE);
+    // Neither the stored document nor the resource can be larger than a document of the contract.
+    if document.len() + other_len + RESOURCE_OVERHEAD > MAX_DOCUMENT_SIZE {
+        let error = ValidationError::TooLarge(MAX_DOCUMENT_SIZE - RESOURCE_OVERHEAD);
         let language = Language::of_tag(&facts.language);
-        return Err(Problem::Invalid(vec![fault.at(&[], language)]));
+        return Err(Problem::Invalid(vec![error.at(&[], language)]));
     }
     Ok(Content {
         export_identifier: data.identifier,
-        recipients: rest.recipients,
+        recipients: fields.recipients,
         next_run: plan.next_run,
         active: true,
         error_counter: 0,
@@ -251,22 +259,27 @@ fn content(
     })
 }
 
-/// All fields but exporter and form.
-struct Rest {
+/// All fields except exporter and form.
+struct OtherFields {
     locale: String,
     recipients: Recipients,
     typed_addresses: BTreeMap<String, String>,
     subject: String,
     template: String,
-    when: When,
+    timing: Timing,
 }
 
-impl Rest {
-    fn read(body: &mut Body, stored: Option<&Stored>, left_out: LeftOut, facts: &AccessFacts) -> Option<Self> {
+impl OtherFields {
+    fn read(
+        body: &mut RequestBody,
+        stored: Option<&ExistingSchedule>,
+        omitted: OmittedFields,
+        facts: &AccessFacts,
+    ) -> Option<Self> {
         let document = stored.and_then(|stored| stored.document.as_ref());
-        let kept = document.filter(|_| left_out == LeftOut::Kept);
+        let kept = document.filter(|_| omitted == OmittedFields::Unchanged);
         let mut old = stored
-            .filter(|_| left_out == LeftOut::Kept)
+            .filter(|_| omitted == OmittedFields::Unchanged)
             .map(|stored| stored.schedule.content.recipients.clone())
             .unwrap_or_default();
         let settings = &facts.settings;
@@ -280,7 +293,7 @@ impl Rest {
                 return Ok(given);
             }
             let languages = settings.languages.clone();
-            Err(Fault::NotALanguage { given, languages })
+            Err(ValidationError::UnsupportedLanguage { given, languages })
         });
         let domains = settings.recipient_domains.as_deref();
         body.typed_addresses = kept.map(|kept| kept.typed_addresses.clone()).unwrap_or_default();
@@ -291,27 +304,27 @@ impl Rest {
         let recipients = to.zip(cc).zip(bcc).map(|((to, cc), bcc)| Recipients { to, cc, bcc });
         let subject = body.text("mail_subject", kept.map(|kept| kept.subject.clone()), |subject| {
             text::not_blank(&subject)?;
-            text::one_line(&subject, LONGEST_SUBJECT)?;
+            text::one_line(&subject, MAX_SUBJECT_LEN)?;
             Ok(subject)
         });
         let template = body.text("mail_template", kept.map(|kept| kept.template.clone()), |template| {
             text::not_blank(&template)?;
-            text::lines(template, LONGEST_TEMPLATE)
+            text::lines(template, MAX_TEMPLATE_LEN)
         });
-        let when = when::read(body, document, kept, facts);
+        let timing = timing::read(body, document, kept, facts);
         Some(Self {
             locale: locale?,
             typed_addresses: typed_addresses(body, recipients.as_ref()?),
             recipients: recipients?,
             subject: subject?,
             template: template?,
-            when: when?,
+            timing: timing?,
         })
     }
 }
 
-/// How the recipients were typed. Addresses that are no recipients any more are left out.
-fn typed_addresses(body: &mut Body, recipients: &Recipients) -> BTreeMap<String, String> {
+/// The recipients as they were typed, without addresses that are no longer recipients.
+fn typed_addresses(body: &mut RequestBody, recipients: &Recipients) -> BTreeMap<String, String> {
     let mut typed = std::mem::take(&mut body.typed_addresses);
     let lists = [&recipients.to, &recipients.cc, &recipients.bcc];
     typed.retain(|ascii, _| lists.into_iter().flatten().any(|address| address == ascii));

@@ -1,29 +1,29 @@
-//! What a run looks like in the history.
+//! The JSON of a run in the history.
 
 use serde::Serialize;
 
 use crate::contract::{DeliveryStatus, Outcome, RunEntry};
 
-use super::instant::Utc;
+use super::timestamp::UtcTimestamp;
 
-/// Longest response of a server that is shown, in characters, so that 76 recipients fit a document.
-const LONGEST_RESPONSE: usize = 400;
+/// Maximum number of characters of a server's reply, so that 76 recipients fit in a document.
+const MAX_RESPONSE_LEN: usize = 400;
 
 #[derive(Serialize)]
-struct Run<'a> {
-    due: Option<Utc>,
-    started: Option<Utc>,
-    ended: Option<Utc>,
+struct HistoryItem<'a> {
+    due: Option<UtcTimestamp>,
+    started: Option<UtcTimestamp>,
+    ended: Option<UtcTimestamp>,
     outcome: &'static str,
-    /// Why it failed or was cancelled, for people.
+    /// Why it failed or was cancelled.
     reason: Option<&'a str>,
-    /// Why it failed, for programs.
+    /// The machine-readable code of a failure.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason_code: Option<&'a str>,
     attempts: u32,
-    /// Of a run that is tried again: when.
+    /// Of a run that is retried.
     #[serde(skip_serializing_if = "Option::is_none")]
-    next_attempt: Option<Option<Utc>>,
+    next_attempt: Option<Option<UtcTimestamp>>,
     rows: Option<u64>,
     bytes: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -33,8 +33,8 @@ struct Run<'a> {
 
 #[derive(Serialize)]
 struct Missed {
-    first: Option<Utc>,
-    last: Option<Utc>,
+    first: Option<UtcTimestamp>,
+    last: Option<UtcTimestamp>,
     count: u64,
 }
 
@@ -46,10 +46,10 @@ struct Recipient<'a> {
 }
 
 pub(super) fn to_json(entry: &RunEntry) -> String {
-    let mut run = Run {
-        due: Utc::of(entry.due),
-        started: entry.started.and_then(Utc::of),
-        ended: entry.ended.and_then(Utc::of),
+    let mut run = HistoryItem {
+        due: UtcTimestamp::of(entry.due),
+        started: entry.started.and_then(UtcTimestamp::of),
+        ended: entry.ended.and_then(UtcTimestamp::of),
         outcome: "in_progress",
         reason: None,
         reason_code: None,
@@ -65,13 +65,13 @@ pub(super) fn to_json(entry: &RunEntry) -> String {
         Some(Outcome::Submitted) => "submitted",
         Some(Outcome::Delivered) => "delivered",
         Some(Outcome::Empty) => "empty",
-        Some(Outcome::Failed((code, words))) => {
-            run.reason = Some(words);
+        Some(Outcome::Failed((code, message))) => {
+            run.reason = Some(message);
             run.reason_code = Some(code);
             "failed"
         }
         Some(Outcome::Retry(at)) => {
-            run.next_attempt = Some(Utc::of(*at));
+            run.next_attempt = Some(UtcTimestamp::of(*at));
             "retrying"
         }
         Some(Outcome::Cancelled(why)) => {
@@ -80,8 +80,8 @@ pub(super) fn to_json(entry: &RunEntry) -> String {
         }
         Some(Outcome::Missed(range)) => {
             run.missed = Some(Missed {
-                first: Utc::of(range.first),
-                last: Utc::of(range.last),
+                first: UtcTimestamp::of(range.first),
+                last: UtcTimestamp::of(range.last),
                 count: range.count,
             });
             "missed"
@@ -102,6 +102,6 @@ pub(super) fn to_json(entry: &RunEntry) -> String {
 }
 
 fn cut(response: &str) -> &str {
-    let end = response.char_indices().nth(LONGEST_RESPONSE).map(|(end, _)| end);
+    let end = response.char_indices().nth(MAX_RESPONSE_LEN).map(|(end, _)| end);
     end.and_then(|end| response.get(..end)).unwrap_or(response)
 }

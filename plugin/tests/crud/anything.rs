@@ -1,4 +1,4 @@
-//! Whatever is sent: no panic, and what is accepted is accepted again as it is shown.
+//! Arbitrary input: no panic, and the resource of accepted input is accepted again.
 
 use plugin::schedules;
 use proptest::prelude::*;
@@ -63,7 +63,7 @@ fn any_name() -> impl Strategy<Value = String> {
     prop_oneof![4 => prop::sample::select(names).prop_map(str::to_owned), 1 => ".{0,6}"]
 }
 
-/// A field with a value that is mostly right.
+/// A field with a value that is mostly valid.
 fn plausible() -> impl Strategy<Value = (String, Value)> {
     let fields = vec![
         ("export_identifier", json!("checkins")),
@@ -88,7 +88,7 @@ fn plausible() -> impl Strategy<Value = (String, Value)> {
     ]
 }
 
-/// An entry of a form with a value that is mostly right.
+/// An entry of a form with a value that is mostly valid.
 fn plausible_entry() -> impl Strategy<Value = (String, Value)> {
     let entries = vec![
         ("_format", json!("xlsx")),
@@ -110,7 +110,7 @@ fn plausible_entry() -> impl Strategy<Value = (String, Value)> {
     ]
 }
 
-/// Every function that takes a text, with this text.
+/// Calls every function that takes a text.
 fn send(host: &Host, text: &str) {
     let _ = schedules::create(&host.owner(), text);
     for seat in [host.owner(), host.editor().in_german()] {

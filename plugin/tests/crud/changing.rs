@@ -1,4 +1,4 @@
-//! PUT, PATCH and DELETE: what stays, what goes, and versions.
+//! PUT, PATCH and DELETE: changed and unchanged fields, and versions.
 
 use plugin::contract::Problem;
 use plugin::schedules;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::host::{Host, at};
 use crate::{create, document, errors, patch, put, shown, with, with_form};
 
-/// Everything given, nothing as by default.
+/// All fields, none with its default.
 fn full() -> Value {
     with(json!({
         "locale": "de",
@@ -85,7 +85,7 @@ fn a_new_exporter_takes_the_kept_form_only_if_it_fits() {
         shown_then["export_form_data"],
         json!({"day": "2026-01-01", "events": ["conf"]})
     );
-    // Back again: what the other exporter doesn't know is dropped.
+    // Back again: keys that the other exporter does not have were dropped.
     let back = shown(patch(&host.owner(), 1, &json!({"export_identifier": "orders"})));
     assert_eq!(back["export_form_data"], json!({"events": ["conf"]}));
     host.allow("owner", "checkins", &["fest"]);
@@ -101,7 +101,7 @@ fn a_kept_form_is_not_looked_at_again_and_nobody_is_asked() {
     let host = Host::organizer();
     shown(create(&host.owner(), &with_form(json!({"_format": "csv"}))));
     host.forbid("owner", "orders");
-    host.registry_away.set(true);
+    host.registry_unavailable.set(true);
     assert!(patch(&host.owner(), 1, &json!({"mail_subject": "x"})).is_ok());
 }
 
@@ -113,12 +113,12 @@ fn the_owner_of_a_schedule_whose_exporter_is_gone_may_change_it() {
         &with_form(json!({"_format": "csv", "events": ["conf", "fest"]})),
     ));
     host.forbid("owner", "orders");
-    // All but the form, in either way.
+    // All except the form, with either method.
     assert!(patch(&host.owner(), 1, &json!({"mail_subject": "x"})).is_ok());
     assert!(patch(&host.owner(), 1, &json!({"export_identifier": "orders"})).is_ok());
     assert!(put(&host.owner(), 1, &before).is_ok());
     assert!(host.row(1).content.document.contains("date_range") || !before.to_string().contains("date_range"));
-    // As he is shown it, with an event that he doesn't know of any more.
+    // The form as the caller sees it, without an event that they no longer can see.
     host.known
         .borrow_mut()
         .get_mut("owner")
@@ -128,16 +128,16 @@ fn the_owner_of_a_schedule_whose_exporter_is_gone_may_change_it() {
     assert_eq!(seen["export_form_data"]["events"], json!(["conf"]));
     assert!(put(&host.owner(), 1, &seen).is_ok());
     assert!(host.row(1).content.document.contains("fest"));
-    // Another form can't be checked.
+    // Another form cannot be validated.
     let form = json!({"export_form_data": {"_format": "xlsx"}});
     assert_eq!(
         errors(patch(&host.owner(), 1, &form)),
         ["export_form_data: exporter-removed"]
     );
-    // He may choose another.
+    // The caller can choose another exporter.
     let other = json!({"export_identifier": "checkins", "export_form_data": {"day": "2026-01-01"}});
     assert!(patch(&host.owner(), 1, &other).is_ok());
-    // And not go back.
+    // And cannot go back.
     assert_eq!(
         errors(patch(&host.owner(), 1, &json!({"export_identifier": "orders"}))),
         ["export_identifier: unknown-exporter"]
@@ -189,7 +189,7 @@ fn what_the_host_says_comes_out_as_a_problem() {
     };
     assert!(told[0].message.contains('1'));
     assert_eq!(errors(answer), [": quota-exceeded"]);
-    host.registry_away.set(true);
+    host.registry_unavailable.set(true);
     let away = Err(Problem::Unavailable("registry".to_owned()));
     assert_eq!(create(&host.owner(), &document()), away);
     assert_eq!(put(&host.owner(), 1, &document()), away);
@@ -197,7 +197,7 @@ fn what_the_host_says_comes_out_as_a_problem() {
         schedules::exporters(&host.owner(), None).map(|_| ()),
         Err(Problem::Unavailable("registry".to_owned()))
     );
-    host.store_away.set(true);
+    host.store_unavailable.set(true);
     let away = Problem::Unavailable("disk".to_owned());
     assert_eq!(schedules::get(&host.owner(), 1), Err(away.clone()));
     assert_eq!(schedules::delete(&host.owner(), 1, None), Err(away));

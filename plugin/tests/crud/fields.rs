@@ -1,4 +1,4 @@
-//! What each field takes.
+//! The values that each field accepts.
 
 use plugin::contract::Problem;
 use plugin::schedules;
@@ -248,7 +248,7 @@ fn events_must_be_ones_that_the_caller_may_use() {
     assert!(given(json!({"events": ["fest", "conf"]})).is_ok());
     assert!(given(json!({})).is_ok());
     let not_usable = ["export_form_data.events: event-not-permitted"];
-    // One that exists and one that doesn't read the same.
+    // An existing one and a missing one have the same error.
     let messages = ["gala", "nope"].map(|slug| match given(json!({"events": ["conf", slug]})) {
         Err(Problem::Invalid(told)) => told[0].message.replace(slug, "*"),
         other => panic!("{other:?}"),
@@ -319,7 +319,7 @@ fn a_domain_beyond_ascii_is_stored_as_xn_shown_as_typed_and_written_to_as_stored
     ));
     assert_eq!((&made[to], &made[cc]), (&json!(typed), &json!("c@bücher.example")));
     assert_eq!(host.row(1).content.recipients.to, ["A@xn--exmple-cua.org", "b@x.org"]);
-    // A change of one list keeps how the other was typed, and forgets what is gone.
+    // A change of one list preserves the typed form of the other, and drops that of removed addresses.
     let patched = shown(patch(&host.owner(), 1, &json!({cc: "c@xn--bcher-kva.example"})));
     assert_eq!(
         (&patched[to], &patched[cc]),
@@ -328,7 +328,7 @@ fn a_domain_beyond_ascii_is_stored_as_xn_shown_as_typed_and_written_to_as_stored
     assert_eq!(list(&host.owner())[0][to], json!(typed));
     shown(patch(&host.owner(), 1, &json!({to: ""})));
     assert!(!host.row(1).content.document.contains("ämple"));
-    // What is shown is accepted again.
+    // The resource is accepted again.
     let again = shown(put(&host.owner(), 1, &made));
     assert_eq!((&again[to], &again[cc]), (&made[to], &made[cc]));
 }
@@ -366,7 +366,7 @@ fn a_body_that_is_no_object_or_no_json_is_told_apart() {
             panic!("{text}");
         };
         assert!(german.starts_with("Ungültiges JSON in Zeile"), "{german}");
-        // Each of these is known by what the parser says of it.
+        // Each of these has a known message of the parser.
         assert!(!german.contains("an dieser Stelle"), "{german}");
     }
 }

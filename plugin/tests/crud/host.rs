@@ -1,4 +1,4 @@
-//! A host in memory that keeps what `wit/` promises of `access`: versions, visibility, quota, rights of caller and owner.
+//! A host in memory with the guarantees of `wit/` for `access`: versions, visibility, quota, permissions of caller and owner.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,7 +7,7 @@ use chrono::DateTime;
 use plugin::contract::*;
 use plugin::host::Access;
 
-/// Maximum number of event slugs that a host takes in one call.
+/// Maximum number of event slugs in one call.
 pub const MAX_SLUGS: usize = 1 << 14;
 
 /// A Wednesday.
@@ -29,30 +29,30 @@ pub fn user(name: &str) -> User {
 /// One organizer (or one of its events) with its schedules.
 pub struct Host {
     pub exporters: Vec<Exporter>,
-    /// Who may run what on which events. Tokens are called `token`, devices `device`.
+    /// The events that a caller is permitted to export, by caller and exporter. Tokens are named `token`, devices `device`.
     pub rights: RefCell<BTreeMap<(String, String), BTreeSet<String>>>,
-    /// Who may run what on all events, those to come included; the events of today are among `rights`.
+    /// The callers who are permitted to export all events with an exporter, including future ones; `rights` has the current ones.
     pub all_events: RefCell<BTreeSet<(String, String)>>,
-    /// Who knows of which events.
+    /// The events that a caller can see.
     pub known: RefCell<BTreeMap<String, BTreeSet<String>>>,
     pub rows: RefCell<BTreeMap<ScheduleId, Schedule>>,
     pub runs: RefCell<Vec<RunEntry>>,
     pub missed: RefCell<Vec<MissedRange>>,
-    /// Notices to owners of what others have done: address, subject, text.
+    /// Notices to owners: address, subject, text.
     pub notices: RefCell<Vec<(String, String, String)>>,
-    /// Who owned what before it was changed, taken over or deleted last.
+    /// The owners before the last change, takeover or deletion.
     owners: RefCell<BTreeMap<ScheduleId, User>>,
-    /// Longest text of a notice that the host takes, in bytes.
-    pub longest_notice: Cell<usize>,
+    /// Maximum size of the text of a notice, in bytes.
+    pub max_notice_size: Cell<usize>,
     pub quota: Cell<Option<u32>>,
-    /// So many updates find that somebody else changed the row since it was read.
+    /// Number of updates that fail because another caller has changed the row.
     pub rivals: Cell<u32>,
-    pub registry_away: Cell<bool>,
-    /// Answers all events to a question about some.
+    pub registry_unavailable: Cell<bool>,
+    /// Whether the host returns all events for a query about some, which the contract rules out.
     pub overstates: Cell<bool>,
-    pub store_away: Cell<bool>,
-    /// Questions asked, by name.
-    pub asked: RefCell<Vec<&'static str>>,
+    pub store_unavailable: Cell<bool>,
+    /// Names of the functions that were called.
+    pub calls: RefCell<Vec<&'static str>>,
     pub settings: Settings,
     pub event_level: bool,
 }
@@ -69,13 +69,13 @@ impl Host {
             missed: RefCell::default(),
             notices: RefCell::default(),
             owners: RefCell::default(),
-            longest_notice: Cell::new(usize::MAX),
+            max_notice_size: Cell::new(usize::MAX),
             quota: Cell::new(None),
             rivals: Cell::new(0),
-            registry_away: Cell::new(false),
+            registry_unavailable: Cell::new(false),
             overstates: Cell::new(false),
-            store_away: Cell::new(false),
-            asked: RefCell::default(),
+            store_unavailable: Cell::new(false),
+            calls: RefCell::default(),
             settings: Settings {
                 now: at(NOW),
                 zone: "Europe/Berlin".to_owned(),
@@ -111,7 +111,7 @@ impl Host {
         self.rights.borrow_mut().insert(right, events);
     }
 
-    /// All events of today, and those to come.
+    /// Permits all events, current and future ones.
     pub fn allow_all(&self, who: &str, exporter: &str) {
         self.allow(who, exporter, &["conf", "fest", "gala"]);
         let right = (who.to_owned(), exporter.to_owned());
@@ -124,12 +124,12 @@ impl Host {
         self.rights.borrow_mut().remove(&right);
     }
 
-    /// A user who sees only his own.
+    /// A user who sees only their own schedules.
     pub fn user<'a>(&'a self, name: &str) -> Seat<'a> {
         self.seat(Caller::User(user(name)), false)
     }
 
-    /// A user who may change settings.
+    /// A user with permission to change settings.
     pub fn editor(&self) -> Seat<'_> {
         self.seat(Caller::User(user("editor")), true)
     }
@@ -212,7 +212,7 @@ impl Seat<'_> {
     }
 
     fn subject(&self, whose: Subject) -> Result<Option<String>, LookupError> {
-        if self.host.registry_away.get() {
+        if self.host.registry_unavailable.get() {
             return Err(LookupError::Unavailable("registry".to_owned()));
         }
         match whose {
@@ -224,12 +224,12 @@ impl Seat<'_> {
         }
     }
 
-    fn ask(&self, question: &'static str) {
-        self.host.asked.borrow_mut().push(question);
+    fn record(&self, call: &'static str) {
+        self.host.calls.borrow_mut().push(call);
     }
 
     fn store(&self) -> Result<(), StoreError> {
-        if self.host.store_away.get() {
+        if self.host.store_unavailable.get() {
             return Err(StoreError::Unavailable("disk".to_owned()));
         }
         Ok(())
@@ -363,7 +363,7 @@ impl Access for Seat<'_> {
     }
 
     fn available(&self, whose: Subject, only: Option<&str>) -> Result<Vec<Exporter>, LookupError> {
-        self.ask("available");
+        self.record("available");
         let Some(who) = self.subject(whose)? else {
             return Ok(Vec::new());
         };
@@ -375,7 +375,7 @@ impl Access for Seat<'_> {
     }
 
     fn usable_events(&self, whose: Subject, exporter: &str, only: Option<&[String]>) -> Result<Reach, LookupError> {
-        self.ask("usable_events");
+        self.record("usable_events");
         let named = only.unwrap_or_default().len();
         assert!(named <= MAX_SLUGS, "{named} slugs in one call");
         let Some(who) = self.subject(whose)? else {
@@ -392,7 +392,7 @@ impl Access for Seat<'_> {
     }
 
     fn visible_events(&self, slugs: &[String]) -> Result<Vec<String>, LookupError> {
-        self.ask("visible_events");
+        self.record("visible_events");
         assert!(slugs.len() <= MAX_SLUGS, "{} slugs in one call", slugs.len());
         self.subject(Subject::Caller)?;
         let known = self.host.known.borrow();
@@ -406,7 +406,7 @@ impl Access for Seat<'_> {
     }
 
     fn missing_events(&self, slugs: &[String]) -> Result<Vec<String>, LookupError> {
-        self.ask("missing_events");
+        self.record("missing_events");
         assert!(slugs.len() <= MAX_SLUGS, "{} slugs in one call", slugs.len());
         self.subject(Subject::Caller)?;
         let known = self.host.known.borrow();
@@ -415,11 +415,11 @@ impl Access for Seat<'_> {
     }
 
     fn notify_owner(&self, id: ScheduleId, subject: &str, text: &str) -> Result<(), MailError> {
-        self.ask("notify_owner");
+        self.record("notify_owner");
         let owner = self.host.owners.borrow().get(&id).cloned();
         let owner = owner.filter(|owner| owner.active && owner.id != self.name());
         let owner = owner.ok_or(MailError::Nobody)?;
-        if text.len() > self.host.longest_notice.get() {
+        if text.len() > self.host.max_notice_size.get() {
             return Err(MailError::TooLarge(text.len() as u64));
         }
         let notice = (owner.email, subject.to_owned(), text.to_owned());

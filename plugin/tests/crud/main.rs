@@ -3,20 +3,20 @@
 mod anything;
 mod changing;
 mod fields;
-mod handover;
 mod host;
 mod others;
+mod owner_notice;
+mod permissions;
 mod planning;
 mod reading;
-mod rights;
-mod telling;
+mod takeover;
 
 use plugin::contract::{Order, PageQuery, Position, Problem, Stored, Versioned};
 use plugin::host::Access;
 use plugin::schedules;
 use serde_json::{Value, json};
 
-/// A document that is right at organizer level.
+/// A valid document at organizer level.
 fn document() -> Value {
     json!({
         "export_identifier": "orders",
@@ -63,7 +63,7 @@ fn shown(answer: Result<Versioned, Problem>) -> Value {
     serde_json::from_str(&answer.expect("an answer").document).expect("JSON")
 }
 
-/// Places and codes of all errors: `mail_subject: blank`.
+/// Paths and codes of all errors: `mail_subject: blank`.
 fn errors<T: std::fmt::Debug>(answer: Result<T, Problem>) -> Vec<String> {
     match answer {
         Err(Problem::Invalid(errors)) => {

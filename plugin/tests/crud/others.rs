@@ -96,7 +96,7 @@ fn a_run_of_as_many_recipients_as_there_can_be_fits_a_document() {
         deliveries,
     });
     let page = schedules::runs(&host.owner(), 1, &Position::Number(1), 50).expect("a page");
-    assert!(page.documents[0].len() < schedules::LARGEST_DOCUMENT);
+    assert!(page.documents[0].len() < schedules::MAX_DOCUMENT_SIZE);
     assert!(page.documents[0].contains(r#""status":"rejected","response":"no no "#));
 }
 

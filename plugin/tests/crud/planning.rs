@@ -1,4 +1,4 @@
-//! When a changed schedule is due next, and the day that its rule counts from.
+//! The next run of a changed schedule, and the anchor of its rule.
 
 use plugin::document::Document;
 use plugin::schedules;
@@ -74,7 +74,7 @@ fn a_rule_without_a_run_is_saved_has_none_next_and_its_schedule_says_why() {
     ));
     let warned = |row: &serde_json::Value| row["warnings"] == json!([never]);
     assert_eq!(list(&host.owner()).iter().filter(|row| warned(row)).count(), 1);
-    // What was stopped has no next run for another reason.
+    // A paused schedule has no next run for another reason.
     host.edit(6, |row| row.content.active = false);
     assert!(list(&host.owner()).iter().all(|row| row.get("warnings").is_none()));
 }
@@ -85,7 +85,7 @@ fn a_passed_due_time_stays_if_the_new_rule_has_it_and_is_missed_if_not() {
     shown(create(&host.owner().at("2026-10-01T10:00:00+02:00"), &document()));
     let due = at("2026-10-12T06:00:00+02:00");
     host.edit(1, |row| row.content.next_run = Some(due));
-    // Due on the 12th, 13th and 14th; the new rule has the 13th, a Tuesday, of them.
+    // Due on the 12th, 13th and 14th; of these, the new rule has the 13th, a Tuesday.
     let tuesdays = json!({"schedule_rrule": "DTSTART:20260101T000000\nRRULE:FREQ=WEEKLY;BYDAY=TU"});
     let answer = shown(patch(&host.owner(), 1, &tuesdays));
     assert_eq!(answer["schedule_next_run"], "2026-10-13T04:00:00Z");
@@ -109,7 +109,7 @@ fn a_changed_rule_without_dtstart_has_no_due_time_before_the_day_it_is_saved() {
     shown(create(&host.owner(), &document()));
     row("2026-10-13T06:00:00+02:00");
     let weekdays = json!({"schedule_rrule": "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR"});
-    // Those of the 13th and the 14th passed; the rule counts from the 14th.
+    // Those of the 13th and the 14th are past due; the anchor of the rule is the 14th.
     let answer = shown(patch(&host.owner(), 1, &weekdays));
     assert_eq!(answer["schedule_next_run"], "2026-10-14T04:00:00Z");
     assert_eq!(host.missed.take()[0].last, at("2026-10-13T06:00:00+02:00"));

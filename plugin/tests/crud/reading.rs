@@ -1,4 +1,4 @@
-//! What is shown, to whom, also of schedules that no longer fit.
+//! The resources that callers see, including those of schedules that are no longer valid.
 
 use plugin::schedules;
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ fn a_caller_is_not_shown_events_that_he_may_not_know_of_and_the_host_is_asked_on
         .get_mut("editor")
         .expect("the editor")
         .remove("fest");
-    host.asked.take();
+    host.calls.take();
     let forms: Vec<Value> = list(&host.editor())
         .into_iter()
         .map(|row| row["export_form_data"].clone())
@@ -28,7 +28,7 @@ fn a_caller_is_not_shown_events_that_he_may_not_know_of_and_the_host_is_asked_on
     assert_eq!(forms[0].to_string(), r#"{"events":["conf"],"_format":"csv"}"#);
     assert_eq!(forms[1], json!({"events": []}));
     assert_eq!(forms[2], document()["export_form_data"]);
-    assert_eq!(host.asked.take(), ["visible_events"]);
+    assert_eq!(host.calls.take(), ["visible_events"]);
     assert_eq!(
         shown(schedules::get(&host.editor(), 1))["export_form_data"]["events"],
         json!(["conf"])
@@ -56,9 +56,9 @@ fn events_of_a_page_are_looked_up_in_parts_that_a_host_takes() {
             all.extend(slugs);
         }
         host.allow("owner", "orders", &all.iter().map(String::as_str).collect::<Vec<_>>());
-        host.asked.take();
+        host.calls.take();
         let rows = list(&host.owner());
-        assert_eq!(host.asked.take(), vec!["visible_events"; calls]);
+        assert_eq!(host.calls.take(), vec!["visible_events"; calls]);
         for row in rows {
             assert_eq!(row["export_form_data"]["events"].as_array().map(Vec::len), Some(each));
         }
@@ -69,10 +69,10 @@ fn events_of_a_page_are_looked_up_in_parts_that_a_host_takes() {
 fn a_page_without_events_asks_nobody() {
     let host = Host::organizer();
     shown(create(&host.owner(), &document()));
-    host.registry_away.set(true);
-    host.asked.take();
+    host.registry_unavailable.set(true);
+    host.calls.take();
     assert_eq!(list(&host.owner()).len(), 1);
-    assert!(host.asked.take().is_empty());
+    assert!(host.calls.take().is_empty());
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn a_stored_document_that_no_longer_fits_is_shown_as_it_is_and_spoils_no_list() 
             &with(json!({"mail_additional_recipients": "a@x.org"})),
         ));
     }
-    // Exporter, fields and locale are gone from the host.
+    // The host no longer has exporter, fields and locale.
     host.exporters.clear();
     host.settings.languages = vec!["fr".to_owned()];
     host.edit(2, |row| row.content.document = "no JSON".to_owned());

@@ -1,7 +1,7 @@
-//! Gaps, folds, days that never were, and that no zone surprises the search for the next run.
+//! Gaps, folds, skipped days, and the assumption about zones behind the search for the next occurrence.
 
 use chrono::{DateTime, Days, NaiveDate, NaiveTime};
-use plugin::recurrence::{ClockNote, Timetable, instant_of, local_date, zone};
+use plugin::recurrence::{ClockNote, Recurrence, instant_of, local_date, zone};
 
 use super::zones::names;
 
@@ -69,15 +69,15 @@ fn a_repeated_time_is_the_first_of_the_two() {
 
 #[test]
 fn a_run_on_the_repeated_hour_does_not_come_again_in_its_second_pass() {
-    let timetable = Timetable::parse("FREQ=DAILY", "02:30:00", "Europe/Berlin", date(2026, 10, 1)).unwrap();
+    let recurrence = Recurrence::parse("FREQ=DAILY", "02:30:00", "Europe/Berlin", date(2026, 10, 1)).unwrap();
     let second_pass = unix("2026-10-25T02:30:00+01:00");
-    assert!(!timetable.contains(second_pass));
+    assert!(!recurrence.contains(second_pass));
     assert_eq!(
-        timetable.next_after(second_pass).unwrap().at,
+        recurrence.next_after(second_pass).unwrap().at,
         unix("2026-10-26T02:30:00+01:00")
     );
     assert_eq!(
-        timetable.latest_until(second_pass).unwrap().at,
+        recurrence.latest_until(second_pass).unwrap().at,
         unix("2026-10-25T02:30:00+02:00")
     );
 }
@@ -89,12 +89,12 @@ fn a_day_that_a_zone_skipped_and_the_day_after_it_are_one_run() {
         ("Pacific/Kwajalein", date(1993, 8, 21)),
         ("Pacific/Kiritimati", date(1994, 12, 31)),
     ] {
-        let timetable = Timetable::parse("FREQ=DAILY", "18:30:00", name, date(1990, 1, 1)).unwrap();
-        let (at, _, note) = instant_of(skipped, timetable.time(), timetable.zone());
+        let recurrence = Recurrence::parse("FREQ=DAILY", "18:30:00", name, date(1990, 1, 1)).unwrap();
+        let (at, _, note) = instant_of(skipped, recurrence.time(), recurrence.zone());
         assert_eq!(note, ClockNote::SkippedHour, "{name}");
 
         let next_day = skipped.succ_opt().unwrap();
-        let dates: Vec<_> = timetable
+        let dates: Vec<_> = recurrence
             .occurrences(at - 2 * 86_400)
             .take(3)
             .map(|run| run.local_date)
@@ -104,21 +104,21 @@ fn a_day_that_a_zone_skipped_and_the_day_after_it_are_one_run() {
             [skipped.pred_opt().unwrap(), next_day, next_day.succ_opt().unwrap()],
             "{name}"
         );
-        assert_eq!(timetable.latest_until(at).unwrap().local_date, next_day, "{name}");
-        assert_eq!(timetable.next_after(at - 1), timetable.latest_until(at), "{name}");
+        assert_eq!(recurrence.latest_until(at).unwrap().local_date, next_day, "{name}");
+        assert_eq!(recurrence.next_after(at - 1), recurrence.latest_until(at), "{name}");
     }
 }
 
 #[test]
 fn a_rule_that_has_only_the_skipped_day_still_runs() {
     let rule = "DTSTART:20111230T000000\nRRULE:FREQ=YEARLY;COUNT=1";
-    let timetable = Timetable::parse(rule, "18:30:00", "Pacific/Apia", date(1990, 1, 1)).unwrap();
-    let run = timetable.next_after(unix("2011-12-31T04:29:59Z")).unwrap();
+    let recurrence = Recurrence::parse(rule, "18:30:00", "Pacific/Apia", date(1990, 1, 1)).unwrap();
+    let run = recurrence.next_after(unix("2011-12-31T04:29:59Z")).unwrap();
     assert_eq!(
         (run.at, run.local_date),
         (unix("2011-12-31T04:30:00Z"), date(2011, 12, 30))
     );
-    assert_eq!(timetable.next_after(run.at), None);
+    assert_eq!(recurrence.next_after(run.at), None);
 }
 
 #[test]
@@ -147,9 +147,8 @@ fn the_local_date_changes_at_local_midnight() {
     assert_eq!(local_date(midnight, berlin), date(2026, 7, 1));
 }
 
-/// The search in `next_after` rests on this: no clock jumps by more than a day, and so no date's run comes before that of
-/// the date before it. Looked at around each week from 1890 to 2060 in which a zone's
-/// offset changed.
+/// `next_after` assumes that no offset changes by more than a day, so that no date's occurrence is before the one of the previous
+/// date. Checked around each week from 1890 to 2060 in which the offset of a zone changed.
 #[test]
 fn in_every_zone_each_run_is_found_from_just_before_it_and_from_the_one_before() {
     let mut changes = 0;
@@ -178,17 +177,17 @@ fn check_days_around(name: &str, before: i64, after: i64) {
     let first = local_date(before, zone) - Days::new(2);
     let last = local_date(after, zone) + Days::new(2);
     for time in ["00:00:00", "00:30:00", "02:30:00", "23:45:00"] {
-        let timetable = Timetable::parse("FREQ=DAILY", time, name, first).unwrap();
+        let recurrence = Recurrence::parse("FREQ=DAILY", time, name, first).unwrap();
         let runs = first
             .iter_days()
             .take_while(|day| *day <= last)
-            .map(|day| instant_of(day, timetable.time(), zone).0);
+            .map(|day| instant_of(day, recurrence.time(), zone).0);
         let mut runs: Vec<_> = runs.collect();
         assert!(runs.is_sorted(), "{name} {time}");
         runs.dedup();
         for pair in runs.windows(2) {
-            let next = |after| timetable.next_after(after).map(|run| run.at);
-            let latest = |until| timetable.latest_until(until).map(|run| run.at);
+            let next = |after| recurrence.next_after(after).map(|run| run.at);
+            let latest = |until| recurrence.latest_until(until).map(|run| run.at);
             assert_eq!(
                 (next(pair[0]), next(pair[1] - 1)),
                 (Some(pair[1]), Some(pair[1])),

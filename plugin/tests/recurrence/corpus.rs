@@ -1,7 +1,7 @@
 //! Every row of `tests/data/next_run.jsonl`.
 
 use chrono::DateTime;
-use plugin::recurrence::{Timetable, Zone, local_date, zone};
+use plugin::recurrence::{Recurrence, Zone, local_date, zone};
 use serde_json::Value;
 
 const CORPUS: &str = include_str!("../../../tests/data/next_run.jsonl");
@@ -13,7 +13,7 @@ fn every_row_of_the_corpus_gets_the_next_run_it_wants() {
         let row: Value = serde_json::from_str(line).unwrap();
         let (got, want) = (next_run(&row), &row["want"]);
         if *want != got {
-            wrong.push(format!("{}: wanted {want}, got {got} for {row}", row["id"]));
+            wrong.push(format!("{}: expected {want}, got {got} for {row}", row["id"]));
         }
     }
     assert_eq!(CORPUS.lines().count(), 3396);
@@ -24,13 +24,16 @@ fn next_run(row: &Value) -> Value {
     let text = |name: &str| row[name].as_str().unwrap();
     let now = DateTime::parse_from_rfc3339(text("now")).unwrap().timestamp();
     let anchor = local_date(now, zone(text("tz")).unwrap_or(Zone::UTC));
-    let timetable = Timetable::parse(text("rule"), text("time"), text("tz"), anchor);
-    let next = timetable.as_ref().ok().and_then(|timetable| timetable.next_after(now));
+    let recurrence = Recurrence::parse(text("rule"), text("time"), text("tz"), anchor);
+    let next = recurrence
+        .as_ref()
+        .ok()
+        .and_then(|recurrence| recurrence.next_after(now));
     let next = next.map(|run| {
         DateTime::from_timestamp(run.at, 0)
             .unwrap()
             .format("%Y-%m-%dT%H:%M:%SZ")
             .to_string()
     });
-    serde_json::json!({ "valid": timetable.is_ok(), "next": next })
+    serde_json::json!({ "valid": recurrence.is_ok(), "next": next })
 }

@@ -1,11 +1,11 @@
-//! What a person and a program are told about a text that isn't right.
+//! Codes and messages of the errors in invalid input.
 
 use chrono::NaiveDate;
 use plugin::language::Language;
-use plugin::recurrence::{Part, RecurrenceError, Timetable};
+use plugin::recurrence::{Recurrence, RecurrenceError, RecurrenceField};
 
 fn errors(rule: &str, time: &str, zone: &str) -> Vec<RecurrenceError> {
-    Timetable::parse(rule, time, zone, NaiveDate::MIN)
+    Recurrence::parse(rule, time, zone, NaiveDate::MIN)
         .err()
         .unwrap_or_default()
 }
@@ -162,8 +162,8 @@ fn a_day_of_the_month_is_refused_with_rules_that_give_it_and_these_are_right() {
         assert!(message.contains(shown), "{message}");
     }
     let dates = |rule: &str| {
-        let timetable = Timetable::parse(rule, "06:30:00", "UTC", NaiveDate::MIN).unwrap();
-        let runs = timetable.occurrences(1_796_083_200).take(3); // 2026-12-01T00:00:00Z
+        let recurrence = Recurrence::parse(rule, "06:30:00", "UTC", NaiveDate::MIN).unwrap();
+        let runs = recurrence.occurrences(1_796_083_200).take(3); // 2026-12-01T00:00:00Z
         runs.map(|run| run.local_date.to_string()).collect::<Vec<_>>().join(" ")
     };
     let on_the_15th = "DTSTART:20260115T000000\nFREQ=MONTHLY";
@@ -194,9 +194,9 @@ fn a_time_is_hh_mm_ss_of_a_clock_and_nothing_else() {
         assert_eq!(
             errors
                 .iter()
-                .map(|error| (error.part(), error.code()))
+                .map(|error| (error.field(), error.code()))
                 .collect::<Vec<_>>(),
-            [(Part::Time, "invalid-time")],
+            [(RecurrenceField::Time, "invalid-time")],
             "{time}"
         );
     }
@@ -207,21 +207,21 @@ fn rule_time_and_zone_are_all_told_at_once() {
     let errors = errors("FREQ=HOURLY", "noon", "Mars/Olympus");
     let told: Vec<_> = errors
         .iter()
-        .map(|error| (error.part(), error.message(Language::English)))
+        .map(|error| (error.field(), error.message(Language::English)))
         .collect();
     assert_eq!(
         told,
         [
             (
-                Part::Rule,
+                RecurrenceField::Rule,
                 "“HOURLY” is not a supported FREQ. Use DAILY, WEEKLY, MONTHLY or YEARLY.".to_owned()
             ),
             (
-                Part::Time,
+                RecurrenceField::Time,
                 "“noon” is not a valid time of day. Use 24-hour HH:MM:SS, such as 04:00:00.".to_owned()
             ),
             (
-                Part::Zone,
+                RecurrenceField::Zone,
                 "“Mars/Olympus” is not a known time zone. Use an IANA time zone name, such as Europe/Berlin or UTC."
                     .to_owned()
             ),

@@ -1,15 +1,15 @@
-//! What nobody means to ask: rules that never match, the ends of the calendar and of 64 bits, and any text at all.
+//! Extreme input: rules that never match, the limits of the calendar and of 64 bits, and arbitrary text.
 
 use chrono::{NaiveDate, NaiveTime};
 use plugin::language::Language;
-use plugin::recurrence::{Timetable, instant_of, local_date, zone};
+use plugin::recurrence::{Recurrence, instant_of, local_date, zone};
 use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::rules::rule;
 
-fn timetable(rule: &str) -> Timetable {
-    Timetable::parse(rule, "06:30:00", "Europe/Berlin", NaiveDate::MIN)
+fn recurrence(rule: &str) -> Recurrence {
+    Recurrence::parse(rule, "06:30:00", "Europe/Berlin", NaiveDate::MIN)
         .unwrap_or_else(|error| panic!("{rule}: {error:?}"))
 }
 
@@ -37,16 +37,16 @@ const NEVER: [&str; 18] = [
 #[test]
 fn a_rule_that_never_matches_has_no_run() {
     for rule in NEVER {
-        let timetable = timetable(rule);
-        assert_eq!(timetable.next_after(i64::MIN), None, "{rule}");
-        assert_eq!(timetable.latest_until(i64::MAX), None, "{rule}");
+        let recurrence = recurrence(rule);
+        assert_eq!(recurrence.next_after(i64::MIN), None, "{rule}");
+        assert_eq!(recurrence.latest_until(i64::MAX), None, "{rule}");
     }
 }
 
 #[test]
 fn a_leap_day_every_four_years_leaps_over_2100_and_every_hundredth_year_over_most() {
     let dates = |rule: &str, after: i64| {
-        let runs = timetable(rule)
+        let runs = recurrence(rule)
             .occurrences(after)
             .take(3)
             .map(|run| run.local_date.to_string())
@@ -60,8 +60,7 @@ fn a_leap_day_every_four_years_leaps_over_2100_and_every_hundredth_year_over_mos
     assert_eq!(dates(hundred, from_2090), "2400-02-29 2800-02-29 3200-02-29");
 }
 
-/// A walk over every period, instead of arithmetic, would keep this test from ending. What each takes is measured in
-/// `benches/recurrence.rs`.
+/// Iteration over every period, instead of arithmetic, would not finish. `benches/recurrence.rs` measures each.
 #[test]
 fn huge_counts_from_the_year_one_have_a_run_before_now() {
     for rule in [
@@ -73,15 +72,15 @@ fn huge_counts_from_the_year_one_have_a_run_before_now() {
         "DTSTART:00010101T000000 RRULE:FREQ=DAILY;COUNT=4294967295",
         "DTSTART:00010101T000000 RRULE:FREQ=YEARLY;BYDAY=MO,TU,WE,TH,FR,SA;BYSETPOS=1,2,100,-1,-2,-100,-313;COUNT=40000",
     ] {
-        let timetable = timetable(rule);
-        let latest = timetable.latest_until(1_700_000_000).expect(rule);
-        assert_eq!(timetable.next_after(latest.at - 1), Some(latest), "{rule}");
+        let recurrence = recurrence(rule);
+        let latest = recurrence.latest_until(1_700_000_000).expect(rule);
+        assert_eq!(recurrence.next_after(latest.at - 1), Some(latest), "{rule}");
     }
 }
 
 #[test]
 fn runs_end_where_dates_in_four_digits_do() {
-    let daily = timetable("DTSTART:00010101T000000 RRULE:FREQ=DAILY");
+    let daily = recurrence("DTSTART:00010101T000000 RRULE:FREQ=DAILY");
     assert_eq!(daily.next_after(i64::MIN).unwrap().local_date.to_string(), "0001-01-01");
     assert_eq!(
         daily.latest_until(i64::MAX).unwrap().local_date.to_string(),
@@ -92,7 +91,7 @@ fn runs_end_where_dates_in_four_digits_do() {
     assert!(!daily.contains(i64::MAX) && !daily.contains(i64::MIN));
     assert_eq!(daily.count_between(i64::MAX, i64::MIN), 0);
 
-    let beyond = timetable("DTSTART:99991231T000000 RRULE:FREQ=YEARLY;COUNT=3");
+    let beyond = recurrence("DTSTART:99991231T000000 RRULE:FREQ=YEARLY;COUNT=3");
     assert_eq!(
         (beyond.next_after(i64::MIN), beyond.latest_until(i64::MAX)),
         (None, None)
@@ -108,8 +107,8 @@ fn an_anchor_at_the_ends_of_what_chrono_can_hold_does_no_harm() {
         "FREQ=YEARLY;BYDAY=1MO;COUNT=2",
     ] {
         for anchor in [NaiveDate::MIN, NaiveDate::MAX] {
-            let timetable = Timetable::parse(rule, "00:00:00", "UTC", anchor).unwrap();
-            let first = timetable.next_after(i64::MIN);
+            let recurrence = Recurrence::parse(rule, "00:00:00", "UTC", anchor).unwrap();
+            let first = recurrence.next_after(i64::MIN);
             assert_eq!(first.is_some(), anchor == NaiveDate::MIN, "{rule}");
         }
     }
@@ -118,16 +117,16 @@ fn an_anchor_at_the_ends_of_what_chrono_can_hold_does_no_harm() {
 #[test]
 fn a_number_too_large_for_any_calendar_is_taken_for_what_it_means() {
     let digits = "9".repeat(5000);
-    let once = timetable(&format!("DTSTART:20260101T000000 RRULE:FREQ=MONTHLY;INTERVAL={digits}"));
+    let once = recurrence(&format!("DTSTART:20260101T000000 RRULE:FREQ=MONTHLY;INTERVAL={digits}"));
     assert_eq!(once.occurrences(i64::MIN).take(9).count(), 1);
-    let always = timetable(&format!("DTSTART:20260101T000000 RRULE:FREQ=YEARLY;COUNT={digits}"));
+    let always = recurrence(&format!("DTSTART:20260101T000000 RRULE:FREQ=YEARLY;COUNT={digits}"));
     assert_eq!(
         always.latest_until(i64::MAX).unwrap().local_date.to_string(),
         "9999-01-01"
     );
 }
 
-/// Positions are sets: a thousand of them cost what one costs.
+/// Positions are sets: a thousand of them cost as much as one.
 #[test]
 fn a_list_of_positions_as_long_as_a_rule_can_be_gives_every_day_once() {
     let positions: Vec<String> = (1..=366)
@@ -137,24 +136,24 @@ fn a_list_of_positions_as_long_as_a_rule_can_be_gives_every_day_once() {
         "DTSTART:20260101T000000 RRULE:FREQ=YEARLY;BYDAY=MO,TU,WE,TH,FR,SA,SU;BYSETPOS={}",
         positions.join(",")
     );
-    let daily = timetable("DTSTART:20260101T000000 RRULE:FREQ=DAILY");
-    let dates = |timetable: &Timetable| {
-        let runs = timetable.occurrences(i64::MIN).take(1500);
+    let daily = recurrence("DTSTART:20260101T000000 RRULE:FREQ=DAILY");
+    let dates = |recurrence: &Recurrence| {
+        let runs = recurrence.occurrences(i64::MIN).take(1500);
         runs.map(|run| run.local_date).collect::<Vec<_>>()
     };
-    assert_eq!(dates(&timetable(&rule)), dates(&daily));
+    assert_eq!(dates(&recurrence(&rule)), dates(&daily));
 }
 
-/// Asks everything; that nothing panics is the test.
+/// Calls every query. The test is that none panics.
 fn ask(rule: &str, time: &str, zone: &str, at: i64) {
-    match Timetable::parse(rule, time, zone, NaiveDate::from_ymd_opt(2026, 5, 6).unwrap()) {
-        Ok(timetable) => {
+    match Recurrence::parse(rule, time, zone, NaiveDate::from_ymd_opt(2026, 5, 6).unwrap()) {
+        Ok(recurrence) => {
             let _ = (
-                timetable.next_after(at),
-                timetable.latest_until(at),
-                timetable.contains(at),
+                recurrence.next_after(at),
+                recurrence.latest_until(at),
+                recurrence.contains(at),
             );
-            let _ = timetable.occurrences(at).take(3).count();
+            let _ = recurrence.occurrences(at).take(3).count();
         }
         Err(errors) => {
             assert!((1..=3).contains(&errors.len()));

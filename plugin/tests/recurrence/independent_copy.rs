@@ -1,5 +1,5 @@
-//! Every zone beside a copy of the tz database that other people have built: PyPI's `tzdata`, or that of this machine. Its files
-//! (RFC 9636) are read by code of this test, so that nothing is shared with the tables but what governments decided.
+//! Compares every zone with an independent build of the time zone database: PyPI's `tzdata`, or the one of this machine. The test has
+//! its own parser for its files (RFC 9636), so that it shares no code with the tables.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -10,11 +10,11 @@ use plugin::recurrence::{ZONE_DATABASE, offset_at, zone};
 
 use super::zones::names;
 
-/// Names the folder of the copy, the one that has `Europe/Berlin` in it; `scripts/zones.sh copy` fetches one.
+/// The variable with the directory of the copy, the one that has `Europe/Berlin` in it; `scripts/zones.sh copy` fetches one.
 const FOLDER: &str = "TZDATA_DIR";
 const OF_THIS_MACHINE: &str = "/usr/share/zoneinfo";
 
-/// Seconds east of UTC from an instant on, the first from ever on.
+/// Instants and the offset from UTC from then on, in seconds; the first has no beginning.
 type Changes = Vec<(i64, i32)>;
 
 #[test]
@@ -58,8 +58,8 @@ fn every_zone_has_the_offsets_of_an_independent_copy_in_the_five_years_from_its_
     assert!(changes_seen > 1_000, "{changes_seen}");
 }
 
-/// The source in the folder, if it is of the plugin's release. Else the test says so on standard error, where it is seen although
-/// the test passes.
+/// The source in the directory, if it has the version of the plugin. Otherwise the test reports that on standard error, which is shown
+/// although the test passes.
 fn source(folder: &Path) -> Option<String> {
     let read = fs::read_to_string(folder.join("tzdata.zi"));
     let release = read.as_deref().map(|source| {
@@ -81,12 +81,12 @@ fn source(folder: &Path) -> Option<String> {
          `{FOLDER}=$(scripts/zones.sh copy) cargo test -p plugin` compares them with PyPI's tzdata.\n",
         folder.display()
     );
-    // The macros write to where the output of passing tests is dropped.
+    // The macros write to a buffer that is dropped if the test passes.
     io::stderr().write_all(sentence.as_bytes()).unwrap();
     None
 }
 
-/// The name that a line of the source gives: `Z name …` or `L target name`.
+/// The name in a line of the source: `Z name …` or `L target name`.
 fn name(line: &str) -> Option<&str> {
     let mut words = line.split(' ');
     match words.next()? {
@@ -96,7 +96,7 @@ fn name(line: &str) -> Option<&str> {
     }
 }
 
-/// The changes that a TZif file lists, by its 64-bit block. They have to reach `last` where the zone goes on to change.
+/// The changes in the 64-bit block of a TZif file. They must reach `last` if the zone continues to change.
 fn read(file: &Path, last: i64) -> Changes {
     let bytes = fs::read(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     let header = |bytes: &[u8]| {

@@ -1,8 +1,8 @@
-//! `rrule` as the oracle, on random rules. It is asked for dates, in UTC: the zones that it knows are those of chrono-tz, an older
-//! release of the tz database than the plugin's. The instants of these dates are jiff's, which has the same release.
+//! `rrule` as the oracle, on random rules. It computes dates in UTC, because its zones are those of chrono-tz, which has an older version
+//! of the time zone database than the plugin. jiff, which has the same version, converts the dates to instants.
 //!
-//! Left to `slow_matcher.rs` are rules that never match, because `rrule` walks on for as long as it takes (of the others,
-//! it is asked for the first dates only), and those that [`answers`] names.
+//! `slow_matcher.rs` covers rules that never match, on which `rrule` does not end (for the others, it computes only the first dates), and
+//! those that [`answers`] names.
 
 use std::cell::Cell;
 
@@ -32,9 +32,8 @@ const ZONES: [&str; 12] = [
     "America/Asuncion",
 ];
 
-/// Known differences, 0.14.0: it refuses an `UNTIL` before `DTSTART`, and the last ordinal there can be from the end
-/// (-5MO in a month, -53MO in a year), and positions that no month has; of `MO,1TU` it takes the days that are in both, where
-/// RFC 5545 has either.
+/// Known differences of 0.14.0: it rejects an `UNTIL` before `DTSTART`, the last possible ordinal from the end (-5MO in a month, -53MO
+/// in a year), and positions that no month has; for `MO,1TU` it returns the intersection, whereas RFC 5545 has the union.
 fn answers(rule: &Rule) -> bool {
     let ordinals = rule.by_day.iter().filter(|(ordinal, _)| *ordinal != 0).count();
     let mixed = ordinals > 0 && ordinals < rule.by_day.len();
@@ -90,7 +89,7 @@ fn twenty_thousand_random_rules_run_when_rrule_has_them_run() {
     let cases = (rule(1970..2038), time, select(&ZONES[..]));
     let (compared, not_asked) = (Cell::new(0), Cell::new(0));
     let config = ProptestConfig {
-        // About one in eight is not asked: so many that 20,000 are compared in every run, not in most.
+        // About one in eight is skipped. With this number of cases, every run compares 20,000.
         cases: 25_000,
         ..ProptestConfig::default()
     };
@@ -104,11 +103,11 @@ fn twenty_thousand_random_rules_run_when_rrule_has_them_run() {
         prop_assert_eq!(&dates, &dates_of_rrule(&rule));
 
         let time = NaiveTime::from_hms_opt(hour, minute, 0).unwrap();
-        let timetable = rule.timetable(time, zone);
+        let recurrence = rule.recurrence(time, zone);
         let theirs = theirs(zone);
         let mut want: Vec<_> = dates.iter().map(|date| instant(*date, time, &theirs)).collect();
         want.dedup();
-        let got: Vec<_> = timetable
+        let got: Vec<_> = recurrence
             .occurrences(i64::MIN)
             .take(want.len())
             .map(|run| run.at)

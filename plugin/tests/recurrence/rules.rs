@@ -1,7 +1,7 @@
 //! Random rules of the grammar, as parts (for the oracles) and as text (for the plugin).
 
 use chrono::{Days, NaiveDate, NaiveDateTime, NaiveTime, Weekday};
-use plugin::recurrence::Timetable;
+use plugin::recurrence::Recurrence;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
@@ -26,10 +26,10 @@ pub struct Rule {
     pub frequency: Frequency,
     pub interval: u32,
     pub end: End,
-    /// The ordinal is 0 where there is none.
+    /// The ordinal is 0 for a weekday without one.
     pub by_day: Vec<(i16, Weekday)>,
     pub by_month: Vec<u32>,
-    /// None: empty.
+    /// `None` if it is empty.
     pub by_set_positions: Vec<i32>,
 }
 
@@ -79,15 +79,15 @@ impl Rule {
         text
     }
 
-    pub fn timetable(&self, time: NaiveTime, zone: &str) -> Timetable {
+    pub fn recurrence(&self, time: NaiveTime, zone: &str) -> Recurrence {
         let time = time.format("%H:%M:%S").to_string();
-        Timetable::parse(&self.text(), &time, zone, NaiveDate::MIN)
+        Recurrence::parse(&self.text(), &time, zone, NaiveDate::MIN)
             .unwrap_or_else(|error| panic!("{error:?}: {self:?}"))
     }
 
-    /// The first dates the plugin gives, at most `limit` of them.
+    /// The first dates that the plugin returns, at most `limit` of them.
     pub fn dates(&self, limit: usize) -> Vec<NaiveDate> {
-        self.timetable(NaiveTime::MIN, "UTC")
+        self.recurrence(NaiveTime::MIN, "UTC")
             .occurrences(i64::MIN)
             .take(limit)
             .map(|run| run.local_date)
@@ -95,7 +95,7 @@ impl Rule {
     }
 }
 
-/// Any rule that may have a `BYSETPOS` and has a start in these years.
+/// Any rule with a start in these years, possibly with `BYSETPOS`.
 pub fn rule(years: std::ops::Range<i32>) -> impl Strategy<Value = Rule> {
     let frequency = select(
         &[
@@ -151,7 +151,7 @@ pub fn rule(years: std::ops::Range<i32>) -> impl Strategy<Value = Rule> {
     })
 }
 
-/// Mostly none or one; more of them at times, repeated or pointing at the same day from both ends.
+/// Mostly none or one; sometimes more, repeated or selecting the same day from both ends.
 pub fn set_positions(frequency: Frequency) -> BoxedStrategy<Vec<i32>> {
     let most = if frequency == Frequency::Monthly { 31 } else { 366 };
     let position = prop_oneof![
@@ -169,7 +169,7 @@ pub fn set_positions(frequency: Frequency) -> BoxedStrategy<Vec<i32>> {
     .boxed()
 }
 
-/// Times of day cluster where an `UNTIL` may cut, dates at the ends of months.
+/// Times of day cluster where an `UNTIL` can end a rule, dates at the ends of months.
 fn start(years: std::ops::Range<i32>) -> impl Strategy<Value = NaiveDateTime> {
     let day = prop_oneof![3 => 1..=28_u32, 2 => 29..=31_u32];
     let time = prop_oneof![2 => Just((0, 0, 0)), 1 => (0..24_u32, 0..60_u32, 0..60_u32)];
@@ -191,7 +191,7 @@ fn by_day(frequency: Frequency) -> BoxedStrategy<Vec<(i16, Weekday)>> {
     prop_oneof![2 => Just(vec![]), 2 => plain, 2 => ordinals, 1 => mixed].boxed()
 }
 
-/// Ways to write the same rule. `WKST` changes nothing except in rules of every n-th week.
+/// Variants of the same rule. `WKST` matters only in rules of every n-th week.
 pub fn spellings(rule: &Rule) -> Vec<String> {
     let text = rule.text();
     let (start, recurrence) = text.split_once('\n').expect("two lines");

@@ -1,7 +1,7 @@
-//! A second opinion: every single day asked whether RFC 5545, section 3.3.10, has it match.
+//! A second implementation: checks every day against RFC 5545, section 3.3.10.
 //!
-//! Nothing is computed ahead and nothing is skipped: it is slow, and written to be read beside the RFC. It also covers
-//! what `rrule` leaves out: rules that never match, large intervals, and years far away.
+//! It skips nothing and so is slow; it is written to be compared with the RFC. It also covers what `rrule` does not: rules that never
+//! match, large intervals, and distant years.
 
 use std::collections::BTreeSet;
 
@@ -99,10 +99,10 @@ fn at_set_position(rule: &Rule, day: NaiveDate) -> bool {
     })
 }
 
-/// What the plugin says through `last`.
+/// The dates that the plugin returns through `last`.
 fn dates_of_plugin(rule: &Rule, last: NaiveDate) -> Vec<NaiveDate> {
-    let timetable = rule.timetable(NaiveTime::MIN, "UTC");
-    timetable
+    let recurrence = rule.recurrence(NaiveTime::MIN, "UTC");
+    recurrence
         .occurrences(i64::MIN)
         .map(|run| run.local_date)
         .take_while(|date| *date <= last)
@@ -182,7 +182,7 @@ fn large_intervals_and_rare_dates_are_those_that_a_look_at_every_day_finds() {
     }
 }
 
-/// Of each rule, `COUNT` is tried at some numbers that the walk has passed, and one too many.
+/// For each rule, tries `COUNT` with some numbers of dates that exist, and with one too many.
 #[test]
 fn a_count_ends_where_a_walk_over_as_many_dates_does() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();
@@ -196,8 +196,8 @@ fn a_count_ends_where_a_walk_over_as_many_dates_does() {
             .collect();
         for count in counts {
             rule.end = End::Count(count as u32);
-            let timetable = rule.timetable(NaiveTime::MIN, "UTC");
-            let last = timetable.latest_until(i64::MAX).map(|run| run.local_date);
+            let recurrence = rule.recurrence(NaiveTime::MIN, "UTC");
+            let last = recurrence.latest_until(i64::MAX).map(|run| run.local_date);
             assert_eq!(last, Some(unlimited[count - 1]), "{}", rule.text());
         }
     }

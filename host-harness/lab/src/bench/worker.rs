@@ -6,7 +6,7 @@ use std::time::{Duration, Instant as Stopwatch};
 
 use clap::Args;
 use futures_util::{StreamExt as _, TryStreamExt as _};
-use plugin::recurrence::Timetable;
+use plugin::recurrence::Recurrence;
 use reference_platform::{Fixture, FixtureSchedule};
 use reference_server::api::{self, ApiLimits};
 use reference_server::ports::HostFacts;
@@ -249,7 +249,7 @@ async fn component(service: &Service) -> Result<Vec<Told>, Failure> {
         told.push(Told {
             name: format!("next run natively, DTSTART {age} old"),
             sample: timed(async || {
-                let timetable = Timetable::parse(&rule.text, &rule.time, &rule.zone, Default::default());
+                let timetable = Recurrence::parse(&rule.text, &rule.time, &rule.zone, Default::default());
                 std::hint::black_box(timetable.map(|timetable| timetable.next_after(BEGIN)).ok());
             })
             .await,

@@ -63,6 +63,6 @@ impl AuthContext for Services {
     }
 
     fn moment(&self, at: Instant, zone: &str, language: &str) -> String {
-        plugin::notice::moment(at, zone, Language::of_tag(language))
+        plugin::notice::zoned_time(at, zone, Language::of_tag(language))
     }
 }

@@ -18,7 +18,7 @@ pub(super) struct Field {
     pub(super) value: Value,
 }
 
-/// A field whose value is another one after a change.
+/// A field whose value a change replaced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Difference {
     pub(super) label: String,

@@ -30,8 +30,8 @@ fn content(bcc: &[&str]) -> Content {
     }
 }
 
-fn occasion(language: Language) -> Occasion<'static> {
-    Occasion {
+fn context(language: Language) -> NoticeContext<'static> {
+    NoticeContext {
         language,
         title: Some("Orders"),
         exporter: "orders",
@@ -44,7 +44,7 @@ fn occasion(language: Language) -> Occasion<'static> {
 
 const AT: Instant = 1_792_992_600; // 2026-10-26T05:30:00Z
 
-/// `content` with this stored document; without one, with a text that is none.
+/// `content` with this stored document; without one, with an unreadable one.
 fn stored(content: &Content, document: Option<&Document>) -> Content {
     Content {
         document: document.map(Document::to_text).unwrap_or_default(),
@@ -52,13 +52,18 @@ fn stored(content: &Content, document: Option<&Document>) -> Content {
     }
 }
 
-fn changed(occasion: Occasion, actor: Actor, before: &Content, after: &Content) -> Notice {
-    notice(occasion, actor, before, Change::Updated(after)).notice()
+fn changed(context: NoticeContext, actor: Actor, before: &Content, after: &Content) -> Notice {
+    notice(context, actor, before, Change::Updated(after)).notice()
 }
 
-fn notice<'a>(occasion: Occasion<'a>, actor: Actor<'a>, before: &'a Content, change: Change<'a>) -> ForeignChange<'a> {
+fn notice<'a>(
+    context: NoticeContext<'a>,
+    actor: Actor<'a>,
+    before: &'a Content,
+    change: Change<'a>,
+) -> ForeignChange<'a> {
     ForeignChange {
-        occasion,
+        context,
         actor,
         at: AT,
         before,
@@ -68,7 +73,7 @@ fn notice<'a>(occasion: Occasion<'a>, actor: Actor<'a>, before: &'a Content, cha
 
 fn changed_from(old: &Content, was: &Document, new: &Content, is: &Document, language: Language) -> String {
     let (before, after) = (stored(old, Some(was)), stored(new, Some(is)));
-    changed(occasion(language), Actor::User("eve@example.org"), &before, &after).text
+    changed(context(language), Actor::User("eve@example.org"), &before, &after).text
 }
 
 fn told(language: Language, change: impl FnOnce(&mut Content, &mut Document)) -> String {
@@ -113,7 +118,7 @@ fn a_difference_after_the_length_that_is_shown_is_shown() {
     let mut is = was.clone();
     is.template.push_str("Call eve@example.org.");
     let (before, after) = (stored(&old, Some(&was)), stored(&old, Some(&is)));
-    let text = changed(occasion(Language::English), Actor::Token, &before, &after).text;
+    let text = changed(context(Language::English), Actor::Token, &before, &after).text;
     assert!(text.contains("Call eve@example.org."), "{text}");
     assert!(text.len() < 2_000, "{text}");
 }
@@ -149,7 +154,7 @@ fn a_second_difference_in_a_long_text_is_shown_as_well_as_the_first() {
         assert!(told.contains(part), "{part}: {told}");
     }
     assert!(told.chars().count() < 3_000, "{told}");
-    // What is the same at both ends is left out.
+    // The common beginning and end are omitted.
     is.template = was.template.replacen("the same. Always", "another. Always", 1);
     let told = changed_from(&old, &was, &old, &is, Language::German);
     assert!(
@@ -242,8 +247,8 @@ fn a_notice_in_brief_names_the_fields() {
     let (new, mut is) = (content(&["eve@example.org"]), was.clone());
     is.time = "07:00:00".to_owned();
     let (before, after) = (stored(&old, Some(&was)), stored(&new, Some(&is)));
-    let occasion = occasion(Language::German);
-    let brief = notice(occasion, Actor::Token, &before, Change::Updated(&after)).brief_notice();
+    let context = context(Language::German);
+    let brief = notice(context, Actor::Token, &before, Change::Updated(&after)).brief_notice();
     assert!(
         brief.text.contains("\nGeändert: Empfänger (Bcc), Uhrzeit\n"),
         "{}",
@@ -259,7 +264,7 @@ fn what_is_saved_again_without_a_difference_is_told_too() {
     old.active = false;
     let new = content(&[]);
     let (before, after) = (stored(&old, Some(&was)), stored(&new, Some(&was)));
-    let text = changed(occasion(Language::German), Actor::Device, &before, &after).text;
+    let text = changed(context(Language::German), Actor::Device, &before, &after).text;
     assert!(text.contains("Er war pausiert und wurde fortgesetzt."), "{text}");
 }
 
@@ -267,7 +272,7 @@ fn what_is_saved_again_without_a_difference_is_told_too() {
 fn a_document_that_cannot_be_read_is_told_as_such() {
     let (old, is) = (content(&[]), document());
     let (before, after) = (stored(&old, None), stored(&old, Some(&is)));
-    let text = changed(occasion(Language::English), Actor::Token, &before, &after).text;
+    let text = changed(context(Language::English), Actor::Token, &before, &after).text;
     assert!(text.contains("A program with an API token changed"), "{text}");
     assert!(text.contains("All other settings: cannot be read → (none)"), "{text}");
     assert!(text.contains("Recurrence rule: (none) → RRULE:FREQ=DAILY"), "{text}");
@@ -278,7 +283,7 @@ fn an_owner_of_a_deleted_schedule_is_told_what_it_was() {
     let (old, was) = (content(&["a@example.org"]), document());
     let before = stored(&old, Some(&was));
     let eve = Actor::User("eve@example.org");
-    let notice = notice(occasion(Language::German), eve, &before, Change::Deleted).notice();
+    let notice = notice(context(Language::German), eve, &before, Change::Deleted).notice();
     assert_eq!(notice.subject, "Geplanter Export gelöscht: Orders");
     for part in [
         "eve@example.org hat Ihren geplanten Export „Orders“ (orders) gelöscht.",

@@ -2,7 +2,7 @@
 
 use crate::contract::{AbandonReason, MailKind, Outcome, Plan, StoreError};
 use crate::run::abandon;
-use crate::run::fake::{Call, DAY, Fake, MONDAY, SECRET};
+use crate::run::fake::{DAY, Fake, FakeCall, MONDAY, SECRET};
 
 fn opened(attempt: u32) -> Fake {
     Fake::where_(|facts| {
@@ -89,5 +89,5 @@ fn without_a_lease_nothing_is_written() {
     let mut run = Fake::new();
     run.start_error = Some(StoreError::LeaseLost);
     abandon(&run, AbandonReason::Unfinished);
-    assert!(matches!(run.calls().as_slice(), [Call::Start(_)]));
+    assert!(matches!(run.calls().as_slice(), [FakeCall::Start(_)]));
 }

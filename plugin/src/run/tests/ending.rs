@@ -2,9 +2,9 @@
 
 use crate::contract::{Audience, ExportError, MailKind, Outcome, OwnerRight};
 use crate::run::execute;
-use crate::run::fake::{Call, DAY, Fake, MONDAY, document};
+use crate::run::fake::{DAY, Fake, FakeCall, MONDAY, document};
 
-/// Executes, and says: code, counter, active; and that the responsible were told.
+/// Executes, and returns code, counter and active. Checks that the responsible users were notified.
 fn failure(run: &Fake) -> (String, u32, bool) {
     execute(run);
     let mail = run.sent().expect("a mail");
@@ -38,13 +38,13 @@ fn an_owner_who_is_inactive_gone_or_no_longer_allowed_fails_the_run_before_any_d
             }
         });
         assert_eq!(failure(&run), (code.into(), 1, true));
-        assert!(!run.calls().iter().any(|call| matches!(call, Call::Produce { .. })));
+        assert!(!run.calls().iter().any(|call| matches!(call, FakeCall::Produce { .. })));
     }
 }
 
 #[test]
 fn an_owner_without_the_right_is_told_so_also_where_the_due_time_has_moved() {
-    // The event is gone: the host reads its schedules in the organizer's zone, where this due time is none.
+    // The event is deleted: the host uses the organizer's zone, in which this is not a due time.
     let run = Fake::where_(|facts| {
         facts.settings.zone = "America/New_York".into();
         facts.owner_right = OwnerRight::NotAllowed;
@@ -54,7 +54,7 @@ fn an_owner_without_the_right_is_told_so_also_where_the_due_time_has_moved() {
         run.plan()
             .is_some_and(|plan| plan.due == MONDAY && plan.next_run.is_some())
     );
-    // With the right it is planned anew, and nobody needs to know.
+    // With permission it is replanned, without a notice.
     let run = Fake::where_(|facts| facts.settings.zone = "America/New_York".into());
     execute(&run);
     assert!(
@@ -200,7 +200,7 @@ fn a_run_ends_the_same_way_where_nobody_can_be_told() {
         (ExportError::Failed("no".into()), "failed"),
     ] {
         let mut run = Fake::new();
-        run.nobody_responsible = true;
+        run.no_responsible_user = true;
         run.produced = Err(error);
         execute(&run);
         assert_eq!(run.sent(), None);
@@ -219,5 +219,5 @@ fn a_lost_lease_stops_the_attempt_without_a_word() {
     run.zipped = Err(ExportError::LeaseLost);
     execute(&run);
     assert_eq!(run.end(), None);
-    assert!(matches!(run.calls().last(), Some(Call::Zip)));
+    assert!(matches!(run.calls().last(), Some(FakeCall::Zip)));
 }

@@ -1,8 +1,8 @@
-//! Due times, windows, and what is written when.
+//! Due times, date ranges, and the order of calls.
 
 use crate::contract::{Audience, MailKind, MissedRange, Outcome, Plan, Recipients, StoreError};
 use crate::run::execute;
-use crate::run::fake::{Call, DAY, Fake, MONDAY, OWNER, document};
+use crate::run::fake::{DAY, Fake, FakeCall, MONDAY, OWNER, document};
 
 const AS_IT_WAS: u32 = 3;
 
@@ -13,13 +13,13 @@ fn a_file_that_is_made_goes_to_the_owner_and_the_counter_stays_as_it_was() {
     let calls = run.calls();
     assert_eq!(
         calls[0],
-        Call::Start(Plan {
+        FakeCall::Start(Plan {
             due: MONDAY,
             missed: Vec::new(),
             next_run: Some(MONDAY + DAY)
         })
     );
-    let Call::Produce {
+    let FakeCall::Produce {
         language, zone, now, ..
     } = &calls[1]
     else {
@@ -29,7 +29,7 @@ fn a_file_that_is_made_goes_to_the_owner_and_the_counter_stays_as_it_was() {
         (language.as_str(), zone.as_str(), *now),
         ("de-informal", "Europe/Berlin", MONDAY)
     );
-    let Call::Stage(mail) = &calls[2] else {
+    let FakeCall::Stage(mail) = &calls[2] else {
         panic!("no mail: {calls:?}")
     };
     assert_eq!((mail.kind, mail.attach_file), (MailKind::Export, true));
@@ -42,7 +42,7 @@ fn a_file_that_is_made_goes_to_the_owner_and_the_counter_stays_as_it_was() {
         ..Recipients::default()
     };
     assert_eq!(mail.audience, Audience::People(owner));
-    assert_eq!(calls[3], Call::Finish(Outcome::Submitted, AS_IT_WAS, true));
+    assert_eq!(calls[3], FakeCall::Finish(Outcome::Submitted, AS_IT_WAS, true));
     assert_eq!(calls.len(), 4);
 }
 
@@ -163,7 +163,7 @@ fn a_local_time_that_happens_twice_runs_the_first_time_only() {
 
 #[test]
 fn the_window_is_that_of_the_due_time_however_late_the_run_is() {
-    // Due on Saturday 31 October; looked at ten minutes into November, and at a retry.
+    // Due on Saturday 31 October; executed ten minutes into November, and again as a retry.
     let due = MONDAY + 5 * DAY;
     for (pinned, attempt) in [(None, 1), (Some(due), 3)] {
         let run = Fake::where_(|facts| {
@@ -226,7 +226,7 @@ fn the_schedules_own_zone_goes_before_that_of_the_event() {
         facts.settings.now = MONDAY + 5 * 3600;
     });
     execute(&run);
-    assert!(matches!(&run.calls()[1], Call::Produce { zone, .. } if zone == "America/New_York"));
+    assert!(matches!(&run.calls()[1], FakeCall::Produce { zone, .. } if zone == "America/New_York"));
 }
 
 #[test]

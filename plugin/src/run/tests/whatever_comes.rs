@@ -1,4 +1,4 @@
-//! Facts of any kind: nothing panics, and an opened run ends.
+//! Arbitrary facts: nothing panics, and a run that was opened ends.
 
 use proptest::prelude::*;
 use serde_json::{Map, Value};
@@ -24,9 +24,9 @@ fn json() -> impl Strategy<Value = Value> {
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
         any::<i64>().prop_map(Value::from),
-        // No `@`: the fake takes it for an address in the log.
+        // No `@`: the fake would mistake it for an address in the log.
         "[^@]{0,20}".prop_map(Value::from),
-        prop::sample::select(crate::window::FRAMES.as_slice()).prop_map(Value::from),
+        prop::sample::select(crate::named_range::NAMED_RANGES.as_slice()).prop_map(Value::from),
     ];
     leaf.prop_recursive(3, 12, 4, |inner| {
         prop_oneof![
@@ -137,8 +137,8 @@ fn fake() -> impl Strategy<Value = Fake> {
         })
 }
 
-/// A failed run counts one more, up to five, and stops there; any other but a delivered one leaves counter and state alone,
-/// and so does one that is delivered after the schedule was stopped.
+/// A failed run increments the counter, up to five, and pauses the schedule there. Other runs leave counter and state unchanged,
+/// except for a delivered one of an active schedule.
 fn counts(run: &Fake) -> Result<(), TestCaseError> {
     let content = &run.facts.schedule.content;
     match run.end() {

@@ -1,9 +1,9 @@
-//! The mail with the file: recipients and size; and the words of notices.
+//! The export mail: recipients and size; and the texts of notices.
 
 use crate::contract::{Audience, DownloadLink, ExportError, Mail, Outcome, Recipients};
 use crate::run::execute;
-use crate::run::fake::{Call, DAY, Fake, MONDAY, OWNER, file};
-use crate::run::letter::recipients;
+use crate::run::export_mail::recipients;
+use crate::run::fake::{DAY, Fake, FakeCall, MONDAY, OWNER, file};
 
 fn list(addresses: &str) -> Vec<String> {
     addresses.split_whitespace().map(str::to_owned).collect()
@@ -78,7 +78,10 @@ fn a_file_that_is_too_large_goes_out_zipped() {
     run.zipped = Ok(file(300));
     execute(&run);
     assert_eq!(run.end(), Some((Outcome::Submitted, 0, true)));
-    assert_eq!(run.calls().iter().filter(|call| matches!(call, Call::Zip)).count(), 1);
+    assert_eq!(
+        run.calls().iter().filter(|call| matches!(call, FakeCall::Zip)).count(),
+        1
+    );
 }
 
 #[test]
@@ -131,14 +134,14 @@ fn a_file_that_is_too_large_even_zipped_is_offered_for_download_where_the_host_d
          https://tickets.example.com/download/abc\n\
          Jede Person, die diesen Link kennt, kann die Datei herunterladen.\n"
     );
-    let order: Vec<Call> = run
+    let order: Vec<FakeCall> = run
         .calls()
         .into_iter()
-        .filter(|call| matches!(call, Call::Zip | Call::Link))
+        .filter(|call| matches!(call, FakeCall::Zip | FakeCall::Link))
         .collect();
     assert_eq!(
         order,
-        [Call::Zip, Call::Link],
+        [FakeCall::Zip, FakeCall::Link],
         "zipped first: then the download is small"
     );
 }

@@ -1,16 +1,16 @@
-//! Instants in documents: RFC 3339 in UTC.
+//! Timestamps in documents: RFC 3339 in UTC.
 
 use chrono::{DateTime, Datelike as _, Timelike as _};
 use serde::{Serialize, Serializer};
 
 use crate::contract::Instant;
 
-/// An instant of the years 0 to 9999, which `YYYY-MM-DDTHH:MM:SSZ` can be written of.
+/// An instant as `YYYY-MM-DDTHH:MM:SSZ`.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Utc([u8; 20]);
+pub(super) struct UtcTimestamp([u8; 20]);
 
-impl Utc {
-    /// None: outside those years.
+impl UtcTimestamp {
+    /// `None` outside the years 0 to 9999.
     pub(super) fn of(at: Instant) -> Option<Self> {
         let at = DateTime::from_timestamp(at, 0)?.naive_utc();
         let year = u32::try_from(at.year()).ok().filter(|year| *year <= 9999)?;
@@ -29,15 +29,15 @@ impl Utc {
     }
 }
 
-impl Serialize for Utc {
+impl Serialize for UtcTimestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.as_str())
     }
 }
 
-/// Writes a number in as many digits as there is room.
-fn put(room: &mut [u8], mut number: u32) {
-    for digit in room.iter_mut().rev() {
+/// Writes a number with leading zeros.
+fn put(digits: &mut [u8], mut number: u32) {
+    for digit in digits.iter_mut().rev() {
         *digit = b'0' + u8::try_from(number % 10).unwrap_or_default();
         number /= 10;
     }
@@ -59,7 +59,7 @@ mod tests {
             (i64::MIN, None),
             (i64::MAX, None),
         ] {
-            assert_eq!(Utc::of(at).as_ref().map(Utc::as_str), want, "{at}");
+            assert_eq!(UtcTimestamp::of(at).as_ref().map(UtcTimestamp::as_str), want, "{at}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What an owner is told of what others do to a schedule.
+//! Notices to an owner about changes by others.
 
 use plugin::contract::{Caller, Problem};
 use plugin::host::Access;
@@ -14,7 +14,7 @@ fn host() -> Host {
     host
 }
 
-/// Subject and text of the one notice, which is the owner's.
+/// Subject and text of the only notice, which is to the owner.
 fn told(host: &Host) -> (String, String) {
     let notices = host.notices.take();
     let [(address, subject, text)] = notices.as_slice() else {
@@ -123,14 +123,14 @@ fn the_host_is_not_asked_to_tell_an_owner_who_is_inactive_or_gone() {
         });
         patch(&host.editor(), 1, &json!({"mail_subject": "x"})).expect("changed");
         schedules::delete(&host.editor(), 1, None).expect("deleted");
-        assert!(!host.asked.borrow().contains(&"notify_owner"), "{gone}");
+        assert!(!host.calls.borrow().contains(&"notify_owner"), "{gone}");
     }
 }
 
 #[test]
 fn a_change_that_is_too_long_to_tell_is_told_in_brief() {
     let host = host();
-    host.longest_notice.set(500);
+    host.max_notice_size.set(500);
     let long = json!({"mail_template": "x".repeat(9_000)});
     patch(&host.editor(), 1, &long).expect("changed");
     let (subject, text) = told(&host);

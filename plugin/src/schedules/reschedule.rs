@@ -1,60 +1,66 @@
-//! The next run of a schedule that people changed, and what becomes of due times that passed before the change.
+//! The next run of a changed schedule, and the due times that were missed before the change.
 
 use crate::contract::{Content, Instant, MissedRange};
-use crate::passed::Passed;
-use crate::recurrence::Timetable;
+use crate::past_due::PastDueTimes;
+use crate::recurrence::Recurrence;
 
-/// What a change makes of the due times.
+/// The due times after a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Plan {
+pub(super) struct Reschedule {
     pub(super) next_run: Option<Instant>,
-    /// Passed unrun and given up, in order.
+    /// Past due times that were not run and are dropped, in order.
     pub(super) missed: Vec<MissedRange>,
-    /// The next run has passed too, and was kept.
+    /// Whether the next run is a past due time that was kept.
     pub(super) kept: bool,
 }
 
-impl Plan {
-    /// From `now` on: nothing that passed before it is known.
-    pub(super) fn from(now: Instant, timetable: &Timetable) -> Self {
+impl Reschedule {
+    /// The next run after `now`, without past due times.
+    pub(super) fn from(now: Instant, recurrence: &Recurrence) -> Self {
         Self {
-            next_run: timetable.next_after(now).map(|run| run.at),
+            next_run: recurrence.next_after(now).map(|run| run.at),
             missed: Vec::new(),
             kept: false,
         }
     }
 }
 
-/// The rule of before: none where the old document no longer makes one, so that only the next run is known to have passed.
+/// The recurrence before the change. Without one, because the stored document is no longer valid, the next run is the only known due
+/// time.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Before<'a> {
-    pub(super) timetable: Option<&'a Timetable>,
-    /// As in the old document.
+pub(super) struct PreviousRecurrence<'a> {
+    pub(super) recurrence: Option<&'a Recurrence>,
+    /// Of the stored document.
     pub(super) kept_at: Option<Instant>,
 }
 
-/// Plans a changed schedule.
+/// Reschedules a changed schedule.
 ///
-/// Normally from `now`. Where due times passed that nobody ran yet (`old.next_run` and those after it, while it was active),
-/// the latest of them that the new rule still has stays planned, and all the others are missed.
-pub(super) fn plan(old: &Content, before: Before<'_>, new: &Timetable, now: Instant) -> Plan {
-    let from_now = Plan::from(now, new);
+/// The next run is after `now`, unless due times have passed without a run (`old.next_run` and those after it, if the schedule was
+/// active). Then the latest of them that the new rule also has stays the next run, and the others are missed.
+pub(super) fn reschedule(
+    old: &Content,
+    previous: PreviousRecurrence<'_>,
+    new: &Recurrence,
+    now: Instant,
+) -> Reschedule {
+    let from_now = Reschedule::from(now, new);
     let Some(planned) = old.next_run.filter(|planned| old.active && *planned <= now) else {
         return from_now;
     };
-    let passed = Passed::new(planned, before.kept_at, before.timetable);
+    let passed = PastDueTimes::new(planned, previous.kept_at, previous.recurrence);
     let end = now.saturating_add(1);
-    match passed.latest_of(new, now) {
+    match passed.latest_common(new, now) {
         Some(kept) => {
             let mut missed = passed.ranges(planned, kept);
             missed.extend(passed.ranges(kept.saturating_add(1), end));
-            Plan {
+            Reschedule {
                 next_run: Some(kept),
                 missed,
                 kept: true,
             }
         }
-        None => Plan {
+        None => Reschedule {
             missed: passed.ranges(planned, end),
             ..from_now
         },
@@ -72,9 +78,9 @@ mod tests {
         DateTime::parse_from_rfc3339(text).expect("an instant").timestamp()
     }
 
-    fn timetable(rule: &str, time: &str) -> Timetable {
+    fn recurrence(rule: &str, time: &str) -> Recurrence {
         let anchor = NaiveDate::from_ymd_opt(2026, 1, 1).expect("a date");
-        Timetable::parse(rule, time, "Europe/Berlin", anchor).expect("a timetable")
+        Recurrence::parse(rule, time, "Europe/Berlin", anchor).expect("a recurrence")
     }
 
     fn content(next_run: Option<&str>, active: bool) -> Content {
@@ -88,9 +94,9 @@ mod tests {
         }
     }
 
-    fn before(timetable: &Timetable) -> Before<'_> {
-        Before {
-            timetable: Some(timetable),
+    fn before(recurrence: &Recurrence) -> PreviousRecurrence<'_> {
+        PreviousRecurrence {
+            recurrence: Some(recurrence),
             kept_at: None,
         }
     }
@@ -166,10 +172,10 @@ mod tests {
             ),
         ];
         for (name, next_run, rule, want, missed) in rows {
-            let plan = plan(
+            let plan = reschedule(
                 &content(*next_run, true),
-                before(&timetable("FREQ=DAILY", "06:00:00")),
-                &timetable(rule, "06:00:00"),
+                before(&recurrence("FREQ=DAILY", "06:00:00")),
+                &recurrence(rule, "06:00:00"),
                 at(NOW),
             );
             assert_eq!(plan.next_run, Some(at(want)), "{name}");
@@ -185,18 +191,18 @@ mod tests {
 
     #[test]
     fn a_due_time_at_this_very_second_has_passed() {
-        let daily = timetable("FREQ=DAILY", "06:00:00");
+        let daily = recurrence("FREQ=DAILY", "06:00:00");
         let now = "2026-10-14T06:00:00+02:00";
-        let plan = plan(&content(Some(now), true), before(&daily), &daily, at(now));
+        let plan = reschedule(&content(Some(now), true), before(&daily), &daily, at(now));
         assert_eq!((plan.next_run, plan.missed), (Some(at(now)), Vec::new()));
     }
 
     #[test]
     fn a_stopped_schedule_is_planned_from_now_and_nothing_is_missed() {
-        let daily = timetable("FREQ=DAILY", "06:00:00");
+        let daily = recurrence("FREQ=DAILY", "06:00:00");
         let now = at("2026-10-14T10:00:00+02:00");
         let old = content(Some("2026-10-10T06:00:00+02:00"), false);
-        let plan = plan(&old, before(&daily), &daily, now);
+        let plan = reschedule(&old, before(&daily), &daily, now);
         assert_eq!(plan.next_run, Some(at("2026-10-15T06:00:00+02:00")));
         assert_eq!(plan.missed, []);
     }
@@ -205,20 +211,30 @@ mod tests {
     fn without_the_old_rule_the_planned_due_time_is_the_only_one_that_passed() {
         let now = at("2026-10-14T10:00:00+02:00");
         let old = content(Some("2026-10-10T06:00:00+02:00"), true);
-        let kept = plan(&old, Before::default(), &timetable("FREQ=DAILY", "06:00:00"), now);
+        let kept = reschedule(
+            &old,
+            PreviousRecurrence::default(),
+            &recurrence("FREQ=DAILY", "06:00:00"),
+            now,
+        );
         assert_eq!((kept.next_run, kept.missed), (old.next_run, Vec::new()));
-        let given_up = plan(&old, Before::default(), &timetable("FREQ=DAILY", "07:00:00"), now);
+        let given_up = reschedule(
+            &old,
+            PreviousRecurrence::default(),
+            &recurrence("FREQ=DAILY", "07:00:00"),
+            now,
+        );
         assert_eq!(given_up.next_run, Some(at("2026-10-15T07:00:00+02:00")));
         assert_eq!(given_up.missed[0].count, 1);
     }
 
     #[test]
     fn a_planned_due_time_that_the_old_rule_does_not_have_counts_as_one() {
-        // The event's zone changed, and the host has not planned anew yet.
+        // The event's zone changed, and the host has not replanned yet.
         let now = at("2026-10-14T10:00:00+02:00");
         let old = content(Some("2026-10-13T05:00:00+02:00"), true);
-        let daily = timetable("FREQ=DAILY", "06:00:00");
-        let plan = plan(&old, before(&daily), &timetable("FREQ=DAILY", "08:00:00"), now);
+        let daily = recurrence("FREQ=DAILY", "06:00:00");
+        let plan = reschedule(&old, before(&daily), &recurrence("FREQ=DAILY", "08:00:00"), now);
         let missed = plan.missed[0];
         assert_eq!(missed.first, at("2026-10-13T05:00:00+02:00"));
         assert_eq!(missed.last, at("2026-10-14T06:00:00+02:00"));
@@ -227,22 +243,22 @@ mod tests {
 
     #[test]
     fn what_a_rule_would_have_had_before_it_was_saved_was_never_due() {
-        // On Thursday the rule became `MO,TU`, and Monday was kept: Tuesday is none of its due times.
+        // On Thursday the rule became `MO,TU`, and Monday was kept: Tuesday is not one of its due times.
         let (tuesdays, daily) = (
-            timetable("FREQ=WEEKLY;BYDAY=MO,TU", "06:00:00"),
-            timetable("FREQ=DAILY", "06:00:00"),
+            recurrence("FREQ=WEEKLY;BYDAY=MO,TU", "06:00:00"),
+            recurrence("FREQ=DAILY", "06:00:00"),
         );
-        let before = Before {
-            timetable: Some(&tuesdays),
+        let before = PreviousRecurrence {
+            recurrence: Some(&tuesdays),
             kept_at: Some(at("2026-10-15T10:00:00+02:00")),
         };
         let old = content(Some("2026-10-12T06:00:00+02:00"), true);
         let friday = at("2026-10-16T10:00:00+02:00");
-        let kept = plan(&old, before, &daily, friday);
+        let kept = reschedule(&old, before, &daily, friday);
         assert_eq!((kept.next_run, kept.missed.as_slice()), (old.next_run, [].as_slice()));
         // A week later others have passed as well; what lies between is no part of any range.
         let later = at("2026-10-21T10:00:00+02:00");
-        let plan = plan(&old, before, &timetable("FREQ=DAILY", "07:00:00"), later);
+        let plan = reschedule(&old, before, &recurrence("FREQ=DAILY", "07:00:00"), later);
         let ranges: Vec<_> = plan
             .missed
             .iter()
@@ -257,9 +273,9 @@ mod tests {
     fn rules_that_never_meet_end_the_search() {
         let now = at("2036-10-14T10:00:00+02:00");
         let old = content(Some("2010-10-13T06:00:00+02:00"), true);
-        let six = timetable("DTSTART:20100101T000000\nRRULE:FREQ=DAILY", "06:00:00");
-        let seven = timetable("DTSTART:20100101T000000\nRRULE:FREQ=DAILY", "07:00:00");
-        let plan = plan(&old, before(&six), &seven, now);
+        let six = recurrence("DTSTART:20100101T000000\nRRULE:FREQ=DAILY", "06:00:00");
+        let seven = recurrence("DTSTART:20100101T000000\nRRULE:FREQ=DAILY", "07:00:00");
+        let plan = reschedule(&old, before(&six), &seven, now);
         assert_eq!(plan.next_run, Some(at("2036-10-15T07:00:00+02:00")));
         assert_eq!(plan.missed[0].count, 9_499);
     }
@@ -267,8 +283,8 @@ mod tests {
     #[test]
     fn a_new_rule_without_runs_leaves_nothing_planned() {
         let now = at("2026-10-14T10:00:00+02:00");
-        let over = timetable("DTSTART:20200101T000000\nRRULE:FREQ=DAILY;COUNT=1", "06:00:00");
-        let plan = plan(&content(None, true), Before::default(), &over, now);
+        let over = recurrence("DTSTART:20200101T000000\nRRULE:FREQ=DAILY;COUNT=1", "06:00:00");
+        let plan = reschedule(&content(None, true), PreviousRecurrence::default(), &over, now);
         assert_eq!((plan.next_run, plan.missed), (None, Vec::new()));
     }
 }

@@ -3,9 +3,9 @@
 use crate::contract::{AccessFacts, Caller, MailError, Schedule};
 use crate::host::Access;
 use crate::language::Language;
-use crate::notice::{Actor, Change, ForeignChange, Notice, Occasion};
+use crate::notice::{Actor, Change, ForeignChange, Notice, NoticeContext};
 
-use super::{read_stored, rights};
+use super::{permissions, read_stored};
 
 /// Has the host notify the owner of a write that this call has just staged. `before` is the schedule as it was, with that owner.
 /// The write stands even if the owner cannot be notified because they are inactive or deleted.
@@ -13,13 +13,13 @@ pub(super) fn notify_owner(by: &impl Access, facts: &AccessFacts, before: &Sched
     let Some(owner) = before.owner.as_ref().filter(|owner| owner.active) else {
         return;
     };
-    if rights::owns(facts, before) {
+    if permissions::is_owner(facts, before) {
         return;
     }
     let document = read_stored(&before.content.document);
     let zone = &facts.settings.zone;
     let change = ForeignChange {
-        occasion: Occasion {
+        context: NoticeContext {
             language: Language::of_tag(&owner.language),
             title: document.as_ref().map(|document| document.subject.as_str()),
             exporter: &before.content.export_identifier,

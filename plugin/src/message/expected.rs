@@ -1,11 +1,11 @@
-//! What a field expects, as the end of a sentence.
+//! The value that a field expects, as the end of a sentence.
 
 use crate::language::Language;
 use crate::text;
 
-/// What a field takes.
+/// The value that a field expects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wanted {
+pub enum Expected {
     Text,
     Form,
     Boolean,
@@ -20,9 +20,9 @@ pub enum Wanted {
     Any,
 }
 
-impl Wanted {
-    pub(super) fn words(self, language: Language) -> String {
-        let words = match self {
+impl Expected {
+    pub(super) fn phrase(self, language: Language) -> String {
+        let phrase = match self {
             Self::Integer { smallest, largest } => return text::expected_integer(language, largest, smallest),
             Self::Text => text::expected_text(language),
             Self::Form => text::expected_form(language),
@@ -36,6 +36,6 @@ impl Wanted {
             Self::Addresses => text::expected_addresses(language),
             Self::Any => text::expected_any(language),
         };
-        words.to_owned()
+        phrase.to_owned()
     }
 }

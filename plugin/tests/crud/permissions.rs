@@ -1,4 +1,4 @@
-//! Who may see and change what.
+//! Permissions to read and change schedules.
 
 use plugin::contract::{Caller, Position, Problem, Versioned};
 use plugin::schedules;
@@ -64,7 +64,7 @@ fn a_user_without_the_right_to_settings_has_only_his_own() {
     assert_eq!(list(&host.user("stranger")).len(), 0);
     let owner = host.owner();
     for id in [2, 99] {
-        // Even where the body is wrong or the version is.
+        // Even if body or version is wrong.
         assert_eq!(schedules::get(&owner, id), Err(Problem::NotFound));
         assert_eq!(schedules::patch(&owner, id, "?", Some(7)), Err(Problem::NotFound));
         assert_eq!(schedules::replace(&owner, id, "?", None), Err(Problem::NotFound));
@@ -91,7 +91,7 @@ fn credentials_for_reading_only_read_and_preview() {
     }
 }
 
-/// What a change by the editor comes to: `ok`, `forbidden`, or the errors.
+/// The result of a change by the editor: `ok`, `forbidden`, or the errors.
 fn verdict(answer: Result<Versioned, Problem>) -> String {
     match answer {
         Ok(_) => "ok".to_owned(),
@@ -102,11 +102,11 @@ fn verdict(answer: Result<Versioned, Problem>) -> String {
 
 #[test]
 fn somebody_elses_schedule_is_changed_only_by_who_could_run_it_himself() {
-    // All of today, by a list.
+    // All current events, as a list.
     const EACH: &[&str] = &["conf", "fest", "gala"];
-    // All, those to come included.
+    // All events, including future ones.
     const ALL: &[&str] = &["*"];
-    // The stored form, what the editor may use, and whether the editor may change the subject.
+    // The stored form, the events that the editor is permitted to export, and whether the editor can change the subject.
     for (form, usable, want) in [
         (json!({"events": ["conf"]}), Some(&["conf"][..]), "ok"),
         (json!({"events": ["conf"]}), Some(&["fest"][..]), "forbidden"),
@@ -136,11 +136,11 @@ fn somebody_elses_schedule_is_changed_only_by_who_could_run_it_himself() {
             "{place}"
         );
         assert_eq!(verdict(put(&host.editor(), 1, &with_form(form))), want, "{place}");
-        // Narrower, or another exporter: the right to what is stored counts first.
+        // Fewer events, or another exporter: permission for the stored ones is checked first.
         if want == "forbidden" {
             let other = json!({"export_identifier": "checkins", "export_form_data": {"day": "2026-01-01"}});
             assert_eq!(verdict(patch(&host.editor(), 1, &other)), want, "{place}");
-            // The body is looked at before the right, but not what it says of exporters.
+            // The body is validated before permissions, except for the exporter.
             assert_eq!(
                 verdict(patch(
                     &host.editor(),
@@ -150,7 +150,7 @@ fn somebody_elses_schedule_is_changed_only_by_who_could_run_it_himself() {
                 "mail_subject: blank"
             );
         }
-        // Reading and deleting need no such right.
+        // Reading and deleting do not need this permission.
         assert!(schedules::get(&host.editor(), 1).is_ok());
         assert_eq!(schedules::delete(&host.editor(), 1, None), Ok(()));
     }
@@ -182,7 +182,7 @@ fn at_an_event_the_right_to_the_exporter_is_all_it_takes() {
     let badges = json!({"export_identifier": "badges", "export_form_data": {"note": "x"}});
     assert_eq!(verdict(patch(&host.editor(), 1, &badges)), "ok");
     assert_eq!(
-        host.asked
+        host.calls
             .borrow()
             .iter()
             .filter(|name| **name == "usable_events")
@@ -247,10 +247,10 @@ fn nobody_widens_a_schedule_to_events_that_he_cannot_export_himself() {
     }
 }
 
-/// What an owner can export today, and who the owner is.
+/// The events that an owner is currently permitted to export, and the owner.
 const OWNERS: [&str; 6] = ["all", "each by a list", "one by a list", "nothing", "inactive", "gone"];
 
-/// A host with a schedule of this form, whose owner is now as named in [`OWNERS`].
+/// A host with a schedule of this form and an owner from [`OWNERS`].
 fn owned(owner: &str, form: &Value) -> Host {
     let host = Host::organizer();
     host.allow_all("owner", "orders");
@@ -321,7 +321,7 @@ fn whatever_its_owner_can_export_today_a_schedule_of_some_events_is_changed_by_w
 
 #[test]
 fn nobody_comes_to_all_events_in_two_steps() {
-    // By way of another exporter that reaches all events, and by way of a list.
+    // Through another exporter that is permitted for all events, and through a list.
     let host = owned("all", &json!({"events": ["conf"]}));
     host.allow("editor", "orders", &["conf", "fest", "gala"]);
     host.allow_all("editor", "checkins");
@@ -390,7 +390,7 @@ fn a_new_exporter_must_be_open_to_caller_and_owner() {
         host.forbid(without, "checkins");
         assert_eq!(verdict(patch(&host.editor(), 1, &other)), want, "{without}");
     }
-    // Its events anew: the same slug can be closed to the owner with another exporter.
+    // Its events again: with another exporter the owner might not be permitted to export them.
     let host = Host::organizer();
     shown(create(&host.owner(), &with_form(json!({"events": ["conf"]}))));
     host.allow("owner", "checkins", &["fest"]);

@@ -1,4 +1,4 @@
-//! What a schedule exports: exporter and form, as they are to be stored.
+//! Exporter and form of a schedule.
 
 use std::collections::HashMap;
 
@@ -6,86 +6,86 @@ use serde_json::{Map, Value};
 
 use crate::contract::{AccessFacts, Exporter, FieldError, Problem, Subject};
 use crate::document::Document;
-use crate::form::{self, EVENTS, Scope};
+use crate::form::{self, EVENTS, EventSelection};
 use crate::host::Access;
 use crate::language::Language;
-use crate::message::Fault;
+use crate::message::ValidationError;
 
-use super::body::GivenForm;
-use super::change::Stored;
-use super::{MAX_SLUGS, lookup_problem, rights};
+use super::change::ExistingSchedule;
+use super::request_body::FormField;
+use super::{MAX_SLUGS, lookup_problem, permissions};
 
 const EXPORTER: &str = "export_identifier";
 
-/// Exporter and form that passed every check.
-pub(super) struct Data {
+/// Valid exporter and form, as they are stored.
+pub(super) struct ExportData {
     pub(super) identifier: String,
     pub(super) form: Map<String, Value>,
     pub(super) date_ranges: Vec<String>,
     pub(super) event_numbers: Vec<u64>,
 }
 
-/// Checks exporter and form against what the host offers. None: something is wrong, and among `errors`, or was before.
+/// Validates exporter and form against the exporters of the host. `None` if there is an error, which has been added to `errors` or to
+/// the ones of the request body.
 ///
-/// `runs_stored` is the stored exporter where it is known that the caller may run it; a change by somebody other than the
-/// owner comes here only with it.
-pub(super) fn settle(
+/// `permitted` is the stored exporter if the caller is known to be permitted to run it. A change by another user always has it.
+pub(super) fn validate(
     by: &impl Access,
     facts: &AccessFacts,
-    stored: Option<&Stored>,
-    runs_stored: Option<Exporter>,
+    stored: Option<&ExistingSchedule>,
+    permitted: Option<Exporter>,
     identifier: Option<String>,
-    form: GivenForm,
+    form: FormField,
     errors: &mut Vec<FieldError>,
-) -> Result<Option<Data>, Problem> {
+) -> Result<Option<ExportData>, Problem> {
     let Some(identifier) = identifier else {
         return Ok(None);
     };
     let language = Language::of_tag(&facts.language);
     let unchanged = stored.filter(|stored| stored.schedule.content.export_identifier == identifier);
-    if let (Some(stored), GivenForm::Kept) = (unchanged, &form) {
+    if let (Some(stored), FormField::Omitted) = (unchanged, &form) {
         return Ok(stored.data());
     }
-    let exporter = match (unchanged, runs_stored) {
+    let exporter = match (unchanged, permitted) {
         (Some(_), Some(exporter)) => Some(exporter),
-        _ => rights::exporter(by, Subject::Caller, &identifier)?,
+        _ => permissions::exporter(by, Subject::Caller, &identifier)?,
     };
     let Some(exporter) = exporter else {
         let Some(stored) = unchanged.filter(|stored| stored.own) else {
-            errors.push(Fault::NotAnExporter(identifier).at(&[EXPORTER], language));
+            errors.push(ValidationError::UnknownExporter(identifier).at(&[EXPORTER], language));
             return Ok(None);
         };
-        if let GivenForm::Given(form) = &form
-            && is_as_it_was(by, facts, stored, form)?
+        if let FormField::Given(form) = &form
+            && is_unchanged(by, facts, stored, form)?
         {
             return Ok(stored.data());
         }
-        if let GivenForm::Given(_) = form {
-            errors.push(Fault::ExporterGone(identifier).at(&[form::NAME], language));
+        if let FormField::Given(_) = form {
+            errors.push(ValidationError::ExporterRemoved(identifier).at(&[form::NAME], language));
         }
         return Ok(None);
     };
     let others = stored.filter(|stored| !stored.own && unchanged.is_none());
     if let Some(stored) = others
-        && rights::exporter(by, Subject::OwnerOf(stored.schedule.id), &identifier)?.is_none()
+        && permissions::exporter(by, Subject::OwnerOf(stored.schedule.id), &identifier)?.is_none()
     {
-        errors.push(Fault::NotTheOwnersExporter(identifier).at(&[EXPORTER], language));
+        errors.push(ValidationError::ExporterNotPermittedForOwner(identifier).at(&[EXPORTER], language));
         return Ok(None);
     }
     let form = match (form, stored.and_then(|stored| stored.document.as_ref())) {
-        (GivenForm::Given(form), _) => form,
-        (GivenForm::Kept, Some(document)) => document.form.clone(),
-        (GivenForm::Kept, None) | (GivenForm::Wrong, _) => return Ok(None),
+        (FormField::Given(form), _) => form,
+        (FormField::Omitted, Some(document)) => document.form.clone(),
+        (FormField::Omitted, None) | (FormField::Invalid, _) => return Ok(None),
     };
     let checked = form::check(&exporter, form, facts.event_level, language);
-    let mut faults = checked.errors;
-    if let Some(scope) = &checked.scope
-        && let Some((key, fault)) = rights::events_fault(by, stored, &exporter, scope)?
+    let mut form_errors = checked.errors;
+    if let Some(selection) = &checked.selection
+        && let Some((key, error)) = permissions::event_selection_error(by, stored, &exporter, selection)?
     {
-        faults.push(fault.at(&[form::NAME, key], language));
+        form_errors.push(error.at(&[form::NAME, key], language));
     }
-    if !faults.is_empty() {
-        errors.append(&mut faults);
+    if !form_errors.is_empty() {
+        errors.append(&mut form_errors);
         return Ok(None);
     }
     let event_numbers = if facts.event_level {
@@ -93,7 +93,7 @@ pub(super) fn settle(
     } else {
         event_numbers(&checked.form, stored, facts.settings.latest_event)
     };
-    Ok(Some(Data {
+    Ok(Some(ExportData {
         identifier,
         event_numbers,
         form: checked.form,
@@ -101,16 +101,16 @@ pub(super) fn settle(
     }))
 }
 
-/// Numbers of the events that a form lists: an event that was listed before stays the one that it was.
-fn event_numbers(form: &Map<String, Value>, stored: Option<&Stored>, latest: u64) -> Vec<u64> {
-    let Scope::Events(slugs) = Scope::stored(form) else {
+/// [`Document::event_numbers`] of a form. An event that the stored form has keeps its number.
+fn event_numbers(form: &Map<String, Value>, stored: Option<&ExistingSchedule>, latest: u64) -> Vec<u64> {
+    let EventSelection::Events(slugs) = EventSelection::stored(form) else {
         return Vec::new();
     };
     let document = stored.and_then(|stored| stored.document.as_ref());
-    let before = match document.map(|document| (document, Scope::stored(&document.form))) {
-        Some((document, Scope::Events(before))) => (0..)
+    let before = match document.map(|document| (document, EventSelection::stored(&document.form))) {
+        Some((document, EventSelection::Events(before))) => (0..)
             .zip(before)
-            .filter_map(|(place, slug)| Some((slug, document.event_number(place)?)))
+            .filter_map(|(index, slug)| Some((slug, document.event_number(index)?)))
             .collect(),
         _ => HashMap::new(),
     };
@@ -118,9 +118,9 @@ fn event_numbers(form: &Map<String, Value>, stored: Option<&Stored>, latest: u64
     Document::shortened(numbers.collect())
 }
 
-impl Stored {
-    fn data(&self) -> Option<Data> {
-        self.document.as_ref().map(|document| Data {
+impl ExistingSchedule {
+    fn data(&self) -> Option<ExportData> {
+        self.document.as_ref().map(|document| ExportData {
             identifier: self.schedule.content.export_identifier.clone(),
             form: document.form.clone(),
             date_ranges: document.date_ranges.clone(),
@@ -129,11 +129,11 @@ impl Stored {
     }
 }
 
-/// Whether a form is the stored one, or the stored one as this caller is shown it.
-fn is_as_it_was(
+/// Whether a form is the stored one, or the part of it that this caller can see.
+fn is_unchanged(
     by: &impl Access,
     facts: &AccessFacts,
-    stored: &Stored,
+    stored: &ExistingSchedule,
     form: &Map<String, Value>,
 ) -> Result<bool, Problem> {
     let Some(document) = &stored.document else {
@@ -142,7 +142,7 @@ fn is_as_it_was(
     if *form == document.form {
         return Ok(true);
     }
-    let Scope::Events(slugs) = &stored.scope else {
+    let EventSelection::Events(slugs) = &stored.selection else {
         return Ok(false);
     };
     if facts.event_level {

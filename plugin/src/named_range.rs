@@ -1,12 +1,12 @@
-//! Date ranges: frames relative to a day, such as `month_previous`, and fixed dates.
+//! Date ranges: named ranges relative to a day, such as `month_previous`, and fixed dates.
 
 use chrono::{Datelike, Days, Months, NaiveDate};
 
-/// First and last day, both included; none: open on that side.
+/// First and last day, both included; `None` if the range has no limit on that side.
 pub type Range = (Option<NaiveDate>, Option<NaiveDate>);
 
-/// Every named frame, in the order to show them.
-pub const FRAMES: [&str; 25] = [
+/// Every named range, in display order.
+pub const NAMED_RANGES: [&str; 25] = [
     "days_today",
     "days_yesterday",
     "days_last7",
@@ -34,20 +34,20 @@ pub const FRAMES: [&str; 25] = [
     "future",
 ];
 
-/// The days that a frame stands for on `today`, the local date of a run's due time; fixed dates stand for themselves.
+/// Resolves a named range on `today`, the local date of a run's due time, or fixed dates.
 ///
-/// None: neither one of [`FRAMES`] nor fixed dates, or a day of it lies outside the years 0 to 9999, which have no
-/// `YYYY-MM-DD`.
+/// `None` if the text is neither one of [`NAMED_RANGES`] nor fixed dates, or if a day is outside the years 0 to 9999, which
+/// `YYYY-MM-DD` cannot express.
 #[must_use]
-pub fn resolve(frame: &str, today: NaiveDate) -> Option<Range> {
-    let (first, last) = fixed(frame).or_else(|| relative(frame, today))?;
+pub fn resolve(name: &str, today: NaiveDate) -> Option<Range> {
+    let (first, last) = fixed(name).or_else(|| relative(name, today))?;
     let written = |day: Option<NaiveDate>| day.is_none_or(|day| (0..=9999).contains(&day.year()));
     (written(first) && written(last)).then_some((first, last))
 }
 
-/// Reads `YYYY-MM-DD/YYYY-MM-DD`, either side of which may be empty.
+/// Parses `YYYY-MM-DD/YYYY-MM-DD` with either side optional.
 ///
-/// None: another form, a day that does not exist, or a first day after the last.
+/// `None` for another syntax, a day that does not exist, or a first day after the last.
 #[must_use]
 pub fn fixed(text: &str) -> Option<Range> {
     let (first, last) = text.split_once('/')?;
@@ -65,14 +65,14 @@ pub fn fixed(text: &str) -> Option<Range> {
     }
 }
 
-/// Writes a range as `YYYY-MM-DD/YYYY-MM-DD`, an open side as nothing: what exporters see.
+/// Formats a range for exporters as `YYYY-MM-DD/YYYY-MM-DD`, with an empty side where it has no limit.
 #[must_use]
 pub fn text((first, last): Range) -> String {
     let side = |day: Option<NaiveDate>| day.map(|day| day.to_string()).unwrap_or_default();
     format!("{}/{}", side(first), side(last))
 }
 
-/// Reads `YYYY-MM-DD`: ten ASCII characters, no signs, no blanks.
+/// Parses `YYYY-MM-DD`: ten ASCII characters, without signs and blanks.
 fn day(text: &str) -> Option<NaiveDate> {
     let number = |part: &str| {
         part.bytes()
@@ -87,10 +87,10 @@ fn day(text: &str) -> Option<NaiveDate> {
     NaiveDate::from_ymd_opt(i32::try_from(number(year)?).ok()?, number(month)?, number(day)?)
 }
 
-fn relative(frame: &str, today: NaiveDate) -> Option<Range> {
+fn relative(name: &str, today: NaiveDate) -> Option<Range> {
     let back = |days| today.checked_sub_days(Days::new(days));
     let on = |days| today.checked_add_days(Days::new(days));
-    let (first, last) = match frame {
+    let (first, last) = match name {
         "past" => return Some((None, Some(today))),
         "future" => return Some((Some(today), None)),
         "days_today" => (today, today),
@@ -172,7 +172,7 @@ mod tests {
 
     use super::*;
 
-    /// `frame today = first/last`, worked out by hand on a calendar.
+    /// `name today = first/last`, determined by hand on a calendar.
     const BY_HAND: &str = "
         days_today       2026-10-26 = 2026-10-26/2026-10-26
         days_yesterday   2026-01-01 = 2025-12-31/2025-12-31
@@ -239,7 +239,7 @@ mod tests {
                 "{row}"
             );
         }
-        for frame in FRAMES {
+        for frame in NAMED_RANGES {
             assert!(
                 rows.clone().any(|row| row.starts_with(&format!("{frame} "))),
                 "no row for {frame}"
@@ -287,7 +287,7 @@ mod tests {
     #[test]
     fn days_without_a_written_form_are_in_no_window() {
         for today in [NaiveDate::MIN, NaiveDate::MAX] {
-            for frame in FRAMES {
+            for frame in NAMED_RANGES {
                 assert_eq!(resolve(frame, today), None);
             }
         }
@@ -303,7 +303,7 @@ mod tests {
         assert_eq!(resolve("days_yesterday", date("0000-01-01")), None);
     }
 
-    /// Any day whose windows have a written form.
+    /// Any day whose ranges can be formatted.
     fn any_day() -> impl Strategy<Value = NaiveDate> {
         (1_000_i32..3_000_000).prop_map(|days| NaiveDate::from_num_days_from_ce_opt(days).expect("in the calendar"))
     }
@@ -343,7 +343,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_written_is_read_again(today in any_day(), frame in prop::sample::select(FRAMES.as_slice())) {
+        fn what_is_written_is_read_again(today in any_day(), frame in prop::sample::select(NAMED_RANGES.as_slice())) {
             let range = resolve(frame, today).expect("a range");
             prop_assert_eq!(fixed(&text(range)), Some(range));
         }
@@ -352,7 +352,7 @@ mod tests {
         fn no_text_and_no_day_is_too_much(
             text in "(.{0,30}|[0-9/-]{0,25})",
             days in any::<i32>(),
-            frame in prop::sample::select(FRAMES.as_slice()),
+            frame in prop::sample::select(NAMED_RANGES.as_slice()),
         ) {
             if let Some(today) = NaiveDate::from_num_days_from_ce_opt(days) {
                 let _ = resolve(frame, today);

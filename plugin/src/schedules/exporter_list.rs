@@ -1,4 +1,4 @@
-//! The exporters that a caller can choose from, with what their forms take.
+//! The JSON of the exporters that the caller is permitted to run, with the parameters of their forms.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -12,7 +12,7 @@ use crate::text;
 use super::lookup_problem;
 
 #[derive(Serialize)]
-struct Entry<'a> {
+struct ExporterJson<'a> {
     identifier: &'a str,
     verbose_name: &'a str,
     input_parameters: Vec<Parameter<'a>>,
@@ -26,7 +26,7 @@ struct Parameter<'a> {
     r#type: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     choices: Option<Vec<&'a str>>,
-    /// For people, in the order of `choices`.
+    /// Labels in the order of `choices`.
     #[serde(skip_serializing_if = "Option::is_none")]
     choice_labels: Option<Vec<&'a str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -43,11 +43,11 @@ struct Parameter<'a> {
 pub(super) fn documents(by: &impl Access, only: Option<&str>) -> Result<Vec<String>, Problem> {
     let facts = by.facts();
     let language = Language::of_tag(&facts.language);
-    let open = by.available(Subject::Caller, only).map_err(lookup_problem)?;
-    let documents: Vec<_> = open
+    let exporters = by.available(Subject::Caller, only).map_err(lookup_problem)?;
+    let documents: Vec<_> = exporters
         .iter()
         .filter(|exporter| only.is_none_or(|only| exporter.identifier == only))
-        .map(|exporter| to_json(exporter, form::across(exporter, facts.event_level), language))
+        .map(|exporter| to_json(exporter, form::selects_events(exporter, facts.event_level), language))
         .collect();
     if only.is_some() && documents.is_empty() {
         return Err(Problem::NotFound);
@@ -55,11 +55,11 @@ pub(super) fn documents(by: &impl Access, only: Option<&str>) -> Result<Vec<Stri
     Ok(documents)
 }
 
-fn to_json(exporter: &Exporter, across: bool, language: Language) -> String {
-    let ours = |name: &str| across && (name == ALL_EVENTS || name == EVENTS);
-    let fields = exporter.fields.iter().filter(|field| !ours(&field.name));
+fn to_json(exporter: &Exporter, selects_events: bool, language: Language) -> String {
+    let is_selection = |name: &str| selects_events && (name == ALL_EVENTS || name == EVENTS);
+    let fields = exporter.fields.iter().filter(|field| !is_selection(&field.name));
     let mut input_parameters: Vec<_> = fields.map(parameter).collect();
-    if across {
+    if selects_events {
         input_parameters.push(Parameter {
             name: ALL_EVENTS,
             label: text::label_all_events(language),
@@ -73,12 +73,12 @@ fn to_json(exporter: &Exporter, across: bool, language: Language) -> String {
             ..Parameter::default()
         });
     }
-    let entry = Entry {
+    let exporter = ExporterJson {
         identifier: &exporter.identifier,
         verbose_name: &exporter.label,
         input_parameters,
     };
-    serde_json::to_string(&entry).expect("an exporter has string keys only")
+    serde_json::to_string(&exporter).expect("an exporter has string keys only")
 }
 
 fn parameter(field: &Field) -> Parameter<'_> {
@@ -93,12 +93,12 @@ fn parameter(field: &Field) -> Parameter<'_> {
         ..Parameter::default()
     };
     parameter.r#type = match &field.kind {
-        FieldKind::Text(longest) => {
-            parameter.max_length = Some(*longest);
+        FieldKind::Text(max) => {
+            parameter.max_length = Some(*max);
             "text"
         }
-        FieldKind::MultiLineText(longest) => {
-            parameter.max_length = Some(*longest);
+        FieldKind::MultiLineText(max) => {
+            parameter.max_length = Some(*max);
             "multi-line-text"
         }
         FieldKind::Boolean => "boolean",
@@ -112,11 +112,11 @@ fn parameter(field: &Field) -> Parameter<'_> {
         FieldKind::DateTime => "date-time",
         FieldKind::DateRange => "date-range",
         FieldKind::Choice(choices) => {
-            offer(&mut parameter, choices);
+            add_choices(&mut parameter, choices);
             "choice"
         }
         FieldKind::MultipleChoice(choices) => {
-            offer(&mut parameter, choices);
+            add_choices(&mut parameter, choices);
             "multiple-choice"
         }
         FieldKind::Other(name) => name,
@@ -124,7 +124,7 @@ fn parameter(field: &Field) -> Parameter<'_> {
     parameter
 }
 
-fn offer<'a>(parameter: &mut Parameter<'a>, choices: &'a [Choice]) {
+fn add_choices<'a>(parameter: &mut Parameter<'a>, choices: &'a [Choice]) {
     parameter.choices = Some(choices.iter().map(|choice| choice.value.as_str()).collect());
     parameter.choice_labels = Some(choices.iter().map(|choice| choice.label.as_str()).collect());
 }

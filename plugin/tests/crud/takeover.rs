@@ -1,4 +1,4 @@
-//! Who can make himself the owner of what, and what it does.
+//! The verb `take_over`: permissions and effects.
 
 use plugin::contract::{Caller, Problem};
 use plugin::host::Access;

@@ -1,46 +1,47 @@
-//! The fields that say when a schedule is due: rule, time of day, zone.
+//! The fields that determine when a schedule is due: rule, time of day, zone.
 
 use chrono::NaiveDate;
 
 use crate::contract::{AccessFacts, FieldError};
 use crate::document::Document;
-use crate::message::Fault;
-use crate::recurrence::{self, Part, Timetable};
+use crate::message::ValidationError;
+use crate::recurrence::{self, Recurrence, RecurrenceField};
 
-use super::body::Body;
+use super::request_body::RequestBody;
 use crate::form::text;
 
 const RULE: &str = "schedule_rrule";
 const TIME: &str = "schedule_rrule_time";
 const ZONE: &str = "timezone";
 
-/// Longest rule, in characters.
-const LONGEST_RULE: usize = 2_000;
+/// Maximum length of a rule, in characters.
+const MAX_RULE_LEN: usize = 2_000;
 
-/// When a schedule is to be due.
-pub(super) struct When {
+/// The valid timing of a schedule.
+pub(super) struct Timing {
     pub(super) rule: String,
     /// `HH:MM:SS`.
     pub(super) time: String,
-    /// None: the zone of the event or organizer.
+    /// `None` for the zone of the event or organizer.
     pub(super) timezone: Option<String>,
     pub(super) anchor: NaiveDate,
-    pub(super) timetable: Timetable,
+    pub(super) recurrence: Recurrence,
 }
 
-/// Takes the fields out of the body. What is left out is as in `kept`; the anchor is `stored`'s if the rule's text is.
-/// None: something is wrong, and is among the body's errors.
+/// Takes the fields out of the request body. Omitted ones are as in `kept`; the anchor is the one of `stored` if the rule is unchanged.
+///
+/// `None` if there is an error; it has been added to the errors of the body.
 pub(super) fn read(
-    body: &mut Body,
+    body: &mut RequestBody,
     stored: Option<&Document>,
     kept: Option<&Document>,
     facts: &AccessFacts,
-) -> Option<When> {
+) -> Option<Timing> {
     let rule = body.text(RULE, kept.map(|kept| kept.rule.clone()), |rule| {
-        text::within(&rule, LONGEST_RULE)?;
+        text::within(&rule, MAX_RULE_LEN)?;
         Ok(rule)
     });
-    let time = body.text(TIME, kept.map(|kept| kept.time.clone()), clock_time);
+    let time = body.text(TIME, kept.map(|kept| kept.time.clone()), time_of_day);
     let timezone = if facts.event_level {
         Some(None)
     } else {
@@ -55,33 +56,33 @@ pub(super) fn read(
     let anchor = stored
         .filter(|stored| Some(&stored.rule) == rule.as_ref())
         .map_or(today, |stored| stored.anchor);
-    // What is wrong already is stood in for, so that the errors of the others come out too.
-    let parsed = Timetable::parse(
+    // Valid values replace the invalid ones, so that the errors of the others are found too.
+    let parsed = Recurrence::parse(
         rule.as_deref().unwrap_or("FREQ=DAILY"),
         time.as_deref().unwrap_or("00:00:00"),
         zone.unwrap_or("UTC"),
         anchor,
     );
     match parsed {
-        Ok(timetable) => Some(When {
+        Ok(recurrence) => Some(Timing {
             rule: rule?,
             time: time?,
             timezone: timezone?,
             anchor,
-            timetable,
+            recurrence,
         }),
         Err(errors) => {
             let no_zone_given = timezone == Some(None);
             for error in errors {
-                let name = match error.part() {
-                    Part::Rule => RULE,
-                    Part::Time => TIME,
-                    Part::Zone if no_zone_given => {
-                        let fault = Fault::UnknownDefaultZone(default_zone.to_owned());
-                        body.errors.push(fault.at(&[], body.language));
+                let name = match error.field() {
+                    RecurrenceField::Rule => RULE,
+                    RecurrenceField::Time => TIME,
+                    RecurrenceField::Zone if no_zone_given => {
+                        let error = ValidationError::UnknownDefaultZone(default_zone.to_owned());
+                        body.errors.push(error.at(&[], body.language));
                         continue;
                     }
-                    Part::Zone => ZONE,
+                    RecurrenceField::Zone => ZONE,
                 };
                 body.errors.push(FieldError {
                     path: vec![name.to_owned()],
@@ -94,17 +95,17 @@ pub(super) fn read(
     }
 }
 
-/// `HH:MM:SS`, also of `HH:MM`.
-fn clock_time(mut text: String) -> Result<String, Fault> {
+/// Validates `HH:MM:SS` or `HH:MM` and returns `HH:MM:SS`.
+fn time_of_day(mut text: String) -> Result<String, ValidationError> {
     let bytes = text.as_bytes();
-    let in_form = matches!(bytes.len(), 5 | 8)
+    let has_syntax = matches!(bytes.len(), 5 | 8)
         && bytes.iter().enumerate().all(|(index, byte)| match index {
             2 | 5 => *byte == b':',
             _ => byte.is_ascii_digit(),
         });
     let below = |at: usize, end: &str| text.get(at..at + 2).is_none_or(|digits| digits < end);
-    if !(in_form && below(0, "24") && below(3, "60") && below(6, "60")) {
-        return Err(Fault::NotATime(text));
+    if !(has_syntax && below(0, "24") && below(3, "60") && below(6, "60")) {
+        return Err(ValidationError::InvalidTime(text));
     }
     if text.len() == 5 {
         text.push_str(":00");
@@ -124,7 +125,7 @@ mod tests {
             ("00:00", "00:00:00"),
             ("23:59:59", "23:59:59"),
         ] {
-            assert_eq!(clock_time(given.to_owned()).as_deref(), Ok(want), "{given}");
+            assert_eq!(time_of_day(given.to_owned()).as_deref(), Ok(want), "{given}");
         }
         for given in [
             "",
@@ -146,7 +147,7 @@ mod tests {
             "aa:bb",
             "06:30:00:00",
         ] {
-            assert!(clock_time(given.to_owned()).is_err(), "{given}");
+            assert!(time_of_day(given.to_owned()).is_err(), "{given}");
         }
     }
 }

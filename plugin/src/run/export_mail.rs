@@ -1,38 +1,38 @@
-//! The mail with the file: who gets it, and how it fits.
+//! The export mail: its recipients, and how a large file fits.
 
 use crate::contract::{Audience, DownloadLink, ExportError, Mail, MailError, MailKind, Recipients};
 use crate::document::Document;
 use crate::host::Run;
 use crate::language::Language;
-use crate::notice::{self, LONGEST_SUBJECT, Reason, disturbs};
+use crate::notice::{self, MAX_SUBJECT_LEN, Reason, is_unsafe_in_text};
 
-/// Why the mail with the file is not staged.
+/// Why the export mail was not staged.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum NotStaged {
+pub(super) enum StageError {
     Failed(Reason),
-    /// The host could not zip the file for now; why, for the log.
+    /// The host could not zip or link the file for now; with the reason for the log.
     Unavailable(String),
     LeaseLost,
 }
 
-/// Stages the mail with the file that `produce` made: to all whom the host allows; zipped if it is too large as it is; and if
-/// that does not help, with a link to it, where the host offers one.
+/// Stages the mail with the file that `produce` created. A file that is too large is zipped; if that is not enough, the mail has a
+/// download link instead, if the host provides one.
 ///
-/// An address that the host refuses is left out; the others still get theirs.
+/// An address that the host rejects is omitted; the other recipients still receive the mail.
 pub(super) fn stage(
     run: &impl Run,
     document: &Document,
     given: &Recipients,
     owner: &str,
     (limit, zone): (u64, &str),
-) -> Result<(), NotStaged> {
-    let mut refused: Vec<String> = Vec::new();
+) -> Result<(), StageError> {
+    let mut rejected: Vec<String> = Vec::new();
     let (mut zipped, mut link) = (None, None);
     loop {
-        let recipients = recipients(given, owner, &refused);
+        let recipients = recipients(given, owner, &rejected);
         let before = count(&recipients);
         if before == 0 {
-            return Err(NotStaged::Failed(Reason::NoRecipient));
+            return Err(StageError::Failed(Reason::NoRecipient));
         }
         let mail = Mail {
             kind: MailKind::Export,
@@ -44,11 +44,11 @@ pub(super) fn stage(
         match run.stage(&mail) {
             Ok(()) => return Ok(()),
             Err(MailError::NotARecipient(addresses)) => {
-                refused.extend(addresses);
-                // Each round leaves somebody out, so there are at most as many as addresses.
-                if count(&self::recipients(given, owner, &refused)) >= before {
+                rejected.extend(addresses);
+                // Each round omits a recipient, so there are at most as many rounds as addresses.
+                if count(&self::recipients(given, owner, &rejected)) >= before {
                     run.log("mailer rejected addresses that are not recipients");
-                    return Err(NotStaged::Failed(Reason::NoRecipient));
+                    return Err(StageError::Failed(Reason::NoRecipient));
                 }
                 run.log("mailer rejected some recipients; sending to the rest");
             }
@@ -59,7 +59,7 @@ pub(super) fn stage(
                     zipped: zipped == Some(true),
                 };
                 if link.is_some() {
-                    return Err(NotStaged::Failed(too_large));
+                    return Err(StageError::Failed(too_large));
                 }
                 if zipped.is_none() {
                     let done = zip(run)?;
@@ -68,22 +68,22 @@ pub(super) fn stage(
                         continue;
                     }
                 }
-                link = Some(offer(run, too_large)?);
+                link = Some(self::link(run, too_large)?);
             }
-            Err(MailError::Nobody) => return Err(NotStaged::Failed(Reason::NoRecipient)),
-            Err(MailError::NoFile) => return Err(NotStaged::Failed(Reason::NoFile)),
-            Err(MailError::BadSubject) => return Err(NotStaged::Failed(Reason::BadSubject)),
+            Err(MailError::Nobody) => return Err(StageError::Failed(Reason::NoRecipient)),
+            Err(MailError::NoFile) => return Err(StageError::Failed(Reason::NoFile)),
+            Err(MailError::BadSubject) => return Err(StageError::Failed(Reason::BadSubject)),
         }
     }
 }
 
-/// Zips the file; false: the host can't.
-fn zip(run: &impl Run) -> Result<bool, NotStaged> {
+/// Zips the file. Returns false if the host cannot.
+fn zip(run: &impl Run) -> Result<bool, StageError> {
     match run.zip() {
         Ok(_) => Ok(true),
-        Err(ExportError::LeaseLost) => Err(NotStaged::LeaseLost),
-        Err(ExportError::Unavailable(why)) => Err(NotStaged::Unavailable(why)),
-        Err(ExportError::NotAllowed) => Err(NotStaged::Failed(Reason::OwnerNotAllowed)),
+        Err(ExportError::LeaseLost) => Err(StageError::LeaseLost),
+        Err(ExportError::Unavailable(why)) => Err(StageError::Unavailable(why)),
+        Err(ExportError::NotAllowed) => Err(StageError::Failed(Reason::OwnerNotAllowed)),
         Err(ExportError::NothingToExport | ExportError::FormUnfit(_) | ExportError::Failed(_)) => {
             run.log("could not zip the oversized attachment");
             Ok(false)
@@ -91,22 +91,22 @@ fn zip(run: &impl Run) -> Result<bool, NotStaged> {
     }
 }
 
-/// Has the file offered for download; where the host offers none, it is simply too large.
-fn offer(run: &impl Run, too_large: Reason) -> Result<DownloadLink, NotStaged> {
+/// Creates a download link for the file. If the host provides none, the mail is too large.
+fn link(run: &impl Run, too_large: Reason) -> Result<DownloadLink, StageError> {
     match run.link() {
         Ok(Some(link)) => Ok(link),
-        Ok(None) => Err(NotStaged::Failed(too_large)),
-        Err(ExportError::LeaseLost) => Err(NotStaged::LeaseLost),
-        Err(ExportError::Unavailable(why)) => Err(NotStaged::Unavailable(why)),
-        Err(ExportError::NotAllowed) => Err(NotStaged::Failed(Reason::OwnerNotAllowed)),
+        Ok(None) => Err(StageError::Failed(too_large)),
+        Err(ExportError::LeaseLost) => Err(StageError::LeaseLost),
+        Err(ExportError::Unavailable(why)) => Err(StageError::Unavailable(why)),
+        Err(ExportError::NotAllowed) => Err(StageError::Failed(Reason::OwnerNotAllowed)),
         Err(ExportError::NothingToExport | ExportError::FormUnfit(_) | ExportError::Failed(_)) => {
             run.log("could not create a download link for the oversized attachment");
-            Err(NotStaged::Failed(too_large))
+            Err(StageError::Failed(too_large))
         }
     }
 }
 
-/// The text as given, and below it where the file is if it is not in the mail, in the language of the file.
+/// The text as given, followed by the download link if there is one, in the language of the file.
 fn text(document: &Document, link: Option<&DownloadLink>, zone: &str) -> String {
     match link {
         None => document.template.clone(),
@@ -117,19 +117,19 @@ fn text(document: &Document, link: Option<&DownloadLink>, zone: &str) -> String 
     }
 }
 
-/// The subject as given; only where the mailer could not take it (a document of another plugin), the nearest that it takes.
+/// The subject as given. One that the mailer would reject (from another plugin's document) is adjusted.
 fn subject(given: &str) -> String {
     given
         .chars()
-        .map(|character| if disturbs(character) { ' ' } else { character })
-        .take(LONGEST_SUBJECT)
+        .map(|character| if is_unsafe_in_text(character) { ' ' } else { character })
+        .take(MAX_SUBJECT_LEN)
         .collect()
 }
 
-/// Explicit recipients in To and the owner in Cc; without any in To, the owner there. Each address once, in the first of To,
-/// Cc and Bcc that it is in, whatever the case of its letters; none of the refused.
-pub(super) fn recipients(given: &Recipients, owner: &str, refused: &[String]) -> Recipients {
-    let mut seen: Vec<String> = refused.iter().map(|address| key(address)).collect();
+/// The stored recipients in To and the owner in Cc; without any in To, the owner in To. Each address once, in the first of To, Cc and
+/// Bcc that has it, ignoring case. Omits the rejected addresses.
+pub(super) fn recipients(given: &Recipients, owner: &str, rejected: &[String]) -> Recipients {
+    let mut seen: Vec<String> = rejected.iter().map(|address| key(address)).collect();
     let mut once = |addresses: &[String]| {
         let mut list = Vec::new();
         for address in addresses {
@@ -154,8 +154,8 @@ pub(super) fn recipients(given: &Recipients, owner: &str, refused: &[String]) ->
     Recipients { to, cc, bcc }
 }
 
-/// What two addresses of one mailbox have in common. The part before `@` may differ in case by RFC 5321; no server in use
-/// tells such mailboxes apart, and people write their own address either way.
+/// The form of an address that identifies its mailbox. RFC 5321 allows local parts that differ only in case; no server in use
+/// distinguishes such mailboxes, and users write their own address either way.
 fn key(address: &str) -> String {
     address.trim().to_lowercase()
 }

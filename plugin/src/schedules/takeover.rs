@@ -1,0 +1,66 @@
+//! The verb `take_over`: a user who is permitted to run the export becomes the owner.
+
+use crate::contract::{AccessFacts, Content, MissedRange, Problem, ScheduleId, StoreError};
+use crate::host::Access;
+use crate::language::Language;
+use crate::notice::Change;
+use crate::past_due::write_unrecorded;
+
+use super::change::{ExistingSchedule, MAX_ATTEMPTS};
+use super::owner_notice;
+use super::request_body::RequestBody;
+use super::reschedule::reschedule;
+use super::{permissions, problem, resource};
+
+/// Makes the caller the owner. Like any change it resets the failure counter and reschedules the next run. Events that no longer exist
+/// are removed from the form, so that it selects events that the new owner can see. Nothing changes if the caller already is the owner.
+pub(super) fn take_over(by: &impl Access, id: ScheduleId, json: &str) -> Result<String, Problem> {
+    let facts = by.facts();
+    let language = Language::of_tag(&facts.language);
+    permissions::check_read(&facts)?;
+    permissions::check_take_over(&facts)?;
+    permissions::check_write(&facts)?;
+    for _ in 0..MAX_ATTEMPTS {
+        let schedule = by.get(id).map_err(|error| problem(error, language))?;
+        if !json.trim().is_empty() {
+            // No field is defined, but a body that is not an object is an error.
+            RequestBody::read(json, language)?;
+        }
+        if permissions::is_owner(&facts, &schedule) {
+            return Ok(resource::versioned(by, &facts, schedule)?.document);
+        }
+        let stored = ExistingSchedule::new(schedule.clone(), &facts).without_missing_events(by, &facts)?;
+        permissions::existing_exporter(by, &facts, &stored)?;
+        let (content, missed) = resumed_content(&stored, &facts);
+        let take_over = |missed: &[_]| by.take_over(id, stored.schedule.version, &content, missed);
+        match write_unrecorded(missed, stored.previous_recurrence().recurrence, take_over) {
+            Ok(taken) => {
+                owner_notice::notify_owner(by, &facts, &schedule, Change::TakenOver(&taken.content));
+                return Ok(resource::versioned(by, &facts, taken)?.document);
+            }
+            Err(StoreError::Stale) => {}
+            Err(error) => return Err(problem(error, language)),
+        }
+    }
+    Err(Problem::Stale)
+}
+
+/// The stored content, resumed, and the missed due times. An unreadable document keeps its next run, which fails and so notifies the
+/// new owner of the reason.
+fn resumed_content(stored: &ExistingSchedule, facts: &AccessFacts) -> (Content, Vec<MissedRange>) {
+    let old = &stored.schedule.content;
+    let (next_run, missed) = match stored.previous_recurrence().recurrence {
+        Some(recurrence) => {
+            let plan = reschedule(old, stored.previous_recurrence(), recurrence, facts.settings.now);
+            (plan.next_run, plan.missed)
+        }
+        None => (old.next_run, Vec::new()),
+    };
+    let content = Content {
+        next_run,
+        active: true,
+        error_counter: 0,
+        ..old.clone()
+    };
+    (content, missed)
+}
