@@ -1,19 +1,45 @@
-//! With the feature `embedded`: makes the component that `engine::EMBEDDED` is, at `OUT_DIR/plugin.wasm`. Without it, nothing.
+//! Writes `wording::Language` and the functions of `wording::texts`, made of the catalogs in `locales`.
+//!
+//! With the feature `embedded`: makes the component that `engine::EMBEDDED` is, at `OUT_DIR/plugin.wasm`.
 //!
 //! With `HARNESS_PLUGIN_PREBUILT=FILE` that component is taken, for machines without rustup and builds from a package.
+
+use std::path::{Path, PathBuf};
+use std::{env, fs};
 
 #[cfg(feature = "embedded")]
 #[path = "../../guest-build/src/lib.rs"]
 #[allow(dead_code, unused_imports, reason = "what is in a component is asked elsewhere")]
 mod guest_build;
 
+// A published crate cannot depend on one that is not: so this is a part of the package, by a link.
+#[path = "locale-build/lib.rs"]
+#[allow(dead_code, reason = "not every plural category has a language yet")]
+mod locale_build;
+
 fn main() {
+    let built = texts();
     #[cfg(feature = "embedded")]
-    if let Err(sentence) = embedded::build() {
+    let built = built.and_then(|()| embedded::build());
+    if let Err(sentence) = built {
         // Cargo shows this as the build script's error.
         eprintln!("error: {sentence}");
         std::process::exit(1);
     }
+}
+
+fn texts() -> Result<(), String> {
+    for path in ["build.rs", "locales", "locale-build"] {
+        println!("cargo:rerun-if-changed={path}");
+    }
+    let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("OUT_DIR is not set; run this through cargo")?);
+    for (file, code) in [
+        ("languages.rs", locale_build::languages()),
+        ("texts.rs", locale_build::compile(Path::new("locales"), "super")?),
+    ] {
+        fs::write(out.join(file), code).map_err(|error| format!("could not write the texts: {error}"))?;
+    }
+    Ok(())
 }
 
 #[cfg(feature = "embedded")]

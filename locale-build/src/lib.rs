@@ -76,7 +76,9 @@ pub fn languages() -> String {
             writeln!(code, "{}", line(language)).expect("a string takes all");
         }
     };
-    each(&mut code, &|language| format!("    {},", language.name));
+    each(&mut code, &|language| {
+        format!("    /// `{}`.\n    {},", language.tag, language.name)
+    });
     code.push_str("}\n\nimpl Language {\n    /// All languages; the first is the one to fall back to.\n");
     writeln!(code, "    pub const ALL: [Self; {}] = [", LANGUAGES.len()).expect("a string takes all");
     each(&mut code, &|language| format!("        Self::{},", language.name));
@@ -84,9 +86,30 @@ pub fn languages() -> String {
     each(&mut code, &|language| {
         format!("            Self::{} => {:?},", language.name, language.tag)
     });
-    code.push_str("        }\n    }\n}\n");
+    code.push_str("        }\n    }\n");
+    code.push_str(OF_TAG);
+    code.push_str("}\n");
     code
 }
+
+/// The rest of the enum's `impl`.
+const OF_TAG: &str = "
+    /// The language of a BCP 47 tag (`de`, `de-AT`, `DE`); the first of all for a language without texts.
+    #[must_use]
+    pub fn of_tag(tag: &str) -> Self {
+        Self::known(tag).unwrap_or(Self::ALL[0])
+    }
+
+    /// The language of a BCP 47 tag, if there are texts in it.
+    #[must_use]
+    pub fn known(tag: &str) -> Option<Self> {
+        // Some clients send a POSIX locale, `de_DE`.
+        let primary = tag.split(['-', '_']).next().unwrap_or_default();
+        Self::ALL
+            .into_iter()
+            .find(|language| primary.eq_ignore_ascii_case(language.tag()))
+    }
+";
 
 /// The functions of the catalogs in a directory, as the source of a module. `language` is the path of the module that has
 /// [`languages`] and a trait `Number`.

@@ -4,24 +4,6 @@ use std::fmt::Display;
 
 include!(concat!(env!("OUT_DIR"), "/languages.rs"));
 
-impl Language {
-    /// The language of a BCP 47 tag (`de`, `de-AT`, `DE`); the first one for a language without catalog.
-    #[must_use]
-    pub fn of_tag(tag: &str) -> Self {
-        Self::known(tag).unwrap_or(Self::ALL[0])
-    }
-
-    /// The language of a BCP 47 tag, if it has a catalog.
-    #[must_use]
-    pub fn known(tag: &str) -> Option<Self> {
-        // Some clients send a POSIX locale, `de_DE`.
-        let primary = tag.split(['-', '_']).next().unwrap_or_default();
-        Self::ALL
-            .into_iter()
-            .find(|language| primary.eq_ignore_ascii_case(language.tag()))
-    }
-}
-
 /// A whole number in a text.
 pub trait Number: Copy + Display {
     /// The absolute value, which determines the plural form.

@@ -1,52 +1,27 @@
-//! The host's own texts to users about a run that it had to end in the component's place, in English and German.
+//! What the host itself tells people about a run that it had to end in the component's place.
 //!
-//! The component writes all other texts. These texts never repeat a plugin's messages: a trap message can contain data.
+//! The component words everything else. Here nothing of what a plugin says is repeated: a trap's message may hold data. The texts are
+//! the catalogs in `locales`, one for each [`Language`].
 
 use crate::contract::User;
 use crate::imports::{LONGEST_SUBJECT, cut};
 
-/// Maximum length of a page's address, in bytes.
+include!(concat!(env!("OUT_DIR"), "/languages.rs"));
+
+/// A function for each message of the catalogs in `locales`, written by `build.rs`.
+#[deny(dead_code)]
+mod texts {
+    include!(concat!(env!("OUT_DIR"), "/texts.rs"));
+}
+
+/// Most bytes of an address of a page.
 const LONGEST_URL: usize = 2_000;
 
-/// A language of the host's texts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Language {
-    /// Also for users whose language has no texts.
-    English,
-    /// `de` and its variants.
-    German,
-}
-
-impl Language {
-    /// Returns the language of a BCP 47 tag.
-    #[must_use]
-    pub fn of_tag(tag: &str) -> Self {
-        let primary = tag.split(['-', '_']).next().unwrap_or_default();
-        match primary.eq_ignore_ascii_case("de") {
-            true => Self::German,
-            false => Self::English,
-        }
-    }
-
-    /// Returns its BCP 47 tag.
-    #[must_use]
-    pub fn tag(self) -> &'static str {
-        self.pick("en", "de")
-    }
-
-    fn pick<T>(self, english: T, german: T) -> T {
-        match self {
-            Self::English => english,
-            Self::German => german,
-        }
-    }
-}
-
-/// The language of the owner; without an owner, the host's first language.
+/// The language of the owner; without an owner, the first of the host's.
 #[must_use]
 pub fn language_of(owner: Option<&User>, languages: &[String]) -> Language {
     let tag = owner.map(|owner| &owner.language).or(languages.first());
-    tag.map_or(Language::English, |tag| Language::of_tag(tag))
+    tag.map_or(Language::ALL[0], |tag| Language::of_tag(tag))
 }
 
 /// Why the host ended a run.
@@ -75,25 +50,9 @@ impl HostReason {
     #[must_use]
     pub fn sentence(&self, language: Language) -> String {
         match self {
-            Self::NeverFinished => language
-                .pick(
-                    "The run was abandoned after six attempts that did not finish.",
-                    "Die Ausführung wurde nach sechs nicht beendeten Versuchen abgebrochen.",
-                )
-                .to_owned(),
-            Self::PluginFailed => language
-                .pick(
-                    "The export plugin failed twice without finishing the run.",
-                    "Das Export-Plugin ist zweimal fehlgeschlagen, ohne die Ausführung zu beenden.",
-                )
-                .to_owned(),
-            Self::Undelivered(replies) => format!(
-                "{}{replies}",
-                language.pick(
-                    "No recipient's mail server accepted the email.",
-                    "Kein Mailserver hat die E-Mail für einen der Empfänger angenommen.",
-                )
-            ),
+            Self::NeverFinished => texts::never_finished(language).to_owned(),
+            Self::PluginFailed => texts::plugin_failed(language).to_owned(),
+            Self::Undelivered(replies) => format!("{}{replies}", texts::undelivered(language)),
         }
     }
 }
@@ -126,65 +85,41 @@ impl RunFacts<'_> {
     /// The run failed; with `stopped`, this failure paused its schedule.
     #[must_use]
     pub fn failure(&self, reason: &HostReason, stopped: bool) -> NoticeText {
-        let language = self.language;
-        let (exporter, schedule) = (self.exporter, self.schedule);
+        let (language, id) = (self.language, self.schedule.to_string());
         let first = match reason {
-            HostReason::Undelivered(_) => language.pick(
-                format!("the scheduled export “{exporter}” (ID {schedule}) ran, but its email could not be delivered to any recipient."),
-                format!("der geplante Export „{exporter}“ (ID {schedule}) wurde ausgeführt, aber seine E-Mail konnte an niemanden zugestellt werden."),
-            ),
-            HostReason::NeverFinished | HostReason::PluginFailed => language.pick(
-                format!("the scheduled export “{exporter}” (ID {schedule}) failed. No file was sent."),
-                format!("der geplante Export „{exporter}“ (ID {schedule}) ist fehlgeschlagen. Es wurde keine Datei verschickt."),
-            ),
+            HostReason::Undelivered(_) => texts::failed_undelivered(language, self.exporter, &id),
+            HostReason::NeverFinished | HostReason::PluginFailed => texts::failed(language, self.exporter, &id),
         };
-        let why = format!("{} {}", language.pick("Reason:", "Grund:"), reason.sentence(language));
-        let next = if stopped {
-            language.pick(
-                "It has failed five times in a row and has been paused. To resume it, fix the cause, then open it at the link below and save it.\n\n",
-                "Er ist fünfmal in Folge fehlgeschlagen und wurde pausiert. So setzen Sie ihn fort: Ursache beheben, ihn unter dem Link unten öffnen und speichern.\n\n",
-            )
-        } else {
-            ""
-        };
-        let subject = if stopped {
-            language.pick("Scheduled export paused", "Geplanter Export pausiert")
-        } else {
-            language.pick("Scheduled export failed", "Geplanter Export fehlgeschlagen")
-        };
-        self.notice(subject, &first, &format!("{why}\n\n{next}"))
+        let reason = texts::reason(language, &reason.sentence(language));
+        match stopped {
+            true => {
+                let more = format!("{reason}\n\n{}", texts::paused(language));
+                self.notice(texts::paused_subject(language, self.exporter), &first, &more)
+            }
+            false => self.notice(texts::failed_subject(language, self.exporter), &first, &reason),
+        }
     }
 
     /// Some recipients' servers did not accept the mail. `replies` has the reply of each, one line each.
     #[must_use]
     pub fn partly_delivered(&self, replies: &str) -> NoticeText {
-        let language = self.language;
-        let (exporter, schedule) = (self.exporter, self.schedule);
-        let first = language.pick(
-            format!("the email of the scheduled export “{exporter}” (ID {schedule}) could not be delivered to all recipients."),
-            format!("die E-Mail des geplanten Exports „{exporter}“ (ID {schedule}) konnte nicht an alle Empfänger zugestellt werden."),
-        );
-        let subject = language.pick("Not delivered to all recipients", "Nicht an alle Empfänger zugestellt");
-        let list = format!(
-            "{}{replies}\n\n",
-            language.pick("Not delivered to:", "Nicht zugestellt an:")
-        );
-        self.notice(subject, &first, &list)
+        let (language, id) = (self.language, self.schedule.to_string());
+        let first = texts::partly_delivered(language, self.exporter, &id);
+        let list = format!("{}{replies}", texts::partly_delivered_list(language));
+        self.notice(texts::partly_delivered_subject(language, self.exporter), &first, &list)
     }
 
-    fn notice(&self, subject: &str, first: &str, more: &str) -> NoticeText {
+    fn notice(&self, subject: String, first: &str, more: &str) -> NoticeText {
         let language = self.language;
-        let text = format!(
-            "{}\n\n{first}\n\n{} {}\n{more}{} {}\n",
-            language.pick("Hello,", "Hallo,"),
-            language.pick("Scheduled for:", "Geplant für:"),
-            self.due,
-            language.pick("Manage scheduled exports:", "Geplante Exporte verwalten:"),
-            cut(self.url, LONGEST_URL),
-        );
+        let paragraphs = [
+            texts::hello(language),
+            first,
+            &format!("{}\n{more}", texts::due(language, &self.due)),
+            &texts::manage(language, &cut(self.url, LONGEST_URL)),
+        ];
         NoticeText {
-            subject: cut(&format!("{subject}: {}", self.exporter), LONGEST_SUBJECT),
-            text,
+            subject: cut(&subject, LONGEST_SUBJECT),
+            text: paragraphs.join("\n\n") + "\n",
         }
     }
 }
