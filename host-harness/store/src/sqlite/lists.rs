@@ -2,9 +2,10 @@
 
 use async_trait::async_trait;
 use rusqlite::types::Value;
+use rusqlite::{params, params_from_iter};
 
-use super::columns::{row_columns, signed, unsigned};
-use super::statement::value;
+use super::columns::{row, row_columns, signed, unsigned};
+use super::statement::{all, optional, value};
 use super::{SqliteStorage, commit};
 use crate::clock::Instant;
 use crate::contract::{Order, PageQuery, Position};
@@ -122,23 +123,35 @@ impl Schedules for SqliteStorage {
                 }
             }
         }
-        let mut found = self.reading.page(&sql, &parameters, key_of(order, descending))?;
+        let key = key_of(order, descending);
+        let mut found: Vec<(Row, Key, i64)> = self.reading.read(|on| {
+            all(on, &sql, params_from_iter(&parameters), |listed| {
+                Ok((row(listed)?, key(listed)?, listed.get("total")?))
+            })
+        })?;
         let total = match found.first() {
             // Counted in the same statement, so of the same snapshot.
-            Some(first) => first.total,
+            Some((_, _, total)) => *total,
             None if page.is_some_and(|page| page > 1) => return Ok(None),
             None if page.is_some() => 0,
-            None => self.reading.count(seen)?,
+            None => self.reading.read(|on| {
+                let Visible { scope, only_owner } = seen;
+                let sql = count_sql(only_owner.is_some());
+                match only_owner {
+                    Some(owner) => value(on, sql, params![scope.organizer, scope.event, owner]),
+                    None => value(on, sql, params![scope.organizer, scope.event]),
+                }
+            })?,
         };
 
         let size = size as usize;
         let next = if found.len() > size {
             found.truncate(size);
-            let last = found.last().expect("a page has at least one row before the next");
+            let (last, key, _) = found.last().expect("a page has at least one row before the next");
             let cursor = Cursor {
-                key: last.key.clone(),
+                key: key.clone(),
                 descending,
-                id: signed(last.row.id)?,
+                id: signed(last.id)?,
             };
             Some(cursor.to_text())
         } else {
@@ -146,16 +159,28 @@ impl Schedules for SqliteStorage {
         };
         Ok(Some(Rows {
             total: unsigned(total)?,
-            rows: found.into_iter().map(|listed| listed.row).collect(),
+            rows: found.into_iter().map(|(row, _, _)| row).collect(),
             next,
         }))
     }
 
     async fn get(&self, seen: &Visible, id: u64) -> Result<Option<Row>, StorageError> {
-        match i64::try_from(id) {
-            Ok(id) => self.reading.one(seen, id),
-            Err(_) => Ok(None),
-        }
+        let Ok(id) = i64::try_from(id) else {
+            return Ok(None);
+        };
+        let Visible { scope, only_owner } = seen;
+        self.reading.read(|on| {
+            optional(
+                on,
+                concat!(
+                    "select ",
+                    row_columns!(),
+                    " from schedule s where s.id = ?1 and s.organizer = ?2 and s.event is ?3 and (?4 is null or s.owner = ?4)"
+                ),
+                params![id, scope.organizer, scope.event, only_owner],
+                row,
+            )
+        })
     }
 
     async fn count(&self, organizer: &str) -> Result<u64, StorageError> {
