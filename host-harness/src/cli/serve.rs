@@ -39,7 +39,7 @@ pub struct Serve {
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
     /// Maximum number of connections to the HTTP API from one address (IPv6: one /64 network); one more closes an idle one, or is
-    /// refused. Behind a proxy, all connections have its address [default: 256]
+    /// rejected. Behind a proxy, all connections have the proxy's address [default: 256]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     connections_per_peer: Option<u32>,
     /// Address to serve OpenMetrics on (`GET /metrics`, unauthenticated); disabled if omitted
