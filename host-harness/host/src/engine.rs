@@ -50,6 +50,7 @@ pub use jobs::{End, Job, Worked};
 pub use operation::{Answer, Operation};
 pub use permissions::{Imported, Permissions};
 pub use schedules::{Accepted, Schedules, Unaccepted};
+pub use work::{MAX_ATTEMPTS, SAME_DUE_TIME, WorkResult};
 
 pub use crate::imports::OFFERED;
 

@@ -163,7 +163,7 @@ pub struct OutgoingExport {
     pub scope: Scope,
     /// Identifier of the exporter.
     pub exporter: String,
-    /// As [`FileFacts::events`].
+    /// As [`FileFacts::events`](super::FileFacts::events).
     pub events: Option<Vec<String>>,
 }
 

@@ -120,8 +120,10 @@ async fn a_run_that_is_not_settled_ends_by_what_became_of_its_mail() {
     let stages = json!({"do": "stage", "kind": "export", "to": ["$owner"], "subject": "the export"});
     let submits = json!([[{"do": "start"}, stages, {"do": "finish", "outcome": "submitted"}]]);
     let document = json!({"execute": submits, "settle": [{"do": "trap"}]});
-    let (entry, counter, _) = ends(document.clone(), false).await;
+    let (entry, counter, subjects) = ends(document.clone(), false).await;
     assert_eq!((entry.outcome, counter), (Some(Outcome::Delivered), 0));
-    let (entry, counter, _) = ends(document, true).await;
+    assert_eq!(subjects, ["the export"]);
+    let (entry, counter, subjects) = ends(document, true).await;
     assert_eq!((code(&entry), counter), ("delivery-failed", 3));
+    assert_eq!(subjects, ["the export", "Scheduled export failed: visitors"]);
 }

@@ -109,7 +109,7 @@ fn part(file: &[u8], name: &str) -> String {
 
 fn golden(exporter: &str, name: &str, bytes: &[u8]) {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("../tests/data/exports")
+        .join("../../tests/data/exports")
         .join(exporter)
         .join(name);
     if std::env::var_os("BLESS").is_some() {

@@ -4,7 +4,8 @@
 //! goes on so, at most [`MAX_PAUSE`] seconds apart, until one gets through, and then all the others follow. Nothing of it counts
 //! against a recipient or a schedule, and nothing is given up.
 //!
-//! What can be the recipient's fault as well ([`Refusal::Unclear`](super::Refusal::Unclear), [`Refusal::Plain`](super::Refusal::Plain)) is
+//! What can be the recipient's fault as well
+//! ([`Refusal::Unclear`](scheduled_exports_mail::Refusal::Unclear), [`Refusal::Plain`](scheduled_exports_mail::Refusal::Plain)) is
 //! the operator's once nobody is accepted and it comes for several recipients of several domains. Then it is shown, and final for none of
 //! them. It holds all deliveries only if several organizers met it (several schedules, on a host of one organizer): what one organizer
 //! mails to must not hold up the mail of another. Rejections of notices show nothing: they follow from what was rejected before.

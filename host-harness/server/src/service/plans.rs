@@ -6,15 +6,11 @@ use std::time::Instant as Stopwatch;
 use scheduled_exports_host::clock::Instant;
 use scheduled_exports_host::contract::exported::recurrence::{Occurrence, Rule, Stored};
 use scheduled_exports_host::contract::{FieldError, Position};
-use scheduled_exports_host::engine::GuestFault;
-use scheduled_exports_store::{LeaseError, Leased, ReplanRow, Row, Scope, StorageError, Work};
+use scheduled_exports_host::engine::{GuestFault, SAME_DUE_TIME};
+use scheduled_exports_store::{LeaseError, Leased, ReplanRow, Scope, StorageError, Work};
 
 use super::{CallError, Service};
 use crate::metrics::Called;
-
-/// In seconds. Due times of a schedule lie a day apart at least, to the hour that clocks are put forward. So what another zone
-/// or zone database makes of one is nearer to it than this, and what it makes of any other is farther away.
-const SAME_DUE_TIME: i64 = 12 * 60 * 60;
 
 /// What the check of a leased due time's plan came to.
 pub(super) enum Rechecked {
@@ -205,32 +201,6 @@ impl Service {
         storage.hand_back(&leased.lease, now).await?;
         storage.write_plan(&row, Some(Some(next)), release).await?;
         Ok(Rechecked::StillToCome)
-    }
-
-    /// The first run of a stored schedule that comes after its due time `due`, whatever zone database that was planned with;
-    /// none also where the component can't say.
-    ///
-    /// # Errors
-    /// Store or platform are away.
-    pub(super) async fn plan_after(&self, row: &Row, due: Instant) -> Result<Option<Instant>, CallError> {
-        let stored = Stored {
-            document: row.content.document.clone(),
-            default_zone: self.platform().place(&row.scope).await?.timezone,
-        };
-        let reason = match self.plans(&[stored], due.saturating_add(SAME_DUE_TIME)).await {
-            Ok(mut plans) => match plans.remove(0) {
-                Ok(plan) => return Ok(plan),
-                Err(reason) => reason,
-            },
-            Err(CallError::Trapped(words)) => words,
-            Err(error) => return Err(error),
-        };
-        tracing::error!(
-            schedule = row.id,
-            reason,
-            "could not compute the next run; schedule has none"
-        );
-        Ok(None)
     }
 
     async fn plans(
