@@ -2,7 +2,8 @@
 //!
 //! [`message`] makes the bytes, the same ones at every try, from what [`sender`] says of the operator's configuration. A [`Transport`] hands them to one recipient at a time: [`smtp`] to a
 //! mail server, [`eml`] to a folder. [`worker`] goes through what is due and writes down how each handing-over ended, with the
-//! waits of [`backoff`]; [`trouble`] tells the faults of recipients from those of the operator, which [`health`] keeps account of.
+//! waits of [`backoff`]; [`trouble`] tells the faults of recipients from those of the operator, which [`health`] keeps account of. The mail
+//! server is met (`meeting`) before the first mail is made.
 //!
 //! ```
 //! use host_harness::delivery::{message_id, render};
@@ -43,6 +44,7 @@ mod attachment;
 pub mod backoff;
 pub mod eml;
 pub mod health;
+mod meeting;
 pub mod message;
 mod permits;
 pub mod sender;
@@ -53,6 +55,7 @@ pub mod worker;
 
 pub use eml::EmlTransport;
 pub use health::{MailHealth, MailTrouble};
+pub(crate) use meeting::meet;
 pub use message::{Origin, message_id, render, size, staged};
 pub use permits::{Everything, Permits};
 pub use sender::{Sender, SenderError};
@@ -76,6 +79,16 @@ pub trait Transport: Send + Sync {
         message_id: &str,
         bytes: Arc<[u8]>,
     ) -> Result<String, Refusal>;
+
+    /// Meets the other side without a message, as `envelope_from` would; answers as [`Transport::size_limit`] does from then on. Dropping
+    /// the future is allowed at any time.
+    ///
+    /// # Errors
+    /// Why no message can be handed over at the moment.
+    async fn meet(&self, envelope_from: &str) -> Result<Option<u64>, Refusal> {
+        let _ = envelope_from;
+        Ok(self.size_limit())
+    }
 
     /// Takes leave of the other side, where nothing more is handed over for the moment. What comes later is taken nevertheless.
     async fn close(&self) {}

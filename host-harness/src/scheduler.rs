@@ -13,7 +13,7 @@ use tokio::sync::{Mutex, Semaphore, watch};
 use tokio::task::JoinSet;
 
 use crate::clock::Instant;
-use crate::delivery::{DeliveryLimits, Permits, Transport, deliver_until};
+use crate::delivery::{DeliveryLimits, Permits, Transport, deliver_until, meet};
 use crate::service::Service;
 use crate::shares::part;
 use crate::storage::{Kept, Lease, LeaseError, Leased, Rooms, StorageError, Wakes, Work};
@@ -108,6 +108,9 @@ impl Scheduler {
             let planned = self.replan().await;
             let runs = self.take(u32::MAX, None).await?;
             let took = runs.len();
+            if runs.iter().any(|leased| leased.lease.work == Work::Execute) {
+                self.meet_mail_server().await;
+            }
             self.work_through(runs, &mut step).await;
             // Nobody waits for a step whose store stays away.
             let limits = DeliveryLimits {
@@ -161,6 +164,18 @@ impl Scheduler {
         let health = self.service.mail();
         let done = deliver_until(storage, self.transport.as_ref(), clock, limits, health, stop).await?;
         Ok(done.total())
+    }
+
+    /// What the mail server announces bounds the mails that runs make.
+    async fn meet_mail_server(&self) {
+        let (service, sender) = (&self.service, self.service.facts().mail_from.address());
+        meet(
+            self.transport.as_ref(),
+            sender,
+            service.mail(),
+            service.clock().as_ref(),
+        )
+        .await;
     }
 
     async fn replan(&self) -> usize {
@@ -245,6 +260,10 @@ impl Scheduler {
     async fn runs_loop(&self, mut stop: watch::Receiver<bool>) {
         let held: Held = Held::default();
         let mut tasks = JoinSet::new();
+        tokio::select! {
+            () = self.meet_mail_server() => {}
+            _ = stop.wait_for(|stop| *stop) => {}
+        }
         while !*stop.borrow() {
             let begun = self.begin(&mut tasks, &held).await.unwrap_or_else(|error| {
                 tracing::error!(%error, "could not lease due runs; will retry");

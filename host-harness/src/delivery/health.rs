@@ -86,6 +86,8 @@ struct State {
     /// Recipients of exports that were tried: [`SEVERAL`] of them at most.
     addresses: BTreeSet<String>,
     size_limit: Option<u64>,
+    /// The mail server was met, or somebody is about to meet it.
+    met: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -211,7 +213,13 @@ impl MailHealth {
     }
 
     pub(super) fn set_size_limit(&self, limit: Option<u64>) {
-        self.state().size_limit = limit;
+        let mut state = self.state();
+        (state.size_limit, state.met) = (limit, true);
+    }
+
+    /// Has nobody met the mail server, or tried to? True once: whoever hears it goes and meets it.
+    pub(super) fn is_first_meeting(&self) -> bool {
+        !std::mem::replace(&mut self.state().met, true)
     }
 
     /// How many pauses there were so far: what an attempt that begins now is known by.
