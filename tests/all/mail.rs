@@ -197,28 +197,55 @@ async fn a_recipient_that_defers_for_24_hours_of_tries_fails_the_run_and_the_own
     assert!(id.contains("-failure@"), "{id}");
 }
 
-/// All orders as CSV, on two days: a text, which a zip makes smaller.
+/// All orders as CSV, on three days: a text, which a zip makes smaller.
 async fn all_orders(server: &SmtpServer) -> (Harness, u64) {
     let smtp = SmtpTransport::from_url(&server.url(), SmtpTimeouts::default()).expect("the server's address");
     let host = Harness::start(&without_schedules(), EVE)
         .await
         .mailing_through(Arc::new(smtp));
-    let twice = json!({"schedule_rrule": "DTSTART:20261023T000000\nRRULE:FREQ=DAILY;COUNT=2",
+    let thrice = json!({"schedule_rrule": "DTSTART:20261023T000000\nRRULE:FREQ=DAILY;COUNT=3",
         "export_form_data": {"_format": "default", "date_range": "past"}});
-    let id = host.create(CONF, JOHN, &but(daily(), twice)).await;
+    let id = host.create(CONF, JOHN, &but(daily(), thrice)).await;
     host.advance_to(DUE).await;
     (host, id)
 }
 
 #[tokio::test]
-async fn a_mail_over_the_announced_size_fails_for_that_reason_without_an_upload_and_the_next_file_is_zipped() {
+async fn a_host_that_has_just_begun_asks_for_the_announced_size_and_its_first_file_is_zipped() {
     let server = SmtpServer::start().await;
-    all_orders(&server).await;
+    let (host, id) = all_orders(&server).await;
     let size = server.mails()[0].data.len();
+    server.offer(&[&format!("SIZE {}", size - 1)]);
 
+    // A process a day, as `tick` is.
+    let host = host.restart().await;
+    host.advance_to("2026-10-24T02:00:00Z").await;
+    let entry = host.history(id).await.remove(0).entry;
+    assert_eq!(entry.outcome, Some(Outcome::Delivered), "{entry:?}");
+    assert!(server.mails()[1].text().contains(".csv.zip"));
+
+    // In a new store as well.
     let server = SmtpServer::start().await;
     server.offer(&[&format!("SIZE {}", size - 1)]);
     let (host, id) = all_orders(&server).await;
+    let entry = host.history(id).await.remove(0).entry;
+    assert_eq!(entry.outcome, Some(Outcome::Delivered), "{entry:?}");
+    assert!(server.mails()[0].text().contains(".csv.zip"));
+    assert_eq!(server.connections(), 1, "what was asked is used for the mail");
+}
+
+#[tokio::test]
+async fn a_mail_over_the_announced_size_fails_for_that_reason_without_an_upload_and_the_next_file_is_zipped() {
+    let server = SmtpServer::start().await;
+    let (host, _) = all_orders(&server).await;
+    host.advance_to("2026-10-24T02:00:00Z").await;
+    let size = server.mails()[1].data.len();
+
+    let server = SmtpServer::start().await;
+    let (host, id) = all_orders(&server).await;
+    // It takes less from now on.
+    server.offer(&[&format!("SIZE {}", size - 1)]);
+    host.advance_to("2026-10-24T02:00:00Z").await;
     let first = host.history(id).await.remove(0).entry;
     assert!(
         matches!(&first.outcome, Some(Outcome::Failed((code, _))) if code == "delivery-failed"),
@@ -231,11 +258,11 @@ async fn a_mail_over_the_announced_size_fails_for_that_reason_without_an_upload_
     assert_eq!(first.deliveries[0].words, words);
     // The owner is told, in a mail that fits.
     let mails = server.mails();
-    assert_eq!((mails.len(), mails[0].text().contains("(SIZE)")), (1, true));
-    host.advance_to("2026-10-24T02:00:00Z").await;
+    assert_eq!((mails.len(), mails[1].text().contains("(SIZE)")), (2, true));
+    host.advance_to("2026-10-25T03:00:00Z").await;
     let second = host.history(id).await.remove(0).entry;
     assert_eq!(second.outcome, Some(Outcome::Delivered));
-    assert!(server.mails()[1].text().contains(".csv.zip"));
+    assert!(server.mails()[2].text().contains(".csv.zip"));
 }
 
 /// A folder of mails whose host dies while it writes the first one.

@@ -235,6 +235,23 @@ async fn an_editor_of_each_event_of_today_does_not_widen_a_schedule_to_all() {
     assert_eq!(host.patch(&path, JOHN, &all).await.status, 200, "who reaches all does");
 }
 
+/// Who adds an event to the list of another user adds none that this one could not export.
+#[tokio::test]
+async fn an_event_is_added_for_an_inactive_owner_only_if_they_reach_it_once_active() {
+    for (hers, status) in [(json!(EACH_EVENT), 200), (json!(["sampleconf"]), 400)] {
+        let host = Harness::start(&fixture(hers.clone()), NOON).await;
+        let id = host
+            .create(BIG, OLGA, &across(&json!({"events": ["sampleconf"]})))
+            .await;
+        let olga = id_of(&host, "olga@example.com").await;
+        let inactive = host.platform().set_user_active(&olga, false).await;
+        inactive.expect("the platform answers");
+        let both = json!({"export_form_data": {"_format": "xlsx", "events": EACH_EVENT}});
+        let answer = host.patch(&format!("{BIG}{id}/"), LENA, &both).await;
+        assert_eq!(answer.status, status, "{hers}: {}", answer.body);
+    }
+}
+
 #[tokio::test]
 async fn an_owner_makes_a_schedule_of_all_events_of_those_by_a_list() {
     let host = Harness::start(&fixture(json!(["sampleconf"])), NOON).await;

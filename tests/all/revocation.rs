@@ -283,8 +283,8 @@ async fn a_file_of_several_events_is_called_off_when_its_owner_may_not_read_one_
     }
 }
 
-#[tokio::test]
-async fn a_link_leads_nowhere_from_the_moment_its_export_is_taken_back_and_for_good() {
+/// A host that has mailed a link, with the schedule and the path of the link.
+async fn with_a_link() -> (Harness, u64, String) {
     let fixture = with(|fixture| {
         fixture["schedules"] = json!([]);
         fixture["organizers"][0]["settings"] = json!({"max_mail_bytes": 3_000});
@@ -293,16 +293,34 @@ async fn a_link_leads_nowhere_from_the_moment_its_export_is_taken_back_and_for_g
         once(),
         json!({"export_form_data": {"_format": "default", "date_range": "past"}, "mail_additional_recipients": ""}),
     );
+    let host = Harness::builder().downloads().fixture(&fixture).at(EVE).build().await;
+    let id = host.create(CONF, JOHN, &document).await;
+    host.advance_to(DUE).await;
+    let text = host.mails().remove(0).text;
+    let line = text.lines().find(|line| line.starts_with("https://")).expect("a link");
+    let path = line.trim().strip_prefix("https://tickets.example");
+    (host, id, path.expect("the host's address").to_owned())
+}
+
+#[tokio::test]
+async fn a_download_under_way_ends_with_the_piece_before_its_export_is_taken_back() {
     for how in TAKEN_BACK {
-        let host = Harness::builder().downloads().fixture(&fixture).at(EVE).build().await;
-        let id = host.create(CONF, JOHN, &document).await;
-        host.advance_to(DUE).await;
-        let text = host.mails().remove(0).text;
-        let line = text.lines().find(|line| line.starts_with("https://")).expect("a link");
-        let path = line
-            .trim()
-            .strip_prefix("https://tickets.example")
-            .expect("the host's address");
+        let (host, id, path) = with_a_link().await;
+        let secret = path.strip_prefix("/download/").expect("a secret");
+        let open = host.service.download(secret).await.expect("the store answers");
+        let link = open.expect("a file").link;
+        let piece = || host.service.download_piece(&link, 0);
+        assert!(piece().await.expect("the store answers").is_some(), "{how:?}");
+        take_back(&host, how, &format!("{CONF}{id}/")).await;
+        assert_eq!(piece().await.expect("the store answers"), None, "{how:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_link_leads_nowhere_from_the_moment_its_export_is_taken_back_and_for_good() {
+    for how in TAKEN_BACK {
+        let (host, id, path) = with_a_link().await;
+        let path = path.as_str();
         assert_eq!(host.fetch(Method::GET, path).await.0, 200, "{how:?}");
         take_back(&host, how, &format!("{CONF}{id}/")).await;
         let gone = host.fetch(Method::GET, path).await;

@@ -3,7 +3,7 @@
 use scheduled_exports_store::usage::UsageLimits;
 use scheduled_exports_testing::{Harness, Mail, Method};
 use serde_json::{Value, json};
-use tests::{BIG, CONF, JOHN, MARY, SETTINGS_TOKEN, VERA, daily, without_schedules};
+use tests::{BIG, CONF, JOHN, MARY, SETTINGS_TOKEN, VERA, daily, with, without_schedules};
 
 const NOON: &str = "2026-10-22T12:00:00Z";
 /// A quarter of an hour later, and a second before that.
@@ -102,6 +102,27 @@ async fn an_editor_who_changes_a_schedule_again_and_again_sends_its_owner_four_m
     assert_eq!(mails.len(), 4);
     let text: String = mails.iter().map(|mail| mail.text.as_str()).collect();
     assert_eq!(text.matches("john@example.com hat Ihren geplanten Export").count(), 180);
+}
+
+#[tokio::test]
+async fn a_change_that_is_too_much_for_a_mail_of_the_organizer_is_told_in_brief() {
+    let fixture = with(|fixture| {
+        fixture["schedules"] = json!([]);
+        fixture["organizers"][0]["settings"] = json!({"max_mail_bytes": 3_000});
+    });
+    let host = Harness::start(&fixture, NOON).await;
+    let id = host.create(CONF, MARY, &daily()).await;
+    let many: Vec<String> = (10..35).map(|n| format!("{}{n}@example.org", "x".repeat(60))).collect();
+    let hidden = json!({"mail_additional_recipients_bcc": many.join(",")});
+    changed(&host, &format!("{CONF}{id}/"), JOHN, hidden).await;
+    host.advance_to(QUARTER).await;
+    let mails = host.take_mails();
+    let text = &marys(&mails).text;
+    assert!(
+        text.contains("john@example.com") && text.contains("Empfänger (Bcc)"),
+        "{text}"
+    );
+    assert!(!text.contains(&many[0]) && mails[0].bytes.len() <= 3_000, "{text}");
 }
 
 #[tokio::test]

@@ -80,6 +80,16 @@ pub trait Transport: Send + Sync {
         bytes: Arc<[u8]>,
     ) -> Result<String, Refusal>;
 
+    /// Meets the other side without a message, as `envelope_from` would; answers as [`Transport::size_limit`] does from then on. Dropping
+    /// the future is allowed at any time.
+    ///
+    /// # Errors
+    /// Why no message can be handed over at the moment.
+    async fn meet(&self, envelope_from: &str) -> Result<Option<u64>, Refusal> {
+        let _ = envelope_from;
+        Ok(self.size_limit())
+    }
+
     /// Takes leave of the other side, where nothing more is handed over for the moment. What comes later is taken nevertheless.
     async fn close(&self) {}
 

@@ -258,7 +258,7 @@ impl Transport for SmtpTransport {
 
         let mut reused = self.reuse().await;
         let mut connection = loop {
-            let (mut connection, was_reused) = match reused.take() {
+            let (mut connection, was_kept) = match reused.take() {
                 Some(connection) => (connection, true),
                 None => (self.connect(envelope_from).await?, false),
             };
@@ -270,11 +270,13 @@ impl Transport for SmtpTransport {
                 }
             };
             let mail = format!("MAIL FROM:<{from}>{parameters}\r\n");
+            let was_used = std::mem::replace(&mut connection.used, true);
             match connection.ask(&mail, 2, self.timeouts.mail).await {
                 Ok(_) => break connection,
                 Err(failed) => {
                     let refusal = refused(Step::Mail, failed, international);
-                    if !was_reused || matches!(refusal, Refusal::Permanent(_)) {
+                    let is_old = was_kept && (was_used || connection.broken);
+                    if !is_old || matches!(refusal, Refusal::Permanent(_)) {
                         self.keep(connection, true);
                         return Err(refusal);
                     }
@@ -296,6 +298,16 @@ impl Transport for SmtpTransport {
                 Err(refused(step, failed, international))
             }
         }
+    }
+
+    async fn meet(&self, envelope_from: &str) -> Result<Option<u64>, Refusal> {
+        let connection = match self.reuse().await {
+            Some(connection) => connection,
+            None => self.connect(envelope_from).await?,
+        };
+        // For the first recipient.
+        self.keep(connection, false);
+        Ok(self.size_limit())
     }
 
     async fn close(&self) {

@@ -386,6 +386,33 @@ async fn a_mail_refused_on_a_connection_that_was_used_is_tried_once_more_on_a_ne
 }
 
 #[tokio::test]
+async fn a_server_is_met_without_a_mail_and_that_connection_serves_the_first_one() {
+    let server = SmtpServer::start().await;
+    server.offer(&["SIZE 1000"]);
+    let transport = transport(&server);
+    assert_eq!(transport.size_limit(), None);
+    assert_eq!(transport.meet("exports@tickets.example").await, Ok(Some(1000)));
+    // It has served no mail yet, so a refusal is about this one.
+    server.when(Stage::Mail).times(1).reply("553 5.7.1 sender not owned");
+    let refused = hand(&transport, "a@example.com").await.unwrap_err();
+    assert_eq!(
+        (refused.to_string().as_str(), server.connections()),
+        ("553 5.7.1 sender not owned", 1)
+    );
+    hand(&transport, "a@example.com").await.unwrap();
+    assert_eq!((server.connections(), server.mails().len()), (1, 1));
+
+    server.when(Stage::Connect).close();
+    transport.close().await;
+    let gone = transport.meet("exports@tickets.example").await.unwrap_err();
+    assert!(
+        matches!(&gone, Refusal::Trouble(why) if why.kind == TroubleKind::Unreachable),
+        "{gone:?}"
+    );
+    assert_eq!(transport.size_limit(), Some(1000), "as it said last");
+}
+
+#[tokio::test]
 async fn a_connection_that_is_not_used_any_more_ends_with_quit() {
     let server = SmtpServer::start().await;
     let mut limits = patient();

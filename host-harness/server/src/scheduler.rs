@@ -16,7 +16,7 @@ use scheduled_exports_store::{Kept, Lease, LeaseError, Leased, Outbox, Rooms, St
 use tokio::sync::{Mutex, Semaphore, watch};
 use tokio::task::JoinSet;
 
-use crate::delivery::{DeliveryLimits, Permits, deliver_until};
+use crate::delivery::{DeliveryLimits, Permits, deliver_until, meet};
 use crate::service::Service;
 
 /// Schedules planned again in one go.
@@ -109,6 +109,9 @@ impl Scheduler {
             let planned = self.replan().await;
             let runs = self.take(u32::MAX, None).await?;
             let took = runs.len();
+            if runs.iter().any(|leased| leased.lease.work == Work::Execute) {
+                self.meet_mail_server().await;
+            }
             self.work_through(runs, &mut step).await;
             // Nobody waits for a step whose store stays away.
             let limits = DeliveryLimits {
@@ -159,6 +162,18 @@ impl Scheduler {
         let health = self.service.mail();
         let done = deliver_until(storage, self.transport.as_ref(), clock, limits, health, stop).await?;
         Ok(done.total())
+    }
+
+    /// What the mail server announces bounds the mails that runs make.
+    async fn meet_mail_server(&self) {
+        let (service, sender) = (&self.service, self.service.facts().mail_from.address());
+        meet(
+            self.transport.as_ref(),
+            sender,
+            service.mail(),
+            service.clock().as_ref(),
+        )
+        .await;
     }
 
     async fn replan(&self) -> usize {
@@ -243,6 +258,10 @@ impl Scheduler {
     async fn runs_loop(&self, mut stop: watch::Receiver<bool>) {
         let held: Held = Held::default();
         let mut tasks = JoinSet::new();
+        tokio::select! {
+            () = self.meet_mail_server() => {}
+            _ = stop.wait_for(|stop| *stop) => {}
+        }
         while !*stop.borrow() {
             let begun = self.begin(&mut tasks, &held).await.unwrap_or_else(|error| {
                 tracing::error!(%error, "could not lease due runs; will retry");

@@ -33,6 +33,8 @@ pub struct Connection {
     pub encrypted: bool,
     /// Where the two sides are is not known any more, or the server hangs up.
     pub broken: bool,
+    /// A MAIL was sent on it.
+    pub used: bool,
 }
 
 /// What EHLO has announced.
@@ -94,6 +96,7 @@ impl Connection {
             offers: Offers::default(),
             encrypted,
             broken: false,
+            used: false,
         }
     }
 

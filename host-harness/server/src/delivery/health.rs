@@ -8,7 +8,9 @@
 //! ([`Refusal::Unclear`](scheduled_exports_mail::Refusal::Unclear), [`Refusal::Plain`](scheduled_exports_mail::Refusal::Plain)) is
 //! the operator's once nobody is accepted and it comes for several recipients of several domains. Then it is shown, and final for none of
 //! them. It holds all deliveries only if several organizers met it (several schedules, on a host of one organizer): what one organizer
-//! mails to must not hold up the mail of another. Rejections of notices show nothing: they follow from what was rejected before.
+//! mails to must not hold up the mail of another. Where all exports go to one recipient, that one is everybody: what can be the operator's
+//! to repair is final for it as little, and shown once it came three times. Rejections of notices show nothing: they follow from what was
+//! rejected before.
 //!
 //! A server that has too much to do (421, 432) pauses them all as well, and gets fewer connections for a while.
 
@@ -82,12 +84,36 @@ struct State {
     unclear: BTreeMap<Key, Unclear>,
     /// Who of them shows what it is, since somebody was accepted.
     witnesses: Vec<Witness>,
-    /// Organizers and schedules whose mail was tried: [`SEVERAL`] of them at most.
-    organizers: BTreeSet<String>,
-    schedules: BTreeSet<u64>,
-    /// Recipients of exports that were tried: [`SEVERAL`] of them at most.
-    addresses: BTreeSet<String>,
+    /// Organizers and schedules whose mail was tried.
+    organizers: Few<String>,
+    schedules: Few<u64>,
+    /// Recipients of exports that were tried.
+    addresses: Few<String>,
     size_limit: Option<u64>,
+    /// The mail server was met, or somebody is about to meet it.
+    met: bool,
+}
+
+/// Whether there is one or several: no more than [`SEVERAL`] are remembered.
+#[derive(Debug)]
+struct Few<T>(BTreeSet<T>);
+
+impl<T> Default for Few<T> {
+    fn default() -> Self {
+        Self(BTreeSet::new())
+    }
+}
+
+impl<T: Ord> Few<T> {
+    fn add(&mut self, one: T) {
+        if self.0.len() < SEVERAL {
+            self.0.insert(one);
+        }
+    }
+
+    fn count(&self) -> usize {
+        self.0.len()
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -213,7 +239,13 @@ impl MailHealth {
     }
 
     pub(super) fn set_size_limit(&self, limit: Option<u64>) {
-        self.state().size_limit = limit;
+        let mut state = self.state();
+        (state.size_limit, state.met) = (limit, true);
+    }
+
+    /// Has nobody met the mail server, or tried to? True once: whoever hears it goes and meets it.
+    pub(super) fn is_first_meeting(&self) -> bool {
+        !std::mem::replace(&mut self.state().met, true)
     }
 
     /// How many pauses there were so far: what an attempt that begins now is known by.
@@ -259,26 +291,17 @@ impl MailHealth {
 
     /// A mail of this organizer is tried.
     pub(super) fn tries_organizer(&self, organizer: &str) {
-        let mut state = self.state();
-        if state.organizers.len() < SEVERAL && !state.organizers.contains(organizer) {
-            state.organizers.insert(organizer.to_owned());
-        }
+        self.state().organizers.add(organizer.to_owned());
     }
 
     /// A mail of this schedule was tried.
     pub(super) fn tried_schedule(&self, schedule: u64) {
-        let mut state = self.state();
-        if state.schedules.len() < SEVERAL {
-            state.schedules.insert(schedule);
-        }
+        self.state().schedules.add(schedule);
     }
 
     /// An export was tried for this recipient.
     pub(super) fn tried_recipient(&self, address: &str) {
-        let mut state = self.state();
-        if state.addresses.len() < SEVERAL {
-            state.addresses.insert(address.to_lowercase());
-        }
+        self.state().addresses.add(address.to_lowercase());
     }
 
     /// While one delivery at a time shows whether it is over: the organizers whose mail was rejected, and is the last to show it.
@@ -347,10 +370,9 @@ impl MailHealth {
         let known = state.known(one.key, now);
         state.witness(one, known.first);
         let until = state.hold_if_agreed(trouble, begun, now);
-        let is_everybody = !is_plain && !one.is_notice && state.accepted == 0 && state.addresses.len() <= 1;
-        if is_everybody && known.nth >= ALONE_FOR_LONG && state.trouble.is_none() {
-            state.of_witnesses = true;
-            state.tell(trouble, known.first);
+        let is_everybody = !is_plain && !one.is_notice && state.accepted == 0 && state.addresses.count() <= 1;
+        if is_everybody && known.nth >= ALONE_FOR_LONG {
+            state.show(trouble, known.first);
         }
         let on_its_own = || now.saturating_add(doubled(FIRST_PAUSE, known.nth));
         until.or_else(|| (is_everybody || state.is_many()).then(on_its_own))
@@ -389,11 +411,7 @@ impl MailHealth {
 
     /// Shows what many recipients met, as the store knows of them; holds nothing.
     pub(super) fn show(&self, trouble: &Trouble, now: Instant) {
-        let mut state = self.state();
-        if state.trouble.is_none() {
-            state.of_witnesses = true;
-            state.tell(trouble, now);
-        }
+        self.state().show(trouble, now);
     }
 
     /// It is over for this delivery.
@@ -433,8 +451,8 @@ impl State {
     fn is_agreed(&self) -> bool {
         let all = || self.witnesses.iter();
         self.is_many()
-            && match self.organizers.len() {
-                0 | 1 => different(all().map(|witness| witness.schedule)) >= self.schedules.len(),
+            && match self.organizers.count() {
+                0 | 1 => different(all().map(|witness| witness.schedule)) >= self.schedules.count(),
                 _ => different(all().map(|witness| witness.organizer.as_str())) >= SEVERAL,
             }
     }
@@ -473,11 +491,16 @@ impl State {
         if self.is_agreed() {
             return Some(self.hold(trouble, (begun, now), since, true));
         }
+        self.show(trouble, since);
+        None
+    }
+
+    /// Shows trouble that comes from witnesses alone, where nothing else is known to be wrong.
+    fn show(&mut self, trouble: &Trouble, since: Instant) {
         if self.trouble.is_none() {
             self.of_witnesses = true;
             self.tell(trouble, since);
         }
-        None
     }
 
     fn hold(&mut self, trouble: &Trouble, (begun, now): (u64, Instant), since: Instant, agreed: bool) -> Instant {

@@ -17,9 +17,6 @@ const PLAIN_TRIES: u32 = 3;
 /// So many recipients that wait are looked at.
 const MOST_WAITING: u32 = 1_000;
 
-/// While others are under way that can show whose fault it is, the last word about a recipient waits for so many seconds.
-const WAIT_FOR_OTHERS: i64 = 10;
-
 /// What was tried.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Try<'a> {
@@ -27,8 +24,8 @@ pub(super) struct Try<'a> {
     pub(super) about: About,
     /// [`MailHealth::pauses`] when it began.
     pub(super) begun: u64,
-    /// Nothing else is under way.
-    pub(super) is_alone: bool,
+    /// For so many seconds the last word about a recipient waits, since others are under way that can show whose fault it is.
+    pub(super) others_take: i64,
 }
 
 /// What a mail is about.
@@ -162,10 +159,8 @@ fn of_unclear(
     now: Instant,
 ) -> Recorded {
     let is_plain = matches!(refusal, Refusal::Plain(_));
-    let (last_try, was_last) = (
-        last_try(&refusal, one.tries, now),
-        one.tries > 1 && last_try(&refusal, one.tries - 1, now),
-    );
+    let is_last = last_try(&refusal, one.tries, now);
+    let was_last = one.tries > 1 && last_try(&refusal, one.tries - 1, now);
     let (reply, is_final, kind) = match refusal {
         Refusal::Unclear { reply, is_final, kind } => (reply, is_final, kind),
         other => (other.to_string(), true, TroubleKind::Relay),
@@ -174,7 +169,7 @@ fn of_unclear(
         // Said by a server that has let this host in.
         health.answered(now);
     }
-    let next_try = backoff::next_try(one.tries, now).filter(|_| !last_try);
+    let next_try = backoff::next_try(one.tries, now).filter(|_| !is_last);
     let trouble = Trouble { kind, reply };
     let held = match (the_recipients, is_final) {
         (true, true) => return Recorded::Final(DeliveryStatus::Rejected, trouble.reply),
@@ -192,8 +187,7 @@ fn of_unclear(
         // A process that has just begun knows of nobody else: what else is due is tried before it is the last word. That counts, so that it
         // comes once wherever each pass is a process of its own.
         (None, None) if !the_recipients && !was_last => {
-            let others = if of.is_alone { 0 } else { WAIT_FOR_OTHERS };
-            Recorded::Counted(now.saturating_add(others), trouble.reply)
+            Recorded::Counted(now.saturating_add(of.others_take), trouble.reply)
         }
         (None, None) if is_plain => Recorded::Final(DeliveryStatus::Rejected, trouble.reply),
         (None, None) => gave_up(&trouble.reply),

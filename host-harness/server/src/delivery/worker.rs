@@ -12,117 +12,35 @@
 //! on, and what becomes due meanwhile is taken too. One organizer has a part of the places at most. In memory are at most as many
 //! messages as places, and one more.
 
+mod limits;
+mod patience;
+mod prepared;
+
 use std::collections::HashMap;
-use std::path::Path;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use reference_platform::shares::part;
 use scheduled_exports_host::clock::Clock;
 use scheduled_exports_host::contract::DeliveryStatus;
-use scheduled_exports_mail::message::RenderError;
-use scheduled_exports_mail::{Refusal, Transport, TroubleKind, domain, render, words};
-use scheduled_exports_store::usage::UsageLimits;
-use scheduled_exports_store::{
-    DeliveryResult, DeliveryTask, LeaseError, MailKind, Outbox, OutboxMail, Rooms, StorageError,
-};
-use tokio::sync::{Notify, OnceCell, Semaphore};
+use scheduled_exports_mail::{Refusal, Transport, TroubleKind, domain, words};
+use scheduled_exports_store::{DeliveryResult, DeliveryTask, LeaseError, Outbox, Rooms, StorageError};
+use tokio::sync::Notify;
 use tracing::Instrument as _;
 
 use super::MailHealth;
 use super::permits::{Desk, Everything, Permits};
 use super::verdict::{self, About, Tried, Try};
-use crate::temp_files::TempFiles;
 
-/// The first wait before a store that was away is told again how a try ended; each one after it is twice as long.
-const FIRST_WAIT: Duration = Duration::from_millis(50);
-/// The longest of these waits.
-const LONGEST_WAIT: Duration = Duration::from_secs(5);
+pub use limits::{Delivered, DeliveryLimits};
+use patience::Patience;
+use prepared::{PreparedMails, Ready};
 
-/// How much a pass does at once.
-#[derive(Clone, Debug)]
-pub struct DeliveryLimits {
-    /// Deliveries under way at the same time: connections to the mail server.
-    pub concurrency: u32,
-    /// Percent of these that one organizer has at most.
-    pub organizer_share: u32,
-    /// One try takes no longer, whatever the transport's own limits.
-    pub task_timeout: Duration,
-    /// For how long a delivery is leased, in whole seconds. Another host tries it this long after its host has died.
-    pub lease: Duration,
-    /// How often the leases of what is under way are renewed.
-    pub renew: Duration,
-    /// While deliveries are under way, the store is asked this often for more.
-    pub ask_again: Duration,
-    /// For so long a store that is away is told again how a try ended. Past it the message is sent again.
-    pub tell_for: Duration,
-    /// Where attached files lie while a message is made.
-    pub temp_files: TempFiles,
-}
-
-impl Default for DeliveryLimits {
-    fn default() -> Self {
-        Self {
-            concurrency: 8,
-            organizer_share: UsageLimits::default().organizer_share,
-            // Longer than the limits of all steps of SMTP together.
-            task_timeout: Duration::from_secs(45 * 60),
-            lease: Duration::from_secs(60),
-            renew: Duration::from_secs(20),
-            ask_again: Duration::from_secs(1),
-            tell_for: Duration::from_secs(24 * 60 * 60),
-            temp_files: TempFiles::default(),
-        }
-    }
-}
-
-impl DeliveryLimits {
-    /// Seconds for which a delivery is leased.
-    #[must_use]
-    pub fn lease_seconds(&self) -> i64 {
-        i64::try_from(self.lease.as_secs()).unwrap_or(i64::MAX)
-    }
-}
-
-/// How the tries of a pass ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Delivered {
-    /// Taken by the recipient's server.
-    pub accepted: u32,
-    /// To be tried again.
-    pub retrying: u32,
-    /// Refused, or given up.
-    pub rejected: u32,
-    /// Not tried: nobody gets the mail any more.
-    pub cancelled: u32,
-    /// Not written down: another host had taken the delivery over meanwhile.
-    pub lost: u32,
-}
-
-impl Delivered {
-    /// All tries, however they ended.
-    #[must_use]
-    pub fn total(&self) -> usize {
-        [self.accepted, self.retrying, self.rejected, self.cancelled, self.lost]
-            .into_iter()
-            .map(|count| count as usize)
-            .sum()
-    }
-
-    fn count(&mut self, ended: Result<Option<DeliveryStatus>, StorageError>, away: &mut Option<StorageError>) {
-        match ended {
-            Ok(Some(DeliveryStatus::Accepted)) => self.accepted += 1,
-            Ok(Some(DeliveryStatus::Rejected)) => self.rejected += 1,
-            Ok(Some(DeliveryStatus::Cancelled)) => self.cancelled += 1,
-            Ok(Some(DeliveryStatus::Retrying | DeliveryStatus::Queued)) => self.retrying += 1,
-            Ok(None) => self.lost += 1,
-            Err(error) => *away = Some(error),
-        }
-    }
-}
+/// While others are under way that can show whose fault it is, the last word about a recipient waits for so many seconds.
+const WAIT_FOR_OTHERS: i64 = 10;
 
 /// Tries everything that is due, until nothing is due and nothing under way, and writes down how each try ended. Nobody is asked
 /// whether it may still go.
@@ -163,8 +81,7 @@ pub async fn deliver_until(
         desk: Desk::new(permits),
         health,
         trying: Mutex::default(),
-        prepared: Mutex::default(),
-        one_at_a_time: Semaphore::new(1),
+        mails: PreparedMails::new(storage, health, &limits.temp_files),
     };
     let mut stop = pin!(stop);
     let mut ask_again = tokio::time::interval(limits.ask_again.max(Duration::from_millis(1)));
@@ -294,46 +211,6 @@ impl Trying {
     }
 }
 
-/// The waits of a delivery that a store which is away is to be told of.
-struct Patience<'t> {
-    task: &'t DeliveryTask,
-    since: tokio::time::Instant,
-    limit: Duration,
-    next: Duration,
-}
-
-impl<'t> Patience<'t> {
-    fn of(task: &'t DeliveryTask, limit: Duration) -> Self {
-        Self {
-            task,
-            since: tokio::time::Instant::now(),
-            limit,
-            next: FIRST_WAIT,
-        }
-    }
-
-    /// Waits until the store can be asked again.
-    ///
-    /// # Errors
-    /// What is wrong with it, where it is of no use to ask again, or has been for too long.
-    async fn wait(&mut self, error: StorageError) -> Result<(), StorageError> {
-        if !matches!(error, StorageError::Unavailable(_)) || self.since.elapsed() >= self.limit {
-            return Err(error);
-        }
-        if self.next == FIRST_WAIT {
-            tracing::warn!(
-                mail = self.task.mail,
-                position = self.task.position,
-                %error,
-                "how a delivery ended could not be written down; tried again"
-            );
-        }
-        tokio::time::sleep(self.next).await;
-        self.next = (self.next * 2).min(LONGEST_WAIT);
-        Ok(())
-    }
-}
-
 /// How a try ended.
 struct Attempt {
     /// That the mail is of.
@@ -342,25 +219,6 @@ struct Attempt {
     tried: Tried,
     /// Why nobody gets the mail any more; then nothing was tried.
     withheld: Option<String>,
-}
-
-/// A mail ready to go, or why it never or not now will.
-type Prepared = Result<Ready, Refusal>;
-
-struct Ready {
-    run: Option<u64>,
-    about: About,
-    from: String,
-    message_id: String,
-    bytes: Arc<[u8]>,
-}
-
-#[derive(Default)]
-struct PreparedMails {
-    /// Of the mails with a delivery under way.
-    by_id: HashMap<u64, Weak<OnceCell<Prepared>>>,
-    /// Stays when its deliveries have ended, for those of the same mail that come next.
-    latest: Option<Arc<OnceCell<Prepared>>>,
 }
 
 struct Pass<'a> {
@@ -372,9 +230,7 @@ struct Pass<'a> {
     health: &'a MailHealth,
     /// What is tried, or was and is still to be written down.
     trying: Mutex<Vec<Arc<Trying>>>,
-    prepared: Mutex<PreparedMails>,
-    /// Rendering needs a few times the message's size: one rendering at a time.
-    one_at_a_time: Semaphore,
+    mails: PreparedMails<'a>,
 }
 
 impl Pass<'_> {
@@ -461,7 +317,7 @@ impl Pass<'_> {
                     task,
                     about,
                     begun: trying.begun,
-                    is_alone: self.trying().len() <= 1,
+                    others_take: if self.trying().len() > 1 { WAIT_FOR_OTHERS } else { 0 },
                 };
                 match verdict::of(&tried, of, (self.health, self.storage), now).await {
                     Ok(result) => break result,
@@ -513,8 +369,8 @@ impl Pass<'_> {
 
     /// The try itself.
     async fn attempt(&self, task: &DeliveryTask) -> Result<Attempt, StorageError> {
-        let mail = self.place(task.mail);
-        let prepared = mail.get_or_try_init(|| self.prepare(task.mail)).await?;
+        let mail = self.mails.place(task.mail);
+        let prepared = mail.get_or_try_init(|| self.mails.prepare(task.mail)).await?;
         // As late as can be: what has been taken away since the mail was made is asked when all else is ready.
         let withheld = self.desk.withheld(task.mail).await?;
         let about = prepared.as_ref().map(|ready| ready.about).unwrap_or_default();
@@ -582,110 +438,6 @@ impl Pass<'_> {
             }
         }
     }
-
-    /// Where this mail is, or will be once it is prepared.
-    fn place(&self, mail: u64) -> Arc<OnceCell<Prepared>> {
-        let mut mails = self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(place) = mails.by_id.get(&mail).and_then(Weak::upgrade) {
-            return place;
-        }
-        let place = Arc::new(OnceCell::new());
-        mails.latest = Some(Arc::clone(&place));
-        mails.by_id.retain(|_, place| place.strong_count() > 0);
-        mails.by_id.insert(mail, Arc::downgrade(&place));
-        place
-    }
-
-    /// Reads and renders a mail. `Err` only where the store is away: then its deliveries stay as they are.
-    async fn prepare(&self, id: u64) -> Result<Prepared, StorageError> {
-        let never = |run: Option<u64>, why: String| {
-            tracing::error!(run, mail = id, why, "mail cannot be sent");
-            Ok(Err(Refusal::Unsendable(why)))
-        };
-        // The semaphore is never closed.
-        let _turn = self.one_at_a_time.acquire().await;
-        let mail = match self.storage.mail(id).await {
-            Ok(Some(mut mail)) => {
-                if let Some(sender) = self.health.sender()
-                    && sender.address() != mail.mail.from
-                {
-                    sender.address().clone_into(&mut mail.mail.from);
-                    mail.mail.from_name = sender.name().map(str::to_owned);
-                }
-                mail
-            }
-            Ok(None) => return never(None, "the mail is no longer in the store".to_owned()),
-            Err(StorageError::Corrupt(what)) => return never(None, format!("could not read the mail: {what}")),
-            Err(away) => return Err(away),
-        };
-        let run = mail.run;
-        // Nothing in here is the recipient's or the mail's fault.
-        let not_now = |error: std::io::Error| {
-            tracing::error!(run, mail = id, %error, "could not create a temporary file for mail");
-            Ok(Err(Refusal::trouble(
-                TroubleKind::Host,
-                format!("could not create a temporary file: {error}"),
-            )))
-        };
-        let dir = match self.limits.temp_files.folder() {
-            Ok(dir) => dir,
-            Err(error) => return not_now(error),
-        };
-        let path = dir.path().join("file");
-        if mail.mail.attach_file {
-            let read = match run {
-                Some(run) => self.storage.read_file(run, &path).await,
-                None => Ok(None),
-            };
-            match read {
-                Ok(Some(_)) => {}
-                Ok(None) => return never(run, "the file is no longer in the store".to_owned()),
-                Err(StorageError::Corrupt(what)) => {
-                    return never(run, format!("could not read the file: {what}"));
-                }
-                Err(away) => return Err(away),
-            }
-        }
-        let rendering = tokio::task::spawn_blocking(move || bytes_of(&mail, &path).map(|bytes| (mail, bytes)));
-        match rendering.await {
-            Ok(Ok((mail, Ok(bytes)))) => Ok(Ok(Ready {
-                run,
-                about: About {
-                    schedule: mail.schedule,
-                    is_notice: mail.mail.kind != MailKind::Export,
-                },
-                from: mail.mail.from,
-                message_id: mail.mail.message_id,
-                bytes,
-            })),
-            Ok(Ok((_, Err(Refusal::Unsendable(why))))) => never(run, why),
-            Ok(Ok((_, Err(refusal)))) => Ok(Err(refusal)),
-            Ok(Err(error)) => not_now(error),
-            Err(error) => never(run, format!("could not render the mail: {error}")),
-        }
-    }
-}
-
-/// The bytes of a mail whose file is at `path`, or why there are none; `Err` where the file can't be read at the moment.
-fn bytes_of(mail: &OutboxMail, path: &Path) -> std::io::Result<Result<Arc<[u8]>, Refusal>> {
-    let file = if mail.mail.attach_file {
-        Some(std::fs::read(path)?)
-    } else {
-        None
-    };
-    let size = file
-        .as_ref()
-        .map_or(0, |bytes| u64::try_from(bytes.len()).unwrap_or(u64::MAX));
-    let promised = mail.file.as_ref().map_or(0, |facts| facts.size);
-    if file.is_some() && size != promised {
-        let why = format!("the file has {size} bytes, expected {promised}");
-        return Ok(Err(Refusal::Unsendable(why)));
-    }
-    Ok(match render(mail, file.as_deref()) {
-        Ok(bytes) => Ok(bytes.into()),
-        Err(error @ RenderError::Sender(_)) => Err(Refusal::trouble(TroubleKind::Sender, error.to_string())),
-        Err(error) => Err(Refusal::Unsendable(error.to_string())),
-    })
 }
 
 #[cfg(test)]
