@@ -63,6 +63,10 @@ async fn what_a_host_does_and_what_waits_is_scraped_at_an_address_of_its_own() {
     let api = ureq::get(format!("{}/metrics", serving.url)).call();
     assert!(matches!(api, Err(ureq::Error::StatusCode(404))), "{api:?}");
     server.received(3).await;
+    // A mail can arrive before the run that sent it has been counted.
+    for _ in 0..3 {
+        log.wait_for(&["run attempt finished"]);
+    }
     let found = scrape(&mut log);
     let value = |name: &str| *found.get(name).unwrap_or_else(|| panic!("no {name} in {found:#?}"));
     let of = |name: &str| value(&format!("scheduled_exports_{name}"));

@@ -223,7 +223,10 @@ impl Resource {
             Self::Schedule(id) if method == Method::PATCH => write(id.map(Write::Patch)),
             Self::Schedule(id) if method == Method::DELETE => write(id.map(Write::Delete)),
             Self::Word(verb) if method == Method::POST => write(verb.map(|verb| Write::Act { id: None, verb })),
-            Self::Word(name) if reads => read(name.map(|name| Read::View { id: None, name })),
+            Self::Word(name) if reads => read(
+                name.filter(|name| is_view(name))
+                    .map(|name| Read::View { id: None, name }),
+            ),
             Self::Word(_) => write(None),
             Self::Preview if reads => Call::Read(Read::View {
                 id: None,
@@ -234,6 +237,7 @@ impl Resource {
                 verb: PREVIEW.to_owned(),
             }),
             Self::Verb(id, name) if reads && name.as_deref() != Some(TAKE_OVER) => {
+                let name = name.filter(|name| is_view(name));
                 read(id.zip(name).map(|(id, name)| Read::View { id: Some(id), name }))
             }
             Self::Verb(id, verb) if method == Method::POST => {
@@ -258,6 +262,14 @@ pub(super) const READ_ONLY: &str = "GET, HEAD, OPTIONS";
 /// GET, or HEAD, which is GET without the body.
 pub(super) fn is_read(method: &Method) -> bool {
     method == Method::GET || method == Method::HEAD
+}
+
+/// Can a view have this name? A lower-case letter comes first, then also digits, `_` and `-`.
+fn is_view(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_lowercase())
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte))
 }
 
 fn is_number(segment: &str) -> bool {

@@ -9,8 +9,8 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, HeaderValue, Request, StatusCode};
 use reference_platform::{Admission, Admitted, Credentials, EventSet, Place, Principal, Rights, Settings};
 use scheduled_exports_host::clock::Instant;
-use scheduled_exports_host::contract::User;
 use scheduled_exports_host::contract::auth_context::Caller;
+use scheduled_exports_host::contract::{Problem, User};
 use scheduled_exports_store::{FILE_CHUNK, FileFacts, KeptAnswer, RequestKey, RequestState, Scope};
 use serde_json::Value;
 use tokio::sync::Semaphore;
@@ -299,7 +299,7 @@ impl Backend for Host {
             gate.open.acquire().await.expect("never closed").forget();
         }
         let scripted = self.script.lock().expect("unpoisoned").pop_front();
-        let answer = scripted.unwrap_or_else(|| Ok(likely(&operation)));
+        let answer = scripted.unwrap_or_else(|| likely(&operation));
         self.calls.lock().expect("unpoisoned").push((grant.clone(), operation));
         if let (Ok(answer), Some(keep)) = (&answer, keep) {
             let mut records = self.records.lock().expect("unpoisoned");
@@ -313,9 +313,9 @@ impl Backend for Host {
     }
 }
 
-fn likely(operation: &Operation) -> Answer {
+fn likely(operation: &Operation) -> Result<Answer, CallError> {
     let document = r#"{"id": 7, "owner": "john@example.com"}"#.to_owned();
-    match operation {
+    Ok(match operation {
         Operation::List(_) | Operation::Runs { .. } => Answer::Page {
             total: 1,
             documents: vec![document],
@@ -328,12 +328,13 @@ fn likely(operation: &Operation) -> Answer {
         Operation::Exporters(Some(identifier)) => {
             Answer::Exporters(vec![serde_json::json!({ "identifier": identifier }).to_string()])
         }
-        Operation::View { .. } => Answer::Viewed(r#"{"next_runs":[]}"#.into()),
+        Operation::View { name, .. } if name == "preview" => Answer::Viewed(r#"{"next_runs":[]}"#.into()),
+        Operation::View { .. } => return Err(CallError::Problem(Problem::NotFound)),
         Operation::Act { .. } => Answer::Acted(r#"{"next_runs":[]}"#.into()),
         Operation::Get(_) | Operation::Create(_) | Operation::Replace { .. } | Operation::Patch { .. } => {
             Answer::Document { document, version: 3 }
         }
-    }
+    })
 }
 
 /// A request in the making.

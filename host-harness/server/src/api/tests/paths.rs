@@ -1,4 +1,5 @@
 use super::host::{Host, LIST, ONE};
+use crate::service::Operation;
 
 #[tokio::test]
 async fn an_unknown_path_is_404_for_everybody() {
@@ -30,8 +31,13 @@ async fn a_method_that_is_not_there_is_405_before_credentials_are_looked_at() {
         ),
         (
             "GET",
-            "/api/v1/organizers/big/scheduled_exports/7/pause/",
+            "/api/v1/organizers/big/scheduled_exports/7/take_over/",
             "POST, OPTIONS",
+        ),
+        (
+            "PUT",
+            "/api/v1/organizers/big/scheduled_exports/7/pause/",
+            "GET, HEAD, POST, OPTIONS",
         ),
         ("POST", "/api/v1/organizers/big/exporters/", "GET, HEAD, OPTIONS"),
         (
@@ -59,21 +65,20 @@ async fn a_method_that_is_not_there_is_405_before_credentials_are_looked_at() {
 }
 
 #[tokio::test]
-async fn the_path_of_a_preview_takes_post_alone_and_says_so() {
+async fn the_path_of_a_preview_takes_get_and_post_and_says_so() {
     let host = Host::new();
     for level in ["big", "big/events/conf"] {
         let path = format!("/api/v1/organizers/{level}/scheduled_exports/preview/");
-        for method in ["GET", "HEAD", "PUT", "PATCH", "DELETE", "TRACE", "BREW"] {
+        let allow = Some("GET, HEAD, POST, OPTIONS");
+        for method in ["PUT", "PATCH", "DELETE", "TRACE", "BREW"] {
             for path in [path.as_str(), path.trim_end_matches('/')] {
                 let got = host.john(method, path).send().await;
                 let answer = (got.status.as_u16(), got.header("allow"));
-                assert_eq!(answer, (405, Some("POST, OPTIONS")), "{method} {path}");
+                assert_eq!(answer, (405, allow), "{method} {path}");
             }
         }
-        assert_eq!(
-            host.ask("OPTIONS", &path).send().await.header("allow"),
-            Some("POST, OPTIONS")
-        );
+        assert_eq!(host.ask("OPTIONS", &path).send().await.header("allow"), allow);
+        assert_eq!(host.john("GET", &path).send().await.status, 200);
         assert_eq!(host.john("POST", &path).json("{}").send().await.status, 200);
     }
 }
@@ -135,7 +140,7 @@ async fn writers_without_the_slash_are_told_the_path_that_has_it() {
 async fn an_id_that_is_no_number_is_404_once_the_caller_is_known() {
     let host = Host::new();
     for id in [
-        "abc",
+        "Abc",
         "+1",
         "-1",
         "1.5",
@@ -166,6 +171,32 @@ async fn an_id_that_is_no_number_is_404_once_the_caller_is_known() {
         );
     }
     assert!(host.asked().is_empty());
+}
+
+#[tokio::test]
+async fn a_word_is_a_view_whose_name_the_component_knows_or_does_not() {
+    let host = Host::new();
+    let views = ["rule", "a_b-9", "x"];
+    for name in views {
+        for path in [format!("{LIST}{name}/"), format!("{ONE}{name}/")] {
+            assert_eq!(host.john("GET", &path).send().await.status, 404, "{path}");
+        }
+    }
+    let asked = host.asked();
+    assert_eq!(asked.len(), 2 * views.len());
+    assert!(
+        asked
+            .iter()
+            .all(|one| matches!(one, Operation::View { name, .. } if views.contains(&&**name)))
+    );
+    // The component is not asked for a name that no view has.
+    for name in ["Rule", "9a", "-a", "a.b", "a%20b", "\u{e4}"] {
+        for path in [format!("{LIST}{name}/"), format!("{ONE}{name}/")] {
+            let status = host.john("GET", &path.replace('\u{e4}', "%C3%A4")).send().await.status;
+            assert_eq!(status, 404, "{path}");
+        }
+    }
+    assert_eq!(host.asked().len(), asked.len());
 }
 
 #[tokio::test]
