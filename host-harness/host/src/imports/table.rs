@@ -55,7 +55,7 @@ macro_rules! interface {
                 crate::imports::declared! {
                     {
                         $(#[$doc])*
-                        fn $function(&$self, $handle: crate::imports::lent!(type Self, $($lent)+), $($name: $of),*)
+                        fn $function(&$self, $handle: crate::imports::lent!(type $($lent)+), $($name: $of),*)
                             -> impl Future<Output = crate::imports::Answer<$answer, $refusal>> + Send
                     }
                     $($default)?
@@ -119,8 +119,8 @@ macro_rules! declared {
 /// A handle as a table names it, `Access`, `mut Access` or `mut Run`, in the places where it is used.
 macro_rules! lent {
     // What a host's function takes.
-    (type $host:ty, mut $kind:ident) => { &mut <$host as crate::imports::AuthContext>::$kind };
-    (type $host:ty, $kind:ident) => { &<$host as crate::imports::AuthContext>::$kind };
+    (type mut $kind:ident) => { &mut Self::$kind };
+    (type $kind:ident) => { &Self::$kind };
     (pass $place:expr, mut $kind:ident) => { &mut $place };
     (pass $place:expr, $kind:ident) => { &$place };
     // What the linker knows it by.

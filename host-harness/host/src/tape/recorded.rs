@@ -150,7 +150,7 @@ macro_rules! recorded {
             $(
                 async fn $function(
                     &self,
-                    handle: crate::imports::lent!(type Self, $($lent)+),
+                    handle: crate::imports::lent!(type $($lent)+),
                     $($name: $of),*
                 ) -> crate::imports::Answer<$answer, $refusal> {
                     let import = crate::imports::wit_name!($interface.$function);

@@ -112,7 +112,7 @@ macro_rules! replayed {
             $(
                 async fn $function(
                     &self,
-                    _: crate::imports::lent!(type Self, $($lent)+),
+                    _: crate::imports::lent!(type $($lent)+),
                     $($name: $of),*
                 ) -> crate::imports::Answer<$answer, $refusal> {
                     let import = crate::imports::wit_name!($interface.$function);
