@@ -1,6 +1,7 @@
 //! The outbox functions of the store, in memory: leases, fences and retries as `storage` promises them, nothing else.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use async_trait::async_trait;
 use tempfile::SpooledData;
