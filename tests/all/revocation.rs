@@ -303,6 +303,30 @@ async fn with_a_link() -> (Harness, u64, String) {
 }
 
 #[tokio::test]
+async fn a_link_lies_in_the_store_as_a_hash_alone_once_its_mail_has_gone() {
+    let (host, _, path) = with_a_link().await;
+    let secret = path.strip_prefix("/download/").expect("a secret");
+    let digits = |at: usize| u8::from_str_radix(&secret[at..at + 2], 16).expect("hexadecimal");
+    let raw: Vec<u8> = (0..secret.len()).step_by(2).map(digits).collect();
+    // What was written on the way is gone from the log beside the file as well.
+    host.service.close().await;
+    let mut files = 0;
+    for entry in std::fs::read_dir(host.folder()).expect("the host's folder") {
+        let path = entry.expect("an entry").path();
+        if !path.is_file() {
+            continue;
+        }
+        files += 1;
+        let bytes = std::fs::read(&path).expect("a file");
+        for form in [secret.as_bytes(), &raw] {
+            let found = bytes.windows(form.len()).any(|window| window == form);
+            assert!(!found, "{} holds the link", path.display());
+        }
+    }
+    assert!(files > 0);
+}
+
+#[tokio::test]
 async fn a_download_under_way_ends_with_the_piece_before_its_export_is_taken_back() {
     for how in TAKEN_BACK {
         let (host, id, path) = with_a_link().await;

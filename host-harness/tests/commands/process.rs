@@ -181,11 +181,11 @@ impl Serving {
         Self::spawn(Path::new("."), log, [&store[..], &MAILING, more].concat())
     }
 
-    /// The same as [`Serving::start`], with at most so many files open, which it can't raise.
+    /// The same as [`Serving::start`], with this soft and this hard limit of open files.
     #[track_caller]
-    pub fn with_open_files(most: u32, log: &Log, data: &Path, more: &[&str]) -> Self {
+    pub fn with_open_files((soft, hard): (u32, u32), log: &Log, data: &Path, more: &[&str]) -> Self {
         let mut shell = Command::new("sh");
-        let script = format!("ulimit -n {most} && exec \"$0\" \"$@\"");
+        let script = format!("ulimit -S -n {soft} && ulimit -H -n {hard} && exec \"$0\" \"$@\"");
         shell.args(["-c", &script, env!("CARGO_BIN_EXE_harness")]);
         shell.env_remove("RUST_LOG").env_remove("RUST_BACKTRACE");
         let data = data.to_str().expect("text");

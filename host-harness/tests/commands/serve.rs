@@ -268,13 +268,25 @@ fn what_was_answered_with_201_outlives_a_killed_process() {
 }
 
 #[test]
+fn a_host_raises_its_limit_of_open_files_as_far_as_it_may() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut log = Log::new();
+    let serving = Serving::with_open_files((300, 900), &log, folder.path(), &["--fixture", &fixture()]);
+    let line = log.wait_for(&["open files"]);
+    for part in ["before=300", "limit=900", "connections=644"] {
+        assert!(line.contains(part), "{line}");
+    }
+    assert_eq!(serving.end("TERM").0, Some(0));
+}
+
+#[test]
 fn a_flood_of_connections_past_all_open_files_fails_neither_requests_nor_runs() {
     let here = Descriptors::raise().expect("room for the flood's side");
     assert!(here.limit > 1300, "this test holds 1,100 connections: {here:?}");
     let folder = tempfile::tempdir().expect("a folder");
     let mut log = Log::new();
     // 1,100 connections are more than twice as many as it can have files open.
-    let serving = Serving::with_open_files(512, &log, folder.path(), &["--fixture", &fixture()]);
+    let serving = Serving::with_open_files((512, 512), &log, folder.path(), &["--fixture", &fixture()]);
     let line = log.wait_for(&["open files"]);
     for limit in ["limit=512", "connections=256", "connections_per_peer=128"] {
         assert!(line.contains(limit), "{line}");
