@@ -28,9 +28,14 @@ fn samples(text: &str) -> BTreeMap<String, f64> {
     samples
 }
 
-fn scrape(log: &mut Log) -> BTreeMap<String, f64> {
+/// Where the metrics are, as the log says.
+fn address(log: &mut Log) -> String {
     let line = log.wait_for(&["serving metrics"]);
     let (_, address) = line.rsplit_once("address=").expect("where");
+    address.to_owned()
+}
+
+fn scrape(address: &str) -> BTreeMap<String, f64> {
     let mut answer = ureq::get(format!("http://{address}/metrics"))
         .call()
         .expect("an answer");
@@ -57,6 +62,7 @@ async fn what_a_host_does_and_what_waits_is_scraped_at_an_address_of_its_own() {
     ];
     let more = [&more[..], &MAILING].concat();
     let serving = Serving::start(&log, &folder.path().join("data"), &more);
+    let metrics = address(&mut log);
     due_soon(&serving, 3, "finance@example.com");
     let (status, _) = serving.request("GET", "bigevents/scheduled_exports/4711/", "Bearer john-oauth", None);
     assert_eq!(status, 404);
@@ -67,7 +73,7 @@ async fn what_a_host_does_and_what_waits_is_scraped_at_an_address_of_its_own() {
     for _ in 0..3 {
         log.wait_for(&["run attempt finished"]);
     }
-    let found = scrape(&mut log);
+    let found = scrape(&metrics);
     let value = |name: &str| *found.get(name).unwrap_or_else(|| panic!("no {name} in {found:#?}"));
     let of = |name: &str| value(&format!("scheduled_exports_{name}"));
     assert!(of("calls_total{export=\"create\",outcome=\"ok\"}") >= 3.0);
