@@ -17,6 +17,7 @@ pub mod message;
 pub mod notice;
 pub mod passed;
 pub mod recurrence;
+pub mod rule;
 pub mod run;
 pub mod schedules;
 #[deny(dead_code)]

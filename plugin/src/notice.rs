@@ -5,6 +5,7 @@ mod phrase;
 mod reason;
 
 pub use changes::{Seen, Who, changed, deleted, in_brief, taken_over};
+pub(crate) use phrase::clock;
 pub(crate) use phrase::disturbs;
 pub use phrase::{moment, one_line, plain, size};
 pub use reason::{Cancellation, Reason};

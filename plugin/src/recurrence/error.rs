@@ -70,7 +70,7 @@ pub enum Fault {
 }
 
 impl RecurrenceError {
-    pub(super) fn new(fault: Fault, wrong: &str) -> Self {
+    pub(crate) fn new(fault: Fault, wrong: &str) -> Self {
         Self {
             fault,
             quoted: quote(wrong),
