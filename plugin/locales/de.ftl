@@ -83,6 +83,37 @@ address-domain = { $given } ist keine gültige E-Mail-Adresse: Nach dem @ muss e
 range-unknown = { $given } ist kein gültiger Zeitraum. Möglich ist ein Name wie month_previous oder ein Datumsbereich wie 2026-01-01/2026-01-31.
 range-reversed = { $given } endet vor dem Beginn. Bitte das frühere Datum zuerst angeben.
 
+# Labels of the named ranges, in the order of the list in `src/window.rs`.
+range =
+    { $number ->
+        [1] Heute
+        [2] Gestern
+        [3] Letzte 7 Tage, mit heute
+        [4] Letzte 14 Tage, mit heute
+        [5] Morgen
+        [6] Nächste 7 Tage, ab morgen
+        [7] Nächste 14 Tage, ab morgen
+        [8] Diese Woche
+        [9] Diese Woche bis heute
+        [10] Vorige Woche
+        [11] Nächste Woche
+        [12] Dieser Monat
+        [13] Dieser Monat bis heute
+        [14] Voriger Monat
+        [15] Nächster Monat
+        [16] Dieses Quartal
+        [17] Dieses Quartal bis heute
+        [18] Voriges Quartal
+        [19] Nächstes Quartal
+        [20] Dieses Jahr
+        [21] Dieses Jahr bis heute
+        [22] Voriges Jahr
+        [23] Nächstes Jahr
+        [24] Alle Tage bis heute
+       *[25] Alle Tage ab heute
+    }
+range-fixed = Fester Zeitraum
+
 ## What is not JSON
 
 json-malformed = Ungültiges JSON in Zeile { NUMBER($line) }, Spalte { NUMBER($column) }: { $why }.

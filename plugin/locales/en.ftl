@@ -82,6 +82,37 @@ address-domain = { $given } is not a valid email address: after the @, use a dom
 range-unknown = { $given } is not a valid date range. Use a named range such as month_previous, or dates such as 2026-01-01/2026-01-31.
 range-reversed = { $given } ends before it starts. Put the earlier date first.
 
+# Labels of the named ranges, in the order of the list in `src/window.rs`.
+range =
+    { $number ->
+        [1] Today
+        [2] Yesterday
+        [3] Last 7 days, including today
+        [4] Last 14 days, including today
+        [5] Tomorrow
+        [6] Next 7 days, from tomorrow
+        [7] Next 14 days, from tomorrow
+        [8] This week
+        [9] This week until today
+        [10] Previous week
+        [11] Next week
+        [12] This month
+        [13] This month until today
+        [14] Previous month
+        [15] Next month
+        [16] This quarter
+        [17] This quarter until today
+        [18] Previous quarter
+        [19] Next quarter
+        [20] This year
+        [21] This year until today
+        [22] Previous year
+        [23] Next year
+        [24] All days until today
+       *[25] All days from today
+    }
+range-fixed = Fixed dates
+
 ## What is not JSON
 
 json-malformed = Invalid JSON at line { NUMBER($line) }, column { NUMBER($column) }: { $why }.

@@ -11,6 +11,7 @@ use crate::language::Language;
 use crate::message::{Fault, Wanted};
 
 pub use self::across_events::Scope;
+pub(crate) use self::value::{DECIMAL_DIGITS, LONGEST_DATE_TIME};
 
 /// Name of the form in a schedule's document.
 pub const NAME: &str = "export_form_data";

@@ -20,6 +20,7 @@ pub mod recurrence;
 pub mod rule;
 pub mod run;
 pub mod schedules;
+pub mod schema;
 #[deny(dead_code)]
 mod text;
 pub mod window;

@@ -23,7 +23,9 @@ use crate::host::{Access, Instant, LookupError, Page, PageQuery, Position, Probl
 use crate::language::Language;
 use crate::message::{Fault, Refusal};
 
+pub(crate) use self::change::{LONGEST_SUBJECT, LONGEST_TEMPLATE};
 use self::glance::Glance;
+pub(crate) use self::when::LONGEST_RULE;
 
 /// Largest JSON document in and out, in bytes (`types.json`).
 pub const LARGEST_DOCUMENT: usize = 64 * 1024;

@@ -9,7 +9,9 @@ use crate::host::{Choice, FieldKind};
 use crate::message::{Fault, Wanted};
 
 /// Most digits of a decimal: what exact decimal types of 96 bits hold.
-const DECIMAL_DIGITS: usize = 28;
+pub(crate) const DECIMAL_DIGITS: usize = 28;
+/// More than RFC 3339 needs for any date-time, in bytes.
+pub(crate) const LONGEST_DATE_TIME: usize = 40;
 /// Most levels of lists and objects in a value of a kind that the contract has no word for.
 const LEVELS: usize = 32;
 
@@ -148,7 +150,7 @@ fn is_date_time(text: &str) -> bool {
     text.is_ascii()
         && text.get(..10).and_then(date_range::day).is_some()
         && text.as_bytes().get(10).is_some_and(|byte| matches!(byte, b'T' | b't'))
-        && text.len() <= 40
+        && text.len() <= LONGEST_DATE_TIME
         && DateTime::parse_from_rfc3339(text).is_ok()
 }
 

@@ -19,8 +19,8 @@ use super::{
 };
 
 /// Longest subject and text of the mail, in characters.
-const LONGEST_SUBJECT: usize = 250;
-const LONGEST_TEMPLATE: usize = 10_000;
+pub(crate) const LONGEST_SUBJECT: usize = 250;
+pub(crate) const LONGEST_TEMPLATE: usize = 10_000;
 /// How often a change without `if_version` is tried while others change the same schedule.
 pub(super) const ATTEMPTS: usize = 3;
 /// What a resource has beside its stored document, recipients and exporter, generously.

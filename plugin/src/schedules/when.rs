@@ -15,7 +15,7 @@ const TIME: &str = "schedule_rrule_time";
 const ZONE: &str = "timezone";
 
 /// Longest rule, in characters.
-const LONGEST_RULE: usize = 2_000;
+pub(crate) const LONGEST_RULE: usize = 2_000;
 
 /// When a schedule is to be due.
 pub(super) struct When {

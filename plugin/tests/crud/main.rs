@@ -9,7 +9,9 @@ mod others;
 mod planning;
 mod reading;
 mod rights;
+mod schema;
 mod telling;
+mod validator;
 
 use plugin::host::{Access, PageQuery, Position, Problem};
 use plugin::schedules::{self, Versioned};
