@@ -27,7 +27,9 @@ use crate::language::Language;
 use crate::message::{Forbidden, ValidationError};
 use crate::notice::Change;
 
+pub(crate) use self::change::{MAX_SUBJECT_LEN, MAX_TEMPLATE_LEN};
 use self::document_view::DocumentView;
+pub(crate) use self::timing::MAX_RULE_LEN;
 
 /// Maximum size of a JSON document, in bytes (`types.json`).
 pub const MAX_DOCUMENT_SIZE: usize = 64 * 1024;
