@@ -194,7 +194,7 @@ fn changed_content(
 }
 
 fn identifier(body: &mut RequestBody, omitted: Option<String>) -> Option<String> {
-    body.text("export_identifier", omitted, Ok)
+    body.text(export_data::EXPORTER, omitted, Ok)
 }
 
 /// All fields if there is no error; otherwise all errors, those of exporter and form first.

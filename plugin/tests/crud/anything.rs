@@ -118,6 +118,21 @@ fn send(host: &Host, text: &str) {
         let _ = schedules::replace(&seat, 1, text, None);
         let _ = schedules::act(&seat, None, "preview", text);
         let _ = schedules::act(&seat, None, text, text);
+        let params = [
+            "picks",
+            "schedule_rrule",
+            "schedule_rrule_time",
+            "timezone",
+            "export_identifier",
+            text,
+        ];
+        let params = params.map(|name| (name.to_owned(), text.to_owned()));
+        for part in [&params[..], &params[1..]] {
+            for name in ["preview", "rule", "form", text] {
+                let _ = schedules::view(&seat, None, name, part);
+            }
+        }
+        let _ = schedules::view(&seat, Some(1), "form", &params);
         let _ = schedules::exporters(&seat, Some(text));
         let _ = schedules::get(&seat, 1);
     }

@@ -12,6 +12,7 @@ mod reading;
 mod schema;
 mod takeover;
 mod validator;
+mod views;
 
 use plugin::contract::{Order, PageQuery, Position, Problem, Stored, Versioned};
 use plugin::host::Access;
