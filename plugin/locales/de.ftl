@@ -52,6 +52,8 @@ expected-date = ein Kalenderdatum als Zeichenkette, etwa "2026-01-31"
 expected-date-time = ein Zeitpunkt mit UTC-Abstand nach RFC 3339, etwa "2026-01-31T09:00:00+01:00"
 expected-date-range = ein Zeitraum, etwa "month_previous" oder "2026-01-01/2026-01-31"
 expected-texts = eine Liste von Zeichenketten
+expected-integers = eine Liste ganzer Zahlen
+expected-picks = ein Objekt wie { "{" }"repeat": "daily"{ "}" }
 expected-events = eine Liste von Kurzformen (Slugs) von Veranstaltungen
 expected-addresses = eine Zeichenkette mit durch Kommas getrennten E-Mail-Adressen, oder ""
 expected-any = ein Wert
@@ -80,6 +82,37 @@ address-domain = { $given } ist keine gültige E-Mail-Adresse: Nach dem @ muss e
 
 range-unknown = { $given } ist kein gültiger Zeitraum. Möglich ist ein Name wie month_previous oder ein Datumsbereich wie 2026-01-01/2026-01-31.
 range-reversed = { $given } endet vor dem Beginn. Bitte das frühere Datum zuerst angeben.
+
+# Labels of the named ranges, in the order of the list in `src/window.rs`.
+range =
+    { $number ->
+        [1] Heute
+        [2] Gestern
+        [3] Letzte 7 Tage, mit heute
+        [4] Letzte 14 Tage, mit heute
+        [5] Morgen
+        [6] Nächste 7 Tage, ab morgen
+        [7] Nächste 14 Tage, ab morgen
+        [8] Diese Woche
+        [9] Diese Woche bis heute
+        [10] Vorige Woche
+        [11] Nächste Woche
+        [12] Dieser Monat
+        [13] Dieser Monat bis heute
+        [14] Voriger Monat
+        [15] Nächster Monat
+        [16] Dieses Quartal
+        [17] Dieses Quartal bis heute
+        [18] Voriges Quartal
+        [19] Nächstes Quartal
+        [20] Dieses Jahr
+        [21] Dieses Jahr bis heute
+        [22] Voriges Jahr
+        [23] Nächstes Jahr
+        [24] Alle Tage bis heute
+       *[25] Alle Tage ab heute
+    }
+range-fixed = Fester Zeitraum
 
 ## What is not JSON
 
@@ -155,6 +188,70 @@ rule-week-start-not-monday = WKST={ $wrong } wird mit FREQ=WEEKLY und einem INTE
 rule-time-part-mismatch = „{ $wrong }“ stimmt nicht mit der Uhrzeit in DTSTART überein. Bitte BYHOUR, BYMINUTE und BYSECOND weglassen; die Uhrzeit wird getrennt angegeben.
 rule-time-invalid = „{ $wrong }“ ist keine gültige Uhrzeit. Erwartet wird HH:MM:SS (24 Stunden), etwa 04:00:00.
 rule-zone-unknown = „{ $wrong }“ ist keine bekannte Zeitzone. Möglich sind IANA-Zeitzonennamen wie Europe/Berlin oder UTC.
+
+## A recurrence rule in words: a sentence without a full stop, in lower case, from the inside out
+
+when-and = { $list } und { $last }
+when-or = { $list } oder { $last }
+# $ending: for languages with several endings.
+when-ordinal =
+    { $ending ->
+        [1] { $number }.
+       *[0] { $number }.
+    }
+# $ordinal: the ordinal of $number, counted from the end.
+when-ordinal-from-end =
+    { $number ->
+        [1] letzten
+        [2] vorletzten
+        [3] drittletzten
+        [4] viertletzten
+        [5] fünftletzten
+        [6] sechstletzten
+        [7] siebtletzten
+        [8] achtletzten
+        [9] neuntletzten
+        [10] zehntletzten
+       *[0] { $ordinal }-letzten
+    }
+when-day = Tag
+when-working-day = Arbeitstag
+when-every = an jedem { $weekdays }
+when-nth = am { $ordinals } { $weekday }
+when-dates = am { $ordinals }
+when-dates-in = am { $ordinals } { $month }
+when-of-each-month = { $days } jedes Monats
+when-of-the-month = { $days } des Monats
+when-of-months =
+    { $number ->
+        [one] { $days } im { $months }
+       *[other] { $days } der Monate { $months }
+    }
+when-of-each-year = { $days } jedes Jahres
+when-of-the-year = { $days } des Jahres
+when-of-those = am { $ordinals } dieser Tage ({ $days })
+when-daily = jeden Tag
+when-days = alle { NUMBER($every) } Tage
+when-weekly = jeden { $weekdays }
+when-working-days = jeden Arbeitstag (Montag bis Freitag)
+when-weeks = alle { NUMBER($every) } Wochen am { $weekdays }
+when-monthly = jeden Monat { $days }
+when-months = alle { NUMBER($every) } Monate { $days }
+when-yearly = jedes Jahr { $days }
+when-years = alle { NUMBER($every) } Jahre { $days }
+when-on-only = { $when }, nur am { $weekdays }
+when-in = { $days } im { $months }
+when-in-only = { $when }, nur im { $months }
+when = { $days } um { $clock } Uhr
+when-date = { $day }. { $month } { $year }
+when-from = { $when }, ab dem { $from }
+when-until = { $when }, bis zum { $until }
+when-from-until = { $when }, vom { $from } bis zum { $until }
+when-count =
+    { $count ->
+        [one] { $when }, einmal ab dem { $from }
+       *[other] { $when }, { $count }-mal ab dem { $from }
+    }
 
 ## Mails: the frame. The first line of a notice follows „Hallo,“ and begins in lower case
 

@@ -51,6 +51,8 @@ expected-date = a calendar date as a string, such as "2026-01-31"
 expected-date-time = an RFC 3339 date-time with UTC offset, such as "2026-01-31T09:00:00+01:00"
 expected-date-range = a date range, such as "month_previous" or "2026-01-01/2026-01-31"
 expected-texts = an array of strings
+expected-integers = an array of integers
+expected-picks = an object such as { "{" }"repeat": "daily"{ "}" }
 expected-events = an array of event slugs
 expected-addresses = a string of comma-separated email addresses, or ""
 expected-any = a value
@@ -79,6 +81,37 @@ address-domain = { $given } is not a valid email address: after the @, use a dom
 
 range-unknown = { $given } is not a valid date range. Use a named range such as month_previous, or dates such as 2026-01-01/2026-01-31.
 range-reversed = { $given } ends before it starts. Put the earlier date first.
+
+# Labels of the named ranges, in the order of the list in `src/window.rs`.
+range =
+    { $number ->
+        [1] Today
+        [2] Yesterday
+        [3] Last 7 days, including today
+        [4] Last 14 days, including today
+        [5] Tomorrow
+        [6] Next 7 days, from tomorrow
+        [7] Next 14 days, from tomorrow
+        [8] This week
+        [9] This week until today
+        [10] Previous week
+        [11] Next week
+        [12] This month
+        [13] This month until today
+        [14] Previous month
+        [15] Next month
+        [16] This quarter
+        [17] This quarter until today
+        [18] Previous quarter
+        [19] Next quarter
+        [20] This year
+        [21] This year until today
+        [22] Previous year
+        [23] Next year
+        [24] All days until today
+       *[25] All days from today
+    }
+range-fixed = Fixed dates
 
 ## What is not JSON
 
@@ -154,6 +187,64 @@ rule-week-start-not-monday = WKST={ $wrong } is not supported with FREQ=WEEKLY a
 rule-time-part-mismatch = “{ $wrong }” does not match the time of day in DTSTART. Omit BYHOUR, BYMINUTE and BYSECOND; the time of day is a separate setting.
 rule-time-invalid = “{ $wrong }” is not a valid time of day. Use 24-hour HH:MM:SS, such as 04:00:00.
 rule-zone-unknown = “{ $wrong }” is not a known time zone. Use an IANA time zone name, such as Europe/Berlin or UTC.
+
+## A recurrence rule in words: a sentence without a full stop, in lower case, from the inside out
+
+when-and = { $list } and { $last }
+when-or = { $list } or { $last }
+# $ending: the last digit of $number, or its last two if these are 11, 12 or 13.
+when-ordinal =
+    { $ending ->
+        [1] { $number }st
+        [2] { $number }nd
+        [3] { $number }rd
+       *[0] { $number }th
+    }
+# $ordinal: the ordinal of $number, counted from the end.
+when-ordinal-from-end =
+    { $number ->
+        [1] last
+        [2] second-to-last
+       *[0] { $ordinal }-to-last
+    }
+when-day = day
+when-working-day = working day
+when-every = on every { $weekdays }
+when-nth = on the { $ordinals } { $weekday }
+when-dates = on the { $ordinals }
+when-dates-in = on the { $ordinals } of { $month }
+when-of-each-month = { $days } of each month
+when-of-the-month = { $days } of the month
+when-of-months =
+    { $number ->
+        [one] { $days } of { $months }
+       *[other] { $days } of { $months }
+    }
+when-of-each-year = { $days } of each year
+when-of-the-year = { $days } of the year
+when-of-those = on the { $ordinals } of these days ({ $days })
+when-daily = every day
+when-days = every { NUMBER($every) } days
+when-weekly = every { $weekdays }
+when-working-days = every working day (Monday to Friday)
+when-weeks = every { NUMBER($every) } weeks on { $weekdays }
+when-monthly = every month { $days }
+when-months = every { NUMBER($every) } months { $days }
+when-yearly = every year { $days }
+when-years = every { NUMBER($every) } years { $days }
+when-on-only = { $when }, only on { $weekdays }
+when-in = { $days } in { $months }
+when-in-only = { $when }, only in { $months }
+when = { $days } at { $clock }
+when-date = { $day } { $month } { $year }
+when-from = { $when }, from { $from }
+when-until = { $when }, until { $until }
+when-from-until = { $when }, from { $from } until { $until }
+when-count =
+    { $count ->
+        [one] { $when }, once from { $from }
+       *[other] { $when }, { $count } times from { $from }
+    }
 
 ## Mails: the frame. The first line of a notice follows “Hello,” and begins in lower case
 

@@ -19,7 +19,9 @@ pub mod named_range;
 pub mod notice;
 pub mod past_due;
 pub mod recurrence;
+pub mod rule;
 pub mod run;
 pub mod schedules;
+pub mod schema;
 #[deny(dead_code)]
 mod text;

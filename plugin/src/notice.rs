@@ -5,7 +5,7 @@ mod phrase;
 mod reason;
 
 pub use changes::{Actor, Change, ForeignChange};
-pub(crate) use phrase::is_unsafe_in_text;
+pub(crate) use phrase::{clock, is_unsafe_in_text};
 pub use phrase::{one_line, plain, size, zoned_time};
 pub use reason::{Cancellation, Reason};
 

@@ -11,6 +11,7 @@ mod day_set;
 mod error;
 mod grammar;
 mod name_hash;
+mod normal;
 mod rule;
 mod zones;
 
@@ -18,6 +19,9 @@ use chrono::{NaiveDate, NaiveTime, Timelike as _};
 
 pub use self::clock::{instant_of, local_date, offset_at, zone};
 pub use self::error::{RecurrenceError, RecurrenceErrorKind, RecurrenceField};
+pub(crate) use self::grammar::{WEEKDAYS, time_of_day};
+pub(crate) use self::normal::{NormalEnd, NormalRule};
+pub(crate) use self::rule::Frequency;
 pub use self::zones::{ZONE_DATABASE, ZONE_DATABASE_PUBLISHED, Zone};
 
 pub use crate::contract::ClockNote;
@@ -51,6 +55,11 @@ pub struct Recurrence {
     time: NaiveTime,
     zone: Zone,
     has_dtstart: bool,
+}
+
+/// The normal form of a rule's text. `anchor` is as for [`Recurrence::parse`].
+pub(crate) fn normal(rule: &str, anchor: NaiveDate) -> Result<NormalRule, RecurrenceError> {
+    grammar::rule(rule, anchor).map(|rule| NormalRule::of(&rule))
 }
 
 /// One due time, with its local time.

@@ -7,6 +7,7 @@ mod change;
 mod document_view;
 mod export_data;
 mod exporter_list;
+mod form_view;
 mod history;
 mod owner_notice;
 mod permissions;
@@ -14,6 +15,7 @@ mod preview;
 mod request_body;
 mod reschedule;
 mod resource;
+mod rule_view;
 mod takeover;
 mod timestamp;
 mod timing;
@@ -27,7 +29,9 @@ use crate::language::Language;
 use crate::message::{Forbidden, ValidationError};
 use crate::notice::Change;
 
+pub(crate) use self::change::{MAX_SUBJECT_LEN, MAX_TEMPLATE_LEN};
 use self::document_view::DocumentView;
+pub(crate) use self::timing::MAX_RULE_LEN;
 
 /// Maximum size of a JSON document, in bytes (`types.json`).
 pub const MAX_DOCUMENT_SIZE: usize = 64 * 1024;
@@ -144,10 +148,16 @@ pub fn exporters(by: &impl Access, only: Option<&str>) -> Result<Vec<String>, Pr
     exporter_list::documents(by, only)
 }
 
-/// Returns a view, from the parameters of a query: `preview` without id, the next runs of a rule, and warnings.
+/// Returns a view, from the parameters of a query.
+///
+/// | name | without id | with id |
+/// |---|---|---|
+/// | `preview` | the next runs of a rule, and warnings | |
+/// | `rule` | a rule in words, and as the picks of a form | |
+/// | `form` | the JSON Schema of a new schedule | the same for a stored one, its values, and whether it can be changed |
 ///
 /// # Errors
-/// `NotFound` for any other name; `Invalid`, `Forbidden`.
+/// `NotFound` for any other name, and for a schedule or exporter that does not exist for this caller; `Invalid`, `Forbidden`.
 pub fn view(
     by: &impl Access,
     id: Option<ScheduleId>,
@@ -156,6 +166,9 @@ pub fn view(
 ) -> Result<String, Problem> {
     match (id, name) {
         (None, "preview") => preview::of_params(&by.facts(), params),
+        (None, "rule") => rule_view::rule(&by.facts(), params),
+        (None, "form") => form_view::of_exporter(by, params),
+        (Some(id), "form") => form_view::of_schedule(by, id),
         _ => Err(Problem::NotFound),
     }
 }

@@ -4,6 +4,7 @@
 mod http;
 mod resource;
 mod rights;
+mod views;
 
 use scheduled_exports_host::contract::{Content, Recipients};
 use scheduled_exports_store::{Row, Scope};

@@ -269,7 +269,7 @@ fn any_bytes_as_a_body_are_told_and_the_lists_still_answer() {
 fn any_path_query_and_header_are_told_and_the_lists_still_answer() {
     let world = World::new();
     let segment = prop_oneof![
-        2 => proptest::sample::select(vec!["scheduled_exports", "exporters", "events", "bigevents", "sampleconf", "1", "runs", "preview", "orderlist"]).prop_map(str::to_owned),
+        2 => proptest::sample::select(vec!["scheduled_exports", "exporters", "events", "bigevents", "sampleconf", "1", "runs", "preview", "rule", "form", "orderlist"]).prop_map(str::to_owned),
         1 => "[!-~]{0,6}",
         1 => proptest::collection::vec(any::<u8>(), 0..5).prop_map(|bytes| bytes.iter().map(|byte| format!("%{byte:02X}")).collect()),
     ];

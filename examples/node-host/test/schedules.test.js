@@ -133,6 +133,8 @@ test('a preview shows the next runs of a rule, and writes nothing', () => {
   assert.equal(warnings.length, 1);
   const params = Object.entries(JSON.parse(rule)).map(([name, value]) => [name, String(value)]);
   assert.deepEqual(JSON.parse(ok(there.call(john, 'view', undefined, 'preview', params))), { runs, warnings });
+  const { words, picks } = JSON.parse(ok(there.call(john, 'view', undefined, 'rule', params)));
+  assert.deepEqual([words, picks.repeat], ['every day at 02:30', 'daily']);
   assert.deepEqual(there.call(john, 'view', undefined, 'dance', []), { problem: { tag: 'not-found' } });
   assert.deepEqual(there.call(john, 'act', undefined, 'dance', '{}'), { problem: { tag: 'not-found' } });
   assert.equal(ok(there.call(john, 'list', byId)).total, 0n);

@@ -9,7 +9,9 @@ use crate::date_range;
 use crate::message::{Expected, ValidationError};
 
 /// Maximum number of digits of a decimal: the capacity of exact 96-bit decimal types.
-const MAX_DECIMAL_DIGITS: usize = 28;
+pub(crate) const MAX_DECIMAL_DIGITS: usize = 28;
+/// Maximum length of a date-time, in bytes: more than RFC 3339 needs.
+pub(crate) const MAX_DATE_TIME_LEN: usize = 40;
 /// Maximum nesting of lists and objects in a value of kind `other`.
 const MAX_LEVELS: usize = 32;
 
@@ -151,7 +153,7 @@ fn is_date_time(text: &str) -> bool {
     text.is_ascii()
         && text.get(..10).and_then(date_range::day).is_some()
         && text.as_bytes().get(10).is_some_and(|byte| matches!(byte, b'T' | b't'))
-        && text.len() <= 40
+        && text.len() <= MAX_DATE_TIME_LEN
         && DateTime::parse_from_rfc3339(text).is_ok()
 }
 

@@ -112,7 +112,8 @@ pub fn zoned_time(at: Instant, zone: &str, language: Language) -> String {
     text::time(language, &clock(local), &day(local, language), &place)
 }
 
-fn clock(local: NaiveDateTime) -> String {
+/// `04:00`; seconds only where they are not 0.
+pub(crate) fn clock(local: impl Timelike) -> String {
     let minutes = format!("{:02}:{:02}", local.hour(), local.minute());
     if local.second() == 0 {
         minutes

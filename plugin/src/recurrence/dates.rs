@@ -128,7 +128,7 @@ fn matching(rule: &Rule, first: i32) -> Matching {
 }
 
 /// `UNTIL` bounds the occurrences at the time of day of `DTSTART`; the schedule's own time of day is ignored.
-fn last_until(until: LocalTime, start: LocalTime) -> i32 {
+pub(super) fn last_until(until: LocalTime, start: LocalTime) -> i32 {
     day_of(until.date) - i32::from(until.second_of_day < start.second_of_day)
 }
 

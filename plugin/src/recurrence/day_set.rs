@@ -92,7 +92,7 @@ impl DaySet {
         picked
     }
 
-    fn offsets(&self) -> impl Iterator<Item = u32> {
+    pub(super) fn offsets(&self) -> impl Iterator<Item = u32> {
         (0..)
             .zip(self.0)
             .flat_map(|(index, word)| bits(word).map(move |bit| index * 64 + bit))

@@ -137,7 +137,7 @@ impl RecurrenceErrorKind {
 }
 
 impl RecurrenceError {
-    pub(super) fn new(kind: RecurrenceErrorKind, wrong: &str) -> Self {
+    pub(crate) fn new(kind: RecurrenceErrorKind, wrong: &str) -> Self {
         Self {
             kind,
             excerpt: excerpt(wrong),

@@ -14,7 +14,7 @@ type Parsed<T> = Result<T, RecurrenceError>;
 /// The first date that `DTSTART` can express.
 const FIRST_DATE: NaiveDate = NaiveDate::from_ymd_opt(1, 1, 1).unwrap();
 
-const WEEKDAYS: [&str; 7] = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"];
+pub(crate) const WEEKDAYS: [&str; 7] = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"];
 
 /// Parses `DTSTART` and `RRULE`, or the rule alone. Without `DTSTART`, `anchor` at 00:00:00 takes its place.
 pub(super) fn rule(text: &str, anchor: NaiveDate) -> Parsed<Rule> {
@@ -48,7 +48,7 @@ pub(super) fn rule(text: &str, anchor: NaiveDate) -> Parsed<Rule> {
 }
 
 /// Parses `HH:MM:SS`, from 00:00:00 to 23:59:59.
-pub(super) fn time_of_day(text: &str) -> Parsed<NaiveTime> {
+pub(crate) fn time_of_day(text: &str) -> Parsed<NaiveTime> {
     let time = match text.as_bytes() {
         [h1, h2, b':', m1, m2, b':', s1, s2] => clock_time(&[*h1, *h2, *m1, *m2, *s1, *s2]),
         _ => None,

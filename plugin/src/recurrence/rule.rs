@@ -27,7 +27,7 @@ pub(super) struct LocalTime {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Frequency {
+pub(crate) enum Frequency {
     Daily,
     Weekly,
     Monthly,

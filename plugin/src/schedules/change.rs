@@ -24,8 +24,8 @@ use super::{
 };
 
 /// Maximum length of subject and text of the mail, in characters.
-const MAX_SUBJECT_LEN: usize = 250;
-const MAX_TEMPLATE_LEN: usize = 10_000;
+pub(crate) const MAX_SUBJECT_LEN: usize = 250;
+pub(crate) const MAX_TEMPLATE_LEN: usize = 10_000;
 /// Maximum number of attempts at a change without `if_version` while others change the same schedule.
 pub(super) const MAX_ATTEMPTS: usize = 3;
 /// Upper bound, in bytes, of a resource without its stored document, recipients and exporter.
@@ -194,7 +194,7 @@ fn changed_content(
 }
 
 fn identifier(body: &mut RequestBody, omitted: Option<String>) -> Option<String> {
-    body.text("export_identifier", omitted, Ok)
+    body.text(export_data::EXPORTER, omitted, Ok)
 }
 
 /// All fields if there is no error; otherwise all errors, those of exporter and form first.

@@ -15,7 +15,8 @@ use super::change::ExistingSchedule;
 use super::request_body::FormField;
 use super::{MAX_SLUGS, lookup_problem, permissions};
 
-const EXPORTER: &str = "export_identifier";
+/// Name of the field.
+pub(super) const EXPORTER: &str = "export_identifier";
 
 /// Valid exporter and form, as they are stored.
 pub(super) struct ExportData {

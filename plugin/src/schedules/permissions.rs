@@ -91,6 +91,18 @@ pub(super) fn existing_exporter(
     }
 }
 
+/// Whether the caller is permitted to change the schedule at all. Events and exporters that a change adds are checked with it.
+///
+/// # Errors
+/// `Forbidden` if the caller is not permitted.
+pub(super) fn check_change(by: &impl Access, facts: &AccessFacts, stored: &ExistingSchedule) -> Result<(), Problem> {
+    check_write(facts)?;
+    if !stored.own {
+        existing_exporter(by, facts, stored)?;
+    }
+    Ok(())
+}
+
 /// Whether the caller is permitted to export all events with this exporter, including future ones.
 fn can_export_all_events(by: &impl Access, exporter: &Exporter) -> Result<bool, Problem> {
     let reach = by

@@ -89,6 +89,21 @@ impl RequestBody {
         checked.map_err(|error| self.add_error(name, &error)).ok()
     }
 
+    /// Takes a value of any type out; `None` if it is omitted.
+    pub(super) fn value(&mut self, name: &str) -> Option<Value> {
+        self.fields.shift_remove(name)
+    }
+
+    /// A text, without taking it out; `None` if it is omitted or not a text.
+    pub(super) fn peek_text(&self, name: &str) -> Option<&str> {
+        self.fields.get(name).and_then(Value::as_str)
+    }
+
+    /// Sets a text, in place of the given value if there is one.
+    pub(super) fn set_text(&mut self, name: &str, text: String) {
+        self.fields.insert(name.to_owned(), Value::String(text));
+    }
+
     /// Takes an optional field out if it is null. It is then reset to its default, even if omission would keep the stored value.
     pub(super) fn is_unset(&mut self, name: &str) -> bool {
         let unset = self.fields.get(name).is_some_and(Value::is_null);

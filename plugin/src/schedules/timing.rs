@@ -10,12 +10,12 @@ use crate::recurrence::{self, Recurrence, RecurrenceField};
 use super::request_body::RequestBody;
 use crate::form::text;
 
-const RULE: &str = "schedule_rrule";
+pub(super) const RULE: &str = "schedule_rrule";
 const TIME: &str = "schedule_rrule_time";
-const ZONE: &str = "timezone";
+pub(super) const ZONE: &str = "timezone";
 
 /// Maximum length of a rule, in characters.
-const MAX_RULE_LEN: usize = 2_000;
+pub(crate) const MAX_RULE_LEN: usize = 2_000;
 
 /// The valid timing of a schedule.
 pub(super) struct Timing {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::host::Host;
 use crate::{create, document, put, shown, stored};
 
-fn any_json() -> impl Strategy<Value = Value> {
+pub fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
@@ -64,7 +64,7 @@ fn any_name() -> impl Strategy<Value = String> {
 }
 
 /// A field with a value that is mostly valid.
-fn plausible() -> impl Strategy<Value = (String, Value)> {
+pub fn plausible() -> impl Strategy<Value = (String, Value)> {
     let fields = vec![
         ("export_identifier", json!("checkins")),
         ("export_identifier", json!("orders")),
@@ -89,7 +89,7 @@ fn plausible() -> impl Strategy<Value = (String, Value)> {
 }
 
 /// An entry of a form with a value that is mostly valid.
-fn plausible_entry() -> impl Strategy<Value = (String, Value)> {
+pub fn plausible_entry() -> impl Strategy<Value = (String, Value)> {
     let entries = vec![
         ("_format", json!("xlsx")),
         ("date_range", json!("/2026-01-31")),
@@ -118,6 +118,21 @@ fn send(host: &Host, text: &str) {
         let _ = schedules::replace(&seat, 1, text, None);
         let _ = schedules::act(&seat, None, "preview", text);
         let _ = schedules::act(&seat, None, text, text);
+        let params = [
+            "picks",
+            "schedule_rrule",
+            "schedule_rrule_time",
+            "timezone",
+            "export_identifier",
+            text,
+        ];
+        let params = params.map(|name| (name.to_owned(), text.to_owned()));
+        for part in [&params[..], &params[1..]] {
+            for name in ["preview", "rule", "form", text] {
+                let _ = schedules::view(&seat, None, name, part);
+            }
+        }
+        let _ = schedules::view(&seat, Some(1), "form", &params);
         let _ = schedules::exporters(&seat, Some(text));
         let _ = schedules::get(&seat, 1);
     }

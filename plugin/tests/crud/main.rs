@@ -9,7 +9,10 @@ mod owner_notice;
 mod permissions;
 mod planning;
 mod reading;
+mod schema;
 mod takeover;
+mod validator;
+mod views;
 
 use plugin::contract::{Order, PageQuery, Position, Problem, Stored, Versioned};
 use plugin::host::Access;

@@ -1,6 +1,6 @@
 //! Every row of `tests/data/next_run.jsonl`.
 
-use chrono::DateTime;
+use chrono::{DateTime, NaiveDate};
 use plugin::recurrence::{Recurrence, Zone, local_date, zone};
 use serde_json::Value;
 
@@ -20,11 +20,24 @@ fn every_row_of_the_corpus_gets_the_next_run_it_wants() {
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 
+/// The rules of the corpus that are valid, each with the anchor of its row.
+pub fn valid_rules() -> impl Iterator<Item = (String, NaiveDate)> {
+    let rows = CORPUS.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    rows.filter(|row| row["want"]["valid"] == true)
+        .map(|row| (row["rule"].as_str().unwrap().to_owned(), anchor(&row)))
+}
+
+fn anchor(row: &Value) -> NaiveDate {
+    let now = DateTime::parse_from_rfc3339(row["now"].as_str().unwrap())
+        .unwrap()
+        .timestamp();
+    local_date(now, zone(row["tz"].as_str().unwrap()).unwrap_or(Zone::UTC))
+}
+
 fn next_run(row: &Value) -> Value {
     let text = |name: &str| row[name].as_str().unwrap();
     let now = DateTime::parse_from_rfc3339(text("now")).unwrap().timestamp();
-    let anchor = local_date(now, zone(text("tz")).unwrap_or(Zone::UTC));
-    let recurrence = Recurrence::parse(text("rule"), text("time"), text("tz"), anchor);
+    let recurrence = Recurrence::parse(text("rule"), text("time"), text("tz"), anchor(row));
     let next = recurrence
         .as_ref()
         .ok()

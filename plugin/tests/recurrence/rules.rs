@@ -43,7 +43,7 @@ pub const WEEKDAYS: [Weekday; 7] = [
     Weekday::Sun,
 ];
 
-const NAMES: [&str; 7] = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"];
+pub const NAMES: [&str; 7] = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"];
 
 impl Rule {
     pub fn text(&self) -> String {
@@ -148,6 +148,79 @@ pub fn rule(years: std::ops::Range<i32>) -> impl Strategy<Value = Rule> {
                     }
                 },
             )
+    })
+}
+
+/// The text of a rule of few values, with and without a start: of many of them, some differ in one part only.
+pub fn similar_rule() -> impl Strategy<Value = String> {
+    let start = select(
+        &[
+            "",
+            "DTSTART:20240229\n",
+            "DTSTART:20260131\n",
+            "DTSTART:20261130\n",
+            "DTSTART:20261204\n",
+            "DTSTART:20261204T120000\n",
+            "DTSTART:20270115\n",
+        ][..],
+    );
+    let days = &[
+        "",
+        ";BYDAY=MO",
+        ";BYDAY=MO,TU,WE,TH,FR",
+        ";BYDAY=SA,SU",
+        ";BYDAY=MO,TU,WE,TH,FR,SA,SU",
+    ];
+    let ordinals = &[
+        ";BYDAY=1MO",
+        ";BYDAY=2TU,-1TU",
+        ";BYDAY=1MO,1FR",
+        ";BYDAY=TU,1MO",
+        ";BYDAY=-1SA,-1SU",
+        ";BYDAY=20MO",
+    ];
+    let positions = &[
+        "",
+        "",
+        ";BYSETPOS=1",
+        ";BYSETPOS=-1",
+        ";BYSETPOS=2",
+        ";BYSETPOS=1,-1",
+        ";BYSETPOS=15",
+    ];
+    let parts = select(&["DAILY", "WEEKLY", "MONTHLY", "YEARLY"][..]).prop_flat_map(move |frequency| {
+        let in_calendar = matches!(frequency, "MONTHLY" | "YEARLY");
+        let ordinals = if in_calendar { &ordinals[..] } else { &[] };
+        let positions = if in_calendar { &positions[..] } else { &[""] };
+        (
+            Just(frequency),
+            select([&days[..], ordinals].concat()),
+            select(positions),
+        )
+    });
+    let interval = select(&["", "", ";INTERVAL=2", ";INTERVAL=12"][..]);
+    let months = select(
+        &[
+            "",
+            "",
+            ";BYMONTH=1",
+            ";BYMONTH=3,6",
+            ";BYMONTH=1,2,3,4,5,6,7,8,9,10,11,12",
+        ][..],
+    );
+    let end = select(
+        &[
+            "",
+            "",
+            ";COUNT=0",
+            ";COUNT=1",
+            ";COUNT=20",
+            ";UNTIL=20270115",
+            ";UNTIL=20270115T120000",
+        ][..],
+    );
+    (start, parts, interval, months, end).prop_map(|(start, (frequency, days, positions), interval, months, end)| {
+        format!("{start}RRULE:FREQ={frequency}{interval}{months}{days}{positions}{end}")
     })
 }
 

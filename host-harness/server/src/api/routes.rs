@@ -488,7 +488,10 @@ mod tests {
         let called = |path, method| resource(path).call(&method).expect("a view and a verb").needs();
         let needs = |path| called(path, Method::POST);
         assert_eq!(called("scheduled_exports/preview/", Method::GET), TokenScope::Either);
-        assert_eq!(called("scheduled_exports/summary/", Method::GET), TokenScope::Read);
+        for view in ["rule", "form", "7/form", "summary"] {
+            let path = format!("scheduled_exports/{view}/");
+            assert_eq!(called(&path, Method::GET), TokenScope::Read, "{view}");
+        }
         assert_eq!(called("scheduled_exports/7/preview/", Method::HEAD), TokenScope::Read);
         assert_eq!(needs("scheduled_exports/preview/"), TokenScope::Either);
         assert_eq!(needs("scheduled_exports/summary/"), TokenScope::Write);

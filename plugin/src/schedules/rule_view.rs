@@ -1,0 +1,48 @@
+//! The view `rule`: a recurrence rule in words, and as the picks of a form.
+
+use crate::contract::{AccessFacts, Problem};
+use crate::language::Language;
+use crate::recurrence;
+use crate::rule::{Picks, describe};
+
+use super::request_body::RequestBody;
+use super::{permissions, timing};
+
+/// The parameter that replaces the rule. [`Picks::json`] shows its shape.
+const PICKS: &str = "picks";
+
+/// Describes the rule in the parameters, or makes one from their picks and describes that. A form shows a stored rule with the
+/// first, and gets the rule to store with the second. The result is [`Description::json`](crate::rule::Description::json).
+///
+/// As in a preview, a rule without `DTSTART` counts from today.
+pub(super) fn rule(facts: &AccessFacts, params: &[(String, String)]) -> Result<String, Problem> {
+    permissions::check_preview(facts)?;
+    let language = Language::of_tag(&facts.language);
+    let mut body = RequestBody::of_params(params, &[PICKS], language)?;
+    if let Some(picks) = body.value(PICKS) {
+        let rule = match Picks::read(&picks, PICKS, language) {
+            Ok(picks) => picks.rule(today(&body, facts)),
+            Err(errors) => {
+                body.errors.extend(errors);
+                // A valid rule in place of the invalid picks, so that the errors of the other fields are found too.
+                "FREQ=DAILY".to_owned()
+            }
+        };
+        body.set_text(timing::RULE, rule);
+    }
+    let timing = timing::read(&mut body, None, None, facts);
+    let (Some(timing), true) = (timing, body.errors.is_empty()) else {
+        return Err(Problem::Invalid(body.errors));
+    };
+    let today = timing.anchor;
+    let description = describe(&timing.rule, &timing.time, timing.anchor, today, language);
+    let description = description.expect("`timing` has been parsed from the same texts");
+    Ok(description.json().to_string())
+}
+
+/// The local date in the zone of the parameters; in UTC if that is invalid, which is an error of its own.
+fn today(body: &RequestBody, facts: &AccessFacts) -> chrono::NaiveDate {
+    let zone = body.peek_text(timing::ZONE).filter(|_| !facts.event_level);
+    let zone = recurrence::zone(zone.unwrap_or(&facts.settings.zone)).unwrap_or(recurrence::Zone::UTC);
+    recurrence::local_date(facts.settings.now, zone)
+}
