@@ -108,7 +108,7 @@ async fn an_editor_who_changes_a_schedule_again_and_again_sends_its_owner_four_m
 async fn a_change_that_is_too_much_for_a_mail_of_the_organizer_is_told_in_brief() {
     let fixture = with(|fixture| {
         fixture["schedules"] = json!([]);
-        fixture["organizers"][0]["settings"] = json!({"max_mail_bytes": 2_400});
+        fixture["organizers"][0]["settings"] = json!({"max_mail_bytes": 2_000});
     });
     let host = Harness::start(&fixture, NOON).await;
     let id = host.create(CONF, MARY, &daily()).await;
@@ -122,7 +122,7 @@ async fn a_change_that_is_too_much_for_a_mail_of_the_organizer_is_told_in_brief(
         text.contains("john@example.com") && text.contains("Empfänger (Bcc)"),
         "{text}"
     );
-    assert!(!text.contains(&many[0]) && mails[0].bytes.len() <= 2_400, "{text}");
+    assert!(!text.contains(&many[0]) && mails[0].bytes.len() <= 2_000, "{text}");
 }
 
 #[tokio::test]
