@@ -65,7 +65,7 @@ pub enum Stage {
     Connect,
     /// EHLO or HELO came.
     Hello,
-    /// STARTTLS came. After a reply of its own there is no handshake.
+    /// STARTTLS came. After another reply than a yes there is no handshake.
     StartTls,
     /// AUTH came. Without a rule, any credentials are good.
     Auth,

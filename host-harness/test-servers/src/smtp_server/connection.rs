@@ -78,9 +78,7 @@ impl<'a> Connection<'a> {
                 "EHLO" => self.hello().await?,
                 "STARTTLS" if self.shared.encryption == Encryption::StartTls && !self.encrypted => {
                     let then = self.shared.rule(Stage::StartTls, &[]);
-                    let handshake = then.is_none();
-                    self.act(then, "220 2.0.0 go ahead").await?;
-                    if handshake {
+                    if self.act(then, "220 2.0.0 go ahead").await? {
                         self = self.encrypt().await?;
                     }
                 }
