@@ -485,8 +485,8 @@ mod tests {
 
     #[test]
     fn a_preview_needs_either_scope_any_other_view_to_read_and_any_other_verb_to_write() {
-        let called = |path, method| resource(path).call(&method).expect("a view and a verb").needs();
-        let needs = |path| called(path, Method::POST);
+        let called = |path: &str, method: Method| resource(path).call(&method).expect("a view and a verb").needs();
+        let needs = |path: &str| called(path, Method::POST);
         assert_eq!(called("scheduled_exports/preview/", Method::GET), TokenScope::Either);
         for view in ["rule", "form", "7/form", "summary"] {
             let path = format!("scheduled_exports/{view}/");
