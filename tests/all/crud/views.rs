@@ -24,7 +24,7 @@ async fn a_rule_its_picks_and_its_next_runs_agree_and_a_read_only_token_may_ask(
                 "repeat": "monthly-weekday", "every": 1, "nth": [2], "weekday": "TU", "months": null,
                 "start": null, "until": null, "count": null,
             },
-            "words": "on the second Tuesday of each month at 04:00",
+            "words": "on the 2nd Tuesday of each month at 04:00",
         })
     );
     let picked = host.get(&format!("{CONF}rule/?{PICKS}"), JOHN_READING).await;
@@ -40,7 +40,7 @@ async fn a_rule_its_picks_and_its_next_runs_agree_and_a_read_only_token_may_ask(
     let answer = host
         .request("GET".parse().expect("a method"), &path, JOHN, &german, None)
         .await;
-    assert_eq!(answer.body["words"], "am zweiten Dienstag jedes Monats um 04:00 Uhr");
+    assert_eq!(answer.body["words"], "am 2. Dienstag jedes Monats um 04:00 Uhr");
 
     assert_eq!(host.get(&path, DEVICE).await.status, 403);
     let without = host.get(&format!("{CONF}rule/"), JOHN).await;
