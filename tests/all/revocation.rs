@@ -8,7 +8,7 @@ use reference_platform::Credentials;
 use reference_server::service::Service;
 use scheduled_exports_host::contract::{DeliveryStatus, Outcome};
 use scheduled_exports_mail::Refusal;
-use scheduled_exports_testing::{Harness, Mail, Moment, at};
+use scheduled_exports_testing::{Harness, HarnessBuilder, Mail, Moment, TestStore, at};
 use serde_json::{Value, json};
 use tests::{BIG, CONF, JOHN, VERA, but, daily, with, without_schedules};
 
@@ -285,6 +285,10 @@ async fn a_file_of_several_events_is_called_off_when_its_owner_may_not_read_one_
 
 /// A host that has mailed a link, with the schedule and the path of the link.
 async fn with_a_link() -> (Harness, u64, String) {
+    with_a_link_by(Harness::builder()).await
+}
+
+async fn with_a_link_by(builder: HarnessBuilder) -> (Harness, u64, String) {
     let fixture = with(|fixture| {
         fixture["schedules"] = json!([]);
         fixture["organizers"][0]["settings"] = json!({"max_mail_bytes": 3_000});
@@ -293,7 +297,7 @@ async fn with_a_link() -> (Harness, u64, String) {
         once(),
         json!({"export_form_data": {"_format": "default", "date_range": "past"}, "mail_additional_recipients": ""}),
     );
-    let host = Harness::builder().downloads().fixture(&fixture).at(EVE).build().await;
+    let host = builder.downloads().fixture(&fixture).at(EVE).build().await;
     let id = host.create(CONF, JOHN, &document).await;
     host.advance_to(DUE).await;
     let text = host.mails().remove(0).text;
@@ -304,7 +308,8 @@ async fn with_a_link() -> (Harness, u64, String) {
 
 #[tokio::test]
 async fn a_link_lies_in_the_store_as_a_hash_alone_once_its_mail_has_gone() {
-    let (host, _, path) = with_a_link().await;
+    // Of a database's files, this process knows nothing.
+    let (host, _, path) = with_a_link_by(Harness::builder().store(TestStore::Sqlite)).await;
     let secret = path.strip_prefix("/download/").expect("a secret");
     let digits = |at: usize| u8::from_str_radix(&secret[at..at + 2], 16).expect("hexadecimal");
     let raw: Vec<u8> = (0..secret.len()).step_by(2).map(digits).collect();
