@@ -10,25 +10,16 @@ use process::lab;
 const THIS: &str = env!("CARGO_BIN_EXE_harness-lab");
 
 /// One row of a bench with two sides, which leaves nothing behind.
-fn both_sides(arguments: &[&str]) {
+fn both_sides(row: &str, arguments: &[&str]) {
     let folder = tempfile::tempdir().expect("a folder");
     let at = folder.path().to_str().expect("a path in UTF-8");
-    let short = [
-        "bench",
-        "--seconds",
-        "0.2",
-        "--only",
-        "get, 2",
-        "--folder",
-        at,
-        "--json",
-    ];
+    let short = ["bench", "--seconds", "0.2", "--only", row, "--folder", at, "--json"];
     let said = lab(short.into_iter().chain(arguments.iter().copied())).well();
     let report: Value = serde_json::from_str(&said).expect("JSON");
     assert_eq!(report["sides"], serde_json::json!(["that", "this"]));
     let rows = report["rows"].as_array().expect("rows");
     assert_eq!(rows.len(), 1, "{report}");
-    assert_eq!(rows[0]["what"], "get, 2 connections");
+    assert_eq!(rows[0]["what"], row);
     let sides = rows[0]["sides"].as_array().expect("sides");
     assert_eq!(sides.len(), 2, "{report}");
     for side in sides {
@@ -40,7 +31,8 @@ fn both_sides(arguments: &[&str]) {
 
 #[test]
 fn a_bench_against_itself_has_both_sides_of_each_row_and_leaves_nothing_behind() {
-    both_sides(&["--against", THIS]);
+    both_sides("get, 2 connections", &["--against", THIS]);
+    both_sides("start to first answer", &["--against", THIS]);
 }
 
 #[test]
@@ -49,8 +41,8 @@ fn a_bench_compares_two_stores_and_two_builds_on_postgresql() {
     if PostgresServer::shared().is_none() {
         return;
     }
-    both_sides(&["--against", "temporary"]);
-    both_sides(&["--against", THIS, "--database", "temporary"]);
+    both_sides("get, 2 connections", &["--against", "temporary"]);
+    both_sides("get, 2 connections", &["--against", THIS, "--database", "temporary"]);
 }
 
 #[test]

@@ -15,6 +15,9 @@ use host_harness::command::{Failure, failed};
 /// Time in which a host that was started has come to rest.
 const TO_REST: Duration = Duration::from_millis(500);
 
+/// The command of either build that serves the API, and says where.
+const WORKER: &str = "bench-worker";
+
 /// A build on a store.
 #[derive(Clone)]
 pub struct Side {
@@ -32,9 +35,9 @@ pub struct Start {
 }
 
 impl Side {
-    fn spawn(&self, command: &[&str], folder: &Path) -> Result<Child, Failure> {
+    fn spawn(&self, command: &str, folder: &Path) -> Result<Child, Failure> {
         Command::new(&self.program)
-            .args(command)
+            .arg(command)
             .arg("--data")
             .arg(folder)
             .args(self.database.iter().flat_map(|url| ["--database", url]))
@@ -45,10 +48,10 @@ impl Side {
             .map_err(|reason| failed(format!("could not start {}", self.program.display()))(&reason))
     }
 
-    /// `harness serve` on a filled store, from its start to its first answer.
+    /// A host on a filled store, from its start to its first answer.
     pub fn start(&self, folder: &Path, request: &[u8]) -> Result<Start, Failure> {
         let began = Instant::now();
-        let mut host = Killed(self.spawn(&["serve", "--listen", "127.0.0.1:0"], folder)?);
+        let mut host = Killed(self.spawn(WORKER, folder)?);
         let out = host.0.stdout.take().expect("it was asked for");
         let address = address(&mut BufReader::new(out))?;
         let mut stream = TcpStream::connect(address)?;
@@ -86,7 +89,7 @@ impl Side {
 
     /// A host that serves the API and does what it is asked to.
     pub fn work(&self, folder: &Path) -> Result<Host, Failure> {
-        let mut child = Killed(self.spawn(&["bench-worker"], folder)?);
+        let mut child = Killed(self.spawn(WORKER, folder)?);
         let input = child.0.stdin.take().expect("it was asked for");
         let mut output = BufReader::new(child.0.stdout.take().expect("it was asked for"));
         let address = address(&mut output)?;
