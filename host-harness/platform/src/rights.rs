@@ -328,3 +328,26 @@ impl Platform {
 pub(super) fn open(exporter: &dyn Exporter, scope: &Scope, readable: bool) -> bool {
     readable && (scope.event.is_some() || exporter.across_events())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::{BIGEVENTS, On, Place, World};
+
+    #[tokio::test]
+    async fn events_of_a_list_are_found_by_their_keys_and_not_by_going_through_those_of_the_organizer() {
+        let world = World::of(On::Sqlite, BIGEVENTS).await;
+        let Place::File(path) = &world.place else {
+            unreachable!("it is a file");
+        };
+        let on = rusqlite::Connection::open(path).expect("the file");
+        for (sql, _) in [COVERED, EXISTING] {
+            let mut plan = on.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect("a plan");
+            let steps = plan.raw_query().mapped(|step| step.get("detail"));
+            let steps: Vec<String> = steps.collect::<Result<_, _>>().expect("its steps");
+            let events: Vec<&String> = steps.iter().filter(|step| step.contains(" e ")).collect();
+            let by_key = |step: &&String| step.starts_with("SEARCH") && step.contains("slug=?");
+            assert!(!events.is_empty() && events.iter().all(by_key), "{steps:#?}");
+        }
+    }
+}
