@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 #[cfg(feature = "embedded")]
-#[path = "../../guest-build/src/lib.rs"]
+#[path = "guest-build/lib.rs"]
 #[allow(dead_code, unused_imports, reason = "what is in a component is asked elsewhere")]
 mod guest_build;
 
-// A published crate cannot depend on one that is not: so this is a part of the package, by a link.
+// As the guest builder above: a published crate cannot depend on one that is not, so both are parts of the package, by links.
 #[path = "locale-build/lib.rs"]
 #[allow(dead_code, reason = "not every plural category has a language yet")]
 mod locale_build;
