@@ -153,7 +153,7 @@ pub fn exporters(by: &impl Access, only: Option<&str>) -> Result<Vec<String>, Pr
 /// | name | without id | with id |
 /// |---|---|---|
 /// | `preview` | the next runs of a rule, and warnings | |
-/// | `rule` | a rule in words, and as the picks of a form | |
+/// | `rule` | a rule in words, and as the picks of a form | the same of a stored one |
 /// | `form` | the JSON Schema of a new schedule | the same for a stored one, its values, and whether it can be changed |
 ///
 /// # Errors
@@ -167,6 +167,7 @@ pub fn view(
     match (id, name) {
         (None, "preview") => preview::of_params(&by.facts(), params),
         (None, "rule") => rule_view::rule(&by.facts(), params),
+        (Some(id), "rule") => rule_view::of_schedule(by, id),
         (None, "form") => form_view::of_exporter(by, params),
         (Some(id), "form") => form_view::of_schedule(by, id),
         _ => Err(Problem::NotFound),

@@ -1,12 +1,14 @@
 //! The view `rule`: a recurrence rule in words, and as the picks of a form.
 
-use crate::contract::{AccessFacts, Problem};
+use crate::contract::{AccessFacts, Problem, ScheduleId};
+use crate::document::Document;
+use crate::host::Access;
 use crate::language::Language;
 use crate::recurrence;
 use crate::rule::{Picks, describe};
 
 use super::request_body::RequestBody;
-use super::{permissions, timing};
+use super::{permissions, problem, timing};
 
 /// The parameter that replaces the rule. [`Picks::json`] shows its shape.
 const PICKS: &str = "picks";
@@ -37,6 +39,24 @@ pub(super) fn rule(facts: &AccessFacts, params: &[(String, String)]) -> Result<S
     let today = timing.anchor;
     let description = describe(&timing.rule, &timing.time, timing.anchor, today, language);
     let description = description.expect("`timing` has been parsed from the same texts");
+    Ok(description.json().to_string())
+}
+
+/// Describes the rule of a stored schedule. Without `DTSTART`, it counts from the day on which it was saved.
+///
+/// # Errors
+/// As for [`super::get`]; `Unavailable` if the stored document is not one that this plugin reads.
+pub(super) fn of_schedule(by: &impl Access, id: ScheduleId) -> Result<String, Problem> {
+    let facts = by.facts();
+    permissions::check_read(&facts)?;
+    let language = Language::of_tag(&facts.language);
+    let schedule = by.get(id).map_err(|error| problem(error, language))?;
+    let unreadable = |error: &dyn std::fmt::Display| Problem::Unavailable(format!("stored document: {error}"));
+    let document = Document::read(&schedule.content.document).map_err(|error| unreadable(&error))?;
+    let zone = recurrence::zone(document.zone(&facts.settings.zone)).unwrap_or(recurrence::Zone::UTC);
+    let today = recurrence::local_date(facts.settings.now, zone);
+    let description = describe(&document.rule, &document.time, document.anchor, today, language)
+        .map_err(|errors| unreadable(&errors[0]))?;
     Ok(description.json().to_string())
 }
 

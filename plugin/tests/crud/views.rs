@@ -53,6 +53,38 @@ fn the_view_rule_shows_a_rule_in_words_and_as_picks() {
 }
 
 #[test]
+fn the_rule_of_a_stored_schedule_counts_from_the_day_on_which_it_was_saved() {
+    let host = Host::organizer();
+    let rule = "RRULE:FREQ=DAILY;INTERVAL=2";
+    create(&host.owner(), &with(json!({"schedule_rrule": rule}))).expect("created");
+    let start = |answer: &Value| answer["picks"]["start"].clone();
+    let stored = |by: &dyn Fn() -> Result<Value, Problem>| by().expect("a description");
+    let saved = stored(&|| view(&host.owner(), Some(1), "rule", &[]));
+    assert_eq!(saved["schedule_rrule"], rule);
+    assert_eq!(
+        saved,
+        stored(&|| view(&host.owner().at("2030-01-01T12:00:00Z"), Some(1), "rule", &[]))
+    );
+    // A rule that is not stored counts from today.
+    let params = [("schedule_rrule", rule), ("schedule_rrule_time", "04:00")];
+    let today = view(&host.owner().at("2030-01-01T12:00:00Z"), None, "rule", &params).expect("a description");
+    assert_eq!(start(&today), json!("2030-01-01"));
+    assert_ne!(start(&today), start(&saved));
+    let german = view(&host.owner().in_german(), Some(1), "rule", &[]).expect("a description");
+    assert!(
+        german["words"]
+            .as_str()
+            .is_some_and(|words| words.starts_with("alle 2 Tage")),
+        "{german}"
+    );
+    assert_eq!(
+        view(&host.user("stranger"), Some(1), "rule", &[]),
+        Err(Problem::NotFound)
+    );
+    assert_eq!(view(&host.owner(), Some(2), "rule", &[]), Err(Problem::NotFound));
+}
+
+#[test]
 fn picks_become_the_rule_that_is_shown_with_the_same_picks() {
     let host = Host::organizer();
     for (picks, want) in [
@@ -206,7 +238,6 @@ fn a_view_that_there_is_not_is_not_found() {
         (None, "rules"),
         (None, "Rule"),
         (None, ""),
-        (Some(1), "rule"),
         (Some(1), "preview"),
         (Some(1), "take_over"),
     ] {

@@ -1,7 +1,7 @@
 //! The views `rule`, `form` and `preview`, through the component.
 
 use serde_json::{Value, json};
-use tests::{CONF, DEVICE, JOHN, JOHN_READING, MARY, VERA, daily};
+use tests::{CONF, DEVICE, JOHN, JOHN_READING, MARY, VERA, but, daily};
 
 use super::{bad, host, wrong};
 
@@ -34,6 +34,10 @@ async fn a_rule_its_picks_and_its_next_runs_agree_and_a_read_only_token_may_ask(
     let posted = host.post(&format!("{CONF}preview/"), JOHN_READING, &picked.body).await;
     assert_eq!((posted.status, &shown.body), (200, &posted.body));
     assert_eq!(shown.body["runs"][0]["local"], "2026-11-10T04:00:00+01:00");
+
+    let id = host.create(CONF, JOHN, &but(daily(), picked.body.clone())).await;
+    let stored = host.get(&format!("{CONF}{id}/rule/"), JOHN_READING).await;
+    assert_eq!((stored.status, &stored.body), (200, &described.body));
 
     let german = [("accept-language", "de")];
     let path = format!("{CONF}rule/?{RULE}");
