@@ -4,7 +4,6 @@ use crate::contract::{AccessFacts, Problem, ScheduleId};
 use crate::document::Document;
 use crate::host::Access;
 use crate::language::Language;
-use crate::recurrence;
 use crate::rule::{Picks, describe};
 
 use super::request_body::RequestBody;
@@ -23,7 +22,10 @@ pub(super) fn rule(facts: &AccessFacts, params: &[(String, String)]) -> Result<S
     let mut body = RequestBody::of_params(params, &[PICKS], language)?;
     if let Some(picks) = body.value(PICKS) {
         let rule = match Picks::read(&picks, PICKS, language) {
-            Ok(picks) => picks.rule(today(&body, facts)),
+            Ok(picks) => {
+                let zone = body.peek_text(timing::ZONE).filter(|_| !facts.event_level);
+                picks.rule(timing::today(zone.unwrap_or(&facts.settings.zone), facts))
+            }
             Err(errors) => {
                 body.errors.extend(errors);
                 // A valid rule in place of the invalid picks, so that the errors of the other fields are found too.
@@ -53,16 +55,8 @@ pub(super) fn of_schedule(by: &impl Access, id: ScheduleId) -> Result<String, Pr
     let schedule = by.get(id).map_err(|error| problem(error, language))?;
     let unreadable = |error: &dyn std::fmt::Display| Problem::Unavailable(format!("stored document: {error}"));
     let document = Document::read(&schedule.content.document).map_err(|error| unreadable(&error))?;
-    let zone = recurrence::zone(document.zone(&facts.settings.zone)).unwrap_or(recurrence::Zone::UTC);
-    let today = recurrence::local_date(facts.settings.now, zone);
+    let today = timing::today(document.zone(&facts.settings.zone), &facts);
     let description = describe(&document.rule, &document.time, document.anchor, today, language)
         .map_err(|errors| unreadable(&errors[0]))?;
     Ok(description.json().to_string())
-}
-
-/// The local date in the zone of the parameters; in UTC if that is invalid, which is an error of its own.
-fn today(body: &RequestBody, facts: &AccessFacts) -> chrono::NaiveDate {
-    let zone = body.peek_text(timing::ZONE).filter(|_| !facts.event_level);
-    let zone = recurrence::zone(zone.unwrap_or(&facts.settings.zone)).unwrap_or(recurrence::Zone::UTC);
-    recurrence::local_date(facts.settings.now, zone)
 }

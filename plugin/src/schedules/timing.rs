@@ -49,10 +49,7 @@ pub(super) fn read(
     };
     let default_zone = facts.settings.zone.as_str();
     let zone = timezone.as_ref().map(|zone| zone.as_deref().unwrap_or(default_zone));
-    let today = recurrence::local_date(
-        facts.settings.now,
-        zone.and_then(recurrence::zone).unwrap_or(recurrence::Zone::UTC),
-    );
+    let today = today(zone.unwrap_or("UTC"), facts);
     let anchor = stored
         .filter(|stored| Some(&stored.rule) == rule.as_ref())
         .map_or(today, |stored| stored.anchor);
@@ -93,6 +90,12 @@ pub(super) fn read(
             None
         }
     }
+}
+
+/// The local date in a zone; in UTC if there is no such zone, which is an error of its own.
+pub(super) fn today(zone: &str, facts: &AccessFacts) -> NaiveDate {
+    let zone = recurrence::zone(zone).unwrap_or(recurrence::Zone::UTC);
+    recurrence::local_date(facts.settings.now, zone)
 }
 
 /// Validates `HH:MM:SS` or `HH:MM` and returns `HH:MM:SS`.
