@@ -48,14 +48,14 @@ pub struct Host {
 }
 /// One call: the tables as it has found them, and as it leaves them.
 pub struct Access {
-    facts: AccessFacts,
+    facts: AccessContext,
     found: Tables,
     tables: Tables,
 }
 /// One leased run: its facts as they were then, and what its call has made and staged.
 #[derive(Clone)]
 pub struct Run {
-    facts: RunFacts,
+    facts: RunContext,
     fence: u64,
     /// The mail has gone: the fence is that of the mail.
     settles: bool,
@@ -66,18 +66,19 @@ pub struct Run {
 impl AuthContext for Host {
     type Access = Access;
     type Run = Run;
-    fn access_facts<'a>(&self, access: &'a Access) -> &'a AccessFacts {
+    fn access_context<'a>(&self, access: &'a Access) -> &'a AccessContext {
         &access.facts
     }
-    fn run_facts<'a>(&self, run: &'a Run) -> &'a RunFacts {
+    fn run_context<'a>(&self, run: &'a Run) -> &'a RunContext {
         &run.facts
     }
 }
 impl Log for Host {} // all left out: the component's lines go to `tracing`
+impl ManualRuns for Host {} // left out: nobody can ask for a run that is not due
 
 impl ScheduleStore for Host {
     async fn list(&self, by: &Access, query: PageQuery) -> Answer<Page, StoreError> {
-        Ok(schedules_page(by.tables.rows.values().map(|row| &row.schedule), &query)?)
+        Ok(schedules_page(by.tables.rows.values().map(|row| &row.schedule), &query, by.facts.settings.now)?)
     }
     async fn get(&self, by: &Access, id: u64) -> Answer<Schedule, StoreError> {
         Ok(by.tables.rows.get(&id).map(|row| row.schedule.clone()).ok_or(StoreError::NotFound)?)
@@ -97,21 +98,22 @@ impl ScheduleStore for Host {
         let row = by.tables.at(id, Some(version))?;
         (row.schedule.version, row.schedule.content) = (version + 1, content);
         (row.fence, row.wait, row.attempt) = (row.fence + 1, 0, 0);
-        Ok(row.schedule.clone())
+        let paused = matches!(row.schedule.content.state, ScheduleState::Paused(_));
+        let (schedule, cancelled) = (row.schedule.clone(), row.pinned.take_if(|_| paused));
+        by.tables.cancel(id, cancelled, "The schedule was paused.");
+        Ok(schedule)
     }
     async fn delete(&self, by: &mut Access, id: u64, version: Option<u64>) -> Answer<(), StoreError> {
         let pinned = by.tables.at(id, version)?.pinned;
-        if let Some(run) = pinned.and_then(|(due, _)| by.tables.history.get_mut(&(id, due))) {
-            run.outcome = Some(Outcome::Cancelled("The schedule was deleted.".into()));
-        }
+        by.tables.cancel(id, pinned, "The schedule was deleted.");
         by.tables.rows.remove(&id);
         Ok(())
     }
-    async fn runs(&self, by: &Access, id: u64, at: Position, size: u32) -> Answer<RunPage, StoreError> {
+    async fn runs(&self, by: &Access, id: u64, query: RunQuery) -> Answer<RunPage, StoreError> {
         self.get(by, id).await?;
-        Ok(runs_page(by.tables.history.range((id, i64::MIN)..=(id, i64::MAX)).map(|(_, run)| run), &at, size)?)
+        Ok(runs_page(by.tables.history.range((id, i64::MIN)..=(id, i64::MAX)).map(|(_, run)| run), &query)?)
     }
-    async fn start(&self, of: &mut Run, plan: Plan) -> Answer<(), StoreError> {
+    async fn start(&self, of: &mut Run, plan: RunStart) -> Answer<(), StoreError> {
         let Tables { rows, history, .. } = &mut *self.tables();
         let id = of.facts.schedule.id;
         let row = rows.get_mut(&id).filter(|row| row.fence == of.fence).ok_or(StoreError::LeaseLost)?;
@@ -120,7 +122,8 @@ impl ScheduleStore for Host {
             Some((due, _)) if due == plan.due => {}
             _ => return Err(StoreError::LeaseLost.into()), // it has ended, or is not the pinned one
         }
-        let entry = history.entry((id, plan.due)).or_insert_with(|| RunEntry::new(plan.due, None));
+        let opened = RunEntry::new(history.len() as u64 + 1, plan.due, None);
+        let entry = history.entry((id, plan.due)).or_insert(opened);
         (entry.started, entry.attempts) = (entry.started.or(Some(self.clock.now())), row.attempt);
         let pinned = *row.pinned.get_or_insert((plan.due, row.schedule.version));
         row.schedule.content.next_run = plan.next_run;
@@ -131,7 +134,7 @@ impl ScheduleStore for Host {
         let tables = &mut *self.tables();
         let (row, entry) = tables.held(of).ok_or(StoreError::LeaseLost)?;
         if row.schedule.version == of.facts.schedule.version {
-            (row.schedule.content.error_counter, row.schedule.content.active) = (error_counter, active);
+            row.schedule.content.count(error_counter, active);
         }
         match outcome {
             _ if of.settles => {}
@@ -150,17 +153,23 @@ impl ScheduleStore for Host {
 }
 
 impl Exporters for Host {
-    async fn available(&self, by: &Access, whose: Subject, only: Option<String>) -> Answer<Vec<Exporter>, LookupError> {
-        let unknown = matches!(whose, Subject::OwnerOf(id) if !by.tables.rows.contains_key(&id));
+    async fn available(
+        &self, by: &Access, whose: RightsOf, only: Option<String>,
+    ) -> Answer<Vec<Exporter>, LookupError> {
+        let unknown = matches!(whose, RightsOf::OwnerOf(id) if !by.tables.rows.contains_key(&id));
         (!unknown).then_some(()).ok_or(LookupError::NotFound)?;
-        let (identifier, label) = ("visitors".to_owned(), "Visitors".to_owned());
-        let visitors = Exporter { identifier, label, across_events: false, fields: Vec::new() };
+        let visitors =
+            Exporter { identifier: "visitors".into(), label: "Visitors".into(), across_events: false, fields: vec![] };
         Ok(Vec::from_iter(only.is_none_or(|only| only == "visitors").then_some(visitors)))
     }
     async fn produce(&self, of: &mut Run, _: String, _: String, _: String, _: i64) -> Answer<File, ExportError> {
         let csv = b"Name,City\r\nAda,London\r\nGrace,New York\r\n".to_vec();
-        let (name, content_type) = ("visitors.csv".to_owned(), "text/csv".to_owned());
-        let file = File { name, content_type, size: csv.len() as u64, rows: Some(2) };
+        let file = File {
+            name: "visitors.csv".into(),
+            content_type: "text/csv".into(),
+            size: csv.len() as u64,
+            rows: Some(2),
+        };
         let tables = &mut *self.tables();
         let (_, entry) = tables.held(of).ok_or(ExportError::LeaseLost)?;
         (entry.rows, entry.bytes) = (file.rows, Some(file.size));
@@ -190,6 +199,12 @@ impl Tables {
         let row = self.rows.get_mut(&id).ok_or(StoreError::NotFound)?;
         version.is_none_or(|version| version == row.schedule.version).then_some(row).ok_or(StoreError::Stale)
     }
+    /// Ends the run of a schedule that was started with this due time.
+    fn cancel(&mut self, id: u64, pinned: Option<(i64, u64)>, why: &str) {
+        if let Some(run) = pinned.and_then(|(due, _)| self.history.get_mut(&(id, due))) {
+            run.outcome = Some(Outcome::Cancelled(why.into()));
+        }
+    }
     /// Row and entry of a started run, if its lease still holds.
     fn held(&mut self, run: &Run) -> Option<(&mut Row, &mut RunEntry)> {
         let (id, due) = (run.facts.schedule.id, run.facts.due?);
@@ -215,7 +230,7 @@ impl Host {
     pub fn access(&self, may_write: bool) -> Access {
         let (caller, language, settings) = (Caller::User(self.person.clone()), "en".into(), self.settings());
         let (event_level, may_change_settings) = (false, true);
-        let facts = AccessFacts { caller, language, event_level, may_change_settings, may_write, settings };
+        let facts = AccessContext { caller, language, event_level, may_change_settings, may_write, settings };
         let found = self.tables().clone();
         Access { facts, tables: found.clone(), found }
     }
@@ -238,17 +253,30 @@ impl Host {
         }
         let row = rows.values_mut().find(|row| {
             let due = row.pinned.map(|(due, _)| due).or(row.schedule.content.next_run);
-            row.schedule.content.active && row.wait <= now && due.is_some_and(|due| due <= now)
+            row.schedule.content.state.wakes() && row.wait <= now && due.is_some_and(|due| due <= now)
         })?;
         (row.wait, row.fence, row.attempt) = (now + 60, row.fence + 1, row.attempt + 1);
         let run = Run { facts: self.facts(row, row.pinned), fence: row.fence, settles: false, file: None, mail: None };
         Some((run, None))
     }
-    fn facts(&self, row: &Row, pinned: Option<(i64, u64)>) -> RunFacts {
+    fn facts(&self, row: &Row, pinned: Option<(i64, u64)>) -> RunContext {
         let (schedule, attempt, (due, started_version)) = (row.schedule.clone(), row.attempt, pinned.unzip());
         let (owner_right, event_level, settings) = (OwnerRight::Yes, false, self.settings());
         let newer_zone_database = None; // one component plans here
-        RunFacts { schedule, event_level, owner_right, due, started_version, newer_zone_database, attempt, settings }
+        let (kind, requested_by, page_url) = (RunKind::Scheduled, None, settings.configuration_url.clone());
+        RunContext {
+            schedule,
+            event_level,
+            owner_right,
+            due,
+            started_version,
+            newer_zone_database,
+            kind,
+            requested_by,
+            page_url,
+            attempt,
+            settings,
+        }
     }
     /// Empties the outbox. `hand_over` answers what the recipients' servers say, once they are all final.
     pub fn deliver(&self, hand_over: &mut dyn FnMut(&Letter) -> Vec<Delivery>) {
@@ -286,14 +314,15 @@ pub async fn main() -> Result<(), Box<dyn std::error::Error>> {
         if let Some((File { name, content_type, .. }, bytes)) = file {
             print!("-- with {name} ({content_type}):\n{}", String::from_utf8_lossy(bytes).replace('\r', ""));
         }
-        let taken = |one| Delivery { status: DeliveryStatus::Accepted, words: "printed".into(), ..one };
+        let taken = |one| Delivery { status: DeliveryStatus::Accepted, response: "printed".into(), ..one };
         people.queued().into_iter().map(taken).collect()
     };
     while let Some((run, said)) = host.lease() {
         engine.work(&host, run, said.as_deref(), afresh).await?;
         host.deliver(&mut print);
     }
-    let Accepted { answer, .. } = engine.schedules(&host, host.access(false)).runs(1, &Position::Number(1), 50).await?;
+    let whole = RunQuery::page(Position::Number(1), 50);
+    let Accepted { answer, .. } = engine.schedules(&host, host.access(false)).runs(1, &whole).await?;
     println!("-- history:\n{}", answer.documents.join("\n"));
     Ok(())
 }

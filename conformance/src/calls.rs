@@ -6,9 +6,9 @@ use crate::component::imports;
 use crate::pattern;
 use crate::words;
 use imports::auth_context::Access;
-use imports::exporters::{self, Reach, Subject};
+use imports::exporters::{self, Reach, RightsOf};
 use imports::schedule_store as store;
-use imports::types::{Order, PageQuery, Position};
+use imports::types::{PageQuery, Position, SortKey};
 use imports::{log, mailer};
 
 /// An id that no schedule has.
@@ -92,7 +92,7 @@ pub(crate) fn unlike(name: &str, import: &Value, answer: &Value) -> String {
 fn answer(by: &Access, name: &str, import: &Value, kept: &Map<String, Value>) -> Value {
     let id = words::id(&import["id"]);
     match name {
-        "facts" => words::ok(words::access_facts(&by.facts())),
+        "facts" => words::ok(words::access_context(&by.context())),
         "compare" => words::ok(import["this"].clone()),
         "list" => list(by, &query(import)),
         "walk" => walk(by, import),
@@ -132,13 +132,18 @@ fn answer(by: &Access, name: &str, import: &Value, kept: &Map<String, Value>) ->
                 Err(error) => words::store_error(error),
             }
         }
-        "available" => match exporters::available(by, subject(import), import["only"].as_str()) {
+        "available" => match exporters::available(by, rights_of(import), import["only"].as_str()) {
             Ok(all) => words::ok(all.iter().map(words::exporter).collect::<Vec<_>>()),
             Err(error) => words::lookup_error(error),
         },
         "usable-events" => {
             let only = import["only"].is_array().then(|| words::texts(&import["only"]));
-            match exporters::usable_events(by, subject(import), &words::text(&import["exporter"]), only.as_deref()) {
+            match exporters::usable_events(
+                by,
+                rights_of(import),
+                &words::text(&import["exporter"]),
+                only.as_deref(),
+            ) {
                 Ok(Reach::AllEvents) => words::ok("all-events"),
                 Ok(Reach::Events(mut slugs)) => {
                     slugs.sort();
@@ -184,9 +189,9 @@ fn position(import: &Value) -> Position {
 fn query(import: &Value) -> PageQuery {
     PageQuery {
         order: match import["order"].as_str() {
-            Some("export-identifier") => Order::ExportIdentifier,
-            Some("next-run") => Order::NextRun,
-            _ => Order::Id,
+            Some("export-identifier") => SortKey::ExportIdentifier,
+            Some("next-run") => SortKey::NextRun,
+            _ => SortKey::Id,
         },
         descending: import["descending"].as_bool().unwrap_or_default(),
         at: position(import),
@@ -225,10 +230,10 @@ fn walk(by: &Access, import: &Value) -> Value {
     json!({"error": "the pages have no end", "with": ids})
 }
 
-fn subject(import: &Value) -> Subject {
+fn rights_of(import: &Value) -> RightsOf {
     match &import["owner-of"] {
-        Value::Null => Subject::Caller,
-        id => Subject::OwnerOf(words::id(id)),
+        Value::Null => RightsOf::Caller,
+        id => RightsOf::OwnerOf(words::id(id)),
     }
 }
 

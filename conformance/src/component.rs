@@ -61,7 +61,7 @@ fn problem(error: StoreError) -> Problem {
         StoreError::Forbidden => Problem::Forbidden("the handle".into()),
         StoreError::Quota(quota) => Problem::Other(("quota".into(), quota.to_string())),
         StoreError::LeaseLost => Problem::Other(("lease-lost".into(), String::new())),
-        StoreError::Recorded(until) => Problem::Other(("recorded".into(), until.to_string())),
+        StoreError::AlreadyRecorded(until) => Problem::Other(("recorded".into(), until.to_string())),
         StoreError::Unavailable(words) => Problem::Unavailable(words),
     }
 }
@@ -120,7 +120,7 @@ impl exports::schedules::Guest for Guest {
     }
 
     fn exporters(by: &Access, only: Option<String>) -> Result<Vec<String>, Problem> {
-        let whose = imports::exporters::Subject::Caller;
+        let whose = imports::exporters::RightsOf::Caller;
         match imports::exporters::available(by, whose, only.as_deref()) {
             Ok(all) => Ok(all.iter().map(|one| words::exporter(one).to_string()).collect()),
             Err(error) => Err(Problem::Unavailable(words::lookup_error(error).to_string())),
@@ -171,7 +171,7 @@ impl exports::recurrence::Guest for Guest {
 
 /// The part of a run's document that is for this export; with several attempts, for this one.
 fn script(run: &Run, export: &str) -> Vec<Value> {
-    let facts = run.facts();
+    let facts = run.context();
     let document: Value = serde_json::from_str(&facts.schedule.content.document).unwrap_or_default();
     let lists = document[export].as_array().cloned().unwrap_or_default();
     if export != "execute" {

@@ -6,10 +6,10 @@ use crate::calls::unlike;
 use crate::component::imports;
 use crate::pattern;
 use crate::words;
-use imports::auth_context::{Run, RunFacts};
+use imports::auth_context::{Run, RunContext};
 use imports::exporters;
 use imports::mailer::{self, Audience, Mail, MailKind};
-use imports::schedule_store::{self as store, Plan};
+use imports::schedule_store::{self as store, RunStart};
 use imports::types::Delivery;
 
 const DAY: i64 = 86_400;
@@ -24,7 +24,7 @@ pub(crate) enum Wrong {
 
 /// Calls the imports of a script, up to the first wrong answer.
 pub(crate) fn perform(run: &Run, script: &[Value], deliveries: &[Delivery]) -> Result<(), Wrong> {
-    let facts = run.facts();
+    let facts = run.context();
     let kept = known(&facts, deliveries);
     for import in script {
         let import = pattern::resolved(import, &kept).map_err(Wrong::Answered)?;
@@ -44,10 +44,10 @@ pub(crate) fn perform(run: &Run, script: &[Value], deliveries: &[Delivery]) -> R
 }
 
 /// What a script may name.
-fn known(facts: &RunFacts, deliveries: &[Delivery]) -> Map<String, Value> {
+fn known(facts: &RunContext, deliveries: &[Delivery]) -> Map<String, Value> {
     let mut kept = Map::new();
     let owner = facts.schedule.owner.as_ref().map(|owner| owner.email.clone());
-    kept.insert("run".into(), words::run_facts(facts));
+    kept.insert("run".into(), words::run_context(facts));
     kept.insert("owner".into(), json!(owner));
     kept.insert("now".into(), json!(facts.settings.now));
     kept.insert(
@@ -57,13 +57,13 @@ fn known(facts: &RunFacts, deliveries: &[Delivery]) -> Map<String, Value> {
     kept
 }
 
-fn answer(run: &Run, facts: &RunFacts, name: &str, import: &Value) -> Value {
+fn answer(run: &Run, facts: &RunContext, name: &str, import: &Value) -> Value {
     let planned = facts
         .due
         .or(facts.schedule.content.next_run)
         .unwrap_or(facts.settings.now);
     match name {
-        "facts" => words::ok(words::run_facts(&run.facts())),
+        "facts" => words::ok(words::run_context(&run.context())),
         "compare" => words::ok(import["this"].clone()),
         "start" => {
             let due = import["due"].as_i64().unwrap_or(planned);
@@ -71,7 +71,7 @@ fn answer(run: &Run, facts: &RunFacts, name: &str, import: &Value) -> Value {
                 Some(next) => next.as_i64(),
                 None => Some(due.max(facts.settings.now) + DAY),
             };
-            let plan = Plan {
+            let plan = RunStart {
                 due,
                 missed: words::missed_of(&import["missed"]),
                 next_run,
@@ -86,7 +86,7 @@ fn answer(run: &Run, facts: &RunFacts, name: &str, import: &Value) -> Value {
             let counter = import["error-counter"]
                 .as_u64()
                 .map_or(facts.schedule.content.error_counter, |count| count as u32);
-            let active = import["active"].as_bool().unwrap_or(facts.schedule.content.active);
+            let active = import["active"].as_bool().unwrap_or(facts.schedule.content.is_active());
             match store::finish(run, &outcome, counter, active) {
                 Ok(()) => words::ok(Value::Null),
                 Err(error) => words::store_error(error),

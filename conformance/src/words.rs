@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::component::imports;
-use imports::auth_context::{AccessFacts, Caller, OwnerRight, RunFacts, Settings};
+use imports::auth_context::{AccessContext, Caller, OwnerRight, RunContext, Settings};
 use imports::exporters::{Exporter, File, LookupError};
 use imports::mailer::MailError;
 use imports::schedule_store::StoreError;
@@ -25,7 +25,7 @@ pub(crate) fn store_error(of: StoreError) -> Value {
         StoreError::Quota(quota) => error("quota", quota),
         StoreError::Forbidden => error("forbidden", Value::Null),
         StoreError::LeaseLost => error("lease-lost", Value::Null),
-        StoreError::Recorded(until) => error("recorded", until),
+        StoreError::AlreadyRecorded(until) => error("recorded", until),
         StoreError::Unavailable(words) => error("unavailable", words),
     }
 }
@@ -42,7 +42,7 @@ pub(crate) fn export_error(of: imports::exporters::ExportError) -> Value {
     match of {
         Error::NothingToExport => error("nothing-to-export", Value::Null),
         Error::NotAllowed => error("not-allowed", Value::Null),
-        Error::FormUnfit(words) => error("form-unfit", words),
+        Error::InvalidFormData(words) => error("invalid-form-data", words),
         Error::Failed(words) => error("failed", words),
         Error::Unavailable(words) => error("unavailable", words),
         Error::LeaseLost => error("lease-lost", Value::Null),
@@ -51,8 +51,8 @@ pub(crate) fn export_error(of: imports::exporters::ExportError) -> Value {
 
 pub(crate) fn mail_error(of: MailError) -> Value {
     match of {
-        MailError::NotARecipient(addresses) => error("not-a-recipient", addresses),
-        MailError::Nobody => error("nobody", Value::Null),
+        MailError::RecipientNotAllowed(addresses) => error("recipient-not-allowed", addresses),
+        MailError::NoRecipient => error("nobody", Value::Null),
         MailError::TooLarge(size) => error("too-large", size),
         MailError::NoFile => error("no-file", Value::Null),
         MailError::BadSubject => error("bad-subject", Value::Null),
@@ -94,7 +94,7 @@ fn settings(of: &Settings) -> Value {
     })
 }
 
-pub(crate) fn access_facts(of: &AccessFacts) -> Value {
+pub(crate) fn access_context(of: &AccessContext) -> Value {
     let caller = match &of.caller {
         Caller::User(who) => json!({"user": user(who)}),
         Caller::Token => json!("token"),
@@ -110,7 +110,7 @@ pub(crate) fn access_facts(of: &AccessFacts) -> Value {
     })
 }
 
-pub(crate) fn run_facts(of: &RunFacts) -> Value {
+pub(crate) fn run_context(of: &RunContext) -> Value {
     let right = match of.owner_right {
         OwnerRight::Yes => "yes",
         OwnerRight::Inactive => "inactive",

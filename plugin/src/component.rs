@@ -7,8 +7,8 @@ use bindings::ticketing::scheduled_exports as imports;
 use imports::auth_context::{Access, Run};
 
 use crate::contract::{
-    AbandonReason, Delivery, DocumentPage, FieldError, Instant, PageQuery, Position, Problem, ScheduleId, Stored,
-    Versioned, bindings,
+    AbandonReason, Acted, Delivery, DocumentPage, FieldError, Instant, PageQuery, Problem, RunQuery, ScheduleId,
+    Stored, Versioned, bindings,
 };
 use crate::language::Language;
 use crate::{recurrence, run, schedules};
@@ -72,9 +72,9 @@ impl exports::schedules::Guest for Plugin {
         schedules::delete(by, id, if_version)
     }
 
-    fn runs(by: &Access, id: ScheduleId, at: Position, size: u32) -> Result<DocumentPage, Problem> {
+    fn runs(by: &Access, id: ScheduleId, query: RunQuery) -> Result<DocumentPage, Problem> {
         log_panics();
-        schedules::runs(by, id, &at, size)
+        schedules::runs(by, id, &query)
     }
 
     fn exporters(by: &Access, only: Option<String>) -> Result<Vec<String>, Problem> {
@@ -92,7 +92,7 @@ impl exports::schedules::Guest for Plugin {
         schedules::view(by, id, &name, &params)
     }
 
-    fn act(by: &Access, id: Option<ScheduleId>, verb: String, document: String) -> Result<String, Problem> {
+    fn act(by: &Access, id: Option<ScheduleId>, verb: String, document: String) -> Result<Acted, Problem> {
         log_panics();
         schedules::act(by, id, &verb, &document)
     }

@@ -4,14 +4,14 @@
 //! function.
 
 use crate::contract::{
-    AccessFacts, Content, DownloadLink, ExportError, Exporter, File, Instant, LookupError, Mail, MailError,
-    MissedRange, Outcome, Page, PageQuery, Plan, Position, Reach, RunFacts, RunPage, Schedule, ScheduleId, StoreError,
-    Subject,
+    AccessContext, Content, DownloadLink, ExportError, Exporter, File, FormError, Instant, LookupError, Mail,
+    MailError, MissedRange, Outcome, Page, PageQuery, Reach, RequestError, RightsOf, RunContext, RunEntry, RunId,
+    RunPage, RunQuery, RunRequest, RunStart, Schedule, ScheduleId, StoreError,
 };
 
 /// One caller at one organizer or event.
 pub trait Access {
-    fn facts(&self) -> AccessFacts;
+    fn context(&self) -> AccessContext;
     fn list(&self, query: &PageQuery) -> Result<Page, StoreError>;
     fn get(&self, id: ScheduleId) -> Result<Schedule, StoreError>;
     fn insert(&self, content: &Content) -> Result<Schedule, StoreError>;
@@ -30,9 +30,12 @@ pub trait Access {
         missed: &[MissedRange],
     ) -> Result<Schedule, StoreError>;
     fn delete(&self, id: ScheduleId, version: Option<u64>) -> Result<(), StoreError>;
-    fn runs(&self, id: ScheduleId, at: &Position, size: u32) -> Result<RunPage, StoreError>;
-    fn available(&self, whose: Subject, only: Option<&str>) -> Result<Vec<Exporter>, LookupError>;
-    fn usable_events(&self, whose: Subject, exporter: &str, only: Option<&[String]>) -> Result<Reach, LookupError>;
+    fn runs(&self, id: ScheduleId, query: &RunQuery) -> Result<RunPage, StoreError>;
+    fn latest_runs(&self, ids: &[ScheduleId]) -> Result<Vec<Option<RunEntry>>, StoreError>;
+    fn request_run(&self, id: Option<ScheduleId>, what: &RunRequest) -> Result<RunId, RequestError>;
+    fn available(&self, whose: RightsOf, only: Option<&str>) -> Result<Vec<Exporter>, LookupError>;
+    fn usable_events(&self, whose: RightsOf, exporter: &str, only: Option<&[String]>) -> Result<Reach, LookupError>;
+    fn check_form(&self, whose: RightsOf, exporter: &str, form: &str) -> Result<String, FormError>;
     fn visible_events(&self, slugs: &[String]) -> Result<Vec<String>, LookupError>;
     fn missing_events(&self, slugs: &[String]) -> Result<Vec<String>, LookupError>;
     fn notify_owner(&self, id: ScheduleId, subject: &str, text: &str) -> Result<(), MailError>;
@@ -40,8 +43,8 @@ pub trait Access {
 
 /// One leased run of one schedule.
 pub trait Run {
-    fn facts(&self) -> RunFacts;
-    fn start(&self, plan: &Plan) -> Result<(), StoreError>;
+    fn context(&self) -> RunContext;
+    fn start(&self, plan: &RunStart) -> Result<(), StoreError>;
     fn finish(&self, outcome: &Outcome, error_counter: u32, active: bool) -> Result<(), StoreError>;
     fn produce(&self, form: &str, language: &str, zone: &str, now: Instant) -> Result<File, ExportError>;
     fn zip(&self) -> Result<File, ExportError>;

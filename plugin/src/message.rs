@@ -123,6 +123,7 @@ impl ValidationError {
     #[must_use]
     pub fn at(&self, path: &[&str], language: Language) -> FieldError {
         FieldError {
+            params: Vec::new(),
             path: path.iter().map(|&step| step.to_owned()).collect(),
             code: self.code().to_owned(),
             message: self.message(language),

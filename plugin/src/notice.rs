@@ -185,7 +185,7 @@ impl Text {
     fn replies(&mut self, deliveries: &[Delivery]) {
         for delivery in deliveries {
             let address = one_line(&delivery.address, 320);
-            let reply = one_line(&delivery.words, MAX_REPLY_LEN);
+            let reply = one_line(&delivery.response, MAX_REPLY_LEN);
             if reply.is_empty() {
                 self.line(&format!("- {address}"));
             } else {
@@ -214,7 +214,7 @@ mod tests {
 
     #[test]
     fn the_mail_about_the_fifth_failure_says_in_german_that_the_export_is_paused_and_how_to_resume_it() {
-        let notice = failure(&context(), &Reason::OutOfTime, MAX_CONSECUTIVE_FAILURES);
+        let notice = failure(&context(), &Reason::DeadlineExceeded, MAX_CONSECUTIVE_FAILURES);
         assert_eq!(notice.subject, "Geplanter Export pausiert: Bestellliste");
         assert_eq!(
             notice.text,
@@ -235,7 +235,7 @@ mod tests {
         let refused = Delivery {
             address: "a@x".into(),
             status: DeliveryStatus::Rejected,
-            words: long.clone(),
+            response: long.clone(),
         };
         for reason in [
             Reason::OwnerInactive,
@@ -262,7 +262,7 @@ mod tests {
             Reason::BadSubject,
             Reason::Undelivered(vec![refused]),
             Reason::Trapped,
-            Reason::OutOfTime,
+            Reason::DeadlineExceeded,
             Reason::OutOfMemory,
             Reason::Unfinished,
         ] {

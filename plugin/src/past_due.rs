@@ -1,6 +1,6 @@
 //! Due times that are past due and were not run: the planned one, and later ones of the recurrence.
 
-use crate::contract::{Instant, MissedRange, StoreError};
+use crate::contract::{Instant, MissedRange, MissedReason, StoreError};
 use crate::recurrence::Recurrence;
 
 /// Maximum number of steps of the search for a due time that two rules have in common. Rules with the same zone and time of day have
@@ -65,6 +65,7 @@ impl<'a> PastDueTimes<'a> {
     #[must_use]
     pub fn ranges(&self, from: Instant, end: Instant) -> Vec<MissedRange> {
         let planned = (from..end).contains(&self.planned).then_some(MissedRange {
+            reason: MissedReason::Unavailable,
             first: self.planned,
             last: self.planned,
             count: 1,
@@ -74,6 +75,7 @@ impl<'a> PastDueTimes<'a> {
         let others = self.recurrence.and_then(|recurrence| range(recurrence, after, until));
         match (planned, others) {
             (Some(planned), Some(others)) if !self.kept => vec![MissedRange {
+                reason: MissedReason::Unavailable,
                 first: planned.first,
                 last: others.last,
                 count: others.count.saturating_add(1),
@@ -88,7 +90,12 @@ fn range(recurrence: &Recurrence, after: Instant, until: Instant) -> Option<Miss
     let first = recurrence.next_after(after).filter(|first| first.at <= until)?.at;
     let last = recurrence.latest_until(until)?.at;
     let count = recurrence.count_between(after, until);
-    Some(MissedRange { first, last, count })
+    Some(MissedRange {
+        reason: MissedReason::Unavailable,
+        first,
+        last,
+        count,
+    })
 }
 
 /// Calls `write` with the missed due times, and again without those that it reports as already recorded.
@@ -102,13 +109,13 @@ pub fn write_unrecorded<T>(
 ) -> Result<T, StoreError> {
     loop {
         let recorded = match write(&missed) {
-            Err(StoreError::Recorded(recorded)) => recorded,
+            Err(StoreError::AlreadyRecorded(recorded)) => recorded,
             result => return result,
         };
         let index = missed
             .iter()
             .position(|range| (range.first..=range.last).contains(&recorded))
-            .ok_or(StoreError::Recorded(recorded))?;
+            .ok_or(StoreError::AlreadyRecorded(recorded))?;
         let rest = recurrence.and_then(|recurrence| range(recurrence, recorded, missed[index].last));
         missed.splice(index..=index, rest);
     }

@@ -15,7 +15,7 @@ use opening::{RunDecision, RunOpening, opening};
 
 use crate::contract::{
     AbandonReason, Audience, Delivery, DeliveryStatus, ExportError, Instant, Mail, MailError, MailKind, Outcome,
-    OwnerRight, Plan, RunFacts, StoreError,
+    OwnerRight, RunContext, RunStart, ScheduleState, StoreError,
 };
 use crate::document::Document;
 use crate::host::Run;
@@ -66,7 +66,7 @@ pub fn abandon(run: &impl Run, reason: AbandonReason) {
     let result = match reason {
         // The panic message might contain data: the host logs it, and no mail repeats it.
         AbandonReason::Trapped(_) => AttemptResult::Failed(Reason::Trapped),
-        AbandonReason::OutOfTime => AttemptResult::Failed(Reason::OutOfTime),
+        AbandonReason::DeadlineExceeded => AttemptResult::Failed(Reason::DeadlineExceeded),
         AbandonReason::OutOfMemory => AttemptResult::Failed(Reason::OutOfMemory),
         AbandonReason::Unfinished => attempt.retry_or(Reason::Unfinished),
     };
@@ -110,7 +110,7 @@ enum AttemptResult {
 /// One attempt at a run.
 struct Attempt<'r, R> {
     run: &'r R,
-    facts: RunFacts,
+    facts: RunContext,
     /// `None` if it is unreadable.
     document: Option<Document>,
     /// The owner's language; without an owner, the default of the host.
@@ -123,7 +123,7 @@ struct Attempt<'r, R> {
 
 impl<'r, R: Run> Attempt<'r, R> {
     fn new(run: &'r R) -> Self {
-        let facts = run.facts();
+        let facts = run.context();
         let document = match Document::read(&facts.schedule.content.document) {
             Ok(document) => Some(document),
             Err(error) => {
@@ -178,7 +178,7 @@ impl<'r, R: Run> Attempt<'r, R> {
             return None;
         };
         let start = |missed: &[_]| {
-            self.run.start(&Plan {
+            self.run.start(&RunStart {
                 missed: missed.to_vec(),
                 ..plan
             })
@@ -228,9 +228,9 @@ impl<'r, R: Run> Attempt<'r, R> {
             Ok(_) => {}
             Err(ExportError::NothingToExport) => return AttemptResult::Empty,
             Err(ExportError::NotAllowed) => return AttemptResult::Failed(Reason::OwnerNotAllowed),
-            Err(ExportError::FormUnfit(why)) => return AttemptResult::Failed(Reason::InvalidFormData(why)),
+            Err(ExportError::InvalidFormData(why)) => return AttemptResult::Failed(Reason::InvalidFormData(why)),
             Err(ExportError::Failed(why)) => return AttemptResult::Failed(Reason::ExporterFailed(why)),
-            Err(ExportError::Unavailable(why)) => return self.unavailable(&why),
+            Err(ExportError::Unavailable(outage)) => return self.unavailable(&outage.reason),
             Err(ExportError::LeaseLost) => return AttemptResult::LeaseLost,
         }
         let (given, limit) = (&self.facts.schedule.content.recipients, self.facts.settings.mail_bytes);
@@ -263,7 +263,7 @@ impl<'r, R: Run> Attempt<'r, R> {
     /// Stages the notice, if there is one, and finishes the run.
     fn finish(&self, result: AttemptResult) {
         let content = &self.facts.schedule.content;
-        let (counter, active) = (content.error_counter, content.active);
+        let (counter, active) = (content.error_counter, content.state != ScheduleState::Stopped);
         let (outcome, counter, active) = match result {
             AttemptResult::LeaseLost => return self.log_store_error("export", &StoreError::LeaseLost),
             AttemptResult::Submitted => (Outcome::Submitted, counter, active),
@@ -332,11 +332,13 @@ impl<'r, R: Run> Attempt<'r, R> {
         };
         if let Err(error) = self.run.stage(&mail) {
             let why = match error {
-                MailError::NotARecipient(_) => "not a recipient",
-                MailError::Nobody => "no recipient",
+                MailError::RecipientNotAllowed(_) => "not a recipient",
+                MailError::NoRecipient => "no recipient",
                 MailError::TooLarge(_) => "too large",
                 MailError::NoFile => "no file",
                 MailError::BadSubject => "bad subject",
+                MailError::LeaseLost => "lease lost",
+                MailError::Unavailable(_) => "store unavailable",
             };
             self.run.log(&format!("notice not sent: {why}"));
         }
@@ -350,7 +352,7 @@ impl<'r, R: Run> Attempt<'r, R> {
             StoreError::Stale => "version conflict".to_owned(),
             StoreError::Quota(_) => "quota exceeded".to_owned(),
             StoreError::Forbidden => "not permitted".to_owned(),
-            StoreError::Recorded(_) => "missed due times are already recorded".to_owned(),
+            StoreError::AlreadyRecorded(_) => "missed due times are already recorded".to_owned(),
         };
         self.run.log(&format!("{call} failed: {why}"));
     }

@@ -21,7 +21,7 @@ mod timestamp;
 mod timing;
 
 use crate::contract::{
-    DocumentPage, Instant, LookupError, PageQuery, Position, Problem, ScheduleId, StoreError, Stored, Versioned,
+    Acted, DocumentPage, Instant, LookupError, PageQuery, Problem, RunQuery, ScheduleId, StoreError, Stored, Versioned,
 };
 use crate::document::Document;
 use crate::host::Access;
@@ -44,7 +44,7 @@ const MAX_SLUGS: usize = 1 << 14;
 /// # Errors
 /// `Forbidden` for a token or device that cannot see any; `NotFound` past the last page.
 pub fn list(by: &impl Access, query: &PageQuery) -> Result<DocumentPage, Problem> {
-    let facts = by.facts();
+    let facts = by.context();
     let language = Language::of_tag(&facts.language);
     permissions::check_read(&facts)?;
     let page = by.list(query).map_err(|error| problem(error, language))?;
@@ -60,7 +60,7 @@ pub fn list(by: &impl Access, query: &PageQuery) -> Result<DocumentPage, Problem
 /// # Errors
 /// As for [`list`]; `NotFound` if the caller cannot see it.
 pub fn get(by: &impl Access, id: ScheduleId) -> Result<Versioned, Problem> {
-    let facts = by.facts();
+    let facts = by.context();
     permissions::check_read(&facts)?;
     let schedule = by
         .get(id)
@@ -103,7 +103,7 @@ pub fn patch(by: &impl Access, id: ScheduleId, document: &str, if_version: Optio
 /// # Errors
 /// `NotFound`, `Forbidden`; `Stale` as for [`replace`].
 pub fn delete(by: &impl Access, id: ScheduleId, if_version: Option<u64>) -> Result<(), Problem> {
-    let facts = by.facts();
+    let facts = by.context();
     permissions::check_read(&facts)?;
     permissions::check_write(&facts)?;
     let language = Language::of_tag(&facts.language);
@@ -127,11 +127,11 @@ pub fn delete(by: &impl Access, id: ScheduleId, if_version: Option<u64>) -> Resu
 ///
 /// # Errors
 /// As for [`get`]; `NotFound` past the last page.
-pub fn runs(by: &impl Access, id: ScheduleId, at: &Position, size: u32) -> Result<DocumentPage, Problem> {
-    let facts = by.facts();
+pub fn runs(by: &impl Access, id: ScheduleId, query: &RunQuery) -> Result<DocumentPage, Problem> {
+    let facts = by.context();
     permissions::check_read(&facts)?;
     let page = by
-        .runs(id, at, size)
+        .runs(id, query)
         .map_err(|error| problem(error, Language::of_tag(&facts.language)))?;
     Ok(DocumentPage {
         total: page.total,
@@ -165,8 +165,8 @@ pub fn view(
     params: &[(String, String)],
 ) -> Result<String, Problem> {
     match (id, name) {
-        (None, "preview") => preview::of_params(&by.facts(), params),
-        (None, "rule") => rule_view::rule(&by.facts(), params),
+        (None, "preview") => preview::of_params(&by.context(), params),
+        (None, "rule") => rule_view::rule(&by.context(), params),
         (Some(id), "rule") => rule_view::of_schedule(by, id),
         (None, "form") => form_view::of_exporter(by, params),
         (Some(id), "form") => form_view::of_schedule(by, id),
@@ -178,12 +178,13 @@ pub fn view(
 ///
 /// # Errors
 /// `NotFound` for any other verb; `Malformed`, `Invalid`; for `take_over` also `NotFound`, `Forbidden` and `Stale`.
-pub fn act(by: &impl Access, id: Option<ScheduleId>, verb: &str, document: &str) -> Result<String, Problem> {
-    match (id, verb) {
-        (None, "preview") => preview::of_document(&by.facts(), document),
-        (Some(id), "take_over") => takeover::take_over(by, id, document),
-        _ => Err(Problem::NotFound),
-    }
+pub fn act(by: &impl Access, id: Option<ScheduleId>, verb: &str, document: &str) -> Result<Acted, Problem> {
+    let document = match (id, verb) {
+        (None, "preview") => preview::of_document(&by.context(), document)?,
+        (Some(id), "take_over") => takeover::take_over(by, id, document)?,
+        _ => return Err(Problem::NotFound),
+    };
+    Ok(Acted { document, run: None })
 }
 
 /// Returns the next runs after `after` of stored documents, one result each, in order.
@@ -195,6 +196,8 @@ pub fn replan(rows: &[Stored], after: Instant) -> Vec<Result<Option<Instant>, St
             let messages: Vec<_> = errors.iter().map(ToString::to_string).collect();
             messages.join(" ")
         })?;
+        // The first second of the end of a pause may be a due time.
+        let after = row.not_before.map_or(after, |end| after.max(end.saturating_sub(1)));
         Ok(recurrence.next_after(after).map(|run| run.at))
     };
     rows.iter().map(next).collect()
@@ -210,7 +213,7 @@ fn problem(error: StoreError, language: Language) -> Problem {
         StoreError::LeaseLost => {
             Problem::Unavailable("contract violation: the host returned lease-lost for an access handle".to_owned())
         }
-        StoreError::Recorded(_) => Problem::Unavailable("all missed due times are already recorded".to_owned()),
+        StoreError::AlreadyRecorded(_) => Problem::Unavailable("all missed due times are already recorded".to_owned()),
         StoreError::Unavailable(why) => Problem::Unavailable(why),
     }
 }

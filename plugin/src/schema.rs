@@ -9,7 +9,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::contract::{AccessFacts, Choice, Exporter, Field, FieldKind};
+use crate::contract::{AccessContext, Choice, Exporter, Field, FieldKind};
 use crate::form::{self, ALL_EVENTS, EVENTS, MAX_DATE_TIME_LEN, MAX_DECIMAL_DIGITS};
 use crate::language::Language;
 use crate::named_range::NAMED_RANGES;
@@ -33,7 +33,7 @@ const FIXED_RANGE: &str = r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?/([0-9]{4}-[0-9]{2}-[0
 /// `x-multi-line` marks texts of several lines. `x-allowed-domains` lists the domains that recipients can have, if the host limits
 /// them.
 #[must_use]
-pub fn document(exporter: &Exporter, facts: &AccessFacts) -> Value {
+pub fn document(exporter: &Exporter, facts: &AccessContext) -> Value {
     let language = Language::of_tag(&facts.language);
     let settings = &facts.settings;
     let recipients = |title: &str| {
@@ -200,7 +200,7 @@ fn ranges(language: Language) -> Vec<Value> {
 }
 
 fn offered(choices: &[Choice]) -> Vec<Value> {
-    let choice = |choice: &Choice| json!({"const": choice.value, "title": choice.label});
+    let choice = |choice: &Choice| json!({"const": choice.scalar(), "title": choice.label});
     choices.iter().map(choice).collect()
 }
 

@@ -6,7 +6,7 @@ mod resource;
 mod rights;
 mod views;
 
-use scheduled_exports_host::contract::{Content, Recipients};
+use scheduled_exports_host::contract::{Content, Recipients, ScheduleState};
 use scheduled_exports_store::{Row, Scope};
 use scheduled_exports_testing::{Answer, Harness, at};
 use serde_json::{Value, json};
@@ -62,7 +62,7 @@ async fn put_straight(host: &Harness, id: u64, exporter: &str, document: &str) {
                 bcc: Vec::new(),
             },
             next_run: Some(at("2026-10-23T02:00:00Z")),
-            active: true,
+            state: ScheduleState::Active,
             error_counter: 0,
             document: document.into(),
         },

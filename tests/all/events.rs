@@ -110,7 +110,7 @@ async fn what_is_on_its_way_of_a_deleted_event_is_cancelled() {
             "{told}: {entry:?}"
         );
         assert_eq!(entry.deliveries[0].status, DeliveryStatus::Cancelled);
-        assert_eq!(entry.deliveries[0].words, "the event was deleted");
+        assert_eq!(entry.deliveries[0].response, "the event was deleted");
     }
 }
 

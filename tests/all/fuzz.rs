@@ -17,9 +17,9 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestRunner};
 use reference_platform::Principal;
 use reference_server::service::{CallError, Grant, Operation};
-use scheduled_exports_host::contract::auth_context::Caller;
 use scheduled_exports_host::contract::exported::recurrence::{Rule, Stored};
-use scheduled_exports_host::contract::{Order, PageQuery, Position};
+use scheduled_exports_host::contract::{Filter, RunQuery, auth_context::Caller};
+use scheduled_exports_host::contract::{PageQuery, Position, SortKey};
 use scheduled_exports_store::{Scope, Visible};
 use scheduled_exports_testing::Harness;
 use serde_json::{Value, json};
@@ -362,13 +362,14 @@ fn operations() -> impl Strategy<Value = Operation> {
             "1[iench][ud]\\.-?[0-9]{1,20}\\.([0-9a-f]{0,20}|-?[0-9]{1,20})".prop_map(Position::After),
         ]
     };
-    let orders = proptest::sample::select(&[Order::Id, Order::ExportIdentifier, Order::NextRun][..]);
+    let orders = proptest::sample::select(&[SortKey::Id, SortKey::ExportIdentifier, SortKey::NextRun][..]);
     let ids = || prop_oneof![4 => 0..40_u64, 1 => any::<u64>()];
     let versions = || proptest::option::of(prop_oneof![0..4_u64, any::<u64>()]);
     let preview = json!({"schedule_rrule": "RRULE:FREQ=DAILY", "schedule_rrule_time": "04:00:00", "timezone": "UTC"});
     prop_oneof![
         (orders, any::<bool>(), positions(), any::<u32>()).prop_map(|(order, descending, at, size)| Operation::List(
             PageQuery {
+                filter: Filter::default(),
                 order,
                 descending,
                 at,
@@ -388,7 +389,10 @@ fn operations() -> impl Strategy<Value = Operation> {
             if_version
         }),
         (ids(), versions()).prop_map(|(id, if_version)| Operation::Delete { id, if_version }),
-        (ids(), positions(), any::<u32>()).prop_map(|(id, at, size)| Operation::Runs { id, at, size }),
+        (ids(), positions(), any::<u32>()).prop_map(|(id, at, size)| Operation::Runs {
+            id,
+            query: RunQuery::page(at, size)
+        }),
         proptest::option::of(word(&["orderlist", "checkinlist"])).prop_map(Operation::Exporters),
         (
             proptest::option::of(ids()),
@@ -483,7 +487,11 @@ fn plans() -> Target {
     Target::new("replan", inputs, async move |(rows, after)| {
         let stored: Vec<Stored> = rows
             .into_iter()
-            .map(|(document, default_zone)| Stored { document, default_zone })
+            .map(|(document, default_zone)| Stored {
+                not_before: None,
+                document,
+                default_zone,
+            })
             .collect();
         let failed = |error: String| TestCaseError::fail(error);
         let instance = host.service.instance("fuzz", Duration::from_secs(5)).await;

@@ -129,7 +129,7 @@ async fn what_the_operator_has_to_repair_fails_no_run_in_days_and_the_mail_goes_
         assert_eq!(outcome(&host, id).await, Some(Outcome::Submitted), "{said}");
         let delivery = host.history(id).await.remove(0).entry.deliveries.remove(0);
         assert_eq!(delivery.status, DeliveryStatus::Retrying);
-        assert!(delivery.words.ends_with(said), "{}", delivery.words);
+        assert!(delivery.response.ends_with(said), "{}", delivery.response);
         let shown = host.get("/healthz", "").await.body;
         assert_eq!(shown["mail"]["since"], DUE, "{shown}");
         assert_eq!(host.get(&format!("{CONF}{id}/"), JOHN).await.body["error_counter"], 0);
@@ -181,7 +181,7 @@ async fn a_recipient_that_defers_for_24_hours_of_tries_fails_the_run_and_the_own
     );
     let delivery = host.history(id).await.remove(0).entry.deliveries.remove(0);
     assert_eq!(delivery.status, DeliveryStatus::Rejected);
-    assert!(delivery.words.contains("24 hours"), "{}", delivery.words);
+    assert!(delivery.response.contains("24 hours"), "{}", delivery.response);
     assert_eq!(host.get(&format!("{CONF}{id}/"), JOHN).await.body["error_counter"], 1);
     assert_eq!(server.mails().len(), 0);
 
@@ -255,7 +255,7 @@ async fn a_mail_over_the_announced_size_fails_for_that_reason_without_an_upload_
         "the mail has {size} bytes, and the mail server accepts at most {} (SIZE)",
         size - 1
     );
-    assert_eq!(first.deliveries[0].words, words);
+    assert_eq!(first.deliveries[0].response, words);
     // The owner is told, in a mail that fits.
     let mails = server.mails();
     assert_eq!((mails.len(), mails[1].text().contains("(SIZE)")), (2, true));

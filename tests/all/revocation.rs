@@ -109,7 +109,7 @@ fn once() -> Value {
 
 async fn outcome(host: &Harness, id: u64) -> (Option<Outcome>, Vec<(DeliveryStatus, String)>) {
     let entry = host.history(id).await.remove(0).entry;
-    let said = entry.deliveries.into_iter().map(|one| (one.status, one.words));
+    let said = entry.deliveries.into_iter().map(|one| (one.status, one.response));
     (entry.outcome, said.collect())
 }
 

@@ -186,7 +186,7 @@ async fn a_run_that_is_put_off_ends_missed_when_the_next_due_time_passes() {
 async fn a_broken_exporter_and_a_form_that_no_longer_fits_fail_at_once_and_the_owner_is_told_why() {
     for error in [
         ExportError::Failed("no such column".into()),
-        ExportError::FormUnfit("no such column".into()),
+        ExportError::InvalidFormData("no such column".into()),
     ] {
         let (host, id) = daily_at(EVE).await;
         host.exports.always(Some(error));

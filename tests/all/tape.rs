@@ -66,7 +66,7 @@ async fn a_trap_and_an_endless_loop_end_on_tape_as_they_did() {
         let tape = the_attempt(&harness);
         match (misdeed, &tape.end.came) {
             ("panics", Came::Trapped(words)) => assert!(!words.is_empty()),
-            ("loops_for_ever", Came::OutOfTime) => {}
+            ("loops_for_ever", Came::DeadlineExceeded) => {}
             other => panic!("{other:?}"),
         }
         let made = harness.replay(&tape).await;

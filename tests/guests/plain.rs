@@ -3,10 +3,12 @@
 
 use bindings::exports::ticketing::scheduled_exports as exports;
 use bindings::ticketing::scheduled_exports as imports;
-use imports::auth_context::{Access, Run, RunFacts};
+use imports::auth_context::{Access, Run, RunContext};
 use imports::mailer::{Audience, Mail, MailKind};
-use imports::schedule_store::{Plan, StoreError};
-use imports::types::{Content, Delivery, DeliveryStatus, FieldError, Outcome, PageQuery, Position, Problem, Recipients};
+use imports::schedule_store::{RunStart, StoreError};
+use imports::types::{
+    Content, Delivery, DeliveryStatus, FieldError, Outcome, PageQuery, Problem, Recipients, RunQuery, ScheduleState,
+};
 use imports::{exporters, mailer, schedule_store as store};
 
 const DAY: i64 = 86_400;
@@ -20,7 +22,7 @@ fn problem(error: StoreError) -> Problem {
         StoreError::NotFound => Problem::NotFound,
         StoreError::Stale => Problem::Stale,
         StoreError::Quota(_) | StoreError::Forbidden => Problem::Forbidden("no".into()),
-        StoreError::LeaseLost | StoreError::Recorded(_) => Problem::Unavailable("another has it".into()),
+        StoreError::LeaseLost | StoreError::AlreadyRecorded(_) => Problem::Unavailable("another has it".into()),
         StoreError::Unavailable(words) => Problem::Unavailable(words),
     }
 }
@@ -54,8 +56,8 @@ impl exports::schedules::Guest for Guest {
                 cc: Vec::new(),
                 bcc: Vec::new(),
             },
-            next_run: Some(by.facts().settings.now + 3_600),
-            active: true,
+            next_run: Some(by.context().settings.now + 3_600),
+            state: ScheduleState::Active,
             error_counter: 0,
             document,
         };
@@ -74,7 +76,7 @@ impl exports::schedules::Guest for Guest {
         store::delete(by, id, if_version).map_err(problem)
     }
 
-    fn runs(_by: &Access, _id: u64, _at: Position, _size: u32) -> Result<exports::schedules::Page, Problem> {
+    fn runs(_by: &Access, _id: u64, _query: RunQuery) -> Result<exports::schedules::Page, Problem> {
         Err(Problem::NotFound)
     }
 
@@ -86,7 +88,12 @@ impl exports::schedules::Guest for Guest {
         Err(Problem::NotFound)
     }
 
-    fn act(_by: &Access, _id: Option<u64>, _verb: String, _document: String) -> Result<String, Problem> {
+    fn act(
+        _by: &Access,
+        _id: Option<u64>,
+        _verb: String,
+        _document: String,
+    ) -> Result<exports::schedules::Acted, Problem> {
         Err(Problem::NotFound)
     }
 }
@@ -109,7 +116,7 @@ impl exports::recurrence::Guest for Guest {
     }
 }
 
-fn mail(run: &Run, facts: &RunFacts) -> Mail {
+fn mail(run: &Run, facts: &RunContext) -> Mail {
     let owner = facts.schedule.owner.as_ref().map(|owner| owner.email.clone());
     Mail {
         kind: MailKind::Export,
@@ -126,10 +133,10 @@ fn mail(run: &Run, facts: &RunFacts) -> Mail {
 
 impl exports::jobs::Guest for Guest {
     fn execute(run: &Run) {
-        let facts = run.facts();
+        let facts = run.context();
         let content = &facts.schedule.content;
         let due = facts.due.or(content.next_run).unwrap_or(facts.settings.now);
-        let plan = Plan {
+        let plan = RunStart {
             due,
             missed: Vec::new(),
             next_run: Some(due.max(facts.settings.now) + DAY),
@@ -146,12 +153,12 @@ impl exports::jobs::Guest for Guest {
         let taken = deliveries
             .iter()
             .any(|delivery| delivery.status == DeliveryStatus::Accepted);
-        let content = run.facts().schedule.content;
+        let content = run.context().schedule.content;
         let outcome = match taken {
             true => Outcome::Delivered,
             false => Outcome::Failed(("undelivered".into(), "nobody took it".into())),
         };
-        let _ = store::finish(run, &outcome, content.error_counter, content.active);
+        let _ = store::finish(run, &outcome, content.error_counter, true);
     }
 }
 

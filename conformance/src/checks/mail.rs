@@ -11,7 +11,7 @@ use crate::world::{NARROW_MAIL, address};
 pub(super) fn checks(facts: &Facts) -> Vec<Check> {
     let due = T0 + HOUR;
     let stage = |more: Value| with(json!({"do": "stage", "kind": "export", "subject": "the export"}), more);
-    let refused = |addresses: Value| json!({"answers": {"error": "not-a-recipient", "with": addresses}});
+    let refused = |addresses: Value| json!({"answers": {"error": "recipient-not-allowed", "with": addresses}});
     let to = |addresses: Value, document: Value| {
         let mut content = facts.content(due, document);
         content["recipients"]["to"] = addresses;

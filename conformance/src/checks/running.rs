@@ -300,7 +300,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
                         &runs(json!([[
                             with(facts.produce(), json!({"answers": ["lease-lost", "failed"], "says": "before it is started"})),
                             start(),
-                            {"do": "produce", "form": "no form", "answers": "form-unfit"},
+                            {"do": "produce", "form": "no form", "answers": "invalid-form-data"},
                             finish(json!("empty")),
                         ]]))
                     )]),

@@ -161,7 +161,7 @@ export class Host {
    * that it has pinned, and if it is not over, why `abandon` is to be called.
    */
   job(leased, name, given = leased.deliveries) {
-    const run = new Run({ leased, facts: this.#runFacts(leased) });
+    const run = new Run({ leased, facts: this.#runContext(leased) });
     const label = `schedule ${leased.row.id}, fence ${leased.fence}`;
     let reason = { tag: 'unfinished' };
     let failed = false;
@@ -185,7 +185,7 @@ export class Host {
     return { over, failed, reason, leased: { ...leased, due, startedVersion, zone } };
   }
 
-  #runFacts({ work, row, due, startedVersion, zone, attempt }) {
+  #runContext({ work, row, due, startedVersion, zone, attempt }) {
     const { scope, owner, content } = row;
     const settings = this.platform.settings(scope, this.clock());
     // Where the event has moved since the start, the run stays in its zone, unless a person has changed the schedule.

@@ -116,7 +116,7 @@ export class Platform {
       throw { tag: 'not-allowed' };
     }
     if (typeof form !== 'object' || form === null) {
-      throw { tag: 'form-unfit', val: 'the form is an object' };
+      throw { tag: 'invalid-form-data', val: 'the form is an object' };
     }
     const { events } = this.organizers[scope.organizer];
     const usable = this.usableEvents(scope.organizer, this.rights(owner), exporter);

@@ -263,7 +263,7 @@ test('an address that only looks like a stored one is another address', () => {
   // The Kelvin sign, whose lower-case form is a k.
   assert.throws(
     () => to('\u212aim@example.com'),
-    ({ tag }) => tag === 'not-a-recipient',
+    ({ tag }) => tag === 'recipient-not-allowed',
   );
 });
 

@@ -6,7 +6,7 @@
 //! ```
 //! use scheduled_exports_host::contract::{Outcome, Recipients, RunEntry};
 //!
-//! let mut entry = RunEntry::new(1_793_070_000, None); // seconds since 1970-01-01T00:00:00Z
+//! let mut entry = RunEntry::new(812, 1_793_070_000, None); // seconds since 1970-01-01T00:00:00Z
 //! entry.end(Outcome::Retry(1_793_070_120), 1_793_070_001);
 //! assert_eq!(entry.outcome, None); // a retry ends nothing
 //! entry.end(Outcome::Empty, 1_793_070_121);
@@ -39,25 +39,32 @@ pub enum Access {}
 #[derive(Debug)]
 pub enum Run {}
 
-pub use auth_context::{AccessFacts, Caller, OwnerRight, RunFacts, Settings};
+pub use auth_context::{AccessContext, Caller, OwnerRight, RunContext, Settings};
 pub use bindings::exports::ticketing::scheduled_exports as exported;
 pub use exported::recurrence::Stored;
-pub use exporters::{ExportError, Exporter, File, LookupError, Reach, Subject};
+pub use exported::schedules::Acted;
+pub use exporters::{ExportError, Exporter, File, FormError, LookupError, Outage, Reach, RightsOf};
 pub use mailer::{Audience, Mail, MailError, MailKind};
-pub use schedule_store::{Page, Plan, RunPage, StoreError};
+pub use manual_runs::{RequestError, RunRequest};
+pub use schedule_store::{Page, RunPage, RunStart, StoreError};
 
 pub use bindings::ticketing::scheduled_exports::types::{
-    Content, Delivery, DeliveryStatus, FieldError, MissedRange, Order, Outcome, PageQuery, Position, Problem,
-    Recipients, RunEntry, Schedule, User,
+    Content, Delivery, DeliveryStatus, FieldError, Filter, MissedRange, MissedReason, Outcome, PageQuery, Position,
+    Problem, Recipients, RunEntry, RunKind, RunQuery, RunState, Schedule, ScheduleState, SortKey, StateKind, User,
 };
-pub use bindings::ticketing::scheduled_exports::{auth_context, exporters, log, mailer, schedule_store, types};
+pub use bindings::ticketing::scheduled_exports::{
+    auth_context, exporters, log, mailer, manual_runs, schedule_store, types,
+};
 pub use bindings::{Plugin, PluginPre};
 
 impl RunEntry {
     /// A history entry for a due time that was never started: missed or cancelled if `outcome` says so, otherwise in progress.
     #[must_use]
-    pub fn new(due: i64, outcome: Option<Outcome>) -> Self {
+    pub fn new(id: u64, due: i64, outcome: Option<Outcome>) -> Self {
         Self {
+            id,
+            kind: RunKind::Scheduled,
+            requested_by: None,
             due,
             started: None,
             ended: None,
@@ -112,8 +119,136 @@ impl Recipients {
         let queued = |address: &String| Delivery {
             address: address.clone(),
             status: DeliveryStatus::Queued,
-            words: String::new(),
+            response: String::new(),
         };
         self.all().map(queued).collect()
+    }
+}
+
+impl Default for Filter {
+    /// All schedules.
+    fn default() -> Self {
+        Self {
+            owner: None,
+            export_identifier: None,
+            recipient: None,
+            state: None,
+            failing: None,
+            due_before: None,
+        }
+    }
+}
+
+impl RunQuery {
+    /// A part of the whole history.
+    #[must_use]
+    pub const fn page(at: Position, size: u32) -> Self {
+        Self {
+            at,
+            size,
+            id: None,
+            state: None,
+            since: None,
+            until: None,
+        }
+    }
+}
+
+impl ScheduleState {
+    /// The state at `now` (seconds since 1970-01-01T00:00:00Z): a pause that has run out counts as active.
+    #[must_use]
+    pub const fn at(self, now: i64) -> StateKind {
+        match self {
+            Self::Paused(Some(until)) if until <= now => StateKind::Active,
+            Self::Active => StateKind::Active,
+            Self::Paused(_) => StateKind::Paused,
+            Self::Stopped => StateKind::Stopped,
+        }
+    }
+
+    /// Whether the host wakes for the next run: it is active, or paused until an instant, before which the next run is not.
+    #[must_use]
+    pub const fn wakes(self) -> bool {
+        matches!(self, Self::Active | Self::Paused(Some(_)))
+    }
+}
+
+impl Filter {
+    /// Whether a schedule meets every condition at `now` (seconds since 1970-01-01T00:00:00Z).
+    #[must_use]
+    pub fn matches(&self, of: &Schedule, now: i64) -> bool {
+        let content = &of.content;
+        let same = |a: &str, b: &str| a.to_lowercase() == b.to_lowercase();
+        let owner = of.owner.as_ref().map(|owner| owner.email.as_str());
+        let state = content.state.at(now);
+        self.owner
+            .as_deref()
+            .is_none_or(|wanted| owner.is_some_and(|owner| same(owner, wanted)))
+            && self
+                .export_identifier
+                .as_ref()
+                .is_none_or(|wanted| *wanted == content.export_identifier)
+            && self.recipient.as_deref().is_none_or(|wanted| {
+                let mut addresses = content.recipients.all().map(String::as_str).chain(owner);
+                addresses.any(|address| same(address, wanted))
+            })
+            && self.state.is_none_or(|wanted| wanted == state)
+            && self.failing.is_none_or(|wanted| wanted == (content.error_counter > 0))
+            && self
+                .due_before
+                .is_none_or(|before| state == StateKind::Active && content.next_run.is_some_and(|next| next < before))
+    }
+}
+
+impl RunEntry {
+    /// Where the run stands.
+    #[must_use]
+    pub const fn state(&self) -> RunState {
+        match &self.outcome {
+            None | Some(Outcome::Retry(_)) => RunState::InProgress,
+            Some(Outcome::Submitted) => RunState::Submitted,
+            Some(Outcome::Delivered) => RunState::Delivered,
+            Some(Outcome::Empty) => RunState::Empty,
+            Some(Outcome::Failed(_)) => RunState::Failed,
+            Some(Outcome::Cancelled(_)) => RunState::Cancelled,
+            Some(Outcome::Missed(_)) => RunState::Missed,
+        }
+    }
+}
+
+impl RunQuery {
+    /// Whether a run meets every condition.
+    #[must_use]
+    pub fn matches(&self, run: &RunEntry) -> bool {
+        self.id.is_none_or(|id| id == run.id)
+            && self.state.is_none_or(|state| state == run.state())
+            && self.since.is_none_or(|since| run.due >= since)
+            && self.until.is_none_or(|until| run.due <= until)
+    }
+}
+
+impl Content {
+    /// Whether it is neither stopped nor paused, with or without an end.
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        self.state == ScheduleState::Active
+    }
+
+    /// Writes what a run has come to, as `finish` of the contract says: without `active`, a schedule that is active is stopped.
+    pub fn count(&mut self, error_counter: u32, active: bool) {
+        self.error_counter = error_counter;
+        if !active && !matches!(self.state, ScheduleState::Paused(_)) {
+            self.state = ScheduleState::Stopped;
+        }
+    }
+}
+
+impl<T: Into<String>> From<T> for Outage {
+    /// Why, where the host cannot say when it ends.
+    fn from(reason: T) -> Self {
+        Self {
+            reason: reason.into(),
+            retry_after: None,
+        }
     }
 }

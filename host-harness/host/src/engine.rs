@@ -190,7 +190,7 @@ pub enum GuestFault {
     Trapped(String),
     /// It exceeded its guest time or its deadline.
     #[error("deadline exceeded")]
-    OutOfTime,
+    DeadlineExceeded,
     /// It exceeded [`Limits::memory`].
     #[error("memory limit exceeded")]
     OutOfMemory,
@@ -365,7 +365,7 @@ fn conclude<T, H: Imports>(
     match outcome {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) => Err(fault(&error, call)),
-        Err(_) => Err(GuestFault::OutOfTime),
+        Err(_) => Err(GuestFault::DeadlineExceeded),
     }
 }
 
@@ -380,7 +380,7 @@ fn fault<H: Imports>(error: &wasmtime::Error, call: &Call<H>) -> GuestFault {
         return GuestFault::OutOfMemory;
     }
     match error.downcast_ref::<wasmtime::Trap>() {
-        Some(wasmtime::Trap::Interrupt) => GuestFault::OutOfTime,
+        Some(wasmtime::Trap::Interrupt) => GuestFault::DeadlineExceeded,
         Some(trap) => GuestFault::Trapped(match call.panic() {
             Some(words) => words.to_owned(),
             None => trap.to_string(),

@@ -48,7 +48,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::Scope;
 use crate::clock::{Clock as _, Instant, VirtualClock};
-use crate::contract::auth_context::{AccessFacts, RunFacts};
+use crate::contract::auth_context::{AccessContext, RunContext};
 use crate::contract::exporters::File;
 use crate::contract::mailer::MailKind;
 use crate::contract::{Content, Delivery, RunEntry, StoreError};
@@ -151,7 +151,7 @@ pub struct Outgoing {
 #[derive(Clone, Debug)]
 pub struct Access {
     /// The context that the component sees.
-    pub facts: AccessFacts,
+    pub facts: AccessContext,
     /// The organizer or event.
     pub scope: Scope,
     /// Name of a caller of the world.
@@ -174,7 +174,7 @@ pub struct Run {
     /// The lease that every write about it must present.
     pub lease: Lease,
     /// The context that the component sees.
-    pub facts: RunFacts,
+    pub facts: RunContext,
     /// The file that its call has made.
     pub file: Option<File>,
     /// The mail that leaves with `finish`.
@@ -265,11 +265,11 @@ impl AuthContext for Memory {
     type Access = Access;
     type Run = Run;
 
-    fn access_facts<'a>(&self, access: &'a Access) -> &'a AccessFacts {
+    fn access_context<'a>(&self, access: &'a Access) -> &'a AccessContext {
         &access.facts
     }
 
-    fn run_facts<'a>(&self, run: &'a Run) -> &'a RunFacts {
+    fn run_context<'a>(&self, run: &'a Run) -> &'a RunContext {
         &run.facts
     }
 }

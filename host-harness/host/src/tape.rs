@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use crate::contract::auth_context::{AccessFacts, RunFacts};
+use crate::contract::auth_context::{AccessContext, RunContext};
 use crate::engine::{GuestFault, Operation};
 
 pub use crate::engine::Job;
@@ -68,9 +68,9 @@ pub enum Called {
 #[serde(rename_all = "kebab-case")]
 pub enum Facts {
     /// A caller.
-    Access(AccessFacts),
+    Access(AccessContext),
     /// A leased run.
-    Run(RunFacts),
+    Run(RunContext),
 }
 
 /// An import call.
@@ -118,7 +118,7 @@ pub enum Came {
     /// It trapped, with this message.
     Trapped(String),
     /// It exceeded its deadline.
-    OutOfTime,
+    DeadlineExceeded,
     /// It exceeded its memory.
     OutOfMemory,
     /// A host error in an import.
@@ -129,7 +129,7 @@ impl From<&GuestFault> for Came {
     fn from(fault: &GuestFault) -> Self {
         match fault {
             GuestFault::Trapped(words) => Self::Trapped(words.clone()),
-            GuestFault::OutOfTime => Self::OutOfTime,
+            GuestFault::DeadlineExceeded => Self::DeadlineExceeded,
             GuestFault::OutOfMemory => Self::OutOfMemory,
             GuestFault::Host(words) => Self::Host(words.clone()),
         }
@@ -146,7 +146,7 @@ impl fmt::Display for Ending {
             Came::Answered(answer) => write!(f, "returned {}", short(answer)),
             Came::Refused(problem) => write!(f, "failed with {problem}"),
             Came::Trapped(words) => write!(f, "trapped: {words}"),
-            Came::OutOfTime => f.write_str("deadline exceeded"),
+            Came::DeadlineExceeded => f.write_str("deadline exceeded"),
             Came::OutOfMemory => f.write_str("memory limit exceeded"),
             Came::Host(words) => write!(f, "host error: {words}"),
         }

@@ -59,7 +59,7 @@ impl HostReason {
 
 /// The facts that a mail states about its run.
 #[derive(Clone, Debug)]
-pub struct RunFacts<'a> {
+pub struct RunContext<'a> {
     /// Language of the mail.
     pub language: Language,
     /// Identifier of the exporter.
@@ -81,7 +81,7 @@ pub struct NoticeText {
     pub text: String,
 }
 
-impl RunFacts<'_> {
+impl RunContext<'_> {
     /// The run failed; with `stopped`, this failure paused its schedule.
     #[must_use]
     pub fn failure(&self, reason: &HostReason, stopped: bool) -> NoticeText {
@@ -128,8 +128,8 @@ impl RunFacts<'_> {
 mod tests {
     use super::*;
 
-    fn facts(language: Language) -> RunFacts<'static> {
-        RunFacts {
+    fn facts(language: Language) -> RunContext<'static> {
+        RunContext {
             language,
             exporter: "orderlist",
             schedule: 7,

@@ -16,7 +16,7 @@ use reference_server::ports::HostFacts;
 use reference_server::scheduler::{Scheduler, SchedulerOptions};
 use reference_server::service::Service;
 use scheduled_exports_host::clock::{Clock, VirtualClock};
-use scheduled_exports_host::contract::{Order, PageQuery, Position};
+use scheduled_exports_host::contract::{Filter, PageQuery, Position, SortKey};
 use scheduled_exports_mail::EmlTransport;
 use scheduled_exports_store::postgres::PostgresStorage;
 use scheduled_exports_store::sqlite::SqliteStorage;
@@ -364,7 +364,8 @@ async fn give_back(storage: &dyn Storage, leased: Vec<Leased>, now: i64) -> Resu
 
 fn first_page() -> PageQuery {
     PageQuery {
-        order: Order::NextRun,
+        filter: Filter::default(),
+        order: SortKey::NextRun,
         descending: false,
         at: Position::Number(1),
         size: 50,

@@ -19,7 +19,7 @@ use lettre::message::{Body, MessageBuilder, MultiPart, SinglePart};
 use scheduled_exports_host::Scope;
 use scheduled_exports_host::clock::Instant;
 use scheduled_exports_host::contract::Recipients;
-use scheduled_exports_host::contract::auth_context::RunFacts;
+use scheduled_exports_host::contract::auth_context::RunContext;
 use scheduled_exports_host::contract::mailer::{Mail, MailError};
 use sha2::{Digest, Sha256};
 
@@ -94,7 +94,7 @@ pub fn message_id(schedule: u64, due: Instant, kind: MailKind, host: &str) -> St
 /// # Errors
 /// `too-large` where it is larger than the settings allow, as sent.
 pub fn staged(
-    facts: &RunFacts,
+    facts: &RunContext,
     scope: Scope,
     due: Instant,
     mail: Mail,

@@ -81,7 +81,7 @@ impl NewMail {
         let queued = |address: &String| Delivery {
             address: address.clone(),
             status: DeliveryStatus::Queued,
-            words: String::new(),
+            response: String::new(),
         };
         to.map(queued).collect()
     }

@@ -190,9 +190,9 @@ impl Platform {
         let slot = self.slots.acquire(&job.scope.organizer, EXPORT_TURN).await;
         let Some(_slot) = slot else {
             let waited = EXPORT_TURN.as_secs();
-            return Err(ExportError::Unavailable(format!(
-                "no export slot became free within {waited} seconds"
-            )));
+            return Err(ExportError::Unavailable(
+                format!("no export slot became free within {waited} seconds").into(),
+            ));
         };
         if let Some(gate) = &self.gate {
             gate.before(job).await?;
@@ -200,13 +200,13 @@ impl Platform {
         let exporter = of_identifier(&job.exporter).ok_or(ExportError::NotAllowed)?;
         let language = Language::of_tag(&job.language);
         let fields = exporter.fields(language);
-        let form = Form::new(&job.form, &fields, language).map_err(ExportError::FormUnfit)?;
+        let form = Form::new(&job.form, &fields, language).map_err(ExportError::InvalidFormData)?;
         let events = self.chosen_events(job, exporter, &form).await?;
         let zone = plugin::recurrence::zone(&job.zone)
             .ok_or_else(|| ExportError::Failed(format!("unknown time zone `{}`", job.zone)))?;
         let day = local(zone, job.now).date();
         let kind = form.choice("_format").map_err(|stop| told(stop, language))?;
-        let kind = FileKind::of_word(&kind).ok_or_else(|| ExportError::FormUnfit(kind.clone()))?;
+        let kind = FileKind::of_word(&kind).ok_or_else(|| ExportError::InvalidFormData(kind.clone()))?;
         let across = job.scope.event.is_none();
         let of = match &events[..] {
             [event, ..] if !across => event.slug.clone(),
@@ -250,7 +250,7 @@ impl Platform {
         let written = writer.await.map_err(|error| ExportError::Failed(error.to_string()))?;
         let written = written.map_err(|error| match error {
             WriteError::TooManyRows(most) => ExportError::Failed(text::export_too_many_rows(language, most)),
-            WriteError::Abandoned => ExportError::Unavailable("the export was aborted".to_owned()),
+            WriteError::Abandoned => ExportError::Unavailable("the export was aborted".into()),
             WriteError::Io(error) => away(&error),
             WriteError::Other(words) => ExportError::Failed(words),
         })?;
@@ -282,14 +282,14 @@ impl Platform {
             .readable_events(&who, &job.scope.organizer, job.scope.event.as_deref())
             .await
             .map_err(|error| match error {
-                PlatformError::Unavailable(why) => ExportError::Unavailable(why),
+                PlatformError::Unavailable(why) => ExportError::Unavailable(why.into()),
                 error => ExportError::Failed(error.to_string()),
             })?;
         if !open(exporter, &job.scope, !readable.is_empty()) {
             return Err(ExportError::NotAllowed);
         }
         if job.scope.event.is_none()
-            && let Some(listed) = form.listed_events().map_err(ExportError::FormUnfit)?
+            && let Some(listed) = form.listed_events().map_err(ExportError::InvalidFormData)?
         {
             let places: HashMap<&String, usize> = listed.iter().zip(0..).collect();
             readable.retain(|event| {
@@ -307,17 +307,17 @@ impl Platform {
 
 fn told(stop: Stop, language: Language) -> ExportError {
     match stop {
-        Stop::Unfit(why) => ExportError::FormUnfit(why),
-        Stop::Closed => ExportError::Unavailable("the export was aborted".to_owned()),
+        Stop::Unfit(why) => ExportError::InvalidFormData(why),
+        Stop::Closed => ExportError::Unavailable("the export was aborted".into()),
         Stop::Database(error) => match error {
-            PlatformError::Unavailable(why) => ExportError::Unavailable(why),
+            PlatformError::Unavailable(why) => ExportError::Unavailable(why.into()),
             _ => ExportError::Failed(text::export_orders(language).to_owned()),
         },
     }
 }
 
 fn away(error: &std::io::Error) -> ExportError {
-    ExportError::Unavailable(format!("could not write the export file: {error}"))
+    ExportError::Unavailable(format!("could not write the export file: {error}").into())
 }
 
 /// Parts joined to a name that every file system and mail program takes.

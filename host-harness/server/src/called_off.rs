@@ -29,7 +29,7 @@ pub(crate) fn shown(mut entry: RunEntry, language: Language) -> RunEntry {
         translate(words, language);
     }
     for delivery in &mut entry.deliveries {
-        translate(&mut delivery.words, language);
+        translate(&mut delivery.response, language);
     }
     entry
 }

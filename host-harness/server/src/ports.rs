@@ -9,6 +9,7 @@ mod exporters;
 mod log;
 mod mail_limits;
 mod mailer;
+mod manual_runs;
 mod schedule_store;
 
 use std::sync::Arc;

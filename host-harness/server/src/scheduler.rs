@@ -91,7 +91,7 @@ impl Scheduler {
     #[must_use]
     pub fn new(service: Arc<Service>, transport: Arc<dyn Transport>, mut options: SchedulerOptions) -> Self {
         options.delivery.temp_files = service.temp_files().clone();
-        options.delivery.organizer_share = service.facts().limits.organizer_share;
+        options.delivery.organizer_share = service.context().limits.organizer_share;
         Self {
             service,
             transport,
@@ -166,7 +166,7 @@ impl Scheduler {
 
     /// What the mail server announces bounds the mails that runs make.
     async fn meet_mail_server(&self) {
-        let (service, sender) = (&self.service, self.service.facts().mail_from.address());
+        let (service, sender) = (&self.service, self.service.context().mail_from.address());
         meet(
             self.transport.as_ref(),
             sender,
@@ -244,7 +244,7 @@ impl Scheduler {
 
     /// How many more runs each organizer can have under way here. Those that are settled take no time, and count for none.
     async fn rooms(&self, held: &Held) -> Rooms {
-        let share = self.service.facts().limits.organizer_share;
+        let share = self.service.context().limits.organizer_share;
         let each = part(self.options.workers.max(1), share);
         let mut under_way = HashMap::new();
         for (lease, organizer) in held.lock().await.iter() {

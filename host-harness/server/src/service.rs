@@ -54,7 +54,7 @@ use reference_platform::shares::SharedPlaces;
 use reference_platform::{Place, Platform, PlatformError, Principal, slug_of};
 use scheduled_exports_host::clock::Clock;
 use scheduled_exports_host::contract::Problem;
-use scheduled_exports_host::contract::auth_context::{AccessFacts, Caller, Settings};
+use scheduled_exports_host::contract::auth_context::{AccessContext, Caller, Settings};
 use scheduled_exports_host::contract::exported::about::Description;
 use scheduled_exports_host::engine::{Engine, GuestFault, Instance, Unaccepted};
 use scheduled_exports_host::tape::Recorded;
@@ -142,7 +142,7 @@ impl From<GuestFault> for CallError {
     fn from(fault: GuestFault) -> Self {
         match fault {
             GuestFault::Host(words) => Self::Unavailable(words),
-            GuestFault::Trapped(_) | GuestFault::OutOfTime | GuestFault::OutOfMemory => {
+            GuestFault::Trapped(_) | GuestFault::DeadlineExceeded | GuestFault::OutOfMemory => {
                 Self::Trapped(fault.to_string())
             }
         }
@@ -398,7 +398,7 @@ impl Service {
             Caller::User(_) | Caller::Token | Caller::Device => None,
         };
         Access {
-            facts: AccessFacts {
+            facts: AccessContext {
                 caller: grant.caller.clone(),
                 language: grant.language.clone(),
                 event_level: grant.scope.event.is_some(),
@@ -505,7 +505,7 @@ impl Service {
 
     /// What the component is told about this host.
     #[must_use]
-    pub fn facts(&self) -> &HostFacts {
+    pub fn context(&self) -> &HostFacts {
         &self.services.facts
     }
 }

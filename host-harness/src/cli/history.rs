@@ -104,7 +104,7 @@ pub fn document(row: &HistoryRow) -> Value {
     let recipients: Vec<Value> = entry
         .deliveries
         .iter()
-        .map(|one| json!({ "address": one.address, "status": status(one.status), "response": one.words }))
+        .map(|one| json!({ "address": one.address, "status": status(one.status), "response": one.response }))
         .collect();
     json!({
         "schedule": row.schedule,

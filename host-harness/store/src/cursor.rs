@@ -3,7 +3,7 @@
 
 use data_encoding::HEXLOWER;
 
-use crate::contract::Order;
+use crate::contract::SortKey;
 
 /// First part of every text; another one is of another version of the store.
 const VERSION: &str = "1";
@@ -42,11 +42,13 @@ impl Cursor {
     }
 
     /// Reads back such a text of the same order; none: it is no such text.
-    pub(crate) fn of_list(text: &str, order: Order, descending: bool) -> Option<Self> {
+    pub(crate) fn of_list(text: &str, order: SortKey, descending: bool) -> Option<Self> {
         let cursor = Self::read(text)?;
         let same = matches!(
             (&cursor.key, order),
-            (Key::Id, Order::Id) | (Key::Exporter(_), Order::ExportIdentifier) | (Key::NextRun(_), Order::NextRun)
+            (Key::Id, SortKey::Id)
+                | (Key::Exporter(_), SortKey::ExportIdentifier)
+                | (Key::NextRun(_), SortKey::NextRun)
         );
         (same && cursor.descending == descending).then_some(cursor)
     }
@@ -98,9 +100,9 @@ mod tests {
             id: 7,
         };
         let text = cursor.to_text();
-        assert_eq!(Cursor::of_list(&text, Order::ExportIdentifier, true), Some(cursor));
-        assert_eq!(Cursor::of_list(&text, Order::ExportIdentifier, false), None);
-        assert_eq!(Cursor::of_list(&text, Order::Id, true), None);
+        assert_eq!(Cursor::of_list(&text, SortKey::ExportIdentifier, true), Some(cursor));
+        assert_eq!(Cursor::of_list(&text, SortKey::ExportIdentifier, false), None);
+        assert_eq!(Cursor::of_list(&text, SortKey::Id, true), None);
         assert_eq!(Cursor::of_history(&text), None);
     }
 
@@ -126,7 +128,7 @@ mod tests {
             "1eu.5.é",
         ];
         for text in made_up {
-            for order in [Order::Id, Order::ExportIdentifier, Order::NextRun] {
+            for order in [SortKey::Id, SortKey::ExportIdentifier, SortKey::NextRun] {
                 assert_eq!(Cursor::of_list(text, order, false), None, "{text}");
             }
             assert_eq!(Cursor::of_history(text), None, "{text}");

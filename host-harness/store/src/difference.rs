@@ -7,7 +7,8 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
 
-use crate::contract::Content;
+use crate::contract::{Content, ScheduleState};
+use crate::values::written;
 
 /// Most characters of one value. A longer one is cut, and says how long it is.
 const MAX_VALUE: usize = 200;
@@ -36,8 +37,13 @@ pub fn difference(old: Option<&Content>, new: Option<&Content>) -> String {
         old.map(exporter).as_ref(),
         new.map(exporter).as_ref(),
     );
-    let active = |of: &Content| Value::from(of.active);
-    told.field("active", old.map(active).as_ref(), new.map(active).as_ref());
+    let state = |of: &Content| match of.state {
+        ScheduleState::Active => "active".into(),
+        ScheduleState::Paused(None) => "paused".into(),
+        ScheduleState::Paused(Some(until)) => format!("paused until {}", written(until)).into(),
+        ScheduleState::Stopped => Value::from("stopped"),
+    };
+    told.field("state", old.map(state).as_ref(), new.map(state).as_ref());
     let document = |of: Option<&Content>| match of.map(|of| serde_json::from_str::<Map<String, Value>>(&of.document)) {
         None => Some(Map::new()),
         Some(read) => read.ok(),
@@ -157,7 +163,7 @@ mod tests {
                 bcc: bcc.iter().map(|one| (*one).to_owned()).collect(),
             },
             next_run: Some(0),
-            active: true,
+            state: ScheduleState::Active,
             error_counter: 0,
             document: document.to_string(),
         }
@@ -189,7 +195,7 @@ mod tests {
         assert_eq!(
             difference(Some(&old), None),
             "bcc: spy@example.net → none; to: finance@example.org → none; export_identifier: \"orderlist\" → none; \
-             active: true → none; mail_subject: \"Orders\" → none"
+             state: \"active\" → none; mail_subject: \"Orders\" → none"
         );
     }
 

@@ -22,7 +22,7 @@ impl From<StartError> for ImportError<StoreError> {
     fn from(error: StartError) -> Self {
         match error {
             StartError::Lost => Self::Refused(StoreError::LeaseLost),
-            StartError::Recorded(latest) => Self::Refused(StoreError::Recorded(latest)),
+            StartError::Recorded(latest) => Self::Refused(StoreError::AlreadyRecorded(latest)),
             StartError::Storage(error) => error.into(),
         }
     }
@@ -41,7 +41,7 @@ impl From<LeaseError> for ExportError {
     fn from(error: LeaseError) -> Self {
         match error {
             LeaseError::Lost => Self::LeaseLost,
-            LeaseError::Storage(error) => Self::Unavailable(error.to_string()),
+            LeaseError::Storage(error) => Self::Unavailable(error.to_string().into()),
         }
     }
 }

@@ -31,8 +31,8 @@ use super::{
     Scope, Storage, Visible,
 };
 use crate::clock::Instant;
-use crate::contract::schedule_store::Plan;
 use crate::contract::{Content, DeliveryStatus, Outcome, Position, Recipients, RunEntry};
+use crate::contract::{RunQuery, ScheduleState, schedule_store::RunStart};
 
 /// One test for each check of the kit. `open` answers a new store and what has to live as long as it; none: what the store needs is
 /// not on this machine, and `open` has said so.
@@ -249,7 +249,7 @@ fn content(next_run: impl Into<Option<Instant>>) -> Content {
             bcc: vec!["\"o'neill\"@example.org".to_owned()],
         },
         next_run: next_run.into(),
-        active: true,
+        state: ScheduleState::Active,
         error_counter: 0,
         document: "{\"locale\":\"de\"}".to_owned(),
     }
@@ -366,8 +366,8 @@ async fn settle_one(store: &dyn Storage, now: Instant) -> Leased {
     leased.remove(0)
 }
 
-fn plan(due: Instant, next_run: impl Into<Option<Instant>>) -> Plan {
-    Plan {
+fn plan(due: Instant, next_run: impl Into<Option<Instant>>) -> RunStart {
+    RunStart {
         due,
         missed: Vec::new(),
         next_run: next_run.into(),
@@ -477,7 +477,10 @@ async fn deliver(store: &dyn Storage, now: Instant, result: &DeliveryResult) {
 
 /// The whole history of a schedule.
 async fn entries(store: &dyn Storage, schedule: u64) -> Vec<RunEntry> {
-    let page = store.runs(schedule, &Position::Number(1), 50).await.unwrap();
+    let page = store
+        .runs(schedule, &RunQuery::page(Position::Number(1), 50))
+        .await
+        .unwrap();
     page.expect("page one exists").rows
 }
 

@@ -126,6 +126,8 @@ pub struct ReplanRow {
     pub document: String,
     /// The plan to be replaced; none: nothing is planned.
     pub old_next_run: Option<Instant>,
+    /// Until when it is paused; its next run is not before that. None: it is active.
+    pub not_before: Option<Instant>,
     /// The latest due time that has an entry in the history.
     pub last_due: Option<Instant>,
     /// Asked for by [`Plans::request_replan`]; else only planned with an older zone database.

@@ -14,8 +14,8 @@ use super::{
     Rows, Scope, StartError, StorageError, Visible, Wakes, Written,
 };
 use crate::clock::Instant;
-use crate::contract::schedule_store::Plan;
-use crate::contract::{MissedRange, PageQuery, Position, RunEntry};
+use crate::contract::schedule_store::RunStart;
+use crate::contract::{MissedRange, PageQuery, RunEntry, RunQuery};
 
 /// The store. `Err(StorageError)` leaves everything as it was.
 #[async_trait]
@@ -299,7 +299,7 @@ port! {
         async fn start(
             &self,
             lease: &Lease,
-            plan: &Plan,
+            plan: &RunStart,
             zone_database: &str,
             zone: &str,
             now: Instant,
@@ -313,9 +313,11 @@ port! {
         async fn runs(
             &self,
             schedule: u64,
-            at: &Position,
-            size: u32,
+            query: &RunQuery,
         ) -> Result<Option<Rows<RunEntry>>, StorageError>;
+        /// The latest run that was due of each of these schedules, in order; none: it never ran. The caller has checked that they are
+        /// visible.
+        async fn latest_runs(&self, schedules: &[u64]) -> Result<Vec<Option<RunEntry>>, StorageError>;
         /// History of all schedules or one, latest due time first.
         async fn history(&self, schedule: Option<u64>, limit: u32) -> Result<Vec<HistoryRow>, StorageError>;
     }

@@ -48,7 +48,10 @@ use super::{Storage, StorageError};
 pub use clock::DatabaseClock;
 
 /// Of the name that it had when `sqlx` made it: programs of before and after that can be on one database.
-static MIGRATIONS: Migrations = migrations!("_sqlx_migrations", 1 "store" "postgres/migrations/0001_store.sql");
+static MIGRATIONS: Migrations = migrations!("_sqlx_migrations",
+    1 "store" "postgres/migrations/0001_store.sql",
+    2 "states" "postgres/migrations/0002_states.sql",
+);
 
 /// How long a caller waits for its turn at a connection, or for the server to take connections again.
 const TURN: Duration = Duration::from_secs(10);

@@ -53,7 +53,10 @@ use crate::clock::Instant;
 use crate::private;
 
 /// Of the name that it had when `sqlx` made it: programs of before and after that can be on one file.
-static MIGRATIONS: Migrations = migrations!("_sqlx_migrations", 1 "store" "sqlite/migrations/0001_store.sql");
+static MIGRATIONS: Migrations = migrations!("_sqlx_migrations",
+    1 "store" "sqlite/migrations/0001_store.sql",
+    2 "states" "sqlite/migrations/0002_states.sql",
+);
 
 /// How long a statement waits for another process's write transaction.
 const BUSY: Duration = Duration::from_secs(10);

@@ -10,7 +10,7 @@ pub(super) use crate::cancelled::{EVENT_DELETED, ORGANIZER_DISABLED as SWITCHED_
 use super::state::RunState;
 use super::{MailKind, MailStanding, NewMail, OutgoingExport, StorageError};
 use crate::clock::Instant;
-use crate::contract::{DeliveryStatus, MissedRange, Outcome, Recipients};
+use crate::contract::{DeliveryStatus, MissedRange, MissedReason, Outcome, Recipients, ScheduleState};
 
 /// Most rows of a page.
 const PAGE: u32 = 50;
@@ -165,6 +165,37 @@ pub(super) fn concluded(accepted: bool, cancelled: bool, called_off: Option<Stri
     }
 }
 
+/// What is stored in `paused_until` of a schedule that is paused without an end.
+pub(super) const NO_END: Instant = Instant::MAX;
+
+/// The columns `active` and `paused_until` of a state.
+pub(super) const fn state_columns(state: ScheduleState) -> (bool, Option<Instant>) {
+    match state {
+        ScheduleState::Active => (true, None),
+        ScheduleState::Stopped => (false, None),
+        ScheduleState::Paused(None) => (false, Some(NO_END)),
+        ScheduleState::Paused(until) => (true, until),
+    }
+}
+
+/// The state of the columns `active` and `paused_until`.
+pub(super) const fn state_of(active: bool, paused_until: Option<Instant>) -> ScheduleState {
+    match (active, paused_until) {
+        (true, None) => ScheduleState::Active,
+        (false, None) => ScheduleState::Stopped,
+        (true, until) => ScheduleState::Paused(until),
+        (false, Some(_)) => ScheduleState::Paused(None),
+    }
+}
+
+/// The column `missed_reason` of due times.
+pub(super) const fn missed_reason(range: &MissedRange) -> Option<&'static str> {
+    match range.reason {
+        MissedReason::Unavailable => None,
+        MissedReason::Paused => Some("paused"),
+    }
+}
+
 /// A run's state, and what belongs to it.
 #[derive(Clone, Copy)]
 pub(super) struct State<'a> {
@@ -173,6 +204,7 @@ pub(super) struct State<'a> {
     pub(super) words: Option<&'a str>,
     pub(super) missed_first: Option<Instant>,
     pub(super) missed_count: Option<i64>,
+    pub(super) missed_reason: Option<&'static str>,
 }
 
 impl<'a> State<'a> {
@@ -184,6 +216,7 @@ impl<'a> State<'a> {
             words: None,
             missed_first: None,
             missed_count: None,
+            missed_reason: None,
         }
     }
 
@@ -210,6 +243,7 @@ impl<'a> State<'a> {
         Ok(Self {
             missed_first: Some(range.first),
             missed_count: Some(signed(range.count)?),
+            missed_reason: missed_reason(range),
             ..Self::plain(RunState::Missed)
         })
     }
@@ -222,6 +256,7 @@ pub(super) struct StoredOutcome {
     pub(super) words: Option<String>,
     pub(super) missed_first: Option<Instant>,
     pub(super) missed_count: Option<i64>,
+    pub(super) missed_reason: Option<String>,
     pub(super) due: Instant,
 }
 
@@ -243,6 +278,10 @@ impl StoredOutcome {
                     .ok_or_else(|| damaged("missing start of missed range"))?,
                 last: self.due,
                 count: unsigned(self.missed_count.unwrap_or_default())?,
+                reason: match self.missed_reason {
+                    None => MissedReason::Unavailable,
+                    Some(_) => MissedReason::Paused,
+                },
             }),
             other => return Err(damaged(&format!("as `{other}`"))),
         }))
@@ -263,12 +302,17 @@ pub(super) fn how(outcome: &Outcome) -> String {
         Outcome::Failed((code, words)) => format!("failed: {code}: {words}"),
         Outcome::Retry(again) => format!("retry at {}", written(*again)),
         Outcome::Cancelled(words) => format!("cancelled: {words}"),
-        Outcome::Missed(range) => format!("missed: {} since {}", range.count, written(range.first)),
+        Outcome::Missed(range) => {
+            let reason = missed_reason(range)
+                .map(|reason| format!(" ({reason})"))
+                .unwrap_or_default();
+            format!("missed{reason}: {} since {}", range.count, written(range.first))
+        }
     }
 }
 
 /// RFC 3339, or the bare number where no calendar reaches.
-fn written(at: Instant) -> String {
+pub(super) fn written(at: Instant) -> String {
     chrono::DateTime::from_timestamp(at, 0).map_or_else(
         || at.to_string(),
         |at| at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),

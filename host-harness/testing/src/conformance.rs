@@ -107,6 +107,7 @@ pub fn problem(problem: Problem) -> Ending {
             ("invalid".into(), errors.join("; "))
         }
         Problem::Forbidden(words) => ("forbidden".into(), words),
+        Problem::TooMany((seconds, words)) => ("too-many".into(), format!("{seconds}: {words}")),
         Problem::NotFound => ("not-found".into(), String::new()),
         Problem::Stale => ("stale".into(), String::new()),
         Problem::Unavailable(words) => ("unavailable".into(), words),
@@ -177,7 +178,7 @@ pub trait HostUnderTest: Send + Sync {
 #[async_trait]
 pub trait Hosts: Send + Sync {
     /// What holds for all of them.
-    fn facts(&self) -> Facts;
+    fn context(&self) -> Facts;
     /// What the component's `recurrence.replan` answers for one row with this document, whose error is the plan.
     async fn plan(&self, document: &str) -> Result<String, String>;
     /// A host with this world, the conformance component loaded, and nothing else.
@@ -204,7 +205,7 @@ impl<'a> Conformance<'a> {
     /// # Errors
     /// If it does not answer with them; in words.
     pub async fn of(hosts: &'a dyn Hosts) -> Result<Self, String> {
-        let facts = hosts.facts();
+        let facts = hosts.context();
         let told = json!({"exporter": facts.exporter, "form": facts.form, "lease-seconds": facts.lease});
         let plan = hosts.plan(&told.to_string()).await?;
         let plan = serde_json::from_str(&plan).map_err(|error| format!("the plan can't be read: {error}: {plan}"))?;

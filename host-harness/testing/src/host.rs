@@ -157,7 +157,7 @@ impl Harness {
             faulty,
             recorded,
         } = self;
-        let facts = service.facts().clone();
+        let facts = service.context().clone();
         drop((old, client, service));
         let service = open(
             (&kept, folder.path(), pages, recorded),
@@ -203,7 +203,7 @@ impl Harness {
             (&self.kept, self.folder.path(), self.pages, self.recorded),
             &plugin,
             limits.clone(),
-            self.service.facts().clone(),
+            self.service.context().clone(),
             Arc::clone(&clock),
             &exports,
             &store,

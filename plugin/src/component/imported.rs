@@ -1,16 +1,16 @@
 //! The domain's host traits on the contract's handles.
 
-use super::imports::{auth_context, exporters, log, mailer, schedule_store};
+use super::imports::{auth_context, exporters, log, mailer, manual_runs, schedule_store};
 use crate::contract::{
-    AccessFacts, Content, DownloadLink, ExportError, Exporter, File, Instant, LookupError, Mail, MailError,
-    MissedRange, Outcome, Page, PageQuery, Plan, Position, Reach, RunFacts, RunPage, Schedule, ScheduleId, StoreError,
-    Subject,
+    AccessContext, Content, DownloadLink, ExportError, Exporter, File, FormError, Instant, LookupError, Mail,
+    MailError, MissedRange, Outcome, Page, PageQuery, Reach, RequestError, RightsOf, RunContext, RunEntry, RunId,
+    RunPage, RunQuery, RunRequest, RunStart, Schedule, ScheduleId, StoreError,
 };
 use crate::host;
 
 impl host::Access for auth_context::Access {
-    fn facts(&self) -> AccessFacts {
-        Self::facts(self)
+    fn context(&self) -> AccessContext {
+        Self::context(self)
     }
 
     fn list(&self, query: &PageQuery) -> Result<Page, StoreError> {
@@ -49,16 +49,28 @@ impl host::Access for auth_context::Access {
         schedule_store::delete(self, id, version)
     }
 
-    fn runs(&self, id: ScheduleId, at: &Position, size: u32) -> Result<RunPage, StoreError> {
-        schedule_store::runs(self, id, at, size)
+    fn runs(&self, id: ScheduleId, query: &RunQuery) -> Result<RunPage, StoreError> {
+        schedule_store::runs(self, id, query)
     }
 
-    fn available(&self, whose: Subject, only: Option<&str>) -> Result<Vec<Exporter>, LookupError> {
+    fn latest_runs(&self, ids: &[ScheduleId]) -> Result<Vec<Option<RunEntry>>, StoreError> {
+        schedule_store::latest_runs(self, ids)
+    }
+
+    fn request_run(&self, id: Option<ScheduleId>, what: &RunRequest) -> Result<RunId, RequestError> {
+        manual_runs::request(self, id, what)
+    }
+
+    fn available(&self, whose: RightsOf, only: Option<&str>) -> Result<Vec<Exporter>, LookupError> {
         exporters::available(self, whose, only)
     }
 
-    fn usable_events(&self, whose: Subject, exporter: &str, only: Option<&[String]>) -> Result<Reach, LookupError> {
+    fn usable_events(&self, whose: RightsOf, exporter: &str, only: Option<&[String]>) -> Result<Reach, LookupError> {
         exporters::usable_events(self, whose, exporter, only)
+    }
+
+    fn check_form(&self, whose: RightsOf, exporter: &str, form: &str) -> Result<String, FormError> {
+        exporters::check_form(self, whose, exporter, form)
     }
 
     fn visible_events(&self, slugs: &[String]) -> Result<Vec<String>, LookupError> {
@@ -75,11 +87,11 @@ impl host::Access for auth_context::Access {
 }
 
 impl host::Run for auth_context::Run {
-    fn facts(&self) -> RunFacts {
-        Self::facts(self)
+    fn context(&self) -> RunContext {
+        Self::context(self)
     }
 
-    fn start(&self, plan: &Plan) -> Result<(), StoreError> {
+    fn start(&self, plan: &RunStart) -> Result<(), StoreError> {
         schedule_store::start(self, plan)
     }
 

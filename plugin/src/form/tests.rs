@@ -14,6 +14,8 @@ fn exporter(across_events: bool, fields: Vec<Field>) -> Exporter {
 
 fn field(name: &str, kind: FieldKind) -> Field {
     Field {
+        help: None,
+        suggestion: None,
         name: name.to_owned(),
         label: name.to_owned(),
         kind,
@@ -24,7 +26,7 @@ fn field(name: &str, kind: FieldKind) -> Field {
 
 fn choices(values: &[&str]) -> Vec<Choice> {
     let choice = |value: &&str| Choice {
-        value: (*value).to_owned(),
+        value: serde_json::Value::from(*value).to_string(),
         label: value.to_uppercase(),
     };
     values.iter().map(choice).collect()

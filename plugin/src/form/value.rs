@@ -39,6 +39,7 @@ pub(super) fn check(kind: &FieldKind, required: bool, value: Value) -> Result<Va
             other => Err(ValidationError::wrong_type(&other, expected)),
         },
         &FieldKind::Integer((smallest, largest)) => integer(value, smallest, largest),
+        FieldKind::Choice(choices) => check_choice(&value, choices, expected).map(|()| value),
         FieldKind::MultipleChoice(choices) => multiple_choice(value, choices, required),
         FieldKind::Other(_) => match value {
             Value::Null => Err(ValidationError::Null(expected)),
@@ -50,8 +51,7 @@ pub(super) fn check(kind: &FieldKind, required: bool, value: Value) -> Result<Va
         | FieldKind::Decimal
         | FieldKind::Date
         | FieldKind::DateTime
-        | FieldKind::DateRange
-        | FieldKind::Choice(_) => match value {
+        | FieldKind::DateRange => match value {
             Value::String(text) => string(kind, required, text).map(Value::String),
             other => Err(ValidationError::wrong_type(&other, expected)),
         },
@@ -81,7 +81,6 @@ fn string(kind: &FieldKind, required: bool, text: String) -> Result<String, Vali
                 return Err(ValidationError::DateRange { given: text, why });
             }
         }
-        FieldKind::Choice(choices) => check_choice(&text, choices)?,
         _ => {}
     }
     Ok(text)
@@ -110,11 +109,8 @@ fn multiple_choice(value: Value, choices: &[Choice], required: bool) -> Result<V
     }
     let mut texts = Vec::with_capacity(entries.len());
     for entry in entries {
-        let Value::String(text) = entry else {
-            return Err(ValidationError::wrong_type(entry, Expected::Texts));
-        };
-        check_choice(text, choices)?;
-        texts.push(text);
+        check_choice(entry, choices, Expected::Texts)?;
+        texts.push(scalar_text(entry));
     }
     match duplicate(&texts) {
         Some(text) => Err(ValidationError::Duplicate(text.to_owned())),
@@ -122,14 +118,28 @@ fn multiple_choice(value: Value, choices: &[Choice], required: bool) -> Result<V
     }
 }
 
-fn check_choice(text: &str, choices: &[Choice]) -> Result<(), ValidationError> {
-    if choices.iter().any(|choice| choice.value == text) {
+/// One of the choices, by value and type: `1` is not `"1"`.
+fn check_choice(value: &Value, choices: &[Choice], expected: Expected) -> Result<(), ValidationError> {
+    let offered: Vec<Value> = choices.iter().map(Choice::scalar).collect();
+    if offered.contains(value) {
         return Ok(());
     }
+    // A value of a type that no choice has is answered by its type: most choices are strings.
+    let same_type = |one: &Value| std::mem::discriminant(one) == std::mem::discriminant(value);
+    if !value.is_string() && !offered.iter().any(same_type) {
+        return Err(ValidationError::wrong_type(value, expected));
+    }
     Err(ValidationError::InvalidChoice {
-        given: text.to_owned(),
-        choices: choices.iter().map(|choice| choice.value.clone()).collect(),
+        given: scalar_text(value),
+        choices: choices.iter().map(Choice::text).collect(),
     })
+}
+
+fn scalar_text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
 }
 
 /// A text that the list has more than once.

@@ -8,7 +8,7 @@ mod value;
 
 use self::fields::{Difference, differences, fields};
 use super::{Notice, NoticeContext, Text, one_line, zoned_time};
-use crate::contract::{Content, Instant};
+use crate::contract::{Content, Instant, ScheduleState};
 use crate::language::Language;
 use crate::text;
 
@@ -135,7 +135,7 @@ impl Text {
         if differences.is_empty() {
             self.line(text::changed_nothing(language));
         }
-        if after.active && !before.active {
+        if after.state == ScheduleState::Active && before.state == ScheduleState::Stopped {
             self.line(text::changed_resumed(language));
         }
     }

@@ -42,7 +42,7 @@ pub enum Reason {
     /// The plugin's instance trapped.
     Trapped,
     /// The plugin's instance exceeded its deadline.
-    OutOfTime,
+    DeadlineExceeded,
     /// The plugin's instance exceeded its memory limit.
     OutOfMemory,
     /// The plugin's instance returned without an outcome at every attempt.
@@ -68,7 +68,7 @@ impl Reason {
             Self::BadSubject => "invalid-subject",
             Self::Undelivered(_) => "delivery-failed",
             Self::Trapped => "plugin-trapped",
-            Self::OutOfTime => "deadline-exceeded",
+            Self::DeadlineExceeded => "deadline-exceeded",
             Self::OutOfMemory => "memory-limit-exceeded",
             Self::Unfinished => "plugin-incomplete",
         }
@@ -103,7 +103,7 @@ impl Reason {
             Self::BadSubject => text::reason_subject(language),
             Self::Undelivered(_) => text::reason_undelivered(language),
             Self::Trapped => text::reason_trapped(language),
-            Self::OutOfTime => text::reason_deadline(language),
+            Self::DeadlineExceeded => text::reason_deadline(language),
             Self::OutOfMemory => text::reason_memory(language),
             Self::Unfinished => text::reason_incomplete(language),
         };

@@ -140,6 +140,7 @@ impl<'a> Reader<'a> {
             (Some(until), Some(_)) => {
                 let error = RecurrenceError::new(RecurrenceErrorKind::CountAndUntil, &until.to_string());
                 self.errors.push(FieldError {
+                    params: Vec::new(),
                     path: vec![self.field.to_owned(), "count".to_owned()],
                     code: error.code().to_owned(),
                     message: error.message(self.language),

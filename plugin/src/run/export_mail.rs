@@ -43,7 +43,7 @@ pub(super) fn stage(
         };
         match run.stage(&mail) {
             Ok(()) => return Ok(()),
-            Err(MailError::NotARecipient(addresses)) => {
+            Err(MailError::RecipientNotAllowed(addresses)) => {
                 rejected.extend(addresses);
                 // Each round omits a recipient, so there are at most as many rounds as addresses.
                 if count(&self::recipients(given, owner, &rejected)) >= before {
@@ -70,8 +70,10 @@ pub(super) fn stage(
                 }
                 link = Some(self::link(run, too_large)?);
             }
-            Err(MailError::Nobody) => return Err(StageError::Failed(Reason::NoRecipient)),
+            Err(MailError::NoRecipient) => return Err(StageError::Failed(Reason::NoRecipient)),
             Err(MailError::NoFile) => return Err(StageError::Failed(Reason::NoFile)),
+            Err(MailError::LeaseLost) => return Err(StageError::LeaseLost),
+            Err(MailError::Unavailable(why)) => return Err(StageError::Unavailable(why)),
             Err(MailError::BadSubject) => return Err(StageError::Failed(Reason::BadSubject)),
         }
     }
@@ -82,9 +84,9 @@ fn zip(run: &impl Run) -> Result<bool, StageError> {
     match run.zip() {
         Ok(_) => Ok(true),
         Err(ExportError::LeaseLost) => Err(StageError::LeaseLost),
-        Err(ExportError::Unavailable(why)) => Err(StageError::Unavailable(why)),
+        Err(ExportError::Unavailable(outage)) => Err(StageError::Unavailable(outage.reason)),
         Err(ExportError::NotAllowed) => Err(StageError::Failed(Reason::OwnerNotAllowed)),
-        Err(ExportError::NothingToExport | ExportError::FormUnfit(_) | ExportError::Failed(_)) => {
+        Err(ExportError::NothingToExport | ExportError::InvalidFormData(_) | ExportError::Failed(_)) => {
             run.log("could not zip the oversized attachment");
             Ok(false)
         }
@@ -97,9 +99,9 @@ fn link(run: &impl Run, too_large: Reason) -> Result<DownloadLink, StageError> {
         Ok(Some(link)) => Ok(link),
         Ok(None) => Err(StageError::Failed(too_large)),
         Err(ExportError::LeaseLost) => Err(StageError::LeaseLost),
-        Err(ExportError::Unavailable(why)) => Err(StageError::Unavailable(why)),
+        Err(ExportError::Unavailable(outage)) => Err(StageError::Unavailable(outage.reason)),
         Err(ExportError::NotAllowed) => Err(StageError::Failed(Reason::OwnerNotAllowed)),
-        Err(ExportError::NothingToExport | ExportError::FormUnfit(_) | ExportError::Failed(_)) => {
+        Err(ExportError::NothingToExport | ExportError::InvalidFormData(_) | ExportError::Failed(_)) => {
             run.log("could not create a download link for the oversized attachment");
             Err(StageError::Failed(too_large))
         }

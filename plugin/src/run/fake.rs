@@ -3,8 +3,8 @@
 use std::cell::{Cell, RefCell};
 
 use crate::contract::{
-    Audience, Content, DownloadLink, ExportError, File, Instant, Mail, MailError, MailKind, Outcome, OwnerRight, Plan,
-    Recipients, RunFacts, Schedule, Settings, StoreError, User,
+    Audience, Content, DownloadLink, ExportError, File, Instant, Mail, MailError, MailKind, Outage, Outcome,
+    OwnerRight, Recipients, RunContext, RunKind, RunStart, Schedule, ScheduleState, Settings, StoreError, User,
 };
 use crate::host::Run;
 
@@ -16,8 +16,11 @@ pub(crate) const OWNER: &str = "john@example.com";
 pub(crate) const SECRET: &str = "s3cret";
 
 /// A daily schedule whose next run is [`MONDAY`], at that time.
-pub(crate) fn facts() -> RunFacts {
-    RunFacts {
+pub(crate) fn facts() -> RunContext {
+    RunContext {
+        kind: RunKind::Scheduled,
+        page_url: String::new(),
+        requested_by: None,
         schedule: Schedule {
             id: 7,
             owner: Some(User {
@@ -31,7 +34,7 @@ pub(crate) fn facts() -> RunFacts {
                 export_identifier: "orderlist".into(),
                 recipients: Recipients::default(),
                 next_run: Some(MONDAY),
-                active: true,
+                state: ScheduleState::Active,
                 error_counter: 0,
                 document: document("DTSTART:20230118T000000\nRRULE:FREQ=DAILY", "06:30:00"),
             },
@@ -70,7 +73,7 @@ pub(crate) fn document(rule: &str, time: &str) -> String {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum FakeCall {
-    Start(Plan),
+    Start(RunStart),
     Produce {
         form: String,
         language: String,
@@ -86,7 +89,7 @@ pub(crate) enum FakeCall {
 
 #[derive(Debug)]
 pub(crate) struct Fake {
-    pub facts: RunFacts,
+    pub facts: RunContext,
     pub produced: Result<File, ExportError>,
     pub zipped: Result<File, ExportError>,
     pub linked: Result<Option<DownloadLink>, ExportError>,
@@ -118,7 +121,7 @@ impl Fake {
     pub(crate) fn new() -> Self {
         Self::with(facts())
     }
-    pub(crate) fn with(facts: RunFacts) -> Self {
+    pub(crate) fn with(facts: RunContext) -> Self {
         Self {
             opened: Cell::new(facts.due.is_some()),
             facts,
@@ -137,7 +140,7 @@ impl Fake {
         }
     }
     /// Facts changed by `change`.
-    pub(crate) fn where_(change: impl FnOnce(&mut RunFacts)) -> Self {
+    pub(crate) fn where_(change: impl FnOnce(&mut RunContext)) -> Self {
         let mut facts = facts();
         change(&mut facts);
         Self::with(facts)
@@ -148,7 +151,7 @@ impl Fake {
     pub(crate) fn lines(&self) -> Vec<String> {
         self.lines.borrow().clone()
     }
-    pub(crate) fn plan(&self) -> Option<Plan> {
+    pub(crate) fn plan(&self) -> Option<RunStart> {
         self.calls().into_iter().find_map(|call| {
             if let FakeCall::Start(plan) = call {
                 Some(plan)
@@ -200,10 +203,10 @@ impl Fake {
 }
 
 impl Run for Fake {
-    fn facts(&self) -> RunFacts {
+    fn context(&self) -> RunContext {
         self.facts.clone()
     }
-    fn start(&self, plan: &Plan) -> Result<(), StoreError> {
+    fn start(&self, plan: &RunStart) -> Result<(), StoreError> {
         self.opened.set(true);
         self.note(FakeCall::Start(plan.clone()));
         assert!(
@@ -260,7 +263,7 @@ impl Run for Fake {
             return Err(MailError::BadSubject);
         }
         match &mail.audience {
-            Audience::Responsible if self.no_responsible_user => return Err(MailError::Nobody),
+            Audience::Responsible if self.no_responsible_user => return Err(MailError::NoRecipient),
             Audience::Responsible => {}
             Audience::People(people) => {
                 let all = || people.to.iter().chain(&people.cc).chain(&people.bcc);
@@ -272,11 +275,11 @@ impl Run for Fake {
                         && !self.barred.iter().any(|b| b.eq_ignore_ascii_case(address))
                 };
                 if all().next().is_none() {
-                    return Err(MailError::Nobody);
+                    return Err(MailError::NoRecipient);
                 }
                 let unknown: Vec<String> = all().filter(|address| !known(address)).cloned().collect();
                 if !unknown.is_empty() {
-                    return Err(MailError::NotARecipient(unknown));
+                    return Err(MailError::RecipientNotAllowed(unknown));
                 }
             }
         }
@@ -298,5 +301,13 @@ impl Run for Fake {
         assert!(!text.contains('@') && !text.contains(SECRET), "not for the log: {text}");
         assert!(text.len() <= 4096 && !text.contains('\n'), "not a line: {text}");
         self.lines.borrow_mut().push(text.to_owned());
+    }
+}
+
+/// What can work later, nobody knows when.
+pub(crate) fn outage(reason: &str) -> Outage {
+    Outage {
+        reason: reason.to_owned(),
+        retry_after: None,
     }
 }

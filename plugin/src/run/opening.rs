@@ -1,7 +1,7 @@
 //! Decides which due time an attempt is for, and whether it can still run. Pure: takes the facts and the recurrence, returns the
 //! decision.
 
-use crate::contract::{Instant, MissedRange, Plan, RunFacts};
+use crate::contract::{Instant, MissedRange, MissedReason, RunContext, RunStart, StateKind};
 use crate::document::Document;
 use crate::notice::Cancellation;
 use crate::past_due::PastDueTimes;
@@ -14,7 +14,7 @@ const SAME_DUE_TIME: i64 = 12 * 60 * 60;
 /// The parameters of `start`, and whether the run continues after it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct RunOpening {
-    pub plan: Plan,
+    pub plan: RunStart,
     pub decision: RunDecision,
 }
 
@@ -34,13 +34,13 @@ pub(super) enum RunDecision {
 ///
 /// `rule` is `None` if the document is unreadable or its rule is no longer valid. The run is then opened at the planned or pinned due
 /// time, without a next one, so that it can end as failed.
-pub(super) fn opening(facts: &RunFacts, rule: Option<(&Document, &Recurrence)>) -> Option<RunOpening> {
+pub(super) fn opening(facts: &RunContext, rule: Option<(&Document, &Recurrence)>) -> Option<RunOpening> {
     let now = facts.settings.now;
     let planned = facts.schedule.content.next_run;
     let mut opening = match (facts.due, planned, rule) {
         (None, None, _) => return None,
         (Some(due), _, None) | (None, Some(due), None) => RunOpening {
-            plan: Plan {
+            plan: RunStart {
                 due,
                 missed: Vec::new(),
                 next_run: None,
@@ -58,7 +58,7 @@ pub(super) fn opening(facts: &RunFacts, rule: Option<(&Document, &Recurrence)>) 
             None => first_attempt(planned, document.kept_at, now, recurrence),
         },
     };
-    if !facts.schedule.content.active {
+    if facts.schedule.content.state.at(now) != StateKind::Active {
         opening.decision = RunDecision::Cancel(Cancellation::Paused);
     } else if opening.decision == RunDecision::Run && opening.plan.due > now {
         opening.decision = RunDecision::Wait(opening.plan.due);
@@ -81,7 +81,7 @@ fn first_attempt(planned: Instant, kept_at: Option<Instant>, now: Instant, recur
         RunDecision::Run
     };
     RunOpening {
-        plan: Plan {
+        plan: RunStart {
             due,
             missed: passed.ranges(planned, due),
             next_run,
@@ -102,7 +102,7 @@ fn first_attempt_planned_by_newer(
     let passed = PastDueTimes::new(planned, kept_at.max(Some(others_after)), Some(recurrence));
     let due = passed.latest_until(now).unwrap_or(planned);
     RunOpening {
-        plan: Plan {
+        plan: RunStart {
             due,
             missed: passed.ranges(planned, due),
             next_run: recurrence.next_after(others_after.max(now)).map(|next| next.at),
@@ -132,6 +132,7 @@ fn later_attempt(
         RunDecision::Cancel(Cancellation::NoLongerDue)
     } else if next_run.is_some_and(|next| next <= now) {
         RunDecision::Missed(MissedRange {
+            reason: MissedReason::Unavailable,
             first: due,
             last: due,
             count: 1,
@@ -140,7 +141,7 @@ fn later_attempt(
         RunDecision::Run
     };
     RunOpening {
-        plan: Plan {
+        plan: RunStart {
             due,
             missed: Vec::new(),
             next_run,
@@ -182,8 +183,8 @@ mod tests {
         let recurrence = document.recurrence("Europe/Berlin").expect("valid");
         opening(&facts, Some((&document, &recurrence))).expect("an opening")
     }
-    fn plan(due: Instant, next_run: Instant) -> Plan {
-        Plan {
+    fn plan(due: Instant, next_run: Instant) -> RunStart {
+        RunStart {
             due,
             missed: Vec::new(),
             next_run: Some(next_run),
@@ -222,6 +223,7 @@ mod tests {
         assert_eq!(
             opening.plan.missed,
             [MissedRange {
+                reason: MissedReason::Unavailable,
                 first: MONDAY,
                 last: MONDAY,
                 count: 1
@@ -236,6 +238,7 @@ mod tests {
         assert_eq!(
             opening.plan.missed,
             [MissedRange {
+                reason: MissedReason::Unavailable,
                 first: MONDAY - 3600,
                 last: MONDAY,
                 count: 2
@@ -336,6 +339,7 @@ mod tests {
         assert_eq!(
             opening.decision,
             RunDecision::Missed(MissedRange {
+                reason: MissedReason::Unavailable,
                 first: MONDAY,
                 last: MONDAY,
                 count: 1

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::contract::{
-    AccessFacts, Content, FieldError, Problem, Recipients, Schedule, ScheduleId, StoreError, Versioned,
+    AccessContext, Content, FieldError, Problem, Recipients, Schedule, ScheduleId, ScheduleState, StoreError, Versioned,
 };
 use crate::document::Document;
 use crate::form::{EVENTS, EventSelection, text};
@@ -52,7 +52,7 @@ pub(super) struct ExistingSchedule {
 }
 
 impl ExistingSchedule {
-    pub(super) fn new(schedule: Schedule, facts: &AccessFacts) -> Self {
+    pub(super) fn new(schedule: Schedule, facts: &AccessContext) -> Self {
         let document = read_stored(&schedule.content.document);
         let own = permissions::is_owner(facts, &schedule);
         let selection = document
@@ -74,7 +74,7 @@ impl ExistingSchedule {
     ///
     /// # Errors
     /// `Forbidden` if none of the events is left.
-    pub(super) fn without_missing_events(mut self, by: &impl Access, facts: &AccessFacts) -> Result<Self, Problem> {
+    pub(super) fn without_missing_events(mut self, by: &impl Access, facts: &AccessContext) -> Result<Self, Problem> {
         let (EventSelection::Events(slugs), Some(document)) = (&mut self.selection, &mut self.document) else {
             return Ok(self);
         };
@@ -112,7 +112,7 @@ impl ExistingSchedule {
 }
 
 pub(super) fn create(by: &impl Access, json: &str) -> Result<Versioned, Problem> {
-    let facts = by.facts();
+    let facts = by.context();
     let language = Language::of_tag(&facts.language);
     permissions::check_create(&facts)?;
     permissions::check_write(&facts)?;
@@ -135,7 +135,7 @@ pub(super) fn apply(
     if_version: Option<u64>,
     omitted: OmittedFields,
 ) -> Result<Versioned, Problem> {
-    let facts = by.facts();
+    let facts = by.context();
     let language = Language::of_tag(&facts.language);
     permissions::check_read(&facts)?;
     permissions::check_write(&facts)?;
@@ -162,7 +162,7 @@ pub(super) fn apply(
 
 fn changed_content(
     by: &impl Access,
-    facts: &AccessFacts,
+    facts: &AccessContext,
     stored: &ExistingSchedule,
     json: &str,
     omitted: OmittedFields,
@@ -216,7 +216,7 @@ fn content(
     fields: OtherFields,
     plan: &Reschedule,
     stored: Option<&ExistingSchedule>,
-    facts: &AccessFacts,
+    facts: &AccessContext,
 ) -> Result<Content, Problem> {
     let recipients = &fields.recipients;
     let addresses = [&recipients.to, &recipients.cc, &recipients.bcc].into_iter().flatten();
@@ -253,7 +253,7 @@ fn content(
         export_identifier: data.identifier,
         recipients: fields.recipients,
         next_run: plan.next_run,
-        active: true,
+        state: ScheduleState::Active,
         error_counter: 0,
         document,
     })
@@ -274,7 +274,7 @@ impl OtherFields {
         body: &mut RequestBody,
         stored: Option<&ExistingSchedule>,
         omitted: OmittedFields,
-        facts: &AccessFacts,
+        facts: &AccessContext,
     ) -> Option<Self> {
         let document = stored.and_then(|stored| stored.document.as_ref());
         let kept = document.filter(|_| omitted == OmittedFields::Unchanged);

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
-use crate::contract::{AccessFacts, Exporter, FieldError, Problem, Subject};
+use crate::contract::{AccessContext, Exporter, FieldError, Problem, RightsOf};
 use crate::document::Document;
 use crate::form::{self, EVENTS, EventSelection};
 use crate::host::Access;
@@ -32,7 +32,7 @@ pub(super) struct ExportData {
 /// `permitted` is the stored exporter if the caller is known to be permitted to run it. A change by another user always has it.
 pub(super) fn validate(
     by: &impl Access,
-    facts: &AccessFacts,
+    facts: &AccessContext,
     stored: Option<&ExistingSchedule>,
     permitted: Option<Exporter>,
     identifier: Option<String>,
@@ -49,7 +49,7 @@ pub(super) fn validate(
     }
     let exporter = match (unchanged, permitted) {
         (Some(_), Some(exporter)) => Some(exporter),
-        _ => permissions::exporter(by, Subject::Caller, &identifier)?,
+        _ => permissions::exporter(by, RightsOf::Caller, &identifier)?,
     };
     let Some(exporter) = exporter else {
         let Some(stored) = unchanged.filter(|stored| stored.own) else {
@@ -68,7 +68,7 @@ pub(super) fn validate(
     };
     let others = stored.filter(|stored| !stored.own && unchanged.is_none());
     if let Some(stored) = others
-        && permissions::exporter(by, Subject::OwnerOf(stored.schedule.id), &identifier)?.is_none()
+        && permissions::exporter(by, RightsOf::OwnerOf(stored.schedule.id), &identifier)?.is_none()
     {
         errors.push(ValidationError::ExporterNotPermittedForOwner(identifier).at(&[EXPORTER], language));
         return Ok(None);
@@ -133,7 +133,7 @@ impl ExistingSchedule {
 /// Whether a form is the stored one, or the part of it that this caller can see.
 fn is_unchanged(
     by: &impl Access,
-    facts: &AccessFacts,
+    facts: &AccessContext,
     stored: &ExistingSchedule,
     form: &Map<String, Value>,
 ) -> Result<bool, Problem> {

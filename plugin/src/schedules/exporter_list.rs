@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::contract::{Choice, Exporter, Field, FieldKind, Problem, Subject};
+use crate::contract::{Choice, Exporter, Field, FieldKind, Problem, RightsOf};
 use crate::form::{self, ALL_EVENTS, EVENTS};
 use crate::host::Access;
 use crate::language::Language;
@@ -25,7 +25,7 @@ struct Parameter<'a> {
     label: &'a str,
     r#type: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    choices: Option<Vec<&'a str>>,
+    choices: Option<Vec<Value>>,
     /// Labels in the order of `choices`.
     #[serde(skip_serializing_if = "Option::is_none")]
     choice_labels: Option<Vec<&'a str>>,
@@ -41,9 +41,9 @@ struct Parameter<'a> {
 }
 
 pub(super) fn documents(by: &impl Access, only: Option<&str>) -> Result<Vec<String>, Problem> {
-    let facts = by.facts();
+    let facts = by.context();
     let language = Language::of_tag(&facts.language);
-    let exporters = by.available(Subject::Caller, only).map_err(lookup_problem)?;
+    let exporters = by.available(RightsOf::Caller, only).map_err(lookup_problem)?;
     let documents: Vec<_> = exporters
         .iter()
         .filter(|exporter| only.is_none_or(|only| exporter.identifier == only))
@@ -125,6 +125,6 @@ fn parameter(field: &Field) -> Parameter<'_> {
 }
 
 fn add_choices<'a>(parameter: &mut Parameter<'a>, choices: &'a [Choice]) {
-    parameter.choices = Some(choices.iter().map(|choice| choice.value.as_str()).collect());
+    parameter.choices = Some(choices.iter().map(Choice::scalar).collect());
     parameter.choice_labels = Some(choices.iter().map(|choice| choice.label.as_str()).collect());
 }

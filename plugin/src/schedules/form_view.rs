@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::contract::{Exporter, Problem, ScheduleId, Subject};
+use crate::contract::{Exporter, Problem, RightsOf, ScheduleId};
 use crate::host::Access;
 use crate::language::Language;
 use crate::schema;
@@ -16,13 +16,13 @@ use super::{MAX_DOCUMENT_SIZE, export_data, permissions, problem, resource};
 /// # Errors
 /// `NotFound` if there is no such exporter for this caller.
 pub(super) fn of_exporter(by: &impl Access, params: &[(String, String)]) -> Result<String, Problem> {
-    let facts = by.facts();
+    let facts = by.context();
     permissions::check_read(&facts)?;
     let mut body = RequestBody::of_params(params, &[], Language::of_tag(&facts.language))?;
     let Some(identifier) = body.text(export_data::EXPORTER, None, Ok) else {
         return Err(Problem::Invalid(body.errors));
     };
-    let exporter = permissions::exporter(by, Subject::Caller, &identifier)?.ok_or(Problem::NotFound)?;
+    let exporter = permissions::exporter(by, RightsOf::Caller, &identifier)?.ok_or(Problem::NotFound)?;
     Ok(schema::document(&exporter, &facts).to_string())
 }
 
@@ -35,7 +35,7 @@ pub(super) fn of_exporter(by: &impl Access, params: &[(String, String)]) -> Resu
 /// # Errors
 /// As for [`super::get`].
 pub(super) fn of_schedule(by: &impl Access, id: ScheduleId) -> Result<String, Problem> {
-    let facts = by.facts();
+    let facts = by.context();
     permissions::check_read(&facts)?;
     let schedule = by
         .get(id)
@@ -43,7 +43,7 @@ pub(super) fn of_schedule(by: &impl Access, id: ScheduleId) -> Result<String, Pr
     let values = resource::versioned(by, &facts, schedule.clone())?.document;
     let stored = ExistingSchedule::new(schedule, &facts);
     let identifier = &stored.schedule.content.export_identifier;
-    let exporter = permissions::exporter(by, Subject::Caller, identifier)?;
+    let exporter = permissions::exporter(by, RightsOf::Caller, identifier)?;
     let locked = reason(permissions::check_change(by, &facts, &stored))?;
     let schema = exporter.map_or(Value::Null, |exporter: Exporter| schema::document(&exporter, &facts));
     let object = |values: &str| format!(r#"{{"schema":{schema},"values":{values},"locked":{locked}}}"#);

@@ -96,7 +96,7 @@ pub(super) fn to_json(entry: &RunEntry) -> String {
             DeliveryStatus::Rejected => "rejected",
             DeliveryStatus::Cancelled => "cancelled",
         },
-        response: cut(&delivery.words),
+        response: cut(&delivery.response),
     }));
     serde_json::to_string(&run).expect("a run has string keys only")
 }

@@ -1,6 +1,6 @@
 //! The notice to the owner when another user or a program changes, takes over or deletes their schedule.
 
-use crate::contract::{AccessFacts, Caller, MailError, Schedule};
+use crate::contract::{AccessContext, Caller, MailError, Schedule};
 use crate::host::Access;
 use crate::language::Language;
 use crate::notice::{Actor, Change, ForeignChange, Notice, NoticeContext};
@@ -9,7 +9,7 @@ use super::{permissions, read_stored};
 
 /// Has the host notify the owner of a write that this call has just staged. `before` is the schedule as it was, with that owner.
 /// The write stands even if the owner cannot be notified because they are inactive or deleted.
-pub(super) fn notify_owner(by: &impl Access, facts: &AccessFacts, before: &Schedule, change: Change) {
+pub(super) fn notify_owner(by: &impl Access, facts: &AccessContext, before: &Schedule, change: Change) {
     let Some(owner) = before.owner.as_ref().filter(|owner| owner.active) else {
         return;
     };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::contract::{AccessFacts, Caller, Exporter, Problem, Reach, Schedule, Subject};
+use crate::contract::{AccessContext, Caller, Exporter, Problem, Reach, RightsOf, Schedule};
 use crate::form::EventSelection;
 use crate::host::Access;
 use crate::language::Language;
@@ -12,40 +12,40 @@ use super::change::ExistingSchedule;
 use super::{MAX_SLUGS, lookup_problem};
 
 /// A token or device can read schedules only with permission to change settings; a user can always read their own.
-pub(super) fn check_read(facts: &AccessFacts) -> Result<(), Problem> {
+pub(super) fn check_read(facts: &AccessContext) -> Result<(), Problem> {
     let user = matches!(facts.caller, Caller::User(_));
     require(user || facts.may_change_settings, Forbidden::SeesNone, facts)
 }
 
-pub(super) fn check_write(facts: &AccessFacts) -> Result<(), Problem> {
+pub(super) fn check_write(facts: &AccessContext) -> Result<(), Problem> {
     require(facts.may_write, Forbidden::ReadOnly, facts)
 }
 
-pub(super) fn check_create(facts: &AccessFacts) -> Result<(), Problem> {
+pub(super) fn check_create(facts: &AccessContext) -> Result<(), Problem> {
     let user = matches!(facts.caller, Caller::User(_));
     require(user, Forbidden::OnlyUsersCreate, facts)
 }
 
 /// A preview reads no schedule, so it is allowed with any credentials that can create or read one.
-pub(super) fn check_preview(facts: &AccessFacts) -> Result<(), Problem> {
+pub(super) fn check_preview(facts: &AccessContext) -> Result<(), Problem> {
     let device = matches!(facts.caller, Caller::Device);
     require(!device, Forbidden::DevicesPreviewNothing, facts)
 }
 
-pub(super) fn check_take_over(facts: &AccessFacts) -> Result<(), Problem> {
+pub(super) fn check_take_over(facts: &AccessContext) -> Result<(), Problem> {
     let user = matches!(facts.caller, Caller::User(_));
     require(user, Forbidden::OnlyUsersTakeOver, facts)
 }
 
 /// Whether the caller is the schedule's owner.
-pub(super) fn is_owner(facts: &AccessFacts, schedule: &Schedule) -> bool {
+pub(super) fn is_owner(facts: &AccessContext, schedule: &Schedule) -> bool {
     match (&facts.caller, &schedule.owner) {
         (Caller::User(caller), Some(owner)) => caller.id == owner.id,
         _ => false,
     }
 }
 
-fn require(allowed: bool, otherwise: Forbidden, facts: &AccessFacts) -> Result<(), Problem> {
+fn require(allowed: bool, otherwise: Forbidden, facts: &AccessContext) -> Result<(), Problem> {
     if allowed {
         Ok(())
     } else {
@@ -53,12 +53,12 @@ fn require(allowed: bool, otherwise: Forbidden, facts: &AccessFacts) -> Result<(
     }
 }
 
-fn forbidden(reason: Forbidden, facts: &AccessFacts) -> Problem {
+fn forbidden(reason: Forbidden, facts: &AccessContext) -> Problem {
     Problem::Forbidden(reason.message(Language::of_tag(&facts.language)))
 }
 
 /// The exporter with this identifier, if the subject is permitted to run it here.
-pub(super) fn exporter(by: &impl Access, whose: Subject, identifier: &str) -> Result<Option<Exporter>, Problem> {
+pub(super) fn exporter(by: &impl Access, whose: RightsOf, identifier: &str) -> Result<Option<Exporter>, Problem> {
     let exporters = by.available(whose, Some(identifier)).map_err(lookup_problem)?;
     Ok(exporters.into_iter().find(|exporter| exporter.identifier == identifier))
 }
@@ -74,15 +74,15 @@ pub(super) fn exporter(by: &impl Access, whose: Subject, identifier: &str) -> Re
 /// `Forbidden` if the caller is not permitted.
 pub(super) fn existing_exporter(
     by: &impl Access,
-    facts: &AccessFacts,
+    facts: &AccessContext,
     stored: &ExistingSchedule,
 ) -> Result<Exporter, Problem> {
-    let Some(exporter) = exporter(by, Subject::Caller, &stored.schedule.content.export_identifier)? else {
+    let Some(exporter) = exporter(by, RightsOf::Caller, &stored.schedule.content.export_identifier)? else {
         return Err(forbidden(Forbidden::DataNotPermitted, facts));
     };
     match &stored.selection {
         _ if facts.event_level => Ok(exporter),
-        EventSelection::Events(slugs) if not_permitted(by, Subject::Caller, &exporter, slugs)?.is_empty() => {
+        EventSelection::Events(slugs) if not_permitted(by, RightsOf::Caller, &exporter, slugs)?.is_empty() => {
             Ok(exporter)
         }
         EventSelection::Events(_) => Err(forbidden(Forbidden::DataNotPermitted, facts)),
@@ -95,7 +95,7 @@ pub(super) fn existing_exporter(
 ///
 /// # Errors
 /// `Forbidden` if the caller is not permitted.
-pub(super) fn check_change(by: &impl Access, facts: &AccessFacts, stored: &ExistingSchedule) -> Result<(), Problem> {
+pub(super) fn check_change(by: &impl Access, facts: &AccessContext, stored: &ExistingSchedule) -> Result<(), Problem> {
     check_write(facts)?;
     if !stored.own {
         existing_exporter(by, facts, stored)?;
@@ -106,7 +106,7 @@ pub(super) fn check_change(by: &impl Access, facts: &AccessFacts, stored: &Exist
 /// Whether the caller is permitted to export all events with this exporter, including future ones.
 fn can_export_all_events(by: &impl Access, exporter: &Exporter) -> Result<bool, Problem> {
     let reach = by
-        .usable_events(Subject::Caller, &exporter.identifier, None)
+        .usable_events(RightsOf::Caller, &exporter.identifier, None)
         .map_err(lookup_problem)?;
     Ok(reach == Reach::AllEvents)
 }
@@ -128,7 +128,7 @@ pub(super) fn event_selection_error(
         .map(|stored| &stored.selection);
     match selection {
         EventSelection::Events(slugs) => {
-            let forbidden = not_permitted(by, Subject::Caller, exporter, slugs)?;
+            let forbidden = not_permitted(by, RightsOf::Caller, exporter, slugs)?;
             if !forbidden.is_empty() {
                 return Ok(Some((
                     crate::form::EVENTS,
@@ -141,7 +141,7 @@ pub(super) fn event_selection_error(
                 let old: BTreeSet<&String> = old.iter().collect();
                 added.retain(|slug| !old.contains(slug));
             }
-            let forbidden = not_permitted(by, Subject::OwnerOf(stored.schedule.id), exporter, &added)?;
+            let forbidden = not_permitted(by, RightsOf::OwnerOf(stored.schedule.id), exporter, &added)?;
             Ok((!forbidden.is_empty()).then_some((
                 crate::form::EVENTS,
                 ValidationError::EventsNotPermittedForOwner(forbidden),
@@ -156,7 +156,7 @@ pub(super) fn event_selection_error(
 /// The slugs that the subject is not permitted to export with this exporter. Queries the host only if there are any.
 fn not_permitted(
     by: &impl Access,
-    whose: Subject,
+    whose: RightsOf,
     exporter: &Exporter,
     slugs: &[String],
 ) -> Result<Vec<String>, Problem> {

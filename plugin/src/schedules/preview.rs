@@ -3,7 +3,7 @@
 use chrono::DateTime;
 use serde::Serialize;
 
-use crate::contract::{AccessFacts, Problem};
+use crate::contract::{AccessContext, Problem};
 use crate::language::Language;
 use crate::message::Warning;
 use crate::recurrence::{ClockNote, Occurrence, Recurrence};
@@ -29,12 +29,12 @@ struct PreviewRun {
     note: &'static str,
 }
 
-pub(super) fn of_document(facts: &AccessFacts, json: &str) -> Result<String, Problem> {
+pub(super) fn of_document(facts: &AccessContext, json: &str) -> Result<String, Problem> {
     permissions::check_preview(facts)?;
     preview(facts, RequestBody::read(json, Language::of_tag(&facts.language))?)
 }
 
-pub(super) fn of_params(facts: &AccessFacts, params: &[(String, String)]) -> Result<String, Problem> {
+pub(super) fn of_params(facts: &AccessContext, params: &[(String, String)]) -> Result<String, Problem> {
     permissions::check_preview(facts)?;
     preview(
         facts,
@@ -42,7 +42,7 @@ pub(super) fn of_params(facts: &AccessFacts, params: &[(String, String)]) -> Res
     )
 }
 
-fn preview(facts: &AccessFacts, mut body: RequestBody) -> Result<String, Problem> {
+fn preview(facts: &AccessContext, mut body: RequestBody) -> Result<String, Problem> {
     let language = body.language;
     let limit = body.integer("limit", DEFAULT_LIMIT, 1, MAX_LIMIT);
     let timing = timing::read(&mut body, None, None, facts);

@@ -1,6 +1,6 @@
 //! The next run of a changed schedule, and the due times that were missed before the change.
 
-use crate::contract::{Content, Instant, MissedRange};
+use crate::contract::{Content, Instant, MissedRange, MissedReason, ScheduleState, StateKind};
 use crate::past_due::PastDueTimes;
 use crate::recurrence::Recurrence;
 
@@ -45,7 +45,10 @@ pub(super) fn reschedule(
     now: Instant,
 ) -> Reschedule {
     let from_now = Reschedule::from(now, new);
-    let Some(planned) = old.next_run.filter(|planned| old.active && *planned <= now) else {
+    let Some(planned) = old
+        .next_run
+        .filter(|planned| old.state.at(now) == StateKind::Active && *planned <= now)
+    else {
         return from_now;
     };
     let passed = PastDueTimes::new(planned, previous.kept_at, previous.recurrence);
@@ -88,7 +91,11 @@ mod tests {
             export_identifier: "orders".to_owned(),
             recipients: Recipients::default(),
             next_run: next_run.map(at),
-            active,
+            state: if active {
+                ScheduleState::Active
+            } else {
+                ScheduleState::Stopped
+            },
             error_counter: 0,
             document: String::new(),
         }
@@ -180,6 +187,7 @@ mod tests {
             );
             assert_eq!(plan.next_run, Some(at(want)), "{name}");
             let missed = missed.iter().map(|(first, last, count)| MissedRange {
+                reason: MissedReason::Unavailable,
                 first: at(first),
                 last: at(last),
                 count: *count,

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::ser::{Serialize, Serializer};
 use serde_json::Value;
 
-use crate::contract::{AccessFacts, Content, Problem, Schedule, Versioned};
+use crate::contract::{AccessContext, Content, Problem, Schedule, ScheduleState, Versioned};
 use crate::form::EVENTS;
 use crate::host::Access;
 use crate::language::Language;
@@ -16,7 +16,11 @@ use super::timestamp::UtcTimestamp;
 use super::{MAX_SLUGS, lookup_problem, preview};
 
 /// The documents of schedules, without the slugs that the caller is not permitted to see. Queries the host in parts of [`MAX_SLUGS`].
-pub(super) fn documents(by: &impl Access, facts: &AccessFacts, schedules: &[Schedule]) -> Result<Vec<String>, Problem> {
+pub(super) fn documents(
+    by: &impl Access,
+    facts: &AccessContext,
+    schedules: &[Schedule],
+) -> Result<Vec<String>, Problem> {
     let mut views: Vec<Option<DocumentView<'_>>> = schedules
         .iter()
         .map(|schedule| DocumentView::read(&schedule.content.document).ok())
@@ -44,7 +48,7 @@ pub(super) fn documents(by: &impl Access, facts: &AccessFacts, schedules: &[Sche
 }
 
 /// The document of a schedule with its version.
-pub(super) fn versioned(by: &impl Access, facts: &AccessFacts, schedule: Schedule) -> Result<Versioned, Problem> {
+pub(super) fn versioned(by: &impl Access, facts: &AccessContext, schedule: Schedule) -> Result<Versioned, Problem> {
     let version = schedule.version;
     let document = documents(by, facts, &[schedule])?.pop().unwrap_or_default();
     Ok(Versioned { document, version })
@@ -95,7 +99,7 @@ struct Resource<'a> {
 }
 
 /// The members of a stored document that cannot be read are null or empty.
-fn to_json(schedule: &Schedule, view: Option<&DocumentView<'_>>, facts: &AccessFacts) -> String {
+fn to_json(schedule: &Schedule, view: Option<&DocumentView<'_>>, facts: &AccessContext) -> String {
     let content = &schedule.content;
     let nothing = FormEntries::default();
     let zone = view.map(|view| view.timezone.as_deref().unwrap_or(&facts.settings.zone));
@@ -114,7 +118,10 @@ fn to_json(schedule: &Schedule, view: Option<&DocumentView<'_>>, facts: &AccessF
         mail_template: view.map(|view| view.template.as_ref()),
         schedule_rrule: view.map(|view| view.rule.as_ref()),
         schedule_rrule_time: view.map(|view| view.time.as_ref()),
-        schedule_next_run: content.next_run.filter(|_| content.active).and_then(UtcTimestamp::of),
+        schedule_next_run: content
+            .next_run
+            .filter(|_| content.state != ScheduleState::Stopped)
+            .and_then(UtcTimestamp::of),
         timezone: (!facts.event_level).then_some(zone),
         error_counter: content.error_counter,
         warnings: warnings(content, view, facts),
@@ -125,9 +132,9 @@ fn to_json(schedule: &Schedule, view: Option<&DocumentView<'_>>, facts: &AccessF
 }
 
 /// The warning that a schedule has no run left, or never had one.
-fn warnings(content: &Content, view: Option<&DocumentView<'_>>, facts: &AccessFacts) -> Vec<String> {
+fn warnings(content: &Content, view: Option<&DocumentView<'_>>, facts: &AccessContext) -> Vec<String> {
     // A planned schedule has a run, and a paused one has none for another reason.
-    let (None, true, Some(view)) = (content.next_run, content.active, view) else {
+    let (None, true, Some(view)) = (content.next_run, content.state != ScheduleState::Stopped, view) else {
         return Vec::new();
     };
     let Ok(recurrence) = view.recurrence(&facts.settings.zone) else {

@@ -1,6 +1,6 @@
 //! The view `rule`: a recurrence rule in words, and as the picks of a form.
 
-use crate::contract::{AccessFacts, Problem, ScheduleId};
+use crate::contract::{AccessContext, Problem, ScheduleId};
 use crate::document::Document;
 use crate::host::Access;
 use crate::language::Language;
@@ -16,7 +16,7 @@ const PICKS: &str = "picks";
 /// first, and gets the rule to store with the second. The result is [`Description::json`](crate::rule::Description::json).
 ///
 /// As in a preview, a rule without `DTSTART` counts from today.
-pub(super) fn rule(facts: &AccessFacts, params: &[(String, String)]) -> Result<String, Problem> {
+pub(super) fn rule(facts: &AccessContext, params: &[(String, String)]) -> Result<String, Problem> {
     permissions::check_preview(facts)?;
     let language = Language::of_tag(&facts.language);
     let mut body = RequestBody::of_params(params, &[PICKS], language)?;
@@ -49,7 +49,7 @@ pub(super) fn rule(facts: &AccessFacts, params: &[(String, String)]) -> Result<S
 /// # Errors
 /// As for [`super::get`]; `Unavailable` if the stored document is not one that this plugin reads.
 pub(super) fn of_schedule(by: &impl Access, id: ScheduleId) -> Result<String, Problem> {
-    let facts = by.facts();
+    let facts = by.context();
     permissions::check_read(&facts)?;
     let language = Language::of_tag(&facts.language);
     let schedule = by.get(id).map_err(|error| problem(error, language))?;

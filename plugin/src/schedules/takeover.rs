@@ -1,6 +1,6 @@
 //! The verb `take_over`: a user who is permitted to run the export becomes the owner.
 
-use crate::contract::{AccessFacts, Content, MissedRange, Problem, ScheduleId, StoreError};
+use crate::contract::{AccessContext, Content, MissedRange, Problem, ScheduleId, ScheduleState, StoreError};
 use crate::host::Access;
 use crate::language::Language;
 use crate::notice::Change;
@@ -15,7 +15,7 @@ use super::{permissions, problem, resource};
 /// Makes the caller the owner. Like any change it resets the failure counter and reschedules the next run. Events that no longer exist
 /// are removed from the form, so that it selects events that the new owner can see. Nothing changes if the caller already is the owner.
 pub(super) fn take_over(by: &impl Access, id: ScheduleId, json: &str) -> Result<String, Problem> {
-    let facts = by.facts();
+    let facts = by.context();
     let language = Language::of_tag(&facts.language);
     permissions::check_read(&facts)?;
     permissions::check_take_over(&facts)?;
@@ -47,7 +47,7 @@ pub(super) fn take_over(by: &impl Access, id: ScheduleId, json: &str) -> Result<
 
 /// The stored content, resumed, and the missed due times. An unreadable document keeps its next run, which fails and so notifies the
 /// new owner of the reason.
-fn resumed_content(stored: &ExistingSchedule, facts: &AccessFacts) -> (Content, Vec<MissedRange>) {
+fn resumed_content(stored: &ExistingSchedule, facts: &AccessContext) -> (Content, Vec<MissedRange>) {
     let old = &stored.schedule.content;
     let (next_run, missed) = match stored.previous_recurrence().recurrence {
         Some(recurrence) => {
@@ -58,7 +58,7 @@ fn resumed_content(stored: &ExistingSchedule, facts: &AccessFacts) -> (Content, 
     };
     let content = Content {
         next_run,
-        active: true,
+        state: ScheduleState::Active,
         error_counter: 0,
         ..old.clone()
     };

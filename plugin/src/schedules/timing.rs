@@ -2,7 +2,7 @@
 
 use chrono::NaiveDate;
 
-use crate::contract::{AccessFacts, FieldError};
+use crate::contract::{AccessContext, FieldError};
 use crate::document::Document;
 use crate::message::ValidationError;
 use crate::recurrence::{self, Recurrence, RecurrenceField};
@@ -35,7 +35,7 @@ pub(super) fn read(
     body: &mut RequestBody,
     stored: Option<&Document>,
     kept: Option<&Document>,
-    facts: &AccessFacts,
+    facts: &AccessContext,
 ) -> Option<Timing> {
     let rule = body.text(RULE, kept.map(|kept| kept.rule.clone()), |rule| {
         text::within(&rule, MAX_RULE_LEN)?;
@@ -82,6 +82,7 @@ pub(super) fn read(
                     RecurrenceField::Zone => ZONE,
                 };
                 body.errors.push(FieldError {
+                    params: Vec::new(),
                     path: vec![name.to_owned()],
                     code: error.code().to_owned(),
                     message: error.message(body.language),
@@ -93,7 +94,7 @@ pub(super) fn read(
 }
 
 /// The local date in a zone; in UTC if there is no such zone, which is an error of its own.
-pub(super) fn today(zone: &str, facts: &AccessFacts) -> NaiveDate {
+pub(super) fn today(zone: &str, facts: &AccessContext) -> NaiveDate {
     let zone = recurrence::zone(zone).unwrap_or(recurrence::Zone::UTC);
     recurrence::local_date(facts.settings.now, zone)
 }

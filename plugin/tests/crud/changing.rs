@@ -1,6 +1,6 @@
 //! PUT, PATCH and DELETE: changed and unchanged fields, and versions.
 
-use plugin::contract::Problem;
+use plugin::contract::{Problem, ScheduleState};
 use plugin::schedules;
 use serde_json::{Value, json};
 
@@ -208,7 +208,7 @@ fn a_change_starts_a_stopped_schedule_again() {
     let host = Host::organizer();
     shown(create(&host.owner(), &document()));
     host.edit(1, |row| {
-        row.content.active = false;
+        row.content.state = ScheduleState::Stopped;
         row.content.error_counter = 5;
         row.content.next_run = Some(at("2026-10-10T06:00:00+02:00"));
     });
@@ -220,6 +220,6 @@ fn a_change_starts_a_stopped_schedule_again() {
     let started = shown(patch(&host.owner(), 1, &json!({})));
     assert_eq!(started["schedule_next_run"], "2026-10-15T04:00:00Z");
     assert_eq!(started["error_counter"], 0);
-    assert!(host.row(1).content.active);
+    assert_eq!(host.row(1).content.state, ScheduleState::Active);
     assert!(host.missed.borrow().is_empty());
 }

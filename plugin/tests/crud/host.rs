@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::DateTime;
-use plugin::contract::*;
+use plugin::contract::{FormError, RequestError, RunEntry, RunId, RunQuery, RunRequest, *};
 use plugin::host::Access;
 
 /// Maximum number of event slugs in one call.
@@ -37,6 +37,8 @@ pub struct Host {
     pub known: RefCell<BTreeMap<String, BTreeSet<String>>>,
     pub rows: RefCell<BTreeMap<ScheduleId, Schedule>>,
     pub runs: RefCell<Vec<RunEntry>>,
+    /// Runs that were asked for.
+    pub requests: RefCell<Vec<(Option<ScheduleId>, RunRequest)>>,
     pub missed: RefCell<Vec<MissedRange>>,
     /// Notices to owners: address, subject, text.
     pub notices: RefCell<Vec<(String, String, String)>>,
@@ -66,6 +68,7 @@ impl Host {
             known: RefCell::default(),
             rows: RefCell::default(),
             runs: RefCell::default(),
+            requests: RefCell::default(),
             missed: RefCell::default(),
             notices: RefCell::default(),
             owners: RefCell::default(),
@@ -141,7 +144,7 @@ impl Host {
     pub fn seat(&self, caller: Caller, may_change_settings: bool) -> Seat<'_> {
         Seat {
             host: self,
-            facts: AccessFacts {
+            facts: AccessContext {
                 caller,
                 language: "en".to_owned(),
                 event_level: self.event_level,
@@ -179,7 +182,7 @@ impl Host {
 /// One caller at a host.
 pub struct Seat<'a> {
     host: &'a Host,
-    pub facts: AccessFacts,
+    pub facts: AccessContext,
 }
 
 impl Seat<'_> {
@@ -211,13 +214,13 @@ impl Seat<'_> {
         self.facts.may_change_settings || own
     }
 
-    fn subject(&self, whose: Subject) -> Result<Option<String>, LookupError> {
+    fn subject(&self, whose: RightsOf) -> Result<Option<String>, LookupError> {
         if self.host.registry_unavailable.get() {
             return Err(LookupError::Unavailable("registry".to_owned()));
         }
         match whose {
-            Subject::Caller => Ok(Some(self.name().to_owned())),
-            Subject::OwnerOf(id) => {
+            RightsOf::Caller => Ok(Some(self.name().to_owned())),
+            RightsOf::OwnerOf(id) => {
                 let row = Access::get(self, id).map_err(|_| LookupError::NotFound)?;
                 Ok(row.owner.map(|owner| owner.id))
             }
@@ -246,7 +249,7 @@ impl Seat<'_> {
 }
 
 impl Access for Seat<'_> {
-    fn facts(&self) -> AccessFacts {
+    fn context(&self) -> AccessContext {
         self.facts.clone()
     }
 
@@ -349,10 +352,10 @@ impl Access for Seat<'_> {
         Ok(())
     }
 
-    fn runs(&self, id: ScheduleId, at: &Position, _: u32) -> Result<RunPage, StoreError> {
+    fn runs(&self, id: ScheduleId, query: &RunQuery) -> Result<RunPage, StoreError> {
         self.get(id)?;
         let rows = self.host.runs.borrow().clone();
-        match at {
+        match query.at {
             Position::Number(1) => Ok(RunPage {
                 total: rows.len() as u64,
                 rows,
@@ -362,7 +365,22 @@ impl Access for Seat<'_> {
         }
     }
 
-    fn available(&self, whose: Subject, only: Option<&str>) -> Result<Vec<Exporter>, LookupError> {
+    fn latest_runs(&self, ids: &[ScheduleId]) -> Result<Vec<Option<RunEntry>>, StoreError> {
+        let latest = self.host.runs.borrow().first().cloned();
+        Ok(ids.iter().map(|id| self.get(*id).ok().and(latest.clone())).collect())
+    }
+
+    fn request_run(&self, id: Option<ScheduleId>, what: &RunRequest) -> Result<RunId, RequestError> {
+        let mut requests = self.host.requests.borrow_mut();
+        requests.push((id, what.clone()));
+        Ok(requests.len() as RunId)
+    }
+
+    fn check_form(&self, _: RightsOf, _: &str, form: &str) -> Result<String, FormError> {
+        Ok(form.to_owned())
+    }
+
+    fn available(&self, whose: RightsOf, only: Option<&str>) -> Result<Vec<Exporter>, LookupError> {
         self.record("available");
         let Some(who) = self.subject(whose)? else {
             return Ok(Vec::new());
@@ -374,7 +392,7 @@ impl Access for Seat<'_> {
         Ok(self.host.exporters.iter().filter(open).cloned().collect())
     }
 
-    fn usable_events(&self, whose: Subject, exporter: &str, only: Option<&[String]>) -> Result<Reach, LookupError> {
+    fn usable_events(&self, whose: RightsOf, exporter: &str, only: Option<&[String]>) -> Result<Reach, LookupError> {
         self.record("usable_events");
         let named = only.unwrap_or_default().len();
         assert!(named <= MAX_SLUGS, "{named} slugs in one call");
@@ -394,7 +412,7 @@ impl Access for Seat<'_> {
     fn visible_events(&self, slugs: &[String]) -> Result<Vec<String>, LookupError> {
         self.record("visible_events");
         assert!(slugs.len() <= MAX_SLUGS, "{} slugs in one call", slugs.len());
-        self.subject(Subject::Caller)?;
+        self.subject(RightsOf::Caller)?;
         let known = self.host.known.borrow();
         let known = known.get(self.name()).cloned().unwrap_or_default();
         Ok(slugs
@@ -408,7 +426,7 @@ impl Access for Seat<'_> {
     fn missing_events(&self, slugs: &[String]) -> Result<Vec<String>, LookupError> {
         self.record("missing_events");
         assert!(slugs.len() <= MAX_SLUGS, "{} slugs in one call", slugs.len());
-        self.subject(Subject::Caller)?;
+        self.subject(RightsOf::Caller)?;
         let known = self.host.known.borrow();
         let there = |slug: &&String| known.values().all(|known| !known.contains(*slug));
         Ok(slugs.iter().filter(there).cloned().collect())
@@ -418,7 +436,7 @@ impl Access for Seat<'_> {
         self.record("notify_owner");
         let owner = self.host.owners.borrow().get(&id).cloned();
         let owner = owner.filter(|owner| owner.active && owner.id != self.name());
-        let owner = owner.ok_or(MailError::Nobody)?;
+        let owner = owner.ok_or(MailError::NoRecipient)?;
         if text.len() > self.host.max_notice_size.get() {
             return Err(MailError::TooLarge(text.len() as u64));
         }
@@ -430,10 +448,12 @@ impl Access for Seat<'_> {
 
 fn exporters() -> Vec<Exporter> {
     let choice = |value: &str| Choice {
-        value: value.to_owned(),
+        value: serde_json::Value::from(value).to_string(),
         label: value.to_uppercase(),
     };
     let field = |name: &str, kind: FieldKind| Field {
+        help: None,
+        suggestion: None,
         name: name.to_owned(),
         label: format!("The {name}"),
         kind,

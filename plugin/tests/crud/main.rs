@@ -14,7 +14,7 @@ mod takeover;
 mod validator;
 mod views;
 
-use plugin::contract::{Order, PageQuery, Position, Problem, Stored, Versioned};
+use plugin::contract::{Filter, PageQuery, Position, Problem, SortKey, Stored, Versioned};
 use plugin::host::Access;
 use plugin::schedules;
 use serde_json::{Value, json};
@@ -82,6 +82,7 @@ fn errors<T: std::fmt::Debug>(answer: Result<T, Problem>) -> Vec<String> {
 
 fn stored(document: &str, default_zone: &str) -> Stored {
     Stored {
+        not_before: None,
         document: document.to_owned(),
         default_zone: default_zone.to_owned(),
     }
@@ -93,7 +94,8 @@ fn forbidden<T>(answer: Result<T, Problem>) -> bool {
 
 fn first_page() -> PageQuery {
     PageQuery {
-        order: Order::Id,
+        filter: Filter::default(),
+        order: SortKey::Id,
         descending: false,
         at: Position::Number(1),
         size: 50,

@@ -1,6 +1,8 @@
 //! Run history, exporters and preview.
 
-use plugin::contract::{Delivery, DeliveryStatus, MissedRange, Outcome, Position, Problem, RunEntry};
+use plugin::contract::{
+    Delivery, DeliveryStatus, MissedRange, MissedReason, Outcome, Position, Problem, RunEntry, RunKind, RunQuery,
+};
 use plugin::schedules;
 use serde_json::{Value, json};
 
@@ -12,6 +14,9 @@ fn each_outcome_of_a_run_has_its_words() {
     let host = Host::organizer();
     shown(create(&host.owner(), &document()));
     let entry = |outcome| RunEntry {
+        id: 1,
+        kind: RunKind::Scheduled,
+        requested_by: None,
         due: at("2026-10-13T06:00:00+02:00"),
         started: Some(at("2026-10-13T06:00:01+02:00")),
         ended: None,
@@ -22,6 +27,7 @@ fn each_outcome_of_a_run_has_its_words() {
         deliveries: vec![],
     };
     let range = MissedRange {
+        reason: MissedReason::Unavailable,
         first: at("2026-10-11T06:00:00+02:00"),
         last: at("2026-10-13T06:00:00+02:00"),
         count: 3,
@@ -52,7 +58,7 @@ fn each_outcome_of_a_run_has_its_words() {
     host.runs
         .borrow_mut()
         .extend(rows.iter().map(|(outcome, _)| entry(outcome.clone())));
-    let page = schedules::runs(&host.owner(), 1, &Position::Number(1), 50).expect("a page");
+    let page = schedules::runs(&host.owner(), 1, &RunQuery::page(Position::Number(1), 50)).expect("a page");
     assert_eq!((page.total, page.next.as_deref()), (8, Some("more")));
     for (document, (_, want)) in page.documents.iter().zip(&rows) {
         let shown: Value = serde_json::from_str(document).expect("JSON");
@@ -68,7 +74,7 @@ fn each_outcome_of_a_run_has_its_words() {
             + r#""reason":null,"attempts":2,"rows":3,"bytes":null,"recipients":[]}"#
     );
     assert_eq!(
-        schedules::runs(&host.owner(), 1, &Position::Number(2), 50).map(|_| ()),
+        schedules::runs(&host.owner(), 1, &RunQuery::page(Position::Number(2), 50)).map(|_| ()),
         Err(Problem::NotFound)
     );
 }
@@ -81,11 +87,14 @@ fn a_run_of_as_many_recipients_as_there_can_be_fits_a_document() {
         Delivery {
             address: format!("{}@example.org", "a".repeat(64)),
             status: DeliveryStatus::Rejected,
-            words: "no ".repeat(1_000),
+            response: "no ".repeat(1_000),
         };
         76
     ];
     host.runs.borrow_mut().push(RunEntry {
+        id: 1,
+        kind: RunKind::Scheduled,
+        requested_by: None,
         due: 0,
         started: None,
         ended: None,
@@ -95,7 +104,7 @@ fn a_run_of_as_many_recipients_as_there_can_be_fits_a_document() {
         bytes: None,
         deliveries,
     });
-    let page = schedules::runs(&host.owner(), 1, &Position::Number(1), 50).expect("a page");
+    let page = schedules::runs(&host.owner(), 1, &RunQuery::page(Position::Number(1), 50)).expect("a page");
     assert!(page.documents[0].len() < schedules::MAX_DOCUMENT_SIZE);
     assert!(page.documents[0].contains(r#""status":"rejected","response":"no no "#));
 }
@@ -141,7 +150,7 @@ fn exporters_are_listed_with_what_their_forms_take() {
 fn preview(by: &impl plugin::host::Access, fields: Value) -> Result<Value, Problem> {
     let document = with(fields).to_string();
     let answer = schedules::act(by, None, "preview", &document)?;
-    Ok(serde_json::from_str(&answer).expect("JSON"))
+    Ok(serde_json::from_str(&answer.document).expect("JSON"))
 }
 
 #[test]

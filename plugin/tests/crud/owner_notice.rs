@@ -160,5 +160,5 @@ fn what_a_take_over_leaves_out_is_told_with_it() {
 
 fn take_over(by: &impl Access, id: u64) -> Value {
     let taken = schedules::act(by, Some(id), "take_over", "").expect("taken over");
-    serde_json::from_str(&taken).expect("JSON")
+    serde_json::from_str(&taken.document).expect("JSON")
 }

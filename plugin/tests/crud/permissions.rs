@@ -1,6 +1,6 @@
 //! Permissions to read and change schedules.
 
-use plugin::contract::{Caller, Position, Problem, Versioned};
+use plugin::contract::{Caller, Position, Problem, RunQuery, Versioned};
 use plugin::schedules;
 use serde_json::{Value, json};
 
@@ -41,7 +41,11 @@ fn tokens_and_devices_see_and_change_nothing_without_the_right_to_settings() {
     for caller in [Caller::Token, Caller::Device] {
         let seat = host.seat(caller, false);
         assert!(forbidden(schedules::list(&seat, &first_page())));
-        assert!(forbidden(schedules::runs(&seat, 1, &Position::Number(1), 50)));
+        assert!(forbidden(schedules::runs(
+            &seat,
+            1,
+            &RunQuery::page(Position::Number(1), 50)
+        )));
         for id in [1, 99] {
             assert!(forbidden(schedules::get(&seat, id)));
             assert!(forbidden(patch(&seat, id, &json!({}))));
@@ -70,7 +74,7 @@ fn a_user_without_the_right_to_settings_has_only_his_own() {
         assert_eq!(schedules::replace(&owner, id, "?", None), Err(Problem::NotFound));
         assert_eq!(schedules::delete(&owner, id, Some(7)), Err(Problem::NotFound));
         assert_eq!(
-            schedules::runs(&owner, id, &Position::Number(1), 50).map(|_| ()),
+            schedules::runs(&owner, id, &RunQuery::page(Position::Number(1), 50)).map(|_| ()),
             Err(Problem::NotFound)
         );
     }

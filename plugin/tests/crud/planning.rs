@@ -1,5 +1,6 @@
 //! The next run of a changed schedule, and the anchor of its rule.
 
+use plugin::contract::ScheduleState;
 use plugin::document::Document;
 use plugin::schedules;
 use serde_json::json;
@@ -75,7 +76,7 @@ fn a_rule_without_a_run_is_saved_has_none_next_and_its_schedule_says_why() {
     let warned = |row: &serde_json::Value| row["warnings"] == json!([never]);
     assert_eq!(list(&host.owner()).iter().filter(|row| warned(row)).count(), 1);
     // A paused schedule has no next run for another reason.
-    host.edit(6, |row| row.content.active = false);
+    host.edit(6, |row| row.content.state = ScheduleState::Stopped);
     assert!(list(&host.owner()).iter().all(|row| row.get("warnings").is_none()));
 }
 

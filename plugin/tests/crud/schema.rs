@@ -36,7 +36,7 @@ const SHAPE: [&str; 15] = [
 
 fn schema_of(host: &Host, identifier: &str) -> Value {
     let exporter = host.exporters.iter().find(|exporter| exporter.identifier == identifier);
-    schema::document(exporter.expect("an exporter"), &host.owner().facts())
+    schema::document(exporter.expect("an exporter"), &host.owner().context())
 }
 
 /// The schema accepts what is accepted, and rejects what is wrong in shape.
@@ -71,7 +71,7 @@ fn document_agrees(host: &Host, document: &Value) {
 fn every_kind() -> Exporter {
     let choices = || {
         let choice = |value: &str| Choice {
-            value: value.to_owned(),
+            value: serde_json::Value::from(value).to_string(),
             label: value.to_uppercase(),
         };
         vec![choice("paid"), choice("pending"), choice("paid")]
@@ -91,6 +91,8 @@ fn every_kind() -> Exporter {
         ("other", FieldKind::Other("color".to_owned())),
     ];
     let field = |name: String, kind: &FieldKind, required, default| Field {
+        help: None,
+        suggestion: None,
         label: name.to_uppercase(),
         name,
         kind: kind.clone(),
@@ -192,7 +194,7 @@ proptest! {
     #[test]
     fn the_schema_of_a_form_accepts_what_its_check_accepts(form in form_of_every_kind()) {
         static SCHEMAS: LazyLock<[Value; 2]> = LazyLock::new(|| {
-            [Host::organizer(), Host::event()].map(|host| schema::document(&every_kind(), &host.owner().facts()))
+            [Host::organizer(), Host::event()].map(|host| schema::document(&every_kind(), &host.owner().context()))
         });
         let exporter = every_kind();
         for (schema, event_level) in SCHEMAS.iter().zip([false, true]) {
@@ -295,7 +297,7 @@ fn a_field_that_has_the_name_of_events_counts_at_event_level_only() {
     exporter.fields[0].name = "events".to_owned();
     exporter.fields[0].required = true;
     for (host, event_level) in [(Host::organizer(), false), (Host::event(), true)] {
-        let schema = schema::document(&exporter, &host.owner().facts());
+        let schema = schema::document(&exporter, &host.owner().context());
         for form in [json!({}), json!({"events": "abc"}), json!({"events": ["conf"]})] {
             let given = form.as_object().unwrap().clone();
             let checked = form::check(&exporter, given, event_level, Language::English);
@@ -308,7 +310,7 @@ fn a_field_that_has_the_name_of_events_counts_at_event_level_only() {
 #[test]
 fn a_schema_has_the_labels_of_the_language_and_of_every_named_range() {
     let host = Host::organizer();
-    let facts = host.owner().in_german().facts();
+    let facts = host.owner().in_german().context();
     let schema = schema::document(&host.exporters[0], &facts);
     let properties = &schema["properties"];
     assert_eq!(properties["schedule_rrule"]["title"], "Wiederholungsregel");
@@ -338,7 +340,7 @@ fn a_schema_has_the_labels_of_the_language_and_of_every_named_range() {
             "Fester Zeitraum"
         ]
     );
-    let at_event = schema::document(&Host::event().exporters[0], &Host::event().owner().facts());
+    let at_event = schema::document(&Host::event().exporters[0], &Host::event().owner().context());
     assert_eq!(at_event["properties"].get("timezone"), None);
     assert_eq!(
         at_event["properties"]["export_form_data"]["properties"].get("events"),

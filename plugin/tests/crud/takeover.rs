@@ -1,6 +1,6 @@
 //! The verb `take_over`: permissions and effects.
 
-use plugin::contract::{Caller, Problem};
+use plugin::contract::{Caller, Problem, ScheduleState};
 use plugin::host::Access;
 use plugin::schedules;
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use crate::{create, document, forbidden, shown, with_form};
 
 fn take_over(by: &impl Access, id: u64) -> Result<Value, Problem> {
     let taken = schedules::act(by, Some(id), "take_over", "")?;
-    Ok(serde_json::from_str(&taken).expect("JSON"))
+    Ok(serde_json::from_str(&taken.document).expect("JSON"))
 }
 
 fn host() -> Host {
@@ -23,7 +23,7 @@ fn host() -> Host {
 fn whoever_could_run_it_himself_becomes_the_owner_and_the_former_one_is_told() {
     let host = host();
     host.edit(1, |row| {
-        row.content.active = false;
+        row.content.state = ScheduleState::Stopped;
         row.content.error_counter = 5;
         row.content.next_run = Some(at("2026-10-10T06:00:00+02:00"));
         row.owner.as_mut().expect("an owner").language = "de".to_owned();
@@ -35,7 +35,7 @@ fn whoever_could_run_it_himself_becomes_the_owner_and_the_former_one_is_told() {
         (&json!(0), &json!("2026-10-15T04:00:00Z"))
     );
     let row = host.row(1);
-    assert_eq!((row.version, row.content.active), (2, true));
+    assert_eq!((row.version, row.content.state), (2, ScheduleState::Active));
     let notices = host.notices.borrow();
     let [(address, subject, text)] = notices.as_slice() else {
         panic!("{notices:?}")

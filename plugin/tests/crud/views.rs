@@ -226,7 +226,7 @@ fn the_view_preview_is_the_verb_preview() {
     });
     let verb = schedules::act(&host.owner(), None, "preview", &body.to_string()).expect("a preview");
     let shown = view(&host.owner(), None, "preview", &params).expect("a preview");
-    assert_eq!(shown.to_string(), verb);
+    assert_eq!(shown.to_string(), verb.document);
     assert_eq!(shown["runs"].as_array().map(Vec::len), Some(3));
 }
 
@@ -251,7 +251,7 @@ fn the_view_form_is_the_schema_for_this_exporter_and_caller() {
         for by in [host.owner(), host.owner().in_german(), host.owner().reading_only()] {
             let exporter = &host.exporters[0];
             let schema = view(&by, None, "form", &[("export_identifier", &exporter.identifier)]);
-            assert_eq!(schema, Ok(schema::document(exporter, &by.facts())));
+            assert_eq!(schema, Ok(schema::document(exporter, &by.context())));
         }
     }
     let host = Host::organizer();
@@ -304,7 +304,7 @@ fn the_form_of_a_schedule_has_its_values_which_its_schema_accepts() {
         let form = form(&host.owner());
         assert_eq!(
             form["schema"],
-            schema::document(&host.exporters[0], &host.owner().facts())
+            schema::document(&host.exporters[0], &host.owner().context())
         );
         assert_eq!(form["values"], shown(schedules::get(&host.owner(), 1)));
         assert_eq!(
@@ -350,7 +350,7 @@ fn a_form_is_locked_with_the_reason_that_a_change_would_get() {
             ] {
                 let form = form(&by);
                 assert_eq!(form["locked"], reason(&by), "{selection} {permitted:?}");
-                let not_permitted = by.facts().may_change_settings && permitted.is_none();
+                let not_permitted = by.context().may_change_settings && permitted.is_none();
                 assert_eq!(form["schema"].is_null(), not_permitted, "{selection} {permitted:?}");
             }
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use conformance_component::COMPONENT;
 use scheduled_exports_host::contract::{
-    Content, Delivery, DeliveryStatus, Outcome, Position, Recipients, RunEntry, User,
+    Content, Delivery, DeliveryStatus, Outcome, Position, Recipients, RunEntry, RunQuery, ScheduleState, User,
 };
 use scheduled_exports_host::engine::{Cache, Engine, Limits};
 use scheduled_exports_host::imports::ScheduleStore as _;
@@ -34,7 +34,7 @@ async fn ends(document: Value, refused: bool) -> (RunEntry, u32, Vec<String>) {
             bcc: Vec::new(),
         },
         next_run: Some(DUE),
-        active: true,
+        state: ScheduleState::Active,
         error_counter: 2,
         document: document.to_string(),
     };
@@ -54,7 +54,7 @@ async fn ends(document: Value, refused: bool) -> (RunEntry, u32, Vec<String>) {
         let words = String::from("as told");
         let said = |one| Delivery {
             status,
-            words: words.clone(),
+            response: words.clone(),
             ..one
         };
         letter.people.queued().into_iter().map(said).collect()
@@ -74,7 +74,7 @@ async fn ends(document: Value, refused: bool) -> (RunEntry, u32, Vec<String>) {
         .content
         .error_counter;
     let mut history = host
-        .runs(&access, schedule.id, Position::Number(1), 50)
+        .runs(&access, schedule.id, RunQuery::page(Position::Number(1), 50))
         .await
         .expect("a page");
     assert_eq!(history.rows.len(), 1);

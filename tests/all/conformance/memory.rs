@@ -13,9 +13,9 @@ use std::sync::{Arc, Mutex};
 
 use scheduled_exports_host::Scope;
 use scheduled_exports_host::clock::Clock as _;
-use scheduled_exports_host::contract::auth_context::{AccessFacts, RunFacts};
+use scheduled_exports_host::contract::auth_context::{AccessContext, RunContext};
 use scheduled_exports_host::contract::{Schedule, StoreError};
-use scheduled_exports_host::imports::{AuthContext, Log};
+use scheduled_exports_host::imports::{AuthContext, Log, ManualRuns};
 use scheduled_exports_host::memory::{self, Memory, World};
 
 pub use driver::InMemory;
@@ -122,13 +122,14 @@ impl AuthContext for Faulty {
     type Access = Access;
     type Run = Run;
 
-    fn access_facts<'a>(&self, access: &'a Access) -> &'a AccessFacts {
+    fn access_context<'a>(&self, access: &'a Access) -> &'a AccessContext {
         &access.of.facts
     }
 
-    fn run_facts<'a>(&self, run: &'a Run) -> &'a RunFacts {
+    fn run_context<'a>(&self, run: &'a Run) -> &'a RunContext {
         &run.of.facts
     }
 }
 
 impl Log for Faulty {}
+impl ManualRuns for Faulty {}

@@ -4,8 +4,10 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use conformance_component::COMPONENT;
-use scheduled_exports_host::contract::exported::jobs::AbandonReason;
-use scheduled_exports_host::contract::{Delivery, DeliveryStatus, Order, PageQuery, Position, Stored, User as Person};
+use scheduled_exports_host::contract::{
+    Delivery, DeliveryStatus, PageQuery, Position, SortKey, Stored, User as Person,
+};
+use scheduled_exports_host::contract::{Filter, RunQuery, exported::jobs::AbandonReason};
 use scheduled_exports_host::engine::{Accepted, Cache, Engine, Limits, Unaccepted};
 use scheduled_exports_host::imports::AuthContext as _;
 use scheduled_exports_store::Scope;
@@ -35,7 +37,7 @@ fn person(email: &str) -> Person {
 
 #[async_trait]
 impl Hosts for Minimal {
-    fn facts(&self) -> Facts {
+    fn context(&self) -> Facts {
         Facts {
             exporter: "visitors".into(),
             form: json!({}),
@@ -45,6 +47,7 @@ impl Hosts for Minimal {
 
     async fn plan(&self, document: &str) -> Result<String, String> {
         let row = Stored {
+            not_before: None,
             document: document.into(),
             default_zone: "UTC".into(),
         };
@@ -119,7 +122,8 @@ impl HostUnderTest for Driven {
         match export {
             Export::List => {
                 let query = PageQuery {
-                    order: Order::Id,
+                    filter: Filter::default(),
+                    order: SortKey::Id,
                     descending: false,
                     at: FIRST,
                     size: 50,
@@ -135,17 +139,19 @@ impl HostUnderTest for Driven {
                 self.ending(schedules.patch(id, document, None).await, |one| Some(one.document))
             }
             Export::Delete(id) => self.ending(schedules.delete(id, None).await, |()| None),
-            Export::Runs(id) => self.ending(schedules.runs(id, &FIRST, 50).await, |_| None),
+            Export::Runs(id) => self.ending(schedules.runs(id, &RunQuery::page(FIRST, 50)).await, |_| None),
             Export::Exporters => self.ending(schedules.exporters(None).await, |_| None),
             Export::View { name, params } => self.ending(schedules.view(None, &name, &params).await, Some),
-            Export::Act { verb, document } => self.ending(schedules.act(None, &verb, document).await, Some),
+            Export::Act { verb, document } => {
+                self.ending(schedules.act(None, &verb, document).await, |acted| Some(acted.document))
+            }
         }
     }
 
     async fn take(&self) -> Result<Vec<Taken>, String> {
         let mut taken = Vec::new();
         while let Some(leased) = self.host.lease() {
-            let schedule = self.host.run_facts(&leased.0).schedule.id;
+            let schedule = self.host.run_context(&leased.0).schedule.id;
             let mut leases = self.leases.lock().map_err(|error| error.to_string())?;
             let lease = leases.len();
             taken.push(Taken { lease, schedule });
@@ -176,10 +182,10 @@ impl HostUnderTest for Driven {
             let mut said = letter.people.queued();
             for one in &mut said {
                 if refused.contains(&one.address) {
-                    (one.status, one.words) = (DeliveryStatus::Rejected, "550 no such user".into());
+                    (one.status, one.response) = (DeliveryStatus::Rejected, "550 no such user".into());
                     continue;
                 }
-                (one.status, one.words) = (DeliveryStatus::Accepted, "250 taken".into());
+                (one.status, one.response) = (DeliveryStatus::Accepted, "250 taken".into());
                 taken.push(HandedOver {
                     to: one.address.clone(),
                     subject: letter.mail.subject.clone(),

@@ -2,6 +2,7 @@
 
 mod form;
 
+use scheduled_exports_host::contract::ScheduleState;
 use serde_json::{Value, json};
 use tests::{BIG, CONF, JOHN, MARY, but, daily};
 
@@ -407,7 +408,7 @@ async fn section_1_the_next_run_is_null_for_what_never_runs_again_and_for_what_w
     };
     let mut row = super::stored(&host, scope, id).await;
     row.id += 1_000;
-    (row.content.active, row.content.error_counter) = (false, 5);
+    (row.content.state, row.content.error_counter) = (ScheduleState::Stopped, 5);
     let zones = &host.service.about().zone_database;
     let put = host
         .storage()

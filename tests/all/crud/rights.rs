@@ -1,7 +1,7 @@
 //! Section 3: who may do what, line by line. `matrix.rs` has every caller at every call.
 
 use reference_platform::Credentials;
-use scheduled_exports_host::contract::Outcome;
+use scheduled_exports_host::contract::{Outcome, ScheduleState};
 use scheduled_exports_store::Scope;
 use scheduled_exports_testing::{Harness, at};
 use serde_json::{Value, json};
@@ -337,8 +337,8 @@ async fn section_3_line_6_every_accepted_put_or_patch_resets_the_counter_starts_
     for (place, put) in [(1, false), (2, true)] {
         let mut row = stored(&host, scope(), id).await;
         row.id += 1_000 * place;
-        (row.content.active, row.content.error_counter, row.content.next_run) =
-            (false, 5, Some(at("2026-10-20T02:00:00Z")));
+        (row.content.state, row.content.error_counter, row.content.next_run) =
+            (ScheduleState::Stopped, 5, Some(at("2026-10-20T02:00:00Z")));
         host.storage()
             .seed(&row, &zones, at(NOW))
             .await

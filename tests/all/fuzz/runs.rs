@@ -7,9 +7,9 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use reference_platform::Principal;
 use reference_server::service::Operation;
-use scheduled_exports_host::contract::exported::jobs::AbandonReason;
-use scheduled_exports_host::contract::schedule_store::Plan;
+use scheduled_exports_host::contract::schedule_store::RunStart;
 use scheduled_exports_host::contract::{Content, Delivery, DeliveryStatus, Outcome, Recipients};
+use scheduled_exports_host::contract::{ScheduleState, exported::jobs::AbandonReason};
 use scheduled_exports_store::{
     Change, Commit, DeliveryResult, Finish, Leased, MailKind, NewMail, Row, StorageError, Visible,
 };
@@ -81,7 +81,7 @@ impl Schedules {
                     bcc,
                 },
                 next_run: Some(now.saturating_sub(late)),
-                active: true,
+                state: ScheduleState::Active,
                 error_counter,
                 document,
             },
@@ -203,7 +203,7 @@ pub(super) fn abandonments() -> Target {
     let all = Schedules::new();
     let reasons = prop_oneof![
         2 => words().prop_map(AbandonReason::Trapped),
-        1 => Just(AbandonReason::OutOfTime),
+        1 => Just(AbandonReason::DeadlineExceeded),
         1 => Just(AbandonReason::OutOfMemory),
         2 => Just(AbandonReason::Unfinished),
     ];
@@ -223,7 +223,7 @@ pub(super) fn abandonments() -> Target {
             let mut leased = all.lease().await?;
             let due = row.content.next_run.expect("planned");
             if started.is_some() {
-                let plan = Plan {
+                let plan = RunStart {
                     due,
                     missed: Vec::new(),
                     next_run: next.map(|next| at(NOW) + next),
@@ -262,8 +262,14 @@ pub(super) fn settlements() -> Target {
         DeliveryStatus::Cancelled,
     ];
     let addresses = prop_oneof![word(&["john@example.com", "a@example.com", ""]), "(?s).{0,40}"];
-    let delivery = (addresses, proptest::sample::select(statuses.to_vec()), words())
-        .prop_map(|(address, status, words)| Delivery { address, status, words });
+    let delivery =
+        (addresses, proptest::sample::select(statuses.to_vec()), words()).prop_map(|(address, status, words)| {
+            Delivery {
+                address,
+                status,
+                response: words,
+            }
+        });
     let late = prop_oneof![Just(0_i64), 0..4_000_000_i64];
     let facts = (prop_oneof![1..8_u32, any::<u32>()], any::<bool>(), any::<bool>());
     let inputs = (stored(stored_document(&all.host), late), vec(delivery, 0..76), facts);
@@ -275,7 +281,10 @@ pub(super) fn settlements() -> Target {
             let mut leased = submitted_and_final(&all, &row, taken).await?;
             leased.deliveries = deliveries;
             leased.attempt = attempt;
-            leased.row.content.active = active;
+            leased.row.content.state = match active {
+                true => ScheduleState::Active,
+                false => ScheduleState::Stopped,
+            };
             let accepted = leased
                 .deliveries
                 .iter()
@@ -296,7 +305,7 @@ async fn submitted_and_final(all: &Schedules, row: &Row, taken: bool) -> Result<
     let (storage, now) = (all.host.storage(), at(NOW));
     let lost = |error: scheduled_exports_store::LeaseError| TestCaseError::fail(error.to_string());
     let leased = all.lease().await?;
-    let plan = Plan {
+    let plan = RunStart {
         due: row.content.next_run.expect("planned"),
         missed: Vec::new(),
         next_run: None,

@@ -1,14 +1,17 @@
 //! A host of the made-up later version 0.1.1, as small as it can be: what did not change is shared with 0.1.0 by `with:`, so it
 //! is implemented once, and only what is new has an implementation of its own.
 
-use scheduled_exports_host::contract::auth_context::{AccessFacts, OwnerRight, RunFacts, Settings};
 use scheduled_exports_host::contract::exporters::{
-    DownloadLink, ExportError, Exporter, File, LookupError, Reach, Subject,
+    DownloadLink, ExportError, Exporter, File, LookupError, Reach, RightsOf,
 };
 use scheduled_exports_host::contract::mailer::{Mail, MailError};
-use scheduled_exports_host::contract::schedule_store::{Page, Plan, RunPage, StoreError};
+use scheduled_exports_host::contract::schedule_store::{Page, RunPage, RunStart, StoreError};
 use scheduled_exports_host::contract::{
     self, Access, Content, MissedRange, Outcome, PageQuery, Position, Recipients, Run, Schedule, User,
+};
+use scheduled_exports_host::contract::{
+    FormError, RequestError, RunEntry, RunKind, RunQuery, RunRequest, ScheduleState,
+    auth_context::{AccessContext, OwnerRight, RunContext, Settings},
 };
 use wasmtime::component::{Component, HasSelf, Linker, Resource};
 use wasmtime::{Config, Engine, Store};
@@ -23,6 +26,7 @@ pub(super) mod bindings {
             "ticketing:scheduled-exports/types": scheduled_exports_host::contract::types,
             "ticketing:scheduled-exports/auth-context": scheduled_exports_host::contract::auth_context,
             "ticketing:scheduled-exports/schedule-store": scheduled_exports_host::contract::schedule_store,
+            "ticketing:scheduled-exports/manual-runs": scheduled_exports_host::contract::manual_runs,
             "ticketing:scheduled-exports/exporters": scheduled_exports_host::contract::exporters,
             "ticketing:scheduled-exports/mailer": scheduled_exports_host::contract::mailer,
         },
@@ -63,7 +67,7 @@ impl contract::types::Host for LaterHost {}
 impl contract::auth_context::Host for LaterHost {}
 
 impl contract::auth_context::HostAccess for LaterHost {
-    async fn facts(&mut self, _: Resource<Access>) -> wasmtime::Result<AccessFacts> {
+    async fn context(&mut self, _: Resource<Access>) -> wasmtime::Result<AccessContext> {
         Err(wasmtime::Error::msg("no access was lent"))
     }
 
@@ -73,8 +77,11 @@ impl contract::auth_context::HostAccess for LaterHost {
 }
 
 impl contract::auth_context::HostRun for LaterHost {
-    async fn facts(&mut self, _: Resource<Run>) -> wasmtime::Result<RunFacts> {
-        Ok(RunFacts {
+    async fn context(&mut self, _: Resource<Run>) -> wasmtime::Result<RunContext> {
+        Ok(RunContext {
+            kind: RunKind::Scheduled,
+            page_url: String::new(),
+            requested_by: None,
             schedule: Schedule {
                 id: 1,
                 owner: Some(User {
@@ -92,7 +99,7 @@ impl contract::auth_context::HostRun for LaterHost {
                         bcc: Vec::new(),
                     },
                     next_run: Some(1_800_000_000),
-                    active: true,
+                    state: ScheduleState::Active,
                     error_counter: 0,
                     document: "{}".into(),
                 },
@@ -168,13 +175,20 @@ impl contract::schedule_store::Host for LaterHost {
         &mut self,
         _: Resource<Access>,
         _: u64,
-        _: Position,
-        _: u32,
+        _: RunQuery,
     ) -> wasmtime::Result<Result<RunPage, StoreError>> {
         unasked()
     }
 
-    async fn start(&mut self, _: Resource<Run>, plan: Plan) -> wasmtime::Result<Result<(), StoreError>> {
+    async fn latest_runs(
+        &mut self,
+        _: Resource<Access>,
+        _: Vec<u64>,
+    ) -> wasmtime::Result<Result<Vec<Option<RunEntry>>, StoreError>> {
+        unasked()
+    }
+
+    async fn start(&mut self, _: Resource<Run>, plan: RunStart) -> wasmtime::Result<Result<(), StoreError>> {
         self.asked.push(format!("start {}", plan.due));
         Ok(Ok(()))
     }
@@ -191,11 +205,32 @@ impl contract::schedule_store::Host for LaterHost {
     }
 }
 
+impl contract::manual_runs::Host for LaterHost {
+    async fn request(
+        &mut self,
+        _: Resource<Access>,
+        _: Option<u64>,
+        _: RunRequest,
+    ) -> wasmtime::Result<Result<u64, RequestError>> {
+        Ok(Err(RequestError::Unavailable("nobody asks for this here".into())))
+    }
+}
+
 impl contract::exporters::Host for LaterHost {
+    async fn check_form(
+        &mut self,
+        _: Resource<Access>,
+        _: RightsOf,
+        _: String,
+        form: String,
+    ) -> wasmtime::Result<Result<String, FormError>> {
+        Ok(Ok(form))
+    }
+
     async fn available(
         &mut self,
         _: Resource<Access>,
-        _: Subject,
+        _: RightsOf,
         _: Option<String>,
     ) -> wasmtime::Result<Result<Vec<Exporter>, LookupError>> {
         Ok(Ok(Vec::new()))
@@ -204,7 +239,7 @@ impl contract::exporters::Host for LaterHost {
     async fn usable_events(
         &mut self,
         _: Resource<Access>,
-        _: Subject,
+        _: RightsOf,
         _: String,
         _: Option<Vec<String>>,
     ) -> wasmtime::Result<Result<Reach, LookupError>> {
@@ -266,7 +301,7 @@ impl contract::mailer::Host for LaterHost {
         _: String,
         _: String,
     ) -> wasmtime::Result<Result<(), MailError>> {
-        Ok(Err(MailError::Nobody))
+        Ok(Err(MailError::NoRecipient))
     }
 }
 

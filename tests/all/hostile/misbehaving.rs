@@ -114,7 +114,7 @@ async fn run(document: Value) -> Went {
     Went {
         outcomes: outcomes(&host, bad).await,
         counter: content.error_counter,
-        active: content.active,
+        active: content.is_active(),
         told: johns,
     }
 }
@@ -237,7 +237,7 @@ async fn the_fifth_failure_that_the_host_writes_itself_stops_the_schedule_and_sa
     host.advance_to("2026-10-30T13:00:00Z").await;
     assert_eq!(outcomes(&host, id).await.len(), 5);
     let content = stored(&host, CONF, id).await.expect("stored");
-    assert_eq!((content.error_counter, content.active), (5, false));
+    assert_eq!((content.error_counter, content.is_active()), (5, false));
     let told = host.mails();
     assert_eq!(told.len(), 5);
     let stops = |mail: &Mail| mail.text.contains("paused. To resume it");
@@ -254,14 +254,14 @@ async fn panics() {
 
 #[tokio::test]
 async fn loops_for_ever() {
-    fails_in_both("loops_for_ever", "out-of-time").await;
+    fails_in_both("loops_for_ever", "deadline-exceeded").await;
     costs_one_call("loops_for_ever", json!({})).await;
     costs_one_list("loops_for_ever").await;
 }
 
 #[tokio::test]
 async fn loops_through_imports() {
-    fails(json!({"execute": "loops_through_imports"}), "out-of-time").await;
+    fails(json!({"execute": "loops_through_imports"}), "deadline-exceeded").await;
     costs_one_call("loops_through_imports", json!({})).await;
 }
 

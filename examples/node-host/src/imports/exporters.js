@@ -51,7 +51,7 @@ export function exporters({ store, platform }) {
 
     produce(run, form, language, zone, now) {
       making(run);
-      if (tooLong(form)) throw { tag: 'form-unfit', val: 'form data too large' };
+      if (tooLong(form)) throw { tag: 'invalid-form-data', val: 'form data too large' };
       const { owner, scope, content } = run.leased.row;
       const exporter = content.exportIdentifier;
       return kept(run, platform.produce({ owner, scope, exporter, form: JSON.parse(form), language, zone, now }));

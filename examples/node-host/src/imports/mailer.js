@@ -25,7 +25,7 @@ export function mailer({ platform }) {
         const allowed = (address) => settings.recipientDomains?.includes(address.split('@').at(-1)) ?? true;
         const may = (address) => address === owner || (stored.includes(address) && allowed(address));
         const refused = all.filter((address) => !may(lower(address)));
-        if (refused.length > 0) throw { tag: 'not-a-recipient', val: refused };
+        if (refused.length > 0) throw { tag: 'recipient-not-allowed', val: refused };
       }
       if (all.length === 0) throw { tag: 'nobody' };
       if (attachFile && run.file === undefined) throw { tag: 'no-file' };

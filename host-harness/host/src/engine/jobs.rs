@@ -148,7 +148,7 @@ fn ended<H: Imports>(outcome: Result<(), GuestFault>, call: &mut Call<H>) -> Wor
         Ok(()) => End::Unfinished(AbandonReason::Unfinished),
         Err(GuestFault::Host(words)) => End::HostFault(words),
         Err(GuestFault::Trapped(words)) => End::Unfinished(AbandonReason::Trapped(words)),
-        Err(GuestFault::OutOfTime) => End::Unfinished(AbandonReason::OutOfTime),
+        Err(GuestFault::DeadlineExceeded) => End::Unfinished(AbandonReason::DeadlineExceeded),
         Err(GuestFault::OutOfMemory) => End::Unfinished(AbandonReason::OutOfMemory),
     };
     Worked { run, end, outcome }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Accepted, Schedules, Unaccepted};
 use crate::contract::exported::schedules::{Page, Versioned};
-use crate::contract::{PageQuery, Position};
+use crate::contract::{Acted, PageQuery, RunQuery};
 use crate::imports::Imports;
 
 /// An exported function of `schedules`, with its arguments.
@@ -45,10 +45,8 @@ pub enum Operation {
     Runs {
         /// Id of the schedule.
         id: u64,
-        /// Which page.
-        at: Position,
-        /// Rows per page, 1 to 50.
-        size: u32,
+        /// Which part of it.
+        query: RunQuery,
     },
     /// `exporters`; `Some` for the exporter with that identifier.
     Exporters(Option<String>),
@@ -101,8 +99,13 @@ pub enum Answer {
     Exporters(Vec<String>),
     /// Of `view`: the plugin's document.
     Viewed(String),
-    /// Of `act`: the plugin's document.
-    Acted(String),
+    /// Of `act`.
+    Acted {
+        /// The plugin's document.
+        document: String,
+        /// The run that the call has asked for.
+        run: Option<u64>,
+    },
 }
 
 impl Operation {
@@ -168,7 +171,7 @@ impl<H: Imports> Schedules<'_, H> {
                 let answer = Answer::Deleted;
                 Accepted { answer, access }
             }
-            Operation::Runs { id, at, size } => answered(self.runs(id, &at, size).await?),
+            Operation::Runs { id, query } => answered(self.runs(id, &query).await?),
             Operation::Exporters(only) => {
                 let Accepted { answer, access } = self.exporters(only.as_deref()).await?;
                 let answer = Answer::Exporters(answer);
@@ -181,7 +184,8 @@ impl<H: Imports> Schedules<'_, H> {
             }
             Operation::Act { id, verb, document, .. } => {
                 let Accepted { answer, access } = self.act(id, &verb, document).await?;
-                let answer = Answer::Acted(answer);
+                let Acted { document, run } = answer;
+                let answer = Answer::Acted { document, run };
                 Accepted { answer, access }
             }
         })

@@ -8,8 +8,11 @@ use tokio::time::timeout;
 use wasmtime::component::Resource;
 
 use super::{Engine, GuestFault, Instance, conclude};
-use crate::contract::exported::schedules::{Page, Versioned};
 use crate::contract::{self, PageQuery, Position, Problem};
+use crate::contract::{
+    Acted, RunQuery,
+    exported::schedules::{Page, Versioned},
+};
 use crate::imports::{Call, Imports};
 
 /// The result of a successful call. Return `answer` to the caller after you have committed the writes that are staged on
@@ -153,11 +156,11 @@ impl<'a, H: Imports> Schedules<'a, H> {
     ///
     /// # Errors
     /// See [`Unaccepted`].
-    pub async fn runs(self, id: u64, at: &Position, size: u32) -> Called<Page, H> {
+    pub async fn runs(self, id: u64, query: &RunQuery) -> Called<Page, H> {
         let deadline = self.engine.limits.call_deadline;
         let mut instance = self.open("runs").await?;
         let schedules = instance.plugin.ticketing_scheduled_exports_schedules();
-        let asked = timeout(deadline, schedules.call_runs(&mut instance.store, lent(), id, at, size)).await;
+        let asked = timeout(deadline, schedules.call_runs(&mut instance.store, lent(), id, query)).await;
         close(instance, asked)
     }
 
@@ -192,7 +195,7 @@ impl<'a, H: Imports> Schedules<'a, H> {
     ///
     /// # Errors
     /// See [`Unaccepted`].
-    pub async fn act(self, id: Option<u64>, verb: &str, document: String) -> Called<String, H> {
+    pub async fn act(self, id: Option<u64>, verb: &str, document: String) -> Called<Acted, H> {
         let deadline = self.engine.limits.call_deadline;
         let mut instance = self.open("act").await?;
         let (schedules, store) = (
@@ -257,6 +260,12 @@ impl Documents for Vec<String> {
 }
 
 impl Documents for Versioned {
+    fn are_json(&self) -> bool {
+        is_json(&self.document)
+    }
+}
+
+impl Documents for Acted {
     fn are_json(&self) -> bool {
         is_json(&self.document)
     }

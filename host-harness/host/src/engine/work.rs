@@ -4,10 +4,10 @@ use std::future::Future;
 use std::sync::Arc;
 
 use super::{End, Engine, GuestFault, Job, Worked};
-use crate::contract::exported::jobs::AbandonReason;
-use crate::contract::{Audience, Delivery, DeliveryStatus, Mail, MailKind, Outcome, Plan, StoreError, Stored};
+use crate::contract::{Audience, Delivery, DeliveryStatus, Mail, MailKind, Outcome, RunStart, StoreError, Stored};
+use crate::contract::{RunQuery, ScheduleState, exported::jobs::AbandonReason};
 use crate::imports::{Answer, HostFault, ImportError, Imports, STOPS_AT};
-use crate::wording::{HostReason, NoticeText, RunFacts, language_of};
+use crate::wording::{HostReason, NoticeText, RunContext, language_of};
 
 /// Leases of one due time, or of one mail to be settled. At the next one the host ends the run without calling the component: a run
 /// that kills its host must end.
@@ -70,7 +70,7 @@ impl<H: Imports> Engine<H> {
         C: Future<Output = Worked<H::Run>>,
         F: Future<Output = Result<H::Run, HostFault>>,
     {
-        if host.run_facts(&run).attempt > MAX_ATTEMPTS {
+        if host.run_context(&run).attempt > MAX_ATTEMPTS {
             return over(self.end(host, run, deliveries, HostReason::NeverFinished).await);
         }
         let job = deliveries.map_or(Job::Execute, |deliveries| Job::Settle(deliveries.to_vec()));
@@ -110,7 +110,7 @@ impl<H: Imports> Engine<H> {
             .iter()
             .filter(|delivery| delivery.status != DeliveryStatus::Accepted);
         let replies = refused.fold(String::new(), |list, delivery| {
-            list + &format!("\n{}: {}", delivery.address, delivery.words)
+            list + &format!("\n{}: {}", delivery.address, delivery.response)
         });
         if deliveries
             .iter()
@@ -119,18 +119,18 @@ impl<H: Imports> Engine<H> {
             return fail::<H>(host, run, &HostReason::Undelivered(replies)).await;
         }
         if !replies.is_empty() {
-            let say = |facts: &RunFacts<'_>| facts.partly_delivered(&replies);
+            let say = |facts: &RunContext<'_>| facts.partly_delivered(&replies);
             tell::<H>(host, &mut run, MailKind::Undelivered, say).await?;
         }
-        let content = &host.run_facts(&run).schedule.content;
-        let (active, counter) = (content.active, content.error_counter);
+        let content = &host.run_context(&run).schedule.content;
+        let (active, counter) = (content.state != ScheduleState::Stopped, content.error_counter);
         let counter = if active { 0 } else { counter };
         host.finish(&mut run, Outcome::Delivered, counter, active).await
     }
 
     /// Starts a run that nobody has started, with what comes after its due time.
     async fn start(&self, host: &Arc<H>, run: &mut H::Run) -> Answer<(), StoreError> {
-        let facts = host.run_facts(run);
+        let facts = host.run_context(run);
         let content = &facts.schedule.content;
         let (None, Some(due)) = (facts.due, content.next_run) else {
             return Ok(());
@@ -138,6 +138,7 @@ impl<H: Imports> Engine<H> {
         let row = Stored {
             document: content.document.clone(),
             default_zone: facts.settings.zone.clone(),
+            not_before: None,
         };
         // Later due times that have passed too are the next lease's: they are found from here on.
         let plans = self.replan(host, &[row], due.saturating_add(SAME_DUE_TIME)).await;
@@ -150,7 +151,7 @@ impl<H: Imports> Engine<H> {
             tracing::error!(reason, "could not compute the next run; schedule has none");
             None
         });
-        let plan = Plan {
+        let plan = RunStart {
             due,
             missed: Vec::new(),
             next_run,
@@ -161,13 +162,13 @@ impl<H: Imports> Engine<H> {
 
 /// Ends a run as failed: counted, and the responsible told.
 async fn fail<H: Imports>(host: &H, mut run: H::Run, reason: &HostReason) -> Answer<(), StoreError> {
-    let facts = host.run_facts(&run);
+    let facts = host.run_context(&run);
     let content = &facts.schedule.content;
     let counter = content.error_counter.saturating_add(1).min(STOPS_AT);
     let stopped = counter >= STOPS_AT;
-    let active = content.active && !stopped;
+    let active = content.state != ScheduleState::Stopped && !stopped;
     let sentence = reason.sentence(language_of(facts.schedule.owner.as_ref(), &facts.settings.languages));
-    let say = |facts: &RunFacts<'_>| facts.failure(reason, stopped);
+    let say = |facts: &RunContext<'_>| facts.failure(reason, stopped);
     tell(host, &mut run, MailKind::Failure, say).await?;
     let outcome = Outcome::Failed((reason.code().into(), sentence));
     host.finish(&mut run, outcome, counter, active).await
@@ -178,13 +179,13 @@ async fn tell<H: Imports>(
     host: &H,
     run: &mut H::Run,
     kind: MailKind,
-    say: impl Fn(&RunFacts<'_>) -> NoticeText,
+    say: impl Fn(&RunContext<'_>) -> NoticeText,
 ) -> Result<(), HostFault> {
-    let facts = host.run_facts(run);
+    let facts = host.run_context(run);
     let (schedule, settings) = (&facts.schedule, &facts.settings);
     let language = language_of(schedule.owner.as_ref(), &settings.languages);
     let due = facts.due.or(schedule.content.next_run).unwrap_or(settings.now);
-    let said = say(&RunFacts {
+    let said = say(&RunContext {
         language,
         exporter: &schedule.content.export_identifier,
         schedule: schedule.id,
@@ -284,7 +285,10 @@ mod tests {
             assert_eq!(worked.expect("the host is there"), WorkResult::Finished);
         }
         let access = host.access("mary", &Scope::organizer("harbour")).expect("a caller");
-        let history = host.runs(&access, id, Position::Number(1), 1).await.expect("a page");
+        let history = host
+            .runs(&access, id, RunQuery::page(Position::Number(1), 1))
+            .await
+            .expect("a page");
         let outcome = history.rows[0].outcome.clone().expect("it has ended");
         (outcome, host.state().schedules[&id].content.error_counter)
     }

@@ -5,7 +5,7 @@ use wasmtime::component::Resource;
 use super::{Call, Imports};
 use crate::clock::Instant;
 use crate::contract;
-use crate::contract::auth_context::{AccessFacts, Host, HostAccess, HostRun, RunFacts};
+use crate::contract::auth_context::{AccessContext, Host, HostAccess, HostRun, RunContext};
 
 /// The host's data behind the two handles.
 ///
@@ -20,10 +20,10 @@ pub trait AuthContext: Send + Sync + 'static {
     type Run: Send + Sync + 'static;
 
     /// Returns the context of an access. It is the same during the whole call, so fix it when you create the handle.
-    fn access_facts<'a>(&self, access: &'a Self::Access) -> &'a AccessFacts;
+    fn access_context<'a>(&self, access: &'a Self::Access) -> &'a AccessContext;
 
     /// Returns the context of a run. It is the same during the whole call, so fix it when you create the handle.
-    fn run_facts<'a>(&self, run: &'a Self::Run) -> &'a RunFacts;
+    fn run_context<'a>(&self, run: &'a Self::Run) -> &'a RunContext;
 
     /// Formats a time in `zone` (an IANA name) and `language` (a BCP 47 tag), for the mail about a run that the host had to end
     /// in the component's place. By default in UTC: `2026-10-27 03:00 UTC`.
@@ -50,12 +50,12 @@ fn in_utc(at: Instant) -> String {
 }
 
 /// The interface and its functions, as the contract names them.
-pub(crate) const OFFERED: (&str, &[&str]) = ("auth-context", &["[method]access.facts", "[method]run.facts"]);
+pub(crate) const OFFERED: (&str, &[&str]) = ("auth-context", &["[method]access.context", "[method]run.context"]);
 
 impl<H: Imports> Host for Call<H> {}
 
 impl<H: Imports> HostAccess for Call<H> {
-    async fn facts(&mut self, _by: Resource<contract::Access>) -> wasmtime::Result<AccessFacts> {
+    async fn context(&mut self, _by: Resource<contract::Access>) -> wasmtime::Result<AccessContext> {
         let (host, lent) = self.access()?;
         Ok(lent.facts(host).clone())
     }
@@ -67,7 +67,7 @@ impl<H: Imports> HostAccess for Call<H> {
 }
 
 impl<H: Imports> HostRun for Call<H> {
-    async fn facts(&mut self, _of: Resource<contract::Run>) -> wasmtime::Result<RunFacts> {
+    async fn context(&mut self, _of: Resource<contract::Run>) -> wasmtime::Result<RunContext> {
         let (host, lent) = self.run()?;
         Ok(lent.facts(host).clone())
     }

@@ -4,9 +4,9 @@
 use super::GuestMistake;
 use super::call::Work;
 use crate::clock::Instant;
-use crate::contract::mailer::MailKind;
-use crate::contract::schedule_store::Plan;
+use crate::contract::schedule_store::RunStart;
 use crate::contract::{Content, ExportError, MissedRange, Outcome};
+use crate::contract::{MissedReason, RunKind, ScheduleState, mailer::MailKind};
 
 /// Consecutive failures after which a schedule is paused.
 pub const STOPS_AT: u32 = 5;
@@ -60,7 +60,7 @@ pub(super) fn page_size(size: u32) -> u32 {
 /// Form data of an export.
 pub(super) fn form(form: &str) -> Result<(), ExportError> {
     match form.len() > MOST_DOCUMENT {
-        true => Err(ExportError::FormUnfit("form data too large".into())),
+        true => Err(ExportError::InvalidFormData("form data too large".into())),
         false => Ok(()),
     }
 }
@@ -69,6 +69,14 @@ pub(super) fn form(form: &str) -> Result<(), ExportError> {
 pub(super) fn slugs(slugs: &[String]) -> Result<(), GuestMistake> {
     if slugs.len() > MOST_SLUGS {
         return Err(mistake(format!("too many event slugs in one call: {}", slugs.len())));
+    }
+    Ok(())
+}
+
+/// Schedules in one question.
+pub(super) fn ids(ids: &[u64]) -> Result<(), GuestMistake> {
+    if ids.len() > MOST_ROWS as usize {
+        return Err(mistake(format!("too many schedules in one call: {}", ids.len())));
     }
     Ok(())
 }
@@ -114,6 +122,12 @@ pub(super) fn content(mut content: Content) -> Result<Content, GuestMistake> {
     if let Some(next_run) = content.next_run {
         instant(next_run).map_err(mistake)?;
     }
+    if let ScheduleState::Paused(Some(until)) = content.state {
+        instant(until).map_err(mistake)?;
+        if content.next_run.is_some_and(|next_run| next_run < until) {
+            return Err(mistake("next-run is before the end of the pause"));
+        }
+    }
     content.error_counter = content.error_counter.min(STOPS_AT);
     Ok(content)
 }
@@ -147,7 +161,7 @@ fn range(missed: &MissedRange) -> Result<(), GuestMistake> {
         .and_then(|long| u64::try_from(long).ok());
     let possible = seconds.is_some_and(|seconds| (1..=seconds.saturating_add(1)).contains(&missed.count));
     if missed.first < 0 || !possible {
-        let MissedRange { first, last, count } = missed;
+        let MissedRange { first, last, count, .. } = missed;
         return Err(mistake(format!(
             "invalid missed range: {count} due times from {first} to {last}"
         )));
@@ -157,11 +171,15 @@ fn range(missed: &MissedRange) -> Result<(), GuestMistake> {
 
 /// Checks how a run starts: `planned` is the schedule's next run, `pinned` the due time of an earlier attempt.
 pub(super) fn plan(
-    plan: &Plan,
+    plan: &RunStart,
     planned: Option<Instant>,
     pinned: Option<Instant>,
+    kind: RunKind,
     now: Instant,
 ) -> Result<(), GuestMistake> {
+    if kind != RunKind::Scheduled && (plan.next_run.is_some() || !plan.missed.is_empty()) {
+        return Err(mistake("a run that a person asked for cannot change the plan"));
+    }
     // If the clock has moved back since the lease, the planned due time can still be in the future.
     let due =
         pinned.is_some() || planned == Some(plan.due) || planned.is_some_and(|from| (from..=now).contains(&plan.due));
@@ -237,7 +255,7 @@ mod tests {
                 bcc: Vec::new(),
             },
             next_run: Some(LAST),
-            active: true,
+            state: ScheduleState::Active,
             error_counter: 0,
             document: "x".repeat(MOST_DOCUMENT),
         }
@@ -246,7 +264,12 @@ mod tests {
     const SETTLE: Work = Work::Settle { taken: true };
 
     fn missed(first: Instant, last: Instant, count: u64) -> MissedRange {
-        MissedRange { first, last, count }
+        MissedRange {
+            reason: MissedReason::Unavailable,
+            first,
+            last,
+            count,
+        }
     }
 
     #[test]
@@ -283,12 +306,12 @@ mod tests {
     #[test]
     fn a_run_opens_with_what_was_due_and_goes_on_later() {
         let opened = |due, next_run, pinned| {
-            let opening = Plan {
+            let opening = RunStart {
                 due,
                 missed: Vec::new(),
                 next_run,
             };
-            plan(&opening, Some(NOW - 100), pinned, NOW).is_ok()
+            plan(&opening, Some(NOW - 100), pinned, RunKind::Scheduled, NOW).is_ok()
         };
         assert!(opened(NOW - 100, Some(NOW + 1), None) && opened(NOW, None, None));
         assert!(!opened(NOW - 101, None, None) && !opened(NOW + 1, None, None));
@@ -299,12 +322,12 @@ mod tests {
         assert!(opened(NOW - 200, Some(NOW - 100), Some(NOW - 200)));
         assert!(!opened(NOW - 200, Some(NOW - 200), Some(NOW - 200)));
         // A clock that went back.
-        let early = Plan {
+        let early = RunStart {
             due: NOW + 500,
             missed: Vec::new(),
             next_run: Some(NOW + 600),
         };
-        assert!(plan(&early, Some(NOW + 500), None, NOW).is_ok());
+        assert!(plan(&early, Some(NOW + 500), None, RunKind::Scheduled, NOW).is_ok());
     }
 
     #[test]
@@ -322,13 +345,13 @@ mod tests {
         }
         assert!(given_up(&[missed(10, NOW, 1)], None, NOW).is_ok());
         assert!(given_up(&[missed(10, NOW + 1, 1)], None, NOW).is_err());
-        let opening = |last| Plan {
+        let opening = |last| RunStart {
             due: NOW,
             missed: vec![missed(10, last, 1)],
             next_run: None,
         };
-        assert!(plan(&opening(NOW - 1), Some(NOW), None, NOW).is_ok());
-        assert!(plan(&opening(NOW), Some(NOW), None, NOW).is_err());
+        assert!(plan(&opening(NOW - 1), Some(NOW), None, RunKind::Scheduled, NOW).is_ok());
+        assert!(plan(&opening(NOW), Some(NOW), None, RunKind::Scheduled, NOW).is_err());
     }
 
     #[test]
@@ -344,12 +367,12 @@ mod tests {
         let around = [missed(10, 20, 2), missed(22, 30, 2)];
         assert!(given_up(&around, Some(21), NOW).is_ok());
         assert!(given_up(&around, Some(20), NOW).is_err() && given_up(&around, Some(22), NOW).is_err());
-        let opening = Plan {
+        let opening = RunStart {
             due: NOW,
             missed: vec![missed(21, 30, 2), missed(10, 20, 2)],
             next_run: None,
         };
-        assert!(plan(&opening, Some(NOW), None, NOW).is_err());
+        assert!(plan(&opening, Some(NOW), None, RunKind::Scheduled, NOW).is_err());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::error::Refusal;
 use super::log::Lines;
 use super::{Answer, During, GuestMistake, Handle, ImportError, Imports};
 use crate::clock::Instant;
-use crate::contract::auth_context::{AccessFacts, RunFacts};
+use crate::contract::auth_context::{AccessContext, RunContext};
 use crate::contract::mailer::MailKind;
 use crate::engine::MemoryLimiter;
 
@@ -106,8 +106,8 @@ pub(crate) struct Returned<R> {
 }
 
 impl<H: Imports> LentAccess<H> {
-    pub(super) fn facts<'a>(&'a self, host: &'a H) -> &'a AccessFacts {
-        host.access_facts(&self.handle)
+    pub(super) fn facts<'a>(&'a self, host: &'a H) -> &'a AccessContext {
+        host.access_context(&self.handle)
     }
 
     /// An access has no lease that could be lost.
@@ -115,8 +115,8 @@ impl<H: Imports> LentAccess<H> {
 }
 
 impl<H: Imports> LentRun<H> {
-    pub(super) fn facts<'a>(&'a self, host: &'a H) -> &'a RunFacts {
-        host.run_facts(&self.handle)
+    pub(super) fn facts<'a>(&'a self, host: &'a H) -> &'a RunContext {
+        host.run_context(&self.handle)
     }
 
     /// Notes that the host has answered that the lease is lost.
@@ -159,7 +159,7 @@ impl<H: Imports> Call<H> {
     }
 
     pub(crate) fn lend_run(&mut self, run: H::Run, work: Work) {
-        let due = self.host.run_facts(&run).due;
+        let due = self.host.run_context(&run).due;
         self.lent = Lent::Run(LentRun {
             handle: run,
             work,

@@ -1,7 +1,8 @@
 //! Why an import did not return its result: an error for the guest, a host error, or a contract violation of the guest.
 
-use crate::contract::exporters::{ExportError, LookupError};
+use crate::contract::exporters::{ExportError, FormError, LookupError};
 use crate::contract::mailer::MailError;
+use crate::contract::manual_runs::RequestError;
 use crate::contract::schedule_store::StoreError;
 
 /// A part of the host is unavailable or broken, and the contract defines no error for it. The call ends at once as
@@ -72,7 +73,14 @@ impl Refusal for ExportError {
 }
 
 impl Refusal for LookupError {}
-impl Refusal for MailError {}
+impl Refusal for FormError {}
+impl Refusal for RequestError {}
+
+impl Refusal for MailError {
+    fn is_lease_lost(&self) -> bool {
+        matches!(self, Self::LeaseLost)
+    }
+}
 
 impl<E: Refusal> From<E> for ImportError<E> {
     fn from(refusal: E) -> Self {

@@ -3,7 +3,7 @@
 use super::call::{LentRun, Work};
 use super::{Imports, bounds, interface};
 use crate::clock::Instant;
-use crate::contract::exporters::{DownloadLink, ExportError, Exporter, File, LookupError, Reach, Subject};
+use crate::contract::exporters::{DownloadLink, ExportError, Exporter, File, FormError, LookupError, Reach, RightsOf};
 
 interface! {
     /// What this host can export, and to whom it is open.
@@ -15,7 +15,7 @@ interface! {
         ///
         /// # Errors
         /// `not-found` where the subject's schedule is not visible to the caller; `unavailable`.
-        fn available(&self, by: &Access, whose: Subject, only: Option<String>) -> Answer<Vec<Exporter>, LookupError> {}
+        fn available(&self, by: &Access, whose: RightsOf, only: Option<String>) -> Answer<Vec<Exporter>, LookupError> {}
 
         /// The organizer's events whose data the subject may export with this exporter: all, those to come included, or these; with
         /// `only`, always [`Reach::Events`]: those among these. An event that does not exist is not among them. None if left out:
@@ -26,12 +26,22 @@ interface! {
         fn usable_events(
             &self,
             by: &Access,
-            whose: Subject,
+            whose: RightsOf,
             exporter: String,
             only: Option<Vec<String>>,
         ) -> Answer<Reach, LookupError> {
             check |_, _| { bounds::slugs(only.as_deref().unwrap_or_default())?; }
             default { Ok(Reach::Events(Vec::new())) }
+        }
+
+        /// Checks a form that fits the exporter's fields by whatever else this host knows, before it is stored, and answers what is to
+        /// be stored in its place. The form as it came if left out.
+        ///
+        /// # Errors
+        /// All that [`FormError`] says.
+        fn check_form(&self, by: &Access, whose: RightsOf, exporter: String, form: String) -> Answer<String, FormError> {
+            check |_, _| { bounds::form(&form).map_err(|_| FormError::NotFound)?; }
+            default { Ok(form) }
         }
 
         /// Those of the slugs that the caller may know of. None if left out, as above.

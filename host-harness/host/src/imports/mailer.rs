@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::{domain, interface};
 use crate::contract::Recipients;
-use crate::contract::auth_context::RunFacts;
+use crate::contract::auth_context::RunContext;
 use crate::contract::mailer::{Audience, Mail, MailError};
 
 /// Maximum length of a subject, in characters.
@@ -43,10 +43,10 @@ interface! {
             check |_, access| {
                 subject = checked_subject(&subject)?;
                 if !access.changed.contains(&id) {
-                    return Err(MailError::Nobody.into());
+                    return Err(MailError::NoRecipient.into());
                 }
             }
-            default { Err(MailError::Nobody.into()) }
+            default { Err(MailError::NoRecipient.into()) }
         }
     }
 }
@@ -60,17 +60,17 @@ fn checked_subject(given: &str) -> Result<String, MailError> {
 }
 
 /// Whom it goes to: people who may get it, each once.
-fn checked_audience(facts: &RunFacts, audience: Audience) -> Result<Audience, MailError> {
+fn checked_audience(facts: &RunContext, audience: Audience) -> Result<Audience, MailError> {
     let Audience::People(people) = audience else {
         return Ok(audience);
     };
     let people = each_once(people);
     let refused = not_recipients(facts, &people);
     if !refused.is_empty() {
-        return Err(MailError::NotARecipient(refused));
+        return Err(MailError::RecipientNotAllowed(refused));
     }
     if people.all().next().is_none() {
-        return Err(MailError::Nobody);
+        return Err(MailError::NoRecipient);
     }
     Ok(Audience::People(people))
 }
@@ -85,7 +85,7 @@ fn each_once(mut people: Recipients) -> Recipients {
 }
 
 /// Returns the addresses that are neither the owner's nor stored with the schedule, or whose domain is not allowed.
-fn not_recipients(facts: &RunFacts, people: &Recipients) -> Vec<String> {
+fn not_recipients(facts: &RunContext, people: &Recipients) -> Vec<String> {
     let stored = &facts.schedule.content.recipients;
     let owner = facts.schedule.owner.as_ref().map(|owner| owner.email.as_str());
     [&people.to, &people.cc, &people.bcc]
@@ -103,7 +103,7 @@ fn not_recipients(facts: &RunFacts, people: &Recipients) -> Vec<String> {
         .collect()
 }
 
-fn domain_allowed(facts: &RunFacts, address: &str) -> bool {
+fn domain_allowed(facts: &RunContext, address: &str) -> bool {
     let allowed = facts.settings.recipient_domains.as_ref();
     let of_address = address.rsplit_once('@').map_or("", |(_, domain)| domain);
     allowed.is_none_or(|domains| domains.iter().any(|allowed| domain::same(allowed, of_address)))

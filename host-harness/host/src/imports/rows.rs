@@ -5,18 +5,19 @@ use std::collections::BTreeMap;
 
 use crate::clock::Instant;
 use crate::contract::{
-    MissedRange, Order, Outcome, Page, PageQuery, Position, RunEntry, RunPage, Schedule, StoreError,
+    MissedRange, MissedReason, Outcome, Page, PageQuery, Position, RunEntry, RunPage, RunQuery, Schedule, SortKey,
+    StoreError,
 };
 
 /// The sort key of a row: whether the value is absent (always last), the value, and for ties a number, ascending.
-type SortKey = (bool, String, u64);
+type RowKey = (bool, String, u64);
 
 /// The sort key of a schedule in this order.
-fn sort_key(order: Order, of: &Schedule) -> SortKey {
+fn row_key(order: SortKey, of: &Schedule) -> RowKey {
     let (absent, value) = match (order, of.content.next_run) {
-        (Order::Id, _) => (false, format!("{:020}", of.id)),
-        (Order::ExportIdentifier, _) => (false, of.content.export_identifier.clone()),
-        (Order::NextRun, next) => (next.is_none(), format!("{:020}", next.unwrap_or(0))),
+        (SortKey::Id, _) => (false, format!("{:020}", of.id)),
+        (SortKey::ExportIdentifier, _) => (false, of.content.export_identifier.clone()),
+        (SortKey::NextRun, next) => (next.is_none(), format!("{:020}", next.unwrap_or(0))),
     };
     (absent, value, of.id)
 }
@@ -27,12 +28,12 @@ fn sort_key(order: Order, of: &Schedule) -> SortKey {
 /// A cursor is the key of the row before it, so rows that are added or deleted in between shift nothing. It is valid in this
 /// order only. A database does this with an index instead.
 fn page<T>(
-    mut rows: Vec<(SortKey, T)>,
+    mut rows: Vec<(RowKey, T)>,
     sorted: (&str, bool),
     at: &Position,
     size: u32,
 ) -> Result<(u64, Vec<T>, Option<String>), StoreError> {
-    let order = |a: &SortKey, b: &SortKey| {
+    let order = |a: &RowKey, b: &RowKey| {
         let by_value = if sorted.1 { b.1.cmp(&a.1) } else { a.1.cmp(&b.1) };
         a.0.cmp(&b.0).then(by_value).then(a.2.cmp(&b.2))
     };
@@ -43,7 +44,7 @@ fn page<T>(
         Position::Number(number) => (*number as usize)
             .checked_sub(1)
             .and_then(|pages| pages.checked_mul(size)),
-        Position::After(text) => serde_json::from_str::<((String, bool), SortKey)>(text)
+        Position::After(text) => serde_json::from_str::<((String, bool), RowKey)>(text)
             .ok()
             .filter(|((name, descending), _)| (&**name, *descending) == sorted)
             .map(|(_, last)| rows.partition_point(|(key, _)| order(key, &last) != Ordering::Greater)),
@@ -58,16 +59,21 @@ fn page<T>(
     Ok((total as u64, page, next))
 }
 
-/// A page of schedules, the result of `list`, for a store that has all rows in memory.
+/// A page of schedules, the result of `list` at `now`, for a store that has all rows in memory.
 ///
 /// # Errors
 /// `not-found` for a page that does not exist; the first always does.
-pub fn schedules_page<'a>(rows: impl Iterator<Item = &'a Schedule>, query: &PageQuery) -> Result<Page, StoreError> {
-    let rows = rows.map(|row| (sort_key(query.order, row), row.clone())).collect();
+pub fn schedules_page<'a>(
+    rows: impl Iterator<Item = &'a Schedule>,
+    query: &PageQuery,
+    now: Instant,
+) -> Result<Page, StoreError> {
+    let rows = rows.filter(|row| query.filter.matches(row, now));
+    let rows = rows.map(|row| (row_key(query.order, row), row.clone())).collect();
     let name = match query.order {
-        Order::Id => "id",
-        Order::ExportIdentifier => "export-identifier",
-        Order::NextRun => "next-run",
+        SortKey::Id => "id",
+        SortKey::ExportIdentifier => "export-identifier",
+        SortKey::NextRun => "next-run",
     };
     let (total, rows, next) = page(rows, (name, query.descending), &query.at, query.size)?;
     Ok(Page { total, rows, next })
@@ -77,13 +83,10 @@ pub fn schedules_page<'a>(rows: impl Iterator<Item = &'a Schedule>, query: &Page
 ///
 /// # Errors
 /// Like [`schedules_page`].
-pub fn runs_page<'a>(
-    rows: impl Iterator<Item = &'a RunEntry>,
-    at: &Position,
-    size: u32,
-) -> Result<RunPage, StoreError> {
-    let rows = rows.map(|run| ((false, format!("{:020}", run.due), 0), run.clone()));
-    let (total, rows, next) = page(rows.collect(), ("due", true), at, size)?;
+pub fn runs_page<'a>(rows: impl Iterator<Item = &'a RunEntry>, query: &RunQuery) -> Result<RunPage, StoreError> {
+    let rows = rows.filter(|run| query.matches(run));
+    let rows = rows.map(|run| ((false, format!("{:020}", run.due), run.id), run.clone()));
+    let (total, rows, next) = page(rows.collect(), ("due", true), &query.at, query.size)?;
     Ok(RunPage { total, rows, next })
 }
 
@@ -102,10 +105,15 @@ pub fn record(
             .next_back()
     };
     if let Some((&(_, due), _)) = missed.iter().rev().find_map(recorded) {
-        return Err(StoreError::Recorded(due));
+        return Err(StoreError::AlreadyRecorded(due));
     }
-    let entry = |of: MissedRange| ((schedule, of.last), RunEntry::new(of.last, Some(Outcome::Missed(of))));
-    history.extend(missed.into_iter().map(entry));
+    for of in missed {
+        let id = history.values().map(|entry| entry.id).max().unwrap_or(0) + 1;
+        history.insert(
+            (schedule, of.last),
+            RunEntry::new(id, of.last, Some(Outcome::Missed(of))),
+        );
+    }
     Ok(())
 }
 
@@ -113,7 +121,7 @@ pub fn record(
 mod tests {
     use super::*;
 
-    fn rows(of: &[(Option<i64>, u64)]) -> Vec<(SortKey, u64)> {
+    fn rows(of: &[(Option<i64>, u64)]) -> Vec<(RowKey, u64)> {
         let key =
             |(value, id): &(Option<i64>, u64)| ((value.is_none(), format!("{:020}", value.unwrap_or(0)), *id), *id);
         of.iter().map(key).collect()
@@ -169,11 +177,18 @@ mod tests {
     #[test]
     fn what_was_missed_is_written_down_once() {
         let mut history = BTreeMap::new();
-        let range = |first, last| vec![MissedRange { first, last, count: 2 }];
+        let range = |first, last| {
+            vec![MissedRange {
+                reason: MissedReason::Unavailable,
+                first,
+                last,
+                count: 2,
+            }]
+        };
         record(&mut history, 1, range(10, 20)).expect("nothing is there yet");
         assert!(matches!(
             record(&mut history, 1, range(20, 30)),
-            Err(StoreError::Recorded(20))
+            Err(StoreError::AlreadyRecorded(20))
         ));
         record(&mut history, 1, range(21, 30)).expect("a second later");
         record(&mut history, 2, range(10, 20)).expect("another schedule's");

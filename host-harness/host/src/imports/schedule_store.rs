@@ -1,10 +1,13 @@
 //! `schedule-store`: durable schedules, runs and their history.
 
 use super::call::{LentAccess, Work};
-use super::{Imports, STOPS_AT, bounds, interface};
-use crate::contract::auth_context::{AccessFacts, Caller};
-use crate::contract::schedule_store::{Page, Plan, RunPage, StoreError};
-use crate::contract::{Content, MissedRange, Outcome, PageQuery, Position, Schedule};
+use super::{ImportError, Imports, STOPS_AT, bounds, interface};
+use crate::contract::schedule_store::{Page, RunPage, RunStart, StoreError};
+use crate::contract::{Content, MissedRange, Outcome, PageQuery, RunEntry, RunQuery, Schedule};
+use crate::contract::{
+    Position,
+    auth_context::{AccessContext, Caller},
+};
 
 interface! {
     /// Schedules, runs and their history, as the handle sees them: through an access nothing of another organizer or level exists,
@@ -105,8 +108,28 @@ interface! {
         ///
         /// # Errors
         /// `not-found`, `unavailable`.
-        fn runs(&self, by: &Access, id: u64, at: Position, size: u32) -> Answer<RunPage, StoreError> {
-            check |_, _| { size = bounds::page_size(size); }
+        fn runs(&self, by: &Access, id: u64, query: RunQuery) -> Answer<RunPage, StoreError> {
+            check |_, _| { query.size = bounds::page_size(query.size); }
+        }
+
+        /// The latest run that was due of each of these schedules, one answer each, in order; none: it never ran, or is not visible.
+        /// One [`runs`](Self::runs) for each if left out: a database has one statement for all.
+        ///
+        /// # Errors
+        /// `unavailable`.
+        fn latest_runs(&self, by: &Access, ids: Vec<u64>) -> Answer<Vec<Option<RunEntry>>, StoreError> {
+            check |_, _| { bounds::ids(&ids)?; }
+            default {
+                let mut latest = Vec::new();
+                for id in ids {
+                    latest.push(match self.runs(by, id, RunQuery::page(Position::Number(1), 1)).await {
+                        Ok(page) => page.rows.into_iter().next(),
+                        Err(ImportError::Refused(StoreError::NotFound)) => None,
+                        Err(error) => return Err(error),
+                    });
+                }
+                Ok(latest)
+            }
         }
 
         /// Opens the run: pins `plan.due`, so that every later attempt has it, stores the next run, and writes the missed ones down;
@@ -114,13 +137,13 @@ interface! {
         ///
         /// # Errors
         /// `lease-lost` where the lease is gone or this (schedule, due time) has ended, and nothing was written; `unavailable`.
-        fn start(&self, of: &mut Run, plan: Plan) -> Answer<(), StoreError> {
+        fn start(&self, of: &mut Run, plan: RunStart) -> Answer<(), StoreError> {
             check |facts, run| {
                 let pinned_otherwise = run.due.is_some_and(|pinned| pinned != plan.due);
                 if run.over() || run.work != Work::Execute || pinned_otherwise {
                     return Err(StoreError::LeaseLost.into());
                 }
-                bounds::plan(&plan, facts.schedule.content.next_run, facts.due, facts.settings.now)?;
+                bounds::plan(&plan, facts.schedule.content.next_run, facts.due, facts.kind, facts.settings.now)?;
                 plan.due
             }
             done |run, due| { run.due = Some(due); }
@@ -145,7 +168,7 @@ interface! {
 
 impl<H: Imports> LentAccess<H> {
     /// Refuses whoever may not write, every caller in a call that only reads, and with `as_user` whoever is no user.
-    fn may_write(&self, facts: &AccessFacts, as_user: bool) -> Result<(), StoreError> {
+    pub(super) fn may_write(&self, facts: &AccessContext, as_user: bool) -> Result<(), StoreError> {
         let is_user = matches!(facts.caller, Caller::User(_));
         match facts.may_write && !self.only_reads && (is_user || !as_user) {
             true => Ok(()),

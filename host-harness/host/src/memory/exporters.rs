@@ -4,7 +4,7 @@ use super::store::visible;
 use super::{Access, Memory, Right, Run, may_export};
 use crate::Scope;
 use crate::contract::auth_context::OwnerRight;
-use crate::contract::exporters::{ExportError, Exporter, File, LookupError, Reach, Subject};
+use crate::contract::exporters::{ExportError, Exporter, File, LookupError, Reach, RightsOf};
 use crate::imports::{Answer, Exporters};
 
 /// Identifier of the exporter.
@@ -12,8 +12,8 @@ pub const ROWS: &str = "rows";
 
 impl Memory {
     /// Permissions of the subject.
-    fn subject(&self, by: &Access, whose: &Subject) -> Result<Vec<Right>, LookupError> {
-        let Subject::OwnerOf(id) = whose else {
+    fn subject(&self, by: &Access, whose: &RightsOf) -> Result<Vec<Right>, LookupError> {
+        let RightsOf::OwnerOf(id) = whose else {
             return Ok(self.rights(&by.draft, &by.caller));
         };
         let stored = by.draft.schedules.get(id).filter(|stored| visible(by, stored));
@@ -42,7 +42,12 @@ impl Memory {
 }
 
 impl Exporters for Memory {
-    async fn available(&self, by: &Access, whose: Subject, only: Option<String>) -> Answer<Vec<Exporter>, LookupError> {
+    async fn available(
+        &self,
+        by: &Access,
+        whose: RightsOf,
+        only: Option<String>,
+    ) -> Answer<Vec<Exporter>, LookupError> {
         let rights = self.subject(by, &whose)?;
         let open = may_export(&rights, &by.scope) && only.is_none_or(|only| only == ROWS);
         let rows = open.then(|| Exporter {
@@ -57,7 +62,7 @@ impl Exporters for Memory {
     async fn usable_events(
         &self,
         by: &Access,
-        whose: Subject,
+        whose: RightsOf,
         exporter: String,
         only: Option<Vec<String>>,
     ) -> Answer<Reach, LookupError> {
@@ -106,7 +111,7 @@ impl Exporters for Memory {
             return Err(ExportError::NotAllowed.into());
         }
         if !form.starts_with('{') {
-            return Err(ExportError::FormUnfit("the form is an object".into()).into());
+            return Err(ExportError::InvalidFormData("the form is an object".into()).into());
         }
         self.kept(of, "rows.csv", "text/csv", 30)
     }

@@ -89,7 +89,7 @@ impl Mailer for Memory {
         };
         let recipients = people.queued();
         if recipients.is_empty() {
-            return Err(MailError::Nobody.into());
+            return Err(MailError::NoRecipient.into());
         }
         let file = of.file.as_ref().filter(|_| mail.attach_file);
         // In base64.
@@ -115,7 +115,7 @@ impl Mailer for Memory {
     async fn notify_owner(&self, by: &mut Access, id: u64, subject: String, _text: String) -> Answer<(), MailError> {
         let owner = by.owners.get(&id).filter(|owner| Some(*owner) != by.user.as_ref());
         let owner = owner.and_then(|owner| self.user(&by.draft, owner));
-        let owner = owner.filter(|user| user.active).ok_or(MailError::Nobody)?;
+        let owner = owner.filter(|user| user.active).ok_or(MailError::NoRecipient)?;
         let notice = Outgoing {
             schedule: id,
             about: None,

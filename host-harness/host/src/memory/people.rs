@@ -2,7 +2,7 @@
 
 use super::{Access, Change, Memory, Right, Stands, State, Stored};
 use crate::Scope;
-use crate::contract::auth_context::{AccessFacts, Caller, OwnerRight, Settings};
+use crate::contract::auth_context::{AccessContext, Caller, OwnerRight, Settings};
 use crate::contract::{Schedule, User};
 
 impl Memory {
@@ -27,7 +27,7 @@ impl Memory {
             Stands::Device { .. } => Caller::Device,
         };
         Ok(Access {
-            facts: AccessFacts {
+            facts: AccessContext {
                 caller: stands_for,
                 language: "en".into(),
                 event_level: at.event.is_some(),

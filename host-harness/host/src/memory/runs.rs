@@ -3,9 +3,12 @@
 use super::store::{missed, recorded};
 use super::{LEASE, Lease, Memory, Run, RunRow, State, Stored};
 use crate::clock::Instant;
-use crate::contract::auth_context::{OwnerRight, RunFacts};
-use crate::contract::schedule_store::{Plan, StoreError};
+use crate::contract::schedule_store::{RunStart, StoreError};
 use crate::contract::{Delivery, DeliveryStatus, Outcome, RunEntry};
+use crate::contract::{
+    RunKind,
+    auth_context::{OwnerRight, RunContext},
+};
 
 fn is_final(delivery: &Delivery) -> bool {
     matches!(
@@ -20,7 +23,7 @@ fn is_due(stored: &Stored, now: Instant) -> bool {
         (None, Some(_)) => stored.retry_at.min(stored.content.next_run.or(stored.retry_at)),
         (None, None) => stored.content.next_run,
     };
-    stored.content.active && wake.is_some_and(|wake| wake <= now)
+    stored.content.state.wakes() && wake.is_some_and(|wake| wake <= now)
 }
 
 /// Returns the schedule if the run's lease is still valid.
@@ -71,7 +74,10 @@ impl Memory {
         let stored = &lease.stored;
         let run = lease.run.map(|run| &state.runs[run]);
         let executes = lease.fence.is_some();
-        let facts = RunFacts {
+        let facts = RunContext {
+            kind: RunKind::Scheduled,
+            page_url: String::new(),
+            requested_by: None,
             schedule: self.shown(state, lease.schedule, stored),
             event_level: stored.scope.event.is_some(),
             // Settling a mail that has been sent needs no permission.
@@ -104,7 +110,7 @@ impl Memory {
             .unwrap_or_default()
     }
 
-    pub(super) fn open_run(&self, of: &mut Run, plan: Plan) -> Result<(), StoreError> {
+    pub(super) fn open_run(&self, of: &mut Run, plan: RunStart) -> Result<(), StoreError> {
         let (now, id, state) = (self.now(), of.lease.schedule, &mut *self.state());
         let stored = held(state, of)?;
         let (attempt, version) = (stored.attempt, stored.version);
@@ -121,13 +127,16 @@ impl Memory {
             return Err(StoreError::LeaseLost);
         }
         if let Some(latest) = recorded(state, id, &plan.missed) {
-            return Err(StoreError::Recorded(latest));
+            return Err(StoreError::AlreadyRecorded(latest));
         }
-        state
-            .runs
-            .extend(plan.missed.iter().map(|range| missed(id, *range, now)));
+        let seen = state.runs.len() as u64;
+        state.runs.extend(
+            (1..)
+                .zip(&plan.missed)
+                .map(|(number, range)| missed(seen + number, id, *range, now)),
+        );
         let place = state.runs.len();
-        let mut entry = RunEntry::new(plan.due, None);
+        let mut entry = RunEntry::new(place as u64 + 1, plan.due, None);
         (entry.started, entry.attempts) = (Some(now), attempt);
         state.runs.push(RunRow {
             schedule: id,
@@ -169,11 +178,11 @@ impl Memory {
             let stored = state.schedules.get_mut(&of.lease.schedule);
             // A user's change takes precedence over the result of a run that did not know it.
             if let Some(stored) = stored.filter(|stored| stored.version == of.lease.stored.version) {
-                (stored.content.error_counter, stored.content.active) = (error_counter, active);
+                stored.content.count(error_counter, active);
             }
         } else {
             let stored = held(state, of)?;
-            (stored.content.error_counter, stored.content.active) = (error_counter, active);
+            stored.content.count(error_counter, active);
             (stored.lease_until, stored.retry_at) = (None, None);
             let attempts = stored.attempt;
             match outcome {

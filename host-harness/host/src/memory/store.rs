@@ -2,13 +2,13 @@
 
 use super::{Access, Memory, Run, RunRow, State, Stored};
 use crate::clock::Instant;
-use crate::contract::schedule_store::{Page, Plan, RunPage, StoreError};
-use crate::contract::{Content, MissedRange, Outcome, PageQuery, Position, RunEntry, Schedule};
-use crate::imports::{Answer, ScheduleStore, runs_page, schedules_page};
+use crate::contract::schedule_store::{Page, RunPage, RunStart, StoreError};
+use crate::contract::{Content, MissedRange, Outcome, PageQuery, RunEntry, RunQuery, Schedule, ScheduleState};
+use crate::imports::{Answer, ManualRuns, ScheduleStore, runs_page, schedules_page};
 
 /// An entry for missed due times.
-pub(super) fn missed(schedule: u64, range: MissedRange, now: Instant) -> RunRow {
-    let mut entry = RunEntry::new(range.last, Some(Outcome::Missed(range)));
+pub(super) fn missed(id: u64, schedule: u64, range: MissedRange, now: Instant) -> RunRow {
+    let mut entry = RunEntry::new(id, range.last, Some(Outcome::Missed(range)));
     entry.ended = Some(now);
     RunRow {
         schedule,
@@ -53,7 +53,7 @@ impl Memory {
     ) -> Answer<Schedule, StoreError> {
         let mut stored = found(by, id, Some(version))?;
         if let Some(latest) = recorded(&by.draft, id, &given_up) {
-            return Err(StoreError::Recorded(latest).into());
+            return Err(StoreError::AlreadyRecorded(latest).into());
         }
         let now = self.now();
         by.owners.entry(id).or_insert_with(|| stored.owner.clone());
@@ -63,19 +63,30 @@ impl Memory {
         (stored.fence, stored.lease_until) = (stored.fence + 1, None);
         stored.retry_at = stored.open.map(|_| now);
         stored.attempt = stored.open.map_or(0, |_| stored.attempt);
+        if let (ScheduleState::Paused(_), Some(open)) = (stored.content.state, stored.open) {
+            by.draft.runs[open]
+                .entry
+                .end(Outcome::Cancelled("the schedule was paused".into()), now);
+            (stored.open, stored.retry_at, stored.attempt) = (None, None, 0);
+        }
         let shown = self.shown(&by.draft, id, &stored);
         by.draft.schedules.insert(id, stored);
-        let given_up = given_up.into_iter().map(|range| missed(id, range, now));
+        let seen = by.draft.runs.len() as u64;
+        let given_up = (1..)
+            .zip(given_up)
+            .map(|(number, range)| missed(seen + number, id, range, now));
         by.draft.runs.extend(given_up);
         Ok(shown)
     }
 }
 
+impl ManualRuns for Memory {}
+
 impl ScheduleStore for Memory {
     async fn list(&self, by: &Access, query: PageQuery) -> Answer<Page, StoreError> {
         let seen = by.draft.schedules.iter().filter(|(_, stored)| visible(by, stored));
         let rows: Vec<Schedule> = seen.map(|(id, stored)| self.shown(&by.draft, *id, stored)).collect();
-        Ok(schedules_page(rows.iter(), &query)?)
+        Ok(schedules_page(rows.iter(), &query, self.now())?)
     }
 
     async fn get(&self, by: &Access, id: u64) -> Answer<Schedule, StoreError> {
@@ -144,13 +155,22 @@ impl ScheduleStore for Memory {
         Ok(())
     }
 
-    async fn runs(&self, by: &Access, id: u64, at: Position, size: u32) -> Answer<RunPage, StoreError> {
+    async fn runs(&self, by: &Access, id: u64, query: RunQuery) -> Answer<RunPage, StoreError> {
         found(by, id, None)?;
         let rows = by.draft.runs.iter().filter(|row| row.schedule == id);
-        Ok(runs_page(rows.map(|row| &row.entry), &at, size)?)
+        Ok(runs_page(rows.map(|row| &row.entry), &query)?)
     }
 
-    async fn start(&self, of: &mut Run, plan: Plan) -> Answer<(), StoreError> {
+    async fn latest_runs(&self, by: &Access, ids: Vec<u64>) -> Answer<Vec<Option<RunEntry>>, StoreError> {
+        let latest = |id: u64| {
+            found(by, id, None).ok()?;
+            let its = by.draft.runs.iter().filter(|row| row.schedule == id);
+            its.max_by_key(|row| row.entry.due).map(|row| row.entry.clone())
+        };
+        Ok(ids.into_iter().map(latest).collect())
+    }
+
+    async fn start(&self, of: &mut Run, plan: RunStart) -> Answer<(), StoreError> {
         Ok(self.open_run(of, plan)?)
     }
 

@@ -128,7 +128,7 @@ pub(super) mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::contract::{AccessFacts, Caller, Settings};
+    use crate::contract::{AccessContext, Caller, Settings};
     use crate::engine::Operation;
     use crate::tape::{Came, Ending, Head};
 
@@ -143,7 +143,7 @@ pub(super) mod tests {
             configuration_url: String::new(),
             latest_event: 0,
         };
-        let facts = AccessFacts {
+        let facts = AccessContext {
             caller: Caller::Token,
             language: "en".into(),
             event_level: false,

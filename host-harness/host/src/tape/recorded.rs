@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{Came, Ending, Entry, Head, Reply, Tape, finished};
 use crate::clock::Instant;
-use crate::contract::auth_context::{AccessFacts, RunFacts};
+use crate::contract::auth_context::{AccessContext, RunContext};
 use crate::contract::log::Level;
 use crate::imports::{Answer, AuthContext, During, Handle, ImportError, Imports, Log};
 
@@ -129,12 +129,12 @@ impl<H: Imports> AuthContext for Recorded<H> {
     type Access = Taped<H::Access>;
     type Run = Taped<H::Run>;
 
-    fn access_facts<'a>(&self, access: &'a Self::Access) -> &'a AccessFacts {
-        self.host.access_facts(&access.handle)
+    fn access_context<'a>(&self, access: &'a Self::Access) -> &'a AccessContext {
+        self.host.access_context(&access.handle)
     }
 
-    fn run_facts<'a>(&self, run: &'a Self::Run) -> &'a RunFacts {
-        self.host.run_facts(&run.handle)
+    fn run_context<'a>(&self, run: &'a Self::Run) -> &'a RunContext {
+        self.host.run_context(&run.handle)
     }
 
     fn moment(&self, at: Instant, zone: &str, language: &str) -> String {
@@ -192,7 +192,7 @@ mod tests {
         let kept = |bytes: usize| {
             let recording = Recording::of(tape().head);
             recording.ask("log.write", Value::from("x".repeat(bytes - 2)));
-            recording.ended(Came::OutOfTime).map(|tape| tape.calls.len())
+            recording.ended(Came::DeadlineExceeded).map(|tape| tape.calls.len())
         };
         assert_eq!((kept(MOST_BYTES), kept(MOST_BYTES + 1)), (Some(1), None));
     }

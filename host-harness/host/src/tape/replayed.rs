@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::{Called, Came, Ending, Entry, Facts, Reply, Tape, finished, short};
-use crate::contract::auth_context::{AccessFacts, RunFacts};
+use crate::contract::auth_context::{AccessContext, RunContext};
 use crate::contract::log::Level;
 use crate::engine::{Accepted, Engine, Unaccepted};
 use crate::imports::{Answer, AuthContext, During, HostFault, ImportError, Log};
@@ -92,14 +92,14 @@ impl Replayed {
 }
 
 impl AuthContext for Replayed {
-    type Access = AccessFacts;
-    type Run = RunFacts;
+    type Access = AccessContext;
+    type Run = RunContext;
 
-    fn access_facts<'a>(&self, access: &'a AccessFacts) -> &'a AccessFacts {
+    fn access_context<'a>(&self, access: &'a AccessContext) -> &'a AccessContext {
         access
     }
 
-    fn run_facts<'a>(&self, run: &'a RunFacts) -> &'a RunFacts {
+    fn run_context<'a>(&self, run: &'a RunContext) -> &'a RunContext {
         run
     }
 }
@@ -125,7 +125,7 @@ macro_rules! replayed {
 pub(crate) use replayed;
 
 impl Log for Replayed {
-    fn write(&self, _during: &During<'_, AccessFacts, RunFacts>, level: Level, text: &str) {
+    fn write(&self, _during: &During<'_, AccessContext, RunContext>, level: Level, text: &str) {
         self.next("log.write", &json!({"level": level, "text": text}));
     }
 }

@@ -3,26 +3,29 @@
 use serde_json::json;
 
 use super::{Came, Facts, Recorded, Recording, Replayed, Tape, Taped};
-use crate::contract::exporters::Subject;
+use crate::contract::exporters::RightsOf;
 use crate::contract::log::Level;
 use crate::contract::{
-    AccessFacts, Audience, Caller, Mail, MailKind, MissedRange, Order, Outcome, PageQuery, Plan, Position,
+    AccessContext, Audience, Caller, Mail, MailKind, MissedRange, Outcome, PageQuery, Position, RunStart, SortKey,
 };
+use crate::contract::{Filter, MissedReason, RunQuery};
 use crate::imports::{During, Handle, Imports};
 
 /// Calls each import once, with what the tape has..
 async fn call_each<H: Imports>(host: &H, mut by: H::Access, mut of: H::Run) {
-    let content = host.run_facts(&of).schedule.content.clone();
+    let content = host.run_context(&of).schedule.content.clone();
     let slugs = || vec!["autumn".to_owned()];
     let missed = || {
         vec![MissedRange {
+            reason: MissedReason::Unavailable,
             first: 1_799_900_000,
             last: 1_799_990_000,
             count: 2,
         }]
     };
     let query = PageQuery {
-        order: Order::NextRun,
+        filter: Filter::default(),
+        order: SortKey::NextRun,
         descending: true,
         at: Position::Number(2),
         size: 50,
@@ -33,14 +36,14 @@ async fn call_each<H: Imports>(host: &H, mut by: H::Access, mut of: H::Run) {
     let _ = host.update(&mut by, 7, 1, content.clone(), missed()).await;
     let _ = host.take_over(&mut by, 7, 1, content.clone(), missed()).await;
     let _ = host.delete(&mut by, 7, None).await;
-    let _ = host.runs(&by, 7, Position::After("x".into()), 10).await;
-    let _ = host.available(&by, Subject::Caller, Some("rows".into())).await;
-    let whose = Subject::OwnerOf(7);
+    let _ = host.runs(&by, 7, RunQuery::page(Position::After("x".into()), 10)).await;
+    let _ = host.available(&by, RightsOf::Caller, Some("rows".into())).await;
+    let whose = RightsOf::OwnerOf(7);
     let _ = host.usable_events(&by, whose, "rows".into(), Some(slugs())).await;
     let _ = host.visible_events(&by, slugs()).await;
     let _ = host.missing_events(&by, slugs()).await;
     let _ = host.notify_owner(&mut by, 7, "Changed".into(), "By Bob.".into()).await;
-    let plan = Plan {
+    let plan = RunStart {
         due: 1_800_000_000,
         missed: missed(),
         next_run: Some(1_800_086_400),
@@ -73,7 +76,7 @@ async fn an_earlier_tape_has_each_import_answer_as_it_did_and_is_written_again_a
     let Facts::Run(run) = earlier.head.facts.clone() else {
         panic!("a run was lent");
     };
-    let access = AccessFacts {
+    let access = AccessContext {
         caller: Caller::Token,
         language: "en".into(),
         event_level: false,

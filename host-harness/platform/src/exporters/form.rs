@@ -161,6 +161,8 @@ fn side(text: &str) -> Option<Option<NaiveDate>> {
 
 fn field(name: &str, label: &str, kind: FieldKind, default: Option<&str>) -> Field {
     Field {
+        help: None,
+        suggestion: None,
         name: name.to_owned(),
         label: label.to_owned(),
         kind,

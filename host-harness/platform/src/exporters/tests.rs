@@ -357,14 +357,17 @@ async fn a_form_that_does_not_fit_says_which_field(on: On) {
         ("dailysales", json!({"statuses": ["refunded"]}), "`statuses`"),
     ] {
         match refusal(&world, &job("bigevents", exporter, form)).await {
-            ExportError::FormUnfit(words) => assert!(words.contains(named), "{words}"),
+            ExportError::InvalidFormData(words) => assert!(words.contains(named), "{words}"),
             other => panic!("{other:?} for {named}"),
         }
     }
     let mut german = job("bigevents", "orderlist", json!({"_format": "pdf"}));
     german.language = "de".into();
     let expected = "Dateiformat (`_format`): muss eines von xlsx, default, excel, semicolon sein";
-    assert_eq!(refusal(&world, &german).await, ExportError::FormUnfit(expected.into()));
+    assert_eq!(
+        refusal(&world, &german).await,
+        ExportError::InvalidFormData(expected.into())
+    );
     let unknown = column(
         &world,
         &job("bigevents", "orderlist", json!({"_format": "default", "of_old": 1})),

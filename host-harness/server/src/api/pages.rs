@@ -1,6 +1,6 @@
 //! Pages of lists.
 
-use scheduled_exports_host::contract::{Order, PageQuery, Position};
+use scheduled_exports_host::contract::{Filter, PageQuery, Position, SortKey};
 
 use super::links::Here;
 
@@ -11,7 +11,7 @@ const SIZE: u32 = 50;
 pub(super) struct Wanted {
     pub number: u32,
     pub size: u32,
-    order: Order,
+    order: SortKey,
     descending: bool,
 }
 
@@ -21,7 +21,7 @@ impl Wanted {
         let mut wanted = Self {
             number: 1,
             size: SIZE,
-            order: Order::Id,
+            order: SortKey::Id,
             descending: false,
         };
         for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
@@ -41,9 +41,9 @@ impl Wanted {
             None => (ordering, false),
         };
         let order = match name {
-            "id" => Order::Id,
-            "export_identifier" => Order::ExportIdentifier,
-            "schedule_next_run" => Order::NextRun,
+            "id" => SortKey::Id,
+            "export_identifier" => SortKey::ExportIdentifier,
+            "schedule_next_run" => SortKey::NextRun,
             _ => return,
         };
         (self.order, self.descending) = (order, descending);
@@ -51,6 +51,7 @@ impl Wanted {
 
     pub fn query(&self) -> PageQuery {
         PageQuery {
+            filter: Filter::default(),
             order: self.order,
             descending: self.descending,
             at: self.position(),
@@ -118,7 +119,7 @@ mod tests {
         Wanted::read(Some(query))
     }
 
-    fn first(size: u32, order: Order, descending: bool) -> Option<Wanted> {
+    fn first(size: u32, order: SortKey, descending: bool) -> Option<Wanted> {
         Some(Wanted {
             number: 1,
             size,
@@ -129,8 +130,8 @@ mod tests {
 
     #[test]
     fn a_page_that_cannot_exist_is_none() {
-        assert_eq!(Wanted::read(None), first(50, Order::Id, false));
-        assert_eq!(wanted("page=1"), first(50, Order::Id, false));
+        assert_eq!(Wanted::read(None), first(50, SortKey::Id, false));
+        assert_eq!(wanted("page=1"), first(50, SortKey::Id, false));
         assert_eq!(wanted("page=4294967295").map(|wanted| wanted.number), Some(u32::MAX));
         for page in [
             "0",
@@ -165,7 +166,7 @@ mod tests {
         ] {
             assert_eq!(
                 wanted(&format!("page_size={size}")),
-                first(used, Order::Id, false),
+                first(used, SortKey::Id, false),
                 "{size}"
             );
         }
@@ -174,16 +175,16 @@ mod tests {
     #[test]
     fn an_unknown_ordering_is_ignored() {
         for (ordering, order, descending) in [
-            ("id", Order::Id, false),
-            ("-id", Order::Id, true),
-            ("export_identifier", Order::ExportIdentifier, false),
-            ("-export_identifier", Order::ExportIdentifier, true),
-            ("schedule_next_run", Order::NextRun, false),
-            ("-schedule_next_run", Order::NextRun, true),
-            ("--id", Order::Id, false),
-            ("owner", Order::Id, false),
-            ("-", Order::Id, false),
-            ("", Order::Id, false),
+            ("id", SortKey::Id, false),
+            ("-id", SortKey::Id, true),
+            ("export_identifier", SortKey::ExportIdentifier, false),
+            ("-export_identifier", SortKey::ExportIdentifier, true),
+            ("schedule_next_run", SortKey::NextRun, false),
+            ("-schedule_next_run", SortKey::NextRun, true),
+            ("--id", SortKey::Id, false),
+            ("owner", SortKey::Id, false),
+            ("-", SortKey::Id, false),
+            ("", SortKey::Id, false),
         ] {
             assert_eq!(
                 wanted(&format!("ordering={ordering}")),

@@ -89,6 +89,11 @@ pub(super) enum Refusal {
     Other(String),
     /// The caller has used as much as the host's limits leave.
     Exceeded(Exceeded),
+    /// More often than the plugin or the host allows.
+    TooMany {
+        seconds: u32,
+        said: String,
+    },
     /// No place became free in time: too many calls of this organizer, or of all.
     Busy,
     /// The words are for the log.
@@ -129,7 +134,7 @@ impl Refusal {
             Self::LinkInUse => StatusCode::TOO_MANY_REQUESTS,
             Self::UnsupportedBody(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::KeyOfAnother => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::Exceeded(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Exceeded(_) | Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::TransferCoding => StatusCode::NOT_IMPLEMENTED,
             Self::Broken(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Busy | Self::Away(_) | Self::TooManyDownloads => StatusCode::SERVICE_UNAVAILABLE,
@@ -147,6 +152,7 @@ impl Refusal {
             Self::NoWriteScope => Some((WWW_AUTHENTICATE, Challenge::InsufficientScope("write").value())),
             Self::KeyInUse | Self::Busy => Some((RETRY_AFTER, RETRY_RUNNING.into())),
             Self::Exceeded(exceeded) => Some((RETRY_AFTER, exceeded.retry_after.into())),
+            Self::TooMany { seconds, .. } => Some((RETRY_AFTER, (*seconds).into())),
             Self::Away(_) => Some((RETRY_AFTER, RETRY_AWAY.into())),
             Self::LinkInUse | Self::TooManyDownloads => Some((RETRY_AFTER, RETRY_DOWNLOAD.into())),
             Self::NoSuchRange { size } => HeaderValue::try_from(format!("bytes */{size}"))
@@ -191,6 +197,7 @@ impl From<Problem> for Refusal {
             Problem::NotFound => Self::NotFound,
             Problem::Stale => Self::Stale,
             Problem::Unavailable(why) => Self::Away(why),
+            Problem::TooMany((seconds, said)) => Self::TooMany { seconds, said },
             Problem::Other((_, said)) => Self::Other(said),
         }
     }
@@ -261,6 +268,7 @@ mod tests {
 
     fn invalid(errors: &[(&[&str], &str)]) -> String {
         let errors = errors.iter().map(|(path, message)| FieldError {
+            params: Vec::new(),
             path: path.iter().map(ToString::to_string).collect(),
             code: "wrong".into(),
             message: (*message).into(),

@@ -2,6 +2,7 @@
 
 use axum::http::StatusCode;
 use axum::http::header::ETAG;
+use scheduled_exports_host::contract::RunQuery;
 use serde_json::json;
 
 use super::backend::Backend;
@@ -37,8 +38,7 @@ pub(super) async fn read(backend: &dyn Backend, grant: &Grant, read: Read, here:
             let wanted = wanted()?;
             let operation = Operation::Runs {
                 id,
-                at: wanted.position(),
-                size: wanted.size,
+                query: RunQuery::page(wanted.position(), wanted.size),
             };
             match backend.call(grant, operation, None).await? {
                 Answer::Page { total, documents, .. } => wanted.body(here, total, &documents),

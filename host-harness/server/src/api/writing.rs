@@ -165,7 +165,7 @@ impl Writing {
 fn kept(success: StatusCode, answer: &Answer) -> KeptAnswer {
     let (body, etag) = match answer {
         Answer::Document { document, version } => (document.clone().into_bytes(), Some(etag::of(*version))),
-        Answer::Acted(document) => (document.clone().into_bytes(), None),
+        Answer::Acted { document, .. } => (document.clone().into_bytes(), None),
         Answer::Deleted | Answer::Page { .. } | Answer::Exporters(_) | Answer::Viewed(_) => (Vec::new(), None),
     };
     KeptAnswer {

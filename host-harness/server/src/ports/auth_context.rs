@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use plugin::language::Language;
 use reference_platform::Principal;
 use scheduled_exports_host::clock::Instant;
-use scheduled_exports_host::contract::auth_context::{AccessFacts, RunFacts};
+use scheduled_exports_host::contract::auth_context::{AccessContext, RunContext};
 use scheduled_exports_host::imports::AuthContext;
 use scheduled_exports_store::{Change, FileFacts, Leased, NewMail, Row, Visible};
 
@@ -16,7 +16,7 @@ use super::Services;
 #[derive(Debug)]
 pub struct Access {
     /// What the component is told.
-    pub facts: AccessFacts,
+    pub facts: AccessContext,
     /// For the audit log, and idempotency.
     pub principal: Principal,
     /// What the caller sees; nothing outside of it is read or changed.
@@ -41,7 +41,7 @@ pub struct Run {
     /// What every write about the run has to show.
     pub leased: Leased,
     /// What the component is told.
-    pub facts: RunFacts,
+    pub facts: RunContext,
     /// Its pinned due time, once it is started.
     pub due: Option<i64>,
     /// What `produce` or `zip` has made.
@@ -54,11 +54,11 @@ impl AuthContext for Services {
     type Access = Access;
     type Run = Run;
 
-    fn access_facts<'a>(&self, access: &'a Access) -> &'a AccessFacts {
+    fn access_context<'a>(&self, access: &'a Access) -> &'a AccessContext {
         &access.facts
     }
 
-    fn run_facts<'a>(&self, run: &'a Run) -> &'a RunFacts {
+    fn run_context<'a>(&self, run: &'a Run) -> &'a RunContext {
         &run.facts
     }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use reference_platform::ExportJob;
 use scheduled_exports_host::clock::Instant;
 use scheduled_exports_host::contract::exporters::{
-    DownloadLink, ExportError, Exporter, File, LookupError, Reach, Subject,
+    DownloadLink, ExportError, Exporter, File, LookupError, Reach, RightsOf,
 };
 use scheduled_exports_host::imports::{Answer, Exporters};
 use scheduled_exports_host::private;
@@ -20,11 +20,11 @@ use crate::download::{self, Secret};
 async fn subject(
     services: &Services,
     access: &Access,
-    whose: Subject,
+    whose: RightsOf,
 ) -> Result<reference_platform::Subject, LookupError> {
     match whose {
-        Subject::Caller => Ok(reference_platform::Subject::Caller(access.principal.clone())),
-        Subject::OwnerOf(id) => match services.storage.get(&access.visible, id).await {
+        RightsOf::Caller => Ok(reference_platform::Subject::Caller(access.principal.clone())),
+        RightsOf::OwnerOf(id) => match services.storage.get(&access.visible, id).await {
             Ok(Some(row)) => Ok(reference_platform::Subject::OwnerOnceActive(row.owner)),
             Ok(None) => Err(LookupError::NotFound),
             Err(error) => Err(LookupError::Unavailable(error.to_string())),
@@ -44,7 +44,7 @@ impl Exporters for Services {
     async fn available(
         &self,
         access: &Access,
-        whose: Subject,
+        whose: RightsOf,
         only: Option<String>,
     ) -> Answer<Vec<Exporter>, LookupError> {
         let subject = subject(self, access, whose).await?;
@@ -56,7 +56,7 @@ impl Exporters for Services {
     async fn usable_events(
         &self,
         access: &Access,
-        whose: Subject,
+        whose: RightsOf,
         exporter: String,
         only: Option<Vec<String>>,
     ) -> Answer<Reach, LookupError> {
@@ -89,7 +89,7 @@ impl Exporters for Services {
     ) -> Answer<File, ExportError> {
         let id = started(run)?;
         let Ok(form) = serde_json::from_str(&form) else {
-            return Err(ExportError::FormUnfit("form data is not valid JSON".into()).into());
+            return Err(ExportError::InvalidFormData("form data is not valid JSON".into()).into());
         };
         let row = &run.leased.row;
         let job = ExportJob {
@@ -132,7 +132,7 @@ impl Exporters for Services {
         };
         let (packed, facts) = zipped
             .await
-            .map_err(|error| ExportError::Unavailable(error.to_string()))?
+            .map_err(|error| ExportError::Unavailable(error.to_string().into()))?
             .ok_or_else(|| ExportError::Failed("no file to zip".into()))?;
         self.keep(run, id, facts, &packed).await
     }
@@ -142,7 +142,7 @@ impl Exporters for Services {
         if !self.facts.download_links {
             return Ok(None);
         }
-        let secret = Secret::new().map_err(|error| ExportError::Unavailable(error.to_string()))?;
+        let secret = Secret::new().map_err(|error| ExportError::Unavailable(error.to_string().into()))?;
         let expires = self.clock.now().saturating_add(download::LIFETIME);
         let (lease, hash) = (&run.leased.lease, secret.hash());
         let kept = self.storage.keep_link(lease, id, &hash, expires).await;

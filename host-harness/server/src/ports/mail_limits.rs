@@ -1,7 +1,7 @@
 //! What becomes of a run whose organizer, or whose owner, has used up the mails of the day.
 
 use plugin::language::Language;
-use scheduled_exports_host::contract::{Outcome, User};
+use scheduled_exports_host::contract::{Outcome, ScheduleState, User};
 use scheduled_exports_store::usage::{MailLimits, MailUser, MostMails, Otherwise, UsageLimits};
 use scheduled_exports_store::{Finish, MailKind, NewMail};
 
@@ -33,7 +33,7 @@ impl Services {
         Finish {
             outcome: Outcome::Failed((CODE.to_owned(), words.clone())),
             error_counter: schedule.content.error_counter,
-            active: schedule.content.active,
+            active: schedule.content.state != ScheduleState::Stopped,
             mail: owner.map(|owner| self.notice(run, owner, (export, &words), language)),
             now: self.clock.now(),
             mail_limits: limits.mails(None),

@@ -38,7 +38,7 @@ impl Mailer for Services {
                 let owner = run.facts.schedule.owner.as_ref();
                 let to = self.responsible(owner, scope).await.map_err(away)?;
                 if to.is_empty() {
-                    return Err(MailError::Nobody.into());
+                    return Err(MailError::NoRecipient.into());
                 }
                 Recipients {
                     to,
@@ -55,12 +55,12 @@ impl Mailer for Services {
     }
 
     async fn notify_owner(&self, access: &mut Access, id: u64, subject: String, text: String) -> Answer<(), MailError> {
-        let (owner, version) = access.owners.get(&id).ok_or(MailError::Nobody)?;
+        let (owner, version) = access.owners.get(&id).ok_or(MailError::NoRecipient)?;
         if matches!(&access.facts.caller, Caller::User(user) if user.id == *owner) {
-            return Err(MailError::Nobody.into());
+            return Err(MailError::NoRecipient.into());
         }
         let owner = self.platform.user(owner).await.map_err(away)?;
-        let owner = owner.filter(|user| user.active).ok_or(MailError::Nobody)?;
+        let owner = owner.filter(|user| user.active).ok_or(MailError::NoRecipient)?;
         let settings = &access.facts.settings;
         let message_id = scheduled_exports_mail::message_id(id, settings.now, MailKind::Change, &self.origin.host);
         let mail = OutboxMail {

@@ -3,13 +3,15 @@
 //! Writes of a person are staged on the [`Access`] and committed by the service after the call; `start` and `finish` commit
 //! at once, under the run's lease.
 
+use std::collections::BTreeSet;
+
 use std::collections::HashMap;
 use std::sync::PoisonError;
 
 use plugin::language::Language;
-use scheduled_exports_host::contract::auth_context::Caller;
-use scheduled_exports_host::contract::schedule_store::{Page, Plan, RunPage, StoreError};
+use scheduled_exports_host::contract::schedule_store::{Page, RunPage, RunStart, StoreError};
 use scheduled_exports_host::contract::{Content, MissedRange, Outcome, PageQuery, Position, Schedule, User};
+use scheduled_exports_host::contract::{RunEntry, RunQuery, auth_context::Caller};
 use scheduled_exports_host::imports::{Answer, ScheduleStore};
 use scheduled_exports_store::usage::MailUser;
 use scheduled_exports_store::{Change, Finish, Row, StorageError, Written, difference};
@@ -142,7 +144,7 @@ fn note(access: &mut Access, id: u64, old: &Content, new: Option<&Content>) {
 async fn not_recorded(services: &Services, id: u64, missed: &[MissedRange]) -> Result<(), StoreError> {
     for range in missed {
         if let Some(latest) = services.storage.recorded(id, range).await? {
-            return Err(StoreError::Recorded(latest));
+            return Err(StoreError::AlreadyRecorded(latest));
         }
     }
     Ok(())
@@ -278,9 +280,9 @@ impl ScheduleStore for Services {
         Ok(())
     }
 
-    async fn runs(&self, access: &Access, id: u64, at: Position, size: u32) -> Answer<RunPage, StoreError> {
+    async fn runs(&self, access: &Access, id: u64, query: RunQuery) -> Answer<RunPage, StoreError> {
         seen(self, access, id).await?;
-        let rows = self.storage.runs(id, &at, size).await?.ok_or(StoreError::NotFound)?;
+        let rows = self.storage.runs(id, &query).await?.ok_or(StoreError::NotFound)?;
         let language = Language::of_tag(&access.facts.language);
         Ok(RunPage {
             total: rows.total,
@@ -293,7 +295,24 @@ impl ScheduleStore for Services {
         })
     }
 
-    async fn start(&self, run: &mut Run, plan: Plan) -> Answer<(), StoreError> {
+    async fn latest_runs(&self, access: &Access, ids: Vec<u64>) -> Answer<Vec<Option<RunEntry>>, StoreError> {
+        let mut visible = BTreeSet::new();
+        for id in &ids {
+            if self.storage.get(&access.visible, *id).await?.is_some() {
+                visible.insert(*id);
+            }
+        }
+        let language = Language::of_tag(&access.facts.language);
+        let latest = self.storage.latest_runs(&ids).await?;
+        let shown = |(id, entry): (&u64, Option<RunEntry>)| {
+            entry
+                .filter(|_| visible.contains(id))
+                .map(|entry| called_off::shown(entry, language))
+        };
+        Ok(ids.iter().zip(latest).map(shown).collect())
+    }
+
+    async fn start(&self, run: &mut Run, plan: RunStart) -> Answer<(), StoreError> {
         let lease = &mut run.leased.lease;
         let id = self
             .storage

@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant as Stopwatch};
 
 use reference_platform::Ownership;
-use scheduled_exports_host::contract::Schedule;
-use scheduled_exports_host::contract::auth_context::{OwnerRight, RunFacts};
+use scheduled_exports_host::contract::auth_context::{OwnerRight, RunContext};
 use scheduled_exports_host::contract::exported::jobs::AbandonReason;
+use scheduled_exports_host::contract::{RunKind, Schedule};
 use scheduled_exports_host::engine::{End, GuestFault, WorkResult, Worked};
 use scheduled_exports_host::imports::HostFault;
 use scheduled_exports_host::tape::{Job, Taped};
@@ -164,7 +164,7 @@ impl Service {
         let how = match &worked.outcome {
             Ok(()) => Called::Answered,
             Err(GuestFault::Host(_)) => Called::Away,
-            Err(GuestFault::Trapped(_) | GuestFault::OutOfTime | GuestFault::OutOfMemory) => Called::Failed,
+            Err(GuestFault::Trapped(_) | GuestFault::DeadlineExceeded | GuestFault::OutOfMemory) => Called::Failed,
         };
         self.metrics.called(export, how, began.elapsed());
         worked
@@ -197,7 +197,10 @@ impl Service {
             settings.zone.clone_from(zone);
         }
         let due = leased.due;
-        let facts = RunFacts {
+        let facts = RunContext {
+            kind: RunKind::Scheduled,
+            page_url: format!("{}?schedule={}", settings.configuration_url, row.id),
+            requested_by: None,
             schedule: Schedule {
                 id: row.id,
                 owner: ownership.owner,

@@ -4,8 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Instant as Stopwatch;
 
 use scheduled_exports_host::clock::Instant;
-use scheduled_exports_host::contract::exported::recurrence::{Occurrence, Rule, Stored};
 use scheduled_exports_host::contract::{FieldError, Position};
+use scheduled_exports_host::contract::{
+    RunQuery, ScheduleState,
+    exported::recurrence::{Occurrence, Rule, Stored},
+};
 use scheduled_exports_host::engine::{GuestFault, SAME_DUE_TIME};
 use scheduled_exports_store::{LeaseError, Leased, ReplanRow, Scope, StorageError, Work};
 
@@ -102,6 +105,7 @@ impl Service {
             let stored = Stored {
                 document: row.document.clone(),
                 default_zone,
+                not_before: row.not_before,
             };
             asked.entry(counted_from(&row, now)).or_default().push((row, stored));
         }
@@ -167,13 +171,19 @@ impl Service {
             return Ok(Rechecked::Due(Box::new(leased)));
         }
         let now = self.services.clock.now();
-        let last = storage.runs(leased.row.id, &Position::Number(1), 1).await?;
+        let last = storage
+            .runs(leased.row.id, &RunQuery::page(Position::Number(1), 1))
+            .await?;
         let row = ReplanRow {
             id: leased.row.id,
             version: leased.row.version,
             scope: leased.row.scope.clone(),
             document: leased.row.content.document.clone(),
             old_next_run: planned,
+            not_before: match leased.row.content.state {
+                ScheduleState::Paused(until) => until,
+                ScheduleState::Active | ScheduleState::Stopped => None,
+            },
             last_due: last.and_then(|page| page.rows.first().map(|entry| entry.due)),
             moved: false,
             asleep: false,
@@ -183,6 +193,7 @@ impl Service {
         let stored = Stored {
             document: row.document.clone(),
             default_zone: place.map_err(|error| unavailable(error.into()))?.timezone,
+            not_before: row.not_before,
         };
         let mut plans = self
             .plans_of_each(&[stored], counted_from(&row, now))
@@ -220,7 +231,7 @@ impl Service {
             Ok(true) => Called::Answered,
             Ok(false) => Called::Refused,
             Err(GuestFault::Host(_)) => Called::Away,
-            Err(GuestFault::Trapped(_) | GuestFault::OutOfTime | GuestFault::OutOfMemory) => Called::Failed,
+            Err(GuestFault::Trapped(_) | GuestFault::DeadlineExceeded | GuestFault::OutOfMemory) => Called::Failed,
         };
         self.metrics.called(export, how, began.elapsed());
     }

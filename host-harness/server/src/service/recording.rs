@@ -44,7 +44,7 @@ impl Service {
                 Err(Unaccepted::Problem(problem)) => Came::Refused(json!(problem)),
                 Err(Unaccepted::Fault(fault)) => Came::from(fault),
             };
-            let failed = matches!(came, Came::Trapped(_) | Came::OutOfTime | Came::OutOfMemory);
+            let failed = matches!(came, Came::Trapped(_) | Came::DeadlineExceeded | Came::OutOfMemory);
             kept.tapes.take(tape.ended(came), failed);
         }
         let Accepted { answer, access } = asked?;

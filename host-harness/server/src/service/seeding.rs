@@ -1,8 +1,8 @@
 //! Schedules that a fixture brings along: made by the component, like any other.
 
 use reference_platform::{FixtureSchedule, PlatformError, Principal};
-use scheduled_exports_host::contract::Problem;
 use scheduled_exports_host::contract::auth_context::Caller;
+use scheduled_exports_host::contract::{Problem, ScheduleState};
 use scheduled_exports_host::imports::STOPS_AT;
 use scheduled_exports_store::{Change, CommitError, Row, Scope};
 use serde_json::Value;
@@ -84,7 +84,10 @@ impl Service {
         };
         if let Some(counter) = schedule.error_counter {
             content.error_counter = counter;
-            content.active = counter < STOPS_AT;
+            content.state = match counter < STOPS_AT {
+                true => ScheduleState::Active,
+                false => ScheduleState::Stopped,
+            };
         }
         let id = schedule.id.unwrap_or(id);
         let row = Row {

@@ -26,7 +26,10 @@ fn put_off() -> DeliveryResult {
 
 /// Each recipient's status and words.
 fn said(deliveries: &[Delivery]) -> Vec<(DeliveryStatus, &str)> {
-    deliveries.iter().map(|one| (one.status, one.words.as_str())).collect()
+    deliveries
+        .iter()
+        .map(|one| (one.status, one.response.as_str()))
+        .collect()
 }
 
 fn cancelled(words: &str) -> Option<Outcome> {

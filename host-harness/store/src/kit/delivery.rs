@@ -78,7 +78,7 @@ pub async fn a_put_off_delivery_waits_for_its_time(store: &dyn Storage) {
     store.record_delivery(&again[0], &accepted(), T0 + 299).await.unwrap();
     let again = take_deliveries(store, T0 + 300).await;
     assert_eq!((again[0].position, again[0].tries), (0, 1));
-    assert_eq!(entries(store, id).await[0].deliveries[0].words, "451 later");
+    assert_eq!(entries(store, id).await[0].deliveries[0].response, "451 later");
 }
 
 pub async fn a_renewed_lease_of_a_delivery_holds_longer(store: &dyn Storage) {
@@ -183,7 +183,7 @@ pub async fn words_that_hold_a_nul_are_kept_with_a_sign_in_its_place(store: &dyn
     };
     super::deliver(store, T0 + 6, &odd).await;
     assert_eq!(
-        entries(store, id).await[0].deliveries[0].words,
+        entries(store, id).await[0].deliveries[0].response,
         "550 no\u{fffd}such user"
     );
     let leased = super::settle_one(store, T0 + 7).await;

@@ -122,9 +122,9 @@ pub async fn what_was_stopped_by_mail_that_nobody_accepted_is_resumed_from_now_a
         "the other one is not stopped any more"
     );
     let resumed = stored(store, undelivered).await;
-    assert!(resumed.content.active && resumed.content.error_counter == 0);
+    assert!(resumed.content.is_active() && resumed.content.error_counter == 0);
     assert_eq!(resumed.version, before.version + 1);
-    assert!(!stored(store, trapped).await.content.active);
+    assert!(!stored(store, trapped).await.content.is_active());
 
     assert_eq!(take(store, T0 + 24 * HOUR).await, [], "not planned yet");
     let rows = store.replan_batch(10, ZONES).await.unwrap();
@@ -197,7 +197,7 @@ pub async fn schedules_of_an_event_that_is_gone_are_out_of_service_for_good_and_
     assert_eq!(due.len(), 2);
     let seen = super::all(at("gone"));
     let row = store.get(&seen, waiting).await.unwrap().expect("it can be seen");
-    assert!(!row.content.active);
+    assert!(!row.content.is_active());
     let audit = store.audit("acme", 50).await.unwrap();
     let told = audit.iter().filter(|entry| entry.action == "event-deleted");
     assert_eq!(told.map(|entry| &entry.scope).collect::<Vec<_>>(), [&at("gone")]);
@@ -227,7 +227,7 @@ pub async fn a_run_that_is_settled_after_its_event_is_gone_brings_nothing_back(s
     let late = finish(failed("undelivered"));
     let _ = store.finish(&leased.lease, leased.lease.run.unwrap(), &late).await;
     let after = store.get(&super::all(event("gone")), id).await.unwrap().unwrap();
-    assert!(!after.content.active);
+    assert!(!after.content.is_active());
     assert!(after.version > before.version, "who has read it before changes nothing");
 }
 
@@ -268,7 +268,7 @@ pub async fn an_event_that_is_gone_takes_no_schedule_of_the_organizer_with_it(st
     let there = add(store, event("there"), content(T0 + 1)).await;
     store.retire(&acme(), T0 + 6).await.unwrap();
     store.finish(&leased.lease, run, &finish(Outcome::Empty)).await.unwrap();
-    assert!(stored(store, whole).await.content.active);
+    assert!(stored(store, whole).await.content.is_active());
     let due = take(store, T0 + 48 * HOUR).await;
     let due: Vec<u64> = due.iter().map(|leased| leased.row.id).collect();
     assert_eq!(due, [there, whole]);

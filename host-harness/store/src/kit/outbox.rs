@@ -217,7 +217,7 @@ pub async fn a_run_is_settled_when_all_its_recipients_are_final(store: &dyn Stor
     let seen: Vec<_> = settle
         .deliveries
         .iter()
-        .map(|one| (&*one.address, one.status, &*one.words))
+        .map(|one| (&*one.address, one.status, &*one.response))
         .collect();
     assert_eq!(
         seen,

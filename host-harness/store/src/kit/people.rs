@@ -1,11 +1,14 @@
 //! What people see and change.
 
 use super::{HOUR, T0, ZONES, acme, add, add_many, all, change, commit, content, stored};
-use crate::contract::{Content, MissedRange, Order, PageQuery, Position};
+use crate::contract::{
+    Content, Filter, MissedRange, MissedReason, PageQuery, Position, RunQuery, ScheduleState, SortKey,
+};
 use crate::{Change, Commit, CommitError, Row, Rows, Scope, Storage, Visible};
 
-fn query(order: Order, descending: bool, at: Position, size: u32) -> PageQuery {
+fn query(order: SortKey, descending: bool, at: Position, size: u32) -> PageQuery {
     PageQuery {
+        filter: Filter::default(),
         order,
         descending,
         at,
@@ -13,7 +16,7 @@ fn query(order: Order, descending: bool, at: Position, size: u32) -> PageQuery {
     }
 }
 
-async fn page(store: &dyn Storage, order: Order, descending: bool, at: Position, size: u32) -> Option<Rows<Row>> {
+async fn page(store: &dyn Storage, order: SortKey, descending: bool, at: Position, size: u32) -> Option<Rows<Row>> {
     store
         .list(&all(acme()), &query(order, descending, at, size))
         .await
@@ -25,7 +28,7 @@ fn ids(rows: &[Row]) -> Vec<u64> {
 }
 
 /// Ids of the whole list in one order.
-async fn order(store: &dyn Storage, order: Order, descending: bool) -> Vec<u64> {
+async fn order(store: &dyn Storage, order: SortKey, descending: bool) -> Vec<u64> {
     ids(&page(store, order, descending, Position::Number(1), 50)
         .await
         .unwrap()
@@ -86,7 +89,7 @@ pub async fn a_page_shows_its_own_scope_and_owner_only(store: &dyn Storage) {
         (all(other), vec![of_other]),
         (of_user_2.clone(), vec![by_user_2]),
     ] {
-        for order in [Order::Id, Order::ExportIdentifier, Order::NextRun] {
+        for order in [SortKey::Id, SortKey::ExportIdentifier, SortKey::NextRun] {
             let query = query(order, false, Position::Number(1), 50);
             let page = store.list(&seen, &query).await.unwrap().unwrap();
             assert_eq!((ids(&page.rows), page.total), (expected.clone(), expected.len() as u64));
@@ -101,21 +104,21 @@ pub async fn a_page_shows_its_own_scope_and_owner_only(store: &dyn Storage) {
 }
 
 pub async fn pages_have_numbers_and_page_one_always_exists(store: &dyn Storage) {
-    let empty = page(store, Order::Id, false, Position::Number(1), 2).await.unwrap();
+    let empty = page(store, SortKey::Id, false, Position::Number(1), 2).await.unwrap();
     assert_eq!((empty.total, empty.rows.len(), empty.next), (0, 0, None));
     for _ in 0..4 {
         add(store, acme(), content(T0)).await;
     }
-    let first = page(store, Order::Id, false, Position::Number(1), 2).await.unwrap();
+    let first = page(store, SortKey::Id, false, Position::Number(1), 2).await.unwrap();
     assert_eq!((first.total, first.rows.len()), (4, 2));
-    let second = page(store, Order::Id, false, Position::Number(2), 2).await.unwrap();
+    let second = page(store, SortKey::Id, false, Position::Number(2), 2).await.unwrap();
     assert_eq!((second.rows.len(), &second.next), (2, &None));
     assert_eq!(
-        page(store, Order::Id, false, Position::After(first.next.unwrap()), 2).await,
+        page(store, SortKey::Id, false, Position::After(first.next.unwrap()), 2).await,
         Some(second)
     );
     for none in [0, 3, u32::MAX] {
-        assert_eq!(page(store, Order::Id, false, Position::Number(none), 2).await, None);
+        assert_eq!(page(store, SortKey::Id, false, Position::Number(none), 2).await, None);
     }
 }
 
@@ -124,7 +127,9 @@ pub async fn a_size_is_clamped(store: &dyn Storage) {
         add(store, acme(), content(T0)).await;
     }
     for (asked, got) in [(0, 1), (1, 1), (50, 50), (51, 50), (u32::MAX, 50)] {
-        let page = page(store, Order::Id, false, Position::Number(1), asked).await.unwrap();
+        let page = page(store, SortKey::Id, false, Position::Number(1), asked)
+            .await
+            .unwrap();
         assert_eq!(page.rows.len(), got, "{asked}");
     }
 }
@@ -134,17 +139,17 @@ pub async fn absent_next_runs_are_last_in_both_directions(store: &dyn Storage) {
     let never = add(store, acme(), content(None)).await;
     let soon = add(store, acme(), content(T0)).await;
     let stopped = Content {
-        active: false,
+        state: ScheduleState::Stopped,
         ..content(T0 - HOUR)
     };
     let stopped = add(store, acme(), stopped).await;
     let long_ago = add(store, acme(), content(-HOUR)).await;
     assert_eq!(
-        order(store, Order::NextRun, false).await,
+        order(store, SortKey::NextRun, false).await,
         [long_ago, soon, late, never, stopped]
     );
     assert_eq!(
-        order(store, Order::NextRun, true).await,
+        order(store, SortKey::NextRun, true).await,
         [late, soon, long_ago, never, stopped]
     );
 }
@@ -159,12 +164,12 @@ pub async fn ties_go_by_id_upwards_in_both_directions(store: &dyn Storage) {
         added.push(add(store, acme(), content).await);
     }
     let [b1, a1, b2, a2] = added[..] else { unreachable!() };
-    assert_eq!(order(store, Order::ExportIdentifier, false).await, [a1, a2, b1, b2]);
-    assert_eq!(order(store, Order::ExportIdentifier, true).await, [b1, b2, a1, a2]);
-    assert_eq!(order(store, Order::NextRun, false).await, [b1, a1, b2, a2]);
-    assert_eq!(order(store, Order::NextRun, true).await, [b1, a1, b2, a2]);
-    assert_eq!(order(store, Order::Id, false).await, [b1, a1, b2, a2]);
-    assert_eq!(order(store, Order::Id, true).await, [a2, b2, a1, b1]);
+    assert_eq!(order(store, SortKey::ExportIdentifier, false).await, [a1, a2, b1, b2]);
+    assert_eq!(order(store, SortKey::ExportIdentifier, true).await, [b1, b2, a1, a2]);
+    assert_eq!(order(store, SortKey::NextRun, false).await, [b1, a1, b2, a2]);
+    assert_eq!(order(store, SortKey::NextRun, true).await, [b1, a1, b2, a2]);
+    assert_eq!(order(store, SortKey::Id, false).await, [b1, a1, b2, a2]);
+    assert_eq!(order(store, SortKey::Id, true).await, [a2, b2, a1, b1]);
 }
 
 pub async fn a_cursor_is_not_moved_by_rows_that_come_and_go(store: &dyn Storage) {
@@ -175,7 +180,7 @@ pub async fn a_cursor_is_not_moved_by_rows_that_come_and_go(store: &dyn Storage)
         };
         add(store, acme(), content).await;
     }
-    for by in [Order::Id, Order::ExportIdentifier, Order::NextRun] {
+    for by in [SortKey::Id, SortKey::ExportIdentifier, SortKey::NextRun] {
         for descending in [false, true] {
             let before = order(store, by, descending).await;
             let mut at = Position::Number(1);
@@ -214,15 +219,15 @@ pub async fn a_text_that_is_no_cursor_is_no_page(store: &dyn Storage) {
     for _ in 0..3 {
         add(store, acme(), content(T0)).await;
     }
-    let next = page(store, Order::Id, false, Position::Number(1), 1)
+    let next = page(store, SortKey::Id, false, Position::Number(1), 1)
         .await
         .unwrap()
         .next
         .unwrap();
     for (by, descending) in [
-        (Order::Id, true),
-        (Order::NextRun, false),
-        (Order::ExportIdentifier, false),
+        (SortKey::Id, true),
+        (SortKey::NextRun, false),
+        (SortKey::ExportIdentifier, false),
     ] {
         assert_eq!(
             page(store, by, descending, Position::After(next.clone()), 1).await,
@@ -237,10 +242,13 @@ pub async fn a_text_that_is_no_cursor_is_no_page(store: &dyn Storage) {
         "\u{0}",
         &"9".repeat(10_000),
     ] {
-        for by in [Order::Id, Order::NextRun, Order::ExportIdentifier] {
+        for by in [SortKey::Id, SortKey::NextRun, SortKey::ExportIdentifier] {
             assert_eq!(page(store, by, false, Position::After(text.to_owned()), 1).await, None);
         }
-        let runs = store.runs(1, &Position::After(text.to_owned()), 1).await.unwrap();
+        let runs = store
+            .runs(1, &RunQuery::page(Position::After(text.to_owned()), 1))
+            .await
+            .unwrap();
         assert_eq!(runs, None);
     }
 }
@@ -309,7 +317,11 @@ pub async fn pages_by_cursor_have_each_row_once_however_many_share_a_key(store: 
             owner: format!("{}", nth % 2),
             content: Content {
                 export_identifier: ["checkinlist", "orderlist"][nth % 5 / 4].to_owned(),
-                active: nth % 7 != 0,
+                state: if nth % 7 == 0 {
+                    ScheduleState::Stopped
+                } else {
+                    ScheduleState::Active
+                },
                 ..content([Some(T0), Some(T0 + 1), None][nth % 4 / 2 + nth % 3 / 2])
             },
         });
@@ -320,7 +332,7 @@ pub async fn pages_by_cursor_have_each_row_once_however_many_share_a_key(store: 
         ..all(acme())
     };
     for seen in [all(acme()), of_user_1] {
-        for order in [Order::Id, Order::ExportIdentifier, Order::NextRun] {
+        for order in [SortKey::Id, SortKey::ExportIdentifier, SortKey::NextRun] {
             for descending in [false, true] {
                 let whole = query(order, descending, Position::Number(1), 50);
                 let whole = store.list(&seen, &whole).await.unwrap().unwrap();
@@ -348,7 +360,7 @@ pub async fn a_page_tells_how_many_there_are_whatever_came_and_went(store: &dyn 
         ..acme()
     };
     let told = async |scope: Scope| {
-        let first = query(Order::Id, false, Position::Number(1), 1);
+        let first = query(SortKey::Id, false, Position::Number(1), 1);
         store.list(&all(scope), &first).await.unwrap().unwrap().total
     };
     let insert = |id: u64| Change::Insert {
@@ -445,7 +457,12 @@ pub async fn a_schedule_that_the_same_commit_deletes_leaves_its_place_to_a_later
 
 pub async fn due_times_that_a_change_gives_up_twice_are_stale(store: &dyn Storage) {
     let id = add(store, acme(), content(T0)).await;
-    let range = |first, last, count| MissedRange { first, last, count };
+    let range = |first, last, count| MissedRange {
+        reason: MissedReason::Unavailable,
+        first,
+        last,
+        count,
+    };
     for missed in [
         vec![range(T0, T0 + 2 * HOUR, 3), range(T0 + HOUR, T0 + 3 * HOUR, 3)],
         vec![range(T0 + HOUR, T0 + 3 * HOUR, 3), range(T0, T0 + HOUR, 2)],
@@ -494,6 +511,7 @@ pub async fn a_change_is_audited_with_what_it_changed(store: &dyn Storage) {
     let id = add(store, acme(), content(T0)).await;
     let told = |words: &str| [(id, words.to_owned())].into();
     let range = |due| MissedRange {
+        reason: MissedReason::Unavailable,
         first: due,
         last: due,
         count: 1,

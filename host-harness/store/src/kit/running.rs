@@ -7,8 +7,8 @@ use super::{
     in_memory, plan, start, stored, take, take_one,
 };
 use crate::clock::Instant;
-use crate::contract::schedule_store::Plan;
 use crate::contract::{Content, MissedRange, Outcome, Position};
+use crate::contract::{MissedReason, RunQuery, ScheduleState, schedule_store::RunStart};
 use crate::{Change, Commit, CommitError, FileFacts, Finish, LeaseError, StartError, Storage, Work};
 
 const DAY: i64 = 24 * HOUR;
@@ -17,7 +17,7 @@ pub async fn a_schedule_is_leased_at_its_time_and_not_one_second_before(store: &
     let id = add_due(store).await;
     add(store, acme(), content(None)).await;
     let stopped = Content {
-        active: false,
+        state: ScheduleState::Stopped,
         ..content(T0)
     };
     add(store, acme(), stopped).await;
@@ -199,6 +199,7 @@ pub async fn a_retry_comes_at_its_time_or_with_the_next_due_time(store: &dyn Sto
     let leased = take_one(store, T0 + DAY).await;
     assert_eq!((leased.due, leased.attempt), (Some(T0), 3));
     let missed = Outcome::Missed(MissedRange {
+        reason: MissedReason::Unavailable,
         first: T0,
         last: T0,
         count: 1,
@@ -213,11 +214,12 @@ pub async fn due_times_that_nobody_ran_are_one_entry(store: &dyn Storage) {
     let id = add_due(store).await;
     let leased = take_one(store, T0 + 3 * DAY).await;
     let missed = MissedRange {
+        reason: MissedReason::Unavailable,
         first: T0,
         last: T0 + 2 * DAY,
         count: 3,
     };
-    let plan = Plan {
+    let plan = RunStart {
         due: T0 + 3 * DAY,
         missed: vec![missed],
         next_run: None,
@@ -239,6 +241,7 @@ pub async fn due_times_that_nobody_ran_are_one_entry(store: &dyn Storage) {
 
     // A person who changes the rule gives up due times in the same way.
     let given_up = MissedRange {
+        reason: MissedReason::Unavailable,
         first: T0 - HOUR,
         last: T0 - HOUR,
         count: 1,
@@ -256,7 +259,12 @@ pub async fn due_times_that_nobody_ran_are_one_entry(store: &dyn Storage) {
 
 pub async fn missed_due_times_around_one_that_is_kept_are_an_entry_each(store: &dyn Storage) {
     let id = add_due(store).await;
-    let range = |first: Instant, last: Instant, count| MissedRange { first, last, count };
+    let range = |first: Instant, last: Instant, count| MissedRange {
+        reason: MissedReason::Unavailable,
+        first,
+        last,
+        count,
+    };
     let missed = vec![
         range(T0, T0 + DAY, 2),
         range(T0 + 3 * DAY, T0 + 3 * DAY, 1),
@@ -296,7 +304,7 @@ pub async fn missed_due_times_around_one_that_is_kept_are_an_entry_each(store: &
     // The one between them is still to be run, with ranges of its own.
     let leased = take_one(store, now + DAY).await;
     let missed = vec![range(T0 + 2 * DAY, T0 + 2 * DAY, 1), range(now + HOUR, now + HOUR, 1)];
-    let plan = Plan {
+    let plan = RunStart {
         due: now + DAY,
         missed,
         next_run: None,
@@ -311,8 +319,13 @@ pub async fn what_the_history_has_is_not_missed_again(store: &dyn Storage) {
     let leased = take_one(store, T0).await;
     let run = start(store, &leased).await;
     store.finish(&leased.lease, run, &finish(Outcome::Empty)).await.unwrap();
-    let range = |first: Instant, last: Instant, count| MissedRange { first, last, count };
-    let late = |days: Instant, missed| Plan {
+    let range = |first: Instant, last: Instant, count| MissedRange {
+        reason: MissedReason::Unavailable,
+        first,
+        last,
+        count,
+    };
+    let late = |days: Instant, missed| RunStart {
         due: T0 + days * DAY,
         missed,
         next_run: None,
@@ -429,7 +442,7 @@ pub async fn a_failure_is_counted_and_stops_a_schedule(store: &dyn Storage) {
     };
     store.finish(&leased.lease, run, &last).await.unwrap();
     let now = stored(store, id).await;
-    assert_eq!((now.content.error_counter, now.content.active), (5, false));
+    assert_eq!((now.content.error_counter, now.content.is_active()), (5, false));
     assert_eq!(now.version, 1, "runs are no changes");
     assert_eq!(entries(store, id).await[0].outcome, Some(failed("too-large")));
     assert_eq!(take(store, T0 + 10 * DAY).await, []);
@@ -475,19 +488,33 @@ pub async fn history_has_pages(store: &dyn Storage) {
     let mut walked = Vec::new();
     let mut at = Position::Number(1);
     loop {
-        let page = store.runs(id, &at, 2).await.unwrap().unwrap();
+        let page = store.runs(id, &RunQuery::page(at, 2)).await.unwrap().unwrap();
         assert_eq!(page.total, 5);
         walked.extend(page.rows.iter().map(|entry| (entry.due - T0) / DAY));
         let Some(next) = page.next else { break };
         at = Position::After(next);
     }
     assert_eq!(walked, [4, 3, 2, 1, 0]);
-    let third = store.runs(id, &Position::Number(3), 2).await.unwrap().unwrap();
+    let third = store
+        .runs(id, &RunQuery::page(Position::Number(3), 2))
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!((third.rows.len(), third.rows[0].due, third.next), (1, T0, None));
     for none in [0, 4] {
-        assert_eq!(store.runs(id, &Position::Number(none), 2).await.unwrap(), None);
+        assert_eq!(
+            store
+                .runs(id, &RunQuery::page(Position::Number(none), 2))
+                .await
+                .unwrap(),
+            None
+        );
     }
-    let nothing = store.runs(id + 1, &Position::Number(1), 2).await.unwrap().unwrap();
+    let nothing = store
+        .runs(id + 1, &RunQuery::page(Position::Number(1), 2))
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!((nothing.total, nothing.rows.len()), (0, 0));
     assert_eq!(store.history(None, 3).await.unwrap().len(), 3);
 }
@@ -546,8 +573,13 @@ pub async fn a_file_is_kept_until_its_run_ends(store: &dyn Storage) {
 pub async fn a_plan_that_misses_a_due_time_twice_is_refused_with_the_latest_of_them(store: &dyn Storage) {
     let id = add_due(store).await;
     let leased = take_one(store, T0 + 5 * DAY).await;
-    let range = |first: Instant, last: Instant, count| MissedRange { first, last, count };
-    let plan = Plan {
+    let range = |first: Instant, last: Instant, count| MissedRange {
+        reason: MissedReason::Unavailable,
+        first,
+        last,
+        count,
+    };
+    let plan = RunStart {
         due: T0 + 5 * DAY,
         missed: vec![range(T0, T0 + 2 * DAY, 3), range(T0 + DAY, T0 + 4 * DAY, 4)],
         next_run: None,

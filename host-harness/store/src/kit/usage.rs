@@ -255,7 +255,7 @@ pub async fn an_organizers_mails_end_at_the_limit_of_the_day_and_its_run_says_so
     assert_eq!(entries(store, id).await[0].outcome, Some(failed("mail-limit")));
     assert_eq!(queued(store, T0 + 9).await, 3, "the owner is told");
     let seen = store.get(&all(acme()), id).await.unwrap().expect("the schedule");
-    assert_eq!((seen.content.error_counter, seen.content.active), (0, true));
+    assert_eq!((seen.content.error_counter, seen.content.is_active()), (0, true));
     // Another organizer has its own, and the next day is a new one.
     assert_eq!(export(store, "globex", T0 + 9, 1, &limits).await.1, Written::AsGiven);
     let midnight = T0 + DAY - T0.rem_euclid(DAY);
@@ -302,7 +302,7 @@ pub async fn an_owners_mails_end_at_their_share_and_leave_the_rest_to_other_owne
     assert_eq!(written, Written::PastMailLimit(MailUser::Owner));
     assert_eq!(entries(store, id).await[0].outcome, Some(failed("owners-mail-limit")));
     let seen = store.get(&all(acme()), id).await.unwrap().expect("the schedule");
-    assert_eq!((seen.content.error_counter, seen.content.active), (0, true));
+    assert_eq!((seen.content.error_counter, seen.content.is_active()), (0, true));
     assert_eq!(queued(store, T0 + 10).await, 3, "the owner is told");
     // The notice was the organizer's third mail: one is left, for another owner, and then it is the organizer's limit.
     assert_eq!(

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::client::{self, Found};
-use crate::contract::{Content, Delivery, RunEntry};
+use crate::contract::{Content, Delivery, RunEntry, RunKind};
 pub(super) use crate::values::text;
 use crate::values::{self, StoredOutcome, events_of, unsigned};
 use crate::{FileFacts, OutgoingExport, Row, Scope, StorageError};
@@ -11,7 +11,7 @@ use crate::{FileFacts, OutgoingExport, Row, Scope, StorageError};
 /// Columns that [`row_within`] reads, of a table or alias `s`: the first of what is selected.
 macro_rules! columns_within {
     () => {
-        "s.id, s.owner, s.version, s.exporter, s.recipients, s.next_run, s.active, s.error_counter, s.document"
+        "s.id, s.owner, s.version, s.exporter, s.recipients, s.next_run, s.active, s.error_counter, s.document, s.paused_until"
     };
 }
 /// The same with those of the scope, for [`row`].
@@ -23,7 +23,7 @@ macro_rules! row_columns {
 /// Columns that [`entry`] reads, of a table or alias `r`; with the deliveries of its export mail from [`deliveries_of_run`].
 macro_rules! entry_columns {
     () => {
-        "r.due, r.state, r.code, r.words, r.missed_first, r.missed_count, r.started, r.ended, r.attempts, r.rows, r.bytes, \
+        "r.id, r.due, r.state, r.code, r.words, r.missed_first, r.missed_count, r.missed_reason, r.started, r.ended, r.attempts, r.rows, r.bytes, \
          d.addresses, d.statuses, d.all_words"
     };
 }
@@ -82,7 +82,7 @@ pub(super) fn row_within(from: &Found, scope: Scope) -> client::Result<Row> {
             export_identifier: from.try_get(3)?,
             recipients: values::recipients(from.try_get(4)?)?,
             next_run: from.try_get(5)?,
-            active: from.try_get(6)?,
+            state: values::state_of(from.try_get(6)?, from.try_get(9)?),
             error_counter: counter,
             document: from.try_get(8)?,
         },
@@ -122,9 +122,13 @@ pub(super) fn entry(from: &Found) -> client::Result<RunEntry> {
         words: from.try_get("words")?,
         missed_first: from.try_get("missed_first")?,
         missed_count: from.try_get("missed_count")?,
+        missed_reason: from.try_get("missed_reason")?,
         due: from.try_get("due")?,
     };
     Ok(RunEntry {
+        id: count(from, "id")?,
+        kind: RunKind::Scheduled,
+        requested_by: None,
         due: outcome.due,
         started: from.try_get("started")?,
         ended: from.try_get("ended")?,
@@ -149,7 +153,7 @@ pub(super) fn deliveries(from: &Found) -> client::Result<Vec<Delivery>> {
             Ok(Delivery {
                 address,
                 status: values::status(&status)?,
-                words,
+                response: words,
             })
         })
         .collect()

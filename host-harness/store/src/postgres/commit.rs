@@ -10,7 +10,7 @@ use super::usage::{count_write, creatable, movable};
 use super::{PostgresStorage, change_notices, lists, organizers, requests, usage};
 use crate::clock::Instant;
 use crate::contract::{Content, MissedRange};
-use crate::values::{recipients_text, signed};
+use crate::values::{recipients_text, signed, state_columns};
 use crate::{Change, Commit, CommitError, Row, StorageError, Visible};
 
 /// Creates that may be under way at a time, over all hosts. An organizer that is further than this from its quota need not have
@@ -24,7 +24,7 @@ type Done = client::Result<Result<(), CommitError>>;
 /// its due time; without one, a lease has pinned nothing, and the new plan says what is due.
 macro_rules! changed_columns {
     () => {
-        "version = version + 1, exporter = $2, recipients = $3, next_run = $4, active = $5, error_counter = $6, document = $7,
+        "version = version + 1, exporter = $2, recipients = $3, next_run = $4, active = ($5::bigint[])[1] = 1, paused_until = ($5::bigint[])[2], error_counter = $6, document = $7,
            zone_database = $8, changed_at = $9, fence = fence + 1, lease_until = null,
            retry_at = case when open_run is not null then $9 end,
            attempt = case when open_run is not null then attempt else 0 end"
@@ -53,8 +53,8 @@ const CREATE: &str = concat!(
        select coalesce(enabled, false) as enabled from organizer where slug = $10 and exists (select from allowed) for share),
      put as (
        insert into schedule (id, organizer, event, owner, version, exporter, recipients, next_run, active, error_counter, document,
-         zone_database, created_at, changed_at, parked)
-       select $1, $10, $11, $12, 1, $2, $3, $4, $5, $6, $7, $8, $9, $9, not enabled from switched
+         zone_database, created_at, changed_at, paused_until, parked)
+       select $1, $10, $11, $12, 1, $2, $3, $4, ($5::bigint[])[1] = 1, $6, $7, $8, $9, $9, ($5::bigint[])[2], not enabled from switched
        on conflict (id) do nothing returning id),
      counted as (
        insert into scope_size (organizer, event, part, schedules) select $10, $11, id % 16, 1 from put
@@ -262,6 +262,8 @@ async fn carry_out(on: &Connection, commit: &Commit, change: &Change, parked: bo
 /// The first nine parameters of a statement: $1 the id, $2 to $7 what a schedule says, $8 by which zone database, $9 when.
 struct Said<'c> {
     id: i64,
+    /// The columns `active` and `paused_until`, as one array: shorter without a pause.
+    state: Vec<i64>,
     exporter: Cow<'c, str>,
     recipients: String,
     error_counter: i64,
@@ -272,8 +274,10 @@ struct Said<'c> {
 
 impl<'c> Said<'c> {
     fn of(id: i64, content: &'c Content, commit: &'c Commit) -> Self {
+        let (active, paused_until) = state_columns(content.state);
         Self {
             id,
+            state: [Some(i64::from(active)), paused_until].into_iter().flatten().collect(),
             exporter: text(&content.export_identifier),
             recipients: recipients_text(&content.recipients),
             error_counter: i64::from(content.error_counter),
@@ -290,7 +294,7 @@ impl<'c> Said<'c> {
             &self.exporter,
             &self.recipients,
             &self.content.next_run,
-            &self.content.active,
+            &self.state,
             &self.error_counter,
             &self.document,
             &self.commit.zone_database,
@@ -309,14 +313,15 @@ async fn put(on: &Connection, row: &Row, zone_database: &str, now: Instant, park
         version,
         content,
     } = row;
+    let (active, paused_until) = state_columns(content.state);
     let put = on
         .execute(
             "with counted as (
                insert into scope_size (organizer, event, part, schedules) values ($2, $3, $1 % 16, 1)
                on conflict (organizer, event, part) do update set schedules = scope_size.schedules + 1)
              insert into schedule (id, organizer, event, owner, version, exporter, recipients, next_run, active, error_counter,
-               document, zone_database, created_at, changed_at, parked)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14) on conflict (id) do nothing",
+               document, zone_database, created_at, changed_at, parked, paused_until)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14, $15) on conflict (id) do nothing",
             &[
                 &signed(*id)?,
                 &text(&scope.organizer),
@@ -326,12 +331,13 @@ async fn put(on: &Connection, row: &Row, zone_database: &str, now: Instant, park
                 &text(&content.export_identifier),
                 &recipients_text(&content.recipients),
                 &content.next_run,
-                &content.active,
+                &active,
                 &i64::from(content.error_counter),
                 &text(&content.document),
                 &zone_database,
                 &now,
                 &parked,
+                &paused_until,
             ],
         )
         .await?;

@@ -46,7 +46,7 @@ pub(super) const SUBMIT: &str = "with found as (
        update run set state = 'submitted', settle_wake = $5, settle_version = null, attempts = (select attempt from held)
        where id = $3 and exists (select from held)),
      freed as (
-       update schedule set lease_until = null, retry_at = null, error_counter = $6, active = $7, open_run = null, attempt = 0
+       update schedule set lease_until = null, retry_at = null, error_counter = $6, active = active and ($7 or paused_until is not null), open_run = null, attempt = 0
        where id = (select id from held)),
      said as (
        insert into audit (at, organizer, event, schedule, actor, action, detail)
@@ -146,10 +146,10 @@ impl PostgresStorage {
         transaction
             .execute(
                 "with ended as (
-                   update run r set state = $3, code = $4, words = $5, missed_first = $6, missed_count = $7, ended = $8,
+                   update run r set state = $3, code = $4, words = $5, missed_first = $6, missed_count = $7, ended = $8, missed_reason = $13,
                      settle_wake = $9, settle_version = null, attempts = s.attempt
                    from schedule s where s.id = $1 and r.id = $2)
-                 update schedule set lease_until = null, retry_at = $10, error_counter = $11, active = $12,
+                 update schedule set lease_until = null, retry_at = $10, error_counter = $11, active = active and ($12 or paused_until is not null),
                    open_run = case when $10 is null then null else open_run end,
                    attempt = case when $10 is null then 0 else attempt end
                  where id = $1",
@@ -166,6 +166,7 @@ impl PostgresStorage {
                     &again,
                     &i64::from(finish.error_counter),
                     &finish.active,
+                    &state.missed_reason,
                 ],
             )
             .await?;
@@ -212,7 +213,7 @@ impl PostgresStorage {
             .execute(
                 "update schedule set settling_until = null,
                    error_counter = case when version = $2 then $3 else error_counter end,
-                   active = active and (version <> $2 or $4)
+                   active = active and (version <> $2 or $4 or paused_until is not null)
                  where id = $1",
                 &[
                     &schedule,

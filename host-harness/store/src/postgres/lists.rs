@@ -6,7 +6,7 @@ use super::client::{self, Found, Parameter};
 use super::columns::{columns_within, event_of, row, row_columns, row_within, text};
 use super::{PostgresStorage, read, settled};
 use crate::clock::Instant;
-use crate::contract::{Order, PageQuery, Position};
+use crate::contract::{PageQuery, Position, SortKey};
 use crate::cursor::{Cursor, Key};
 use crate::values::{clamped, offset, signed, unsigned};
 use crate::{Commit, CommitError, Row, Rows, Schedules, StorageError, Visible};
@@ -17,22 +17,22 @@ use crate::{Commit, CommitError, Row, Rows, Schedules, StorageError, Visible};
 /// Each order has an index of its own, which begins with organizer and event. A scope is a range of it: were it two equations, the
 /// planner would find the order by id in another index too, and pass over the rows of all other scopes. The rows before a page are
 /// passed over in the index alone.
-pub(super) fn page_sql(order: Order, descending: bool, owner: bool, after: bool) -> String {
+pub(super) fn page_sql(order: SortKey, descending: bool, owner: bool, after: bool) -> String {
     if owner {
         return owners_page_sql(order, descending, after);
     }
-    let mixed = order == Order::ExportIdentifier && descending;
+    let mixed = order == SortKey::ExportIdentifier && descending;
     // Up in one column and down in the other is in no comparison of rows.
     let (key, down) = match order {
-        Order::Id => ("", descending),
-        Order::ExportIdentifier => (", exporter", false),
-        Order::NextRun if descending => (", next_down", false),
-        Order::NextRun => (", next_up", false),
+        SortKey::Id => ("", descending),
+        SortKey::ExportIdentifier => (", exporter", false),
+        SortKey::NextRun if descending => (", next_down", false),
+        SortKey::NextRun => (", next_up", false),
     };
     let (first, last, way) = if down { ("<", ">=", " desc") } else { (">", "<=", "") };
     let sorted = match order {
         _ if mixed => "organizer, event, exporter desc, id".to_owned(),
-        Order::Id => format!("organizer{way}, event{way}, id{way}"),
+        SortKey::Id => format!("organizer{way}, event{way}, id{way}"),
         _ => format!("organizer, event{key}, id"),
     };
     let scope = format!("(organizer, event) {first}= ($1, $2) and (organizer, event) {last} ($1, $2)");
@@ -69,35 +69,35 @@ pub(super) fn page_sql(order: Order, descending: bool, owner: bool, after: bool)
 }
 
 /// What is read of each row of a page: no more than it takes, as the server sends it with every row.
-fn page_columns(order: Order, descending: bool, owner: bool) -> String {
+fn page_columns(order: SortKey, descending: bool, owner: bool) -> String {
     let key = match order {
-        Order::NextRun if descending => ", s.next_down as key",
-        Order::NextRun => ", s.next_up as key",
-        Order::Id | Order::ExportIdentifier => "",
+        SortKey::NextRun if descending => ", s.next_down as key",
+        SortKey::NextRun => ", s.next_up as key",
+        SortKey::Id | SortKey::ExportIdentifier => "",
     };
     format!("{}, ({}) as total{key}", columns_within!(), count_sql(owner))
 }
 
 /// The same of an owner's own. They are few: rather sort those than look for them among everybody's in the order of the page. A sum
 /// or a concatenation is in no index but that of the owner.
-fn owners_page_sql(order: Order, descending: bool, after: bool) -> String {
+fn owners_page_sql(order: SortKey, descending: bool, after: bool) -> String {
     let key = match order {
-        Order::Id => "s.id",
-        Order::ExportIdentifier => "(s.exporter || '')",
-        Order::NextRun if descending => "(s.next_down + 0)",
-        Order::NextRun => "(s.next_up + 0)",
+        SortKey::Id => "s.id",
+        SortKey::ExportIdentifier => "(s.exporter || '')",
+        SortKey::NextRun if descending => "(s.next_down + 0)",
+        SortKey::NextRun => "(s.next_up + 0)",
     };
-    let down = order == Order::ExportIdentifier && descending;
+    let down = order == SortKey::ExportIdentifier && descending;
     let sorted = match order {
-        Order::Id if descending => "s.id desc".to_owned(),
-        Order::Id => "s.id".to_owned(),
+        SortKey::Id if descending => "s.id desc".to_owned(),
+        SortKey::Id => "s.id".to_owned(),
         _ if down => format!("{key} desc, s.id"),
         _ => format!("{key}, s.id"),
     };
     let beyond = match (after, order) {
         (false, _) => String::new(),
-        (true, Order::Id) if descending => " and s.id < $5".to_owned(),
-        (true, Order::Id) => " and s.id > $5".to_owned(),
+        (true, SortKey::Id) if descending => " and s.id < $5".to_owned(),
+        (true, SortKey::Id) => " and s.id > $5".to_owned(),
         (true, _) if down => format!(" and ({key} < $6 or {key} = $6 and s.id > $5)"),
         (true, _) => format!(" and ({key}, s.id) > ($6, $5)"),
     };
@@ -109,12 +109,12 @@ fn owners_page_sql(order: Order, descending: bool, after: bool) -> String {
 }
 
 /// Where the page after this row begins.
-fn cursor_at(last: &Found, order: Order, descending: bool) -> client::Result<Cursor> {
+fn cursor_at(last: &Found, order: SortKey, descending: bool) -> client::Result<Cursor> {
     Ok(Cursor {
         key: match order {
-            Order::Id => Key::Id,
-            Order::ExportIdentifier => Key::Exporter(last.try_get("exporter")?),
-            Order::NextRun => Key::NextRun(last.try_get("key")?),
+            SortKey::Id => Key::Id,
+            SortKey::ExportIdentifier => Key::Exporter(last.try_get("exporter")?),
+            SortKey::NextRun => Key::NextRun(last.try_get("key")?),
         },
         descending,
         id: last.try_get("id")?,
@@ -146,6 +146,7 @@ pub(super) const ONE: &str = concat!(
 impl Schedules for PostgresStorage {
     async fn list(&self, seen: &Visible, query: &PageQuery) -> Result<Option<Rows<Row>>, StorageError> {
         let PageQuery {
+            filter: _,
             order,
             descending,
             at,

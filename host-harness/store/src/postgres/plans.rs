@@ -6,7 +6,7 @@ use super::client::{self, Found};
 use super::columns::{count, event_of, scope, text};
 use super::{PostgresStorage, read, settled};
 use crate::clock::Instant;
-use crate::values::{signed, unsigned};
+use crate::values::{NO_END, signed, unsigned};
 use crate::{Backlog, MOST_COUNTED, Plans, ReplanRow, Scope, StorageError, Wakes};
 
 /// The earliest of everything that is due; each part reads the beginning of an index. What is leased comes before the first schedule
@@ -32,10 +32,10 @@ pub(super) const NEXT_WAKE: &str = "with free as (
 /// start with a plan of before: its turn comes when the lease is over.
 pub(super) const REPLAN: &str =
     "select found.*, (select max(r.due) from run r where r.schedule = found.id) as last_due from (
-      (select id, version, organizer, event, document, next_run, replan, parked from schedule
+      (select id, version, organizer, event, document, next_run, replan, parked, paused_until from schedule
        where replan and lease_until is null order by id limit $1)
       union all
-      (select id, version, organizer, event, document, next_run, replan, parked from schedule
+      (select id, version, organizer, event, document, next_run, replan, parked, paused_until from schedule
        where not replan and zone_database < $2 and lease_until is null order by zone_database, id limit $1)) found
     limit $1";
 
@@ -72,6 +72,9 @@ impl Plans for PostgresStorage {
                 scope: scope(row)?,
                 document: row.try_get("document")?,
                 old_next_run: row.try_get("next_run")?,
+                not_before: row
+                    .try_get::<Option<Instant>>("paused_until")?
+                    .filter(|until| *until != NO_END),
                 last_due: row.try_get("last_due")?,
                 moved: row.try_get("replan")?,
                 asleep: row.try_get("parked")?,

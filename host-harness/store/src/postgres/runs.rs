@@ -1,5 +1,7 @@
 //! Runs: how they start, how the store itself ends them, and their history.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 
 use super::audit::Entries;
@@ -8,11 +10,13 @@ use super::client::{self, Connection, Found, Parameter};
 use super::columns::{count, deliveries_of_run, entry, entry_columns, event_of, scope, text};
 use super::{PostgresStorage, files, read, settled};
 use crate::clock::Instant;
-use crate::contract::schedule_store::Plan;
 use crate::contract::{MissedRange, Outcome, Position, RunEntry};
+use crate::contract::{RunQuery, schedule_store::RunStart};
 use crate::cursor::Cursor;
 use crate::state::{RunState, step};
-use crate::values::{DELETED, EVENT_DELETED, SWITCHED_OFF, State, clamped, concluded, offset, signed, unsigned};
+use crate::values::{
+    DELETED, EVENT_DELETED, SWITCHED_OFF, State, clamped, concluded, missed_reason, offset, signed, unsigned,
+};
 use crate::{Finish, HistoryRow, Lease, LeaseError, Rows, Runs, Scope, StartError, StorageError, Work, Written};
 
 /// Writes what a run has become, by a move of the table in [`state`](crate::state), if it still is what was seen.
@@ -27,7 +31,7 @@ pub(super) async fn write_state(
     step(Some(seen), to.state)?;
     let written = on
         .execute(
-            "update run set state = $3, code = $4, words = $5, missed_first = $6, missed_count = $7, ended = $8,
+            "update run set state = $3, code = $4, words = $5, missed_first = $6, missed_count = $7, ended = $8, missed_reason = $9,
                settle_wake = null, settle_version = null
              where id = $1 and state = $2",
             &[
@@ -39,6 +43,7 @@ pub(super) async fn write_state(
                 &to.missed_first,
                 &to.missed_count,
                 &to.state.terminal().then_some(now),
+                &to.missed_reason,
             ],
         )
         .await?;
@@ -110,10 +115,14 @@ pub(super) async fn write_missed(
         .iter()
         .map(|range| signed(range.count))
         .collect::<Result<Vec<_>, _>>()?;
+    let reasons: Vec<String> = missed
+        .iter()
+        .map(|range| missed_reason(range).unwrap_or_default().to_owned())
+        .collect();
     on.execute(
-        "insert into run (schedule, organizer, event, due, state, missed_first, missed_count, ended)
-         select $1, $2, $3, last, 'missed', first, count, $4
-         from unnest($5::bigint[], $6::bigint[], $7::bigint[]) as missed (first, last, count)",
+        "insert into run (schedule, organizer, event, due, state, missed_first, missed_count, ended, missed_reason)
+         select $1, $2, $3, last, 'missed', first, count, $4, nullif(reason, '')
+         from unnest($5::bigint[], $6::bigint[], $7::bigint[], $8::text[]) as missed (first, last, count, reason)",
         &[
             &schedule,
             &text(&scope.organizer),
@@ -122,6 +131,7 @@ pub(super) async fn write_missed(
             &missed.iter().map(|range| range.first).collect::<Vec<_>>(),
             &missed.iter().map(|range| range.last).collect::<Vec<_>>(),
             &counts,
+            &reasons,
         ],
     )
     .await?;
@@ -130,6 +140,15 @@ pub(super) async fn write_missed(
     }
     Ok(Ok(()))
 }
+
+/// The latest run of each of the schedules $1.
+pub(super) const LATEST_OF_EACH: &str = concat!(
+    "select r.schedule, ",
+    entry_columns!(),
+    " from unnest($1::bigint[]) as wanted (id)
+       cross join lateral (select * from run where schedule = wanted.id order by due desc limit 1) r",
+    deliveries_of_run!()
+);
 
 /// Whose open runs end before their mail is submitted.
 #[derive(Clone, Copy)]
@@ -273,7 +292,7 @@ impl Runs for PostgresStorage {
     async fn start(
         &self,
         lease: &Lease,
-        plan: &Plan,
+        plan: &RunStart,
         zone_database: &str,
         zone: &str,
         now: Instant,
@@ -293,10 +312,10 @@ impl Runs for PostgresStorage {
         })?)
     }
 
-    async fn runs(&self, schedule: u64, at: &Position, size: u32) -> Result<Option<Rows<RunEntry>>, StorageError> {
+    async fn runs(&self, schedule: u64, query: &RunQuery) -> Result<Option<Rows<RunEntry>>, StorageError> {
         let schedule = signed(schedule)?;
-        let size = clamped(size);
-        let (page, before) = match at {
+        let size = clamped(query.size);
+        let (page, before) = match &query.at {
             Position::Number(page) => (Some(*page), None),
             Position::After(text) => match Cursor::of_history(text) {
                 Some(due) => (None, Some(due)),
@@ -331,6 +350,16 @@ impl Runs for PostgresStorage {
             rows,
             next,
         }))
+    }
+
+    async fn latest_runs(&self, schedules: &[u64]) -> Result<Vec<Option<RunEntry>>, StorageError> {
+        let ids = schedules.iter().map(|id| signed(*id)).collect::<Result<Vec<_>, _>>()?;
+        let found: Vec<Found> = read!(self.pool.fetch_all(LATEST_OF_EACH, &[&ids]))?;
+        let mut latest = BTreeMap::new();
+        for row in &found {
+            latest.insert(count(row, "schedule")?, entry(row)?);
+        }
+        Ok(schedules.iter().map(|id| latest.get(id).cloned()).collect())
     }
 
     async fn history(&self, schedule: Option<u64>, limit: u32) -> Result<Vec<HistoryRow>, StorageError> {
@@ -375,7 +404,7 @@ impl PostgresStorage {
     async fn try_start(
         &self,
         lease: &Lease,
-        plan: &Plan,
+        plan: &RunStart,
         zones: (&str, &str),
         now: Instant,
     ) -> client::Result<Result<i64, StartError>> {
@@ -423,7 +452,7 @@ impl PostgresStorage {
 async fn start(
     on: &Connection,
     lease: &Lease,
-    plan: &Plan,
+    plan: &RunStart,
     (zone_database, zone): (&str, &str),
     now: Instant,
 ) -> client::Result<Option<Option<i64>>> {

@@ -9,7 +9,7 @@ use scheduled_exports_test_servers::PostgresServer;
 
 use super::{PostgresOptions, PostgresStorage};
 use crate::clock::Instant;
-use crate::contract::{Content, Recipients};
+use crate::contract::{Content, Recipients, ScheduleState};
 use crate::kit::{T0, ZONES, store_kit};
 use crate::port::*;
 use crate::{Row, Scope};
@@ -56,7 +56,7 @@ fn row(id: u64, organizer_slug: &str, next_run: Instant) -> Row {
                 bcc: Vec::new(),
             },
             next_run: Some(next_run),
-            active: true,
+            state: ScheduleState::Active,
             error_counter: 0,
             document: "{}".to_owned(),
         },

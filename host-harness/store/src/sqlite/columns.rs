@@ -3,22 +3,23 @@
 use rusqlite::Row as Columns;
 use serde::Serialize;
 
-use crate::contract::{Content, Delivery, Outcome, RunEntry};
+use crate::contract::{Content, Delivery, Outcome, RunEntry, RunKind};
 pub(super) use crate::values::{State, recipients, recipients_text, signed, status_text, unsigned};
-use crate::values::{StoredOutcome, events_of, status};
+use crate::values::{StoredOutcome, events_of, state_of, status};
 use crate::{FileFacts, OutgoingExport, Row, Scope, StorageError};
 
 /// Columns that [`row`] reads, of a table or alias `s`.
 macro_rules! row_columns {
     () => {
         "s.id, s.organizer, s.event, s.owner, s.version, s.exporter, s.recipients, s.next_run, s.active, \
-         s.error_counter, s.document"
+         s.error_counter, s.document, s.paused_until"
     };
 }
 /// Columns that [`entry`] reads, of a table or alias `r`.
 macro_rules! entry_columns {
     () => {
-        "r.due, r.state, r.code, r.words, r.missed_first, r.missed_count, r.started, r.ended, r.attempts, r.rows, r.bytes"
+        "r.id, r.due, r.state, r.code, r.words, r.missed_first, r.missed_count, r.missed_reason, r.started, r.ended, r.attempts, r.rows, \
+         r.bytes"
     };
 }
 pub(super) use {entry_columns, row_columns};
@@ -50,7 +51,7 @@ pub(super) fn row(from: &Columns<'_>) -> Result<Row, StorageError> {
             export_identifier: from.get(5)?,
             recipients: recipients(text(from, 6)?)?,
             next_run: from.get(7)?,
-            active: from.get(8)?,
+            state: state_of(from.get(8)?, from.get(11)?),
             error_counter: from.get(9)?,
             document: from.get(10)?,
         },
@@ -90,6 +91,9 @@ pub(super) fn entry(from: &Columns<'_>) -> Result<RunEntry, StorageError> {
         from.get::<_, Option<i64>>(column)?.map(unsigned).transpose()
     };
     Ok(RunEntry {
+        id: unsigned(from.get("id")?)?,
+        kind: RunKind::Scheduled,
+        requested_by: None,
         due: from.get("due")?,
         started: from.get("started")?,
         ended: from.get("ended")?,
@@ -106,7 +110,7 @@ pub(super) fn delivery(from: &Columns<'_>) -> Result<Delivery, StorageError> {
     Ok(Delivery {
         address: from.get("address")?,
         status: status(text(from, "status")?)?,
-        words: from.get("words")?,
+        response: from.get("words")?,
     })
 }
 
@@ -117,6 +121,7 @@ fn outcome(from: &Columns<'_>) -> Result<Option<Outcome>, StorageError> {
         words: from.get("words")?,
         missed_first: from.get("missed_first")?,
         missed_count: from.get("missed_count")?,
+        missed_reason: from.get("missed_reason")?,
         due: from.get("due")?,
     };
     stored.read()

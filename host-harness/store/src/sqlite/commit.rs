@@ -8,6 +8,7 @@ use super::statement::{execute, optional, value, values};
 use super::{audit, change_notices, lists, requests, usage};
 use crate::clock::Instant;
 use crate::contract::{Content, MissedRange};
+use crate::values::state_columns;
 use crate::{Change, Commit, CommitError, Row, StorageError, Visible};
 
 /// Puts a row in as a fixture does, and has later ids be higher.
@@ -83,11 +84,12 @@ fn put(on: &Connection, row: &Row, zone_database: &str, now: Instant) -> Result<
         version,
         content,
     } = row;
+    let (active, paused_until) = state_columns(content.state);
     let put = execute(
         on,
         "insert into schedule (id, organizer, event, owner, version, exporter, recipients, next_run, active,
-           error_counter, document, zone_database, created_at, changed_at, parked)
-         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?13,
+           error_counter, document, zone_database, created_at, changed_at, paused_until, parked)
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?13, ?14,
            not exists (select 1 from organizer where slug = ?2 and enabled = 1))
          on conflict (id) do nothing",
         params![
@@ -99,11 +101,12 @@ fn put(on: &Connection, row: &Row, zone_database: &str, now: Instant) -> Result<
             &content.export_identifier,
             recipients_text(&content.recipients),
             content.next_run,
-            content.active,
+            active,
             content.error_counter,
             &content.document,
             zone_database,
-            now
+            now,
+            paused_until
         ],
     )?;
     Ok(put == 1)
@@ -165,12 +168,13 @@ fn update(
         return Err(CommitError::NotFound);
     }
     usage::may_move(on, commit, id, content.next_run)?;
+    let (active, paused_until) = state_columns(content.state);
     // An open run is executed again at once, with its due time; without one, a lease has pinned nothing, and the new plan
     // says what is due.
     execute(
         on,
         "update schedule set version = version + 1, exporter = ?2, recipients = ?3, next_run = ?4, active = ?5,
-           error_counter = ?6, document = ?7, zone_database = ?8, changed_at = ?9,
+           error_counter = ?6, document = ?7, zone_database = ?8, changed_at = ?9, paused_until = ?10,
            fence = fence + 1, lease_until = null,
            retry_at = case when open_run is not null then ?9 end,
            attempt = case when open_run is not null then attempt else 0 end
@@ -180,11 +184,12 @@ fn update(
             &content.export_identifier,
             recipients_text(&content.recipients),
             content.next_run,
-            content.active,
+            active,
             content.error_counter,
             &content.document,
             &commit.zone_database,
-            commit.now
+            commit.now,
+            paused_until
         ],
     )?;
     for range in missed {

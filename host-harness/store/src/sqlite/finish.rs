@@ -45,7 +45,7 @@ fn executed(on: &Connection, lease: &Lease, run: u64, finish: &Finish) -> Result
     };
     execute(
         on,
-        "update schedule set lease_until = null, retry_at = ?2, error_counter = ?3, active = ?4,
+        "update schedule set lease_until = null, retry_at = ?2, error_counter = ?3, active = active and (?4 or paused_until is not null),
            open_run = case when ?2 is null then null else open_run end,
            attempt = case when ?2 is null then 0 else attempt end
          where id = ?1",
@@ -84,7 +84,7 @@ fn settled(on: &Connection, lease: &Lease, run: u64, finish: &Finish) -> Result<
     // A person who changed the schedule meanwhile has reset the counter, and that stands.
     execute(
         on,
-        "update schedule set error_counter = ?3, active = active and ?4 where id = ?1 and version = ?2",
+        "update schedule set error_counter = ?3, active = active and (?4 or paused_until is not null) where id = ?1 and version = ?2",
         params![schedule, version, finish.error_counter, finish.active],
     )?;
     if let Some(mail) = &finish.mail {

@@ -76,7 +76,7 @@ pub(super) fn latest(on: &Connection, schedule: Option<i64>, limit: u32) -> Resu
     let (select, deliveries) = if schedule.is_some() {
         (
             concat!(
-                "select r.id, r.schedule, r.organizer, r.event, ",
+                "select r.schedule, r.organizer, r.event, ",
                 entry_columns!(),
                 " from run r where r.schedule = ?1 order by r.due desc limit ?2"
             ),
@@ -88,7 +88,7 @@ pub(super) fn latest(on: &Connection, schedule: Option<i64>, limit: u32) -> Resu
     } else {
         (
             concat!(
-                "select r.id, r.schedule, r.organizer, r.event, ",
+                "select r.schedule, r.organizer, r.event, ",
                 entry_columns!(),
                 " from run r where ?1 is null order by r.due desc, r.id desc limit ?2"
             ),

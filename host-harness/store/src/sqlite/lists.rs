@@ -8,14 +8,14 @@ use super::columns::{row, row_columns, signed, unsigned};
 use super::statement::{all, optional, value};
 use super::{SqliteStorage, commit};
 use crate::clock::Instant;
-use crate::contract::{Order, PageQuery, Position};
+use crate::contract::{PageQuery, Position, SortKey};
 use crate::cursor::{Cursor, Key};
 use crate::values::{clamped, offset};
 use crate::{Commit, CommitError, Row, Rows, Schedules, StorageError, Visible};
 
 /// One page of [`Schedules::list`]: parameters are ?1 organizer, ?2 event, ?3 owner, ?4 limit,
 /// ?5 offset, or after a cursor ?5 its id and ?6 its key. Each order has an index of its own, and no row is read beyond the page.
-pub(super) fn page_sql(order: Order, descending: bool, owner: bool, after: bool) -> String {
+pub(super) fn page_sql(order: SortKey, descending: bool, owner: bool, after: bool) -> String {
     let counted = count_sql(owner);
     // An owner's own rows are few: rather sort those than look for them among everybody's in the order of the page.
     let (index, own) = if owner {
@@ -31,20 +31,20 @@ pub(super) fn page_sql(order: Order, descending: bool, owner: bool, after: bool)
         )
     };
     let (key, sorted) = match (order, descending) {
-        (Order::Id, false) => ("id", "id"),
-        (Order::Id, true) => ("id", "id desc"),
-        (Order::ExportIdentifier, false) => ("exporter", "exporter, id"),
-        (Order::ExportIdentifier, true) => ("exporter", "exporter desc, id"),
-        (Order::NextRun, false) => ("next_up", "next_up, id"),
-        (Order::NextRun, true) => ("next_down", "next_down, id"),
+        (SortKey::Id, false) => ("id", "id"),
+        (SortKey::Id, true) => ("id", "id desc"),
+        (SortKey::ExportIdentifier, false) => ("exporter", "exporter, id"),
+        (SortKey::ExportIdentifier, true) => ("exporter", "exporter desc, id"),
+        (SortKey::NextRun, false) => ("next_up", "next_up, id"),
+        (SortKey::NextRun, true) => ("next_down", "next_down, id"),
     };
     let further = match order {
-        Order::Id | Order::ExportIdentifier if descending => "<",
+        SortKey::Id | SortKey::ExportIdentifier if descending => "<",
         _ => ">",
     };
     match (after, order) {
         (false, _) => format!("{} order by {sorted} limit ?4 offset ?5", rows("")),
-        (true, Order::Id) => format!(
+        (true, SortKey::Id) => format!(
             "{} order by {sorted} limit ?4",
             rows(&format!(" and s.id {further} ?5"))
         ),
@@ -59,12 +59,12 @@ pub(super) fn page_sql(order: Order, descending: bool, owner: bool, after: bool)
 }
 
 /// How a row of a page says where the page after it begins.
-fn key_of(order: Order, descending: bool) -> fn(&rusqlite::Row<'_>) -> rusqlite::Result<Key> {
+fn key_of(order: SortKey, descending: bool) -> fn(&rusqlite::Row<'_>) -> rusqlite::Result<Key> {
     match (order, descending) {
-        (Order::Id, _) => |_| Ok(Key::Id),
-        (Order::ExportIdentifier, _) => |last| Ok(Key::Exporter(last.get("exporter")?)),
-        (Order::NextRun, false) => |last| Ok(Key::NextRun(last.get("next_up")?)),
-        (Order::NextRun, true) => |last| Ok(Key::NextRun(last.get("next_down")?)),
+        (SortKey::Id, _) => |_| Ok(Key::Id),
+        (SortKey::ExportIdentifier, _) => |last| Ok(Key::Exporter(last.get("exporter")?)),
+        (SortKey::NextRun, false) => |last| Ok(Key::NextRun(last.get("next_up")?)),
+        (SortKey::NextRun, true) => |last| Ok(Key::NextRun(last.get("next_down")?)),
     }
 }
 
@@ -84,6 +84,7 @@ pub(super) const COUNT_ALL: &str = "select coalesce(sum(schedules), 0) from scop
 impl Schedules for SqliteStorage {
     async fn list(&self, seen: &Visible, query: &PageQuery) -> Result<Option<Rows<Row>>, StorageError> {
         let PageQuery {
+            filter: _,
             order,
             descending,
             at,

@@ -7,6 +7,7 @@ use super::SqliteStorage;
 use super::columns::{scope, signed, unsigned};
 use super::statement::{all, execute, prepared};
 use crate::clock::Instant;
+use crate::values::NO_END;
 use crate::{Backlog, MOST_COUNTED, Plans, ReplanRow, Scope, StorageError, Wakes};
 
 /// The earliest of everything that is due; each part reads one entry of an index.
@@ -27,7 +28,7 @@ pub(super) const BACKLOG: &str = "select
 /// What is to be planned again; each part reads one index. One that is leased at this moment may start with a plan of before:
 /// its turn comes when the lease is over.
 pub(super) const TO_REPLAN: &str =
-    "select s.id, s.version, s.organizer, s.event, s.document, s.next_run, s.replan, s.parked,
+    "select s.id, s.version, s.organizer, s.event, s.document, s.next_run, s.replan, s.parked, s.paused_until,
       (select max(r.due) from run r where r.schedule = s.id) as last_due
     from schedule s where s.id in (
       select id from (select id from schedule where replan = 1 and lease_until is null order by id limit ?1)
@@ -60,6 +61,9 @@ impl Plans for SqliteStorage {
                     scope: scope(row)?,
                     document: row.get("document")?,
                     old_next_run: row.get("next_run")?,
+                    not_before: row
+                        .get::<_, Option<Instant>>("paused_until")?
+                        .filter(|until| *until != NO_END),
                     last_due: row.get("last_due")?,
                     moved: row.get("replan")?,
                     asleep: row.get("parked")?,

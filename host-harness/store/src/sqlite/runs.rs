@@ -8,12 +8,12 @@ use super::columns::{State, scope, signed, unsigned};
 use super::statement::{all, execute, optional, value};
 use super::{SqliteStorage, audit, files, finish, history};
 use crate::clock::Instant;
-use crate::contract::schedule_store::Plan;
 use crate::contract::{MissedRange, Outcome, Position, RunEntry};
+use crate::contract::{RunQuery, schedule_store::RunStart};
 use crate::cursor::Cursor;
 use crate::state::{RunState, step};
 use crate::usage::DAY;
-use crate::values::{DELETED, EVENT_DELETED, SWITCHED_OFF, clamped, concluded, offset, text};
+use crate::values::{DELETED, EVENT_DELETED, SWITCHED_OFF, clamped, concluded, missed_reason, offset, text};
 use crate::{Finish, HistoryRow, Lease, LeaseError, Rows, Runs, Scope, StartError, StorageError, Work, Written};
 
 /// Writes what a run has become, by a move of the table in [`state`](crate::state), if it still is what was seen.
@@ -28,7 +28,7 @@ pub(super) fn write_state(
     step(Some(seen), to.state)?;
     let written = execute(
         on,
-        "update run set state = ?3, code = ?4, words = ?5, missed_first = ?6, missed_count = ?7, ended = ?8,
+        "update run set state = ?3, code = ?4, words = ?5, missed_first = ?6, missed_count = ?7, ended = ?8, missed_reason = ?10,
            settle_wake = null, settle_version = null, attempts = coalesce(?9, attempts)
          where id = ?1 and state = ?2",
         params![
@@ -40,7 +40,8 @@ pub(super) fn write_state(
             to.missed_first,
             to.missed_count,
             to.state.terminal().then_some(now),
-            attempts
+            attempts,
+            to.missed_reason
         ],
     )?;
     if written == 0 {
@@ -69,8 +70,8 @@ pub(super) fn write_missed(
     step(None, RunState::Missed)?;
     execute(
         on,
-        "insert into run (schedule, organizer, event, due, state, missed_first, missed_count, ended)
-         values (?1, ?2, ?3, ?4, 'missed', ?5, ?6, ?7)",
+        "insert into run (schedule, organizer, event, due, state, missed_first, missed_count, ended, missed_reason)
+         values (?1, ?2, ?3, ?4, 'missed', ?5, ?6, ?7, ?8)",
         params![
             schedule,
             &scope.organizer,
@@ -78,7 +79,8 @@ pub(super) fn write_missed(
             range.last,
             range.first,
             signed(range.count)?,
-            now
+            now,
+            missed_reason(range)
         ],
     )?;
     audit::write_run(on, now, scope, schedule, range.last, &Outcome::Missed(*range))
@@ -215,7 +217,7 @@ impl Runs for SqliteStorage {
     async fn start(
         &self,
         lease: &Lease,
-        plan: &Plan,
+        plan: &RunStart,
         zone_database: &str,
         zone: &str,
         now: Instant,
@@ -235,9 +237,9 @@ impl Runs for SqliteStorage {
         self.reading.read(|on| recorded(on, signed(schedule)?, range))
     }
 
-    async fn runs(&self, schedule: u64, at: &Position, size: u32) -> Result<Option<Rows<RunEntry>>, StorageError> {
-        let (schedule, size) = (signed(schedule)?, clamped(size));
-        let from = match at {
+    async fn runs(&self, schedule: u64, query: &RunQuery) -> Result<Option<Rows<RunEntry>>, StorageError> {
+        let (schedule, size) = (signed(schedule)?, clamped(query.size));
+        let from = match &query.at {
             Position::Number(page) => offset(*page, size).map(history::From::Row),
             Position::After(text) => Cursor::of_history(text).map(history::From::Before),
         };
@@ -245,6 +247,18 @@ impl Runs for SqliteStorage {
             return Ok(None);
         };
         self.read_aside(move |on| history::page(on, schedule, from, size)).await
+    }
+
+    async fn latest_runs(&self, schedules: &[u64]) -> Result<Vec<Option<RunEntry>>, StorageError> {
+        let schedules = schedules.iter().map(|id| signed(*id)).collect::<Result<Vec<_>, _>>()?;
+        self.read_aside(move |on| {
+            let latest = |schedule: &i64| {
+                Ok(history::page(on, *schedule, history::From::Row(0), 1)?
+                    .and_then(|page| page.rows.into_iter().next()))
+            };
+            schedules.iter().map(latest).collect()
+        })
+        .await
     }
 
     async fn history(&self, schedule: Option<u64>, limit: u32) -> Result<Vec<HistoryRow>, StorageError> {
@@ -257,7 +271,7 @@ impl Runs for SqliteStorage {
 fn open(
     on: &Connection,
     lease: &Lease,
-    plan: &Plan,
+    plan: &RunStart,
     (zone_database, zone): (&str, &str),
     now: Instant,
 ) -> Result<Option<i64>, StartError> {

@@ -14,8 +14,8 @@ use super::lists::page_sql;
 use super::plans::{NEXT_WAKE, TO_REPLAN};
 use super::statement::{execute, value, values};
 use super::{ASIDE, MIGRATIONS, SqliteStorage, migrate, opened};
-use crate::contract::schedule_store::Plan;
-use crate::contract::{Content, Order, Recipients};
+use crate::contract::{Content, Recipients, SortKey};
+use crate::contract::{ScheduleState, schedule_store::RunStart};
 use crate::kit::{T0, ZONES, batches_of_two_hosts_are_full, store_kit};
 use crate::migrations::{Migration, Migrations};
 use crate::port::*;
@@ -53,7 +53,7 @@ async fn seed(store: &SqliteStorage, count: u64) {
                     bcc: Vec::new(),
                 },
                 next_run: Some(T0),
-                active: true,
+                state: ScheduleState::Active,
                 error_counter: 0,
                 document: "{}".to_owned(),
             },
@@ -152,7 +152,7 @@ async fn what_was_answered_is_there_after_the_process_is_gone() {
     let (store, folder) = open().await;
     seed(&store, 1).await;
     let leased = store.take_due(T0, T0 + 60, 1, None).await.unwrap().remove(0);
-    let plan = Plan {
+    let plan = RunStart {
         due: T0,
         missed: Vec::new(),
         next_run: Some(T0 + 3600),
@@ -372,7 +372,7 @@ async fn steps(store: &SqliteStorage, statement: &str) -> Vec<String> {
 #[tokio::test]
 async fn a_page_reads_rows_of_its_scope_and_sorts_none() {
     let (store, _kept) = open().await;
-    for order in [Order::Id, Order::ExportIdentifier, Order::NextRun] {
+    for order in [SortKey::Id, SortKey::ExportIdentifier, SortKey::NextRun] {
         for (descending, after) in [(false, false), (false, true), (true, false), (true, true)] {
             let steps_of_all = steps(&store, &page_sql(order, descending, false, after)).await;
             for step in &steps_of_all {
@@ -383,7 +383,7 @@ async fn a_page_reads_rows_of_its_scope_and_sorts_none() {
                 );
             }
             // Behind a cursor, what shares its key and is before it is passed over by the index.
-            if after && order != Order::Id {
+            if after && order != SortKey::Id {
                 assert!(
                     steps_of_all.iter().any(|step| step.contains("=? AND id>?)")),
                     "{order:?} {descending}: {steps_of_all:?}"

@@ -10,9 +10,9 @@ use reference_platform::{Admission, Credentials};
 use reference_server::delivery::{DeliveryLimits, MailHealth, deliver_due};
 use reference_server::service::{Answer, CallError, Grant, Operation};
 use scheduled_exports_host::clock::{Clock as _, Instant};
-use scheduled_exports_host::contract::exported::jobs::AbandonReason;
 use scheduled_exports_host::contract::exported::recurrence::Stored;
-use scheduled_exports_host::contract::{Order, PageQuery, Position};
+use scheduled_exports_host::contract::{Filter, RunQuery, exported::jobs::AbandonReason};
+use scheduled_exports_host::contract::{PageQuery, Position, SortKey};
 use scheduled_exports_mail::Refusal;
 use scheduled_exports_store::{Leased, Scope};
 use serde_json::{Value, json};
@@ -34,7 +34,7 @@ pub struct OnPostgres;
 
 #[async_trait]
 impl Hosts for OnSqlite {
-    fn facts(&self) -> Facts {
+    fn context(&self) -> Facts {
         facts()
     }
 
@@ -49,7 +49,7 @@ impl Hosts for OnSqlite {
 
 #[async_trait]
 impl Hosts for OnPostgres {
-    fn facts(&self) -> Facts {
+    fn context(&self) -> Facts {
         facts()
     }
 
@@ -82,6 +82,7 @@ async fn plan(document: &str) -> Result<String, String> {
     let mut instance = instance.map_err(|fault| fault.to_string())?;
     let recurrence = instance.plugin.ticketing_scheduled_exports_recurrence();
     let row = Stored {
+        not_before: None,
         document: document.into(),
         default_zone: "UTC".into(),
     };
@@ -250,7 +251,8 @@ const FIRST: Position = Position::Number(1);
 fn operation(export: Export) -> Operation {
     match export {
         Export::List => Operation::List(PageQuery {
-            order: Order::Id,
+            filter: Filter::default(),
+            order: SortKey::Id,
             descending: false,
             at: FIRST,
             size: 50,
@@ -270,8 +272,7 @@ fn operation(export: Export) -> Operation {
         Export::Delete(id) => Operation::Delete { id, if_version: None },
         Export::Runs(id) => Operation::Runs {
             id,
-            at: FIRST,
-            size: 50,
+            query: RunQuery::page(FIRST, 50),
         },
         Export::Exporters => Operation::Exporters(None),
         Export::View { name, params } => Operation::View { id: None, name, params },
@@ -294,7 +295,7 @@ impl HostUnderTest for ReferenceHost {
     async fn call(&self, caller: &str, at: &Scope, export: Export) -> Result<Ending, String> {
         let grant = self.grant(caller, at).await?;
         match self.host.service.call(&grant, operation(export), None).await {
-            Ok(Answer::Document { document, .. } | Answer::Viewed(document) | Answer::Acted(document)) => {
+            Ok(Answer::Document { document, .. } | Answer::Viewed(document) | Answer::Acted { document, .. }) => {
                 Ok(Ending::Ok(Some(document)))
             }
             Ok(Answer::Page { .. } | Answer::Deleted | Answer::Exporters(_)) => Ok(Ending::Ok(None)),

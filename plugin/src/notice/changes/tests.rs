@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::contract::Recipients;
+use crate::contract::{Recipients, ScheduleState};
 use crate::document::Document;
 
 fn document() -> Document {
@@ -24,7 +24,7 @@ fn content(bcc: &[&str]) -> Content {
             ..Recipients::default()
         },
         next_run: None,
-        active: true,
+        state: ScheduleState::Active,
         error_counter: 0,
         document: String::new(),
     }
@@ -261,7 +261,7 @@ fn a_notice_in_brief_names_the_fields() {
 fn what_is_saved_again_without_a_difference_is_told_too() {
     assert!(told(Language::English, |_, _| {}).contains("No values were changed."));
     let (mut old, was) = (content(&[]), document());
-    old.active = false;
+    old.state = ScheduleState::Stopped;
     let new = content(&[]);
     let (before, after) = (stored(&old, Some(&was)), stored(&new, Some(&was)));
     let text = changed(context(Language::German), Actor::Device, &before, &after).text;

@@ -1,6 +1,6 @@
 //! Runs whose instance did not finish them.
 
-use crate::contract::{AbandonReason, MailKind, Outcome, Plan, StoreError};
+use crate::contract::{AbandonReason, MailKind, Outcome, RunStart, StoreError};
 use crate::run::abandon;
 use crate::run::fake::{DAY, Fake, FakeCall, MONDAY, SECRET};
 
@@ -21,7 +21,7 @@ fn a_trap_a_deadline_and_a_limit_of_memory_fail_the_run_with_their_reason() {
             AbandonReason::Trapped(format!("unreachable: {SECRET}")),
             "plugin-trapped",
         ),
-        (AbandonReason::OutOfTime, "deadline-exceeded"),
+        (AbandonReason::DeadlineExceeded, "deadline-exceeded"),
         (AbandonReason::OutOfMemory, "memory-limit-exceeded"),
     ] {
         let run = opened(1);
@@ -38,7 +38,7 @@ fn a_trap_a_deadline_and_a_limit_of_memory_fail_the_run_with_their_reason() {
 #[test]
 fn a_run_that_was_not_opened_is_opened_first() {
     let run = Fake::where_(|facts| facts.settings.now = MONDAY + DAY + 5);
-    abandon(&run, AbandonReason::OutOfTime);
+    abandon(&run, AbandonReason::DeadlineExceeded);
     let plan = run.plan().expect("a plan");
     assert_eq!((plan.due, plan.next_run), (MONDAY + DAY, Some(MONDAY + 2 * DAY)));
     assert_eq!(plan.missed[0].count, 1);
@@ -51,7 +51,7 @@ fn an_unreadable_document_is_no_hindrance() {
     abandon(&run, AbandonReason::OutOfMemory);
     assert_eq!(
         run.plan(),
-        Some(Plan {
+        Some(RunStart {
             due: MONDAY,
             missed: Vec::new(),
             next_run: None
@@ -80,7 +80,7 @@ fn the_fifth_failure_stops_the_schedule_here_too() {
         facts.due = Some(MONDAY);
         facts.schedule.content.error_counter = 4;
     });
-    abandon(&run, AbandonReason::OutOfTime);
+    abandon(&run, AbandonReason::DeadlineExceeded);
     assert!(matches!(run.end(), Some((Outcome::Failed(_), 5, false))));
 }
 

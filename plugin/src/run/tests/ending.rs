@@ -2,7 +2,7 @@
 
 use crate::contract::{Audience, ExportError, MailKind, Outcome, OwnerRight};
 use crate::run::execute;
-use crate::run::fake::{DAY, Fake, FakeCall, MONDAY, document};
+use crate::run::fake::{DAY, Fake, FakeCall, MONDAY, document, outage};
 
 /// Executes, and returns code, counter and active. Checks that the responsible users were notified.
 fn failure(run: &Fake) -> (String, u32, bool) {
@@ -69,7 +69,7 @@ fn what_the_exporter_refuses_fails_the_run_with_its_reason() {
     for (error, code, words) in [
         (ExportError::NotAllowed, "owner-not-permitted", "no longer allowed"),
         (
-            ExportError::FormUnfit("No such format: xls".into()),
+            ExportError::InvalidFormData("No such format: xls".into()),
             "invalid-form-data",
             "No such format: xls",
         ),
@@ -147,7 +147,7 @@ fn an_exporter_that_is_away_is_tried_again_after_2_4_8_16_and_32_minutes_and_the
             facts.schedule.content.error_counter = 2;
             facts.settings.now = MONDAY + 3;
         });
-        run.produced = Err(ExportError::Unavailable("connection refused\nby the registry".into()));
+        run.produced = Err(ExportError::Unavailable(outage("connection refused\nby the registry")));
         run
     };
     for (attempt, minutes) in [(1, 2), (2, 4), (3, 8), (4, 16), (5, 32)] {
@@ -174,7 +174,7 @@ fn a_retry_does_not_hold_up_the_next_due_time() {
         facts.schedule.content.next_run = Some(MONDAY + DAY);
         facts.settings.now = MONDAY + DAY - 10;
     });
-    run.produced = Err(ExportError::Unavailable("away".into()));
+    run.produced = Err(ExportError::Unavailable(outage("away")));
     execute(&run);
     assert_eq!(run.end(), Some((Outcome::Retry(MONDAY + DAY), 0, true)));
 }

@@ -1,6 +1,8 @@
 //! Due times, date ranges, and the order of calls.
 
-use crate::contract::{Audience, MailKind, MissedRange, Outcome, Plan, Recipients, StoreError};
+use crate::contract::{
+    Audience, MailKind, MissedRange, MissedReason, Outcome, Recipients, RunStart, ScheduleState, StoreError,
+};
 use crate::run::execute;
 use crate::run::fake::{DAY, Fake, FakeCall, MONDAY, OWNER, document};
 
@@ -13,7 +15,7 @@ fn a_file_that_is_made_goes_to_the_owner_and_the_counter_stays_as_it_was() {
     let calls = run.calls();
     assert_eq!(
         calls[0],
-        FakeCall::Start(Plan {
+        FakeCall::Start(RunStart {
             due: MONDAY,
             missed: Vec::new(),
             next_run: Some(MONDAY + DAY)
@@ -52,7 +54,7 @@ fn a_minute_late_nothing_is_missed() {
     execute(&run);
     assert_eq!(
         run.plan(),
-        Some(Plan {
+        Some(RunStart {
             due: MONDAY,
             missed: Vec::new(),
             next_run: Some(MONDAY + DAY)
@@ -66,13 +68,14 @@ fn a_day_late_the_latest_due_time_runs_and_the_one_before_is_missed() {
     let run = Fake::where_(|facts| facts.settings.now = MONDAY + DAY + 60);
     execute(&run);
     let missed = vec![MissedRange {
+        reason: MissedReason::Unavailable,
         first: MONDAY,
         last: MONDAY,
         count: 1,
     }];
     assert_eq!(
         run.plan(),
-        Some(Plan {
+        Some(RunStart {
             due: MONDAY + DAY,
             missed,
             next_run: Some(MONDAY + 2 * DAY)
@@ -88,13 +91,14 @@ fn a_year_late_one_runs_and_the_other_365_are_missed() {
     let run = Fake::where_(|facts| facts.settings.now = last + 5);
     execute(&run);
     let missed = vec![MissedRange {
+        reason: MissedReason::Unavailable,
         first: MONDAY,
         last: last - DAY,
         count: 365,
     }];
     assert_eq!(
         run.plan(),
-        Some(Plan {
+        Some(RunStart {
             due: last,
             missed,
             next_run: Some(last + DAY)
@@ -111,7 +115,7 @@ fn the_last_run_of_a_rule_plans_no_other() {
     execute(&run);
     assert_eq!(
         run.plan(),
-        Some(Plan {
+        Some(RunStart {
             due: MONDAY,
             missed: Vec::new(),
             next_run: None
@@ -132,7 +136,7 @@ fn a_local_time_that_does_not_exist_runs_once_by_the_offset_before_the_jump() {
     // The day after is summer time: 00:30 in UTC.
     assert_eq!(
         run.plan(),
-        Some(Plan {
+        Some(RunStart {
             due: gap,
             missed: Vec::new(),
             next_run: Some(gap + DAY - 3600)
@@ -152,7 +156,7 @@ fn a_local_time_that_happens_twice_runs_the_first_time_only() {
         execute(&run);
         assert_eq!(
             run.plan(),
-            Some(Plan {
+            Some(RunStart {
                 due: fold,
                 missed: Vec::new(),
                 next_run: Some(fold + DAY + 3600)
@@ -243,7 +247,7 @@ fn a_run_leased_before_its_time_is_put_off_until_then() {
     execute(&run);
     assert_eq!(
         run.plan(),
-        Some(Plan {
+        Some(RunStart {
             due: MONDAY,
             missed: Vec::new(),
             next_run: Some(MONDAY + DAY)
@@ -262,7 +266,7 @@ fn a_plan_that_the_zones_rules_have_moved_is_called_off_without_mail_and_planned
     execute(&run);
     assert_eq!(
         run.plan(),
-        Some(Plan {
+        Some(RunStart {
             due: MONDAY - 3600,
             missed: Vec::new(),
             next_run: Some(MONDAY)
@@ -284,7 +288,7 @@ fn a_later_attempt_opens_the_same_due_time_again() {
     execute(&run);
     assert_eq!(
         run.plan(),
-        Some(Plan {
+        Some(RunStart {
             due: MONDAY,
             missed: Vec::new(),
             next_run: Some(MONDAY + DAY)
@@ -313,6 +317,7 @@ fn a_later_attempt_ends_missed_at_the_next_due_time_and_not_one_second_before() 
     };
     assert_eq!(at(MONDAY + DAY - 1), ((Outcome::Submitted, AS_IT_WAS, true), true));
     let missed = Outcome::Missed(MissedRange {
+        reason: MissedReason::Unavailable,
         first: MONDAY,
         last: MONDAY,
         count: 1,
@@ -342,7 +347,7 @@ fn changed_parameters_are_used_where_the_new_rule_still_has_the_due_time_and_els
 
 #[test]
 fn a_stopped_schedule_is_not_run() {
-    let run = Fake::where_(|facts| facts.schedule.content.active = false);
+    let run = Fake::where_(|facts| facts.schedule.content.state = ScheduleState::Stopped);
     execute(&run);
     let (outcome, counter, active) = run.end().expect("an end");
     assert!(matches!(outcome, Outcome::Cancelled(_)));

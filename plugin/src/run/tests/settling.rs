@@ -1,6 +1,6 @@
 //! Submitted runs whose recipients are all final.
 
-use crate::contract::{Audience, Delivery, DeliveryStatus, MailKind, Outcome};
+use crate::contract::{Audience, Delivery, DeliveryStatus, MailKind, Outcome, ScheduleState};
 use crate::run::fake::{DAY, Fake, MONDAY, OWNER};
 use crate::run::settle;
 
@@ -16,14 +16,14 @@ fn accepted(address: &str) -> Delivery {
     Delivery {
         address: address.into(),
         status: DeliveryStatus::Accepted,
-        words: "250 OK".into(),
+        response: "250 OK".into(),
     }
 }
 fn rejected(address: &str, words: &str) -> Delivery {
     Delivery {
         address: address.into(),
         status: DeliveryStatus::Rejected,
-        words: words.into(),
+        response: words.into(),
     }
 }
 
@@ -38,7 +38,7 @@ fn a_mail_that_all_servers_took_is_delivered_and_the_counter_starts_again() {
 #[test]
 fn a_late_delivery_does_not_start_a_stopped_schedule_again() {
     let mut run = submitted(5);
-    run.facts.schedule.content.active = false;
+    run.facts.schedule.content.state = ScheduleState::Stopped;
     settle(&run, &[accepted(OWNER)]);
     assert_eq!(run.end(), Some((Outcome::Delivered, 5, false)));
 }

@@ -4,10 +4,11 @@ use proptest::prelude::*;
 use serde_json::{Map, Value};
 
 use crate::contract::{
-    AbandonReason, Delivery, DeliveryStatus, ExportError, Instant, Outcome, OwnerRight, Recipients, RunFacts,
+    AbandonReason, Delivery, DeliveryStatus, ExportError, Instant, Outcome, OwnerRight, Recipients, RunContext,
+    ScheduleState,
 };
 use crate::document::Document;
-use crate::run::fake::{DAY, Fake, MONDAY, facts, file};
+use crate::run::fake::{DAY, Fake, MONDAY, facts, file, outage};
 use crate::run::{abandon, execute, settle};
 
 fn instant() -> impl Strategy<Value = Instant> {
@@ -62,7 +63,7 @@ fn document() -> impl Strategy<Value = String> {
     prop_oneof![6 => valid, 1 => ".{0,40}", 1 => json().prop_map(|json| json.to_string())]
 }
 
-fn any_facts() -> impl Strategy<Value = RunFacts> {
+fn any_facts() -> impl Strategy<Value = RunContext> {
     let right = prop::sample::select(vec![
         OwnerRight::Yes,
         OwnerRight::Yes,
@@ -95,7 +96,8 @@ fn any_facts() -> impl Strategy<Value = RunFacts> {
                 let content = &mut facts.schedule.content;
                 content.next_run = if shared { Some(now) } else { next_run };
                 (content.document, content.recipients) = (document, people);
-                (content.error_counter, content.active) = (counter, active);
+                content.error_counter = counter;
+                content.state = state_of(active);
                 if !owner {
                     facts.schedule.owner = None;
                 }
@@ -109,9 +111,9 @@ fn export() -> impl Strategy<Value = Result<u64, ExportError>> {
         4 => prop_oneof![0_u64..100_000_000, any::<u64>()].prop_map(Ok),
         1 => Just(Err(ExportError::NothingToExport)),
         1 => Just(Err(ExportError::NotAllowed)),
-        1 => "[^@]*".prop_map(|why| Err(ExportError::FormUnfit(why))),
+        1 => "[^@]*".prop_map(|why| Err(ExportError::InvalidFormData(why))),
         1 => "[^@]*".prop_map(|why| Err(ExportError::Failed(why))),
-        1 => "[^@]*".prop_map(|why| Err(ExportError::Unavailable(why))),
+        1 => "[^@]*".prop_map(|why| Err(ExportError::Unavailable(outage(&why)))),
         1 => Just(Err(ExportError::LeaseLost)),
     ]
 }
@@ -144,10 +146,15 @@ fn counts(run: &Fake) -> Result<(), TestCaseError> {
     match run.end() {
         Some((Outcome::Failed(_), counter, active)) => {
             prop_assert_eq!(counter, content.error_counter.saturating_add(1).min(5));
-            prop_assert_eq!(active, content.active && counter < 5);
+            prop_assert_eq!(active, content.state == ScheduleState::Active && counter < 5);
         }
-        Some((Outcome::Delivered, counter, active)) if content.active => prop_assert_eq!((counter, active), (0, true)),
-        Some((_, counter, active)) => prop_assert_eq!((counter, active), (content.error_counter, content.active)),
+        Some((Outcome::Delivered, counter, active)) if content.state == ScheduleState::Active => {
+            prop_assert_eq!((counter, active), (0, true))
+        }
+        Some((_, counter, active)) => prop_assert_eq!(
+            (counter, active),
+            (content.error_counter, content.state == ScheduleState::Active)
+        ),
         None => {}
     }
     Ok(())
@@ -172,7 +179,7 @@ proptest! {
     fn an_abandoned_run_ends(run in fake(), reason in 0..4, words in ".*") {
         abandon(&run, match reason {
             0 => AbandonReason::Trapped(words),
-            1 => AbandonReason::OutOfTime,
+            1 => AbandonReason::DeadlineExceeded,
             2 => AbandonReason::OutOfMemory,
             _ => AbandonReason::Unfinished,
         });
@@ -184,7 +191,7 @@ proptest! {
     fn a_submitted_run_ends(run in fake(), words in prop::collection::vec((status(), ".*"), 0..5)) {
         let deliveries: Vec<Delivery> = words
             .into_iter()
-            .map(|(status, words)| Delivery { address: "a@x".into(), status, words })
+            .map(|(status, words)| Delivery { address: "a@x".into(), status, response: words })
             .collect();
         if run.facts.due.is_none() {
             return Ok(()); // nothing was submitted
@@ -192,5 +199,13 @@ proptest! {
         settle(&run, &deliveries);
         prop_assert!(run.end().is_some());
         counts(&run)?;
+    }
+}
+
+fn state_of(active: bool) -> ScheduleState {
+    if active {
+        ScheduleState::Active
+    } else {
+        ScheduleState::Stopped
     }
 }

@@ -3,7 +3,7 @@
 use crate::contract::{Audience, DownloadLink, ExportError, Mail, Outcome, Recipients};
 use crate::run::execute;
 use crate::run::export_mail::recipients;
-use crate::run::fake::{DAY, Fake, FakeCall, MONDAY, OWNER, file};
+use crate::run::fake::{DAY, Fake, FakeCall, MONDAY, OWNER, file, outage};
 
 fn list(addresses: &str) -> Vec<String> {
     addresses.split_whitespace().map(str::to_owned).collect()
@@ -110,7 +110,7 @@ fn a_file_that_cannot_be_zipped_is_too_large_and_a_host_that_cannot_zip_for_now_
         zip(ExportError::Failed("no".into())).failure().as_deref(),
         Some("mail-too-large")
     );
-    let later = zip(ExportError::Unavailable("no".into()));
+    let later = zip(ExportError::Unavailable(outage("no")));
     assert!(matches!(later.end(), Some((Outcome::Retry(_), 0, true))));
     assert_eq!(later.sent(), None);
 }
@@ -149,7 +149,7 @@ fn a_file_that_is_too_large_even_zipped_is_offered_for_download_where_the_host_d
 #[test]
 fn a_host_that_cannot_offer_the_file_for_now_is_asked_again() {
     let mut run = Fake::where_(|facts| facts.settings.mail_bytes = 500);
-    run.linked = Err(ExportError::Unavailable("no".into()));
+    run.linked = Err(ExportError::Unavailable(outage("no")));
     execute(&run);
     assert!(matches!(run.end(), Some((Outcome::Retry(_), 0, true))));
 }

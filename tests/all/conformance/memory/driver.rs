@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use conformance_component::COMPONENT;
 use scheduled_exports_host::Scope;
-use scheduled_exports_host::contract::exported::jobs::AbandonReason;
 use scheduled_exports_host::contract::exported::recurrence::Stored as Planned;
 use scheduled_exports_host::contract::exported::schedules::{Page, Versioned};
-use scheduled_exports_host::contract::{Order, PageQuery, Position};
+use scheduled_exports_host::contract::{Filter, RunQuery, exported::jobs::AbandonReason};
+use scheduled_exports_host::contract::{PageQuery, Position, SortKey};
 use scheduled_exports_host::engine::{Accepted, Cache, Engine, Limits, Unaccepted};
 use scheduled_exports_host::memory::{LEASE, Lease, ROWS};
 use scheduled_exports_testing::conformance::{
@@ -60,7 +60,7 @@ impl InMemory {
 
 #[async_trait]
 impl Hosts for InMemory {
-    fn facts(&self) -> Facts {
+    fn context(&self) -> Facts {
         Facts {
             exporter: ROWS.into(),
             form: json!({}),
@@ -70,6 +70,7 @@ impl Hosts for InMemory {
 
     async fn plan(&self, document: &str) -> Result<String, String> {
         let row = Planned {
+            not_before: None,
             document: document.into(),
             default_zone: "UTC".into(),
         };
@@ -135,7 +136,8 @@ impl HostUnderTest for Driven {
         Ok(match export {
             Export::List => {
                 let query = PageQuery {
-                    order: Order::Id,
+                    filter: Filter::default(),
+                    order: SortKey::Id,
                     descending: false,
                     at: FIRST,
                     size: 50,
@@ -147,10 +149,12 @@ impl HostUnderTest for Driven {
             Export::Replace(id, document) => self.document(schedules.replace(id, document, None).await),
             Export::Patch(id, document) => self.document(schedules.patch(id, document, None).await),
             Export::Delete(id) => self.ending(schedules.delete(id, None).await, |()| None),
-            Export::Runs(id) => self.page(schedules.runs(id, &FIRST, 50).await),
+            Export::Runs(id) => self.page(schedules.runs(id, &RunQuery::page(FIRST, 50)).await),
             Export::Exporters => self.ending(schedules.exporters(None).await, |_| None),
             Export::View { name, params } => self.ending(schedules.view(None, &name, &params).await, Some),
-            Export::Act { verb, document } => self.ending(schedules.act(None, &verb, document).await, Some),
+            Export::Act { verb, document } => {
+                self.ending(schedules.act(None, &verb, document).await, |acted| Some(acted.document))
+            }
         })
     }
 

@@ -2,17 +2,17 @@
 
 use std::sync::PoisonError;
 
-use scheduled_exports_host::contract::exporters::{ExportError, Exporter, File, LookupError, Reach, Subject};
+use scheduled_exports_host::contract::exporters::{ExportError, Exporter, File, LookupError, Reach, RightsOf};
 use scheduled_exports_host::imports::{Answer, Exporters, ScheduleStore as _};
 
 use super::{Access, Fault, Faulty, Run};
 
 impl Faulty {
     /// Whose rights are asked for.
-    async fn subject(&self, by: &Access, whose: Subject) -> Subject {
+    async fn subject(&self, by: &Access, whose: RightsOf) -> RightsOf {
         match whose {
-            Subject::OwnerOf(id) if self.is(Fault::AsksTheCaller) && self.memory.get(&by.of, id).await.is_ok() => {
-                Subject::Caller
+            RightsOf::OwnerOf(id) if self.is(Fault::AsksTheCaller) && self.memory.get(&by.of, id).await.is_ok() => {
+                RightsOf::Caller
             }
             whose => whose,
         }
@@ -27,7 +27,12 @@ impl Faulty {
 }
 
 impl Exporters for Faulty {
-    async fn available(&self, by: &Access, whose: Subject, only: Option<String>) -> Answer<Vec<Exporter>, LookupError> {
+    async fn available(
+        &self,
+        by: &Access,
+        whose: RightsOf,
+        only: Option<String>,
+    ) -> Answer<Vec<Exporter>, LookupError> {
         let whose = self.subject(by, whose).await;
         self.memory.available(&by.of, whose, only).await
     }
@@ -35,7 +40,7 @@ impl Exporters for Faulty {
     async fn usable_events(
         &self,
         by: &Access,
-        whose: Subject,
+        whose: RightsOf,
         exporter: String,
         only: Option<Vec<String>>,
     ) -> Answer<Reach, LookupError> {

@@ -44,7 +44,7 @@ impl Mailer for Faulty {
 
     async fn notify_owner(&self, by: &mut Access, id: u64, subject: String, text: String) -> Answer<(), MailError> {
         if self.is(Fault::TellsOnlyOfTakeOvers) && !by.taken_over.contains(&id) {
-            return Err(MailError::Nobody.into());
+            return Err(MailError::NoRecipient.into());
         }
         if self.is(Fault::TellsTheNewOwner)
             && let Some(stored) = by.of.draft.schedules.get(&id)

@@ -1,7 +1,10 @@
 //! Runs: leased, opened, ended.
 
-use scheduled_exports_host::contract::schedule_store::{Plan, StoreError};
 use scheduled_exports_host::contract::{Delivery, Outcome, OwnerRight};
+use scheduled_exports_host::contract::{
+    ScheduleState,
+    schedule_store::{RunStart, StoreError},
+};
 use scheduled_exports_host::imports::{Answer, ScheduleStore as _};
 use scheduled_exports_host::memory::{LEASE, Lease, RunRow};
 
@@ -35,7 +38,7 @@ impl Faulty {
         let state = &mut *self.memory.state();
         for stored in state.schedules.values_mut() {
             match self.fault {
-                Some(Fault::LeasesTheStopped) => stored.content.active = true,
+                Some(Fault::LeasesTheStopped) => stored.content.state = ScheduleState::Active,
                 Some(Fault::LeasesTwice) if stored.content.next_run.is_some_and(|next| next <= now) => {
                     stored.lease_until = stored.lease_until.map(|_| now);
                 }
@@ -67,7 +70,7 @@ impl Faulty {
         }
     }
 
-    pub(super) async fn open_run(&self, of: &mut Run, mut plan: Plan) -> Answer<(), StoreError> {
+    pub(super) async fn open_run(&self, of: &mut Run, mut plan: RunStart) -> Answer<(), StoreError> {
         let (id, due) = (of.of.lease.schedule, plan.due);
         let planned = self
             .memory
@@ -113,7 +116,7 @@ impl Faulty {
         }
         if let Some(stored) = self.memory.state().schedules.get(&id) {
             if self.is(Fault::ForgetsTheCounter) && executes {
-                (error_counter, active) = (stored.content.error_counter, stored.content.active);
+                (error_counter, active) = (stored.content.error_counter, stored.content.is_active());
             }
             if self.is(Fault::CountsAgainstAPerson) {
                 of.of.lease.stored.version = stored.version;

@@ -2,8 +2,11 @@
 
 use std::sync::PoisonError;
 
-use scheduled_exports_host::contract::schedule_store::{Page, Plan, RunPage, StoreError};
 use scheduled_exports_host::contract::{Content, MissedRange, Outcome, PageQuery, Position, Schedule};
+use scheduled_exports_host::contract::{
+    RunQuery,
+    schedule_store::{Page, RunPage, RunStart, StoreError},
+};
 use scheduled_exports_host::imports::{Answer, ImportError, ScheduleStore};
 use scheduled_exports_host::memory;
 
@@ -185,11 +188,11 @@ impl ScheduleStore for Faulty {
         Ok(())
     }
 
-    async fn runs(&self, by: &Access, id: u64, at: Position, size: u32) -> Answer<RunPage, StoreError> {
-        self.memory.runs(&by.of, id, at, size).await
+    async fn runs(&self, by: &Access, id: u64, query: RunQuery) -> Answer<RunPage, StoreError> {
+        self.memory.runs(&by.of, id, query).await
     }
 
-    async fn start(&self, of: &mut Run, plan: Plan) -> Answer<(), StoreError> {
+    async fn start(&self, of: &mut Run, plan: RunStart) -> Answer<(), StoreError> {
         self.open_run(of, plan).await
     }
 

@@ -1,5 +1,6 @@
 //! Lists: pages, order, and what is on them.
 
+use scheduled_exports_host::contract::ScheduleState;
 use scheduled_exports_store::{Scope, Visible};
 use scheduled_exports_testing::{Harness, at};
 use serde_json::{Value, json};
@@ -98,7 +99,7 @@ async fn section_2_lists_are_ordered_with_ties_by_id_and_nulls_last_either_way()
     // Stopped: shown as null, so sorted as null, though the due time is kept.
     let mut row = crate::crud::stored(&host, scope, early_b).await;
     row.id = 900;
-    (row.content.active, row.content.error_counter) = (false, 5);
+    (row.content.state, row.content.error_counter) = (ScheduleState::Stopped, 5);
     let zones = &host.service.about().zone_database;
     let put = host
         .storage()

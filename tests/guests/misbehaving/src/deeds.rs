@@ -2,12 +2,12 @@
 
 use std::hint::black_box;
 
-use crate::imports::auth_context::{Access, Run, RunFacts};
-use crate::imports::exporters::{self, Subject};
+use crate::imports::auth_context::{Access, Run, RunContext};
+use crate::imports::exporters::{self, RightsOf};
 use crate::imports::log::{self, Level};
 use crate::imports::mailer::{self, Audience, Mail};
-use crate::imports::schedule_store::{self as store, MissedRange, Plan};
-use crate::imports::types::{Outcome, Position, Problem, Recipients};
+use crate::imports::schedule_store::{self as store, MissedRange, RunStart};
+use crate::imports::types::{MissedReason, Outcome, Position, Problem, Recipients, RunQuery};
 use crate::{DAY, FORM, Misdeed, content, export, exports, fail, is_user, number, plan, submit, value};
 
 /// Misdeeds that need no handle. Others do nothing here.
@@ -56,14 +56,14 @@ pub(super) fn in_call(misdeed: Misdeed, by: &Access, document: &str) -> String {
     match misdeed {
         Misdeed::drops_its_handle => drop(unsafe { std::ptr::read(by) }),
         Misdeed::forges_a_handle => {
-            unsafe { Access::from_handle(77) }.facts();
+            unsafe { Access::from_handle(77) }.context();
         }
         Misdeed::says_too_much => {
             let _ = store::insert(by, &content("x".repeat(12 << 20), 0));
         }
         Misdeed::stores_out_of_range => stores_out_of_range(by, value(document, "with").unwrap_or_default()),
         Misdeed::inserts_without_end => {
-            let next_run = by.facts().settings.now + DAY;
+            let next_run = by.context().settings.now + DAY;
             let document = format!("\"{}\"", "x".repeat(60_000));
             loop {
                 if store::insert(by, &content(document.clone(), next_run)).is_err() {
@@ -94,7 +94,7 @@ pub(super) fn list(misdeed: Misdeed) -> Result<exports::schedules::Page, Problem
 }
 
 fn stores_out_of_range(by: &Access, what: &str) {
-    let now = by.facts().settings.now;
+    let now = by.context().settings.now;
     let mut stored = content("{}".into(), now + DAY);
     match what {
         "document" => stored.document = format!("\"{}\"", "x".repeat(64 << 10)),
@@ -126,12 +126,9 @@ fn reaches_for_what_is_foreign(by: &Access, most: i64) -> String {
         note("get", matches!(store::get(by, id), Err(store::StoreError::NotFound)));
         note(
             "runs",
-            matches!(
-                store::runs(by, id, &Position::Number(1), 50),
-                Err(store::StoreError::NotFound)
-            ),
+            matches!(store::runs(by, id, &first()), Err(store::StoreError::NotFound)),
         );
-        let foreign = content("{\"execute\":\"traps\"}".into(), by.facts().settings.now);
+        let foreign = content("{\"execute\":\"traps\"}".into(), by.context().settings.now);
         for version in [1, 2, u64::MAX] {
             let answer = store::update(by, id, version, &foreign, &[]);
             note(
@@ -146,9 +143,9 @@ fn reaches_for_what_is_foreign(by: &Access, most: i64) -> String {
                 matches!(answer, Err(store::StoreError::NotFound | store::StoreError::Forbidden)),
             );
         }
-        let available = exporters::available(by, Subject::OwnerOf(id), None);
+        let available = exporters::available(by, RightsOf::OwnerOf(id), None);
         note("available", matches!(available, Err(exporters::LookupError::NotFound)));
-        let usable = exporters::usable_events(by, Subject::OwnerOf(id), "orderlist", None);
+        let usable = exporters::usable_events(by, RightsOf::OwnerOf(id), "orderlist", None);
         note("usable-events", matches!(usable, Err(exporters::LookupError::NotFound)));
     }
     let slugs: Vec<String> = [
@@ -167,7 +164,7 @@ fn reaches_for_what_is_foreign(by: &Access, most: i64) -> String {
         events.join(",")
     };
     let visible = exporters::visible_events(by, &slugs).unwrap_or_default();
-    let usable = match exporters::usable_events(by, Subject::Caller, "orderlist", Some(&slugs)) {
+    let usable = match exporters::usable_events(by, RightsOf::Caller, "orderlist", Some(&slugs)) {
         Ok(exporters::Reach::Events(usable)) => usable,
         // With a list there is never more than the list.
         Ok(exporters::Reach::AllEvents) => vec!["all events".into()],
@@ -183,9 +180,10 @@ fn reaches_for_what_is_foreign(by: &Access, most: i64) -> String {
 }
 
 /// Misdeeds of a run.
-pub(super) fn in_run(misdeed: Misdeed, run: &Run, facts: &RunFacts, document: &str) {
+pub(super) fn in_run(misdeed: Misdeed, run: &Run, facts: &RunContext, document: &str) {
     let with = number(document, "with");
     let range = MissedRange {
+        reason: MissedReason::Unavailable,
         first: with,
         last: number(document, "to"),
         count: number(document, "count") as u64,
@@ -206,7 +204,7 @@ pub(super) fn in_run(misdeed: Misdeed, run: &Run, facts: &RunFacts, document: &s
         }
         Misdeed::drops_its_handle => drop(unsafe { std::ptr::read(run) }),
         Misdeed::forges_a_handle => {
-            unsafe { Run::from_handle(77) }.facts();
+            unsafe { Run::from_handle(77) }.context();
         }
         Misdeed::returns_without_finishing => {
             let _ = started();
@@ -243,7 +241,7 @@ pub(super) fn in_run(misdeed: Misdeed, run: &Run, facts: &RunFacts, document: &s
                         ..export(facts)
                     },
                 );
-                refused += u32::from(matches!(answer, Err(mailer::MailError::NotARecipient(_))));
+                refused += u32::from(matches!(answer, Err(mailer::MailError::RecipientNotAllowed(_))));
             }
             fail(run, facts, "refused", &format!("{refused} of 4 were refused"));
         }
@@ -263,13 +261,19 @@ pub(super) fn in_run(misdeed: Misdeed, run: &Run, facts: &RunFacts, document: &s
             fail(run, facts, "refused", &format!("{refused} of 5 were refused"));
         }
         Misdeed::starts_another_due_time => {
-            let _ = store::start(run, &Plan { due: with, ..plan.clone() });
+            let _ = store::start(
+                run,
+                &RunStart {
+                    due: with,
+                    ..plan.clone()
+                },
+            );
             submit(run, facts);
         }
         Misdeed::plans_out_of_range => {
             let _ = store::start(
                 run,
-                &Plan {
+                &RunStart {
                     next_run: Some(with),
                     ..plan.clone()
                 },
@@ -279,7 +283,7 @@ pub(super) fn in_run(misdeed: Misdeed, run: &Run, facts: &RunFacts, document: &s
         Misdeed::invents_missed_ones => {
             let _ = store::start(
                 run,
-                &Plan {
+                &RunStart {
                     missed: vec![range],
                     ..plan.clone()
                 },
@@ -392,5 +396,17 @@ pub(super) fn in_run(misdeed: Misdeed, run: &Run, facts: &RunFacts, document: &s
         _ => {
             anywhere(misdeed);
         }
+    }
+}
+
+/// The first page of a history.
+fn first() -> RunQuery {
+    RunQuery {
+        at: Position::Number(1),
+        size: 50,
+        id: None,
+        state: None,
+        since: None,
+        until: None,
     }
 }

@@ -13,10 +13,12 @@ mod deeds;
 
 use bindings::exports::ticketing::scheduled_exports as exports;
 use bindings::ticketing::scheduled_exports as imports;
-use imports::auth_context::{Access, Caller, Run, RunFacts};
+use imports::auth_context::{Access, Caller, Run, RunContext};
 use imports::mailer::{Audience, Mail, MailKind};
-use imports::schedule_store::{Plan, StoreError};
-use imports::types::{Content, Delivery, FieldError, Outcome, PageQuery, Position, Problem, Recipients, Schedule};
+use imports::schedule_store::{RunStart, StoreError};
+use imports::types::{
+    Content, Delivery, FieldError, Outcome, PageQuery, Problem, Recipients, RunQuery, Schedule, ScheduleState,
+};
 use imports::{exporters, mailer, schedule_store as store};
 
 const DAY: i64 = 86_400;
@@ -63,7 +65,7 @@ fn problem(error: StoreError) -> Problem {
         StoreError::Stale => Problem::Stale,
         StoreError::Quota(_) | StoreError::Forbidden => Problem::Forbidden("no".into()),
         StoreError::LeaseLost => Problem::Unavailable("lease lost".into()),
-        StoreError::Recorded(_) => Problem::Unavailable("recorded".into()),
+        StoreError::AlreadyRecorded(_) => Problem::Unavailable("recorded".into()),
         StoreError::Unavailable(words) => Problem::Unavailable(words),
     }
 }
@@ -71,7 +73,10 @@ fn problem(error: StoreError) -> Problem {
 fn document(of: &Schedule) -> String {
     format!(
         r#"{{"id":{},"error_counter":{},"active":{},"document":{}}}"#,
-        of.id, of.content.error_counter, of.content.active, of.content.document
+        of.id,
+        of.content.error_counter,
+        matches!(of.content.state, ScheduleState::Active),
+        of.content.document
     )
 }
 
@@ -91,7 +96,7 @@ fn content(document: String, next_run: i64) -> Content {
             bcc: Vec::new(),
         },
         next_run: Some(next_run),
-        active: true,
+        state: ScheduleState::Active,
         error_counter: 0,
         document,
     }
@@ -118,7 +123,7 @@ impl exports::schedules::Guest for Guest {
     }
 
     fn create(by: &Access, document: String) -> Result<exports::schedules::Versioned, Problem> {
-        let now = by.facts().settings.now;
+        let now = by.context().settings.now;
         if let Some(misdeed) = misdeed(&document, "create") {
             deeds::in_call(misdeed, by, &document);
         }
@@ -137,7 +142,7 @@ impl exports::schedules::Guest for Guest {
         let content = Content {
             document,
             error_counter: 0,
-            active: true,
+            state: ScheduleState::Active,
             ..row.content
         };
         store::update(by, id, if_version.unwrap_or(row.version), &content, &[])
@@ -158,8 +163,8 @@ impl exports::schedules::Guest for Guest {
         store::delete(by, id, if_version).map_err(problem)
     }
 
-    fn runs(by: &Access, id: u64, at: Position, size: u32) -> Result<exports::schedules::Page, Problem> {
-        let page = store::runs(by, id, &at, size).map_err(problem)?;
+    fn runs(by: &Access, id: u64, query: RunQuery) -> Result<exports::schedules::Page, Problem> {
+        let page = store::runs(by, id, &query).map_err(problem)?;
         let documents = page
             .rows
             .iter()
@@ -182,9 +187,15 @@ impl exports::schedules::Guest for Guest {
         Ok(deeds::in_call(misdeed, by, document))
     }
 
-    fn act(by: &Access, _id: Option<u64>, verb: String, document: String) -> Result<String, Problem> {
+    fn act(
+        by: &Access,
+        _id: Option<u64>,
+        verb: String,
+        document: String,
+    ) -> Result<exports::schedules::Acted, Problem> {
         let misdeed = Misdeed::of(&verb).ok_or(Problem::NotFound)?;
-        Ok(deeds::in_call(misdeed, by, &document))
+        let document = deeds::in_call(misdeed, by, &document);
+        Ok(exports::schedules::Acted { document, run: None })
     }
 }
 
@@ -220,7 +231,7 @@ impl exports::recurrence::Guest for Guest {
 
 impl exports::jobs::Guest for Guest {
     fn execute(run: &Run) {
-        let facts = run.facts();
+        let facts = run.context();
         let document = facts.schedule.content.document.clone();
         match misdeed(&document, "execute") {
             Some(misdeed) => deeds::in_run(misdeed, run, &facts, &document),
@@ -230,7 +241,7 @@ impl exports::jobs::Guest for Guest {
 
     fn abandon(run: &Run, reason: exports::jobs::AbandonReason) {
         use exports::jobs::AbandonReason as Reason;
-        let facts = run.facts();
+        let facts = run.context();
         let document = facts.schedule.content.document.clone();
         if let Some(misdeed) = misdeed(&document, "abandon") {
             return deeds::in_run(misdeed, run, &facts, &document);
@@ -240,7 +251,7 @@ impl exports::jobs::Guest for Guest {
         }
         let code = match reason {
             Reason::Trapped(_) => "trapped",
-            Reason::OutOfTime => "out-of-time",
+            Reason::DeadlineExceeded => "deadline-exceeded",
             Reason::OutOfMemory => "out-of-memory",
             Reason::Unfinished => "unfinished",
         };
@@ -248,12 +259,12 @@ impl exports::jobs::Guest for Guest {
     }
 
     fn settle(run: &Run, _deliveries: Vec<Delivery>) {
-        let facts = run.facts();
+        let facts = run.context();
         let document = facts.schedule.content.document.clone();
         match misdeed(&document, "settle") {
             Some(misdeed) => deeds::in_run(misdeed, run, &facts, &document),
             None => {
-                let _ = store::finish(run, &Outcome::Delivered, 0, facts.schedule.content.active);
+                let _ = store::finish(run, &Outcome::Delivered, 0, true);
             }
         }
     }
@@ -270,13 +281,13 @@ impl exports::about::Guest for Guest {
 }
 
 /// This run's due time, and the next one a day later.
-fn plan(facts: &RunFacts) -> Plan {
+fn plan(facts: &RunContext) -> RunStart {
     let due = facts
         .due
         .or(facts.schedule.content.next_run)
         .unwrap_or(facts.settings.now);
     let next_run = Some(due.max(facts.settings.now) + DAY);
-    Plan {
+    RunStart {
         due,
         missed: Vec::new(),
         next_run,
@@ -284,7 +295,7 @@ fn plan(facts: &RunFacts) -> Plan {
 }
 
 /// The export, to the owner.
-fn export(facts: &RunFacts) -> Mail {
+fn export(facts: &RunContext) -> Mail {
     let owner = facts.schedule.owner.as_ref().map(|owner| owner.email.clone());
     Mail {
         kind: MailKind::Export,
@@ -300,7 +311,7 @@ fn export(facts: &RunFacts) -> Mail {
 }
 
 /// What a plugin should do.
-fn submit(run: &Run, facts: &RunFacts) {
+fn submit(run: &Run, facts: &RunContext) {
     let plan = plan(facts);
     let _ = store::start(run, &plan);
     let _ = exporters::produce(run, FORM, "en", "UTC", plan.due);
@@ -309,7 +320,7 @@ fn submit(run: &Run, facts: &RunFacts) {
 }
 
 /// Ends a started run as failed, and has the owner told.
-fn fail(run: &Run, facts: &RunFacts, code: &str, words: &str) {
+fn fail(run: &Run, facts: &RunContext, code: &str, words: &str) {
     let counter = facts.schedule.content.error_counter.saturating_add(1).min(5);
     let _ = mailer::stage(
         run,
@@ -326,5 +337,5 @@ fn fail(run: &Run, facts: &RunFacts, code: &str, words: &str) {
 
 /// Is the caller a person? Only then can it insert.
 fn is_user(by: &Access) -> bool {
-    matches!(by.facts().caller, Caller::User(_))
+    matches!(by.context().caller, Caller::User(_))
 }

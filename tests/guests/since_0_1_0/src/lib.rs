@@ -7,6 +7,6 @@ mod bindings {
 
 include!("../../plain.rs");
 
-fn subject(_run: &Run, _facts: &RunFacts) -> String {
+fn subject(_run: &Run, _facts: &RunContext) -> String {
     "Orders".into()
 }

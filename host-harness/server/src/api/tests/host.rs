@@ -330,7 +330,10 @@ fn likely(operation: &Operation) -> Result<Answer, CallError> {
         }
         Operation::View { name, .. } if name == "preview" => Answer::Viewed(r#"{"next_runs":[]}"#.into()),
         Operation::View { .. } => return Err(CallError::Problem(Problem::NotFound)),
-        Operation::Act { .. } => Answer::Acted(r#"{"next_runs":[]}"#.into()),
+        Operation::Act { .. } => Answer::Acted {
+            document: r#"{"next_runs":[]}"#.into(),
+            run: None,
+        },
         Operation::Get(_) | Operation::Create(_) | Operation::Replace { .. } | Operation::Patch { .. } => {
             Answer::Document { document, version: 3 }
         }

@@ -1,4 +1,4 @@
-use scheduled_exports_host::contract::{Order, Position, Problem};
+use scheduled_exports_host::contract::{Position, Problem, RunQuery, SortKey};
 use serde_json::json;
 
 use super::host::{Host, LIST, ONE, TAG};
@@ -59,8 +59,8 @@ async fn the_component_is_asked_for_the_page_that_the_query_names() {
     assert_eq!(
         asked,
         [
-            (Order::NextRun, true, Position::Number(2), 7),
-            (Order::Id, false, Position::Number(1), 50)
+            (SortKey::NextRun, true, Position::Number(2), 7),
+            (SortKey::Id, false, Position::Number(1), 50)
         ]
     );
 }
@@ -98,8 +98,11 @@ async fn run_history_has_pages_too() {
         host.asked().as_slice(),
         [Operation::Runs {
             id: 7,
-            at: Position::Number(2),
-            size: 2
+            query: RunQuery {
+                at: Position::Number(2),
+                size: 2,
+                ..
+            }
         }]
     ));
     host.answers(Err(CallError::Problem(Problem::NotFound)));

@@ -86,6 +86,7 @@ async fn a_base_url_begins_every_link_whatever_the_request_says() {
 async fn what_the_component_refuses_has_its_status_and_shape() {
     let host = Host::new();
     let error = |path: &[&str], message: &str| FieldError {
+        params: Vec::new(),
         path: path.iter().map(ToString::to_string).collect(),
         code: "wrong".into(),
         message: message.into(),

@@ -4,7 +4,7 @@ use serde_json::Value;
 use tokio_postgres::types::{FromSql, Type};
 
 use super::open;
-use crate::contract::Order;
+use crate::contract::SortKey;
 use crate::kit::T0;
 use crate::postgres::client::{Found, FromRow, Pool, Result};
 use crate::postgres::due::{DELIVERIES, SCHEDULES, by_organizer_sql, by_time_sql, rows_sql};
@@ -98,17 +98,17 @@ async fn a_tick_a_lease_and_a_page_read_the_same_rows_of_few_and_of_many() {
         with(lists::ONE, &["200", "'many'", "''", "null"]),
         with(lists::COUNT_ALL, &["'many'"]),
     ];
-    for order in [Order::Id, Order::ExportIdentifier, Order::NextRun] {
+    for order in [SortKey::Id, SortKey::ExportIdentifier, SortKey::NextRun] {
         for descending in [false, true] {
             let first = lists::page_sql(order, descending, false, false);
             asked.push(with(&first, &["'many'", "''", "null", "51", "0"]));
             // Behind two hundred of those that share the key.
             let deep = lists::page_sql(order, descending, false, true);
             let key = match order {
-                Order::Id => "",
-                Order::ExportIdentifier => "'x1'",
-                Order::NextRun if descending => &format!("~{}::bigint", T0 + 86_400),
-                Order::NextRun => &(T0 + 86_400).to_string(),
+                SortKey::Id => "",
+                SortKey::ExportIdentifier => "'x1'",
+                SortKey::NextRun if descending => &format!("~{}::bigint", T0 + 86_400),
+                SortKey::NextRun => &(T0 + 86_400).to_string(),
             };
             asked.push(with(&deep, &["'many'", "''", "null", "51", "700", key]));
         }

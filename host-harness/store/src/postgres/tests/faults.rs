@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use super::many::export;
 use super::{connect, few, open, organizer, seed};
 use crate::contract::Outcome;
-use crate::contract::schedule_store::Plan;
+use crate::contract::schedule_store::RunStart;
 use crate::kit::{T0, ZONES};
 use crate::port::*;
 use crate::postgres::{PostgresStorage, TRIES, settled};
@@ -26,8 +26,8 @@ fn everything() -> Visible {
     }
 }
 
-fn plan(due: i64) -> Plan {
-    Plan {
+fn plan(due: i64) -> RunStart {
+    RunStart {
         due,
         missed: Vec::new(),
         next_run: Some(due + DAY),

@@ -1,7 +1,7 @@
 //! How PostgreSQL goes about what the store asks it: by indexes, whatever the size of the tables.
 
 use super::open;
-use crate::contract::Order;
+use crate::contract::SortKey;
 use crate::postgres::client::{Connection, Pool};
 use crate::postgres::due::{DELIVERIES, SCHEDULES, by_organizer_sql, by_time_sql, rows_sql};
 use crate::postgres::{
@@ -146,17 +146,17 @@ async fn no_statement_reads_a_whole_table() {
     for owner in [false, true] {
         let counted = lists::count_sql(owner).to_owned();
         asked.push((counted, "text 'o7'; text ''; text null"));
-        for order in [Order::Id, Order::ExportIdentifier, Order::NextRun] {
+        for order in [SortKey::Id, SortKey::ExportIdentifier, SortKey::NextRun] {
             for descending in [false, true] {
                 let first = lists::page_sql(order, descending, owner, false);
                 asked.push((first, "text 'o8'; text ''; text 'u1'; bigint 51; bigint 0"));
                 let deep = lists::page_sql(order, descending, owner, true);
                 asked.push(match order {
-                    Order::Id => (deep, "text 'o8'; text ''; text 'u1'; bigint 51; bigint 9000"),
-                    Order::ExportIdentifier => {
+                    SortKey::Id => (deep, "text 'o8'; text ''; text 'u1'; bigint 51; bigint 9000"),
+                    SortKey::ExportIdentifier => {
                         (deep, "text 'o8'; text ''; text 'u1'; bigint 51; bigint 9000; text 'x3'")
                     }
-                    Order::NextRun => (
+                    SortKey::NextRun => (
                         deep,
                         "text 'o8'; text ''; text 'u1'; bigint 51; bigint 9000; bigint 1000500",
                     ),
@@ -178,7 +178,7 @@ async fn no_statement_reads_a_whole_table() {
         assert!(plan.contains(&by_time) && !plan.contains("Sort"), "{plan}");
     }
     // Everybody's page is read in its order: what is sorted is at most two pages.
-    for order in [Order::Id, Order::ExportIdentifier, Order::NextRun] {
+    for order in [SortKey::Id, SortKey::ExportIdentifier, SortKey::NextRun] {
         for descending in [false, true] {
             let statement = lists::page_sql(order, descending, false, false);
             let plan = plan(pool, &statement, "text 'o8'; text ''; text 'u1'; bigint 51; bigint 0").await;
@@ -212,12 +212,12 @@ async fn what_is_planned_on_empty_tables_goes_by_the_index_that_was_made_for_it(
         ),
     ];
     for (order, descending, index) in [
-        (Order::Id, false, "schedule_scope"),
-        (Order::Id, true, "schedule_scope"),
-        (Order::ExportIdentifier, false, "schedule_exporter_up"),
-        (Order::ExportIdentifier, true, "schedule_exporter_down"),
-        (Order::NextRun, false, "schedule_next_up"),
-        (Order::NextRun, true, "schedule_next_down"),
+        (SortKey::Id, false, "schedule_scope"),
+        (SortKey::Id, true, "schedule_scope"),
+        (SortKey::ExportIdentifier, false, "schedule_exporter_up"),
+        (SortKey::ExportIdentifier, true, "schedule_exporter_down"),
+        (SortKey::NextRun, false, "schedule_next_up"),
+        (SortKey::NextRun, true, "schedule_next_down"),
     ] {
         let first = lists::page_sql(order, descending, false, false);
         asked.push((first, "text 'o8'; text ''; text null; bigint 51; bigint 0", index));

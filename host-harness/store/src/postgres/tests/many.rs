@@ -8,7 +8,7 @@ use scheduled_exports_test_servers::PostgresServer;
 
 use super::{connect, few, open, organizer, row, seed};
 use crate::clock::{Clock as _, SystemClock};
-use crate::contract::schedule_store::Plan;
+use crate::contract::schedule_store::RunStart;
 use crate::contract::{DeliveryStatus, Outcome};
 use crate::kit::{T0, ZONES, batches_of_two_hosts_are_full};
 use crate::migrations::{Migration, Migrations};
@@ -180,7 +180,7 @@ pub(super) fn export(recipients: usize, attach_file: bool) -> NewMail {
 async fn submit(store: &PostgresStorage, recipients: usize) -> u64 {
     seed(store, 1).await;
     let leased = store.take_due(T0, T0 + 60, 1, None).await.unwrap().remove(0);
-    let plan = Plan {
+    let plan = RunStart {
         due: T0,
         missed: Vec::new(),
         next_run: Some(T0 + 86_400),
@@ -446,7 +446,7 @@ async fn words_with_a_nul_are_kept_without_it() {
     };
     store.record_delivery(&task, &said, T0 + 1).await.unwrap();
     let entry = store.history(Some(1), 1).await.unwrap().remove(0).entry;
-    assert_eq!(entry.deliveries[0].words, "250 o\u{fffd}k");
+    assert_eq!(entry.deliveries[0].response, "250 o\u{fffd}k");
     let nowhere = Visible {
         scope: organizer("ac\0me"),
         only_owner: None,

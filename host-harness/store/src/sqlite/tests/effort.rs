@@ -7,7 +7,7 @@ use rusqlite::{Connection, StatementStatus, params};
 use tempfile::TempDir;
 
 use super::{open, page_sql};
-use crate::contract::{Order, PageQuery, Position};
+use crate::contract::{Filter, PageQuery, Position, SortKey};
 use crate::kit::{T0, ZONES};
 use crate::port::*;
 use crate::sqlite::SqliteStorage;
@@ -77,7 +77,7 @@ fn everything_of(organizer: &str) -> Visible {
 }
 
 /// Steps of a page, and where the page after it begins.
-async fn page(store: &SqliteStorage, organizer: &str, order: Order, descending: bool, at: Position) -> (i32, String) {
+async fn page(store: &SqliteStorage, organizer: &str, order: SortKey, descending: bool, at: Position) -> (i32, String) {
     let sql = page_sql(order, descending, false, matches!(at, Position::After(_)));
     let steps = || {
         store
@@ -86,6 +86,7 @@ async fn page(store: &SqliteStorage, organizer: &str, order: Order, descending: 
             .unwrap()
     };
     let query = PageQuery {
+        filter: Filter::default(),
         order,
         descending,
         at,
@@ -101,7 +102,7 @@ async fn page(store: &SqliteStorage, organizer: &str, order: Order, descending: 
 async fn a_page_takes_no_more_steps_deep_in_a_large_scope_than_at_the_beginning_of_a_small_one() {
     let (small, _kept) = filled(300).await;
     let (large, _kept) = filled(15_000).await;
-    for order in [Order::Id, Order::ExportIdentifier, Order::NextRun] {
+    for order in [SortKey::Id, SortKey::ExportIdentifier, SortKey::NextRun] {
         for descending in [false, true] {
             let (few, _) = page(&small, "many", order, descending, Position::Number(1)).await;
             let (many, _) = page(&large, "many", order, descending, Position::Number(1)).await;
