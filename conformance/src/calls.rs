@@ -8,7 +8,7 @@ use crate::words;
 use imports::auth_context::Access;
 use imports::exporters::{self, Reach, RightsOf};
 use imports::schedule_store as store;
-use imports::types::{PageQuery, Position, SortKey};
+use imports::types::{Filter, PageQuery, Position, RunQuery, SortKey};
 use imports::{log, mailer};
 
 /// An id that no schedule has.
@@ -121,17 +121,14 @@ fn answer(by: &Access, name: &str, import: &Value, kept: &Map<String, Value>) ->
             Ok(()) => words::ok(Value::Null),
             Err(error) => words::store_error(error),
         },
-        "runs" => {
-            let size = import["size"].as_u64().map_or(50, |size| size as u32);
-            match store::runs(by, id, &position(import), size) {
-                Ok(page) => words::ok(json!({
-                    "total": page.total,
-                    "rows": page.rows.iter().map(words::run_entry).collect::<Vec<_>>(),
-                    "next": page.next,
-                })),
-                Err(error) => words::store_error(error),
-            }
-        }
+        "runs" => match store::runs(by, id, &run_query(import)) {
+            Ok(page) => words::ok(json!({
+                "total": page.total,
+                "rows": page.rows.iter().map(words::run_entry).collect::<Vec<_>>(),
+                "next": page.next,
+            })),
+            Err(error) => words::store_error(error),
+        },
         "available" => match exporters::available(by, rights_of(import), import["only"].as_str()) {
             Ok(all) => words::ok(all.iter().map(words::exporter).collect::<Vec<_>>()),
             Err(error) => words::lookup_error(error),
@@ -186,8 +183,27 @@ fn position(import: &Value) -> Position {
     }
 }
 
+fn run_query(import: &Value) -> RunQuery {
+    RunQuery {
+        at: position(import),
+        size: import["size"].as_u64().map_or(50, |size| size as u32),
+        id: None,
+        state: None,
+        since: None,
+        until: None,
+    }
+}
+
 fn query(import: &Value) -> PageQuery {
     PageQuery {
+        filter: Filter {
+            owner: None,
+            export_identifier: None,
+            recipient: None,
+            state: None,
+            failing: None,
+            due_before: None,
+        },
         order: match import["order"].as_str() {
             Some("export-identifier") => SortKey::ExportIdentifier,
             Some("next-run") => SortKey::NextRun,
@@ -268,7 +284,7 @@ fn reach(by: &Access, import: &Value) -> Vec<String> {
         let of_nobodys = ask(&json!(NOBODYS));
         let expected: Value = match *name {
             "get" | "runs" | "available" | "usable-events" => json!("not-found"),
-            "notify-owner" => json!("nobody"),
+            "notify-owner" => json!("no-recipient"),
             // A handle that allows no change may say so first, whatever the id.
             _ => json!(["not-found", "forbidden"]),
         };

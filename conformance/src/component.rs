@@ -18,7 +18,7 @@ pub(crate) use bindings::ticketing::scheduled_exports as imports;
 use imports::auth_context::{Access, Run};
 use imports::log::{self, Level};
 use imports::schedule_store::{self as store, StoreError};
-use imports::types::{Delivery, FieldError, PageQuery, Position, Problem};
+use imports::types::{Delivery, FieldError, PageQuery, Problem, RunQuery};
 
 use crate::deeds::Wrong;
 use crate::{calls, deeds, words};
@@ -61,7 +61,7 @@ fn problem(error: StoreError) -> Problem {
         StoreError::Forbidden => Problem::Forbidden("the handle".into()),
         StoreError::Quota(quota) => Problem::Other(("quota".into(), quota.to_string())),
         StoreError::LeaseLost => Problem::Other(("lease-lost".into(), String::new())),
-        StoreError::AlreadyRecorded(until) => Problem::Other(("recorded".into(), until.to_string())),
+        StoreError::AlreadyRecorded(until) => Problem::Other(("already-recorded".into(), until.to_string())),
         StoreError::Unavailable(words) => Problem::Unavailable(words),
     }
 }
@@ -110,8 +110,8 @@ impl exports::schedules::Guest for Guest {
         store::delete(by, id, if_version).map_err(problem)
     }
 
-    fn runs(by: &Access, id: u64, at: Position, size: u32) -> Result<exports::schedules::Page, Problem> {
-        let page = store::runs(by, id, &at, size).map_err(problem)?;
+    fn runs(by: &Access, id: u64, query: RunQuery) -> Result<exports::schedules::Page, Problem> {
+        let page = store::runs(by, id, &query).map_err(problem)?;
         Ok(exports::schedules::Page {
             total: page.total,
             documents: page.rows.iter().map(|row| words::run_entry(row).to_string()).collect(),
@@ -135,9 +135,14 @@ impl exports::schedules::Guest for Guest {
         }
     }
 
-    fn act(by: &Access, _id: Option<u64>, verb: String, document: String) -> Result<String, Problem> {
+    fn act(
+        by: &Access,
+        _id: Option<u64>,
+        verb: String,
+        document: String,
+    ) -> Result<exports::schedules::Acted, Problem> {
         match verb.as_str() {
-            "do" => perform(by, &document),
+            "do" => perform(by, &document).map(|document| exports::schedules::Acted { document, run: None }),
             _ => Err(Problem::NotFound),
         }
     }

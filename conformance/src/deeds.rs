@@ -86,7 +86,7 @@ fn answer(run: &Run, facts: &RunContext, name: &str, import: &Value) -> Value {
             let counter = import["error-counter"]
                 .as_u64()
                 .map_or(facts.schedule.content.error_counter, |count| count as u32);
-            let active = import["active"].as_bool().unwrap_or(facts.schedule.content.is_active());
+            let active = import["active"].as_bool().unwrap_or(true);
             match store::finish(run, &outcome, counter, active) {
                 Ok(()) => words::ok(Value::Null),
                 Err(error) => words::store_error(error),

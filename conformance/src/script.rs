@@ -47,7 +47,7 @@ impl Facts {
             "export-identifier": self.exporter,
             "recipients": {"to": [], "cc": [], "bcc": []},
             "next-run": due.into(),
-            "active": true,
+            "state": "active",
             "error-counter": 0,
             "document": document,
         })

@@ -7,7 +7,10 @@ use imports::auth_context::{AccessContext, Caller, OwnerRight, RunContext, Setti
 use imports::exporters::{Exporter, File, LookupError};
 use imports::mailer::MailError;
 use imports::schedule_store::StoreError;
-use imports::types::{Content, Delivery, DeliveryStatus, MissedRange, Outcome, Recipients, RunEntry, Schedule, User};
+use imports::types::{
+    Content, Delivery, DeliveryStatus, MissedRange, MissedReason, Outcome, Recipients, RunEntry, RunKind, Schedule,
+    ScheduleState, User,
+};
 
 /// An answer as it is compared.
 pub(crate) fn ok(value: impl Into<Value>) -> Value {
@@ -25,7 +28,7 @@ pub(crate) fn store_error(of: StoreError) -> Value {
         StoreError::Quota(quota) => error("quota", quota),
         StoreError::Forbidden => error("forbidden", Value::Null),
         StoreError::LeaseLost => error("lease-lost", Value::Null),
-        StoreError::AlreadyRecorded(until) => error("recorded", until),
+        StoreError::AlreadyRecorded(until) => error("already-recorded", until),
         StoreError::Unavailable(words) => error("unavailable", words),
     }
 }
@@ -44,7 +47,7 @@ pub(crate) fn export_error(of: imports::exporters::ExportError) -> Value {
         Error::NotAllowed => error("not-allowed", Value::Null),
         Error::InvalidFormData(words) => error("invalid-form-data", words),
         Error::Failed(words) => error("failed", words),
-        Error::Unavailable(words) => error("unavailable", words),
+        Error::Unavailable(outage) => error("unavailable", outage.reason),
         Error::LeaseLost => error("lease-lost", Value::Null),
     }
 }
@@ -52,10 +55,12 @@ pub(crate) fn export_error(of: imports::exporters::ExportError) -> Value {
 pub(crate) fn mail_error(of: MailError) -> Value {
     match of {
         MailError::RecipientNotAllowed(addresses) => error("recipient-not-allowed", addresses),
-        MailError::NoRecipient => error("nobody", Value::Null),
+        MailError::NoRecipient => error("no-recipient", Value::Null),
         MailError::TooLarge(size) => error("too-large", size),
         MailError::NoFile => error("no-file", Value::Null),
         MailError::BadSubject => error("bad-subject", Value::Null),
+        MailError::LeaseLost => error("lease-lost", Value::Null),
+        MailError::Unavailable(words) => error("unavailable", words),
     }
 }
 
@@ -67,12 +72,20 @@ fn recipients(of: &Recipients) -> Value {
     json!({"to": of.to, "cc": of.cc, "bcc": of.bcc})
 }
 
+fn state(of: ScheduleState) -> Value {
+    match of {
+        ScheduleState::Active => json!("active"),
+        ScheduleState::Paused(until) => json!({"paused": until}),
+        ScheduleState::Stopped => json!("stopped"),
+    }
+}
+
 fn content(of: &Content) -> Value {
     json!({
         "export-identifier": of.export_identifier,
         "recipients": recipients(&of.recipients),
         "next-run": of.next_run,
-        "active": of.active,
+        "state": state(of.state),
         "error-counter": of.error_counter,
         "document": of.document,
     })
@@ -138,7 +151,11 @@ pub(crate) fn file(of: &File) -> Value {
 }
 
 fn missed_range(of: &MissedRange) -> Value {
-    json!({"first": of.first, "last": of.last, "count": of.count})
+    let reason = match of.reason {
+        MissedReason::Unavailable => "unavailable",
+        MissedReason::Paused => "paused",
+    };
+    json!({"first": of.first, "last": of.last, "count": of.count, "reason": reason})
 }
 
 fn outcome(of: &Outcome) -> Value {
@@ -165,7 +182,16 @@ pub(crate) fn delivery(of: &Delivery) -> Value {
 }
 
 pub(crate) fn run_entry(of: &RunEntry) -> Value {
+    let kind = match of.kind {
+        RunKind::Scheduled => "scheduled",
+        RunKind::Now => "now",
+        RunKind::Rerun => "rerun",
+        RunKind::Test => "test",
+    };
     json!({
+        "id": of.id,
+        "kind": kind,
+        "requested-by": of.requested_by,
         "due": of.due,
         "started": of.started,
         "ended": of.ended,
@@ -220,7 +246,7 @@ pub(crate) fn content_of(of: &Value) -> Content {
         export_identifier: text(&of["export-identifier"]),
         recipients: recipients_of(&of["recipients"]),
         next_run: of["next-run"].as_i64(),
-        active: of["active"].as_bool().unwrap_or_default(),
+        state: state_of(&of["state"]),
         error_counter: of["error-counter"]
             .as_u64()
             .and_then(|count| count.try_into().ok())
@@ -229,8 +255,21 @@ pub(crate) fn content_of(of: &Value) -> Content {
     }
 }
 
+/// `"active"`, `"stopped"`, or `{"paused": INSTANT}`, null for no end.
+fn state_of(of: &Value) -> ScheduleState {
+    match (of.as_str(), of.get("paused")) {
+        (Some("active"), _) => ScheduleState::Active,
+        (_, Some(until)) => ScheduleState::Paused(until.as_i64()),
+        _ => ScheduleState::Stopped,
+    }
+}
+
 fn range_of(of: &Value) -> MissedRange {
     MissedRange {
+        reason: match of["reason"].as_str() {
+            Some("paused") => MissedReason::Paused,
+            _ => MissedReason::Unavailable,
+        },
         first: number(&of["first"]),
         last: number(&of["last"]),
         count: id(&of["count"]),

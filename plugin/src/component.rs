@@ -154,6 +154,7 @@ fn recurrence(rule: &exports::recurrence::Rule, after: Instant) -> Result<recurr
             vec![FieldError {
                 path: vec!["anchor".into()],
                 code: "invalid-date".into(),
+                params: Vec::new(),
                 message: "The anchor is not a valid date. Use YYYY-MM-DD.".into(),
             }]
         })?,
@@ -172,6 +173,7 @@ fn recurrence(rule: &exports::recurrence::Rule, after: Instant) -> Result<recurr
                     .into(),
                 ],
                 code: error.code().into(),
+                params: Vec::new(),
                 message: error.message(Language::English),
             })
             .collect()

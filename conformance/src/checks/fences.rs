@@ -177,7 +177,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
                     json!([with(
                         update("a", &facts.content(due + 4 * DAY, json!({}))),
                         json!({"missed": [{"first": due, "last": due + 2 * DAY, "count": 3}],
-                            "answers": {"error": "recorded", "with": due + DAY}})
+                            "answers": {"error": "already-recorded", "with": due + DAY}})
                     )]),
                 ),
                 shows(json!([history("a", json!([{"due": due + DAY}]))])),

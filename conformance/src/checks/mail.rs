@@ -36,7 +36,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
                         stage(json!({"bcc": ["stored@example.com.evil.example"]})),
                         refused(json!(["stored@example.com.evil.example"]))
                     ),
-                    with(stage(json!({"to": []})), json!({"answers": "nobody"})),
+                    with(stage(json!({"to": []})), json!({"answers": "no-recipient"})),
                     stage(json!({"to": ["stored@example.com"], "cc": ["$owner"]})),
                     submitted,
                 ]]));

@@ -29,17 +29,17 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
                 call(
                     "ada",
                     "north",
-                    json!([insert("a", &one), answers(notice("a", "It is her own"), "nobody")]),
+                    json!([insert("a", &one), answers(notice("a", "It is her own"), "no-recipient")]),
                 ),
                 call(
                     "ada",
                     "north",
-                    json!([update("a", &two), answers(notice("a", "It is her own"), "nobody")]),
+                    json!([update("a", &two), answers(notice("a", "It is her own"), "no-recipient")]),
                 ),
                 call(
                     "cleo",
                     "north",
-                    json!([answers(notice("a", "Nothing was changed"), "nobody")]),
+                    json!([answers(notice("a", "Nothing was changed"), "no-recipient")]),
                 ),
                 ends(
                     call(
@@ -80,7 +80,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
                 call(
                     "cleo",
                     "north",
-                    json!([update("a", &two), answers(notice("a", "Hers by now"), "nobody")]),
+                    json!([update("a", &two), answers(notice("a", "Hers by now"), "no-recipient")]),
                 ),
                 clock(T0 + 4 * QUARTER),
                 deliver(&[]),
@@ -127,9 +127,9 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
                     "north/spring",
                     json!([
                         update("a", &two),
-                        answers(notice("a", "Changed"), "nobody"),
+                        answers(notice("a", "Changed"), "no-recipient"),
                         update("b", &two),
-                        answers(notice("b", "Changed"), "nobody"),
+                        answers(notice("b", "Changed"), "no-recipient"),
                     ]),
                 ),
                 clock(T0 + QUARTER),

@@ -44,7 +44,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
             "A schedule that is paused, or has no next run, is not executed, whatever its other fields say.",
             {
                 let mut stopped = facts.content(due, empty());
-                stopped["active"] = json!(false);
+                stopped["state"] = json!("stopped");
                 vec![
                     call(
                         "ada",
@@ -250,7 +250,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
                 shows(json!([
                     get(
                         "a",
-                        json!({"version": "$a.version", "content": {"error-counter": 5, "active": false}})
+                        json!({"version": "$a.version", "content": {"error-counter": 5, "state": "stopped"}})
                     ),
                     history(
                         "a",

@@ -130,7 +130,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
                         "a",
                         json!([{"due": due, "outcome": {"failed": ["undelivered", {"$any": true}]}}])
                     ),
-                    get("a", json!({"content": {"error-counter": 1, "active": true}})),
+                    get("a", json!({"content": {"error-counter": 1, "state": "active"}})),
                 ])));
                 steps.extend([
                     deliver(&[]),
@@ -188,7 +188,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
                             "a",
                             json!([{"due": due, "outcome": {"failed": ["undelivered", {"$any": true}]}}])
                         ),
-                        get("a", json!({"content": {"error-counter": 0, "active": true}})),
+                        get("a", json!({"content": {"error-counter": 0, "state": "active"}})),
                     ])),
                 ]);
                 steps

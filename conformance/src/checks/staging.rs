@@ -109,7 +109,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
                         "bcc": ["hidden@example.com"],
                     },
                     "next-run": null,
-                    "active": false,
+                    "state": {"paused": null},
                     "error-counter": 4,
                     "document": "{ \"text\" : \"\\u00e9 é 😀 'quoted' \\\\ \\\"\" ,\n \"n\":1.0}",
                 });

@@ -1,6 +1,6 @@
 //! The next run of a changed schedule, and the due times that were missed before the change.
 
-use crate::contract::{Content, Instant, MissedRange, MissedReason, ScheduleState, StateKind};
+use crate::contract::{Content, Instant, MissedRange, StateKind};
 use crate::past_due::PastDueTimes;
 use crate::recurrence::Recurrence;
 
