@@ -173,7 +173,7 @@ fn field(name: &str, label: &str, kind: FieldKind, default: Option<&str>) -> Fie
 
 fn choice(value: &str, label: &str) -> Choice {
     Choice {
-        value: value.to_owned(),
+        value: serde_json::Value::from(value).to_string(),
         label: label.to_owned(),
     }
 }
