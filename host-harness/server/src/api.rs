@@ -53,7 +53,7 @@ use crate::download;
 use downloads::Downloads;
 use etag::Conditions;
 use links::Here;
-use negotiation::preferred_language;
+use negotiation::{error_format, preferred_language};
 use problems::Refusal;
 use reply::Reply;
 use routes::{Call, Endpoint, READ_ONLY, Route, is_read};
@@ -163,7 +163,7 @@ async fn handle(State(api): State<Arc<Api>>, request: Request) -> Response {
         let language = preferred_language(&parts.headers);
         let reply = api.answer(&parts, body, language).await.unwrap_or_else(|refusal| {
             refusal.log();
-            refusal.reply(language)
+            refusal.reply(language, error_format(&parts.headers))
         });
         let (method, path) = (&parts.method, logged(parts.uri.path()));
         let (status, ms) = (reply.status.as_u16(), started.elapsed().as_millis());

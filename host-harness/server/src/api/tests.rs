@@ -7,6 +7,7 @@ mod host;
 mod log;
 mod once;
 mod paths;
+mod problems;
 mod reading;
 mod server;
 mod writing;
