@@ -209,7 +209,7 @@ fn thousandths(text: &str) -> u16 {
 
 /// The parts of a list, trimmed, without the empty ones. A delimiter within a quoted string separates nothing; a quote that is
 /// never closed is an ordinary character.
-fn items(list: &str, delimiter: char) -> impl Iterator<Item = &str> {
+pub(super) fn items(list: &str, delimiter: char) -> impl Iterator<Item = &str> {
     let mut rest = Some(list);
     std::iter::from_fn(move || {
         let text = rest?;

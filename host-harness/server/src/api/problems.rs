@@ -41,7 +41,7 @@ pub(super) enum Refusal {
         path: String,
     },
     MethodNotAllowed {
-        allow: &'static str,
+        allow: String,
     },
     /// Credentials are missing, or nobody's.
     Unauthorized(Shown),
@@ -148,7 +148,7 @@ impl Refusal {
         };
         let header = match self {
             Self::Moved { location } => HeaderValue::try_from(location).ok().map(|value| (LOCATION, value)),
-            Self::MethodNotAllowed { allow } => Some((ALLOW, HeaderValue::from_static(allow))),
+            Self::MethodNotAllowed { allow } => HeaderValue::try_from(allow).ok().map(|value| (ALLOW, value)),
             Self::Unauthorized(shown) => Some((WWW_AUTHENTICATE, Challenge::InvalidToken(*shown).value())),
             Self::NoReadScope => Some((WWW_AUTHENTICATE, Challenge::InsufficientScope("read").value())),
             Self::NoWriteScope => Some((WWW_AUTHENTICATE, Challenge::InsufficientScope("write").value())),
@@ -379,7 +379,7 @@ mod tests {
 
     #[test]
     fn problem_details_of_all_else_are_the_same_sentence_with_the_status_and_the_same_headers() {
-        let refusal = Refusal::MethodNotAllowed { allow: "GET" };
+        let refusal = Refusal::MethodNotAllowed { allow: "GET".into() };
         let plain: Value = serde_json::from_slice(&refusal.body(Language::English)).expect("JSON");
         assert_eq!(
             problem(&refusal),

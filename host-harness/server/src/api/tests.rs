@@ -2,6 +2,7 @@
 
 mod admission;
 mod anything;
+mod description;
 mod downloads;
 mod host;
 mod log;
@@ -10,4 +11,5 @@ mod paths;
 mod problems;
 mod reading;
 mod server;
+mod strict;
 mod writing;
