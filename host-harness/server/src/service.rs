@@ -359,6 +359,15 @@ impl Service {
         }
     }
 
+    /// The answer that [`call`](Self::call) would give, without its changes: what the component staged is dropped.
+    ///
+    /// # Errors
+    /// As the component's; what only a commit finds is not found.
+    pub async fn rehearse(&self, grant: &Grant, operation: Operation) -> Result<Answer, CallError> {
+        let (answer, _dropped) = self.ask(self.mint_access(grant), operation).await?;
+        Ok(answer)
+    }
+
     /// The file that a link with this secret leads to now; none: the secret is none, unknown, past its time, or its export was called
     /// off.
     ///
