@@ -359,10 +359,10 @@ impl Service {
         }
     }
 
-    /// The answer that [`call`](Self::call) would give, without its changes: what the component staged is dropped.
+    /// Returns what [`call`](Self::call) would, and drops the changes that the component has staged.
     ///
     /// # Errors
-    /// As the component's; what only a commit finds is not found.
+    /// See [`CallError`]. Conflicts and limits that only a commit checks are not among them.
     pub async fn rehearse(&self, grant: &Grant, operation: Operation) -> Result<Answer, CallError> {
         let (answer, _dropped) = self.ask(self.mint_access(grant), operation).await?;
         Ok(answer)

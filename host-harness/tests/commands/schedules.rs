@@ -397,7 +397,7 @@ fn verbs_and_views_of_a_newer_plugin_are_printed_with_whatever_they_answer() {
         "state": "paused", "since": "2026-10-22T12:00:00Z", "sentence": "Paused by john@example.com.",
         "actions": [{"verb": "resume", "label": "Resume", "allowed": true, "why": null}],
     });
-    let run = "/api/v1/organizers/bigevents/scheduled_exports/2/runs/812/";
+    let run = "Location: /api/v1/organizers/bigevents/scheduled_exports/2/runs/812/";
     let stub = Stub::start(vec![
         (
             "GET 2/explain/?due=2026-10-20T02%3A00%3A00Z",
@@ -444,8 +444,9 @@ fn verbs_and_views_of_a_newer_plugin_are_printed_with_whatever_they_answer() {
         says(&["preview", "2", "-n", "3"]),
         "no further runs\nwarning:  It never runs.\n"
     );
+    let bodies: Vec<Value> = stub.received().into_iter().map(|one| one.body).collect();
     assert_eq!(
-        stub.bodies(),
+        bodies,
         [
             json!({"reason": "Summer break", "until": "2027-01-07"}),
             json!({}),
@@ -454,6 +455,30 @@ fn verbs_and_views_of_a_newer_plugin_are_printed_with_whatever_they_answer() {
             json!({}),
         ]
     );
+}
+
+#[test]
+fn an_edit_sends_the_whole_form_and_does_not_overwrite_another_callers_change() {
+    let schema = json!({"properties": {"export_form_data": {"properties": {
+        "_format": {"anyOf": [{"const": "xlsx"}, {"const": "excel"}]}, "paid_only": {"type": "boolean"},
+    }}}});
+    let stored =
+        json!({"id": 2, "export_identifier": "orderlist", "export_form_data": {"_format": "xlsx", "paid_only": true}});
+    let stub = Stub::start(vec![
+        ("GET 2/", 200, "ETag: \"v7\"", stored.clone()),
+        (
+            "GET 2/form/",
+            200,
+            "",
+            json!({"schema": schema, "values": stored, "locked": null}),
+        ),
+        ("PATCH 2/", 412, "", json!({"detail": "It was changed since."})),
+    ]);
+    let ended = at(&stub.url, "john-oauth", &["edit", "2", "--set", "form._format=excel"]);
+    assert_eq!(ended.sentence(), "rejected with status 412: It was changed since");
+    let body = json!({"export_form_data": {"_format": "excel", "paid_only": true}});
+    let if_match = Some("\"v7\"".to_owned());
+    assert_eq!(stub.received(), [stub::Received { if_match, body }]);
 }
 
 #[test]

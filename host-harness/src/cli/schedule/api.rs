@@ -13,7 +13,7 @@ use crate::cli::Failure;
 /// Characters of a path or query that stand for something else.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// Where requests go. Both ends are the same HTTP API, so that what a command does cannot depend on the way to it.
+/// The way to the HTTP API. Both lead to the same one, so a command does the same over both.
 pub enum Transport {
     Http(Http),
     Store(Store),

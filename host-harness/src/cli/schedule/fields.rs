@@ -10,11 +10,11 @@ use crate::cli::{Failure, failed};
 
 /// The field whose members are set by a dotted path.
 const FORM: &str = "export_form_data";
-/// What a path to such a member begins with, next to the name of the field.
+/// The short first part of such a path.
 const FORM_SHORT: &str = "form";
 /// The field that names the exporter.
 pub const EXPORTER: &str = "export_identifier";
-/// What the fields with addresses begin with: one string of addresses, separated by commas.
+/// First part of the names of the fields with addresses: each is one string, separated by commas.
 const ADDRESSES: &str = "mail_additional_recipients";
 /// The field in which `\n` separates `DTSTART` from `RRULE`, as in `harness next-run`.
 const RULE: &str = "schedule_rrule";

@@ -54,7 +54,7 @@ pub struct HandOver {
     output: Output,
 }
 
-/// One schedule, and why it stays if it does.
+/// The result for one schedule: the reason if it stays.
 struct Moved {
     row: Row,
     kept_because: Option<String>,

@@ -29,11 +29,11 @@ impl Http {
     /// `url`: a checked base URL.
     pub fn new(url: String, authorization: HeaderValue) -> Self {
         if is_readable_on_the_way(&url) {
-            tracing::warn!("{url} is not encrypted: everybody on the way to it can read the token");
+            tracing::warn!("{url} is not encrypted, so others on the network can read the token: use https://");
         }
         let mut config = ureq::Agent::config_builder()
             .http_status_as_error(false)
-            // A redirect could lead the token elsewhere; the API has none for the paths that are asked for here.
+            // A redirect could lead the token elsewhere, and the API has none for these paths.
             .max_redirects(0)
             .max_redirects_will_error(false)
             .timeout_connect(Some(CONNECT))
@@ -77,7 +77,7 @@ impl Http {
     }
 }
 
-/// Whether a token passes machines on the way that can read it.
+/// Whether other machines on the way to this URL can read a token.
 fn is_readable_on_the_way(url: &str) -> bool {
     let host = url.parse::<Uri>().ok().and_then(|uri| uri.host().map(str::to_owned));
     let host = host.unwrap_or_default();

@@ -1,5 +1,5 @@
-//! Documents of the API as text for people. Members that this program does not know are shown too, so that an older one stays of use
-//! with a newer plugin.
+//! Documents of the API as text for people. Members that this program does not know are shown too, so that it remains useful with a
+//! newer plugin.
 
 use chrono::DateTime;
 use host_harness::command::table::{pairs, table};

@@ -50,7 +50,7 @@ impl Store {
         let mut request = request.map(|body| body.map_or_else(Body::empty, Body::from));
         let headers = request.headers_mut();
         headers.insert(HOST, HeaderValue::from_static("localhost"));
-        // The API wants credentials before it asks whose they are, which `Named` knows without them.
+        // The API rejects a request without credentials before it asks for the admission, which `Named` grants without them.
         headers.insert(AUTHORIZATION, HeaderValue::from_static("Bearer operator"));
         let (parts, body) = self.router.clone().oneshot(request).await?.into_parts();
         let body = to_bytes(body, usize::MAX).await?;

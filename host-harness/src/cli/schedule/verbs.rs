@@ -1,4 +1,4 @@
-//! What a schedule can be told to do, and why it does what it does.
+//! Verbs of a schedule, and the view that explains its state.
 
 use axum::http::{Method, StatusCode};
 use clap::Args;

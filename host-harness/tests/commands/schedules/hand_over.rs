@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
+use scheduled_exports_test_servers::postgres::PostgresServer;
+
 use super::{NOW, as_john, objects, schedule};
-use crate::commands::process::{Ended, harness, seeded};
+use crate::commands::process::{Ended, fixture, harness, seeded};
 
 fn hand_over(folder: &Path, from: &str, to: &str, more: &[&str]) -> Ended {
     let data = folder.to_str().expect("text");
@@ -64,6 +66,87 @@ fn a_schedule_moves_only_if_the_new_owner_can_export_all_of_it() {
             .is_some_and(|reason| reason.contains("future ones")),
         "{rest:?}"
     );
+}
+
+#[test]
+fn the_former_owner_is_notified_with_the_sender_and_the_links_of_the_host() {
+    let folder = seeded(NOW);
+    let host = [
+        "--mail-from",
+        "Big Events <exports@tickets.example>",
+        "--base-url",
+        "https://tickets.example",
+    ];
+    hand_over(folder.path(), "john@example.com", "mary@example.org", &host);
+    let data = folder.path().to_str().expect("text");
+    harness(["tick", "--data", data, "--now", "2026-10-22T12:16:00Z"]).well();
+    let mails = std::fs::read_dir(folder.path().join("mail")).expect("mails");
+    let mails = mails.map(|mail| std::fs::read_to_string(mail.expect("a mail").path()).expect("text"));
+    let mails: Vec<String> = mails.filter(|mail| mail.contains("\nTo: ")).collect();
+    let [mail] = &mails[..] else {
+        panic!("one mail: {mails:#?}");
+    };
+    for part in [
+        "exports@tickets.example",
+        "john@example.com",
+        "mary@example.org",
+        "https://tickets.example/",
+    ] {
+        assert!(mail.contains(part), "{part}: {mail}");
+    }
+}
+
+#[test]
+fn in_a_database_changes_need_the_sender_and_the_links_of_the_hosts() {
+    let Some(server) = PostgresServer::shared() else {
+        return;
+    };
+    let url = server.new_database();
+    harness(["seed", "--database", &url, "--fixture", &fixture(), "--now", NOW]).well();
+    let hand_over = |more: &[&str]| {
+        let arguments = [
+            "hand-over",
+            "--database",
+            &url,
+            "--from",
+            "john@example.com",
+            "--to",
+            "mary@example.org",
+        ];
+        schedule(None, &[&arguments, more].concat(), "")
+    };
+    let refused = hand_over(&[]);
+    assert_eq!(refused.code, Some(2), "{refused:?}");
+    assert!(refused.err.contains("--mail-from and --base-url"), "{refused:?}");
+    assert!(
+        hand_over(&["--dry-run"])
+            .out
+            .ends_with("1 of 2 schedules can be handed over to mary@example.org\n")
+    );
+    let moved = hand_over(&[
+        "--mail-from",
+        "exports@tickets.example",
+        "--base-url",
+        "https://tickets.example",
+    ]);
+    assert!(
+        moved
+            .out
+            .ends_with("1 of 2 schedules handed over to mary@example.org\n"),
+        "{moved:?}"
+    );
+    let target = [
+        "--database",
+        &url,
+        "--as",
+        "mary@example.org",
+        "--organizer",
+        "bigevents",
+        "--event",
+        "sampleconf",
+    ];
+    let listed = schedule(None, &[&["list"], &target[..]].concat(), "");
+    assert!(listed.out.contains("  mary@example.org  Order list\n"), "{listed:?}");
 }
 
 #[test]

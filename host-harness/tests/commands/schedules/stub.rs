@@ -9,13 +9,20 @@ use serde_json::{Value, json};
 /// What paths of the stub are below.
 const ROOT: &str = "/api/v1/organizers/bigevents/scheduled_exports/";
 
-/// Method and path below [`ROOT`], status, `Location` (none if empty), body (none if null).
+/// Method and path below [`ROOT`], status, a header (none if empty), body (none if null).
 pub type Canned = (&'static str, u16, &'static str, Value);
 
 /// The host. Its thread ends with the test's process.
 pub struct Stub {
     pub url: String,
-    bodies: Arc<Mutex<Vec<Value>>>,
+    received: Arc<Mutex<Vec<Received>>>,
+}
+
+/// A request that had a body.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Received {
+    pub if_match: Option<String>,
+    pub body: Value,
 }
 
 impl Stub {
@@ -23,24 +30,24 @@ impl Stub {
     pub fn start(responses: Vec<Canned>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("the port"));
-        let bodies = Arc::new(Mutex::new(Vec::new()));
-        let received = Arc::clone(&bodies);
+        let received = Arc::new(Mutex::new(Vec::new()));
+        let to_tell = Arc::clone(&received);
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
-                respond(&stream, &responses, &received);
+                respond(&stream, &responses, &to_tell);
             }
         });
-        Self { url, bodies }
+        Self { url, received }
     }
 
-    /// Bodies of the requests that had one, in their order.
-    pub fn bodies(&self) -> Vec<Value> {
-        self.bodies.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// The requests that had a body, in their order.
+    pub fn received(&self) -> Vec<Received> {
+        self.received.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
 /// One request and its response, after which the connection is closed.
-fn respond(stream: &TcpStream, responses: &[Canned], bodies: &Mutex<Vec<Value>>) {
+fn respond(stream: &TcpStream, responses: &[Canned], received: &Mutex<Vec<Received>>) {
     let mut reader = BufReader::new(stream);
     let mut lines = Vec::new();
     loop {
@@ -51,22 +58,25 @@ fn respond(stream: &TcpStream, responses: &[Canned], bodies: &Mutex<Vec<Value>>)
             Ok(_) => lines.push(line.trim().to_owned()),
         }
     }
-    let length = lines.iter().find_map(|line| {
-        let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("content-length")
-            .then(|| value.trim().parse::<usize>().ok())?
-    });
+    let header = |wanted: &str| {
+        let mut pairs = lines.iter().filter_map(|line| line.split_once(':'));
+        let (_, value) = pairs.find(|(name, _)| name.eq_ignore_ascii_case(wanted))?;
+        Some(value.trim().to_owned())
+    };
+    let length = header("content-length").and_then(|length| length.parse().ok());
     let mut body = vec![0; length.unwrap_or_default()];
     if reader.read_exact(&mut body).is_err() {
         return;
     }
     if let Ok(body) = serde_json::from_slice(&body) {
-        bodies.lock().unwrap_or_else(PoisonError::into_inner).push(body);
+        let if_match = header("if-match");
+        let mut received = received.lock().unwrap_or_else(PoisonError::into_inner);
+        received.push(Received { if_match, body });
     }
     let request = lines[0].trim_end_matches(" HTTP/1.1").replace(ROOT, "");
     let found = responses.iter().find(|(wanted, ..)| *wanted == request);
-    let (status, location, document) = match found {
-        Some((_, status, location, document)) => (*status, *location, document.clone()),
+    let (status, header, document) = match found {
+        Some((_, status, header, document)) => (*status, *header, document.clone()),
         None => (404, "", json!({"detail": "Not found."})),
     };
     let document = if document.is_null() {
@@ -74,13 +84,13 @@ fn respond(stream: &TcpStream, responses: &[Canned], bodies: &Mutex<Vec<Value>>)
     } else {
         document.to_string()
     };
-    let location = if location.is_empty() {
+    let header = if header.is_empty() {
         String::new()
     } else {
-        format!("Location: {location}\r\n")
+        format!("{header}\r\n")
     };
     let head = format!(
-        "HTTP/1.1 {status} Canned\r\nContent-Type: application/json\r\nContent-Length: {}\r\n{location}Connection: close\r\n\r\n",
+        "HTTP/1.1 {status} Canned\r\nContent-Type: application/json\r\nContent-Length: {}\r\n{header}Connection: close\r\n\r\n",
         document.len()
     );
     let mut stream = stream;
