@@ -113,7 +113,7 @@ impl Mailing {
         let variable = variable.filter(|password| !password.is_empty());
         match (&self.smtp_password_file, variable) {
             (Some(file), None) => {
-                let read = secret_of(file);
+                let read = secret_of("password", file);
                 let read = read
                     .map_err(|reason| failed(format!("could not read the password file {}", file.display()))(&reason));
                 Ok(Some((read?, "--smtp-password-file".to_owned())))
@@ -271,14 +271,14 @@ fn without_line_end(text: &str) -> &str {
     line.strip_suffix('\r').unwrap_or(line)
 }
 
-/// Reads the only line of a file. Secrets of an orchestrator can be readable by others, so that is only a warning.
-pub(super) fn secret_of(file: &Path) -> Result<String, String> {
+/// Reads the only line of a password file or token file. Secrets of an orchestrator can be readable by others, so that is only a warning.
+pub(super) fn secret_of(kind: &str, file: &Path) -> Result<String, String> {
     let opened = fs::File::open(file).map_err(|reason| reason.to_string())?;
     let facts = opened.metadata().map_err(|reason| reason.to_string())?;
     if facts.permissions().mode() & 0o077 != 0 {
         tracing::warn!(
             file = %file.display(),
-            "other users of this machine can read this file with a secret: restrict it with chmod 600"
+            "other users of this machine can read the {kind} file: restrict it with chmod 600"
         );
     }
     let mut text = String::new();
@@ -457,7 +457,7 @@ mod tests {
         let file = folder.path().join("password");
         let read = |content: &[u8]| {
             fs::write(&file, content).expect("written");
-            secret_of(&file)
+            secret_of("password", &file)
         };
         for content in ["p w\u{e4}", "p w\u{e4}\n", "p w\u{e4}\r\n"] {
             assert_eq!(read(content.as_bytes()).as_deref(), Ok("p wä"));
@@ -466,6 +466,6 @@ mod tests {
         for content in [&b""[..], b"\n", b"a\nb\n", b"\xff", "x".repeat(4097).as_bytes()] {
             assert!(read(content).is_err(), "{content:?}");
         }
-        assert!(secret_of(&folder.path().join("none")).is_err());
+        assert!(secret_of("password", &folder.path().join("none")).is_err());
     }
 }

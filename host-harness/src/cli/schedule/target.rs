@@ -115,7 +115,7 @@ impl Target {
     fn authorization(&self) -> Result<HeaderValue, Failure> {
         let variable = std::env::var(TOKEN).ok().filter(|token| !token.trim().is_empty());
         let token = match (&self.token_file, variable) {
-            (Some(file), None) => secret_of(file)
+            (Some(file), None) => secret_of("token", file)
                 .map_err(|reason| failed(format!("could not read the token file {}", file.display()))(&reason))?,
             (None, Some(token)) => token,
             (None, None) => {
