@@ -362,7 +362,8 @@ mod tests {
 
     #[test]
     fn problem_details_point_to_each_field_by_its_json_pointer() {
-        let error = |path: &[&str], code: &str| FieldError { params: Vec::new(), 
+        let error = |path: &[&str], code: &str| FieldError {
+            params: Vec::new(),
             path: path.iter().map(ToString::to_string).collect(),
             code: code.into(),
             message: format!("{code}."),

@@ -120,7 +120,8 @@ async fn form_fields(
 }
 
 fn report(unknown: impl Iterator<Item = Vec<String>>, code: &str, message: &str) -> Result<(), Refusal> {
-    let error = |path| FieldError { params: Vec::new(), 
+    let error = |path| FieldError {
+        params: Vec::new(),
         path,
         code: code.to_owned(),
         message: message.to_owned(),

@@ -9,7 +9,7 @@ use reference_platform::{Platform, slug_of};
 use reference_server::ports::HostFacts;
 use reference_server::service::Service;
 use scheduled_exports_host::clock::{Clock, VirtualClock};
-use scheduled_exports_host::contract::types::{Order, PageQuery, Position};
+use scheduled_exports_host::contract::{Filter, PageQuery, Position, SortKey};
 use scheduled_exports_store::usage::UsageLimits;
 use scheduled_exports_store::{Row, Scope, Storage, Visible};
 use serde_json::json;
@@ -191,7 +191,8 @@ async fn collect(storage: &dyn Storage, seen: &Visible, rows: &mut Vec<Row>) -> 
     let mut at = Position::Number(1);
     loop {
         let query = PageQuery {
-            order: Order::Id,
+            filter: Filter::default(),
+            order: SortKey::Id,
             descending: false,
             at,
             size: PAGE,

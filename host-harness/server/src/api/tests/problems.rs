@@ -36,7 +36,8 @@ async fn a_client_that_accepts_problem_details_gets_every_error_so_and_no_succes
 async fn the_same_errors_are_nested_by_field_or_pointed_to() {
     let host = Host::new();
     let invalid = || {
-        Err(CallError::Problem(Problem::Invalid(vec![FieldError { params: Vec::new(), 
+        Err(CallError::Problem(Problem::Invalid(vec![FieldError {
+            params: Vec::new(),
             path: vec!["export_form_data".into(), "date_range".into()],
             code: "required".into(),
             message: "Missing.".into(),
