@@ -264,6 +264,14 @@ mail-no-next-run = Es ist keine weitere Ausführung geplant.
 mail-manage = Geplante Exporte verwalten: { $url }
 mail-name = „{ $title }“ ({ $exporter })
 
+## Mails: a run that a user or a program requested
+
+mail-time = Zeit: { $time }
+mail-requested-by = Angefordert von: { $who }
+mail-requested = Diese Ausführung wurde angefordert und ist keine der Wiederholungsregel.
+test-subject = Test: { $title }
+test-note = Dies ist ein Test, den { $who } angefordert hat. Niemand sonst hat ihn erhalten.
+
 ## Mails: a failed run
 
 failed-subject = Geplanter Export fehlgeschlagen

@@ -257,6 +257,14 @@ mail-no-next-run = No further runs are scheduled.
 mail-manage = Manage scheduled exports: { $url }
 mail-name = “{ $title }” ({ $exporter })
 
+## Mails: a run that a user or a program requested
+
+mail-time = Time: { $time }
+mail-requested-by = Requested by: { $who }
+mail-requested = This run was requested; it is not one of the recurrence.
+test-subject = Test: { $title }
+test-note = This is a test that { $who } requested. Nobody else received it.
+
 ## Mails: a failed run
 
 failed-subject = Scheduled export failed

@@ -48,6 +48,9 @@ api-host-repeated = Host ist mehrfach angegeben: Erlaubt ist genau ein Host-Head
 api-host-invalid = Host ist ungültig: Erwartet wird ein Name oder eine Adresse, mit oder ohne Port.
 api-too-many-writes = Zu viele Änderungen: Erlaubt sind höchstens { NUMBER($most) } pro Minute. Erneut möglich in { NUMBER($seconds) } Sekunden.
 api-too-many-bytes = Zu viele Daten: Änderungen dürfen höchstens { NUMBER($most) } Bytes pro Tag belegen. Erneut möglich in { NUMBER($seconds) } Sekunden.
+api-manual-run-under-way = Eine angeforderte Ausführung ist noch nicht beendet. Erneut möglich in { NUMBER($seconds) } Sekunden.
+api-too-many-manual-runs = Die Grenze von { NUMBER($most) } angeforderten Ausführungen je Stunde ist erreicht. Erneut möglich in { NUMBER($seconds) } Sekunden.
+api-too-many-manual-runs-of-organizer = Dieser Veranstalter hat die Grenze von { NUMBER($most) } angeforderten Ausführungen je Stunde erreicht. Erneut möglich in { NUMBER($seconds) } Sekunden.
 api-too-many-moves = Dieser geplante Export wurde innerhalb von 24 Stunden zusammen mit gelöschten desselben Kontos { NUMBER($most) }-mal ausgeführt: Eine andere Zeit der nächsten 24 Stunden kann nicht gewählt werden. Erneut möglich in { NUMBER($seconds) } Sekunden.
 api-busy = Zu viele Anfragen sind gerade in Bearbeitung. Bitte später erneut versuchen.
 api-unavailable = Der Dienst ist vorübergehend nicht verfügbar. Bitte später erneut versuchen.
@@ -78,6 +81,7 @@ limit-both = { $mails } und { $recipients }
 
 ## Why the host cancelled a run or a delivery: stored in English, shown in the caller's language
 
+cancelled-schedule-changed = der geplante Export wurde geändert
 cancelled-schedule-deleted = der geplante Export wurde gelöscht
 cancelled-organizer-disabled = geplante Exporte wurden für den Veranstalter deaktiviert
 cancelled-event-deleted = die Veranstaltung wurde gelöscht

@@ -50,6 +50,9 @@ api-host-repeated = Host is given more than once: exactly one Host header is all
 api-host-invalid = Host is invalid: expected a name or address, with a port or without.
 api-too-many-writes = Too many changes: at most { NUMBER($most) } per minute are allowed. Retry in { NUMBER($seconds) } seconds.
 api-too-many-bytes = Too much data: changes can take at most { NUMBER($most) } bytes per day. Retry in { NUMBER($seconds) } seconds.
+api-manual-run-under-way = A requested run has not finished. Retry in { NUMBER($seconds) } seconds.
+api-too-many-manual-runs = The limit of { NUMBER($most) } requested runs per hour is reached. Retry in { NUMBER($seconds) } seconds.
+api-too-many-manual-runs-of-organizer = This organizer has reached the limit of { NUMBER($most) } requested runs per hour. Retry in { NUMBER($seconds) } seconds.
 api-too-many-moves = This scheduled export, together with deleted ones of the same owner, has run { NUMBER($most) } times within 24 hours: another time of the next 24 hours cannot be chosen. Retry in { NUMBER($seconds) } seconds.
 api-busy = Too many requests are in progress. Try again later.
 api-unavailable = The service is temporarily unavailable. Try again later.
@@ -84,6 +87,7 @@ limit-both = { $mails } and { $recipients }
 
 ## Why the host cancelled a run or a delivery: stored in English, shown in the caller's language
 
+cancelled-schedule-changed = the scheduled export was changed
 cancelled-schedule-deleted = the scheduled export was deleted
 cancelled-organizer-disabled = scheduled exports were disabled for the organizer
 cancelled-event-deleted = the event was deleted

@@ -532,6 +532,6 @@ fn changes_another_version(operation: &Operation, staged: &[Change]) -> bool {
     staged.iter().any(|change| match change {
         Change::Update { id, version, .. } | Change::TakeOver { id, version, .. } => id == wanted && version != only,
         Change::Delete { id, version } => id == wanted && *version != Some(*only),
-        Change::Insert { .. } | Change::Tell(_) => false,
+        Change::Insert { .. } | Change::RequestRun(_) | Change::Tell(_) => false,
     })
 }

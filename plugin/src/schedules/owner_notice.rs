@@ -29,6 +29,7 @@ pub(super) fn notify_owner(by: &impl Access, facts: &AccessContext, before: &Sch
                 Change::Updated(after) | Change::TakenOver(after) => after.next_run,
                 Change::Deleted => None,
             },
+            requested: None,
             configuration_url: &facts.settings.configuration_url,
         },
         actor: match &facts.caller {

@@ -64,6 +64,11 @@ fn too_much(Exceeded { limit, retry_after }: &Exceeded, language: Language) -> S
     match *limit {
         UsageLimit::WritesPerMinute(most) => text::api_too_many_writes(language, most, *retry_after),
         UsageLimit::WriteBytesPerDay(most) => text::api_too_many_bytes(language, most, *retry_after),
+        UsageLimit::ManualRunUnderWay => text::api_manual_run_under_way(language, *retry_after),
+        UsageLimit::ManualRunsPerSchedule(most) => text::api_too_many_manual_runs(language, most, *retry_after),
+        UsageLimit::ManualRunsPerOrganizer(most) => {
+            text::api_too_many_manual_runs_of_organizer(language, most, *retry_after)
+        }
         UsageLimit::MovedRunsPerDay(most) => text::api_too_many_moves(language, most, *retry_after),
     }
 }

@@ -26,16 +26,17 @@ fn executed(on: &Connection, lease: &Lease, run: u64, finish: &Finish) -> Result
     let with_file = finish.mail.as_ref().is_some_and(|mail| mail.attach_file);
     let held = optional(
         on,
-        "select s.organizer, s.event, s.owner, s.attempt, s.active, r.due from schedule s join run r on r.id = s.open_run
+        "select s.organizer, s.event, s.owner, s.attempt, s.active, r.due, r.history_of
+         from schedule s join run r on r.id = s.open_run
          where s.id = ?1 and s.fence = ?2 and s.lease_until is not null and s.open_run = ?3 and (r.file_kept = 1 or not ?4)",
         params![schedule, signed(lease.fence)?, run, with_file],
         |held| {
             let owner: String = held.get("owner")?;
             let counts: (i64, bool) = (held.get("attempt")?, held.get("active")?);
-            Ok((scope(held)?, owner, held.get("due")?, counts))
+            Ok((scope(held)?, owner, held.get("due")?, counts, held.get("history_of")?))
         },
     )?;
-    let (scope, owner, due, (attempts, active)) = held.ok_or(LeaseError::Lost)?;
+    let (scope, owner, due, (attempts, active), told_of) = held.ok_or(LeaseError::Lost)?;
     let instead = usage::count_mail(on, (&scope.organizer, Some(&owner)), finish)?;
     let finish = instead.as_ref().map_or(finish, |(_, instead)| instead);
     let state = State::of(&finish.outcome)?;
@@ -68,7 +69,7 @@ fn executed(on: &Connection, lease: &Lease, run: u64, finish: &Finish) -> Result
     } else {
         files::drop_unneeded(on, run)?;
     }
-    audit::write_run(on, finish.now, &scope, schedule, due, &finish.outcome)?;
+    audit::write_run(on, finish.now, &scope, told_of, due, &finish.outcome)?;
     Ok(Written::of(instead.as_ref()))
 }
 
@@ -76,15 +77,16 @@ fn settled(on: &Connection, lease: &Lease, run: u64, finish: &Finish) -> Result<
     let (schedule, run) = (signed(lease.schedule)?, signed(run)?);
     let held = optional(
         on,
-        "select organizer, event, due, settle_version, (select owner from schedule s where s.id = run.schedule) as owner from run
+        "select organizer, event, due, history_of, settle_version, (select owner from schedule s where s.id = run.schedule) as owner from run
          where id = ?1 and schedule = ?2 and settle_fence = ?3 and settle_version is not null and state = 'submitted'",
         params![run, schedule, signed(lease.fence)?],
         |held| {
             let owner: Option<String> = held.get("owner")?;
-            Ok((scope(held)?, owner, held.get("due")?, held.get::<_, i64>("settle_version")?))
+            let version: i64 = held.get("settle_version")?;
+            Ok((scope(held)?, owner, held.get("due")?, version, held.get("history_of")?))
         },
     )?;
-    let (scope, owner, due, version) = held.ok_or(LeaseError::Lost)?;
+    let (scope, owner, due, version, told_of) = held.ok_or(LeaseError::Lost)?;
     let instead = usage::count_mail(on, (&scope.organizer, owner.as_deref()), finish)?;
     let finish = instead.as_ref().map_or(finish, |(_, instead)| instead);
     let state = State::of(&finish.outcome)?;
@@ -100,6 +102,6 @@ fn settled(on: &Connection, lease: &Lease, run: u64, finish: &Finish) -> Result<
         outbox::insert(on, Some(run), (&scope, schedule), due, mail, finish.now)?;
     }
     files::drop_unneeded(on, run)?;
-    audit::write_run(on, finish.now, &scope, schedule, due, &finish.outcome)?;
+    audit::write_run(on, finish.now, &scope, told_of, due, &finish.outcome)?;
     Ok(Written::of(instead.as_ref()))
 }

@@ -38,6 +38,7 @@ fn context(language: Language) -> NoticeContext<'static> {
         zone: "Europe/Berlin",
         due: None,
         next_run: None,
+        requested: None,
         configuration_url: "https://tickets.example.com/exports/",
     }
 }
