@@ -40,6 +40,11 @@ field-all-events-not-permitted = `all_events` umfasst auch künftige Veranstaltu
 field-events-conflict = `all_events` und `events` schließen sich aus. Bitte nur eines von beiden angeben.
 field-events-required = Wenn `all_events` false ist, muss `events` mindestens eine Veranstaltung enthalten.
 field-quota-exceeded = Das Limit von { NUMBER($most) } geplanten Exporten ist erreicht. Bitte zuerst einen anderen löschen.
+field-invalid-pause-end = { $given } ist kein gültiges Ende einer Pause. Erwartet wird RFC 3339 mit UTC-Abstand, etwa "2026-01-31T09:00:00+01:00", oder ein Datum, etwa "2026-01-31".
+field-not-in-future = { $given } liegt nicht in der Zukunft. Bitte einen späteren Zeitpunkt angeben.
+field-too-far-ahead = { $given } liegt zu weit in der Zukunft: erlaubt sind höchstens { NUMBER($years) } Jahre ab jetzt.
+field-not-past = { $given } ist noch nicht vergangen. Bitte einen vergangenen Zeitpunkt des Zeitplans angeben.
+field-never-due = { $given } kommt weder im Zeitplan noch in den bisherigen Ausführungen vor. Bitte den genauen Zeitpunkt einer Ausführung angeben.
 
 ## What a field expects: the end of a sentence
 
@@ -269,12 +274,12 @@ mail-name = „{ $title }“ ({ $exporter })
 failed-subject = Geplanter Export fehlgeschlagen
 failed = der geplante Export { $name } ist fehlgeschlagen. Es wurde keine Datei verschickt.
 failed-undelivered = der geplante Export { $name } wurde ausgeführt, aber seine E-Mail konnte an niemanden zugestellt werden.
-failed-count = Fehlschläge in Folge: { NUMBER($failures) }. Nach { NUMBER($most) } wird der Export pausiert.
+failed-count = Fehlschläge in Folge: { NUMBER($failures) }. Nach { NUMBER($most) } wird der Export angehalten.
 failed-reschedule = Um ihn neu zu planen, öffnen Sie den geplanten Export unter dem Link unten, korrigieren die Einstellungen und speichern ihn.
 failed-owner = Ein geplanter Export läuft mit den Rechten des Kontos, dem er gehört. Wer dort Einstellungen ändern und diese Daten exportieren darf, kann ihn übernehmen.
-paused-subject = Geplanter Export pausiert
-paused = Der Export ist { NUMBER($most) }-mal in Folge fehlgeschlagen und wurde pausiert. Er wird erst wieder ausgeführt, wenn er fortgesetzt wird.
-paused-resume = So setzen Sie ihn fort: Ursache beheben, den geplanten Export unter dem Link unten öffnen und speichern. Dabei wird die nächste Ausführung geplant und der Fehlerzähler zurückgesetzt.
+stopped-subject = Geplanter Export angehalten
+stopped = Der Export ist { NUMBER($most) }-mal in Folge fehlgeschlagen und wurde angehalten. Er wird erst wieder ausgeführt, wenn er fortgesetzt wird.
+stopped-resume = So setzen Sie ihn fort: Ursache beheben, den geplanten Export unter dem Link unten öffnen und speichern. Dabei wird die nächste Ausführung geplant und der Fehlerzähler zurückgesetzt.
 
 ## Mails: nothing to export, not delivered to all, too large to attach
 
@@ -298,7 +303,7 @@ changed = { $who } hat Ihren geplanten Export { $name } geändert.
 changed-when = Wann: { $time }
 changed-undo = Falls Sie das nicht wollten, öffnen Sie den geplanten Export unter dem Link unten und ändern oder löschen Sie ihn.
 changed-nothing = Es wurden keine Werte geändert. Durch das Speichern wurde die nächste Ausführung neu geplant.
-changed-resumed = Er war pausiert und wurde fortgesetzt.
+changed-resumed = Er war nach Fehlschlägen angehalten und wurde fortgesetzt.
 changed-none = (leer)
 changed-labels = Geändert: { $labels }
 changed-same-look = { $was } → { $is } (ein anderer Wert, der gleich aussieht)
@@ -309,6 +314,12 @@ changed-not-shown = ({ NUMBER($characters) } Zeichen sind nicht gezeigt)
 taken-over-subject = Geplanter Export übernommen
 taken-over = { $who } hat Ihren geplanten Export { $name } übernommen.
 taken-over-now = Er läuft ab jetzt mit den Rechten von { $who }; dorthin gehen auch seine E-Mails. Sie erhalten sie nur noch, wenn Ihre Adresse unter den Empfängern ist.
+paused-subject = Geplanter Export pausiert
+paused = { $who } hat Ihren geplanten Export { $name } pausiert.
+paused-until = Er wird bis { $time } nicht ausgeführt.
+paused-open = Er wird erst wieder ausgeführt, wenn ihn jemand fortsetzt.
+resumed-subject = Geplanter Export fortgesetzt
+resumed = { $who } hat Ihren geplanten Export { $name } fortgesetzt.
 deleted-subject = Geplanter Export gelöscht
 deleted = { $who } hat Ihren geplanten Export { $name } gelöscht. Er wird nicht mehr ausgeführt.
 deleted-was = Er war so eingestellt:

@@ -40,6 +40,12 @@ field-events-conflict = `all_events` and `events` cannot be combined. Specify on
 field-events-required = `events` is required when `all_events` is false, with at least one event slug.
 field-quota-exceeded = The limit of { NUMBER($most) } scheduled exports is reached. Delete one before you create another.
 
+field-invalid-pause-end = { $given } is not a valid end of a pause. Use RFC 3339 with a UTC offset, such as "2026-01-31T09:00:00+01:00", or a date, such as "2026-01-31".
+field-not-in-future = { $given } is not in the future. Use a later time.
+field-too-far-ahead = { $given } is too far ahead: at most { NUMBER($years) } years from now are allowed.
+field-not-past = { $given } has not passed yet. Use a due time that has passed.
+field-never-due = { $given } is neither a due time of the recurrence rule nor in the run history. Use the exact due time of a run.
+
 ## What a field expects: the end of a sentence
 
 expected-text = a string
@@ -262,12 +268,12 @@ mail-name = “{ $title }” ({ $exporter })
 failed-subject = Scheduled export failed
 failed = the scheduled export { $name } failed. No file was sent.
 failed-undelivered = the scheduled export { $name } ran, but its email could not be delivered to any recipient.
-failed-count = Consecutive failures: { NUMBER($failures) }. After { NUMBER($most) }, the export is paused.
+failed-count = Consecutive failures: { NUMBER($failures) }. After { NUMBER($most) }, the export is stopped.
 failed-reschedule = To reschedule it, open the scheduled export at the link below, correct its settings, and save it.
 failed-owner = A scheduled export runs with its owner's permissions. A user who can change settings there and export this data can take it over.
-paused-subject = Scheduled export paused
-paused = The export has failed { NUMBER($most) } times in a row and has been paused. It will not run until it is resumed.
-paused-resume = To resume it, fix the cause, then open the scheduled export at the link below and save it. Saving schedules the next run and resets the failure count.
+stopped-subject = Scheduled export stopped
+stopped = The export has failed { NUMBER($most) } times in a row and has been stopped. It will not run until it is resumed.
+stopped-resume = To resume it, fix the cause, then open the scheduled export at the link below and save it. Saving schedules the next run and resets the failure count.
 
 ## Mails: nothing to export, not delivered to all, too large to attach
 
@@ -291,7 +297,7 @@ changed = { $who } changed your scheduled export { $name }.
 changed-when = When: { $time }
 changed-undo = If you did not want this, open the scheduled export at the link below and change or delete it.
 changed-nothing = No values were changed. Saving rescheduled the next run.
-changed-resumed = It was paused and has been resumed.
+changed-resumed = It had been stopped after failures and has been resumed.
 changed-none = (none)
 changed-labels = Changed: { $labels }
 changed-same-look = { $was } → { $is } (another value that looks the same)
@@ -302,6 +308,12 @@ changed-not-shown = ({ NUMBER($characters) } characters are not shown)
 taken-over-subject = Scheduled export taken over
 taken-over = { $who } has taken over your scheduled export { $name }.
 taken-over-now = It now runs with the permissions of { $who }, who also receives its emails. You no longer receive them unless your address is one of its recipients.
+paused-subject = Scheduled export paused
+paused = { $who } paused your scheduled export { $name }.
+paused-until = It does not run until { $time }.
+paused-open = It does not run until a user resumes it.
+resumed-subject = Scheduled export resumed
+resumed = { $who } resumed your scheduled export { $name }.
 deleted-subject = Scheduled export deleted
 deleted = { $who } deleted your scheduled export { $name }. It will no longer run.
 deleted-was = These were its settings:

@@ -10,6 +10,7 @@ mod exporter_list;
 mod form_view;
 mod history;
 mod owner_notice;
+mod pause;
 mod permissions;
 mod preview;
 mod request_body;
@@ -182,6 +183,8 @@ pub fn act(by: &impl Access, id: Option<ScheduleId>, verb: &str, document: &str)
     let document = match (id, verb) {
         (None, "preview") => preview::of_document(&by.context(), document)?,
         (Some(id), "take_over") => takeover::take_over(by, id, document)?,
+        (Some(id), "pause") => pause::pause(by, id, document)?,
+        (Some(id), "resume") => pause::resume(by, id, document)?,
         _ => return Err(Problem::NotFound),
     };
     Ok(Acted { document, run: None })

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::contract::{
     AccessContext, Content, FieldError, Problem, Recipients, Schedule, ScheduleId, ScheduleState, StoreError, Versioned,
 };
-use crate::document::Document;
+use crate::document::{Document, Pause};
 use crate::form::{EVENTS, EventSelection, text};
 use crate::host::Access;
 use crate::language::Language;
@@ -102,11 +102,16 @@ impl ExistingSchedule {
         Ok(self)
     }
 
+    fn pause(&self) -> Option<&Pause> {
+        self.document.as_ref().and_then(|document| document.paused.as_ref())
+    }
+
     /// The recurrence before the change.
     pub(super) fn previous_recurrence(&self) -> PreviousRecurrence<'_> {
         PreviousRecurrence {
             recurrence: self.recurrence.as_ref(),
             kept_at: self.document.as_ref().and_then(|document| document.kept_at),
+            pause: self.pause(),
         }
     }
 }
@@ -218,9 +223,6 @@ fn content(
     stored: Option<&ExistingSchedule>,
     facts: &AccessContext,
 ) -> Result<Content, Problem> {
-    let recipients = &fields.recipients;
-    let addresses = [&recipients.to, &recipients.cc, &recipients.bcc].into_iter().flatten();
-    let other_len = data.identifier.len() + addresses.map(|address| address.len() + 1).sum::<usize>();
     let mut document = Document {
         form: data.form,
         date_ranges: data.date_ranges,
@@ -235,6 +237,7 @@ fn content(
         timezone: fields.timing.timezone,
         kept_at: plan.kept.then_some(facts.settings.now),
         replaced_version: None,
+        paused: stored.and_then(|stored| still_paused(stored.pause()?, plan, facts)),
     };
     if let Some(stored) = stored {
         document.replaced_version = match &stored.document {
@@ -242,20 +245,36 @@ fn content(
             _ => Some(stored.schedule.version),
         };
     }
-    let document = document.to_text();
-    // Neither the stored document nor the resource can be larger than a document of the contract.
-    if document.len() + other_len + RESOURCE_OVERHEAD > MAX_DOCUMENT_SIZE {
+    let content = Content {
+        export_identifier: data.identifier,
+        recipients: fields.recipients,
+        next_run: plan.next_run,
+        state: plan.state,
+        error_counter: 0,
+        document: document.to_text(),
+    };
+    check_size(&content, facts)?;
+    Ok(content)
+}
+
+/// Neither the stored document nor the resource can be larger than a document of the contract.
+pub(super) fn check_size(content: &Content, facts: &AccessContext) -> Result<(), Problem> {
+    let recipients = &content.recipients;
+    let addresses = [&recipients.to, &recipients.cc, &recipients.bcc].into_iter().flatten();
+    let other_len = content.export_identifier.len() + addresses.map(|address| address.len() + 1).sum::<usize>();
+    if content.document.len() + other_len + RESOURCE_OVERHEAD > MAX_DOCUMENT_SIZE {
         let error = ValidationError::TooLarge(MAX_DOCUMENT_SIZE - RESOURCE_OVERHEAD);
         let language = Language::of_tag(&facts.language);
         return Err(Problem::Invalid(vec![error.at(&[], language)]));
     }
-    Ok(Content {
-        export_identifier: data.identifier,
-        recipients: fields.recipients,
-        next_run: plan.next_run,
-        state: ScheduleState::Active,
-        error_counter: 0,
-        document,
+    Ok(())
+}
+
+/// The record of a pause after a change; `None` if the schedule is no longer paused.
+pub(super) fn still_paused(pause: &Pause, plan: &Reschedule, facts: &AccessContext) -> Option<Pause> {
+    matches!(plan.state, ScheduleState::Paused(_)).then(|| Pause {
+        recorded: facts.settings.now,
+        ..pause.clone()
     })
 }
 

@@ -6,6 +6,7 @@ mod fields;
 mod host;
 mod others;
 mod owner_notice;
+mod pause;
 mod permissions;
 mod planning;
 mod reading;
