@@ -144,11 +144,25 @@ refusal-sees-none = Um geplante Exporte zu sehen, brauchen diese Zugangsdaten hi
 refusal-reads-only = Diese Zugangsdaten erlauben nur Lesezugriff. Bitte Zugangsdaten mit Schreibzugriff verwenden.
 refusal-only-users-create = Nur ein Benutzerkonto kann einen geplanten Export anlegen; Token und Geräte können keinen besitzen.
 refusal-only-users-take-over = Nur ein Benutzerkonto kann einen geplanten Export übernehmen; Token und Geräte können keinen besitzen.
+refusal-only-users-test = Nur ein Benutzerkonto kann einen geplanten Export testen, weil der Test an dieses Konto geschickt wird.
+refusal-test-data-out-of-reach = Sie können diesen geplanten Export nicht testen, weil Sie seine Daten nicht exportieren dürfen.
 refusal-devices-preview-nothing = Geräte haben keine geplanten Exporte und können daher keine Vorschau abrufen.
 refusal-data-out-of-reach = Sie können diesen geplanten Export nicht ändern, weil Sie seine Daten nicht exportieren dürfen.
 refusal-all-events-out-of-reach = Sie können diesen geplanten Export nicht ändern: Er exportiert alle Veranstaltungen, auch künftige, und Sie dürfen nur einige exportieren.
 refusal-events-gone = Alle Veranstaltungen dieses geplanten Exports wurden gelöscht. Bitte löschen Sie ihn und legen Sie einen neuen an.
 refusal-by-host = Sie haben hier keine Berechtigung dafür.
+
+too-many-runs = Es wurden zu viele Ausführungen angefordert. Bitte in { $wait } erneut versuchen.
+wait-seconds =
+    { $number ->
+        [one] { $number } Sekunde
+       *[other] { $number } Sekunden
+    }
+wait-minutes =
+    { $number ->
+        [one] { $number } Minute
+       *[other] { $number } Minuten
+    }
 
 ## What to know of a rule that is valid
 

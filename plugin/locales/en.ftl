@@ -144,11 +144,25 @@ refusal-sees-none = These credentials need permission to change settings here in
 refusal-reads-only = These credentials are read-only. Use credentials with write access.
 refusal-only-users-create = Only a user can create a scheduled export; API tokens and devices cannot own one.
 refusal-only-users-take-over = Only a user can take over a scheduled export; API tokens and devices cannot own one.
+refusal-only-users-test = Only a user can test a scheduled export, because the test is mailed to that user.
+refusal-test-data-out-of-reach = You cannot test this scheduled export because you are not allowed to export its data.
 refusal-devices-preview-nothing = Devices cannot preview scheduled exports because they have none.
 refusal-data-out-of-reach = You cannot change this scheduled export because you are not allowed to export its data.
 refusal-all-events-out-of-reach = You cannot change this scheduled export: it exports all events, including future ones, and you can export only some events.
 refusal-events-gone = All events of this scheduled export have been deleted. Delete it and create a new one.
 refusal-by-host = You do not have permission to do this here.
+
+too-many-runs = Too many runs were requested. Try again in { $wait }.
+wait-seconds =
+    { $number ->
+        [one] { $number } second
+       *[other] { $number } seconds
+    }
+wait-minutes =
+    { $number ->
+        [one] { $number } minute
+       *[other] { $number } minutes
+    }
 
 ## What to know of a rule that is valid
 

@@ -9,6 +9,7 @@ mod export_data;
 mod exporter_list;
 mod form_view;
 mod history;
+mod manual;
 mod owner_notice;
 mod pause;
 mod permissions;
@@ -175,12 +176,24 @@ pub fn view(
     }
 }
 
-/// Performs a verb. `preview` without id returns the next runs of a rule, and warnings; `take_over` with one makes the caller the owner.
+/// Performs a verb.
+///
+/// | name | without id | with id |
+/// |---|---|---|
+/// | `preview` | the next runs of a rule, and warnings | |
+/// | `take_over` | | makes the caller the owner |
+/// | `pause`, `resume` | | pauses the schedule; resumes one that is paused or stopped |
+/// | `run` | | runs the schedule now, or once more for a past due time |
+/// | `test` | runs a document that is not stored, to the caller alone | runs the schedule, to the caller alone |
 ///
 /// # Errors
-/// `NotFound` for any other verb; `Malformed`, `Invalid`; for `take_over` also `NotFound`, `Forbidden` and `Stale`.
+/// `NotFound` for any other verb, and for a schedule that does not exist for this caller; `Malformed`, `Invalid`, `Forbidden`;
+/// `Stale` if others changed the schedule during every attempt; `TooMany` runs.
 pub fn act(by: &impl Access, id: Option<ScheduleId>, verb: &str, document: &str) -> Result<Acted, Problem> {
     let document = match (id, verb) {
+        (Some(id), "run") => return manual::run(by, id, document),
+        (Some(id), "test") => return manual::test_stored(by, id, document),
+        (None, "test") => return manual::test_document(by, document),
         (None, "preview") => preview::of_document(&by.context(), document)?,
         (Some(id), "take_over") => takeover::take_over(by, id, document)?,
         (Some(id), "pause") => pause::pause(by, id, document)?,

@@ -121,16 +121,21 @@ pub(super) fn create(by: &impl Access, json: &str) -> Result<Versioned, Problem>
     let language = Language::of_tag(&facts.language);
     permissions::check_create(&facts)?;
     permissions::check_write(&facts)?;
-    let mut body = RequestBody::read(json, language)?;
-    let (identifier, form) = (identifier(&mut body, None), body.form(false));
-    let fields = OtherFields::read(&mut body, None, OmittedFields::Default, &facts);
-    let mut errors = Vec::new();
-    let data = export_data::validate(by, &facts, None, None, identifier, form, &mut errors)?;
-    let (data, fields) = complete(data, fields, errors, body)?;
-    let plan = Reschedule::from(facts.settings.now, &fields.timing.recurrence);
-    let content = content(data, fields, &plan, None, &facts)?;
+    let content = new_content(by, &facts, json)?;
     let schedule = by.insert(&content).map_err(|error| problem(error, language))?;
     resource::versioned(by, &facts, schedule)
+}
+
+/// The content of a new schedule.
+pub(super) fn new_content(by: &impl Access, facts: &AccessContext, json: &str) -> Result<Content, Problem> {
+    let mut body = RequestBody::read(json, Language::of_tag(&facts.language))?;
+    let (identifier, form) = (identifier(&mut body, None), body.form(false));
+    let fields = OtherFields::read(&mut body, None, OmittedFields::Default, facts);
+    let mut errors = Vec::new();
+    let data = export_data::validate(by, facts, None, None, identifier, form, &mut errors)?;
+    let (data, fields) = complete(data, fields, errors, body)?;
+    let plan = Reschedule::from(facts.settings.now, &fields.timing.recurrence);
+    content(data, fields, &plan, None, facts)
 }
 
 pub(super) fn apply(
@@ -165,7 +170,8 @@ pub(super) fn apply(
     Err(Problem::Stale)
 }
 
-fn changed_content(
+/// The content of a changed schedule, and its plan.
+pub(super) fn changed_content(
     by: &impl Access,
     facts: &AccessContext,
     stored: &ExistingSchedule,

@@ -37,6 +37,13 @@ pub(super) fn check_take_over(facts: &AccessContext) -> Result<(), Problem> {
     require(user, Forbidden::OnlyUsersTakeOver, facts)
 }
 
+/// A test is mailed to the user who requests it.
+pub(super) fn check_test(facts: &AccessContext) -> Result<(), Problem> {
+    let user = matches!(facts.caller, Caller::User(_));
+    require(user, Forbidden::OnlyUsersTest, facts)?;
+    check_write(facts)
+}
+
 /// Whether the caller is the schedule's owner.
 pub(super) fn is_owner(facts: &AccessContext, schedule: &Schedule) -> bool {
     match (&facts.caller, &schedule.owner) {
@@ -154,7 +161,7 @@ pub(super) fn event_selection_error(
 }
 
 /// The slugs that the subject is not permitted to export with this exporter. Queries the host only if there are any.
-fn not_permitted(
+pub(super) fn not_permitted(
     by: &impl Access,
     whose: RightsOf,
     exporter: &Exporter,

@@ -26,6 +26,23 @@ pub fn user(name: &str) -> User {
     }
 }
 
+/// A scheduled run without details.
+pub fn run(due: &str, outcome: Option<Outcome>) -> RunEntry {
+    RunEntry {
+        id: 812,
+        kind: RunKind::Scheduled,
+        requested_by: None,
+        due: at(due),
+        started: Some(at(due) + 1),
+        ended: outcome.is_some().then(|| at(due) + 9),
+        attempts: 1,
+        outcome,
+        rows: None,
+        bytes: None,
+        deliveries: Vec::new(),
+    }
+}
+
 /// One organizer (or one of its events) with its schedules.
 pub struct Host {
     pub exporters: Vec<Exporter>,
@@ -39,6 +56,8 @@ pub struct Host {
     pub runs: RefCell<Vec<RunEntry>>,
     /// Runs that were asked for.
     pub requests: RefCell<Vec<(Option<ScheduleId>, RunRequest)>>,
+    /// The error of the next such request.
+    pub request_error: Cell<Option<RequestError>>,
     pub missed: RefCell<Vec<MissedRange>>,
     /// Notices to owners: address, subject, text.
     pub notices: RefCell<Vec<(String, String, String)>>,
@@ -69,6 +88,7 @@ impl Host {
             rows: RefCell::default(),
             runs: RefCell::default(),
             requests: RefCell::default(),
+            request_error: Cell::new(None),
             missed: RefCell::default(),
             notices: RefCell::default(),
             owners: RefCell::default(),
@@ -354,7 +374,17 @@ impl Access for Seat<'_> {
 
     fn runs(&self, id: ScheduleId, query: &RunQuery) -> Result<RunPage, StoreError> {
         self.get(id)?;
-        let rows = self.host.runs.borrow().clone();
+        let rows: Vec<_> = self
+            .host
+            .runs
+            .borrow()
+            .iter()
+            .filter(|run| query.id.is_none_or(|id| run.id == id))
+            .filter(|run| query.since.is_none_or(|since| run.due >= since))
+            .filter(|run| query.until.is_none_or(|until| run.due <= until))
+            .filter(|run| query.state != Some(RunState::Missed) || matches!(run.outcome, Some(Outcome::Missed(_))))
+            .cloned()
+            .collect();
         match query.at {
             Position::Number(1) => Ok(RunPage {
                 total: rows.len() as u64,
@@ -371,6 +401,9 @@ impl Access for Seat<'_> {
     }
 
     fn request_run(&self, id: Option<ScheduleId>, what: &RunRequest) -> Result<RunId, RequestError> {
+        if let Some(error) = self.host.request_error.take() {
+            return Err(error);
+        }
         let mut requests = self.host.requests.borrow_mut();
         requests.push((id, what.clone()));
         Ok(requests.len() as RunId)

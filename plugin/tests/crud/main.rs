@@ -4,6 +4,7 @@ mod anything;
 mod changing;
 mod fields;
 mod host;
+mod manual;
 mod others;
 mod owner_notice;
 mod pause;
