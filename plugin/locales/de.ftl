@@ -44,6 +44,7 @@ field-invalid-pause-end = { $given } ist kein gültiges Ende einer Pause. Erwart
 field-not-in-future = { $given } liegt nicht in der Zukunft. Bitte einen späteren Zeitpunkt angeben.
 field-too-far-ahead = { $given } liegt zu weit in der Zukunft: erlaubt sind höchstens { NUMBER($years) } Jahre ab jetzt.
 field-not-past = { $given } ist noch nicht vergangen. Bitte einen vergangenen Zeitpunkt des Zeitplans angeben.
+field-invalid-boolean = { $given } ist kein Wahrheitswert. Möglich sind true und false.
 field-never-due = { $given } kommt weder im Zeitplan noch in den bisherigen Ausführungen vor. Bitte den genauen Zeitpunkt einer Ausführung angeben.
 
 ## What a field expects: the end of a sentence
@@ -381,6 +382,59 @@ reason-memory = Der Export hat sein Speicherlimit überschritten.
 reason-incomplete = Das Export-Plugin hat die Ausführung ohne Ergebnis beendet.
 cancelled-no-longer-due = Der Zeitplan enthält diesen Zeitpunkt nicht mehr.
 cancelled-paused = Der geplante Export ist pausiert.
+
+## What became of a run, in a sentence
+
+run-in-progress = Die Ausführung läuft.
+run-submitted = Die Datei wurde erstellt; die E-Mail wird zugestellt.
+run-delivered = Die Mailserver aller Empfänger haben die E-Mail angenommen.
+run-delivered-to-some = Die Mailserver von { NUMBER($accepted) } der { NUMBER($all) } Empfänger haben die E-Mail angenommen.
+run-empty = Es gab keine Daten zu exportieren; die Empfänger haben keine E-Mail erhalten.
+run-failed = Fehlgeschlagen: { $reason }
+run-retrying = Die Ausführung konnte nicht abgeschlossen werden und wird wiederholt: { $time }.
+run-cancelled = Abgebrochen: { $reason }
+run-missed-unavailable = Ausgefallen: Das System konnte den Export nicht rechtzeitig ausführen.
+run-missed-paused = Ausgefallen: Der geplante Export war pausiert.
+run-missed-range = { $why } Das betrifft { NUMBER($count) } Ausführungen, von { $first } bis { $last }.
+recipient-queued = Die E-Mail wurde noch nicht an diese Adresse gesendet
+recipient-accepted = Der Mailserver hat die E-Mail für diese Adresse angenommen
+recipient-retrying = Der Mailserver konnte die E-Mail noch nicht annehmen; sie wird erneut gesendet
+recipient-rejected = Der Mailserver hat die E-Mail für diese Adresse abgelehnt
+recipient-cancelled = Die E-Mail wurde abgebrochen, bevor der Mailserver sie angenommen hat
+due-planned = Die Ausführung ist geplant: { $time }.
+due-passed = Die Ausführung ist fällig und beginnt so bald wie möglich: { $time }.
+due-paused = Keine Ausführung, weil der geplante Export pausiert ist: { $time }.
+due-paused-then = Es wird keine Ausführung geben, weil der geplante Export dann pausiert ist: { $time }.
+due-not-planned = Zu diesem Zeitpunkt ist keine Ausführung geplant: { $time }.
+due-never = Die Wiederholungsregel enthält diesen Zeitpunkt nicht: { $time }.
+due-not-recorded = Die Wiederholungsregel enthält diesen Zeitpunkt, aber die Ausführungen enthalten ihn nicht (mehr): { $time }.
+
+## The state of a scheduled export, in a sentence
+
+explain-waiting = Nächste Ausführung: { $time }.
+explain-due = Die Ausführung ist fällig und beginnt so bald wie möglich: { $time }.
+explain-running = Die Ausführung für { $due } läuft seit { $started }.
+explain-retrying = Die Ausführung für { $due } konnte nicht abgeschlossen werden; sie wird wiederholt: { $time }.
+explain-paused-until = Pausiert bis { $until } (durch { $who }, { $since }).
+explain-paused-open = Pausiert, bis jemand ihn fortsetzt (durch { $who }, { $since }).
+explain-program = ein Programm mit API-Token
+explain-stopped = Angehalten nach { NUMBER($failures) } Fehlschlägen in Folge, bis jemand ihn fortsetzt.
+explain-finished = Beendet: Die Wiederholungsregel hat keine weiteren Ausführungen; die letzte war { $time }.
+explain-owner-lost = { $reason } Die Ausführungen schlagen fehl, bis ein Konto mit den nötigen Rechten den Export übernimmt.
+explain-exporter-gone = Die Exportart { $exporter } gibt es hier nicht mehr. Die Ausführungen schlagen fehl, bis eine andere gewählt wird.
+
+## What can be done with a scheduled export
+
+action-change = Bearbeiten
+action-pause = Pausieren
+action-resume = Fortsetzen
+action-run = Jetzt ausführen
+action-test = Test an mich senden
+action-take-over = Übernehmen
+action-delete = Löschen
+why-paused = Er ist bereits pausiert.
+why-active = Er ist weder pausiert noch angehalten.
+why-own = Er gehört bereits Ihnen.
 
 ## Times and sizes
 

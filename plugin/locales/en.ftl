@@ -44,6 +44,7 @@ field-invalid-pause-end = { $given } is not a valid end of a pause. Use RFC 3339
 field-not-in-future = { $given } is not in the future. Use a later time.
 field-too-far-ahead = { $given } is too far ahead: at most { NUMBER($years) } years from now are allowed.
 field-not-past = { $given } has not passed yet. Use a due time that has passed.
+field-invalid-boolean = { $given } is not a boolean. Use true or false.
 field-never-due = { $given } is neither a due time of the recurrence rule nor in the run history. Use the exact due time of a run.
 
 ## What a field expects: the end of a sentence
@@ -375,6 +376,59 @@ reason-memory = The export exceeded its memory limit.
 reason-incomplete = The export plugin ended the run without a result.
 cancelled-no-longer-due = The schedule no longer includes this time.
 cancelled-paused = The scheduled export is paused.
+
+## What became of a run, in a sentence
+
+run-in-progress = It is in progress.
+run-submitted = The file was created; its email is being delivered.
+run-delivered = The email was accepted by the mail servers of all recipients.
+run-delivered-to-some = The email was accepted by the mail servers of { NUMBER($accepted) } of { NUMBER($all) } recipients.
+run-empty = There was no data to export, so the recipients got no email.
+run-failed = It failed: { $reason }
+run-retrying = It could not be completed and is retried on { $time }.
+run-cancelled = It was cancelled: { $reason }
+run-missed-unavailable = It was missed: the system could not run it in time.
+run-missed-paused = It was missed: the scheduled export was paused.
+run-missed-range = { $why } This applies to { NUMBER($count) } runs, from { $first } to { $last }.
+recipient-queued = The email has not been sent to this recipient yet
+recipient-accepted = The recipient's mail server accepted the email
+recipient-retrying = The recipient's mail server could not accept the email yet; it is sent again
+recipient-rejected = The recipient's mail server rejected the email
+recipient-cancelled = The email was cancelled before the recipient's mail server accepted it
+due-planned = The run on { $time } is planned.
+due-passed = The run on { $time } is due; it runs as soon as possible.
+due-paused = There was no run on { $time }: the scheduled export is paused.
+due-paused-then = There will be no run on { $time }: the scheduled export is paused then.
+due-not-planned = There will be no run on { $time }: the scheduled export is not planned to run then.
+due-never = The recurrence rule has no run on { $time }.
+due-not-recorded = The recurrence rule has a run on { $time }, but the run history does not contain it (any longer).
+
+## The state of a scheduled export, in a sentence
+
+explain-waiting = The next run is on { $time }.
+explain-due = The run on { $time } is due; it starts as soon as possible.
+explain-running = The run for { $due } has been in progress since { $started }.
+explain-retrying = The run for { $due } could not be completed; it is retried on { $time }.
+explain-paused-until = Paused until { $until } (by { $who }, { $since }).
+explain-paused-open = Paused until a user resumes it (by { $who }, { $since }).
+explain-program = a program with an API token
+explain-stopped = Stopped after { NUMBER($failures) } consecutive failures, until a user resumes it.
+explain-finished = Finished: the recurrence rule has no further runs; the last one was on { $time }.
+explain-owner-lost = { $reason } Its runs fail until a user who can export this data takes it over.
+explain-exporter-gone = The exporter { $exporter } no longer exists here. Its runs fail until another one is chosen.
+
+## What can be done with a scheduled export
+
+action-change = Edit
+action-pause = Pause
+action-resume = Resume
+action-run = Run now
+action-test = Send test to me
+action-take-over = Take over
+action-delete = Delete
+why-paused = It is already paused.
+why-active = It is neither paused nor stopped.
+why-own = You already own it.
 
 ## Times and sizes
 

@@ -109,6 +109,8 @@ pub enum ValidationError {
     NotPast(String),
     /// Neither a due time of the rule nor in the run history.
     NeverDue(String),
+    /// Neither `true` nor `false`.
+    InvalidBoolean(String),
 }
 
 /// The type of a JSON value other than null.
@@ -186,7 +188,8 @@ impl ValidationError {
             | Self::InvalidPauseEnd(text)
             | Self::NotInFuture(text)
             | Self::NotPast(text)
-            | Self::NeverDue(text) => vec![given(text)],
+            | Self::NeverDue(text)
+            | Self::InvalidBoolean(text) => vec![given(text)],
             Self::UnsupportedLanguage { given: text, languages } => {
                 vec![given(text), ("allowed", languages.join(","))]
             }
@@ -270,6 +273,7 @@ impl ValidationError {
             Self::TooFarAhead { .. } => "too-far-ahead",
             Self::NotPast(_) => "not-past",
             Self::NeverDue(_) => "never-due",
+            Self::InvalidBoolean(_) => "invalid-boolean",
         }
     }
 
@@ -331,6 +335,7 @@ impl ValidationError {
             Self::TooFarAhead { given, years } => text::field_too_far_ahead(language, &quoted(given), *years),
             Self::NotPast(given) => text::field_not_past(language, &quoted(given)),
             Self::NeverDue(given) => text::field_never_due(language, &quoted(given)),
+            Self::InvalidBoolean(given) => text::field_invalid_boolean(language, &quoted(given)),
         }
     }
 }

@@ -3,13 +3,16 @@
 //! Each function is one export of `wit/schedules.wit`. Order of checks: credentials, visibility of the schedule, `if-version`,
 //! validity of the document, permission for the exporter and its data.
 
+mod actions;
 mod change;
 mod document_view;
+mod explain;
 mod export_data;
 mod exporter_list;
 mod form_view;
 mod history;
 mod manual;
+mod overview;
 mod owner_notice;
 mod pause;
 mod permissions;
@@ -18,6 +21,7 @@ mod request_body;
 mod reschedule;
 mod resource;
 mod rule_view;
+mod status;
 mod takeover;
 mod timestamp;
 mod timing;
@@ -156,6 +160,8 @@ pub fn exporters(by: &impl Access, only: Option<&str>) -> Result<Vec<String>, Pr
 /// |---|---|---|
 /// | `preview` | the next runs of a rule, and warnings | |
 /// | `rule` | a rule in words, and as the picks of a form | the same of a stored one |
+/// | `explain` | | its state in a sentence, what can be done with it, and what became of a due time |
+/// | `overview` | a page of the schedules that the caller can see, as rows of a table | |
 /// | `form` | the JSON Schema of a new schedule | the same for a stored one, its values, and whether it can be changed |
 ///
 /// # Errors
@@ -170,8 +176,10 @@ pub fn view(
         (None, "preview") => preview::of_params(&by.context(), params),
         (None, "rule") => rule_view::rule(&by.context(), params),
         (Some(id), "rule") => rule_view::of_schedule(by, id),
+        (None, "overview") => overview::overview(by, params),
         (None, "form") => form_view::of_exporter(by, params),
         (Some(id), "form") => form_view::of_schedule(by, id),
+        (Some(id), "explain") => explain::explain(by, id, params),
         _ => Err(Problem::NotFound),
     }
 }

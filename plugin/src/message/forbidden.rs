@@ -29,7 +29,11 @@ pub enum Forbidden {
 impl Forbidden {
     #[must_use]
     pub fn message(self, language: Language) -> String {
-        let message = match self {
+        self.text(language).to_owned()
+    }
+
+    pub(crate) fn text(self, language: Language) -> &'static str {
+        match self {
             Self::SeesNone => text::refusal_sees_none(language),
             Self::ReadOnly => text::refusal_reads_only(language),
             Self::OnlyUsersCreate => text::refusal_only_users_create(language),
@@ -41,7 +45,6 @@ impl Forbidden {
             Self::AllEventsNotPermitted => text::refusal_all_events_out_of_reach(language),
             Self::EventsDeleted => text::refusal_events_gone(language),
             Self::ByHost => text::refusal_by_host(language),
-        };
-        message.to_owned()
+        }
     }
 }

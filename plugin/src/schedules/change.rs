@@ -102,7 +102,7 @@ impl ExistingSchedule {
         Ok(self)
     }
 
-    fn pause(&self) -> Option<&Pause> {
+    pub(super) fn pause(&self) -> Option<&Pause> {
         self.document.as_ref().and_then(|document| document.paused.as_ref())
     }
 

@@ -36,12 +36,7 @@ pub(super) fn pause(by: &impl Access, id: ScheduleId, json: &str) -> Result<Stri
     change(by, &facts, id, |stored| {
         let mut body = body(json, &facts)?;
         let reason = reason(&mut body);
-        let default_zone = facts.settings.zone.as_str();
-        let zone = stored
-            .document
-            .as_ref()
-            .map_or(default_zone, |document| document.zone(default_zone));
-        let until = until(&mut body, zone, facts.settings.now);
+        let until = until(&mut body, stored.zone(&facts), facts.settings.now);
         let (Some(reason), Some(until), true) = (reason, until, body.errors.is_empty()) else {
             return Err(Problem::Invalid(body.errors));
         };

@@ -111,7 +111,7 @@ pub(super) fn check_change(by: &impl Access, facts: &AccessContext, stored: &Exi
 }
 
 /// Whether the caller is permitted to export all events with this exporter, including future ones.
-fn can_export_all_events(by: &impl Access, exporter: &Exporter) -> Result<bool, Problem> {
+pub(super) fn can_export_all_events(by: &impl Access, exporter: &Exporter) -> Result<bool, Problem> {
     let reach = by
         .usable_events(RightsOf::Caller, &exporter.identifier, None)
         .map_err(lookup_problem)?;

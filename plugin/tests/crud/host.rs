@@ -54,6 +54,8 @@ pub struct Host {
     pub known: RefCell<BTreeMap<String, BTreeSet<String>>>,
     pub rows: RefCell<BTreeMap<ScheduleId, Schedule>>,
     pub runs: RefCell<Vec<RunEntry>>,
+    /// Pages that were asked for.
+    pub queries: RefCell<Vec<PageQuery>>,
     /// Runs that were asked for.
     pub requests: RefCell<Vec<(Option<ScheduleId>, RunRequest)>>,
     /// The error of the next such request.
@@ -87,6 +89,7 @@ impl Host {
             known: RefCell::default(),
             rows: RefCell::default(),
             runs: RefCell::default(),
+            queries: RefCell::default(),
             requests: RefCell::default(),
             request_error: Cell::new(None),
             missed: RefCell::default(),
@@ -275,6 +278,7 @@ impl Access for Seat<'_> {
 
     fn list(&self, query: &PageQuery) -> Result<Page, StoreError> {
         self.store()?;
+        self.host.queries.borrow_mut().push(query.clone());
         let rows: Vec<_> = self
             .host
             .rows
@@ -385,17 +389,24 @@ impl Access for Seat<'_> {
             .filter(|run| query.state != Some(RunState::Missed) || matches!(run.outcome, Some(Outcome::Missed(_))))
             .cloned()
             .collect();
-        match query.at {
-            Position::Number(1) => Ok(RunPage {
-                total: rows.len() as u64,
-                rows,
-                next: Some("more".to_owned()),
-            }),
-            _ => Err(StoreError::NotFound),
+        let Position::Number(page) = query.at else {
+            return Err(StoreError::NotFound);
+        };
+        let total = rows.len() as u64;
+        let size = query.size as usize;
+        let rows: Vec<_> = rows.into_iter().skip((page as usize - 1) * size).take(size).collect();
+        if page > 1 && rows.is_empty() {
+            return Err(StoreError::NotFound);
         }
+        Ok(RunPage {
+            total,
+            rows,
+            next: Some("more".to_owned()),
+        })
     }
 
     fn latest_runs(&self, ids: &[ScheduleId]) -> Result<Vec<Option<RunEntry>>, StoreError> {
+        self.record("latest_runs");
         let latest = self.host.runs.borrow().first().cloned();
         Ok(ids.iter().map(|id| self.get(*id).ok().and(latest.clone())).collect())
     }
