@@ -200,13 +200,13 @@ async fn a_content_is_tested_without_being_stored() {
 async fn a_rerun_has_the_data_of_its_due_time() {
     let host = host().await;
     let (_, john) = johns(&host).await;
-    let id = host
-        .create(
-            CONF,
-            JOHN,
-            &but(daily(), json!({"mail_additional_recipients": TO_FINANCE})),
-        )
-        .await;
+    // Workbooks say when they were made.
+    let form = json!({"_format": "default", "date_range": "days_yesterday"});
+    let document = but(
+        daily(),
+        json!({"mail_additional_recipients": TO_FINANCE, "export_form_data": form}),
+    );
+    let id = host.create(CONF, JOHN, &document).await;
     host.advance_to("2026-10-25T12:00:00Z").await;
     let sent = host.mails().len();
     let due = "2026-10-23T02:00:00Z";
