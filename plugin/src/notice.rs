@@ -60,13 +60,13 @@ pub struct Notice {
 }
 
 /// The notice about a failed run. `failures` is the number of consecutive failed runs, including this one; from
-/// [`MAX_CONSECUTIVE_FAILURES`] on the schedule is paused, and the notice says how to resume it.
+/// [`MAX_CONSECUTIVE_FAILURES`] on the schedule is stopped, and the notice says how to resume it.
 #[must_use]
 pub fn failure(context: &NoticeContext, reason: &Reason, failures: u32) -> Notice {
     let language = context.language;
-    let paused = context.requested.is_none() && failures >= MAX_CONSECUTIVE_FAILURES;
-    let subject = if paused {
-        text::paused_subject(language)
+    let stopped = context.requested.is_none() && failures >= MAX_CONSECUTIVE_FAILURES;
+    let subject = if stopped {
+        text::stopped_subject(language)
     } else {
         text::failed_subject(language)
     };
@@ -80,9 +80,9 @@ pub fn failure(context: &NoticeContext, reason: &Reason, failures: u32) -> Notic
             text.replies(deliveries);
         }
         text.gap();
-        if paused {
-            text.line(&text::paused(language, MAX_CONSECUTIVE_FAILURES));
-            text.line(text::paused_resume(language));
+        if stopped {
+            text.line(&text::stopped(language, MAX_CONSECUTIVE_FAILURES));
+            text.line(text::stopped_resume(language));
         } else {
             if context.requested.is_none() {
                 text.line(&text::failed_count(language, failures, MAX_CONSECUTIVE_FAILURES));
@@ -262,16 +262,16 @@ mod tests {
     }
 
     #[test]
-    fn the_mail_about_the_fifth_failure_says_in_german_that_the_export_is_paused_and_how_to_resume_it() {
+    fn the_mail_about_the_fifth_failure_says_in_german_that_the_export_is_stopped_and_how_to_resume_it() {
         let notice = failure(&context(), &Reason::DeadlineExceeded, MAX_CONSECUTIVE_FAILURES);
-        assert_eq!(notice.subject, "Geplanter Export pausiert: Bestellliste");
+        assert_eq!(notice.subject, "Geplanter Export angehalten: Bestellliste");
         assert_eq!(
             notice.text,
             "Hallo,\n\n\
              der geplante Export „Bestellliste“ (orderlist) ist fehlgeschlagen. Es wurde keine Datei verschickt.\n\n\
              Geplant für: Montag, 26. Oktober 2026, 06:30 Uhr (Europe/Berlin, UTC+01:00)\n\
              Grund: Der Export hat sein Zeitlimit überschritten.\n\n\
-             Der Export ist 5-mal in Folge fehlgeschlagen und wurde pausiert. Er wird erst wieder ausgeführt, wenn er fortgesetzt wird.\n\
+             Der Export ist 5-mal in Folge fehlgeschlagen und wurde angehalten. Er wird erst wieder ausgeführt, wenn er fortgesetzt wird.\n\
              So setzen Sie ihn fort: Ursache beheben, den geplanten Export unter dem Link unten öffnen und speichern. \
              Dabei wird die nächste Ausführung geplant und der Fehlerzähler zurückgesetzt.\n\n\
              Geplante Exporte verwalten: https://tickets.example.com/exports/\n"

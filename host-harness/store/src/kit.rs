@@ -255,7 +255,7 @@ fn all(scope: Scope) -> Visible {
     }
 }
 
-fn content(next_run: impl Into<Option<Instant>>) -> Content {
+pub(crate) fn content(next_run: impl Into<Option<Instant>>) -> Content {
     Content {
         export_identifier: "orderlist".to_owned(),
         recipients: Recipients {
@@ -296,7 +296,7 @@ async fn add(store: &dyn Storage, scope: Scope, content: Content) -> u64 {
 }
 
 /// Switches `acme` on and adds a schedule of it that is due at [`T0`].
-async fn add_due(store: &dyn Storage) -> u64 {
+pub(crate) async fn add_due(store: &dyn Storage) -> u64 {
     store.set_enabled("acme", true, "user:1", T0 - HOUR).await.unwrap();
     add(store, acme(), content(T0)).await
 }
@@ -328,7 +328,7 @@ async fn stored(store: &dyn Storage, id: u64) -> Row {
 }
 
 /// A change of a person, to the version that is stored.
-async fn change(store: &dyn Storage, id: u64, content: Content, now: Instant) -> Result<(), CommitError> {
+pub(crate) async fn change(store: &dyn Storage, id: u64, content: Content, now: Instant) -> Result<(), CommitError> {
     let version = stored(store, id).await.version;
     let change = Change::Update {
         id,

@@ -52,9 +52,10 @@ pub(super) fn detail(refusal: &Refusal, language: Language) -> Cow<'_, str> {
         Refusal::Busy => text::api_busy(language),
         Refusal::Away(_) => text::api_unavailable(language),
         Refusal::Broken(_) => text::api_internal(language),
-        Refusal::Malformed(said) | Refusal::Forbidden(said) | Refusal::Other(said) | Refusal::TooMany { said, .. } => {
-            said
-        }
+        Refusal::Malformed(said)
+        | Refusal::Forbidden(said)
+        | Refusal::Other(_, said)
+        | Refusal::TooMany { said, .. } => said,
     };
     words.into()
 }

@@ -168,34 +168,51 @@ fn update(
     missed: &[MissedRange],
 ) -> Result<(), CommitError> {
     let id = check(on, &commit.by, id, Some(version))?;
-    if value::<bool>(on, "select retired from schedule where id = ?1", [id])? {
+    let (retired, indexed_alike) = indexed(on, id, content, &commit.zone_database)?;
+    if retired {
         return Err(CommitError::NotFound);
     }
     usage::may_move(on, commit, id, content.next_run)?;
     let (active, paused_until) = state_columns(content.state);
-    // An open run is executed again at once, with its due time; without one, a lease has pinned nothing, and the new plan
-    // says what is due.
-    execute(
-        on,
-        "update schedule set version = version + 1, exporter = ?2, recipients = ?3, next_run = ?4, active = ?5,
-           error_counter = ?6, document = ?7, zone_database = ?8, changed_at = ?9, paused_until = ?10,
-           fence = fence + 1, lease_until = null,
-           retry_at = case when open_run is not null then ?9 end,
-           attempt = case when open_run is not null then attempt else 0 end
-         where id = ?1",
-        params![
-            id,
-            &content.export_identifier,
-            recipients_text(&content.recipients),
-            content.next_run,
-            active,
-            content.error_counter,
-            &content.document,
-            &commit.zone_database,
-            commit.now,
-            paused_until
-        ],
-    )?;
+    if indexed_alike {
+        execute(
+            on,
+            "update schedule set version = version + 1, recipients = ?2, error_counter = ?3, document = ?4, changed_at = ?5,
+               fence = fence + 1, attempt = 0
+             where id = ?1",
+            params![
+                id,
+                recipients_text(&content.recipients),
+                content.error_counter,
+                &content.document,
+                commit.now
+            ],
+        )?;
+    } else {
+        // An open run is executed again at once, with its due time; without one, a lease has pinned nothing, and the new plan
+        // says what is due.
+        execute(
+            on,
+            "update schedule set version = version + 1, exporter = ?2, recipients = ?3, next_run = ?4, active = ?5,
+               error_counter = ?6, document = ?7, zone_database = ?8, changed_at = ?9, paused_until = ?10,
+               fence = fence + 1, lease_until = null,
+               retry_at = case when open_run is not null then ?9 end,
+               attempt = case when open_run is not null then attempt else 0 end
+             where id = ?1",
+            params![
+                id,
+                &content.export_identifier,
+                recipients_text(&content.recipients),
+                content.next_run,
+                active,
+                content.error_counter,
+                &content.document,
+                &commit.zone_database,
+                commit.now,
+                paused_until
+            ],
+        )?;
+    }
     for range in missed {
         if runs::recorded(on, id, range)?.is_some() {
             return Err(CommitError::Stale);
@@ -211,6 +228,29 @@ fn update(
     asked
         .into_iter()
         .try_for_each(|asked| remove(on, Cancelled::Changed(asked), asked, commit.now))
+}
+
+/// Whether a schedule is retired, and whether a change to `content` leaves every column as it is that an index contains: no run is open,
+/// none is leased, and the change plans nothing anew. SQLite removes and adds the entry of each index that has a column of an `update`,
+/// even if the value is the same, which takes a page for each index.
+fn indexed(on: &Connection, id: i64, content: &Content, zone_database: &str) -> Result<(bool, bool), CommitError> {
+    let (active, paused_until) = state_columns(content.state);
+    let found = optional(
+        on,
+        "select retired, exporter = ?2 and next_run is ?3 and active = ?4 and zone_database = ?5 and paused_until is ?6
+           and open_run is null and lease_until is null and retry_at is null
+         from schedule where id = ?1",
+        params![
+            id,
+            &content.export_identifier,
+            content.next_run,
+            active,
+            zone_database,
+            paused_until
+        ],
+        |found| Ok((found.get(0)?, found.get(1)?)),
+    )?;
+    found.ok_or(CommitError::NotFound)
 }
 
 /// Writes the owner of a schedule that has just been updated.

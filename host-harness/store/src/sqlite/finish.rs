@@ -26,15 +26,17 @@ fn executed(on: &Connection, lease: &Lease, run: u64, finish: &Finish) -> Result
     let with_file = finish.mail.as_ref().is_some_and(|mail| mail.attach_file);
     let held = optional(
         on,
-        "select s.organizer, s.event, s.owner, s.attempt, r.due, r.history_of from schedule s join run r on r.id = s.open_run
+        "select s.organizer, s.event, s.owner, s.attempt, s.active, r.due, r.history_of
+         from schedule s join run r on r.id = s.open_run
          where s.id = ?1 and s.fence = ?2 and s.lease_until is not null and s.open_run = ?3 and (r.file_kept = 1 or not ?4)",
         params![schedule, signed(lease.fence)?, run, with_file],
         |held| {
             let owner: String = held.get("owner")?;
-            Ok((scope(held)?, owner, held.get("due")?, held.get("attempt")?, held.get("history_of")?))
+            let counts: (i64, bool) = (held.get("attempt")?, held.get("active")?);
+            Ok((scope(held)?, owner, held.get("due")?, counts, held.get("history_of")?))
         },
     )?;
-    let (scope, owner, due, attempts, told_of) = held.ok_or(LeaseError::Lost)?;
+    let (scope, owner, due, (attempts, active), told_of) = held.ok_or(LeaseError::Lost)?;
     let instead = usage::count_mail(on, (&scope.organizer, Some(&owner)), finish)?;
     let finish = instead.as_ref().map_or(finish, |(_, instead)| instead);
     let state = State::of(&finish.outcome)?;
@@ -45,12 +47,20 @@ fn executed(on: &Connection, lease: &Lease, run: u64, finish: &Finish) -> Result
     };
     execute(
         on,
-        "update schedule set lease_until = null, retry_at = ?2, error_counter = ?3, active = active and (?4 or paused_until is not null),
+        "update schedule set lease_until = null, retry_at = ?2, error_counter = ?3,
            open_run = case when ?2 is null then null else open_run end,
            attempt = case when ?2 is null then 0 else attempt end
          where id = ?1",
-        params![schedule, again, finish.error_counter, finish.active],
+        params![schedule, again, finish.error_counter],
     )?;
+    if active && !finish.active {
+        // Only if it changes: it is in two indexes. What a person has paused is not stopped.
+        execute(
+            on,
+            "update schedule set active = 0 where id = ?1 and paused_until is null",
+            [schedule],
+        )?;
+    }
     if let Some(mail) = &finish.mail {
         outbox::insert(on, Some(run), (&scope, schedule), due, mail, finish.now)?;
     }

@@ -354,16 +354,17 @@ fn open(
     // A lease that ran out and that nobody took is still one: the fence decides.
     let held = optional(
         on,
-        "select s.organizer, s.event, s.version, s.attempt, r.due
+        "select s.organizer, s.event, s.version, s.attempt, r.due, s.zone_database = ?3 as same_zones
          from schedule s left join run r on r.id = s.open_run
          where s.id = ?1 and s.fence = ?2 and s.lease_until is not null",
-        params![schedule, signed(lease.fence)?],
+        params![schedule, signed(lease.fence)?, zone_database],
         |held| {
             let counts: (i64, i64) = (held.get("version")?, held.get("attempt")?);
-            Ok((scope(held)?, counts, held.get::<_, Option<Instant>>("due")?))
+            let same_zones: bool = held.get("same_zones")?;
+            Ok((scope(held)?, counts, held.get::<_, Option<Instant>>("due")?, same_zones))
         },
     )?;
-    let (scope, (version, attempt), open) = held.ok_or(StartError::Lost)?;
+    let (scope, (version, attempt), open, same_zones) = held.ok_or(StartError::Lost)?;
     match open {
         Some(due) if due != plan.due => return Err(StartError::Lost),
         Some(_) => {}
@@ -407,11 +408,19 @@ fn open(
     // open run of it; the schedule goes on to the next one all the same, or it would be leased for this one for ever.
     execute(
         on,
-        "update schedule set next_run = ?2, zone_database = ?3, open_run = ?4,
-           lease_until = case when ?4 is not null then lease_until end,
-           attempt = case when ?4 is not null then attempt else 0 end
+        "update schedule set next_run = ?2, open_run = ?3,
+           lease_until = case when ?3 is not null then lease_until end,
+           attempt = case when ?3 is not null then attempt else 0 end
          where id = ?1",
-        params![schedule, plan.next_run, zone_database, run],
+        params![schedule, plan.next_run, run],
     )?;
+    if !same_zones {
+        // Only if it changes: it is in an index.
+        execute(
+            on,
+            "update schedule set zone_database = ?2 where id = ?1",
+            params![schedule, zone_database],
+        )?;
+    }
     Ok(run)
 }
