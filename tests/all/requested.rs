@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use scheduled_exports_host::contract::{Content, ExportError, Outcome, RunKind};
 use scheduled_exports_store::{Change, Commit, RequestedRun, Requester, Row, Scope, Visible};
-use scheduled_exports_testing::{Harness, Mail, at};
+use scheduled_exports_testing::{Harness, Mail, Method, at};
 use serde_json::{Value, json};
-use tests::{CONF, JOHN, MARY, but, daily, without_schedules};
+use tests::{CONF, JOHN, MARY, SETTINGS_TOKEN, VERA, but, daily, without_schedules};
 
 /// A Thursday, 14:00 in Berlin.
 const NOON: &str = "2026-10-22T12:00:00Z";
@@ -44,6 +44,7 @@ async fn ask(
         id: store.reserve_id().await.expect("the store answers"),
         run,
         schedule,
+        version: None,
         kind,
         due: at(due),
         content,
@@ -200,13 +201,13 @@ async fn a_content_is_tested_without_being_stored() {
 async fn a_rerun_has_the_data_of_its_due_time() {
     let host = host().await;
     let (_, john) = johns(&host).await;
-    let id = host
-        .create(
-            CONF,
-            JOHN,
-            &but(daily(), json!({"mail_additional_recipients": TO_FINANCE})),
-        )
-        .await;
+    // Workbooks say when they were made.
+    let form = json!({"_format": "default", "date_range": "days_yesterday"});
+    let document = but(
+        daily(),
+        json!({"mail_additional_recipients": TO_FINANCE, "export_form_data": form}),
+    );
+    let id = host.create(CONF, JOHN, &document).await;
     host.advance_to("2026-10-25T12:00:00Z").await;
     let sent = host.mails().len();
     let due = "2026-10-23T02:00:00Z";
@@ -266,4 +267,86 @@ async fn an_owner_without_the_right_is_told_as_of_any_run() {
     // Those who are responsible in place of an owner hear of the schedule, and nobody of the test.
     assert!(host.mails().iter().all(|mail| !mail.subject.starts_with("Test")));
     assert!(!host.mails().is_empty());
+}
+
+#[tokio::test]
+async fn over_http_a_run_is_accepted_and_refused_while_one_is_under_way() {
+    let host = host().await;
+    let (id, _) = johns(&host).await;
+    let verb = format!("{CONF}{id}/run/");
+    let other_version = [("if-match", "\"v7\"")];
+    let stale = host
+        .request(Method::POST, &verb, JOHN, &other_version, Some("{}"))
+        .await;
+    assert_eq!(stale.status, 412, "{}", stale.body);
+    let asked = host.post(&verb, JOHN, &json!({})).await;
+    assert_eq!(asked.status, 202, "{}", asked.body);
+    let place = asked.header("location").to_owned();
+    assert!(place.contains(&format!("{CONF}{id}/runs/")), "{place}");
+    let again = host.post(&verb, JOHN, &json!({})).await;
+    assert_eq!(
+        (again.status, again.header("retry-after")),
+        (429, "10"),
+        "{}",
+        again.body
+    );
+    assert_eq!(host.history(id).await.len(), 1, "what was refused is nowhere");
+    host.advance_to("2026-10-22T12:01:00Z").await;
+    let entry = &host.history(id).await[0].entry;
+    assert_eq!((entry.kind, &entry.outcome), (RunKind::Now, &Some(Outcome::Delivered)));
+    assert!(place.ends_with(&format!("/runs/{}/", entry.id)), "{place}");
+    assert_eq!(recipients(&host.mails()), [TO_FINANCE, "john@example.com"]);
+}
+
+#[tokio::test]
+async fn over_http_tests_are_for_who_could_export_it_and_of_what_is_not_stored_too() {
+    let host = host().await;
+    let (id, _) = johns(&host).await;
+    let verb = format!("{CONF}{id}/test/");
+    assert_eq!(
+        host.post(&verb, MARY, &json!({})).await.status,
+        404,
+        "she does not see it"
+    );
+    assert_eq!(
+        host.post(&verb, VERA, &json!({})).await.status,
+        403,
+        "she may not export"
+    );
+    assert_eq!(
+        host.post(&verb, SETTINGS_TOKEN, &json!({})).await.status,
+        403,
+        "it is nobody"
+    );
+    assert_eq!(host.post(&verb, JOHN, &json!({})).await.status, 202);
+    let form = json!({"_format": "xlsx", "date_range": "2026-01-01/2026-12-31"});
+    let not_stored = but(
+        daily(),
+        json!({"mail_additional_recipients": TO_FINANCE, "export_form_data": form}),
+    );
+    let asked = host.post(&format!("{CONF}test/"), MARY, &not_stored).await;
+    assert_eq!(asked.status, 202, "{}", asked.body);
+    host.advance_to("2026-10-22T12:01:00Z").await;
+    let mails = host.mails();
+    let mut to = recipients(&mails);
+    to.sort_unstable();
+    assert_eq!(to, ["john@example.com", "mary@example.org"]);
+    assert!(mails.iter().all(|mail| mail.subject == "Test: Orders"), "{mails:?}");
+    assert_eq!(host.get(CONF, JOHN).await.body["count"], 1);
+}
+
+#[tokio::test]
+async fn over_http_ten_runs_of_a_schedule_are_asked_for_in_an_hour() {
+    let host = host().await;
+    let (id, _) = johns(&host).await;
+    let verb = format!("{CONF}{id}/run/");
+    for minute in 1..=10 {
+        assert_eq!(host.post(&verb, JOHN, &json!({})).await.status, 202, "{minute}");
+        host.advance_to(&format!("2026-10-22T12:{minute:02}:00Z")).await;
+    }
+    let refused = host.post(&verb, JOHN, &json!({})).await;
+    assert_eq!((refused.status, refused.header("retry-after")), (429, "3000"));
+    host.advance_to("2026-10-22T13:00:00Z").await;
+    assert_eq!(host.post(&verb, JOHN, &json!({})).await.status, 202);
+    assert_eq!(host.history(id).await.len(), 11);
 }

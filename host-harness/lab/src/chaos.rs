@@ -154,6 +154,7 @@ async fn ask(storage: &dyn Storage, all: &Visible, number: u32) -> Option<Asked>
         id: asked.made_of,
         run: asked.run,
         schedule: Some(u64::from(number) + 1),
+        version: None,
         kind: RunKind::Now,
         due: now,
         content: None,

@@ -532,6 +532,7 @@ fn changes_another_version(operation: &Operation, staged: &[Change]) -> bool {
     staged.iter().any(|change| match change {
         Change::Update { id, version, .. } | Change::TakeOver { id, version, .. } => id == wanted && version != only,
         Change::Delete { id, version } => id == wanted && *version != Some(*only),
-        Change::Insert { .. } | Change::RequestRun(_) | Change::Tell(_) => false,
+        Change::RequestRun(run) => run.schedule == Some(*wanted) && run.version != Some(*only),
+        Change::Insert { .. } | Change::Tell(_) => false,
     })
 }

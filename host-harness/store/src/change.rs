@@ -74,6 +74,8 @@ pub struct RequestedRun {
     pub run: u64,
     /// What it is of; none: a test of a content that is not stored.
     pub schedule: Option<u64>,
+    /// That of the schedule as the call has read it; none: whatever it is. [`CommitError::Stale`] where it is another.
+    pub version: Option<u64>,
     /// Not [`RunKind::Scheduled`].
     pub kind: RunKind,
     /// The due time that it is for.

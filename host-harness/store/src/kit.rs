@@ -124,7 +124,7 @@ macro_rules! store_kit {
                 of_an_event_that_is_gone_nothing_runs_that_was_asked_for,
                 so_many_runs_are_asked_for_in_an_hour_and_not_one_more,
                 one_run_is_to_be_over_before_the_next_is_asked_for,
-                a_run_of_what_is_out_of_sight_is_not_found,
+                a_run_of_what_is_out_of_sight_or_was_changed_is_refused,
                 no_id_of_a_run_is_given_twice;
             organizers:
                 an_organizer_switched_off_has_nothing_due,

@@ -17,12 +17,16 @@ const ASKED_TWICE: u32 = 10;
 impl ManualRuns for Services {
     async fn request(&self, access: &mut Access, id: Option<u64>, what: RunRequest) -> Answer<u64, RequestError> {
         let now = access.facts.settings.now;
-        if let Some(id) = id {
-            seen(self, access, id).await.map_err(|error| match error {
-                StoreError::Unavailable(words) => RequestError::Unavailable(words),
-                _ => RequestError::NotFound,
-            })?;
-        }
+        let version = match id {
+            None => None,
+            Some(id) => {
+                let row = seen(self, access, id).await.map_err(|error| match error {
+                    StoreError::Unavailable(words) => RequestError::Unavailable(words),
+                    _ => RequestError::NotFound,
+                })?;
+                Some(row.version)
+            }
+        };
         let (kind, due, content) = match what {
             RunRequest::Now => (RunKind::Now, now, None),
             RunRequest::Rerun(due) => (RunKind::Rerun, due, None),
@@ -55,6 +59,7 @@ impl ManualRuns for Services {
             id: made_of,
             run,
             schedule: id,
+            version,
             kind,
             due,
             content,

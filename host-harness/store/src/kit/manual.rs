@@ -23,6 +23,7 @@ async fn asked(store: &dyn Storage, schedule: Option<u64>, kind: RunKind, due: i
         id: store.reserve_id().await.unwrap(),
         run: store.reserve_run().await.unwrap(),
         schedule,
+        version: None,
         kind,
         due,
         content: None,
@@ -494,7 +495,7 @@ pub async fn one_run_is_to_be_over_before_the_next_is_asked_for(store: &dyn Stor
     test("3").await.unwrap();
 }
 
-pub async fn a_run_of_what_is_out_of_sight_is_not_found(store: &dyn Storage) {
+pub async fn a_run_of_what_is_out_of_sight_or_was_changed_is_refused(store: &dyn Storage) {
     store.set_enabled("acme", true, "user:1", T0 - HOUR).await.unwrap();
     let id = add(store, acme(), content(None)).await;
     let elsewhere = Scope {
@@ -510,6 +511,12 @@ pub async fn a_run_of_what_is_out_of_sight_is_not_found(store: &dyn Storage) {
         let refused = store.commit(commit(by, vec![Change::RequestRun(Box::new(run))])).await;
         assert!(matches!(refused, Err(CommitError::NotFound)), "{refused:?}");
     }
+    let read_before = RequestedRun {
+        version: Some(7),
+        ..asked(store, Some(id), RunKind::Now, T0).await
+    };
+    let stale = commit_run(store, read_before, T0, &WriteLimits::default()).await;
+    assert!(matches!(stale, Err(CommitError::Stale)), "{stale:?}");
     let nobodys = ask(store, id + 100, RunKind::Now, T0, T0).await;
     assert!(matches!(nobodys, Err(CommitError::NotFound)), "{nobodys:?}");
     assert_eq!(take(store, T0).await, []);

@@ -495,7 +495,7 @@ async fn request(on: &Connection, commit: &Commit, run: &RequestedRun) -> Done {
     let (parent, stored) = match run.schedule {
         None => (0, None),
         Some(id) => {
-            let id = match check(on, &commit.by, id, None).await? {
+            let id = match check(on, &commit.by, id, run.version).await? {
                 Ok(id) => id,
                 Err(refused) => return Ok(Err(refused)),
             };

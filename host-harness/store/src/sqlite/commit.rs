@@ -284,7 +284,10 @@ fn request(on: &Connection, commit: &Commit, run: &RequestedRun) -> Result<(), C
         "select exists (select 1 from organizer where slug = ?1 and enabled = 1)",
         [&scope.organizer],
     )?;
-    let parent = run.schedule.map(|id| check(on, &commit.by, id, None)).transpose()?;
+    let parent = run
+        .schedule
+        .map(|id| check(on, &commit.by, id, run.version))
+        .transpose()?;
     let stored = match parent {
         Some(id) => optional(
             on,
