@@ -13,6 +13,7 @@ mod owner_notice;
 mod pause;
 mod permissions;
 mod planning;
+mod preview;
 mod reading;
 mod schema;
 mod takeover;
