@@ -166,7 +166,7 @@ mod tests {
     use chrono::{DateTime, NaiveDate};
 
     use super::*;
-    use crate::contract::Recipients;
+    use crate::contract::{MissedReason, Recipients, ScheduleState};
 
     fn at(text: &str) -> Instant {
         DateTime::parse_from_rfc3339(text).expect("an instant").timestamp()
