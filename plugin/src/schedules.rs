@@ -21,6 +21,7 @@ mod request_body;
 mod reschedule;
 mod resource;
 mod rule_view;
+mod schemas;
 mod status;
 mod takeover;
 mod timestamp;
@@ -161,6 +162,7 @@ pub fn exporters(by: &impl Access, only: Option<&str>) -> Result<Vec<String>, Pr
 /// | `preview` | the next runs of a rule or a whole document, and warnings | the same of a stored one with changes |
 /// | `rule` | a rule in words, and as the picks of a form | the same of a stored one |
 /// | `explain` | | its state in a sentence, what can be done with it, and what became of a due time |
+/// | `schemas` | the JSON Schema of every document | |
 /// | `overview` | a page of the schedules that the caller can see, as rows of a table | |
 /// | `form` | the JSON Schema of a new schedule | the same for a stored one, its values, and whether it can be changed |
 ///
@@ -177,6 +179,7 @@ pub fn view(
         (Some(id), "preview") => preview::of_params_and_schedule(by, id, params),
         (None, "rule") => rule_view::rule(&by.context(), params),
         (Some(id), "rule") => rule_view::of_schedule(by, id),
+        (None, "schemas") => Ok(schemas::SCHEMAS.to_owned()),
         (None, "overview") => overview::overview(by, params),
         (None, "form") => form_view::of_exporter(by, params),
         (Some(id), "form") => form_view::of_schedule(by, id),

@@ -59,16 +59,12 @@ struct Preview {
     warning_codes: Vec<&'static str>,
     /// The rule in words.
     rule: String,
-    #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    document: Option<PreviewDocument>,
-}
-
-/// What is only known of a whole document.
-#[derive(Serialize)]
-struct PreviewDocument {
-    recipients: PreviewRecipients,
-    /// Address of the user whose permissions the export has; null if it is not known.
-    runs_as: Option<String>,
+    /// Only of a whole document.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recipients: Option<PreviewRecipients>,
+    /// Address of the user whose permissions the export has, null if there is none; only of a whole document.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    runs_as: Option<Option<String>>,
 }
 
 /// To whom the mail goes, each address once.
@@ -193,14 +189,14 @@ struct Whole<'a> {
 }
 
 impl Whole<'_> {
+    fn recipients(&self) -> PreviewRecipients {
+        let owner = self.owner.unwrap_or_default();
+        let Recipients { to, cc, bcc } = run::recipients(&self.fields.recipients, owner, &[]);
+        PreviewRecipients { to, cc, bcc }
+    }
+
     fn shown(&self, facts: &AccessContext, plan: &Reschedule, limit: usize, unknown: Vec<Warning>) -> String {
-        let Recipients { to, cc, bcc } = run::recipients(&self.fields.recipients, self.owner.unwrap_or_default(), &[]);
-        let document = PreviewDocument {
-            recipients: PreviewRecipients { to, cc, bcc },
-            runs_as: self.owner.map(str::to_owned),
-        };
-        let whole = Some((&self.data, document));
-        shown(facts, &self.fields.timing, plan, limit, unknown, whole)
+        shown(facts, &self.fields.timing, plan, limit, unknown, Some(self))
     }
 }
 
@@ -210,7 +206,7 @@ fn shown(
     plan: &Reschedule,
     limit: usize,
     unknown: Vec<Warning>,
-    whole: Option<(&ExportData, PreviewDocument)>,
+    whole: Option<&Whole<'_>>,
 ) -> String {
     let language = Language::of_tag(&facts.language);
     let now = facts.settings.now;
@@ -220,7 +216,7 @@ fn shown(
     warnings.extend((plan.state == ScheduleState::Paused(None)).then_some(Warning::Paused));
     warnings.extend(unknown);
     let windows = |run: &Occurrence| {
-        let (data, _) = whole.as_ref()?;
+        let data = &whole?.data;
         let today = recurrence::local_date(run.at, recurrence::zone(zone)?);
         Some(window::of(&data.form, &data.date_ranges, today, language))
     };
@@ -242,7 +238,8 @@ fn shown(
                 ..shown_run(run)
             })
             .collect(),
-        document: whole.map(|(_, document)| document),
+        recipients: whole.map(Whole::recipients),
+        runs_as: whole.map(|whole| whole.owner.map(str::to_owned)),
     };
     serde_json::to_string(&preview).expect("a preview has string keys only")
 }

@@ -16,6 +16,7 @@ mod planning;
 mod preview;
 mod reading;
 mod schema;
+mod schemas;
 mod takeover;
 mod validator;
 mod views;
