@@ -170,6 +170,9 @@ wait-minutes =
 warning-never-matches = Diese Regel trifft auf kein Datum zu; der Export wird nie ausgeführt.
 warning-none-left = Diese Regel hat keine weiteren Ausführungen; die letzte war { $last }.
 warning-gap = { $local } gibt es wegen der Zeitumstellung nicht; ausgeführt wird um die übersprungene Zeit später.
+warning-until = Die Regel endet am { $day } vor der Uhrzeit, daher gibt es an diesem Tag keine Ausführung. Um ihn einzuschließen, bitte UNTIL mit dem Ende des Tages angeben, etwa T235959.
+warning-skips-months = In Monaten ohne Tag { $day } gibt es keine Ausführung.
+warning-unknown-field = Das Feld { $name } ist unbekannt und wird ignoriert.
 warning-fold = { $local } gibt es wegen der Zeitumstellung zweimal; ausgeführt wird nur beim ersten Mal.
 
 ## Labels of form fields that the plugin adds
@@ -443,6 +446,16 @@ action-delete = Löschen
 why-paused = Er ist bereits pausiert.
 why-active = Er ist weder pausiert noch angehalten.
 why-own = Er gehört bereits Ihnen.
+
+## The dates that an export covers
+
+window-day = { $day }. { $month } { $year }
+window-days = { $from }.–{ $to }. { $month } { $year }
+window-months = { $from }. { $month } – { $to }. { $until } { $year }
+window-years = { $from } – { $to }
+window-from = ab { $from }
+window-until = bis { $to }
+window-all = alle Tage
 
 ## Times and sizes
 

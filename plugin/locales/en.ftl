@@ -170,6 +170,9 @@ wait-minutes =
 warning-never-matches = This rule never matches any date, so the export never runs.
 warning-none-left = This rule has no future runs; the last one was { $last }.
 warning-gap = { $local } does not exist because clocks go forward; the export runs later by the time skipped.
+warning-until = The rule ends on { $day } before its time of day, so there is no run on that day. To include it, use UNTIL with the end of the day, such as T235959.
+warning-skips-months = Months without day { $day } have no run.
+warning-unknown-field = The field { $name } is not known and is ignored.
 warning-fold = { $local } occurs twice because clocks go back; the export runs at the first occurrence only.
 
 ## Labels of form fields that the plugin adds
@@ -437,6 +440,16 @@ action-delete = Delete
 why-paused = It is already paused.
 why-active = It is neither paused nor stopped.
 why-own = You already own it.
+
+## The dates that an export covers
+
+window-day = { $day } { $month } { $year }
+window-days = { $from }–{ $to } { $month } { $year }
+window-months = { $from } { $month } – { $to } { $until } { $year }
+window-years = { $from } – { $to }
+window-from = from { $from }
+window-until = until { $to }
+window-all = all dates
 
 ## Times and sizes
 

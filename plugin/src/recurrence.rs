@@ -62,6 +62,36 @@ pub(crate) fn normal(rule: &str, anchor: NaiveDate) -> Result<NormalRule, Recurr
     grammar::rule(rule, anchor).map(|rule| NormalRule::of(&rule))
 }
 
+/// The day of `UNTIL`, if the rule would have an occurrence on it but ends before: `UNTIL` is before the time of day of `DTSTART`.
+pub(crate) fn day_cut_by_until(rule: &str, anchor: NaiveDate) -> Option<NaiveDate> {
+    let mut rule = grammar::rule(rule, anchor).ok()?;
+    let rule::RuleEnd::Until(mut until) = rule.end else {
+        return None;
+    };
+    if until.second_of_day >= rule.start.second_of_day {
+        return None;
+    }
+    until.second_of_day = rule.start.second_of_day;
+    rule.end = rule::RuleEnd::Until(until);
+    let day = dates::day_of(until.date);
+    (Dates::new(&rule).on_or_after(day) == Some(day)).then_some(until.date)
+}
+
+/// The first day of the month in a rule that some of its months do not have.
+pub(crate) fn day_that_months_lack(rule: &str, anchor: NaiveDate) -> Option<i16> {
+    let rule = normal(rule, anchor).ok()?;
+    if rule.weekdays != NormalRule::EVERY_DAY || rule.whole_year {
+        return None;
+    }
+    let lengths = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    let shortest = (1..)
+        .zip(lengths)
+        .filter(|(month, _)| rule.months.is_empty() || rule.months.contains(month))
+        .map(|(_, length)| length)
+        .min()?;
+    rule.nth.iter().copied().find(|day| *day > shortest)
+}
+
 /// One due time, with its local time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Occurrence {

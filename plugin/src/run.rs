@@ -11,6 +11,7 @@ mod opening;
 mod tests;
 
 use export_mail::{StageError, Wording};
+pub(crate) use export_mail::recipients;
 use opening::{RunDecision, RunOpening, opening};
 
 use crate::contract::{

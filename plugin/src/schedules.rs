@@ -21,6 +21,7 @@ mod request_body;
 mod reschedule;
 mod resource;
 mod rule_view;
+mod schemas;
 mod status;
 mod takeover;
 mod timestamp;
@@ -158,9 +159,10 @@ pub fn exporters(by: &impl Access, only: Option<&str>) -> Result<Vec<String>, Pr
 ///
 /// | name | without id | with id |
 /// |---|---|---|
-/// | `preview` | the next runs of a rule, and warnings | |
+/// | `preview` | the next runs of a rule or a whole document, and warnings | the same of a stored one with changes |
 /// | `rule` | a rule in words, and as the picks of a form | the same of a stored one |
 /// | `explain` | | its state in a sentence, what can be done with it, and what became of a due time |
+/// | `schemas` | the JSON Schema of every document | |
 /// | `overview` | a page of the schedules that the caller can see, as rows of a table | |
 /// | `form` | the JSON Schema of a new schedule | the same for a stored one, its values, and whether it can be changed |
 ///
@@ -173,9 +175,11 @@ pub fn view(
     params: &[(String, String)],
 ) -> Result<String, Problem> {
     match (id, name) {
-        (None, "preview") => preview::of_params(&by.context(), params),
+        (None, "preview") => preview::of_params(by, params),
+        (Some(id), "preview") => preview::of_params_and_schedule(by, id, params),
         (None, "rule") => rule_view::rule(&by.context(), params),
         (Some(id), "rule") => rule_view::of_schedule(by, id),
+        (None, "schemas") => Ok(schemas::SCHEMAS.to_owned()),
         (None, "overview") => overview::overview(by, params),
         (None, "form") => form_view::of_exporter(by, params),
         (Some(id), "form") => form_view::of_schedule(by, id),
@@ -188,7 +192,7 @@ pub fn view(
 ///
 /// | name | without id | with id |
 /// |---|---|---|
-/// | `preview` | the next runs of a rule, and warnings | |
+/// | `preview` | the next runs of a rule or a whole document, and warnings | the same of a stored one with changes |
 /// | `take_over` | | makes the caller the owner |
 /// | `pause`, `resume` | | pauses the schedule; resumes one that is paused or stopped |
 /// | `run` | | runs the schedule now, or once more for a past due time |
@@ -202,7 +206,8 @@ pub fn act(by: &impl Access, id: Option<ScheduleId>, verb: &str, document: &str)
         (Some(id), "run") => return manual::run(by, id, document),
         (Some(id), "test") => return manual::test_stored(by, id, document),
         (None, "test") => return manual::test_document(by, document),
-        (None, "preview") => preview::of_document(&by.context(), document)?,
+        (None, "preview") => preview::of_document(by, document)?,
+        (Some(id), "preview") => preview::of_document_and_schedule(by, id, document)?,
         (Some(id), "take_over") => takeover::take_over(by, id, document)?,
         (Some(id), "pause") => pause::pause(by, id, document)?,
         (Some(id), "resume") => pause::resume(by, id, document)?,

@@ -160,7 +160,7 @@ fn subject(given: &str) -> String {
 
 /// The stored recipients in To and the owner in Cc; without any in To, the owner in To. Each address once, in the first of To, Cc and
 /// Bcc that has it, ignoring case. Omits the rejected addresses.
-pub(super) fn recipients(given: &Recipients, owner: &str, rejected: &[String]) -> Recipients {
+pub(crate) fn recipients(given: &Recipients, owner: &str, rejected: &[String]) -> Recipients {
     let mut seen: Vec<String> = rejected.iter().map(|address| key(address)).collect();
     let mut once = |addresses: &[String]| {
         let mut list = Vec::new();

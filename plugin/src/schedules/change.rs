@@ -129,13 +129,22 @@ pub(super) fn create(by: &impl Access, json: &str) -> Result<Versioned, Problem>
 /// The content of a new schedule.
 pub(super) fn new_content(by: &impl Access, facts: &AccessContext, json: &str) -> Result<Content, Problem> {
     let mut body = RequestBody::read(json, Language::of_tag(&facts.language))?;
-    let (identifier, form) = (identifier(&mut body, None), body.form(false));
-    let fields = OtherFields::read(&mut body, None, OmittedFields::Default, facts);
-    let mut errors = Vec::new();
-    let data = export_data::validate(by, facts, None, None, identifier, form, &mut errors)?;
-    let (data, fields) = complete(data, fields, errors, body)?;
+    let (data, fields) = new_fields(by, facts, &mut body)?;
     let plan = Reschedule::from(facts.settings.now, &fields.timing.recurrence);
     content(data, fields, &plan, None, facts)
+}
+
+/// Takes the fields of a new schedule out. All errors are returned at once.
+pub(super) fn new_fields(
+    by: &impl Access,
+    facts: &AccessContext,
+    body: &mut RequestBody,
+) -> Result<(ExportData, OtherFields), Problem> {
+    let (identifier, form) = (identifier(body, None), body.form(false));
+    let fields = OtherFields::read(body, None, OmittedFields::Default, facts);
+    let mut errors = Vec::new();
+    let data = export_data::validate(by, facts, None, None, identifier, form, &mut errors)?;
+    complete(data, fields, errors, body)
 }
 
 pub(super) fn apply(
@@ -178,30 +187,37 @@ pub(super) fn changed_content(
     json: &str,
     omitted: OmittedFields,
 ) -> Result<(Content, Reschedule), Problem> {
-    let language = Language::of_tag(&facts.language);
-    let mut body = RequestBody::read(json, language)?;
+    let mut body = RequestBody::read(json, Language::of_tag(&facts.language))?;
+    let (data, fields) = changed_fields(by, facts, stored, &mut body, omitted)?;
+    let plan = fields.plan(stored, facts);
+    Ok((content(data, fields, &plan, Some(stored), facts)?, plan))
+}
+
+/// Takes the fields of a change out, after a check of the permission to change the schedule. All errors are returned at once.
+pub(super) fn changed_fields(
+    by: &impl Access,
+    facts: &AccessContext,
+    stored: &ExistingSchedule,
+    body: &mut RequestBody,
+    omitted: OmittedFields,
+) -> Result<(ExportData, OtherFields), Problem> {
     let keep_omitted = omitted == OmittedFields::Unchanged;
     let old = &stored.schedule.content;
-    let identifier = identifier(&mut body, keep_omitted.then(|| old.export_identifier.clone()));
+    let identifier = identifier(body, keep_omitted.then(|| old.export_identifier.clone()));
     let form = body.form(keep_omitted && stored.document.is_some());
-    let fields = OtherFields::read(&mut body, Some(stored), omitted, facts);
+    let fields = OtherFields::read(body, Some(stored), omitted, facts);
     let mut exporter = None;
     if !stored.own {
         exporter = match permissions::existing_exporter(by, facts, stored) {
-            Err(Problem::Forbidden(_)) if !body.errors.is_empty() => return Err(Problem::Invalid(body.errors)),
+            Err(Problem::Forbidden(_)) if !body.errors.is_empty() => {
+                return Err(Problem::Invalid(std::mem::take(&mut body.errors)));
+            }
             allowed => Some(allowed?),
         };
     }
     let mut errors = Vec::new();
     let data = export_data::validate(by, facts, Some(stored), exporter, identifier, form, &mut errors)?;
-    let (data, fields) = complete(data, fields, errors, body)?;
-    let plan = reschedule(
-        old,
-        stored.previous_recurrence(),
-        &fields.timing.recurrence,
-        facts.settings.now,
-    );
-    Ok((content(data, fields, &plan, Some(stored), facts)?, plan))
+    complete(data, fields, errors, body)
 }
 
 fn identifier(body: &mut RequestBody, omitted: Option<String>) -> Option<String> {
@@ -213,9 +229,9 @@ fn complete(
     data: Option<ExportData>,
     fields: Option<OtherFields>,
     mut errors: Vec<FieldError>,
-    body: RequestBody,
+    body: &mut RequestBody,
 ) -> Result<(ExportData, OtherFields), Problem> {
-    errors.extend(body.errors);
+    errors.append(&mut body.errors);
     match (data, fields) {
         (Some(data), Some(fields)) if errors.is_empty() => Ok((data, fields)),
         _ => Err(Problem::Invalid(errors)),
@@ -285,16 +301,22 @@ pub(super) fn still_paused(pause: &Pause, plan: &Reschedule, facts: &AccessConte
 }
 
 /// All fields except exporter and form.
-struct OtherFields {
-    locale: String,
-    recipients: Recipients,
+pub(super) struct OtherFields {
+    pub(super) locale: String,
+    pub(super) recipients: Recipients,
     typed_addresses: BTreeMap<String, String>,
     subject: String,
     template: String,
-    timing: Timing,
+    pub(super) timing: Timing,
 }
 
 impl OtherFields {
+    /// The plan of a schedule with these fields in place of its own.
+    pub(super) fn plan(&self, stored: &ExistingSchedule, facts: &AccessContext) -> Reschedule {
+        let (old, previous) = (&stored.schedule.content, stored.previous_recurrence());
+        reschedule(old, previous, &self.timing.recurrence, facts.settings.now)
+    }
+
     fn read(
         body: &mut RequestBody,
         stored: Option<&ExistingSchedule>,

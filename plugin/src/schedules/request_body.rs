@@ -99,6 +99,23 @@ impl RequestBody {
         self.fields.get(name).and_then(Value::as_str)
     }
 
+    /// Whether there is such a field.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.fields.contains_key(name)
+    }
+
+    /// Names of the fields that have not been taken out.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.fields.keys().map(String::as_str)
+    }
+
+    /// Names of the entries of the form that are not null.
+    pub(super) fn form_names(&self) -> Vec<String> {
+        let form = self.fields.get(form::NAME).and_then(Value::as_object);
+        let set = form.into_iter().flatten().filter(|(_, value)| !value.is_null());
+        set.map(|(name, _)| name.clone()).collect()
+    }
+
     /// Whether there are no fields, or none are left.
     pub(super) fn is_empty(&self) -> bool {
         self.fields.is_empty()

@@ -11,7 +11,7 @@ use super::request_body::RequestBody;
 use crate::form::text;
 
 pub(super) const RULE: &str = "schedule_rrule";
-const TIME: &str = "schedule_rrule_time";
+pub(super) const TIME: &str = "schedule_rrule_time";
 pub(super) const ZONE: &str = "timezone";
 
 /// Maximum length of a rule, in characters.

@@ -30,6 +30,15 @@ fn holds(name: &str, argument: &Value, keywords: &Map<String, Value>, value: &Va
                 .any(|name| is_of(name.as_str().expect("a type"), value)),
         },
         "const" => argument == value,
+        "enum" => argument.as_array().expect("values").contains(value),
+        // Of the other members.
+        "additionalProperties" => value.as_object().is_none_or(|members| {
+            let named = keywords.get("properties").and_then(Value::as_object);
+            let mut others = members
+                .iter()
+                .filter(|(name, _)| named.is_none_or(|named| !named.contains_key(*name)));
+            others.all(|(_, value)| is_valid(argument, value))
+        }),
         "allOf" => schemas().all(|schema| is_valid(schema, value)),
         "anyOf" => schemas().any(|schema| is_valid(schema, value)),
         "not" => !is_valid(argument, value),
