@@ -10,7 +10,7 @@ work=$(mktemp -d)
 server=
 trap '[ -z "$server" ] || kill "$server"; rm -rf "$work"' EXIT
 
-tools=${CARGO_TARGET_DIR:-target}/openapi
+tools=${CARGO_TARGET_DIR:-target}/openapi/venv
 if ! { [ -x "$tools/bin/schemathesis" ] || python3 -m venv "$tools"; } ||
   ! "$tools/bin/pip" install --quiet --disable-pip-version-check \
     schemathesis==4.32.5 openapi-spec-validator==0.9.0 openapi-python-client==0.29.1; then
