@@ -23,6 +23,7 @@ mod mail;
 mod matrix;
 mod model;
 mod next_run;
+mod openapi;
 mod owners;
 mod postgres;
 mod reach;

@@ -28,19 +28,19 @@ const RULE: Parameter = Parameter {
     name: "schedule_rrule",
     required: true,
     description: "The recurrence rule (RFC 5545).",
-    schema: r#"{"type": "string", "minLength": 1, "maxLength": 2000}"#,
+    schema: r#"{"type": "string", "minLength": 1, "maxLength": 2000, "examples": ["RRULE:FREQ=WEEKLY;BYDAY=MO"]}"#,
 };
 const RULE_OR_PICKS: Parameter = Parameter {
     name: "schedule_rrule",
     required: false,
     description: "The recurrence rule (RFC 5545). Required without `picks`, which replace it.",
-    schema: r#"{"type": "string", "minLength": 1, "maxLength": 2000}"#,
+    schema: r#"{"type": "string", "minLength": 1, "maxLength": 2000, "examples": ["RRULE:FREQ=WEEKLY;BYDAY=MO"]}"#,
 };
 const TIME: Parameter = Parameter {
     name: "schedule_rrule_time",
     required: true,
     description: "The local time of the runs.",
-    schema: r#"{"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$"}"#,
+    schema: r#"{"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$", "examples": ["06:30"]}"#,
 };
 const ZONE: Parameter = Parameter {
     name: "timezone",
