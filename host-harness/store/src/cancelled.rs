@@ -2,6 +2,8 @@
 
 /// The schedule is deleted.
 pub const SCHEDULE_DELETED: &str = "the scheduled export was deleted";
+/// A person has paused the schedule.
+pub const SCHEDULE_PAUSED: &str = "the scheduled export was paused";
 /// The organizer is switched off.
 pub const ORGANIZER_DISABLED: &str = "scheduled exports were disabled for the organizer";
 /// The schedule's event is gone.

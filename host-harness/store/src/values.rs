@@ -5,7 +5,9 @@ use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
-pub(super) use crate::cancelled::{EVENT_DELETED, ORGANIZER_DISABLED as SWITCHED_OFF, SCHEDULE_DELETED as DELETED};
+pub(super) use crate::cancelled::{
+    EVENT_DELETED, ORGANIZER_DISABLED as SWITCHED_OFF, SCHEDULE_DELETED as DELETED, SCHEDULE_PAUSED as PAUSED,
+};
 
 use super::state::RunState;
 use super::{MailKind, MailStanding, NewMail, OutgoingExport, StorageError};
@@ -68,13 +70,18 @@ pub(super) fn recipients(text: &str) -> Result<Recipients, StorageError> {
     Ok(Recipients { to, cc, bcc })
 }
 
+/// An address as it is compared with others: without regard to case.
+pub(super) fn recipient_key(address: &str) -> String {
+    address.to_lowercase()
+}
+
 /// A mail's recipients with their roles, each address once, in the order To, Cc, Bcc.
 pub(super) fn addressed(mail: &NewMail) -> Vec<(&'static str, &String)> {
     let mut seen = HashSet::new();
     let mut once = Vec::new();
     for (role, addresses) in [("to", &mail.to), ("cc", &mail.cc), ("bcc", &mail.bcc)] {
         for address in addresses {
-            if seen.insert(address.to_lowercase()) {
+            if seen.insert(recipient_key(address)) {
                 once.push((role, address));
             }
         }

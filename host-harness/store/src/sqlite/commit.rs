@@ -7,7 +7,7 @@ use super::runs::{self, Cancelled};
 use super::statement::{execute, optional, value, values};
 use super::{audit, change_notices, lists, requests, usage};
 use crate::clock::Instant;
-use crate::contract::{Content, MissedRange};
+use crate::contract::{Content, MissedRange, StateKind};
 use crate::values::state_columns;
 use crate::{Change, Commit, CommitError, Row, StorageError, Visible};
 
@@ -169,8 +169,8 @@ fn update(
     }
     usage::may_move(on, commit, id, content.next_run)?;
     let (active, paused_until) = state_columns(content.state);
-    // An open run is executed again at once, with its due time; without one, a lease has pinned nothing, and the new plan
-    // says what is due.
+    // An open run is executed again at once, with its due time, or cancelled below; without one, a lease has pinned nothing, and the
+    // new plan says what is due.
     execute(
         on,
         "update schedule set version = version + 1, exporter = ?2, recipients = ?3, next_run = ?4, active = ?5,
@@ -197,6 +197,9 @@ fn update(
             return Err(CommitError::Stale);
         }
         runs::write_missed(on, id, &commit.by.scope, range, commit.now)?;
+    }
+    if content.state.at(commit.now) == StateKind::Paused {
+        runs::cancel_paused(on, id, commit.now)?;
     }
     Ok(())
 }

@@ -20,7 +20,8 @@ pub(super) fn finish(on: &Connection, lease: &Lease, run: u64, finish: &Finish) 
     }
 }
 
-/// The schedule's fence is unchanged, so no person has changed it since the lease: counter and `active` are written.
+/// The schedule's fence is unchanged, so no person has changed it since the lease: counter and state are written. What
+/// a person has paused stays so; a pause that has run out is none.
 fn executed(on: &Connection, lease: &Lease, run: u64, finish: &Finish) -> Result<Written, LeaseError> {
     let (schedule, run) = (signed(lease.schedule)?, signed(run)?);
     let with_file = finish.mail.as_ref().is_some_and(|mail| mail.attach_file);
@@ -45,11 +46,12 @@ fn executed(on: &Connection, lease: &Lease, run: u64, finish: &Finish) -> Result
     };
     execute(
         on,
-        "update schedule set lease_until = null, retry_at = ?2, error_counter = ?3, active = active and (?4 or paused_until is not null),
+        "update schedule set lease_until = null, retry_at = ?2, error_counter = ?3, active = active and (?4 or coalesce(paused_until > ?5, 0)),
+           paused_until = case when ?4 or paused_until > ?5 then paused_until end,
            open_run = case when ?2 is null then null else open_run end,
            attempt = case when ?2 is null then 0 else attempt end
          where id = ?1",
-        params![schedule, again, finish.error_counter, finish.active],
+        params![schedule, again, finish.error_counter, finish.active, finish.now],
     )?;
     if let Some(mail) = &finish.mail {
         outbox::insert(on, Some(run), (&scope, schedule), due, mail, finish.now)?;
@@ -84,8 +86,10 @@ fn settled(on: &Connection, lease: &Lease, run: u64, finish: &Finish) -> Result<
     // A person who changed the schedule meanwhile has reset the counter, and that stands.
     execute(
         on,
-        "update schedule set error_counter = ?3, active = active and (?4 or paused_until is not null) where id = ?1 and version = ?2",
-        params![schedule, version, finish.error_counter, finish.active],
+        "update schedule set error_counter = ?3, active = active and (?4 or coalesce(paused_until > ?5, 0)),
+           paused_until = case when ?4 or paused_until > ?5 then paused_until end
+         where id = ?1 and version = ?2",
+        params![schedule, version, finish.error_counter, finish.active, finish.now],
     )?;
     if let Some(mail) = &finish.mail {
         outbox::insert(on, Some(run), (&scope, schedule), due, mail, finish.now)?;

@@ -7,6 +7,7 @@ use super::statement::{all, value};
 use crate::clock::Instant;
 use crate::contract::{Delivery, RunEntry};
 use crate::cursor::Cursor;
+use crate::run_filter::RunFilter;
 use crate::{HistoryRow, Rows, StorageError};
 
 /// Where a page begins.
@@ -18,35 +19,66 @@ pub(super) enum From {
     Before(Instant),
 }
 
-/// A page of the history of one schedule.
+/// The conditions of a [`RunFilter`], on a run `r`.
+macro_rules! meets {
+    () => {
+        " and (?4 is null or r.id = ?4) and (?5 is null or r.state = ?5) and (?6 is null or r.due >= ?6) and (?7 is null or r.due <= ?7)"
+    };
+}
+
+/// A page of the history of one schedule: of all runs, or of those that meet the conditions.
 pub(super) fn page(
     on: &Connection,
     schedule: i64,
     from: From,
     size: u32,
+    only: Option<&RunFilter>,
 ) -> Result<Option<Rows<RunEntry>>, StorageError> {
     let snapshot = on.unchecked_transaction()?;
-    let total: i64 = value(&snapshot, "select count(*) from run where schedule = ?1", [schedule])?;
+    let (counted, meets) = match only {
+        None => ("select count(*) from run where schedule = ?1", ""),
+        Some(_) => (
+            concat!("select count(*) from run r where r.schedule = ?1", meets!()),
+            meets!(),
+        ),
+    };
+    let conditions = |begin: i64| {
+        let only = only.cloned().unwrap_or_default();
+        (schedule, size + 1, begin, only.id, only.state, only.since, only.until)
+    };
+    let total: i64 = match only {
+        None => value(&snapshot, counted, [schedule])?,
+        Some(_) => value(&snapshot, counted, conditions(0))?,
+    };
     let (select, begin) = match from {
         From::Row(first) if first > 0 && first >= total => return Ok(None),
         From::Row(first) => (
-            concat!(
-                "select ",
-                entry_columns!(),
-                " from run r where r.schedule = ?1 order by r.due desc limit ?2 offset ?3"
+            format!(
+                concat!(
+                    "select ",
+                    entry_columns!(),
+                    " from run r where r.schedule = ?1{} order by r.due desc limit ?2 offset ?3"
+                ),
+                meets
             ),
             first,
         ),
         From::Before(due) => (
-            concat!(
-                "select ",
-                entry_columns!(),
-                " from run r where r.schedule = ?1 and r.due < ?3 order by r.due desc limit ?2"
+            format!(
+                concat!(
+                    "select ",
+                    entry_columns!(),
+                    " from run r where r.schedule = ?1 and r.due < ?3{} order by r.due desc limit ?2"
+                ),
+                meets
             ),
             due,
         ),
     };
-    let mut rows = all(&snapshot, select, params![schedule, size + 1, begin], entry)?;
+    let mut rows = match only {
+        None => all(&snapshot, &select, params![schedule, size + 1, begin], entry)?,
+        Some(_) => all(&snapshot, &select, conditions(begin), entry)?,
+    };
     let more = rows.len() > size as usize;
     rows.truncate(size as usize);
     if let (Some(latest), Some(earliest)) = (rows.first(), rows.last()) {
