@@ -13,6 +13,10 @@ api-no-read-scope = Diesem Token fehlt der Scope `read`.
 api-no-write-scope = Diesem Token fehlt der Scope `write`.
 api-not-found = Nicht gefunden.
 api-no-such-page = Ungültige Seite: Diese Seite gibt es nicht.
+api-query-choice = Ungültiger Wert „{ $given }“: Erwartet wird einer von { $choices }.
+api-query-date-time = Ungültiger Wert „{ $given }“: Erwartet werden Datum und Uhrzeit mit Zeitverschiebung, etwa 2027-01-15T08:00:00Z (in einer URL steht %2B für ein Plus).
+api-query-address = Ungültiger Wert „{ $given }“: Erwartet wird eine E-Mail-Adresse.
+api-query-identifier = Ungültiger Wert „{ $given }“: Erwartet wird die Kennung eines Exporters.
 api-method-not-allowed = Methode nicht erlaubt. Erlaubte Methoden: { $methods }.
 api-not-acceptable = Der Accept-Header muss application/json zulassen.
 api-content-type-missing = Content-Type fehlt: Erwartet wird application/json.
@@ -75,6 +79,7 @@ limit-both = { $mails } und { $recipients }
 ## Why the host cancelled a run or a delivery: stored in English, shown in the caller's language
 
 cancelled-schedule-deleted = der geplante Export wurde gelöscht
+cancelled-schedule-paused = der geplante Export wurde pausiert
 cancelled-organizer-disabled = geplante Exporte wurden für den Veranstalter deaktiviert
 cancelled-event-deleted = die Veranstaltung wurde gelöscht
 cancelled-owner-not-permitted = das Konto, dem der geplante Export gehört, darf ihn nicht mehr ausführen

@@ -15,6 +15,10 @@ api-no-read-scope = This token lacks the `read` scope.
 api-no-write-scope = This token lacks the `write` scope.
 api-not-found = Not found.
 api-no-such-page = Invalid page: there is no such page.
+api-query-choice = Invalid value “{ $given }”: expected one of { $choices }.
+api-query-date-time = Invalid value “{ $given }”: expected a date and time with an offset, such as 2027-01-15T08:00:00Z (in a URL, a plus sign is %2B).
+api-query-address = Invalid value “{ $given }”: expected an email address.
+api-query-identifier = Invalid value “{ $given }”: expected the identifier of an exporter.
 api-method-not-allowed = Method not allowed. Allowed methods: { $methods }.
 api-not-acceptable = The Accept header must allow application/json.
 api-content-type-missing = Content-Type is missing: expected application/json.
@@ -81,6 +85,7 @@ limit-both = { $mails } and { $recipients }
 ## Why the host cancelled a run or a delivery: stored in English, shown in the caller's language
 
 cancelled-schedule-deleted = the scheduled export was deleted
+cancelled-schedule-paused = the scheduled export was paused
 cancelled-organizer-disabled = scheduled exports were disabled for the organizer
 cancelled-event-deleted = the event was deleted
 cancelled-owner-not-permitted = the owner is no longer allowed to run this export

@@ -51,6 +51,8 @@ pub(super) enum Resource {
     /// Another word where an id could be: to GET, a view of the component's, to POST a verb; to all else, an id that is no number.
     Word(Option<String>),
     Runs(Option<u64>),
+    /// One entry of a run history: schedule and run.
+    Run(Option<u64>, Option<u64>),
     /// A word behind an id: to GET, a view of the component's, to POST a verb.
     Verb(Option<u64>, Option<String>),
     Exporters,
@@ -76,9 +78,17 @@ pub(super) enum Read {
     List,
     One(u64),
     Runs(u64),
+    /// One entry of the run history of schedule `id`.
+    Run {
+        id: u64,
+        run: u64,
+    },
     Exporters,
     Exporter(String),
-    View { id: Option<u64>, name: String },
+    View {
+        id: Option<u64>,
+        name: String,
+    },
     DeletedEvents,
 }
 
@@ -173,6 +183,7 @@ impl Endpoint {
                 word => Resource::Word(word),
             },
             ["scheduled_exports", id, "runs"] => Resource::Runs(number(id)),
+            ["scheduled_exports", id, "runs", run] => Resource::Run(number(id), number(run)),
             ["scheduled_exports", id, verb] => Resource::Verb(number(id), name(verb)),
             ["exporters"] => Resource::Exporters,
             ["exporters", identifier] => Resource::Exporter(name(identifier)),
@@ -191,7 +202,7 @@ impl Resource {
             Self::Schedule(_) => "GET, HEAD, PUT, PATCH, DELETE, OPTIONS",
             Self::Verb(_, Some(verb)) if verb == TAKE_OVER => "POST, OPTIONS",
             Self::Preview | Self::Verb(..) => "GET, HEAD, POST, OPTIONS",
-            Self::Runs(_) | Self::Exporters | Self::Exporter(_) | Self::DeletedEvents => READ_ONLY,
+            Self::Runs(_) | Self::Run(..) | Self::Exporters | Self::Exporter(_) | Self::DeletedEvents => READ_ONLY,
             Self::Word(_) => return None,
         })
     }
@@ -244,6 +255,7 @@ impl Resource {
                 write(id.zip(verb).map(|(id, verb)| Write::Act { id: Some(id), verb }))
             }
             Self::Runs(id) if reads => read(id.map(Read::Runs)),
+            Self::Run(id, run) if reads => read(id.zip(run).map(|(id, run)| Read::Run { id, run })),
             Self::DeletedEvents if reads => Call::Read(Read::DeletedEvents),
             Self::Exporters if reads => Call::Read(Read::Exporters),
             Self::Exporter(identifier) if reads => read(identifier.map(Read::Exporter)),
@@ -327,6 +339,7 @@ mod tests {
                 ("scheduled_exports/pre%76iew/", Resource::Preview),
                 ("scheduled_exports/previews/", Resource::Word(Some("previews".into()))),
                 ("scheduled_exports/7/runs/", Resource::Runs(Some(7))),
+                ("scheduled_exports/7/runs/812/", Resource::Run(Some(7), Some(812))),
                 (
                     "scheduled_exports/7/pause/",
                     Resource::Verb(Some(7), Some("pause".into())),
@@ -362,7 +375,7 @@ mod tests {
             "big//scheduled_exports/",
             "big/scheduled_exports//",
             "big/scheduled_exports/7//",
-            "big/scheduled_exports/7/runs/1/",
+            "big/scheduled_exports/7/runs/1/2/",
             "big/scheduled_exports/7/runs/1/2/3/4/5/",
             "big/events/",
             "big/events/conf/",
