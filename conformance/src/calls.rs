@@ -9,7 +9,7 @@ use imports::auth_context::Access;
 use imports::exporters::{self, Reach, RightsOf};
 use imports::schedule_store as store;
 use imports::types::{Filter, PageQuery, Position, RunQuery, SortKey};
-use imports::{log, mailer};
+use imports::{log, mailer, manual_runs};
 
 /// An id that no schedule has.
 const NOBODYS: u64 = (1 << 53) - 1;
@@ -129,6 +129,13 @@ fn answer(by: &Access, name: &str, import: &Value, kept: &Map<String, Value>) ->
             })),
             Err(error) => words::store_error(error),
         },
+        "request" => {
+            let schedule = (!import["id"].is_null()).then_some(id);
+            match manual_runs::request(by, schedule, &words::request_of(&import["what"])) {
+                Ok(run) => words::ok(run),
+                Err(error) => words::request_error(error),
+            }
+        }
         "available" => match exporters::available(by, rights_of(import), import["only"].as_str()) {
             Ok(all) => words::ok(all.iter().map(words::exporter).collect::<Vec<_>>()),
             Err(error) => words::lookup_error(error),

@@ -6,6 +6,7 @@ mod foreign;
 mod handles;
 mod lists;
 mod mail;
+mod manual;
 mod notices;
 mod rights;
 mod running;
@@ -29,6 +30,7 @@ pub fn all(facts: &Facts) -> Vec<Check> {
         fences::checks(facts),
         mail::checks(facts),
         settling::checks(facts),
+        manual::checks(facts),
     ]
     .concat()
 }

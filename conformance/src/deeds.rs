@@ -10,7 +10,7 @@ use imports::auth_context::{Run, RunContext};
 use imports::exporters;
 use imports::mailer::{self, Audience, Mail, MailKind};
 use imports::schedule_store::{self as store, RunStart};
-use imports::types::Delivery;
+use imports::types::{Delivery, RunKind};
 
 const DAY: i64 = 86_400;
 
@@ -69,6 +69,8 @@ fn answer(run: &Run, facts: &RunContext, name: &str, import: &Value) -> Value {
             let due = import["due"].as_i64().unwrap_or(planned);
             let next_run = match import.get("next-run") {
                 Some(next) => next.as_i64(),
+                // What a person asked for leaves the plan as it is.
+                None if facts.kind != RunKind::Scheduled => None,
                 None => Some(due.max(facts.settings.now) + DAY),
             };
             let plan = RunStart {

@@ -6,6 +6,7 @@ use crate::component::imports;
 use imports::auth_context::{AccessContext, Caller, OwnerRight, RunContext, Settings};
 use imports::exporters::{Exporter, File, LookupError};
 use imports::mailer::MailError;
+use imports::manual_runs::{RequestError, RunRequest};
 use imports::schedule_store::StoreError;
 use imports::types::{
     Content, Delivery, DeliveryStatus, MissedRange, MissedReason, Outcome, Recipients, RunEntry, RunKind, Schedule,
@@ -61,6 +62,15 @@ pub(crate) fn mail_error(of: MailError) -> Value {
         MailError::BadSubject => error("bad-subject", Value::Null),
         MailError::LeaseLost => error("lease-lost", Value::Null),
         MailError::Unavailable(words) => error("unavailable", words),
+    }
+}
+
+pub(crate) fn request_error(of: RequestError) -> Value {
+    match of {
+        RequestError::NotFound => error("not-found", Value::Null),
+        RequestError::Forbidden => error("forbidden", Value::Null),
+        RequestError::TooMany(seconds) => error("too-many", seconds),
+        RequestError::Unavailable(words) => error("unavailable", words),
     }
 }
 
@@ -137,6 +147,9 @@ pub(crate) fn run_context(of: &RunContext) -> Value {
         "due": of.due,
         "started-version": of.started_version,
         "attempt": of.attempt,
+        "kind": run_kind(of.kind),
+        "requested-by": of.requested_by.as_ref().map(user),
+        "page-url": of.page_url,
         "settings": settings(&of.settings),
     })
 }
@@ -181,16 +194,19 @@ pub(crate) fn delivery(of: &Delivery) -> Value {
     json!({"address": of.address, "status": status})
 }
 
-pub(crate) fn run_entry(of: &RunEntry) -> Value {
-    let kind = match of.kind {
+fn run_kind(of: RunKind) -> &'static str {
+    match of {
         RunKind::Scheduled => "scheduled",
         RunKind::Now => "now",
         RunKind::Rerun => "rerun",
         RunKind::Test => "test",
-    };
+    }
+}
+
+pub(crate) fn run_entry(of: &RunEntry) -> Value {
     json!({
         "id": of.id,
-        "kind": kind,
+        "kind": run_kind(of.kind),
         "requested-by": of.requested_by,
         "due": of.due,
         "started": of.started,
@@ -261,6 +277,15 @@ fn state_of(of: &Value) -> ScheduleState {
         (Some("active"), _) => ScheduleState::Active,
         (_, Some(until)) => ScheduleState::Paused(until.as_i64()),
         _ => ScheduleState::Stopped,
+    }
+}
+
+/// `"now"`, `{"rerun": INSTANT}` or `{"test": CONTENT}`, null for that of the schedule.
+pub(crate) fn request_of(of: &Value) -> RunRequest {
+    match (of["rerun"].as_i64(), of.get("test")) {
+        (Some(due), _) => RunRequest::Rerun(due),
+        (None, Some(test)) => RunRequest::Test(test.is_object().then(|| content_of(test))),
+        (None, None) => RunRequest::Now,
     }
 }
 

@@ -11,6 +11,7 @@ mod organizer;
 mod plugin;
 mod replay;
 mod resume;
+mod schedule;
 mod seed;
 mod serve;
 mod tick;
@@ -55,6 +56,8 @@ enum Command {
     Tick(tick::Tick),
     /// Create, delete or list events of the platform
     Event(event::Event),
+    /// Manage schedules, over the API of a host or on a store
+    Schedule(schedule::Schedule),
     /// Enable or disable scheduled exports for an organizer, or list organizers
     Organizer(organizer::Organizer),
     /// Resume schedules that were paused because no recipient accepted their mails
@@ -89,6 +92,7 @@ pub fn main() -> ExitCode {
             Command::Seed(seed) => seed.run().await,
             Command::Tick(tick) => tick.run().await,
             Command::Event(event) => event.run().await,
+            Command::Schedule(schedule) => schedule.run().await,
             Command::Organizer(organizer) => organizer.run().await,
             Command::Resume(resume) => resume.run().await,
             Command::History(history) => history.run().await,

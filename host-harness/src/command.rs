@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
+use serde_json::Value;
 
 use scheduled_exports_host::engine::{Limits, Permissions};
 
@@ -79,6 +80,21 @@ pub enum Failure {
     Sentence(String),
     /// The reader of standard output is gone: `harness history … | head` has read enough.
     Unread,
+    /// The call is wrong in a way that the parser of the options cannot see.
+    Usage(String),
+    /// A host rejected a request.
+    Rejected(Box<Rejection>),
+}
+
+/// A request that a host rejected.
+#[derive(Debug)]
+pub struct Rejection {
+    /// One sentence for the terminal.
+    pub sentence: String,
+    /// Invalid fields as dotted paths, each with its error.
+    pub fields: Vec<(String, String)>,
+    /// The body of the response, for programs.
+    pub document: Value,
 }
 
 impl<E: std::error::Error> From<E> for Failure {
@@ -105,11 +121,29 @@ pub fn ended(program: &str, done: Result<(), Failure>) -> ExitCode {
     match done {
         Ok(()) | Err(Failure::Unread) => ExitCode::SUCCESS,
         Err(Failure::Sentence(sentence)) => {
-            let lines: Vec<&str> = sentence.lines().map(str::trim).collect();
-            eprintln!("{program}: {}", lines.join("; "));
+            eprintln!("{program}: {}", one_line(&sentence));
+            ExitCode::FAILURE
+        }
+        Err(Failure::Usage(sentence)) => {
+            eprintln!(
+                "{program}: {}\n\nFor more information, try '--help'.",
+                one_line(&sentence)
+            );
+            ExitCode::from(2)
+        }
+        Err(Failure::Rejected(rejection)) => {
+            eprintln!("{program}: {}", one_line(&rejection.sentence));
+            for (field, error) in &rejection.fields {
+                eprintln!("  {}: {}", one_line(field), one_line(error));
+            }
             ExitCode::FAILURE
         }
     }
+}
+
+fn one_line(text: &str) -> String {
+    let lines: Vec<String> = text.lines().map(|line| table::visible(line.trim())).collect();
+    lines.join("; ")
 }
 
 /// Prints a line on standard output, where all results go. `println!` would panic if the reader is gone.

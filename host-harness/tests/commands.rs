@@ -18,6 +18,7 @@ mod commands {
     mod private;
     mod process;
     mod replay;
+    mod schedules;
     mod serve;
     mod trouble;
 }

@@ -40,6 +40,12 @@ field-all-events-not-permitted = `all_events` umfasst auch künftige Veranstaltu
 field-events-conflict = `all_events` und `events` schließen sich aus. Bitte nur eines von beiden angeben.
 field-events-required = Wenn `all_events` false ist, muss `events` mindestens eine Veranstaltung enthalten.
 field-quota-exceeded = Das Limit von { NUMBER($most) } geplanten Exporten ist erreicht. Bitte zuerst einen anderen löschen.
+field-invalid-pause-end = { $given } ist kein gültiges Ende einer Pause. Erwartet wird RFC 3339 mit UTC-Abstand, etwa "2026-01-31T09:00:00+01:00", oder ein Datum, etwa "2026-01-31".
+field-not-in-future = { $given } liegt nicht in der Zukunft. Bitte einen späteren Zeitpunkt angeben.
+field-too-far-ahead = { $given } liegt zu weit in der Zukunft: erlaubt sind höchstens { NUMBER($years) } Jahre ab jetzt.
+field-not-past = { $given } ist noch nicht vergangen. Bitte einen vergangenen Zeitpunkt des Zeitplans angeben.
+field-invalid-boolean = { $given } ist kein Wahrheitswert. Möglich sind true und false.
+field-never-due = { $given } kommt weder im Zeitplan noch in den bisherigen Ausführungen vor. Bitte den genauen Zeitpunkt einer Ausführung angeben.
 
 ## What a field expects: the end of a sentence
 
@@ -139,11 +145,25 @@ refusal-sees-none = Um geplante Exporte zu sehen, brauchen diese Zugangsdaten hi
 refusal-reads-only = Diese Zugangsdaten erlauben nur Lesezugriff. Bitte Zugangsdaten mit Schreibzugriff verwenden.
 refusal-only-users-create = Nur ein Benutzerkonto kann einen geplanten Export anlegen; Token und Geräte können keinen besitzen.
 refusal-only-users-take-over = Nur ein Benutzerkonto kann einen geplanten Export übernehmen; Token und Geräte können keinen besitzen.
+refusal-only-users-test = Nur ein Benutzerkonto kann einen geplanten Export testen, weil der Test an dieses Konto geschickt wird.
+refusal-test-data-out-of-reach = Sie können diesen geplanten Export nicht testen, weil Sie seine Daten nicht exportieren dürfen.
 refusal-devices-preview-nothing = Geräte haben keine geplanten Exporte und können daher keine Vorschau abrufen.
 refusal-data-out-of-reach = Sie können diesen geplanten Export nicht ändern, weil Sie seine Daten nicht exportieren dürfen.
 refusal-all-events-out-of-reach = Sie können diesen geplanten Export nicht ändern: Er exportiert alle Veranstaltungen, auch künftige, und Sie dürfen nur einige exportieren.
 refusal-events-gone = Alle Veranstaltungen dieses geplanten Exports wurden gelöscht. Bitte löschen Sie ihn und legen Sie einen neuen an.
 refusal-by-host = Sie haben hier keine Berechtigung dafür.
+
+too-many-runs = Es wurden zu viele Ausführungen angefordert. Bitte in { $wait } erneut versuchen.
+wait-seconds =
+    { $number ->
+        [one] { $number } Sekunde
+       *[other] { $number } Sekunden
+    }
+wait-minutes =
+    { $number ->
+        [one] { $number } Minute
+       *[other] { $number } Minuten
+    }
 
 ## What to know of a rule that is valid
 
@@ -264,17 +284,25 @@ mail-no-next-run = Es ist keine weitere Ausführung geplant.
 mail-manage = Geplante Exporte verwalten: { $url }
 mail-name = „{ $title }“ ({ $exporter })
 
+## Mails: a run that a user or a program requested
+
+mail-time = Zeit: { $time }
+mail-requested-by = Angefordert von: { $who }
+mail-requested = Diese Ausführung wurde angefordert und ist keine der Wiederholungsregel.
+test-subject = Test: { $title }
+test-note = Dies ist ein Test, den { $who } angefordert hat. Niemand sonst hat ihn erhalten.
+
 ## Mails: a failed run
 
 failed-subject = Geplanter Export fehlgeschlagen
 failed = der geplante Export { $name } ist fehlgeschlagen. Es wurde keine Datei verschickt.
 failed-undelivered = der geplante Export { $name } wurde ausgeführt, aber seine E-Mail konnte an niemanden zugestellt werden.
-failed-count = Fehlschläge in Folge: { NUMBER($failures) }. Nach { NUMBER($most) } wird der Export pausiert.
+failed-count = Fehlschläge in Folge: { NUMBER($failures) }. Nach { NUMBER($most) } wird der Export angehalten.
 failed-reschedule = Um ihn neu zu planen, öffnen Sie den geplanten Export unter dem Link unten, korrigieren die Einstellungen und speichern ihn.
 failed-owner = Ein geplanter Export läuft mit den Rechten des Kontos, dem er gehört. Wer dort Einstellungen ändern und diese Daten exportieren darf, kann ihn übernehmen.
-paused-subject = Geplanter Export pausiert
-paused = Der Export ist { NUMBER($most) }-mal in Folge fehlgeschlagen und wurde pausiert. Er wird erst wieder ausgeführt, wenn er fortgesetzt wird.
-paused-resume = So setzen Sie ihn fort: Ursache beheben, den geplanten Export unter dem Link unten öffnen und speichern. Dabei wird die nächste Ausführung geplant und der Fehlerzähler zurückgesetzt.
+stopped-subject = Geplanter Export angehalten
+stopped = Der Export ist { NUMBER($most) }-mal in Folge fehlgeschlagen und wurde angehalten. Er wird erst wieder ausgeführt, wenn er fortgesetzt wird.
+stopped-resume = So setzen Sie ihn fort: Ursache beheben, den geplanten Export unter dem Link unten öffnen und speichern. Dabei wird die nächste Ausführung geplant und der Fehlerzähler zurückgesetzt.
 
 ## Mails: nothing to export, not delivered to all, too large to attach
 
@@ -298,7 +326,7 @@ changed = { $who } hat Ihren geplanten Export { $name } geändert.
 changed-when = Wann: { $time }
 changed-undo = Falls Sie das nicht wollten, öffnen Sie den geplanten Export unter dem Link unten und ändern oder löschen Sie ihn.
 changed-nothing = Es wurden keine Werte geändert. Durch das Speichern wurde die nächste Ausführung neu geplant.
-changed-resumed = Er war pausiert und wurde fortgesetzt.
+changed-resumed = Er war nach Fehlschlägen angehalten und wurde fortgesetzt.
 changed-none = (leer)
 changed-labels = Geändert: { $labels }
 changed-same-look = { $was } → { $is } (ein anderer Wert, der gleich aussieht)
@@ -309,6 +337,12 @@ changed-not-shown = ({ NUMBER($characters) } Zeichen sind nicht gezeigt)
 taken-over-subject = Geplanter Export übernommen
 taken-over = { $who } hat Ihren geplanten Export { $name } übernommen.
 taken-over-now = Er läuft ab jetzt mit den Rechten von { $who }; dorthin gehen auch seine E-Mails. Sie erhalten sie nur noch, wenn Ihre Adresse unter den Empfängern ist.
+paused-subject = Geplanter Export pausiert
+paused = { $who } hat Ihren geplanten Export { $name } pausiert.
+paused-until = Er wird bis { $time } nicht ausgeführt.
+paused-open = Er wird erst wieder ausgeführt, wenn ihn jemand fortsetzt.
+resumed-subject = Geplanter Export fortgesetzt
+resumed = { $who } hat Ihren geplanten Export { $name } fortgesetzt.
 deleted-subject = Geplanter Export gelöscht
 deleted = { $who } hat Ihren geplanten Export { $name } gelöscht. Er wird nicht mehr ausgeführt.
 deleted-was = Er war so eingestellt:
@@ -356,6 +390,59 @@ reason-memory = Der Export hat sein Speicherlimit überschritten.
 reason-incomplete = Das Export-Plugin hat die Ausführung ohne Ergebnis beendet.
 cancelled-no-longer-due = Der Zeitplan enthält diesen Zeitpunkt nicht mehr.
 cancelled-paused = Der geplante Export ist pausiert.
+
+## What became of a run, in a sentence
+
+run-in-progress = Die Ausführung läuft.
+run-submitted = Die Datei wurde erstellt; die E-Mail wird zugestellt.
+run-delivered = Die Mailserver aller Empfänger haben die E-Mail angenommen.
+run-delivered-to-some = Die Mailserver von { NUMBER($accepted) } der { NUMBER($all) } Empfänger haben die E-Mail angenommen.
+run-empty = Es gab keine Daten zu exportieren; die Empfänger haben keine E-Mail erhalten.
+run-failed = Fehlgeschlagen: { $reason }
+run-retrying = Die Ausführung konnte nicht abgeschlossen werden und wird wiederholt: { $time }.
+run-cancelled = Abgebrochen: { $reason }
+run-missed-unavailable = Ausgefallen: Das System konnte den Export nicht rechtzeitig ausführen.
+run-missed-paused = Ausgefallen: Der geplante Export war pausiert.
+run-missed-range = { $why } Das betrifft { NUMBER($count) } Ausführungen, von { $first } bis { $last }.
+recipient-queued = Die E-Mail wurde noch nicht an diese Adresse gesendet
+recipient-accepted = Der Mailserver hat die E-Mail für diese Adresse angenommen
+recipient-retrying = Der Mailserver konnte die E-Mail noch nicht annehmen; sie wird erneut gesendet
+recipient-rejected = Der Mailserver hat die E-Mail für diese Adresse abgelehnt
+recipient-cancelled = Die E-Mail wurde abgebrochen, bevor der Mailserver sie angenommen hat
+due-planned = Die Ausführung ist geplant: { $time }.
+due-passed = Die Ausführung ist fällig und beginnt so bald wie möglich: { $time }.
+due-paused = Keine Ausführung, weil der geplante Export pausiert ist: { $time }.
+due-paused-then = Es wird keine Ausführung geben, weil der geplante Export dann pausiert ist: { $time }.
+due-not-planned = Zu diesem Zeitpunkt ist keine Ausführung geplant: { $time }.
+due-never = Die Wiederholungsregel enthält diesen Zeitpunkt nicht: { $time }.
+due-not-recorded = Die Wiederholungsregel enthält diesen Zeitpunkt, aber die Ausführungen enthalten ihn nicht (mehr): { $time }.
+
+## The state of a scheduled export, in a sentence
+
+explain-waiting = Nächste Ausführung: { $time }.
+explain-due = Die Ausführung ist fällig und beginnt so bald wie möglich: { $time }.
+explain-running = Die Ausführung für { $due } läuft seit { $started }.
+explain-retrying = Die Ausführung für { $due } konnte nicht abgeschlossen werden; sie wird wiederholt: { $time }.
+explain-paused-until = Pausiert bis { $until } (durch { $who }, { $since }).
+explain-paused-open = Pausiert, bis jemand ihn fortsetzt (durch { $who }, { $since }).
+explain-program = ein Programm mit API-Token
+explain-stopped = Angehalten nach { NUMBER($failures) } Fehlschlägen in Folge, bis jemand ihn fortsetzt.
+explain-finished = Beendet: Die Wiederholungsregel hat keine weiteren Ausführungen; die letzte war { $time }.
+explain-owner-lost = { $reason } Die Ausführungen schlagen fehl, bis ein Konto mit den nötigen Rechten den Export übernimmt.
+explain-exporter-gone = Die Exportart { $exporter } gibt es hier nicht mehr. Die Ausführungen schlagen fehl, bis eine andere gewählt wird.
+
+## What can be done with a scheduled export
+
+action-change = Bearbeiten
+action-pause = Pausieren
+action-resume = Fortsetzen
+action-run = Jetzt ausführen
+action-test = Test an mich senden
+action-take-over = Übernehmen
+action-delete = Löschen
+why-paused = Er ist bereits pausiert.
+why-active = Er ist weder pausiert noch angehalten.
+why-own = Er gehört bereits Ihnen.
 
 ## Times and sizes
 

@@ -40,6 +40,13 @@ field-events-conflict = `all_events` and `events` cannot be combined. Specify on
 field-events-required = `events` is required when `all_events` is false, with at least one event slug.
 field-quota-exceeded = The limit of { NUMBER($most) } scheduled exports is reached. Delete one before you create another.
 
+field-invalid-pause-end = { $given } is not a valid end of a pause. Use RFC 3339 with a UTC offset, such as "2026-01-31T09:00:00+01:00", or a date, such as "2026-01-31".
+field-not-in-future = { $given } is not in the future. Use a later time.
+field-too-far-ahead = { $given } is too far ahead: at most { NUMBER($years) } years from now are allowed.
+field-not-past = { $given } has not passed yet. Use a due time that has passed.
+field-invalid-boolean = { $given } is not a boolean. Use true or false.
+field-never-due = { $given } is neither a due time of the recurrence rule nor in the run history. Use the exact due time of a run.
+
 ## What a field expects: the end of a sentence
 
 expected-text = a string
@@ -138,11 +145,25 @@ refusal-sees-none = These credentials need permission to change settings here in
 refusal-reads-only = These credentials are read-only. Use credentials with write access.
 refusal-only-users-create = Only a user can create a scheduled export; API tokens and devices cannot own one.
 refusal-only-users-take-over = Only a user can take over a scheduled export; API tokens and devices cannot own one.
+refusal-only-users-test = Only a user can test a scheduled export, because the test is mailed to that user.
+refusal-test-data-out-of-reach = You cannot test this scheduled export because you are not allowed to export its data.
 refusal-devices-preview-nothing = Devices cannot preview scheduled exports because they have none.
 refusal-data-out-of-reach = You cannot change this scheduled export because you are not allowed to export its data.
 refusal-all-events-out-of-reach = You cannot change this scheduled export: it exports all events, including future ones, and you can export only some events.
 refusal-events-gone = All events of this scheduled export have been deleted. Delete it and create a new one.
 refusal-by-host = You do not have permission to do this here.
+
+too-many-runs = Too many runs were requested. Try again in { $wait }.
+wait-seconds =
+    { $number ->
+        [one] { $number } second
+       *[other] { $number } seconds
+    }
+wait-minutes =
+    { $number ->
+        [one] { $number } minute
+       *[other] { $number } minutes
+    }
 
 ## What to know of a rule that is valid
 
@@ -257,17 +278,25 @@ mail-no-next-run = No further runs are scheduled.
 mail-manage = Manage scheduled exports: { $url }
 mail-name = “{ $title }” ({ $exporter })
 
+## Mails: a run that a user or a program requested
+
+mail-time = Time: { $time }
+mail-requested-by = Requested by: { $who }
+mail-requested = This run was requested; it is not one of the recurrence.
+test-subject = Test: { $title }
+test-note = This is a test that { $who } requested. Nobody else received it.
+
 ## Mails: a failed run
 
 failed-subject = Scheduled export failed
 failed = the scheduled export { $name } failed. No file was sent.
 failed-undelivered = the scheduled export { $name } ran, but its email could not be delivered to any recipient.
-failed-count = Consecutive failures: { NUMBER($failures) }. After { NUMBER($most) }, the export is paused.
+failed-count = Consecutive failures: { NUMBER($failures) }. After { NUMBER($most) }, the export is stopped.
 failed-reschedule = To reschedule it, open the scheduled export at the link below, correct its settings, and save it.
 failed-owner = A scheduled export runs with its owner's permissions. A user who can change settings there and export this data can take it over.
-paused-subject = Scheduled export paused
-paused = The export has failed { NUMBER($most) } times in a row and has been paused. It will not run until it is resumed.
-paused-resume = To resume it, fix the cause, then open the scheduled export at the link below and save it. Saving schedules the next run and resets the failure count.
+stopped-subject = Scheduled export stopped
+stopped = The export has failed { NUMBER($most) } times in a row and has been stopped. It will not run until it is resumed.
+stopped-resume = To resume it, fix the cause, then open the scheduled export at the link below and save it. Saving schedules the next run and resets the failure count.
 
 ## Mails: nothing to export, not delivered to all, too large to attach
 
@@ -291,7 +320,7 @@ changed = { $who } changed your scheduled export { $name }.
 changed-when = When: { $time }
 changed-undo = If you did not want this, open the scheduled export at the link below and change or delete it.
 changed-nothing = No values were changed. Saving rescheduled the next run.
-changed-resumed = It was paused and has been resumed.
+changed-resumed = It had been stopped after failures and has been resumed.
 changed-none = (none)
 changed-labels = Changed: { $labels }
 changed-same-look = { $was } → { $is } (another value that looks the same)
@@ -302,6 +331,12 @@ changed-not-shown = ({ NUMBER($characters) } characters are not shown)
 taken-over-subject = Scheduled export taken over
 taken-over = { $who } has taken over your scheduled export { $name }.
 taken-over-now = It now runs with the permissions of { $who }, who also receives its emails. You no longer receive them unless your address is one of its recipients.
+paused-subject = Scheduled export paused
+paused = { $who } paused your scheduled export { $name }.
+paused-until = It does not run until { $time }.
+paused-open = It does not run until a user resumes it.
+resumed-subject = Scheduled export resumed
+resumed = { $who } resumed your scheduled export { $name }.
 deleted-subject = Scheduled export deleted
 deleted = { $who } deleted your scheduled export { $name }. It will no longer run.
 deleted-was = These were its settings:
@@ -349,6 +384,59 @@ reason-memory = The export exceeded its memory limit.
 reason-incomplete = The export plugin ended the run without a result.
 cancelled-no-longer-due = The schedule no longer includes this time.
 cancelled-paused = The scheduled export is paused.
+
+## What became of a run, in a sentence
+
+run-in-progress = It is in progress.
+run-submitted = The file was created; its email is being delivered.
+run-delivered = The email was accepted by the mail servers of all recipients.
+run-delivered-to-some = The email was accepted by the mail servers of { NUMBER($accepted) } of { NUMBER($all) } recipients.
+run-empty = There was no data to export, so the recipients got no email.
+run-failed = It failed: { $reason }
+run-retrying = It could not be completed and is retried on { $time }.
+run-cancelled = It was cancelled: { $reason }
+run-missed-unavailable = It was missed: the system could not run it in time.
+run-missed-paused = It was missed: the scheduled export was paused.
+run-missed-range = { $why } This applies to { NUMBER($count) } runs, from { $first } to { $last }.
+recipient-queued = The email has not been sent to this recipient yet
+recipient-accepted = The recipient's mail server accepted the email
+recipient-retrying = The recipient's mail server could not accept the email yet; it is sent again
+recipient-rejected = The recipient's mail server rejected the email
+recipient-cancelled = The email was cancelled before the recipient's mail server accepted it
+due-planned = The run on { $time } is planned.
+due-passed = The run on { $time } is due; it runs as soon as possible.
+due-paused = There was no run on { $time }: the scheduled export is paused.
+due-paused-then = There will be no run on { $time }: the scheduled export is paused then.
+due-not-planned = There will be no run on { $time }: the scheduled export is not planned to run then.
+due-never = The recurrence rule has no run on { $time }.
+due-not-recorded = The recurrence rule has a run on { $time }, but the run history does not contain it (any longer).
+
+## The state of a scheduled export, in a sentence
+
+explain-waiting = The next run is on { $time }.
+explain-due = The run on { $time } is due; it starts as soon as possible.
+explain-running = The run for { $due } has been in progress since { $started }.
+explain-retrying = The run for { $due } could not be completed; it is retried on { $time }.
+explain-paused-until = Paused until { $until } (by { $who }, { $since }).
+explain-paused-open = Paused until a user resumes it (by { $who }, { $since }).
+explain-program = a program with an API token
+explain-stopped = Stopped after { NUMBER($failures) } consecutive failures, until a user resumes it.
+explain-finished = Finished: the recurrence rule has no further runs; the last one was on { $time }.
+explain-owner-lost = { $reason } Its runs fail until a user who can export this data takes it over.
+explain-exporter-gone = The exporter { $exporter } no longer exists here. Its runs fail until another one is chosen.
+
+## What can be done with a scheduled export
+
+action-change = Edit
+action-pause = Pause
+action-resume = Resume
+action-run = Run now
+action-test = Send test to me
+action-take-over = Take over
+action-delete = Delete
+why-paused = It is already paused.
+why-active = It is neither paused nor stopped.
+why-own = You already own it.
 
 ## Times and sizes
 

@@ -52,6 +52,23 @@ pub struct Document {
     /// Version of the schedule whose rule, time of day or zone the current ones replaced; `None` if they are the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaced_version: Option<u64>,
+    /// The latest pause, while the schedule's state is `paused`; `None` if it has not been paused by this plugin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused: Option<Pause>,
+}
+
+/// What the plugin records of a pause. That the schedule is paused, and until when, is the contract's `state`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pause {
+    /// The user's words; `None` if they gave none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    pub since: Instant,
+    /// Address of the user who paused it; `None` if it was a program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// Due times of the pause up to this instant are in the run history.
+    pub recorded: Instant,
 }
 
 impl Document {

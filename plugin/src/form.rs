@@ -11,7 +11,7 @@ use crate::language::Language;
 use crate::message::{Expected, ValidationError};
 
 pub use self::event_selection::EventSelection;
-pub(crate) use self::value::{MAX_DATE_TIME_LEN, MAX_DECIMAL_DIGITS};
+pub(crate) use self::value::{MAX_DATE_TIME_LEN, MAX_DECIMAL_DIGITS, is_date_time};
 
 /// Key of the form in a schedule.
 pub const NAME: &str = "export_form_data";

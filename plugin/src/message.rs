@@ -21,6 +21,8 @@ pub use self::warning::Warning;
 
 /// Maximum number of characters of an invalid text that a message repeats.
 const MAX_QUOTED_LEN: usize = 60;
+/// Maximum number of characters of a parameter of an error.
+const MAX_PARAM_LEN: usize = 500;
 
 /// What is wrong with a value.
 #[derive(Clone, Debug, PartialEq)]
@@ -94,6 +96,21 @@ pub enum ValidationError {
     EventsConflict,
     EventsRequired,
     Quota(u32),
+    /// Neither a date-time with an offset nor a date.
+    InvalidPauseEnd(String),
+    /// An instant that must be later than now.
+    NotInFuture(String),
+    /// More than this number of years ahead.
+    TooFarAhead {
+        given: String,
+        years: u32,
+    },
+    /// An instant that must not be later than now.
+    NotPast(String),
+    /// Neither a due time of the rule nor in the run history.
+    NeverDue(String),
+    /// Neither `true` nor `false`.
+    InvalidBoolean(String),
 }
 
 /// The type of a JSON value other than null.
@@ -107,6 +124,17 @@ pub enum JsonType {
 }
 
 impl JsonType {
+    /// The name in JSON Schema.
+    fn code(self) -> &'static str {
+        match self {
+            Self::Boolean => "boolean",
+            Self::Number => "number",
+            Self::String => "string",
+            Self::Array => "array",
+            Self::Object => "object",
+        }
+    }
+
     fn name(self, language: Language) -> &'static str {
         match self {
             Self::Boolean => text::got_boolean(language),
@@ -123,11 +151,70 @@ impl ValidationError {
     #[must_use]
     pub fn at(&self, path: &[&str], language: Language) -> FieldError {
         FieldError {
-            params: Vec::new(),
+            params: self.params(),
             path: path.iter().map(|&step| step.to_owned()).collect(),
             code: self.code().to_owned(),
             message: self.message(language),
         }
+    }
+
+    /// The values that the message names, under names that belong to the code. Lists are comma-separated.
+    fn params(&self) -> Vec<(String, String)> {
+        let given = |given: &str| ("given", given.to_owned());
+        let params = match self {
+            Self::Required(expected) | Self::Null(expected) => expected.params(),
+            Self::WrongType(expected, got) => {
+                let mut params = expected.params();
+                params.push(("got", got.code().to_owned()));
+                params
+            }
+            Self::TooLarge(max) | Self::TooDeep(max) => vec![("max", max.to_string())],
+            Self::Quota(max) => vec![("max", max.to_string())],
+            Self::TooLong { max, given } | Self::TooManyAddresses { max, given } => {
+                vec![("max", max.to_string()), ("given", given.to_string())]
+            }
+            Self::ControlCharacter(found) => vec![("given", format!("U+{:04X}", u32::from(*found)))],
+            Self::InvalidTime(text)
+            | Self::UnknownDefaultZone(text)
+            | Self::UnknownExporter(text)
+            | Self::ExporterNotPermittedForOwner(text)
+            | Self::ExporterRemoved(text)
+            | Self::Address { given: text, .. }
+            | Self::Duplicate(text)
+            | Self::InvalidDecimal(text)
+            | Self::InvalidDate(text)
+            | Self::InvalidDateTime(text)
+            | Self::DateRange { given: text, .. }
+            | Self::InvalidPauseEnd(text)
+            | Self::NotInFuture(text)
+            | Self::NotPast(text)
+            | Self::NeverDue(text)
+            | Self::InvalidBoolean(text) => vec![given(text)],
+            Self::UnsupportedLanguage { given: text, languages } => {
+                vec![given(text), ("allowed", languages.join(","))]
+            }
+            Self::DomainNotAllowed { given: text, domains } => vec![given(text), ("allowed", domains.join(","))],
+            Self::InvalidChoice { given: text, choices } => vec![given(text), ("allowed", choices.join(","))],
+            Self::OutOfRange { smallest, largest } => {
+                vec![("min", smallest.to_string()), ("max", largest.to_string())]
+            }
+            Self::EventsNotPermitted(slugs) | Self::EventsNotPermittedForOwner(slugs) => {
+                vec![("given", slugs.join(","))]
+            }
+            Self::TooFarAhead { given: text, years } => vec![given(text), ("years", years.to_string())],
+            Self::NotAnObject
+            | Self::Blank
+            | Self::LineBreak
+            | Self::EmptyList
+            | Self::AllEventsNotPermitted
+            | Self::EventsConflict
+            | Self::EventsRequired => Vec::new(),
+        };
+        let cut = |text: String| text.chars().take(MAX_PARAM_LEN).collect();
+        params
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), cut(value)))
+            .collect()
     }
 
     /// The error of a value of another type than expected, or of null.
@@ -181,6 +268,12 @@ impl ValidationError {
             Self::EventsConflict => "events-conflict",
             Self::EventsRequired => "events-required",
             Self::Quota(_) => "quota-exceeded",
+            Self::InvalidPauseEnd(_) => "invalid-date-time",
+            Self::NotInFuture(_) => "not-in-future",
+            Self::TooFarAhead { .. } => "too-far-ahead",
+            Self::NotPast(_) => "not-past",
+            Self::NeverDue(_) => "never-due",
+            Self::InvalidBoolean(_) => "invalid-boolean",
         }
     }
 
@@ -237,6 +330,12 @@ impl ValidationError {
             Self::EventsConflict => text::field_events_conflict(language).to_owned(),
             Self::EventsRequired => text::field_events_required(language).to_owned(),
             Self::Quota(max) => text::field_quota_exceeded(language, *max),
+            Self::InvalidPauseEnd(given) => text::field_invalid_pause_end(language, &quoted(given)),
+            Self::NotInFuture(given) => text::field_not_in_future(language, &quoted(given)),
+            Self::TooFarAhead { given, years } => text::field_too_far_ahead(language, &quoted(given), *years),
+            Self::NotPast(given) => text::field_not_past(language, &quoted(given)),
+            Self::NeverDue(given) => text::field_never_due(language, &quoted(given)),
+            Self::InvalidBoolean(given) => text::field_invalid_boolean(language, &quoted(given)),
         }
     }
 }

@@ -16,6 +16,8 @@ use crate::text;
 
 /// Maximum number of characters of a subject: the contract's limit.
 pub const MAX_SUBJECT_LEN: usize = 250;
+/// Maximum number of characters of an address in a mail.
+const MAX_ADDRESS_LEN: usize = 320;
 /// Maximum number of characters of a mail server's reply in a notice.
 const MAX_REPLY_LEN: usize = 300;
 
@@ -33,8 +35,21 @@ pub struct NoticeContext<'a> {
     pub due: Option<Instant>,
     /// `None` if no further run is scheduled.
     pub next_run: Option<Instant>,
+    /// `None` for a run that was due, and for a change.
+    pub requested: Option<Requested<'a>>,
     /// Absolute URL of the page where users manage schedules.
     pub configuration_url: &'a str,
+}
+
+/// A run that a user or a program requested: it leaves the plan and the count of failures as they are.
+#[derive(Clone, Copy, Debug)]
+pub enum Requested<'a> {
+    /// The schedule as it is, now. `by`: address of the user.
+    Now { by: Option<&'a str> },
+    /// Once more for a due time that has passed.
+    Rerun { by: Option<&'a str> },
+    /// Mailed to that user alone.
+    Test { by: Option<&'a str> },
 }
 
 /// A mail: a subject of one line, at most [`MAX_SUBJECT_LEN`] characters, and plain text.
@@ -45,13 +60,13 @@ pub struct Notice {
 }
 
 /// The notice about a failed run. `failures` is the number of consecutive failed runs, including this one; from
-/// [`MAX_CONSECUTIVE_FAILURES`] on the schedule is paused, and the notice says how to resume it.
+/// [`MAX_CONSECUTIVE_FAILURES`] on the schedule is stopped, and the notice says how to resume it.
 #[must_use]
 pub fn failure(context: &NoticeContext, reason: &Reason, failures: u32) -> Notice {
     let language = context.language;
-    let paused = failures >= MAX_CONSECUTIVE_FAILURES;
-    let subject = if paused {
-        text::paused_subject(language)
+    let stopped = context.requested.is_none() && failures >= MAX_CONSECUTIVE_FAILURES;
+    let subject = if stopped {
+        text::stopped_subject(language)
     } else {
         text::failed_subject(language)
     };
@@ -65,11 +80,13 @@ pub fn failure(context: &NoticeContext, reason: &Reason, failures: u32) -> Notic
             text.replies(deliveries);
         }
         text.gap();
-        if paused {
-            text.line(&text::paused(language, MAX_CONSECUTIVE_FAILURES));
-            text.line(text::paused_resume(language));
+        if stopped {
+            text.line(&text::stopped(language, MAX_CONSECUTIVE_FAILURES));
+            text.line(text::stopped_resume(language));
         } else {
-            text.line(&text::failed_count(language, failures, MAX_CONSECUTIVE_FAILURES));
+            if context.requested.is_none() {
+                text.line(&text::failed_count(language, failures, MAX_CONSECUTIVE_FAILURES));
+            }
             context.add_next_run(text);
             if matches!(reason, Reason::Unreadable | Reason::InvalidRecurrence(_)) {
                 text.line(text::failed_reschedule(language));
@@ -105,6 +122,16 @@ pub fn undelivered(context: &NoticeContext, rejected: &[Delivery]) -> Notice {
     })
 }
 
+/// The subject of a test of a schedule with this subject, and the paragraph below its text: who requested it.
+#[must_use]
+pub fn test(subject: &str, address: &str, language: Language) -> Notice {
+    let note = text::test_note(language, &one_line(address, MAX_ADDRESS_LEN));
+    Notice {
+        subject: one_line(&text::test_subject(language, subject), MAX_SUBJECT_LEN),
+        text: format!("{note}\n"),
+    }
+}
+
 /// The paragraph below the text of a mail whose file exceeds the maximum mail size: where to download it, and until when.
 #[must_use]
 pub fn download(link: &DownloadLink, zone: &str, language: Language) -> String {
@@ -129,7 +156,19 @@ impl NoticeContext<'_> {
         text.gap();
         if let Some(due) = self.due {
             let due = zoned_time(due, self.zone, self.language);
-            text.line(&text::mail_due(self.language, &due));
+            text.line(&match self.requested {
+                None | Some(Requested::Rerun { .. }) => text::mail_due(self.language, &due),
+                Some(Requested::Now { .. } | Requested::Test { .. }) => text::mail_time(self.language, &due),
+            });
+        }
+        if let Some(Requested::Now { by } | Requested::Rerun { by } | Requested::Test { by }) = self.requested {
+            match by {
+                Some(address) => {
+                    let address = one_line(address, MAX_ADDRESS_LEN);
+                    text.line(&text::mail_requested_by(self.language, &address));
+                }
+                None => text.line(text::mail_requested(self.language)),
+            }
         }
         details(&mut text);
         self.finish(subject, text)
@@ -139,8 +178,13 @@ impl NoticeContext<'_> {
         let url = one_line(self.configuration_url, 2_000);
         text.line(&text::mail_manage(self.language, &url));
         let title = self.title.unwrap_or(self.exporter);
+        let subject = text::mail_subject(self.language, title, subject);
+        let subject = match self.requested {
+            Some(Requested::Test { .. }) => text::test_subject(self.language, &subject),
+            _ => subject,
+        };
         Notice {
-            subject: one_line(&text::mail_subject(self.language, title, subject), MAX_SUBJECT_LEN),
+            subject: one_line(&subject, MAX_SUBJECT_LEN),
             text: text.0,
         }
     }
@@ -158,7 +202,11 @@ impl NoticeContext<'_> {
         }
     }
 
+    /// Nothing for a run that was requested: the plan has nothing to do with it.
     fn add_next_run(&self, text: &mut Text) {
+        if self.requested.is_some() {
+            return;
+        }
         match self.next_run {
             Some(next) => {
                 let next = zoned_time(next, self.zone, self.language);
@@ -184,7 +232,7 @@ impl Text {
 
     fn replies(&mut self, deliveries: &[Delivery]) {
         for delivery in deliveries {
-            let address = one_line(&delivery.address, 320);
+            let address = one_line(&delivery.address, MAX_ADDRESS_LEN);
             let reply = one_line(&delivery.response, MAX_REPLY_LEN);
             if reply.is_empty() {
                 self.line(&format!("- {address}"));
@@ -208,21 +256,22 @@ mod tests {
             zone: "Europe/Berlin",
             due: Some(1_792_992_600), // 2026-10-26T05:30:00Z
             next_run: None,
+            requested: None,
             configuration_url: "https://tickets.example.com/exports/",
         }
     }
 
     #[test]
-    fn the_mail_about_the_fifth_failure_says_in_german_that_the_export_is_paused_and_how_to_resume_it() {
+    fn the_mail_about_the_fifth_failure_says_in_german_that_the_export_is_stopped_and_how_to_resume_it() {
         let notice = failure(&context(), &Reason::DeadlineExceeded, MAX_CONSECUTIVE_FAILURES);
-        assert_eq!(notice.subject, "Geplanter Export pausiert: Bestellliste");
+        assert_eq!(notice.subject, "Geplanter Export angehalten: Bestellliste");
         assert_eq!(
             notice.text,
             "Hallo,\n\n\
              der geplante Export „Bestellliste“ (orderlist) ist fehlgeschlagen. Es wurde keine Datei verschickt.\n\n\
              Geplant für: Montag, 26. Oktober 2026, 06:30 Uhr (Europe/Berlin, UTC+01:00)\n\
              Grund: Der Export hat sein Zeitlimit überschritten.\n\n\
-             Der Export ist 5-mal in Folge fehlgeschlagen und wurde pausiert. Er wird erst wieder ausgeführt, wenn er fortgesetzt wird.\n\
+             Der Export ist 5-mal in Folge fehlgeschlagen und wurde angehalten. Er wird erst wieder ausgeführt, wenn er fortgesetzt wird.\n\
              So setzen Sie ihn fort: Ursache beheben, den geplanten Export unter dem Link unten öffnen und speichern. \
              Dabei wird die nächste Ausführung geplant und der Fehlerzähler zurückgesetzt.\n\n\
              Geplante Exporte verwalten: https://tickets.example.com/exports/\n"
@@ -281,6 +330,32 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn a_notice_about_a_requested_run_says_who_requested_it_and_nothing_of_the_plan_or_the_count() {
+        let by = Some("ann@example.org");
+        let context = |requested| NoticeContext {
+            requested: Some(requested),
+            ..context()
+        };
+        let failed = |requested| failure(&context(requested), &Reason::DeadlineExceeded, MAX_CONSECUTIVE_FAILURES);
+        let test = failed(Requested::Test { by });
+        assert_eq!(test.subject, "Test: Geplanter Export fehlgeschlagen: Bestellliste");
+        assert_eq!(
+            test.text,
+            "Hallo,\n\n\
+             der geplante Export „Bestellliste“ (orderlist) ist fehlgeschlagen. Es wurde keine Datei verschickt.\n\n\
+             Zeit: Montag, 26. Oktober 2026, 06:30 Uhr (Europe/Berlin, UTC+01:00)\n\
+             Angefordert von: ann@example.org\n\
+             Grund: Der Export hat sein Zeitlimit überschritten.\n\n\n\
+             Geplante Exporte verwalten: https://tickets.example.com/exports/\n"
+        );
+        let rerun = failed(Requested::Rerun { by: None });
+        assert_eq!(rerun.subject, "Geplanter Export fehlgeschlagen: Bestellliste");
+        assert!(rerun.text.contains("Geplant für: Montag") && rerun.text.contains("wurde angefordert"));
+        let empty = nothing_to_export(&context(Requested::Now { by }));
+        assert!(empty.text.contains("Angefordert von: ann@example.org") && !empty.text.contains("Ausführung:"));
     }
 
     #[test]

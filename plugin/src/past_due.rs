@@ -1,6 +1,7 @@
 //! Due times that are past due and were not run: the planned one, and later ones of the recurrence.
 
-use crate::contract::{Instant, MissedRange, MissedReason, StoreError};
+use crate::contract::{Content, Instant, MissedRange, MissedReason, ScheduleState, StoreError};
+use crate::document::Pause;
 use crate::recurrence::Recurrence;
 
 /// Maximum number of steps of the search for a due time that two rules have in common. Rules with the same zone and time of day have
@@ -72,7 +73,9 @@ impl<'a> PastDueTimes<'a> {
         });
         let after = self.after.max(from.saturating_sub(1));
         let until = end.saturating_sub(1);
-        let others = self.recurrence.and_then(|recurrence| range(recurrence, after, until));
+        let others = self
+            .recurrence
+            .and_then(|recurrence| range(recurrence, after, until, MissedReason::Unavailable));
         match (planned, others) {
             (Some(planned), Some(others)) if !self.kept => vec![MissedRange {
                 reason: MissedReason::Unavailable,
@@ -85,13 +88,38 @@ impl<'a> PastDueTimes<'a> {
     }
 }
 
+/// The due times of a pause that are not in the run history yet, as one range: those until `now` while the pause lasts, and those
+/// until its end once it has run out. `None` if there are none, if the schedule is not paused, and from the first run after the pause
+/// on, which records them.
+#[must_use]
+pub fn unrecorded_pause(
+    content: &Content,
+    pause: Option<&Pause>,
+    recurrence: &Recurrence,
+    now: Instant,
+) -> Option<MissedRange> {
+    let (ScheduleState::Paused(until), Some(pause)) = (content.state, pause) else {
+        return None;
+    };
+    let over = until.filter(|until| *until <= now);
+    if let Some(until) = over {
+        let first = recurrence.next_after(until.saturating_sub(1));
+        let has_run = first.is_some_and(|first| content.next_run.is_none_or(|planned| first.at < planned));
+        if has_run {
+            return None;
+        }
+    }
+    let last = over.map_or(now, |until| until.saturating_sub(1));
+    range(recurrence, pause.recorded, last, MissedReason::Paused)
+}
+
 /// The due times of the recurrence after `after` and not after `until`.
-fn range(recurrence: &Recurrence, after: Instant, until: Instant) -> Option<MissedRange> {
+fn range(recurrence: &Recurrence, after: Instant, until: Instant, reason: MissedReason) -> Option<MissedRange> {
     let first = recurrence.next_after(after).filter(|first| first.at <= until)?.at;
     let last = recurrence.latest_until(until)?.at;
     let count = recurrence.count_between(after, until);
     Some(MissedRange {
-        reason: MissedReason::Unavailable,
+        reason,
         first,
         last,
         count,
@@ -116,7 +144,8 @@ pub fn write_unrecorded<T>(
             .iter()
             .position(|range| (range.first..=range.last).contains(&recorded))
             .ok_or(StoreError::AlreadyRecorded(recorded))?;
-        let rest = recurrence.and_then(|recurrence| range(recurrence, recorded, missed[index].last));
+        let MissedRange { last, reason, .. } = missed[index];
+        let rest = recurrence.and_then(|recurrence| range(recurrence, recorded, last, reason));
         missed.splice(index..=index, rest);
     }
 }

@@ -92,6 +92,21 @@ pub fn describe(
     }
 }
 
+/// The words of [`describe`] alone; `None` if rule or time of day is invalid.
+pub(crate) fn in_words(
+    rule: &str,
+    time: &str,
+    anchor: NaiveDate,
+    today: NaiveDate,
+    language: Language,
+) -> Option<String> {
+    let (normal, time) = (
+        recurrence::normal(rule, anchor).ok()?,
+        recurrence::time_of_day(time).ok()?,
+    );
+    Some(words::of(&normal, time, today, language))
+}
+
 /// The normal form of a rule's text: two texts have the same one if they differ only in how they say the same thing. Its dates
 /// are those of the rule, counted from the same anchor.
 ///

@@ -10,18 +10,18 @@ mod opening;
 #[cfg(test)]
 mod tests;
 
-use export_mail::StageError;
+use export_mail::{StageError, Wording};
 use opening::{RunDecision, RunOpening, opening};
 
 use crate::contract::{
     AbandonReason, Audience, Delivery, DeliveryStatus, ExportError, Instant, Mail, MailError, MailKind, Outcome,
-    OwnerRight, RunContext, RunStart, ScheduleState, StoreError,
+    OwnerRight, Recipients, RunContext, RunKind, RunStart, ScheduleState, StoreError,
 };
 use crate::document::Document;
 use crate::host::Run;
 use crate::language::Language;
 use crate::named_range;
-use crate::notice::{self, Cancellation, Notice, NoticeContext, Reason, one_line};
+use crate::notice::{self, Cancellation, Notice, NoticeContext, Reason, Requested, one_line};
 use crate::past_due::write_unrecorded;
 use crate::recurrence::{self, Recurrence, RecurrenceError};
 
@@ -37,9 +37,11 @@ const MAX_LOGGED_LEN: usize = 500;
 /// Returns without `finish` only if the lease is lost, the store is unavailable, or the schedule has no due time.
 pub fn execute(run: &impl Run) {
     let attempt = Attempt::new(run);
-    let (recurrence, invalid) = match attempt.recurrence() {
-        Ok(recurrence) => (Some(recurrence), None),
-        Err(reason) => (None, Some(reason)),
+    // A run that a user requested does not need the recurrence.
+    let (recurrence, invalid) = match attempt.is_scheduled().then(|| attempt.recurrence()) {
+        None => (None, None),
+        Some(Ok(recurrence)) => (Some(recurrence), None),
+        Some(Err(reason)) => (None, Some(reason)),
     };
     let Some(attempt) = attempt.open(recurrence.as_ref()) else {
         return;
@@ -57,7 +59,7 @@ pub fn abandon(run: &impl Run, reason: AbandonReason) {
     if let Some(due) = attempt.facts.due {
         attempt.due = Some(due);
     } else {
-        let recurrence = attempt.recurrence().ok();
+        let recurrence = attempt.is_scheduled().then(|| attempt.recurrence().ok()).flatten();
         let Some(opened) = attempt.open(recurrence.as_ref()) else {
             return;
         };
@@ -149,6 +151,11 @@ impl<'r, R: Run> Attempt<'r, R> {
         }
     }
 
+    /// Whether the run was due; otherwise a user requested it, and it counts for nothing.
+    fn is_scheduled(&self) -> bool {
+        self.facts.kind == RunKind::Scheduled
+    }
+
     /// IANA name of the schedule's zone.
     fn zone(&self) -> &str {
         let default = &self.facts.settings.zone;
@@ -234,7 +241,12 @@ impl<'r, R: Run> Attempt<'r, R> {
             Err(ExportError::LeaseLost) => return AttemptResult::LeaseLost,
         }
         let (given, limit) = (&self.facts.schedule.content.recipients, self.facts.settings.mail_bytes);
-        match export_mail::stage(self.run, document, given, &owner.email, (limit, zone)) {
+        let nobody = Recipients::default();
+        let (given, wording) = match self.facts.kind {
+            RunKind::Test => (&nobody, Wording::of_test(document, &owner.email, self.language)),
+            RunKind::Scheduled | RunKind::Now | RunKind::Rerun => (given, Wording::of(document)),
+        };
+        match export_mail::stage(self.run, &wording, given, &owner.email, (limit, zone)) {
             Ok(()) => AttemptResult::Submitted,
             Err(StageError::Failed(reason)) => AttemptResult::Failed(reason),
             Err(StageError::Unavailable(why)) => self.unavailable(&why),
@@ -284,11 +296,14 @@ impl<'r, R: Run> Attempt<'r, R> {
                     );
                 }
                 // An older mail that is delivered does not resume a schedule that later failures have paused.
-                let counter = if active { 0 } else { counter };
+                let counter = if active && self.is_scheduled() { 0 } else { counter };
                 (Outcome::Delivered, counter, active)
             }
             AttemptResult::Failed(reason) => {
-                let counter = counter.saturating_add(1).min(MAX_CONSECUTIVE_FAILURES);
+                let counter = match self.is_scheduled() {
+                    true => counter.saturating_add(1).min(MAX_CONSECUTIVE_FAILURES),
+                    false => counter,
+                };
                 self.notify(
                     MailKind::Failure,
                     notice::failure(&self.notice_context(), &reason, counter),
@@ -299,7 +314,7 @@ impl<'r, R: Run> Attempt<'r, R> {
                 (
                     Outcome::Failed((code.to_owned(), message)),
                     counter,
-                    active && counter < MAX_CONSECUTIVE_FAILURES,
+                    active && (counter < MAX_CONSECUTIVE_FAILURES || !self.is_scheduled()),
                 )
             }
         };
@@ -316,7 +331,18 @@ impl<'r, R: Run> Attempt<'r, R> {
             zone: self.zone(),
             due: self.due,
             next_run: self.next_run,
+            requested: self.requested(),
             configuration_url: &self.facts.settings.configuration_url,
+        }
+    }
+
+    fn requested(&self) -> Option<Requested<'_>> {
+        let by = self.facts.requested_by.as_ref().map(|user| user.email.as_str());
+        match self.facts.kind {
+            RunKind::Scheduled => None,
+            RunKind::Now => Some(Requested::Now { by }),
+            RunKind::Rerun => Some(Requested::Rerun { by }),
+            RunKind::Test => Some(Requested::Test { by }),
         }
     }
 

@@ -3,19 +3,25 @@
 //! Each function is one export of `wit/schedules.wit`. Order of checks: credentials, visibility of the schedule, `if-version`,
 //! validity of the document, permission for the exporter and its data.
 
+mod actions;
 mod change;
 mod document_view;
+mod explain;
 mod export_data;
 mod exporter_list;
 mod form_view;
 mod history;
+mod manual;
+mod overview;
 mod owner_notice;
+mod pause;
 mod permissions;
 mod preview;
 mod request_body;
 mod reschedule;
 mod resource;
 mod rule_view;
+mod status;
 mod takeover;
 mod timestamp;
 mod timing;
@@ -154,6 +160,8 @@ pub fn exporters(by: &impl Access, only: Option<&str>) -> Result<Vec<String>, Pr
 /// |---|---|---|
 /// | `preview` | the next runs of a rule, and warnings | |
 /// | `rule` | a rule in words, and as the picks of a form | the same of a stored one |
+/// | `explain` | | its state in a sentence, what can be done with it, and what became of a due time |
+/// | `overview` | a page of the schedules that the caller can see, as rows of a table | |
 /// | `form` | the JSON Schema of a new schedule | the same for a stored one, its values, and whether it can be changed |
 ///
 /// # Errors
@@ -168,20 +176,36 @@ pub fn view(
         (None, "preview") => preview::of_params(&by.context(), params),
         (None, "rule") => rule_view::rule(&by.context(), params),
         (Some(id), "rule") => rule_view::of_schedule(by, id),
+        (None, "overview") => overview::overview(by, params),
         (None, "form") => form_view::of_exporter(by, params),
         (Some(id), "form") => form_view::of_schedule(by, id),
+        (Some(id), "explain") => explain::explain(by, id, params),
         _ => Err(Problem::NotFound),
     }
 }
 
-/// Performs a verb. `preview` without id returns the next runs of a rule, and warnings; `take_over` with one makes the caller the owner.
+/// Performs a verb.
+///
+/// | name | without id | with id |
+/// |---|---|---|
+/// | `preview` | the next runs of a rule, and warnings | |
+/// | `take_over` | | makes the caller the owner |
+/// | `pause`, `resume` | | pauses the schedule; resumes one that is paused or stopped |
+/// | `run` | | runs the schedule now, or once more for a past due time |
+/// | `test` | runs a document that is not stored, to the caller alone | runs the schedule, to the caller alone |
 ///
 /// # Errors
-/// `NotFound` for any other verb; `Malformed`, `Invalid`; for `take_over` also `NotFound`, `Forbidden` and `Stale`.
+/// `NotFound` for any other verb, and for a schedule that does not exist for this caller; `Malformed`, `Invalid`, `Forbidden`;
+/// `Stale` if others changed the schedule during every attempt; `TooMany` runs.
 pub fn act(by: &impl Access, id: Option<ScheduleId>, verb: &str, document: &str) -> Result<Acted, Problem> {
     let document = match (id, verb) {
+        (Some(id), "run") => return manual::run(by, id, document),
+        (Some(id), "test") => return manual::test_stored(by, id, document),
+        (None, "test") => return manual::test_document(by, document),
         (None, "preview") => preview::of_document(&by.context(), document)?,
         (Some(id), "take_over") => takeover::take_over(by, id, document)?,
+        (Some(id), "pause") => pause::pause(by, id, document)?,
+        (Some(id), "resume") => pause::resume(by, id, document)?,
         _ => return Err(Problem::NotFound),
     };
     Ok(Acted { document, run: None })

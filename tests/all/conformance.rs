@@ -42,7 +42,7 @@ async fn the_reference_host_on_postgres_keeps_what_the_contract_promises() {
 }
 
 /// What the minimal host can't be asked for, and what it would need for that. It has one person at one organizer, who stays.
-const BEYOND_ONE_PERSON: [(&str, &str); 21] = [
+const BEYOND_ONE_PERSON: [(&str, &str); 29] = [
     (
         "an-access-says-who-calls-and-where",
         "this host has no ada at north/autumn",
@@ -108,6 +108,35 @@ const BEYOND_ONE_PERSON: [(&str, &str); 21] = [
     (
         "without-an-active-owner-others-are-responsible",
         "users do not change at this host",
+    ),
+    (
+        "a-requested-run-has-a-key-and-mails-of-its-own",
+        "this host has no ada at north/spring",
+    ),
+    (
+        "a-requested-run-says-what-it-is",
+        "this host has no ada at north/spring",
+    ),
+    (
+        "a-requested-run-moves-neither-plan-nor-counter",
+        "this host has no ada at north/spring",
+    ),
+    (
+        "a-request-is-dropped-with-its-call",
+        "this host has no ada at north/spring",
+    ),
+    (
+        "a-test-goes-to-who-asked-for-it-alone",
+        "this host has no ben at north/spring",
+    ),
+    (
+        "a-content-is-tested-without-a-schedule",
+        "this host has no ada at north/spring",
+    ),
+    ("a-change-ends-a-requested-run", "this host has no ada at north/spring"),
+    (
+        "who-may-not-write-requests-nothing",
+        "this host has no ada at north/spring",
     ),
 ];
 

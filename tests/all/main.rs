@@ -26,6 +26,7 @@ mod next_run;
 mod owners;
 mod postgres;
 mod reach;
+mod requested;
 mod revocation;
 mod rows;
 mod runs;

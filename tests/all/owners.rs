@@ -390,7 +390,7 @@ async fn a_handover_starts_a_stopped_schedule_again_is_audited_and_the_former_ow
         (
             "taken-over",
             &*format!("user:{john}"),
-            &*format!("by user:{john} from user:{mary}; active: false → true")
+            &*format!("by user:{john} from user:{mary}; state: \"stopped\" → \"active\"")
         )
     );
     // It runs with his rights, and he is in Cc where she was.

@@ -34,6 +34,6 @@ macro_rules! once_more {
 }
 
 once_more!(
-    audit, crud, events, fairness, faults, history, lease, limits, mail, model, owners, reach, revocation, rows, runs,
-    told, when, zones
+    audit, crud, events, fairness, faults, history, lease, limits, mail, model, owners, reach, requested, revocation,
+    rows, runs, told, when, zones
 );

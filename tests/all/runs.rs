@@ -289,7 +289,7 @@ async fn the_fifth_failure_in_a_row_stops_the_schedule_and_its_mail_says_so_and_
     assert_eq!((mails.len(), mails[0].recipient.as_str()), (1, "mary@example.org"));
     // She reads German.
     for said in [
-        "Der Export ist 5-mal in Folge fehlgeschlagen und wurde pausiert.",
+        "Der Export ist 5-mal in Folge fehlgeschlagen und wurde angehalten.",
         "So setzen Sie ihn fort: Ursache beheben, den geplanten Export unter dem Link unten öffnen und speichern.",
         "https://tickets.example/",
     ] {

@@ -69,13 +69,14 @@ const COMPLETE: [&str; 12] = [
 ];
 
 /// What is no limit, or is no number: the page says it in words where it says it.
-const NOT_LISTED: [&str; 7] = [
+const NOT_LISTED: [&str; 8] = [
     "DeliveryLimits::organizer_share", // that of `UsageLimits`
     "DeliveryLimits::temp_files",
     "Limits::imports",
     "SchedulerOptions::delivery",
     "SchedulerOptions::workers", // by the number of processors
     "usage::DAY",
+    "usage::HOUR",
     "usage::MINUTE",
 ];
 

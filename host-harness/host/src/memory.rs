@@ -37,6 +37,7 @@
 
 mod exporters;
 mod mailer;
+mod manual_runs;
 mod people;
 mod runs;
 mod store;
@@ -51,7 +52,7 @@ use crate::clock::{Clock as _, Instant, VirtualClock};
 use crate::contract::auth_context::{AccessContext, RunContext};
 use crate::contract::exporters::File;
 use crate::contract::mailer::MailKind;
-use crate::contract::{Content, Delivery, RunEntry, StoreError};
+use crate::contract::{Content, Delivery, RunEntry, RunKind, StoreError};
 use crate::imports::{AuthContext, Log};
 
 pub use exporters::ROWS;
@@ -109,13 +110,28 @@ pub struct Stored {
     pub open: Option<usize>,
     /// Number of leases of the open run.
     pub attempt: u32,
+    /// It is what a run was made of that a user asked for, and no schedule; it goes with that run.
+    pub asked: Option<Asked>,
 }
 
-/// A due time that was started, or missed.
+/// A run that a user asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Asked {
+    /// Why.
+    pub kind: RunKind,
+    /// Id of its schedule; `None` for a test of content that is not stored.
+    pub schedule: Option<u64>,
+    /// Name of the user; `None` for a program.
+    pub by: Option<String>,
+}
+
+/// A due time that was started, or missed, or a run that a user asked for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunRow {
-    /// Id of its schedule.
+    /// Id of its schedule, or of what it was made of.
     pub schedule: u64,
+    /// Id of the schedule in whose history it is.
+    pub history_of: u64,
     /// Its entry in the history.
     pub entry: RunEntry,
     /// Version of the schedule when it was started.

@@ -15,12 +15,13 @@ use reference_server::delivery::DeliveryLimits;
 use reference_server::ports::HostFacts;
 use reference_server::scheduler::{Scheduler, SchedulerOptions};
 use reference_server::service::Service;
+use scheduled_exports_host::Scope;
 use scheduled_exports_host::clock::{Clock, SystemClock, VirtualClock};
-use scheduled_exports_host::contract::Outcome;
+use scheduled_exports_host::contract::{Outcome, RunKind};
 use scheduled_exports_host::engine::{Cache, Engine, Limits};
 use scheduled_exports_mail::{SmtpTimeouts, SmtpTransport};
-use scheduled_exports_store::HistoryRow;
 use scheduled_exports_store::port::Observed;
+use scheduled_exports_store::{Change, Commit, HistoryRow, RequestedRun, Storage, Visible};
 use scheduled_exports_test_servers::postgres::{PostgresServer, Stop};
 use scheduled_exports_test_servers::smtp_server::{ReceivedMail, SmtpServer};
 use scheduled_exports_testing::CrashPoint;
@@ -103,7 +104,73 @@ struct Verdict {
     doubled: usize,
     /// The same bytes under the same Message-ID once more.
     repeated: usize,
+    /// Runs that were asked for, and schedules whose plan is not the one of the day after.
+    requested: usize,
+    moved: usize,
     mails: usize,
+}
+
+impl Verdict {
+    /// Adds a due time, or a run that was asked for, of the schedule with this number; its mails have this id.
+    fn add(&mut self, entries: &[&HistoryRow], (id, number): (u64, u32), got: &HashMap<(u64, String), Texts>) {
+        self.doubled += entries.len().saturating_sub(1);
+        let Some(ended) = entries.first().filter(|row| row.entry.ended.is_some()) else {
+            self.lost += 1;
+            return;
+        };
+        match &ended.entry.outcome {
+            Some(Outcome::Delivered) => self.delivered += 1,
+            // Accounted for, and its owner told: six leases ran out, say.
+            Some(Outcome::Failed(_)) => {
+                self.failed += 1;
+                return;
+            }
+            _ => self.other += 1,
+        }
+        let missing = recipients(number).filter(|recipient| !got.contains_key(&(id, recipient.clone())));
+        self.lost += missing.count();
+    }
+}
+
+/// A run that was asked for.
+struct Asked {
+    /// Its id in the history.
+    run: u64,
+    /// What its Message-IDs are made of.
+    made_of: u64,
+    /// The number of its schedule.
+    number: u32,
+}
+
+/// Asks for a run of one of these schedules, the one with this number, now; none: one is under way, or the store was away, and nobody was promised a run.
+async fn ask(storage: &dyn Storage, all: &Visible, number: u32) -> Option<Asked> {
+    let now = SystemClock.now();
+    let asked = Asked {
+        run: storage.reserve_run().await.ok()?,
+        made_of: storage.reserve_id().await.ok()?,
+        number,
+    };
+    let run = RequestedRun {
+        id: asked.made_of,
+        run: asked.run,
+        schedule: Some(u64::from(number) + 1),
+        kind: RunKind::Now,
+        due: now,
+        content: None,
+        by: None,
+    };
+    let committed = storage.commit(Commit {
+        by: all.clone(),
+        actor: "host".into(),
+        now,
+        zone_database: String::new(),
+        quota: None,
+        changes: vec![Change::RequestRun(Box::new(run))],
+        details: BTreeMap::new(),
+        completion: None,
+        limits: None,
+    });
+    committed.await.is_ok().then_some(asked)
 }
 
 impl Chaos {
@@ -117,7 +184,9 @@ impl Chaos {
             (None, None) => Data::of_folder(folder.path()),
         };
         let server = SmtpServer::start().await;
-        self.seed(&data).await?;
+        let (made, all) = self.seed(&data).await?;
+        let storage = host::stores(&data, false).await?.storage;
+        let mut asked = Vec::new();
         let mut hosts = Hosts::start(self.hosts, self.database_crashes, &data, &server.url())?;
         // The same kills for the same seed.
         let mut random = fastrand::Rng::with_seed(self.seed);
@@ -134,13 +203,15 @@ impl Chaos {
                 crashes += 1;
             }
             hosts.revive()?;
+            if let Some(run) = ask(&*storage, &all, random.u32(..self.schedules)).await {
+                asked.push(run);
+            }
             if killed < self.kills {
                 killed += u32::from(hosts.kill(random.usize(..self.hosts as usize))?);
             } else if began.elapsed() > PATIENCE * 4 {
                 break;
             }
         }
-        let storage = host::stores(&data, false).await?.storage;
         let waiting = Instant::now();
         // Settled when nothing is due before tomorrow's due times.
         while storage
@@ -156,14 +227,22 @@ impl Chaos {
         }
         let crashed = hosts.stop();
         let history = storage
-            .history(None, self.schedules.saturating_mul(2).saturating_add(10))
+            .history(
+                None,
+                self.schedules.saturating_mul(2).saturating_add(10 + asked.len() as u32),
+            )
             .await?;
-        let verdict = self.judge(&history, &server.mails());
+        let mut verdict = self.judge(&history, &asked, &server.mails());
+        for number in 0..self.schedules {
+            let row = storage.get(&all, u64::from(number) + 1).await?;
+            let next_run = row.and_then(|row| row.content.next_run);
+            verdict.moved += usize::from(next_run != Some(self.due(number, made) + 86_400));
+        }
         self.show(&verdict, (killed, crashes), &crashed, began.elapsed())?;
-        if verdict.lost + verdict.doubled > 0 {
+        if verdict.lost + verdict.doubled + verdict.moved > 0 {
             return Err(Failure::Sentence(format!(
-                "seed {}: {} lost, {} duplicated",
-                self.seed, verdict.lost, verdict.doubled
+                "seed {}: {} lost, {} duplicated, {} plans moved",
+                self.seed, verdict.lost, verdict.doubled, verdict.moved
             )));
         }
         Ok(())
@@ -184,13 +263,11 @@ impl Chaos {
         server.map(Some).ok_or_else(|| Failure::Sentence(NO_SERVER.into()))
     }
 
-    /// A store with one due time a schedule, spread over the time of the killing.
-    async fn seed(&self, data: &Data) -> Result<(), Failure> {
+    /// A store with one due time a schedule, spread over the time of the killing. Answers when it was made, and where they are.
+    async fn seed(&self, data: &Data) -> Result<(i64, Visible), Failure> {
         // The clock stands while they are made, so that none is planned past its first due time.
         let lead = i64::from(self.schedules / 40) + 1;
         let now = SystemClock.now() + lead;
-        let spread =
-            i64::try_from(BETWEEN.as_secs_f64().mul_add(f64::from(self.kills), 0.0).max(2.0) as u64).unwrap_or(60);
         let clock: Arc<dyn Clock> = Arc::new(VirtualClock::at(now));
         let service = host::open(data, true, &PluginFile::default(), Some(clock), HostFacts::unlimited()).await?;
         if !service.platform().is_empty().await? {
@@ -200,10 +277,7 @@ impl Chaos {
             )));
         }
         let schedules: Vec<Value> = (0..self.schedules)
-            .map(|number| {
-                let due = now + 1 + i64::from(number) * spread / i64::from(self.schedules);
-                schedule(number, due)
-            })
+            .map(|number| schedule(number, self.due(number, now)))
             .collect();
         let fixture = json!({
             "organizers": [{"slug": "chaos", "name": "Chaos", "timezone": "UTC", "locale": "en"}],
@@ -220,10 +294,24 @@ impl Chaos {
         });
         let fixture = Fixture::from_json(&fixture.to_string())?;
         host::seed(&service, data, &fixture).await?;
-        Ok(())
+        // Schedules go by the key of their event.
+        let event = service.platform().event("chaos", "fair").await?.map(|event| event.key);
+        let scope = Scope {
+            organizer: "chaos".into(),
+            event,
+        };
+        let only_owner = None;
+        Ok((now, Visible { scope, only_owner }))
     }
 
-    fn judge(&self, history: &[HistoryRow], mails: &[ReceivedMail]) -> Verdict {
+    /// When a schedule is due first, of those that were made at `made`.
+    fn due(&self, number: u32, made: i64) -> i64 {
+        let spread =
+            i64::try_from(BETWEEN.as_secs_f64().mul_add(f64::from(self.kills), 0.0).max(2.0) as u64).unwrap_or(60);
+        made + 1 + i64::from(number) * spread / i64::from(self.schedules)
+    }
+
+    fn judge(&self, history: &[HistoryRow], asked: &[Asked], mails: &[ReceivedMail]) -> Verdict {
         // (schedule, recipient) → Message-ID → how often each text of it came.
         let mut got: HashMap<(u64, String), Texts> = HashMap::new();
         for mail in mails {
@@ -241,6 +329,8 @@ impl Chaos {
             lost: 0,
             doubled: 0,
             repeated: 0,
+            requested: asked.len(),
+            moved: 0,
             mails: mails.len(),
         };
         for texts in got.values() {
@@ -249,24 +339,13 @@ impl Chaos {
         }
         for number in 0..self.schedules {
             let id = u64::from(number) + 1;
-            let entries: Vec<&HistoryRow> = history.iter().filter(|row| row.schedule == id).collect();
-            verdict.doubled += entries.len().saturating_sub(1);
-            let ended = entries.first().filter(|row| row.entry.ended.is_some());
-            let Some(ended) = ended else {
-                verdict.lost += 1;
-                continue;
-            };
-            match &ended.entry.outcome {
-                Some(Outcome::Delivered) => verdict.delivered += 1,
-                // Accounted for, and its owner told: six leases ran out, say.
-                Some(Outcome::Failed(_)) => {
-                    verdict.failed += 1;
-                    continue;
-                }
-                _ => verdict.other += 1,
-            }
-            let missing = recipients(number).filter(|recipient| !got.contains_key(&(id, recipient.clone())));
-            verdict.lost += missing.count();
+            let scheduled = |row: &&HistoryRow| row.schedule == id && row.entry.kind == RunKind::Scheduled;
+            let entries: Vec<&HistoryRow> = history.iter().filter(scheduled).collect();
+            verdict.add(&entries, (id, number), &got);
+        }
+        for run in asked {
+            let entries: Vec<&HistoryRow> = history.iter().filter(|row| row.entry.id == run.run).collect();
+            verdict.add(&entries, (run.made_of, run.number), &got);
         }
         verdict
     }
@@ -286,6 +365,8 @@ impl Chaos {
             doubled,
             repeated,
             mails,
+            requested,
+            moved,
         } = verdict;
         let seconds = took.as_secs();
         let store = if self.database.is_some() {
@@ -295,14 +376,14 @@ impl Chaos {
         };
         if self.output.json {
             let document = json!({
-                "seed": self.seed, "store": store, "hosts": self.hosts, "kills": killed, "database_crashes": database_crashes, "crashed_at": crashed, "due_times": self.schedules,
+                "seed": self.seed, "store": store, "hosts": self.hosts, "kills": killed, "database_crashes": database_crashes, "crashed_at": crashed, "due_times": self.schedules, "requested_runs": requested,
                 "delivered": delivered, "failed": failed, "otherwise_ended": other, "mails_accepted": mails,
-                "lost": lost, "doubled": doubled, "repeated": repeated, "seconds": seconds,
+                "lost": lost, "doubled": doubled, "moved": moved, "repeated": repeated, "seconds": seconds,
             });
             return say(document);
         }
         say(format_args!(
-            "{} due times, {} hosts on one {store} store, {killed} kills (seed {}), {seconds} s",
+            "{} due times, {requested} requested runs, {} hosts on one {store} store, {killed} kills (seed {}), {seconds} s",
             self.schedules, self.hosts, self.seed
         ))?;
         if database_crashes > 0 {
@@ -318,7 +399,7 @@ impl Chaos {
             "{delivered} delivered, {failed} failed, {other} other outcomes; {mails} mails accepted"
         ))?;
         say(format_args!(
-            "lost {lost}, duplicated {doubled}, resent {repeated} (same Message-ID, recipient and bytes)"
+            "lost {lost}, duplicated {doubled}, plans moved {moved}, resent {repeated} (same Message-ID, recipient and bytes)"
         ))
     }
 }

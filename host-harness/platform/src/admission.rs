@@ -45,6 +45,15 @@ pub struct Admitted {
     pub reaches_deleted_events: bool,
 }
 
+/// The caller of an admission.
+#[derive(Clone, Copy)]
+enum Who<'a> {
+    /// The principal of these credentials at this time.
+    Shows(&'a Credentials, Instant),
+    /// The user of this id.
+    User(&'a str),
+}
+
 /// Whose a schedule is.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ownership {
@@ -92,26 +101,51 @@ macro_rules! switched_on {
     };
 }
 
-/// Parameters are $1 hash, $2 organizer, $3 event, $4 now. Rights are those of all his teams there together, as [`Permissions::of_bits`]
-/// reads them.
-const USER: &str = concat!(
-    "SELECT u.id, u.email, u.language, u.active, t.may_read, t.may_write, t.organizers, ",
-    place_columns!(),
-    ", ",
-    switched_on!(),
-    ", (SELECT CAST(coalesce(max(1)
+/// What a user `u` can do at the organizer $2 or its event $3. Rights are those of all their teams there together, as
+/// [`Permissions::of_bits`] reads them.
+macro_rules! user_columns {
+    () => {
+        concat!(
+            "u.id, u.email, u.language, u.active, ",
+            place_columns!(),
+            ", ",
+            switched_on!(),
+            ", (SELECT CAST(coalesce(max(1)
            + max(CASE WHEN team.change_organizer_settings THEN 2 ELSE 0 END)
            + max(CASE WHEN team.change_event_settings THEN 4 ELSE 0 END)
            + max(CASE WHEN team.view_orders THEN 8 ELSE 0 END)
            + max(CASE WHEN team.change_organizer_settings AND team.all_events THEN 16 ELSE 0 END), 0) AS bigint)
          FROM platform_team_members m JOIN platform_teams team ON team.id = m.team
          WHERE m.user_id = u.id AND team.organizer = $2 AND ",
-    covers!("team", "$3"),
-    ") AS teams
-     FROM platform_oauth_tokens t JOIN platform_users u ON u.id = t.user_id
-       LEFT JOIN platform_organizers o ON o.slug = $2
-       LEFT JOIN platform_events e ON e.organizer = $2 AND e.slug = $3
-     WHERE t.hash = $1 AND t.active AND u.active AND (t.expires IS NULL OR t.expires > $4)"
+            covers!("team", "$3"),
+            ") AS teams"
+        )
+    };
+}
+
+/// The place asked about, beside the rows of the query.
+macro_rules! place_joins {
+    () => {
+        " LEFT JOIN platform_organizers o ON o.slug = $2 LEFT JOIN platform_events e ON e.organizer = $2 AND e.slug = $3 "
+    };
+}
+
+/// Parameters are $1 hash, $2 organizer, $3 event, $4 now.
+const BEARER: &str = concat!(
+    "SELECT t.may_read, t.may_write, t.organizers, ",
+    user_columns!(),
+    " FROM platform_oauth_tokens t JOIN platform_users u ON u.id = t.user_id",
+    place_joins!(),
+    "WHERE t.hash = $1 AND t.active AND u.active AND (t.expires IS NULL OR t.expires > $4)"
+);
+
+/// Parameters are $1 user, $2 organizer, $3 event.
+const USER: &str = concat!(
+    "SELECT ",
+    user_columns!(),
+    " FROM platform_users u",
+    place_joins!(),
+    "WHERE u.id = $1 AND u.active"
 );
 
 /// Parameters are $1 hash, $2 organizer, $3 event.
@@ -216,16 +250,52 @@ impl Permissions {
 
 struct UserFound {
     user: UserRow,
-    may_read: bool,
-    may_write: bool,
-    organizers: String,
     enabled: bool,
     /// Permissions of those that count at the place asked about.
     teams: i64,
     place: PlaceRow,
 }
 
-found!(UserFound { may_read, may_write, organizers, enabled, teams; user, place });
+found!(UserFound { enabled, teams; user, place });
+
+struct BearerFound {
+    may_read: bool,
+    may_write: bool,
+    organizers: String,
+    user: UserFound,
+}
+
+found!(BearerFound { may_read, may_write, organizers; user });
+
+impl UserFound {
+    /// `may`: read, and write.
+    fn admitted(
+        self,
+        scope: Option<&Scope>,
+        may: (bool, bool),
+        organizers: Vec<String>,
+    ) -> Result<Admission, PlatformError> {
+        let (Some(scope), Some(permissions)) = (scope, Permissions::of_bits(self.teams)) else {
+            return Ok(Admission::NoAccess);
+        };
+        let user = User::from(self.user);
+        Ok(Admission::Admitted(Box::new(Admitted {
+            principal: Principal::User {
+                id: user.id.clone(),
+                may_read: may.0,
+                may_write: may.1,
+                organizers,
+            },
+            caller: Caller::User(user),
+            rights: permissions.at(scope, may),
+            enabled: self.enabled,
+            event: self.place.event_key.clone(),
+            event_deleted: false,
+            reaches_deleted_events: permissions.settings_of_all,
+            place: self.place.try_into()?,
+        })))
+    }
+}
 
 struct TokenFound {
     id: i64,
@@ -273,15 +343,27 @@ impl Platform {
         scope: Option<&Scope>,
         now: Instant,
     ) -> Result<Admission, PlatformError> {
+        self.admission_of(Who::Shows(credentials, now), scope).await
+    }
+
+    /// The same for a user by id, without credentials and the limits that those can have: for an operator.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn user_admission(&self, user: &str, scope: &Scope) -> Result<Admission, PlatformError> {
+        self.admission_of(Who::User(user), Some(scope)).await
+    }
+
+    async fn admission_of(&self, who: Who<'_>, scope: Option<&Scope>) -> Result<Admission, PlatformError> {
         let address = scope.and_then(|scope| Some((scope, scope.event.as_deref()?)));
         let Some((scope, address)) = address.filter(|(_, event)| event.contains('~')) else {
-            return self.admit(credentials, scope, now).await;
+            return self.admit(who, scope).await;
         };
         let organizer = Scope {
             organizer: scope.organizer.clone(),
             event: None,
         };
-        let mut admitted = match self.admit(credentials, Some(&organizer), now).await? {
+        let mut admitted = match self.admit(who, Some(&organizer)).await? {
             Admission::Admitted(admitted) if admitted.reaches_deleted_events => admitted,
             Admission::Admitted(_) | Admission::NoAccess => return Ok(Admission::NoAccess),
             Admission::Nobody => return Ok(Admission::Nobody),
@@ -293,47 +375,41 @@ impl Platform {
         Ok(Admission::Admitted(admitted))
     }
 
-    async fn admit(
-        &self,
-        credentials: &Credentials,
-        scope: Option<&Scope>,
-        now: Instant,
-    ) -> Result<Admission, PlatformError> {
-        match credentials {
-            Credentials::Bearer(secret) => self.admit_user(secret, scope, now).await,
-            Credentials::Token(secret) => self.admit_token(secret, scope).await,
-            Credentials::Device(secret) => self.admit_device(secret, scope).await,
+    async fn admit(&self, who: Who<'_>, scope: Option<&Scope>) -> Result<Admission, PlatformError> {
+        match who {
+            Who::Shows(Credentials::Bearer(secret), now) => self.admit_bearer(secret, scope, now).await,
+            Who::Shows(Credentials::Token(secret), _) => self.admit_token(secret, scope).await,
+            Who::Shows(Credentials::Device(secret), _) => self.admit_device(secret, scope).await,
+            Who::User(id) => self.admit_user(id, scope).await,
         }
     }
 
-    async fn admit_user(&self, secret: &str, scope: Option<&Scope>, now: Instant) -> Result<Admission, PlatformError> {
+    async fn admit_bearer(
+        &self,
+        secret: &str,
+        scope: Option<&Scope>,
+        now: Instant,
+    ) -> Result<Admission, PlatformError> {
         let (organizer, event) = parts(scope);
-        let found: Option<UserFound> = look_up!(self, fetch_optional: USER, hash(secret), organizer, event, now)?;
+        let found: Option<BearerFound> = look_up!(self, fetch_optional: BEARER, hash(secret), organizer, event, now)?;
         let Some(found) = found else {
             return Ok(Admission::Nobody);
         };
         let organizers = list_of(&found.organizers)?;
         let scope = scope.filter(|scope| organizers.contains(&scope.organizer));
-        let (Some(scope), Some(permissions)) = (scope, Permissions::of_bits(found.teams)) else {
-            return Ok(Admission::NoAccess);
+        found
+            .user
+            .admitted(scope, (found.may_read, found.may_write), organizers)
+    }
+
+    async fn admit_user(&self, id: &str, scope: Option<&Scope>) -> Result<Admission, PlatformError> {
+        let (organizer, event) = parts(scope);
+        let found: Option<UserFound> = look_up!(self, fetch_optional: USER, id, organizer, event)?;
+        let Some(found) = found else {
+            return Ok(Admission::Nobody);
         };
-        let user = User::from(found.user);
-        let (may_read, may_write) = (found.may_read, found.may_write);
-        Ok(Admission::Admitted(Box::new(Admitted {
-            principal: Principal::User {
-                id: user.id.clone(),
-                may_read,
-                may_write,
-                organizers,
-            },
-            caller: Caller::User(user),
-            rights: permissions.at(scope, (may_read, may_write)),
-            enabled: found.enabled,
-            event: found.place.event_key.clone(),
-            event_deleted: false,
-            reaches_deleted_events: permissions.settings_of_all,
-            place: found.place.try_into()?,
-        })))
+        let organizers = organizer.map(str::to_owned).into_iter().collect();
+        found.admitted(scope, (true, true), organizers)
     }
 
     async fn admit_token(&self, secret: &str, scope: Option<&Scope>) -> Result<Admission, PlatformError> {

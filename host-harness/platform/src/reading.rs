@@ -11,17 +11,41 @@ use super::PlatformError;
 
 /// What a row is read into, of either database; columns go by their names.
 pub(super) trait Found: Sized {
-    fn read(row: &Row<'_>) -> rusqlite::Result<Self>;
+    fn read(row: &mut Columns<'_>) -> rusqlite::Result<Self>;
     fn read_from_server(row: &postgres::Found) -> postgres::Result<Self>;
+}
+
+/// The columns of a row.
+pub(super) struct Columns<'r> {
+    row: &'r Row<'r>,
+    /// Place of the one after the one that was read last.
+    next: usize,
+}
+
+impl<'r> Columns<'r> {
+    fn of(row: &'r Row<'r>) -> Self {
+        Self { row, next: 0 }
+    }
+
+    /// To look a name up compares it with each column's. Most are read in the order of the query, so the next column comes first.
+    pub(super) fn named<T: FromSql>(&mut self, name: &str) -> rusqlite::Result<T> {
+        let statement = self.row.as_ref();
+        let place = match statement.column_name(self.next) {
+            Ok(next) if next == name => self.next,
+            _ => statement.column_index(name)?,
+        };
+        self.next = place + 1;
+        self.row.get(place)
+    }
 }
 
 /// Reads a struct of columns, and of parts that are structs of columns of the same row.
 macro_rules! found {
     ($row:ident { $($column:ident),* $(,)? $(; $($part:ident),*)? }) => {
         impl $crate::reading::Found for $row {
-            fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+            fn read(row: &mut $crate::reading::Columns<'_>) -> rusqlite::Result<Self> {
                 Ok(Self {
-                    $($column: row.get(stringify!($column))?,)*
+                    $($column: row.named(stringify!($column))?,)*
                     $($($part: $crate::reading::Found::read(row)?,)*)?
                 })
             }
@@ -51,8 +75,8 @@ pub(super) use found;
 macro_rules! columns {
     ($($column:ident $place:literal),*) => {
         impl<$($column: FromSql + for<'r> tokio_postgres::types::FromSql<'r>),*> Found for ($($column,)*) {
-            fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
-                Ok(($(row.get::<_, $column>($place)?,)*))
+            fn read(columns: &mut Columns<'_>) -> rusqlite::Result<Self> {
+                Ok(($(columns.row.get::<_, $column>($place)?,)*))
             }
 
             fn read_from_server(row: &postgres::Found) -> postgres::Result<Self> {
@@ -108,7 +132,7 @@ impl Asked<'_> {
         let mut statement = self.prepared(on)?;
         let mut rows = statement.raw_query();
         while let Some(row) = rows.next()? {
-            if !take(T::read(row)?) {
+            if !take(T::read(&mut Columns::of(row))?) {
                 return Ok(false);
             }
         }
@@ -127,7 +151,7 @@ impl Asked<'_> {
     pub(super) fn first<T: Found>(&self, on: &Connection) -> Result<Option<T>, PlatformError> {
         let mut statement = self.prepared(on)?;
         let mut rows = statement.raw_query();
-        Ok(rows.next()?.map(T::read).transpose()?)
+        Ok(rows.next()?.map(|row| T::read(&mut Columns::of(row))).transpose()?)
     }
 
     pub(super) fn fetch_all<T: Found>(&self, file: &Reading) -> Result<Vec<T>, PlatformError> {

@@ -33,6 +33,10 @@ api-transfer-coding = Dieses Transfer-Encoding wird nicht unterstützt: Den Inha
 api-page = Dies ist ein Referenz-Host ohne Seiten. Die geplanten Exporte dieser Adresse werden über die API verwaltet:
 api-body-too-large = Der Inhalt der Anfrage ist zu groß; erlaubt sind höchstens { NUMBER($bytes) } Bytes.
 api-body-invalid = Der Inhalt der Anfrage ist ungültig.
+api-unknown-field = Unbekanntes Feld. Bekannte Felder sind: { $names }.
+api-no-fields = Unbekanntes Feld: Diese Anfrage hat keine Felder.
+api-unknown-parameter = Unbekannter Parameter. Bekannte Parameter sind: { $names }.
+api-no-parameters = Unbekannter Parameter: Dieser Pfad hat keine Parameter.
 api-bad-key = Idempotency-Key muss aus 1 bis 255 sichtbaren ASCII-Zeichen bestehen.
 api-conflicting-keys = Bitte nur einen Idempotency-Key senden; Idempotency-Key und X-Idempotency-Key dürfen sich nicht unterscheiden.
 api-key-in-use = Eine Anfrage mit diesem Idempotency-Key wird noch verarbeitet.
@@ -48,6 +52,9 @@ api-host-repeated = Host ist mehrfach angegeben: Erlaubt ist genau ein Host-Head
 api-host-invalid = Host ist ungültig: Erwartet wird ein Name oder eine Adresse, mit oder ohne Port.
 api-too-many-writes = Zu viele Änderungen: Erlaubt sind höchstens { NUMBER($most) } pro Minute. Erneut möglich in { NUMBER($seconds) } Sekunden.
 api-too-many-bytes = Zu viele Daten: Änderungen dürfen höchstens { NUMBER($most) } Bytes pro Tag belegen. Erneut möglich in { NUMBER($seconds) } Sekunden.
+api-manual-run-under-way = Eine angeforderte Ausführung ist noch nicht beendet. Erneut möglich in { NUMBER($seconds) } Sekunden.
+api-too-many-manual-runs = Die Grenze von { NUMBER($most) } angeforderten Ausführungen je Stunde ist erreicht. Erneut möglich in { NUMBER($seconds) } Sekunden.
+api-too-many-manual-runs-of-organizer = Dieser Veranstalter hat die Grenze von { NUMBER($most) } angeforderten Ausführungen je Stunde erreicht. Erneut möglich in { NUMBER($seconds) } Sekunden.
 api-too-many-moves = Dieser geplante Export wurde innerhalb von 24 Stunden zusammen mit gelöschten desselben Kontos { NUMBER($most) }-mal ausgeführt: Eine andere Zeit der nächsten 24 Stunden kann nicht gewählt werden. Erneut möglich in { NUMBER($seconds) } Sekunden.
 api-busy = Zu viele Anfragen sind gerade in Bearbeitung. Bitte später erneut versuchen.
 api-unavailable = Der Dienst ist vorübergehend nicht verfügbar. Bitte später erneut versuchen.
@@ -78,6 +85,7 @@ limit-both = { $mails } und { $recipients }
 
 ## Why the host cancelled a run or a delivery: stored in English, shown in the caller's language
 
+cancelled-schedule-changed = der geplante Export wurde geändert
 cancelled-schedule-deleted = der geplante Export wurde gelöscht
 cancelled-schedule-paused = der geplante Export wurde pausiert
 cancelled-organizer-disabled = geplante Exporte wurden für den Veranstalter deaktiviert

@@ -35,6 +35,10 @@ api-transfer-coding = This Transfer-Encoding is not supported: send the body as 
 api-page = This is a reference host without pages. Manage the scheduled exports of this address with the API:
 api-body-too-large = The request body is too large; the limit is { NUMBER($bytes) } bytes.
 api-body-invalid = The request body is not valid.
+api-unknown-field = Unknown field. Known fields are: { $names }.
+api-no-fields = Unknown field: this request has no fields.
+api-unknown-parameter = Unknown parameter. Known parameters are: { $names }.
+api-no-parameters = Unknown parameter: this path has no parameters.
 api-bad-key = Idempotency-Key must consist of 1 to 255 visible ASCII characters.
 api-conflicting-keys = Send only one idempotency key; Idempotency-Key and X-Idempotency-Key must not differ.
 api-key-in-use = A request with this idempotency key is still being processed.
@@ -50,6 +54,9 @@ api-host-repeated = Host is given more than once: exactly one Host header is all
 api-host-invalid = Host is invalid: expected a name or address, with a port or without.
 api-too-many-writes = Too many changes: at most { NUMBER($most) } per minute are allowed. Retry in { NUMBER($seconds) } seconds.
 api-too-many-bytes = Too much data: changes can take at most { NUMBER($most) } bytes per day. Retry in { NUMBER($seconds) } seconds.
+api-manual-run-under-way = A requested run has not finished. Retry in { NUMBER($seconds) } seconds.
+api-too-many-manual-runs = The limit of { NUMBER($most) } requested runs per hour is reached. Retry in { NUMBER($seconds) } seconds.
+api-too-many-manual-runs-of-organizer = This organizer has reached the limit of { NUMBER($most) } requested runs per hour. Retry in { NUMBER($seconds) } seconds.
 api-too-many-moves = This scheduled export, together with deleted ones of the same owner, has run { NUMBER($most) } times within 24 hours: another time of the next 24 hours cannot be chosen. Retry in { NUMBER($seconds) } seconds.
 api-busy = Too many requests are in progress. Try again later.
 api-unavailable = The service is temporarily unavailable. Try again later.
@@ -84,6 +91,7 @@ limit-both = { $mails } and { $recipients }
 
 ## Why the host cancelled a run or a delivery: stored in English, shown in the caller's language
 
+cancelled-schedule-changed = the scheduled export was changed
 cancelled-schedule-deleted = the scheduled export was deleted
 cancelled-schedule-paused = the scheduled export was paused
 cancelled-organizer-disabled = scheduled exports were disabled for the organizer

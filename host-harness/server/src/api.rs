@@ -15,6 +15,7 @@ mod idempotency;
 mod links;
 mod messages;
 mod negotiation;
+mod openapi;
 mod pages;
 mod peer;
 mod places;
@@ -23,7 +24,11 @@ mod range;
 mod reading;
 mod reply;
 mod routes;
+mod row;
+mod schemas;
 mod serve;
+mod strict;
+mod table;
 mod writing;
 
 #[cfg(test)]
@@ -54,21 +59,24 @@ use crate::download;
 use downloads::Downloads;
 use etag::Conditions;
 use links::Here;
-use negotiation::preferred_language;
+use negotiation::{error_format, preferred_language};
+use openapi::Description;
 use problems::Refusal;
 use reply::Reply;
-use routes::{Call, Endpoint, READ_ONLY, Route, is_read};
+use routes::{Call, Route, TokenScope};
+use row::{Action, Level, Row};
+use strict::{PREFERENCE_APPLIED, STRICT};
+use table::ROWS;
 use writing::Writing;
 
 /// What `GET /` says.
 const HOME: &str = concat!(
     r#"{"scheduled_exports":["/api/v1/organizers/{organizer}/scheduled_exports/","#,
-    r#""/api/v1/organizers/{organizer}/events/{event}/scheduled_exports/"],"health":"/healthz","readiness":"/readyz","documentation":"docs/api.md"}"#
+    r#""/api/v1/organizers/{organizer}/events/{event}/scheduled_exports/"],"health":"/healthz","readiness":"/readyz","#,
+    r#""description":"/api/v1/openapi.json","documentation":"docs/api.md"}"#
 );
 /// A page for people, in which nothing is markup.
 const TEXT: &str = "text/plain; charset=utf-8";
-/// What some path has, for those who ask about none (`OPTIONS *`).
-const ANY_METHOD: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// How long a body is waited for before its sender is asked who he is. One that takes longer is asked twice: before, so that
 /// strangers are refused at once, and after, so that nothing is written with credentials that were taken away meanwhile.
@@ -129,6 +137,7 @@ pub fn router(backend: Arc<dyn Backend>, limits: ApiLimits) -> Router {
         limits,
         base: None,
         downloads: Arc::default(),
+        description: Description::default(),
     })
 }
 
@@ -139,6 +148,7 @@ pub fn router_at(backend: Arc<dyn Backend>, limits: ApiLimits, base_url: &str) -
         limits,
         base: Some(base_url.trim_end_matches('/').to_owned()),
         downloads: Arc::default(),
+        description: Description::default(),
     })
 }
 
@@ -152,6 +162,7 @@ struct Api {
     /// Where this host is, if its operator says so.
     base: Option<String>,
     downloads: Arc<Downloads>,
+    description: Description,
 }
 
 async fn handle(State(api): State<Arc<Api>>, request: Request) -> Response {
@@ -164,8 +175,15 @@ async fn handle(State(api): State<Arc<Api>>, request: Request) -> Response {
         let language = preferred_language(&parts.headers);
         let reply = api.answer(&parts, body, language).await.unwrap_or_else(|refusal| {
             refusal.log();
-            refusal.reply(language)
+            refusal.reply(language, error_format(&parts.headers))
         });
+        debug_assert!(
+            is_described(&parts, reply.status),
+            "{} {}: {}",
+            parts.method,
+            parts.uri,
+            reply.status
+        );
         let (method, path) = (&parts.method, logged(parts.uri.path()));
         let (status, ms) = (reply.status.as_u16(), started.elapsed().as_millis());
         tracing::info!(%method, %path, status, ms, "request completed");
@@ -173,6 +191,13 @@ async fn handle(State(api): State<Arc<Api>>, request: Request) -> Response {
     };
     let reply = reply.instrument(span).await;
     reply.with(REQUEST_ID, id).into_response(&parts.method)
+}
+
+/// Whether the description of the API has this status for this request, if it has the request at all.
+fn is_described(parts: &Parts, status: StatusCode) -> bool {
+    let route = Route::find(parts.uri.path()).filter(|route| route.slash);
+    let row = route.and_then(|route| route.row(&parts.method));
+    row.is_none_or(|row| row.operation.is_none() || row.statuses().contains(&status.as_u16()))
 }
 
 /// What `/healthz` tells everybody: without the mail server's reply, which is for the log.
@@ -191,64 +216,78 @@ impl Api {
     async fn answer(&self, parts: &Parts, body: Body, language: Language) -> Result<Reply, Refusal> {
         let method = &parts.method;
         if method == Method::OPTIONS && parts.uri.path() == "*" {
-            return Ok(options(ANY_METHOD));
+            return Ok(options(&routes::allow(ROWS)));
         }
-        match Route::find(parts.uri.path()).ok_or(Refusal::UnknownPath)? {
-            Route::Home if is_read(method) => Ok(Reply::new(StatusCode::OK, HOME.into())),
-            Route::Health if is_read(method) => {
+        let route = Route::find(parts.uri.path()).ok_or(Refusal::UnknownPath)?;
+        let allow = route.allow();
+        if method == Method::OPTIONS {
+            return allow.as_deref().map(options).ok_or(Refusal::NotFound);
+        }
+        let row = route.row(method);
+        match (row, allow) {
+            (Some(row), _) if row.level == Level::Host => self.answer_at_root(&route, row, parts, language).await,
+            (None, Some(allow)) => Err(Refusal::MethodNotAllowed { allow }),
+            _ => self.answer_below(&route, row, parts, body, language).await,
+        }
+    }
+
+    /// A path that needs no credentials.
+    async fn answer_at_root(
+        &self,
+        route: &Route,
+        row: &Row,
+        parts: &Parts,
+        language: Language,
+    ) -> Result<Reply, Refusal> {
+        match row.action {
+            Action::Health => {
                 self.backend.ping().await?;
                 let health = health(self.backend.mail_trouble());
                 Ok(Reply::new(StatusCode::OK, health.to_string().into_bytes()))
             }
-            Route::Ready if is_read(method) => {
+            Action::Ready => {
                 self.backend.check_ready().await?;
                 Ok(Reply::new(StatusCode::OK, br#"{"status":"ready"}"#.to_vec()))
             }
-            Route::Download(secret) if is_read(method) => {
-                self.downloads.answer(&self.backend, &self.limits, parts, &secret).await
+            Action::Description => Ok(self.description.reply(parts, self.base.as_deref())),
+            Action::Download => {
+                let downloads = &self.downloads;
+                downloads
+                    .answer(&self.backend, &self.limits, parts, route.secret())
+                    .await
             }
-            Route::Page(api) if is_read(method) => {
+            Action::Page => {
+                if route.scope.is_none() {
+                    return Err(Refusal::NotFound);
+                }
                 let here = Here {
-                    path: &api,
+                    path: &routes::managed(parts.uri.path()),
                     ..self.here(parts)
                 };
                 let text = messages::page(&links::safe(parts.uri.path()), &here.below(""), language);
                 Ok(Reply::new(StatusCode::OK, text.into_bytes()).with(CONTENT_TYPE, TEXT))
             }
-            Route::Home | Route::Health | Route::Ready | Route::Download(_) | Route::Page(_)
-                if method == Method::OPTIONS =>
-            {
-                Ok(options(READ_ONLY))
-            }
-            Route::Home | Route::Health | Route::Ready | Route::Download(_) | Route::Page(_) => {
-                Err(Refusal::MethodNotAllowed { allow: READ_ONLY })
-            }
-            Route::Below(endpoint) => self.answer_below(endpoint, parts, body, language).await,
+            _ => Ok(Reply::new(StatusCode::OK, HOME.into())),
         }
     }
 
+    /// Something of an organizer or event. Without a row, it is a word that nothing is known of.
     async fn answer_below(
         &self,
-        endpoint: Endpoint,
+        route: &Route,
+        row: Option<&Row>,
         parts: &Parts,
         body: Body,
         language: Language,
     ) -> Result<Reply, Refusal> {
-        let Endpoint { scope, resource, slash } = endpoint;
-        let allow = resource.allow();
-        if parts.method == Method::OPTIONS {
-            return allow.map(options).ok_or(Refusal::NotFound);
-        }
-        let call = match (resource.call(&parts.method), allow) {
-            (Some(call), _) => call,
-            (None, Some(allow)) => return Err(Refusal::MethodNotAllowed { allow }),
-            (None, None) => return Err(Refusal::NotFound),
+        let (call, needs) = match row {
+            Some(row) => (route.call(row), row.scope),
+            None => (Call::Nothing, TokenScope::Write),
         };
-        if !slash {
+        if !route.slash {
             return Err(without_slash(parts, self.base.as_deref()));
         }
-        let needs = call.needs();
-        let admit = || admission::admit(&*self.backend, &parts.headers, scope.clone(), needs, language);
+        let admit = || admission::admit(&*self.backend, &parts.headers, route.scope.clone(), needs, language);
         let mut document = pin!(body::document(&parts.headers, body, &self.limits));
         // Nearly every body comes with its head: then one look at the credentials is enough, after it.
         let prompt = match &call {
@@ -261,9 +300,19 @@ impl Api {
         if !negotiation::takes_json(&parts.headers) {
             return Err(Refusal::NotAcceptable);
         }
+        let strict = row.filter(|row| row.operation.is_some() && strict::is_preferred(&parts.headers));
         let write = match call {
-            Call::Read(read) => return reading::read(&*self.backend, &grant, read, &self.here(parts)).await,
-            Call::Nothing { .. } => return Err(Refusal::NotFound),
+            Call::Read(read) => {
+                let read = async {
+                    if let Some(row) = strict {
+                        strict::check_query(row, parts.uri.query(), language)?;
+                    }
+                    reading::read(&*self.backend, &grant, read, &self.here(parts)).await
+                };
+                let done = read.await;
+                return applied(strict, done, parts, language);
+            }
+            Call::Nothing => return Err(Refusal::NotFound),
             Call::Write(write) => write,
         };
         if grant.event_deleted && write.has_body() {
@@ -281,14 +330,21 @@ impl Api {
                 document
             }
         };
-        let writing = Writing {
-            backend: Arc::clone(&self.backend),
-            grant,
-            write,
-            document,
-            conditions: Conditions::of(&parts.headers),
+        let done = async {
+            if let Some(row) = strict {
+                strict::check_query(row, parts.uri.query(), language)?;
+                strict::check_body(&*self.backend, &grant, (row, &write), &document, language).await?;
+            }
+            let writing = Writing {
+                backend: Arc::clone(&self.backend),
+                grant,
+                write,
+                document,
+                conditions: Conditions::of(&parts.headers),
+            };
+            writing.answer(key, parts, &self.here(parts)).await
         };
-        writing.answer(key, parts, &self.here(parts)).await
+        applied(strict, done.await, parts, language)
     }
 
     fn here<'a>(&'a self, parts: &'a Parts) -> Here<'a> {
@@ -302,14 +358,31 @@ impl Api {
     }
 }
 
-fn options(allow: &'static str) -> Reply {
-    Reply::new(StatusCode::NO_CONTENT, Vec::new()).with(ALLOW, HeaderValue::from_static(allow))
+fn options(allow: &str) -> Reply {
+    Reply::new(StatusCode::NO_CONTENT, Vec::new()).with(ALLOW, allow)
+}
+
+/// Says of a response that its names were checked, if they were.
+fn applied(
+    strict: Option<&Row>,
+    done: Result<Reply, Refusal>,
+    parts: &Parts,
+    language: Language,
+) -> Result<Reply, Refusal> {
+    if strict.is_none() {
+        return done;
+    }
+    let reply = done.unwrap_or_else(|refusal| {
+        refusal.log();
+        refusal.reply(language, error_format(&parts.headers))
+    });
+    Ok(reply.with(PREFERENCE_APPLIED, HeaderValue::from_static(STRICT)))
 }
 
 /// Where the path with a slash is: readers are sent there, writers are told.
 fn without_slash(parts: &Parts, base: Option<&str>) -> Refusal {
     let path = format!("{}/", links::safe(parts.uri.path()));
-    if !is_read(&parts.method) {
+    if parts.method != Method::GET && parts.method != Method::HEAD {
         return Refusal::MissingSlash { path };
     }
     let base = base.unwrap_or_default();

@@ -27,13 +27,13 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 use reference_platform::Platform;
-use scheduled_exports_host::contract::{DeliveryStatus, Outcome};
+use scheduled_exports_host::contract::{DeliveryStatus, Outcome, RunKind};
 use scheduled_exports_mail::TroubleKind;
 
 use crate::service::Service;
 use crate::zones;
 use scheduled_exports_store::port::{Failure, Observer};
-use scheduled_exports_store::{DeliveryResult, Finish, Written};
+use scheduled_exports_store::{DeliveryResult, Finish, Lease, Written};
 
 /// What all names begin with.
 const PREFIX: &str = "scheduled_exports";
@@ -80,7 +80,7 @@ pub struct Metrics {
     registry: Registry,
     calls: Family<Two, Counter>,
     durations: Family<One, Histogram, fn() -> Histogram>,
-    runs: Family<One, Counter>,
+    runs: Family<Two, Counter>,
     deliveries: Family<One, Counter>,
     leases_lost: Counter,
     store_errors: Counter,
@@ -107,7 +107,7 @@ impl Metrics {
             "Duration of component calls, including the wait for an instance",
             metrics.durations.clone(),
         );
-        to.register("runs", "Run state changes by outcome", metrics.runs.clone());
+        to.register("runs", "Run state changes by outcome and kind", metrics.runs.clone());
         to.register("deliveries", "Delivery attempts by status", metrics.deliveries.clone());
         to.register(
             "leases_lost",
@@ -142,7 +142,7 @@ impl Observer for Metrics {
         };
     }
 
-    fn finished(&self, finish: &Finish, written: Written) {
+    fn finished(&self, lease: &Lease, finish: &Finish, written: Written) {
         let limits = finish.mail_limits.as_ref();
         let otherwise = limits.and_then(|limits| limits.otherwise.as_ref());
         let outcome = match (written, otherwise) {
@@ -158,7 +158,13 @@ impl Observer for Metrics {
             Outcome::Cancelled(_) => "cancelled",
             Outcome::Missed(_) => "missed",
         };
-        self.runs.get_or_create(&[("outcome", outcome)]).inc();
+        let kind = match lease.kind {
+            RunKind::Scheduled => "scheduled",
+            RunKind::Now => "now",
+            RunKind::Rerun => "rerun",
+            RunKind::Test => "test",
+        };
+        self.runs.get_or_create(&[("outcome", outcome), ("kind", kind)]).inc();
     }
 
     fn tried(&self, result: &DeliveryResult) {

@@ -132,7 +132,7 @@ impl Scheduler {
         let places = Arc::new(Semaphore::new(self.options.workers.max(1)));
         let mut tasks = JoinSet::new();
         for leased in runs {
-            step.schedules.insert(leased.row.id);
+            step.schedules.insert(leased.schedule());
             step.runs += 1;
             let (service, places, lease) = (Arc::clone(&self.service), Arc::clone(&places), self.options.lease);
             tasks.spawn(async move {

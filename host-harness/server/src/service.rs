@@ -359,6 +359,15 @@ impl Service {
         }
     }
 
+    /// Returns what [`call`](Self::call) would, and drops the changes that the component has staged.
+    ///
+    /// # Errors
+    /// See [`CallError`]. Conflicts and limits that only a commit checks are not among them.
+    pub async fn rehearse(&self, grant: &Grant, operation: Operation) -> Result<Answer, CallError> {
+        let (answer, _dropped) = self.ask(self.mint_access(grant), operation).await?;
+        Ok(answer)
+    }
+
     /// The file that a link with this secret leads to now; none: the secret is none, unknown, past its time, or its export was called
     /// off.
     ///
@@ -523,6 +532,6 @@ fn changes_another_version(operation: &Operation, staged: &[Change]) -> bool {
     staged.iter().any(|change| match change {
         Change::Update { id, version, .. } | Change::TakeOver { id, version, .. } => id == wanted && version != only,
         Change::Delete { id, version } => id == wanted && *version != Some(*only),
-        Change::Insert { .. } | Change::Tell(_) => false,
+        Change::Insert { .. } | Change::RequestRun(_) | Change::Tell(_) => false,
     })
 }

@@ -1,7 +1,7 @@
 //! `harness history`, and the format of its lines.
 
 use clap::Args;
-use scheduled_exports_host::contract::{DeliveryStatus, Outcome};
+use scheduled_exports_host::contract::{DeliveryStatus, Outcome, RunKind};
 use scheduled_exports_store::HistoryRow;
 use serde_json::{Value, json};
 
@@ -63,6 +63,16 @@ pub fn reason(outcome: Option<&Outcome>) -> String {
     }
 }
 
+/// Why a run takes place, as in the API's run history; `None` if it was due.
+fn kind(kind: RunKind) -> Option<&'static str> {
+    match kind {
+        RunKind::Scheduled => None,
+        RunKind::Now => Some("now"),
+        RunKind::Rerun => Some("rerun"),
+        RunKind::Test => Some("test"),
+    }
+}
+
 pub fn line(row: &HistoryRow) -> String {
     let entry = &row.entry;
     let mut line = format!(
@@ -71,6 +81,12 @@ pub fn line(row: &HistoryRow) -> String {
         row.schedule,
         word(entry.outcome.as_ref())
     );
+    if let Some(kind) = kind(entry.kind) {
+        line += &format!("  {kind}");
+        if let Some(address) = &entry.requested_by {
+            line += &format!(" requested by {address}");
+        }
+    }
     if let Some(rows) = entry.rows {
         line += &format!("  {rows} rows");
     }
@@ -110,6 +126,9 @@ pub fn document(row: &HistoryRow) -> Value {
         "schedule": row.schedule,
         "organizer": row.scope.organizer,
         "event": row.scope.event,
+        "id": entry.id,
+        "kind": kind(entry.kind).unwrap_or("scheduled"),
+        "requested_by": entry.requested_by,
         "due": utc(entry.due),
         "started": entry.started.map(utc),
         "ended": entry.ended.map(utc),

@@ -78,7 +78,7 @@ impl Mailing {
             }
             None => None,
         };
-        let base_url = base_url.map(checked_base_url).transpose()?;
+        let base_url = base_url.map(|url| checked_url("--base-url", url)).transpose()?;
         let host = base_url
             .as_ref()
             .and_then(|url| url.parse::<Uri>().ok()?.host().map(str::to_owned));
@@ -113,7 +113,7 @@ impl Mailing {
         let variable = variable.filter(|password| !password.is_empty());
         match (&self.smtp_password_file, variable) {
             (Some(file), None) => {
-                let read = password_of(file);
+                let read = secret_of("password", file);
                 let read = read
                     .map_err(|reason| failed(format!("could not read the password file {}", file.display()))(&reason));
                 Ok(Some((read?, "--smtp-password-file".to_owned())))
@@ -170,7 +170,7 @@ impl Outgoing {
 }
 
 /// Returns whether recipients surely cannot open it: an address of this machine, or of its local link.
-fn is_of_this_machine(address: IpAddr) -> bool {
+pub(super) fn is_of_this_machine(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(address) => address.is_loopback() || address.is_link_local() || address.octets()[0] == 0,
         IpAddr::V6(address) => address.is_loopback() || address.is_unspecified() || address.is_unicast_link_local(),
@@ -207,7 +207,7 @@ fn is_plain(host: &str) -> bool {
 }
 
 /// Reads an absolute `http` or `https` URL to which paths can be appended, without its final slash.
-fn checked_base_url(text: &str) -> Result<String, Failure> {
+pub(super) fn checked_url(option: &str, text: &str) -> Result<String, Failure> {
     let uri: Option<Uri> = text.parse().ok();
     let fits = uri.as_ref().is_some_and(|uri| {
         let authority = uri
@@ -227,11 +227,10 @@ fn checked_base_url(text: &str) -> Result<String, Failure> {
     if fits {
         return Ok(text.trim_end_matches('/').to_owned());
     }
-    Err(Failure::Sentence(
-        "--base-url is not an address that paths can follow: expected http:// or https:// with a host, without user, query and \
+    Err(Failure::Sentence(format!(
+        "{option} is not an address that paths can follow: expected http:// or https:// with a host, without user, query and \
          fragment, such as https://tickets.example"
-            .to_owned(),
-    ))
+    )))
 }
 
 /// The URL with the password, as the transport reads it.
@@ -272,14 +271,14 @@ fn without_line_end(text: &str) -> &str {
     line.strip_suffix('\r').unwrap_or(line)
 }
 
-/// Reads the only line of a file. Secrets of an orchestrator can be readable by others, so that is only a warning.
-fn password_of(file: &Path) -> Result<String, String> {
+/// Reads the only line of a password file or token file. Secrets of an orchestrator can be readable by others, so that is only a warning.
+pub(super) fn secret_of(kind: &str, file: &Path) -> Result<String, String> {
     let opened = fs::File::open(file).map_err(|reason| reason.to_string())?;
     let facts = opened.metadata().map_err(|reason| reason.to_string())?;
     if facts.permissions().mode() & 0o077 != 0 {
         tracing::warn!(
             file = %file.display(),
-            "other users of this machine can read the password file: restrict it with chmod 600"
+            "other users of this machine can read the {kind} file: restrict it with chmod 600"
         );
     }
     let mut text = String::new();
@@ -299,7 +298,7 @@ mod tests {
     fn sentence<T>(result: Result<T, Failure>) -> String {
         match result {
             Err(Failure::Sentence(sentence)) => sentence,
-            Err(Failure::Unread) => panic!("nothing was printed"),
+            Err(other) => panic!("not a sentence: {other:?}"),
             Ok(_) => panic!("it was accepted"),
         }
     }
@@ -324,7 +323,7 @@ mod tests {
             ),
             ("http://[::1]:8080", "http://[::1]:8080"),
         ] {
-            assert_eq!(checked_base_url(url).ok().as_deref(), Some(read));
+            assert_eq!(checked_url("--base-url", url).ok().as_deref(), Some(read));
         }
         for url in [
             "tickets.example",
@@ -346,7 +345,7 @@ mod tests {
             "https://%6cocalhost/",
             "https://tickets.example/\nx",
         ] {
-            let said = sentence(checked_base_url(url));
+            let said = sentence(checked_url("--base-url", url));
             assert!(
                 said.starts_with("--base-url ") && !said.contains("secret"),
                 "{url}: {said}"
@@ -458,7 +457,7 @@ mod tests {
         let file = folder.path().join("password");
         let read = |content: &[u8]| {
             fs::write(&file, content).expect("written");
-            password_of(&file)
+            secret_of("password", &file)
         };
         for content in ["p w\u{e4}", "p w\u{e4}\n", "p w\u{e4}\r\n"] {
             assert_eq!(read(content.as_bytes()).as_deref(), Ok("p wä"));
@@ -467,6 +466,6 @@ mod tests {
         for content in [&b""[..], b"\n", b"a\nb\n", b"\xff", "x".repeat(4097).as_bytes()] {
             assert!(read(content).is_err(), "{content:?}");
         }
-        assert!(password_of(&folder.path().join("none")).is_err());
+        assert!(secret_of("password", &folder.path().join("none")).is_err());
     }
 }

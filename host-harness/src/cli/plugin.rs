@@ -85,7 +85,8 @@ impl Inspect {
         let about = match &found.misfit {
             Some(misfit) => Err(misfit.to_string()),
             None => about(&bytes).await.map_err(|failure| match failure {
-                Failure::Sentence(sentence) => sentence,
+                Failure::Sentence(sentence) | Failure::Usage(sentence) => sentence,
+                Failure::Rejected(rejection) => rejection.sentence,
                 Failure::Unread => String::new(),
             }),
         };

@@ -20,6 +20,12 @@ pub struct Usage {
     /// Maximum number of schedules of an organizer without its own limit; 0 for no limit
     #[arg(long, value_name = "N", default_value_t = UsageLimits::default().schedules.unwrap_or(0))]
     schedules_per_organizer: u32,
+    /// Maximum number of runs per hour that users request of one schedule; 0 for no limit
+    #[arg(long, value_name = "N", default_value_t = UsageLimits::default().manual_runs_per_schedule.unwrap_or(0))]
+    manual_runs_per_schedule: u32,
+    /// Maximum number of runs per hour that users request of one organizer; 0 for no limit
+    #[arg(long, value_name = "N", default_value_t = UsageLimits::default().manual_runs_per_organizer.unwrap_or(0))]
+    manual_runs_per_organizer: u32,
     /// Maximum number of mails per day and organizer; 0 for no limit
     #[arg(long, value_name = "N", default_value_t = UsageLimits::default().mails_per_day.unwrap_or(0))]
     mails_per_day: u32,
@@ -40,6 +46,8 @@ impl Usage {
             writes_per_minute: some(self.writes_per_minute),
             write_bytes_per_day: (self.write_mib_per_day > 0).then_some(self.write_mib_per_day << 20),
             schedules: some(self.schedules_per_organizer),
+            manual_runs_per_schedule: some(self.manual_runs_per_schedule),
+            manual_runs_per_organizer: some(self.manual_runs_per_organizer),
             mails_per_day: some(self.mails_per_day),
             recipients_per_day: some(self.recipients_per_day),
             owner_share: self.owner_share,

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{Notice, StorageError, Visible};
+use super::values::{kind_text, written};
+use super::{Notice, Row, Scope, StorageError, Visible};
 use crate::clock::Instant;
-use crate::contract::{Content, MissedRange};
-use crate::usage::{CHANGE_BYTES, Exceeded, NOTICE_BYTES, WriteLimits};
+use crate::contract::{Content, MissedRange, Recipients, RunKind, ScheduleState};
+use crate::usage::{AskedOf, CHANGE_BYTES, Exceeded, NOTICE_BYTES, WriteLimits};
 
 /// One staged change of a person.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,9 +57,92 @@ pub enum Change {
         /// As the call has read it; none: whatever it is.
         version: Option<u64>,
     },
+    /// No change of a schedule: a run of it, beside those that are due, or of a content that is not stored. Refused with
+    /// [`CommitError::Exceeded`] past the limits, and with [`CommitError::NotFound`] where the organizer is off.
+    RequestRun(Box<RequestedRun>),
     /// No change of a schedule, but what the owner of one is told of it, kept with the commit. It leaves
     /// [`NOTICE_WINDOW`](super::NOTICE_WINDOW) later, and notices to the same user of the same organizer join it until then.
     Tell(Box<Notice>),
+}
+
+/// A run that a person asks for. From the commit on it is in progress: due for lease at once, and in the history.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RequestedRun {
+    /// What its lease, its key and its Message-IDs are made of, from [`Schedules::reserve_id`](super::Schedules::reserve_id).
+    pub id: u64,
+    /// Its id in the history, from [`Runs::reserve_run`](super::Runs::reserve_run).
+    pub run: u64,
+    /// What it is of; none: a test of a content that is not stored.
+    pub schedule: Option<u64>,
+    /// Not [`RunKind::Scheduled`].
+    pub kind: RunKind,
+    /// The due time that it is for.
+    pub due: Instant,
+    /// What is tested; none: what is stored.
+    pub content: Option<Content>,
+    /// A user, whose the run is where it is a test; none: a program.
+    pub by: Option<Requester>,
+}
+
+/// The user who asks for a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Requester {
+    /// Of the user.
+    pub id: String,
+    /// As of now.
+    pub address: String,
+}
+
+/// Who a test goes to beside the user who asks for it.
+const NOBODY: Recipients = Recipients {
+    to: Vec::new(),
+    cc: Vec::new(),
+    bcc: Vec::new(),
+};
+
+impl RequestedRun {
+    /// Whose limits it is held to.
+    pub(super) fn asked_of<'a>(&'a self, organizer: &'a str) -> AskedOf<'a> {
+        AskedOf {
+            organizer,
+            schedule: self.schedule,
+            by: self.by.as_ref().map(|by| &*by.id),
+        }
+    }
+
+    /// What it runs with: what is stored, or what is given. A test is of whoever asks for it, and of nobody else.
+    pub(super) fn row(&self, scope: &Scope, stored: Option<Row>) -> Option<Row> {
+        let (content, owner, version) = match (&self.content, stored) {
+            (Some(given), stored) => {
+                let (owner, version) = stored.map_or((None, 1), |row| (Some(row.owner), row.version));
+                (given.clone(), owner, version)
+            }
+            (None, Some(row)) => (row.content, Some(row.owner), row.version),
+            (None, None) => return None,
+        };
+        let test = self.kind == RunKind::Test;
+        let tester = self.by.as_ref().filter(|_| test).map(|by| by.id.clone());
+        Some(Row {
+            id: self.id,
+            scope: scope.clone(),
+            owner: tester.or_else(|| owner.filter(|_| !test))?,
+            version,
+            content: Content {
+                recipients: if test { NOBODY } else { content.recipients },
+                next_run: None,
+                state: ScheduleState::Active,
+                ..content
+            },
+        })
+    }
+
+    /// What the audit log says of it.
+    fn detail(&self) -> String {
+        match self.kind {
+            RunKind::Rerun => format!("rerun of {}", written(self.due)),
+            _ => kind_text(self.kind).unwrap_or_default().to_owned(),
+        }
+    }
 }
 
 /// Who made a request, and under which key it must not be carried out twice.
@@ -138,6 +222,7 @@ impl Commit {
             Change::Insert { content, .. } | Change::Update { content, .. } | Change::TakeOver { content, .. } => {
                 Some(content)
             }
+            Change::RequestRun(run) => run.content.as_ref(),
             Change::Delete { .. } | Change::Tell(_) => None,
         });
         let of_content = |content: &Content| {
@@ -145,7 +230,9 @@ impl Commit {
             let addresses = [&recipients.to, &recipients.cc, &recipients.bcc].into_iter().flatten();
             CHANGE_BYTES + size(content.document.len()) + addresses.map(|address| size(address.len()) + 4).sum::<u64>()
         };
-        let changes: u64 = contents.map(of_content).sum();
+        let stored = |change: &&Change| matches!(change, Change::RequestRun(run) if run.content.is_none());
+        let runs = CHANGE_BYTES * size(self.changes.iter().filter(stored).count());
+        let changes: u64 = contents.map(of_content).sum::<u64>() + runs;
         // What an owner is told of a change is kept as long as the history.
         let notices = self.changes.iter().filter_map(|change| match change {
             Change::Tell(notice) if changes > 0 => Some(NOTICE_BYTES + size(notice.mail.text.len())),
@@ -173,6 +260,7 @@ impl Commit {
         let told = |id: &u64| self.details.get(id).cloned().unwrap_or_default();
         match change {
             Change::Insert { .. } | Change::Tell(_) => String::new(),
+            Change::RequestRun(run) => run.detail(),
             Change::Update { id, .. } | Change::Delete { id, .. } => told(id),
             Change::TakeOver { id, owner, former, .. } => {
                 let told = told(id);

@@ -24,8 +24,8 @@ pub(crate) enum Key {
     Exporter(String),
     /// The sort key of the next run in the cursor's direction.
     NextRun(i64),
-    /// A run of the history; its due time is the cursor's id.
-    Due,
+    /// A run of the history, with its due time.
+    Due(i64),
 }
 
 impl Cursor {
@@ -36,7 +36,7 @@ impl Cursor {
             Key::Id => ("i", String::new()),
             Key::Exporter(identifier) => ("e", HEXLOWER.encode(identifier.as_bytes())),
             Key::NextRun(key) => ("n", key.to_string()),
-            Key::Due => ("h", String::new()),
+            Key::Due(due) => ("h", due.to_string()),
         };
         format!("{VERSION}{order}{direction}.{}.{key}", self.id)
     }
@@ -53,20 +53,26 @@ impl Cursor {
         (same && cursor.descending == descending).then_some(cursor)
     }
 
-    /// What leads on behind this due time of the history.
-    pub(super) fn behind(due: i64) -> String {
+    /// What leads on behind the run of this due time and id in the history.
+    pub(super) fn behind(due: i64, id: i64) -> String {
         let cursor = Self {
-            key: Key::Due,
+            key: Key::Due(due),
             descending: true,
-            id: due,
+            id,
         };
         cursor.to_text()
     }
 
-    /// Reads back the due time that a page of the history ended with; none: it is no such text.
-    pub(crate) fn of_history(text: &str) -> Option<i64> {
-        let cursor = Self::read(text)?;
-        (cursor.key == Key::Due && cursor.descending).then_some(cursor.id)
+    /// Reads back due time and id of the run that a page of the history ended with; none: it is no such text.
+    pub(crate) fn of_history(text: &str) -> Option<(i64, i64)> {
+        match Self::read(text)? {
+            Self {
+                key: Key::Due(due),
+                descending: true,
+                id,
+            } => Some((due, id)),
+            _ => None,
+        }
     }
 
     fn read(text: &str) -> Option<Self> {
@@ -79,7 +85,7 @@ impl Cursor {
                 "iu" | "id" => Key::Id,
                 "eu" | "ed" => Key::Exporter(String::from_utf8(HEXLOWER.decode(key.as_bytes()).ok()?).ok()?),
                 "nu" | "nd" => Key::NextRun(key.parse().ok()?),
-                "hd" => Key::Due,
+                "hd" => Key::Due(key.parse().ok()?),
                 _ => return None,
             },
         };

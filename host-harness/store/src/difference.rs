@@ -48,11 +48,14 @@ pub fn difference(old: Option<&Content>, new: Option<&Content>) -> String {
         None => Some(Map::new()),
         Some(read) => read.ok(),
     };
+    if old.map(|of| &of.document) == new.map(|of| &of.document) {
+        // Reading both costs more than everything else here.
+        return told.text;
+    }
     match (document(old), document(new)) {
         (Some(old), Some(new)) => told.members("", &old, &new),
         // What the plugin stores is its own affair.
-        _ if old.map(|of| &of.document) != new.map(|of| &of.document) => told.add("document: changed"),
-        _ => {}
+        _ => told.add("document: changed"),
     }
     told.text
 }
@@ -88,8 +91,12 @@ impl Told {
     fn members(&mut self, prefix: &str, old: &Map<String, Value>, new: &Map<String, Value>) {
         let added = new.keys().filter(|name| !old.contains_key(*name));
         for name in old.keys().chain(added) {
+            let (old, new) = (old.get(name), new.get(name));
+            if old == new {
+                continue;
+            }
             let path = format!("{prefix}{}", characters(name, MAX_VALUE));
-            match (old.get(name), new.get(name)) {
+            match (old, new) {
                 (Some(Value::Object(old)), Some(Value::Object(new))) => self.members(&format!("{path}."), old, new),
                 (Some(Value::Object(old)), None) => self.members(&format!("{path}."), old, &Map::new()),
                 (None, Some(Value::Object(new))) => self.members(&format!("{path}."), &Map::new(), new),

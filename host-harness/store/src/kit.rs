@@ -13,6 +13,7 @@ pub mod delivery;
 pub mod filters;
 pub mod handover;
 pub mod links;
+pub mod manual;
 pub mod organizers;
 pub mod outbox;
 pub mod pauses;
@@ -138,6 +139,20 @@ macro_rules! store_kit {
                 a_link_of_a_run_that_reaches_nobody_dies_with_its_file,
                 a_link_of_a_run_that_is_not_submitted_leads_nowhere,
                 a_link_is_for_the_holder_of_the_lease_and_a_run_with_a_file;
+            manual:
+                a_run_that_was_asked_for_is_in_progress_from_the_commit_on_and_leaves_its_schedule_as_it_is,
+                nobody_sees_what_a_run_was_made_of,
+                a_rerun_has_the_due_time_once_more_and_a_key_of_its_own,
+                pages_of_the_history_have_each_run_once_where_they_share_a_due_time,
+                a_test_is_of_who_asks_for_it_and_goes_to_nobody_else,
+                a_run_that_was_asked_for_is_retried_and_taken_over_as_any_other,
+                one_that_was_not_started_ends_as_it_should_and_not_by_a_finish,
+                a_change_or_deletion_ends_what_was_asked_for_and_has_not_submitted,
+                of_an_event_that_is_gone_nothing_runs_that_was_asked_for,
+                so_many_runs_are_asked_for_in_an_hour_and_not_one_more,
+                one_run_is_to_be_over_before_the_next_is_asked_for,
+                a_run_of_what_is_out_of_sight_is_not_found,
+                no_id_of_a_run_is_given_twice;
             organizers:
                 an_organizer_switched_off_has_nothing_due,
                 an_organizer_switched_on_sleeps_until_it_is_planned,
@@ -267,7 +282,7 @@ fn all(scope: Scope) -> Visible {
     }
 }
 
-fn content(next_run: impl Into<Option<Instant>>) -> Content {
+pub(crate) fn content(next_run: impl Into<Option<Instant>>) -> Content {
     Content {
         export_identifier: "orderlist".to_owned(),
         recipients: Recipients {
@@ -308,7 +323,7 @@ async fn add(store: &dyn Storage, scope: Scope, content: Content) -> u64 {
 }
 
 /// Switches `acme` on and adds a schedule of it that is due at [`T0`].
-async fn add_due(store: &dyn Storage) -> u64 {
+pub(crate) async fn add_due(store: &dyn Storage) -> u64 {
     store.set_enabled("acme", true, "user:1", T0 - HOUR).await.unwrap();
     add(store, acme(), content(T0)).await
 }
@@ -340,7 +355,7 @@ async fn stored(store: &dyn Storage, id: u64) -> Row {
 }
 
 /// A change of a person, to the version that is stored.
-async fn change(store: &dyn Storage, id: u64, content: Content, now: Instant) -> Result<(), CommitError> {
+pub(crate) async fn change(store: &dyn Storage, id: u64, content: Content, now: Instant) -> Result<(), CommitError> {
     let version = stored(store, id).await.version;
     let change = Change::Update {
         id,
@@ -525,6 +540,7 @@ mod tests {
             include_str!("kit/handover.rs"),
             include_str!("kit/telling.rs"),
             include_str!("kit/links.rs"),
+            include_str!("kit/manual.rs"),
             include_str!("kit/organizers.rs"),
             include_str!("kit/outbox.rs"),
             include_str!("kit/people.rs"),

@@ -49,7 +49,9 @@ pub mod usage;
 mod values;
 mod work;
 
-pub use change::{Change, Commit, CommitError, Completion, KeptAnswer, RequestKey, RequestState};
+pub use change::{
+    Change, Commit, CommitError, Completion, KeptAnswer, RequestKey, RequestState, RequestedRun, Requester,
+};
 pub use difference::difference;
 pub use list_query::{ListFilter, ListQuery, Recipient};
 pub use notice::{NOTICE_WINDOW, Notice};
@@ -61,8 +63,8 @@ use scheduled_exports_host::{clock, contract};
 pub use scheduled_exports_mail::{FileFacts, MailKind, NewMail, OutboxMail};
 pub use turns::Rooms;
 pub use work::{
-    DeliveryResult, DeliveryTask, Finish, Lease, LeaseError, Leased, MailStanding, OutgoingExport, StartError, Work,
-    Written,
+    Asked, DeliveryResult, DeliveryTask, Finish, Lease, LeaseError, Leased, MailStanding, OutgoingExport, StartError,
+    Work, Written,
 };
 
 use values::addresses;

@@ -138,7 +138,7 @@ fn found(of: &Dialect) -> String {
     format!(
         "with found as (
            select {columns}, s.next_up, s.next_down from schedule s
-           where s.organizer = ?1 and {event} and (?3 is null or s.owner = ?3) and {owners}
+           where s.organizer = ?1 and {event} and s.parent is null and (?3 is null or s.owner = ?3) and {owners}
              and (?5 is null or s.exporter = ?5)
              and (?6 is null or {recipient})
              and (?9 is null or ?9 = case

@@ -16,6 +16,7 @@ use super::{
 use crate::clock::Instant;
 use crate::contract::schedule_store::RunStart;
 use crate::contract::{MissedRange, RunEntry, RunQuery};
+use crate::usage::{AskedOf, Exceeded, WriteLimits};
 
 /// The store. `Err(StorageError)` leaves everything as it was.
 #[async_trait]
@@ -62,7 +63,7 @@ pub trait Observer: Send + Sync {
     /// The store has answered an error.
     fn failed(&self, _failure: Failure) {}
     /// A run's lease is used up.
-    fn finished(&self, _finish: &Finish, _written: Written) {}
+    fn finished(&self, _lease: &Lease, _finish: &Finish, _written: Written) {}
     /// A try of a delivery is written down.
     fn tried(&self, _result: &DeliveryResult) {}
 }
@@ -294,6 +295,15 @@ port! {
 
     /// Runs, and the history that they become.
     trait Runs: Send {
+        /// An id that no run has or will have but the next that is asked for.
+        async fn reserve_run(&self) -> Result<u64, StorageError>;
+        /// Why no run can be asked for now, within these limits; none: it can. The commit asks again.
+        async fn refuses_run(
+            &self,
+            of: AskedOf<'_>,
+            limits: &WriteLimits,
+            now: Instant,
+        ) -> Result<Option<Exceeded>, StorageError>;
         /// Opens the run and answers its id; with an open run of the same due time, that one's, and `missed` is left aside.
         /// A (schedule, due time) that has ended is `Lost`.
         /// `zone_database` is what `plan` was computed with, `zone` that of the schedule's level: kept for later leases.
@@ -307,11 +317,11 @@ port! {
         ) -> Result<u64, StartError>;
         /// Ends, submits or postpones the run. Its mail is counted, and held to [`Finish::mail_limits`].
         async fn finish(&self, lease: &Lease, run: u64, finish: &Finish) -> Result<Written, LeaseError>,
-            then |observer, written| observer.finished(finish, *written);
+            then |observer, written| observer.finished(lease, finish, *written);
         /// The latest due time of the range that has an entry in the history, its own or in a missed range; none: none has.
         async fn recorded(&self, schedule: u64, range: &MissedRange) -> Result<Option<Instant>, StorageError>;
-        /// History of one schedule, latest due time first: the runs that meet the conditions of the query, and how many do. The caller
-        /// has checked that it is visible.
+        /// History of one schedule, with the runs of it that people asked for: latest due time first, then highest id. The runs that
+        /// meet the conditions of the query, and how many do. The caller has checked that it is visible.
         async fn runs(
             &self,
             schedule: u64,
@@ -320,7 +330,8 @@ port! {
         /// The latest run that was due of each of these schedules, in order; none: it never ran. The caller has checked that they are
         /// visible.
         async fn latest_runs(&self, schedules: &[u64]) -> Result<Vec<Option<RunEntry>>, StorageError>;
-        /// History of all schedules or one, latest due time first.
+        /// History of all schedules or one, latest due time first. A test of a content that is not stored has an id of its own for a
+        /// schedule.
         async fn history(&self, schedule: Option<u64>, limit: u32) -> Result<Vec<HistoryRow>, StorageError>;
     }
 
@@ -426,7 +437,8 @@ port! {
 
     /// The audit log, and how long what is over is kept.
     trait Retention: Send {
-        /// Removes what has outlived its use: idempotency records past 24 h, links past their end, files of ended runs.
+        /// Removes what has outlived its use: idempotency records past 24 h, links past their end, files of ended runs, and what runs
+        /// that people asked for were made of.
         async fn collect(&self, now: Instant) -> Result<(), StorageError>;
         /// Removes history: at most `most` runs that ended at or before `before.history`, with their mails, as many notices to owners
         /// of others' changes from before then, and as many audit entries of `before.audit` and older. What is not over stays: an open

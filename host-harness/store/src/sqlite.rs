@@ -250,6 +250,9 @@ pub fn opened(path: &Path) -> Result<Connection, StorageError> {
     connection.pragma_update(None, "synchronous", "full")?;
     // What is deleted was an export, a mail or a link: it is overwritten, not only let go of.
     connection.pragma_update(None, "secure_delete", true)?;
+    // The pages that a savepoint can restore are kept in memory: in a temporary file, they would be copies that nothing overwrites, and a
+    // file to create and remove for each large batch.
+    connection.pragma_update(None, "temp_store", "memory")?;
     Ok(connection)
 }
 

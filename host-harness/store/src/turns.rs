@@ -140,6 +140,14 @@ struct Round<Id> {
     since: Option<Stopwatch>,
 }
 
+impl<Id> Round<Id> {
+    /// Is what is known used although there is no room for any of it?
+    fn is_used_without_room(&self) -> bool {
+        let is_recent = |since: &Stopwatch| since.elapsed() < KEPT_WITHOUT_ROOM;
+        !self.known.organizers.is_empty() && self.since.as_ref().is_some_and(is_recent)
+    }
+}
+
 /// What was due when it was looked up.
 #[derive(Debug, Default)]
 struct Known<Id> {
@@ -178,13 +186,13 @@ impl<Id: Copy> Turns<Id> {
     fn next(&self, batch: u32, rooms: &mut Rooms) -> Next<Id> {
         let mut round = self.round();
         let age = round.since.map(|since| since.elapsed());
-        let Some(age) = age.filter(|age| *age < KEPT) else {
+        if age.is_none_or(|age| age >= KEPT) {
             return Next::LookUp;
-        };
+        }
         match round.known.next(batch, rooms) {
             Some(turn) => Next::Turn(turn),
-            None if round.known.organizers.is_empty() || age >= KEPT_WITHOUT_ROOM => Next::LookUp,
-            None => Next::NoRoom,
+            None if round.is_used_without_room() => Next::NoRoom,
+            None => Next::LookUp,
         }
     }
 
@@ -201,13 +209,16 @@ impl<Id: Copy> Turns<Id> {
 
     /// Can there be more, after a turn that got less than was asked for? `fresh`: what is known was looked up for this batch.
     fn go_on(&self, turn: &Turn<Id>, got: usize, fresh: bool) -> bool {
-        match turn.share {
+        let mut round = self.round();
+        match &turn.share {
             // Another host takes them as well.
-            Share::Rows(_) if !turn.all => self.round().known.by_row = false,
+            Share::Rows(_) if !turn.all => round.known.by_row = false,
             Share::Rows(_) if fresh => return false,
-            Share::Organizers(_, each) if fresh && (got == 0 || (turn.all && got < each as usize)) => return false,
+            // There was room for no more of what is known: the rest of it is for later batches.
+            Share::Rows(rows) if got == rows.len() && round.is_used_without_room() => return false,
+            Share::Organizers(_, each) if fresh && (got == 0 || (turn.all && got < *each as usize)) => return false,
             // What was looked up led to less than was asked for.
-            Share::Rows(_) | Share::Organizers(..) => self.round().since = None,
+            Share::Rows(_) | Share::Organizers(..) => round.since = None,
         }
         true
     }
@@ -400,8 +411,12 @@ mod tests {
         let full = |under_way| Rooms::new(3, HashMap::from([("a".to_owned(), under_way)]));
         assert_eq!(lease(&one, 9, Some(&full(1))).await.unwrap(), [1, 2]);
         assert_eq!(lease(&one, 9, Some(&full(3))).await.unwrap(), Vec::<u8>::new());
-        assert_eq!(one.looked_up.get(), 1);
         assert_eq!(lease(&one, 9, Some(&full(2))).await.unwrap(), [3]);
+        assert_eq!(one.looked_up.get(), 1);
+        // Another host has taken one: there can be others that nobody here knows.
+        one.table.borrow_mut().due.remove(&4);
+        assert_eq!(lease(&one, 9, Some(&full(1))).await.unwrap(), [5]);
+        assert_eq!(one.looked_up.get(), 2);
     }
 
     /// Rows that several hosts take, and those that one of them is just about to write.

@@ -9,6 +9,11 @@ pub const MINUTE: Instant = 60;
 /// See [`MINUTE`].
 pub const DAY: Instant = 24 * 60 * 60;
 
+/// In seconds: how far back runs that people ask for are counted.
+pub const HOUR: Instant = 60 * 60;
+/// In seconds: when somebody is told to ask again where a run that was asked for is under way.
+const UNDER_WAY_AGAIN: Instant = 10;
+
 /// Bytes on disk that a change counts for beside its document, its addresses and its idempotency record: the rows of schedule, audit log
 /// and of a run that it can cause, with their indexes.
 pub const CHANGE_BYTES: u64 = 2 << 10;
@@ -40,6 +45,11 @@ pub struct UsageLimits {
     /// 24 hours. Runs of schedules of the same owner that were deleted since count as well, if they were due within 24 hours of a
     /// change, and no new schedule is made for that time either.
     pub moved_runs_per_day: Option<u32>,
+    /// Runs of a schedule that people ask for in an hour, beside those that are due; of contents that are not stored, by user. One that has
+    /// not submitted its mail is to be over before the next.
+    pub manual_runs_per_schedule: Option<u32>,
+    /// Runs that people ask for in an hour, of an organizer with all its events.
+    pub manual_runs_per_organizer: Option<u32>,
     /// Mails of an organizer in a day.
     pub mails_per_day: Option<u32>,
     /// Recipients of these mails, each counted as often as there is a mail to them.
@@ -56,6 +66,8 @@ impl Default for UsageLimits {
             write_bytes_per_day: Some(24 << 20),
             schedules: Some(2000),
             moved_runs_per_day: Some(10),
+            manual_runs_per_schedule: Some(10),
+            manual_runs_per_organizer: Some(60),
             mails_per_day: Some(1000),
             recipients_per_day: Some(5000),
             owner_share: 50,
@@ -73,6 +85,8 @@ impl UsageLimits {
             write_bytes_per_day: None,
             schedules: None,
             moved_runs_per_day: None,
+            manual_runs_per_schedule: None,
+            manual_runs_per_organizer: None,
             mails_per_day: None,
             recipients_per_day: None,
             owner_share: Self::default().owner_share,
@@ -101,6 +115,8 @@ impl UsageLimits {
             per_minute: self.writes_per_minute,
             bytes_per_day: self.write_bytes_per_day,
             moved_runs_per_day: self.moved_runs_per_day,
+            manual_runs_per_schedule: self.manual_runs_per_schedule,
+            manual_runs_per_organizer: self.manual_runs_per_organizer,
         };
         (limits != WriteLimits::default()).then_some(limits)
     }
@@ -145,6 +161,10 @@ pub struct WriteLimits {
     pub bytes_per_day: Option<u64>,
     /// See [`UsageLimits::moved_runs_per_day`].
     pub moved_runs_per_day: Option<u32>,
+    /// See [`UsageLimits::manual_runs_per_schedule`].
+    pub manual_runs_per_schedule: Option<u32>,
+    /// See [`UsageLimits::manual_runs_per_organizer`].
+    pub manual_runs_per_organizer: Option<u32>,
 }
 
 impl WriteLimits {
@@ -218,6 +238,12 @@ pub enum UsageLimit {
     WriteBytesPerDay(u64),
     /// So many runs within 24 hours of this schedule, and of deleted ones of its owner.
     MovedRunsPerDay(u32),
+    /// A run of this schedule that was asked for has not submitted its mail yet; or the user's test of a content that is not stored.
+    ManualRunUnderWay,
+    /// So many runs of this schedule that were asked for in an hour; or tests, of this user, of contents that are not stored.
+    ManualRunsPerSchedule(u32),
+    /// So many runs of this organizer that were asked for in an hour.
+    ManualRunsPerOrganizer(u32),
 }
 
 /// Why a change was not made, and when it can be.
@@ -254,6 +280,53 @@ impl Exceeded {
     /// A schedule that ran so often is not moved yet: `first` is the due time of the earliest of those runs.
     pub(crate) fn by_runs(most: u32, first: Instant, now: Instant) -> Self {
         Self::new(UsageLimit::MovedRunsPerDay(most), first + DAY - now)
+    }
+}
+
+/// Whose limits a run that somebody asks for is held to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AskedOf<'a> {
+    /// Its organizer.
+    pub organizer: &'a str,
+    /// What it is of; none: a test of a content that is not stored.
+    pub schedule: Option<u64>,
+    /// Id of the user who asks; none: a program.
+    pub by: Option<&'a str>,
+}
+
+/// What has been asked for already, latest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct RunsAsked {
+    /// One of the same schedule, or test of the same user, that has not submitted its mail: when it goes on, if it waits.
+    pub(crate) under_way: Option<Option<Instant>>,
+    /// When those of this hour were asked for, and whether they count for the same schedule or user.
+    pub(crate) this_hour: Vec<(Instant, bool)>,
+}
+
+impl RunsAsked {
+    /// Why one more is refused; none: it is not.
+    pub(crate) fn refuses(&self, limits: &WriteLimits, now: Instant) -> Option<Exceeded> {
+        if let Some(again) = self.under_way {
+            let wait = again.map_or(UNDER_WAY_AGAIN, |again| (again - now).max(UNDER_WAY_AGAIN));
+            return Some(Exceeded::new(UsageLimit::ManualRunUnderWay, wait));
+        }
+        let reached = |most: Option<u32>, same: bool| {
+            let most = most?;
+            let mut counted = self.this_hour.iter().filter(|(_, is_same)| *is_same || !same);
+            match most.checked_sub(1) {
+                // As soon as the one that is too many is an hour old.
+                Some(earlier) => counted
+                    .nth(earlier as usize)
+                    .map(|(first, _)| (most, first + HOUR - now)),
+                None => Some((most, HOUR)),
+            }
+        };
+        let of_schedule = reached(limits.manual_runs_per_schedule, true)
+            .map(|(most, seconds)| Exceeded::new(UsageLimit::ManualRunsPerSchedule(most), seconds));
+        of_schedule.or_else(|| {
+            reached(limits.manual_runs_per_organizer, false)
+                .map(|(most, seconds)| Exceeded::new(UsageLimit::ManualRunsPerOrganizer(most), seconds))
+        })
     }
 }
 
@@ -309,6 +382,41 @@ mod tests {
         let limits = UsageLimits::default();
         let MostMails { mails, recipients } = limits.most_mails(MailUser::Organizer);
         assert_eq!((mails, recipients), (limits.mails_per_day, limits.recipients_per_day));
+    }
+
+    #[test]
+    fn a_run_is_asked_for_once_the_one_under_way_is_submitted_and_the_hour_has_room() {
+        let limits = WriteLimits {
+            manual_runs_per_schedule: Some(2),
+            manual_runs_per_organizer: Some(3),
+            ..WriteLimits::default()
+        };
+        let asked = |under_way, this_hour: &[(Instant, bool)]| {
+            let this_hour = this_hour.to_vec();
+            let exceeded = RunsAsked { under_way, this_hour }.refuses(&limits, 5000);
+            exceeded.map(|exceeded| (exceeded.limit, exceeded.retry_after))
+        };
+        assert_eq!(asked(None, &[(4000, true), (3000, false)]), None);
+        let under_way = UsageLimit::ManualRunUnderWay;
+        assert_eq!(asked(Some(None), &[]), Some((under_way, 10)));
+        assert_eq!(asked(Some(Some(5600)), &[]), Some((under_way, 600)));
+        let full = UsageLimit::ManualRunsPerSchedule(2);
+        assert_eq!(
+            asked(None, &[(4000, true), (3500, false), (3000, true)]),
+            Some((full, 1600))
+        );
+        let full = UsageLimit::ManualRunsPerOrganizer(3);
+        let others = [(4000, false), (3500, true), (2000, false), (1900, false)];
+        assert_eq!(asked(None, &others), Some((full, 600)));
+        let none = WriteLimits {
+            manual_runs_per_schedule: Some(0),
+            ..WriteLimits::default()
+        };
+        let refused = RunsAsked::default()
+            .refuses(&none, 5000)
+            .map(|refused| refused.retry_after);
+        assert_eq!(refused, Some(3600));
+        assert_eq!(RunsAsked::default().refuses(&WriteLimits::default(), 5000), None);
     }
 
     #[test]

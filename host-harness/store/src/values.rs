@@ -6,13 +6,14 @@ use std::collections::HashSet;
 use serde::{Deserialize, Serialize};
 
 pub(super) use crate::cancelled::{
-    EVENT_DELETED, ORGANIZER_DISABLED as SWITCHED_OFF, SCHEDULE_DELETED as DELETED, SCHEDULE_PAUSED as PAUSED,
+    EVENT_DELETED, ORGANIZER_DISABLED as SWITCHED_OFF, SCHEDULE_CHANGED as CHANGED, SCHEDULE_DELETED as DELETED,
+    SCHEDULE_PAUSED as PAUSED,
 };
 
 use super::state::RunState;
 use super::{MailKind, MailStanding, NewMail, OutgoingExport, StorageError};
 use crate::clock::Instant;
-use crate::contract::{DeliveryStatus, MissedRange, MissedReason, Outcome, Recipients, ScheduleState};
+use crate::contract::{DeliveryStatus, MissedRange, MissedReason, Outcome, Recipients, RunKind, ScheduleState};
 
 /// Most rows of a page.
 const PAGE: u32 = 50;
@@ -192,6 +193,27 @@ pub(super) const fn state_of(active: bool, paused_until: Option<Instant>) -> Sch
         (false, None) => ScheduleState::Stopped,
         (true, until) => ScheduleState::Paused(until),
         (false, Some(_)) => ScheduleState::Paused(None),
+    }
+}
+
+/// The column `kind` of a run; none: it was due.
+pub(super) const fn kind_text(kind: RunKind) -> Option<&'static str> {
+    match kind {
+        RunKind::Scheduled => None,
+        RunKind::Now => Some("now"),
+        RunKind::Rerun => Some("rerun"),
+        RunKind::Test => Some("test"),
+    }
+}
+
+/// Reads [`kind_text`] back.
+pub(super) fn kind_of(text: Option<&str>) -> Result<RunKind, StorageError> {
+    match text {
+        None => Ok(RunKind::Scheduled),
+        Some("now") => Ok(RunKind::Now),
+        Some("rerun") => Ok(RunKind::Rerun),
+        Some("test") => Ok(RunKind::Test),
+        Some(other) => Err(StorageError::Corrupt(format!("unknown stored run kind `{other}`"))),
     }
 }
 

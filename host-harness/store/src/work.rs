@@ -1,8 +1,9 @@
 //! Leases, and what is done with them: runs, their files, mails and deliveries.
 
+use super::values::kind_of;
 use super::{MailKind, NewMail, Row, Scope, StorageError, addresses};
 use crate::clock::Instant;
-use crate::contract::{Delivery, DeliveryStatus, Outcome};
+use crate::contract::{Delivery, DeliveryStatus, Outcome, RunKind};
 use crate::usage::{MailLimits, MailUser, MostMails, RESERVED_NOTICES};
 
 /// What a lease is for.
@@ -21,6 +22,8 @@ pub struct Lease {
     pub schedule: u64,
     /// What it is for.
     pub work: Work,
+    /// Why the run takes place.
+    pub kind: RunKind,
     /// The open (or, to settle, the submitted) run; none: not started.
     pub run: Option<u64>,
     /// That of the row when it was leased: what is written with a lower one is refused.
@@ -29,13 +32,25 @@ pub struct Lease {
     pub until: Instant,
 }
 
+/// What a run that a person has asked for is of, and who that was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// The schedule; none: a test of a content that is not stored.
+    pub schedule: Option<u64>,
+    /// Id of the user; none: it was a program.
+    pub by: Option<String>,
+}
+
 /// A leased run, as read when it was leased.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Leased {
     /// To be shown at every write.
     pub lease: Lease,
-    /// The schedule.
+    /// The schedule. Of a run that a person has asked for: what it was made of then, with an id of its own, that its key and its
+    /// Message-IDs are made of. Until it is started, its due time is the next run.
     pub row: Row,
+    /// None: it was due.
+    pub asked: Option<Asked>,
     /// Pinned by an earlier start; none: not started.
     pub due: Option<Instant>,
     /// The schedule's version when that start pinned it; none: not started.
@@ -50,12 +65,42 @@ pub struct Leased {
     pub deliveries: Vec<Delivery>,
 }
 
+impl Leased {
+    /// The schedule in whose history the run is.
+    #[must_use]
+    pub fn schedule(&self) -> u64 {
+        self.asked
+            .as_ref()
+            .and_then(|asked| asked.schedule)
+            .unwrap_or(self.row.id)
+    }
+
+    /// Adds what is known of a run that a person has asked for: its row names it from the beginning, before it is started.
+    pub(super) fn was_asked(
+        &mut self,
+        kind: Option<&str>,
+        parent: u64,
+        by: Option<String>,
+    ) -> Result<(), StorageError> {
+        self.lease.kind = kind_of(kind)?;
+        self.asked = Some(Asked {
+            schedule: (parent > 0).then_some(parent),
+            by,
+        });
+        if self.started_version.is_none() {
+            self.lease.run = None;
+            self.row.content.next_run = self.due.take();
+        }
+        Ok(())
+    }
+}
+
 /// What `finish` writes, in one transaction, if the lease still holds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finish {
     /// How the run ends, or when it is tried again.
     pub outcome: Outcome,
-    /// Left as stored where a person changed the schedule since the lease.
+    /// Left as stored where a person changed the schedule since the lease, or asked for the run.
     pub error_counter: u32,
     /// Whether the schedule is executed any further; as [`Finish::error_counter`] where it was changed.
     pub active: bool,

@@ -1,4 +1,4 @@
-//! What README.md and docs/api.md say to type does what they say, and docs/security.md names each limit that `serve` can be given.
+//! What README.md, docs/api.md and docs/command-line.md say to type does what they say, and docs/security.md names each limit that `serve` can be given.
 
 use std::path::Path;
 use std::process::Command;
@@ -157,6 +157,41 @@ fn the_plugin_developers_commands_work_in_the_guides_order() {
     }
     assert!(said[0].contains("(repeated-hour)"), "{}", said[0]);
     assert!(said[2].starts_with("same outcome: finished with "), "{}", said[2]);
+}
+
+#[test]
+fn the_command_line_page_shows_what_its_commands_print() {
+    let folder = workplace();
+    let log = Log::new();
+    let fixture = ["--fixture", "tests/data/bigevents.json"];
+    let serving = Serving::start_in(folder.path(), &log, Path::new("data"), &fixture);
+    let binary = Path::new(env!("CARGO_BIN_EXE_harness")).parent().expect("its folder");
+    let path = format!("{}:{}", binary.display(), std::env::var("PATH").unwrap_or_default());
+    let (mut exports, mut printed) = (String::new(), String::new());
+    let (mut ran, mut compared) = (0, 0);
+    for (language, block) in fences("docs/command-line.md") {
+        if language == "text" {
+            assert_eq!(printed, block);
+            compared += 1;
+            continue;
+        }
+        let script = block.replace("http://127.0.0.1:8080", &serving.url);
+        let ended = Command::new("sh")
+            .args(["-euc", &format!("{exports}{script}")])
+            .current_dir(folder.path())
+            .env("PATH", &path)
+            .env_remove("RUST_LOG")
+            .output()
+            .expect("a shell");
+        let expected = if script.contains("# exits with 1") { 1 } else { 0 };
+        let errors = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!(ended.status.code(), Some(expected), "{script}\n{errors}");
+        printed = String::from_utf8(ended.stdout).expect("text");
+        let lines = script.lines().filter(|line| line.starts_with("export "));
+        exports.extend(lines.map(|line| format!("{line}\n")));
+        ran += 1;
+    }
+    assert_eq!((ran, compared), (4, 2));
 }
 
 /// The README shows some of its lines, in their order.

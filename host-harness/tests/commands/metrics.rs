@@ -80,7 +80,7 @@ async fn what_a_host_does_and_what_waits_is_scraped_at_an_address_of_its_own() {
     assert!((of("calls_total{export=\"get\",outcome=\"rejected\"}") - 1.0).abs() < 0.1);
     assert!(of("calls_total{export=\"execute\",outcome=\"ok\"}") >= 3.0);
     assert!(of("call_duration_seconds_bucket{le=\"+Inf\",export=\"execute\"}") >= 3.0);
-    assert!(of("runs_total{outcome=\"submitted\"}") >= 3.0);
+    assert!(of("runs_total{outcome=\"submitted\",kind=\"scheduled\"}") >= 3.0);
     assert!(of("waiting_schedules") >= 3.0);
     assert!(of("instances_max") >= of("instances_in_use"));
     assert!(of("store_up") > 0.5);

@@ -35,7 +35,16 @@ pub const MAILING: [&str; 4] = [
 pub fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_harness"));
     command.env_remove("RUST_LOG").env_remove("RUST_BACKTRACE");
-    for variable in ["SMTP", "SMTP_PASSWORD", "SMTP_PASSWORD_FILE", "MAIL_FROM", "BASE_URL"] {
+    for variable in [
+        "SMTP",
+        "SMTP_PASSWORD",
+        "SMTP_PASSWORD_FILE",
+        "MAIL_FROM",
+        "BASE_URL",
+        "URL",
+        "TOKEN",
+        "TOKEN_FILE",
+    ] {
         command.env_remove(format!("HARNESS_{variable}"));
     }
     command
@@ -74,9 +83,14 @@ pub fn harness<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Ended {
 
 /// The same in a folder, with standard input.
 pub fn harness_in<'a>(folder: &Path, arguments: impl IntoIterator<Item = &'a str>, input: &str) -> Ended {
-    let mut child = command()
-        .current_dir(folder)
-        .args(arguments)
+    let mut command = command();
+    command.current_dir(folder).args(arguments);
+    run(command, input)
+}
+
+/// Runs any command to its end, with standard input.
+pub fn run(mut command: Command, input: &str) -> Ended {
+    let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

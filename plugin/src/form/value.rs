@@ -159,7 +159,7 @@ fn is_decimal(text: &str) -> bool {
 }
 
 /// Whether a text is an RFC 3339 date and time (section 5.6) with a `T` between them.
-fn is_date_time(text: &str) -> bool {
+pub(crate) fn is_date_time(text: &str) -> bool {
     text.is_ascii()
         && text.get(..10).and_then(date_range::day).is_some()
         && text.as_bytes().get(10).is_some_and(|byte| matches!(byte, b'T' | b't'))

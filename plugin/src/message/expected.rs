@@ -27,6 +27,33 @@ pub enum Expected {
 }
 
 impl Expected {
+    /// Parameters of an error: what is expected, and the limits of a number.
+    pub(super) fn params(self) -> Vec<(&'static str, String)> {
+        let expected = match self {
+            Self::Integer { smallest, largest } => {
+                return vec![
+                    ("expected", "integer".to_owned()),
+                    ("min", smallest.to_string()),
+                    ("max", largest.to_string()),
+                ];
+            }
+            Self::Text => "string",
+            Self::Form => "form",
+            Self::Boolean => "boolean",
+            Self::Decimal => "decimal",
+            Self::Date => "date",
+            Self::DateTime => "date-time",
+            Self::DateRange => "date-range",
+            Self::Texts => "strings",
+            Self::Integers => "integers",
+            Self::Picks => "picks",
+            Self::Events => "events",
+            Self::Addresses => "addresses",
+            Self::Any => "any",
+        };
+        vec![("expected", expected.to_owned())]
+    }
+
     pub(super) fn phrase(self, language: Language) -> String {
         let phrase = match self {
             Self::Integer { smallest, largest } => return text::expected_integer(language, largest, smallest),

@@ -7,8 +7,9 @@ mod tests;
 mod value;
 
 use self::fields::{Difference, differences, fields};
-use super::{Notice, NoticeContext, Text, one_line, zoned_time};
+use super::{Notice, NoticeContext, Text, one_line, plain, zoned_time};
 use crate::contract::{Content, Instant, ScheduleState};
+use crate::document::Document;
 use crate::language::Language;
 use crate::text;
 
@@ -28,6 +29,8 @@ pub enum Change<'a> {
     Updated(&'a Content),
     /// The same, and the actor is the owner now.
     TakenOver(&'a Content),
+    Paused(&'a Content),
+    Resumed(&'a Content),
     Deleted,
 }
 
@@ -49,6 +52,8 @@ impl ForeignChange<'_> {
         let first_line = match self.change {
             Change::Updated(_) => text::changed,
             Change::TakenOver(_) => text::taken_over,
+            Change::Paused(_) => text::paused,
+            Change::Resumed(_) => text::resumed,
             Change::Deleted => text::deleted,
         };
         self.frame(first_line, |text| {
@@ -68,6 +73,17 @@ impl ForeignChange<'_> {
                     }
                     text.gap();
                     self.context.add_next_run(text);
+                }
+                Change::Paused(after) => {
+                    text.pause(after, self.context.zone, language);
+                    if after.next_run.is_some() {
+                        self.context.add_next_run(text);
+                    }
+                    text.gap();
+                }
+                Change::Resumed(_) => {
+                    self.context.add_next_run(text);
+                    text.gap();
                 }
                 Change::Deleted => {
                     text.line(text::deleted_was(language));
@@ -106,6 +122,8 @@ impl ForeignChange<'_> {
         let subject = match self.change {
             Change::Updated(_) => text::changed_subject(language),
             Change::TakenOver(_) => text::taken_over_subject(language),
+            Change::Paused(_) => text::paused_subject(language),
+            Change::Resumed(_) => text::resumed_subject(language),
             Change::Deleted => text::deleted_subject(language),
         };
         self.context.finish(subject, text)
@@ -137,6 +155,21 @@ impl Text {
         }
         if after.state == ScheduleState::Active && before.state == ScheduleState::Stopped {
             self.line(text::changed_resumed(language));
+        }
+    }
+
+    /// Reason and end of a pause.
+    fn pause(&mut self, after: &Content, zone: &str, language: Language) {
+        let document = Document::read(&after.document).ok();
+        if let Some(reason) = document.and_then(|document| document.paused?.reason) {
+            let reason = text::quoted(language, &plain(&reason));
+            self.line(&text::mail_reason(language, &reason));
+        }
+        match after.state {
+            ScheduleState::Paused(Some(until)) => {
+                self.line(&text::paused_until(language, &zoned_time(until, zone, language)));
+            }
+            _ => self.line(text::paused_open(language)),
         }
     }
 

@@ -166,6 +166,12 @@ impl RecurrenceError {
         self.kind.code()
     }
 
+    /// An excerpt of the invalid text.
+    #[must_use]
+    pub fn given(&self) -> &str {
+        &self.excerpt
+    }
+
     /// One or two sentences: what is wrong, and what is expected.
     #[must_use]
     pub fn message(&self, language: Language) -> String {

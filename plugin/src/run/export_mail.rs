@@ -1,10 +1,51 @@
 //! The export mail: its recipients, and how a large file fits.
 
+use std::borrow::Cow;
+
 use crate::contract::{Audience, DownloadLink, ExportError, Mail, MailError, MailKind, Recipients};
 use crate::document::Document;
 use crate::host::Run;
 use crate::language::Language;
-use crate::notice::{self, MAX_SUBJECT_LEN, Reason, is_unsafe_in_text};
+use crate::notice::{self, MAX_SUBJECT_LEN, Notice, Reason, is_unsafe_in_text};
+
+/// Subject and text of the export mail.
+pub(super) struct Wording<'d> {
+    document: &'d Document,
+    subject: Cow<'d, str>,
+    /// The last paragraph.
+    note: Option<String>,
+}
+
+impl<'d> Wording<'d> {
+    /// As the schedule has them.
+    pub(super) fn of(document: &'d Document) -> Self {
+        Self {
+            document,
+            subject: Cow::Borrowed(&document.subject),
+            note: None,
+        }
+    }
+
+    /// Marked as a test that the user of this address requested.
+    pub(super) fn of_test(document: &'d Document, address: &str, language: Language) -> Self {
+        let Notice { subject, text } = notice::test(&document.subject, address, language);
+        Self {
+            document,
+            subject: Cow::Owned(subject),
+            note: Some(text),
+        }
+    }
+
+    /// The text as given, followed by the download link if there is one, in the language of the file.
+    fn text(&self, link: Option<&DownloadLink>, zone: &str) -> String {
+        let Self { document, note, .. } = self;
+        let below = link.map(|link| notice::download(link, zone, Language::of_tag(&document.locale)));
+        let below = [below.as_ref(), note.as_ref()].into_iter().flatten();
+        below.fold(document.template.clone(), |text, below| {
+            format!("{}\n\n{below}", text.trim_end())
+        })
+    }
+}
 
 /// Why the export mail was not staged.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +62,7 @@ pub(super) enum StageError {
 /// An address that the host rejects is omitted; the other recipients still receive the mail.
 pub(super) fn stage(
     run: &impl Run,
-    document: &Document,
+    wording: &Wording<'_>,
     given: &Recipients,
     owner: &str,
     (limit, zone): (u64, &str),
@@ -37,8 +78,8 @@ pub(super) fn stage(
         let mail = Mail {
             kind: MailKind::Export,
             audience: Audience::People(recipients),
-            subject: subject(&document.subject),
-            text: text(document, link.as_ref(), zone),
+            subject: subject(&wording.subject),
+            text: wording.text(link.as_ref(), zone),
             attach_file: link.is_none(),
         };
         match run.stage(&mail) {
@@ -104,17 +145,6 @@ fn link(run: &impl Run, too_large: Reason) -> Result<DownloadLink, StageError> {
         Err(ExportError::NothingToExport | ExportError::InvalidFormData(_) | ExportError::Failed(_)) => {
             run.log("could not create a download link for the oversized attachment");
             Err(StageError::Failed(too_large))
-        }
-    }
-}
-
-/// The text as given, followed by the download link if there is one, in the language of the file.
-fn text(document: &Document, link: Option<&DownloadLink>, zone: &str) -> String {
-    match link {
-        None => document.template.clone(),
-        Some(link) => {
-            let below = notice::download(link, zone, Language::of_tag(&document.locale));
-            format!("{}\n\n{below}", document.template.trim_end())
         }
     }
 }

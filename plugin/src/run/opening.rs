@@ -1,7 +1,7 @@
 //! Decides which due time an attempt is for, and whether it can still run. Pure: takes the facts and the recurrence, returns the
 //! decision.
 
-use crate::contract::{Instant, MissedRange, MissedReason, RunContext, RunStart, StateKind};
+use crate::contract::{Instant, MissedRange, MissedReason, RunContext, RunKind, RunStart, StateKind};
 use crate::document::Document;
 use crate::notice::Cancellation;
 use crate::past_due::PastDueTimes;
@@ -34,9 +34,21 @@ pub(super) enum RunDecision {
 ///
 /// `rule` is `None` if the document is unreadable or its rule is no longer valid. The run is then opened at the planned or pinned due
 /// time, without a next one, so that it can end as failed.
+///
+/// A run that a user requested has its due time, whatever the recurrence and the state are, and leaves the plan as it is.
 pub(super) fn opening(facts: &RunContext, rule: Option<(&Document, &Recurrence)>) -> Option<RunOpening> {
     let now = facts.settings.now;
     let planned = facts.schedule.content.next_run;
+    if facts.kind != RunKind::Scheduled {
+        return Some(RunOpening {
+            plan: RunStart {
+                due: facts.due.or(planned)?,
+                missed: Vec::new(),
+                next_run: None,
+            },
+            decision: RunDecision::Run,
+        });
+    }
     let mut opening = match (facts.due, planned, rule) {
         (None, None, _) => return None,
         (Some(due), _, None) | (None, Some(due), None) => RunOpening {
@@ -153,6 +165,7 @@ fn later_attempt(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contract::ScheduleState;
     use crate::run::fake::{DAY, MONDAY, facts};
 
     fn at(now: Instant, due: Option<Instant>, planned: Option<Instant>) -> Option<RunOpening> {
@@ -188,6 +201,31 @@ mod tests {
             due,
             missed: Vec::new(),
             next_run: Some(next_run),
+        }
+    }
+
+    #[test]
+    fn a_requested_run_has_its_due_time_whatever_rule_and_state_are_and_leaves_the_plan() {
+        for kind in [RunKind::Now, RunKind::Rerun, RunKind::Test] {
+            for (due, planned) in [(None, Some(MONDAY - 300)), (Some(MONDAY - 300), None)] {
+                let mut facts = facts();
+                facts.kind = kind;
+                facts.settings.now = MONDAY + 30 * DAY;
+                (facts.due, facts.schedule.content.next_run) = (due, planned);
+                facts.schedule.content.state = ScheduleState::Stopped;
+                facts.newer_zone_database = Some("2999a".into());
+                let document = Document::read(&facts.schedule.content.document).expect("readable");
+                let recurrence = document.recurrence("Europe/Berlin").expect("valid");
+                for rule in [None, Some((&document, &recurrence))] {
+                    let opening = opening(&facts, rule).expect("an opening");
+                    let plan = RunStart {
+                        due: MONDAY - 300,
+                        missed: Vec::new(),
+                        next_run: None,
+                    };
+                    assert_eq!((opening.plan, opening.decision), (plan, RunDecision::Run));
+                }
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::contract::{
     AccessContext, Content, FieldError, Problem, Recipients, Schedule, ScheduleId, ScheduleState, StoreError, Versioned,
 };
-use crate::document::Document;
+use crate::document::{Document, Pause};
 use crate::form::{EVENTS, EventSelection, text};
 use crate::host::Access;
 use crate::language::Language;
@@ -102,11 +102,16 @@ impl ExistingSchedule {
         Ok(self)
     }
 
+    pub(super) fn pause(&self) -> Option<&Pause> {
+        self.document.as_ref().and_then(|document| document.paused.as_ref())
+    }
+
     /// The recurrence before the change.
     pub(super) fn previous_recurrence(&self) -> PreviousRecurrence<'_> {
         PreviousRecurrence {
             recurrence: self.recurrence.as_ref(),
             kept_at: self.document.as_ref().and_then(|document| document.kept_at),
+            pause: self.pause(),
         }
     }
 }
@@ -116,16 +121,21 @@ pub(super) fn create(by: &impl Access, json: &str) -> Result<Versioned, Problem>
     let language = Language::of_tag(&facts.language);
     permissions::check_create(&facts)?;
     permissions::check_write(&facts)?;
-    let mut body = RequestBody::read(json, language)?;
-    let (identifier, form) = (identifier(&mut body, None), body.form(false));
-    let fields = OtherFields::read(&mut body, None, OmittedFields::Default, &facts);
-    let mut errors = Vec::new();
-    let data = export_data::validate(by, &facts, None, None, identifier, form, &mut errors)?;
-    let (data, fields) = complete(data, fields, errors, body)?;
-    let plan = Reschedule::from(facts.settings.now, &fields.timing.recurrence);
-    let content = content(data, fields, &plan, None, &facts)?;
+    let content = new_content(by, &facts, json)?;
     let schedule = by.insert(&content).map_err(|error| problem(error, language))?;
     resource::versioned(by, &facts, schedule)
+}
+
+/// The content of a new schedule.
+pub(super) fn new_content(by: &impl Access, facts: &AccessContext, json: &str) -> Result<Content, Problem> {
+    let mut body = RequestBody::read(json, Language::of_tag(&facts.language))?;
+    let (identifier, form) = (identifier(&mut body, None), body.form(false));
+    let fields = OtherFields::read(&mut body, None, OmittedFields::Default, facts);
+    let mut errors = Vec::new();
+    let data = export_data::validate(by, facts, None, None, identifier, form, &mut errors)?;
+    let (data, fields) = complete(data, fields, errors, body)?;
+    let plan = Reschedule::from(facts.settings.now, &fields.timing.recurrence);
+    content(data, fields, &plan, None, facts)
 }
 
 pub(super) fn apply(
@@ -160,7 +170,8 @@ pub(super) fn apply(
     Err(Problem::Stale)
 }
 
-fn changed_content(
+/// The content of a changed schedule, and its plan.
+pub(super) fn changed_content(
     by: &impl Access,
     facts: &AccessContext,
     stored: &ExistingSchedule,
@@ -218,9 +229,6 @@ fn content(
     stored: Option<&ExistingSchedule>,
     facts: &AccessContext,
 ) -> Result<Content, Problem> {
-    let recipients = &fields.recipients;
-    let addresses = [&recipients.to, &recipients.cc, &recipients.bcc].into_iter().flatten();
-    let other_len = data.identifier.len() + addresses.map(|address| address.len() + 1).sum::<usize>();
     let mut document = Document {
         form: data.form,
         date_ranges: data.date_ranges,
@@ -235,6 +243,7 @@ fn content(
         timezone: fields.timing.timezone,
         kept_at: plan.kept.then_some(facts.settings.now),
         replaced_version: None,
+        paused: stored.and_then(|stored| still_paused(stored.pause()?, plan, facts)),
     };
     if let Some(stored) = stored {
         document.replaced_version = match &stored.document {
@@ -242,20 +251,36 @@ fn content(
             _ => Some(stored.schedule.version),
         };
     }
-    let document = document.to_text();
-    // Neither the stored document nor the resource can be larger than a document of the contract.
-    if document.len() + other_len + RESOURCE_OVERHEAD > MAX_DOCUMENT_SIZE {
+    let content = Content {
+        export_identifier: data.identifier,
+        recipients: fields.recipients,
+        next_run: plan.next_run,
+        state: plan.state,
+        error_counter: 0,
+        document: document.to_text(),
+    };
+    check_size(&content, facts)?;
+    Ok(content)
+}
+
+/// Neither the stored document nor the resource can be larger than a document of the contract.
+pub(super) fn check_size(content: &Content, facts: &AccessContext) -> Result<(), Problem> {
+    let recipients = &content.recipients;
+    let addresses = [&recipients.to, &recipients.cc, &recipients.bcc].into_iter().flatten();
+    let other_len = content.export_identifier.len() + addresses.map(|address| address.len() + 1).sum::<usize>();
+    if content.document.len() + other_len + RESOURCE_OVERHEAD > MAX_DOCUMENT_SIZE {
         let error = ValidationError::TooLarge(MAX_DOCUMENT_SIZE - RESOURCE_OVERHEAD);
         let language = Language::of_tag(&facts.language);
         return Err(Problem::Invalid(vec![error.at(&[], language)]));
     }
-    Ok(Content {
-        export_identifier: data.identifier,
-        recipients: fields.recipients,
-        next_run: plan.next_run,
-        state: ScheduleState::Active,
-        error_counter: 0,
-        document,
+    Ok(())
+}
+
+/// The record of a pause after a change; `None` if the schedule is no longer paused.
+pub(super) fn still_paused(pause: &Pause, plan: &Reschedule, facts: &AccessContext) -> Option<Pause> {
+    matches!(plan.state, ScheduleState::Paused(_)).then(|| Pause {
+        recorded: facts.settings.now,
+        ..pause.clone()
     })
 }
 

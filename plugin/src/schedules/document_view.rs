@@ -8,6 +8,7 @@ use chrono::NaiveDate;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
+use crate::document::Pause;
 use crate::recurrence::{Recurrence, RecurrenceError};
 
 /// The members of a [`crate::document::Document`] that are shown. Parses the same documents.
@@ -31,6 +32,8 @@ pub(super) struct DocumentView<'a> {
     /// Recipients as they were typed, by the stored address.
     #[serde(default)]
     pub(super) typed_addresses: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(super) paused: Option<Pause>,
 }
 
 impl<'a> DocumentView<'a> {

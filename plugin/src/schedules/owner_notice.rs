@@ -26,9 +26,12 @@ pub(super) fn notify_owner(by: &impl Access, facts: &AccessContext, before: &Sch
             zone: document.as_ref().map_or(zone, |document| document.zone(zone)),
             due: None,
             next_run: match change {
-                Change::Updated(after) | Change::TakenOver(after) => after.next_run,
+                Change::Updated(after) | Change::TakenOver(after) | Change::Paused(after) | Change::Resumed(after) => {
+                    after.next_run
+                }
                 Change::Deleted => None,
             },
+            requested: None,
             configuration_url: &facts.settings.configuration_url,
         },
         actor: match &facts.caller {

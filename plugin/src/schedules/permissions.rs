@@ -37,6 +37,13 @@ pub(super) fn check_take_over(facts: &AccessContext) -> Result<(), Problem> {
     require(user, Forbidden::OnlyUsersTakeOver, facts)
 }
 
+/// A test is mailed to the user who requests it.
+pub(super) fn check_test(facts: &AccessContext) -> Result<(), Problem> {
+    let user = matches!(facts.caller, Caller::User(_));
+    require(user, Forbidden::OnlyUsersTest, facts)?;
+    check_write(facts)
+}
+
 /// Whether the caller is the schedule's owner.
 pub(super) fn is_owner(facts: &AccessContext, schedule: &Schedule) -> bool {
     match (&facts.caller, &schedule.owner) {
@@ -104,7 +111,7 @@ pub(super) fn check_change(by: &impl Access, facts: &AccessContext, stored: &Exi
 }
 
 /// Whether the caller is permitted to export all events with this exporter, including future ones.
-fn can_export_all_events(by: &impl Access, exporter: &Exporter) -> Result<bool, Problem> {
+pub(super) fn can_export_all_events(by: &impl Access, exporter: &Exporter) -> Result<bool, Problem> {
     let reach = by
         .usable_events(RightsOf::Caller, &exporter.identifier, None)
         .map_err(lookup_problem)?;
@@ -154,7 +161,7 @@ pub(super) fn event_selection_error(
 }
 
 /// The slugs that the subject is not permitted to export with this exporter. Queries the host only if there are any.
-fn not_permitted(
+pub(super) fn not_permitted(
     by: &impl Access,
     whose: RightsOf,
     exporter: &Exporter,

@@ -3,7 +3,7 @@
 use chrono::DateTime;
 use serde::Serialize;
 
-use crate::contract::{AccessContext, Problem};
+use crate::contract::{AccessContext, Instant, Problem};
 use crate::language::Language;
 use crate::message::Warning;
 use crate::recurrence::{ClockNote, Occurrence, Recurrence};
@@ -62,7 +62,7 @@ fn preview(facts: &AccessContext, mut body: RequestBody) -> Result<String, Probl
 fn run(occurrence: &Occurrence) -> PreviewRun {
     PreviewRun {
         at: UtcTimestamp::of(occurrence.at),
-        local: local_time_with_offset(occurrence),
+        local: local_time_with_offset(occurrence.at, occurrence.utc_offset_seconds),
         note: match occurrence.note {
             ClockNote::Plain => "plain",
             ClockNote::SkippedHour => "skipped-hour",
@@ -91,22 +91,25 @@ pub(super) fn no_run(recurrence: &Recurrence, now: i64) -> Option<Warning> {
     Some(match recurrence.latest_until(now) {
         None => Warning::NeverMatches,
         Some(last) => Warning::NoneLeft {
-            last: local_time_with_offset(&last),
+            last: local_time_with_offset(last.at, last.utc_offset_seconds),
         },
     })
 }
 
-/// The local time as `YYYY-MM-DDTHH:MM:SS`.
+/// The local time of an occurrence as `YYYY-MM-DDTHH:MM:SS`.
 fn local_time(occurrence: &Occurrence) -> String {
-    DateTime::from_timestamp(occurrence.at + i64::from(occurrence.utc_offset_seconds), 0)
+    local(occurrence.at, occurrence.utc_offset_seconds)
+}
+
+fn local(at: Instant, offset: i32) -> String {
+    DateTime::from_timestamp(at + i64::from(offset), 0)
         .map(|wall| wall.naive_utc().format("%Y-%m-%dT%H:%M:%S").to_string())
         .unwrap_or_default()
 }
 
 /// The local time with its offset (RFC 3339).
-fn local_time_with_offset(occurrence: &Occurrence) -> String {
-    let offset = occurrence.utc_offset_seconds;
+pub(super) fn local_time_with_offset(at: Instant, offset: i32) -> String {
     let sign = if offset < 0 { '-' } else { '+' };
     let (hours, minutes) = (offset.unsigned_abs() / 3600, offset.unsigned_abs() / 60 % 60);
-    format!("{}{sign}{hours:02}:{minutes:02}", local_time(occurrence))
+    format!("{}{sign}{hours:02}:{minutes:02}", local(at, offset))
 }

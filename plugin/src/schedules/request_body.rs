@@ -99,6 +99,11 @@ impl RequestBody {
         self.fields.get(name).and_then(Value::as_str)
     }
 
+    /// Whether there are no fields, or none are left.
+    pub(super) fn is_empty(&self) -> bool {
+        self.fields.is_empty()
+    }
+
     /// Sets a text, in place of the given value if there is one.
     pub(super) fn set_text(&mut self, name: &str, text: String) {
         self.fields.insert(name.to_owned(), Value::String(text));

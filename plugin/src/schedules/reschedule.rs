@@ -1,12 +1,14 @@
 //! The next run of a changed schedule, and the due times that were missed before the change.
 
-use crate::contract::{Content, Instant, MissedRange, StateKind};
-use crate::past_due::PastDueTimes;
+use crate::contract::{Content, Instant, MissedRange, MissedReason, ScheduleState, StateKind};
+use crate::document::Pause;
+use crate::past_due::{PastDueTimes, unrecorded_pause};
 use crate::recurrence::Recurrence;
 
-/// The due times after a change.
+/// The state and the due times after a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Reschedule {
+    pub(super) state: ScheduleState,
     pub(super) next_run: Option<Instant>,
     /// Past due times that were not run and are dropped, in order.
     pub(super) missed: Vec<MissedRange>,
@@ -15,10 +17,23 @@ pub(super) struct Reschedule {
 }
 
 impl Reschedule {
-    /// The next run after `now`, without past due times.
+    /// Active, with the next run after `now`, without past due times.
     pub(super) fn from(now: Instant, recurrence: &Recurrence) -> Self {
         Self {
+            state: ScheduleState::Active,
             next_run: recurrence.next_after(now).map(|run| run.at),
+            missed: Vec::new(),
+            kept: false,
+        }
+    }
+
+    /// Paused, with the first run at or after the end of the pause. Without an end there is no plan.
+    fn paused(until: Option<Instant>, recurrence: &Recurrence) -> Self {
+        // The first second of the end of a pause may be a due time.
+        let next = until.and_then(|until| recurrence.next_after(until.saturating_sub(1)));
+        Self {
+            state: ScheduleState::Paused(until),
+            next_run: next.map(|run| run.at),
             missed: Vec::new(),
             kept: false,
         }
@@ -32,9 +47,29 @@ pub(super) struct PreviousRecurrence<'a> {
     pub(super) recurrence: Option<&'a Recurrence>,
     /// Of the stored document.
     pub(super) kept_at: Option<Instant>,
+    /// Of the stored document.
+    pub(super) pause: Option<&'a Pause>,
 }
 
-/// Reschedules a changed schedule.
+impl<'a> PreviousRecurrence<'a> {
+    /// The due times that have passed without a run, if the schedule was active.
+    fn passed(&self, old: &Content, now: Instant) -> Option<(Instant, PastDueTimes<'a>)> {
+        let planned = old
+            .next_run
+            .filter(|planned| old.state.at(now) == StateKind::Active && *planned <= now)?;
+        Some((planned, PastDueTimes::new(planned, self.kept_at, self.recurrence)))
+    }
+
+    /// The due times of a pause that no run has recorded.
+    fn of_pause(&self, old: &Content, now: Instant) -> impl Iterator<Item = MissedRange> + use<> {
+        let range = self
+            .recurrence
+            .and_then(|recurrence| unrecorded_pause(old, self.pause, recurrence, now));
+        range.into_iter()
+    }
+}
+
+/// Reschedules a changed schedule. A stopped one is active again, a paused one stays paused.
 ///
 /// The next run is after `now`, unless due times have passed without a run (`old.next_run` and those after it, if the schedule was
 /// active). Then the latest of them that the new rule also has stays the next run, and the others are missed.
@@ -44,14 +79,18 @@ pub(super) fn reschedule(
     new: &Recurrence,
     now: Instant,
 ) -> Reschedule {
-    let from_now = Reschedule::from(now, new);
-    let Some(planned) = old
-        .next_run
-        .filter(|planned| old.state.at(now) == StateKind::Active && *planned <= now)
-    else {
-        return from_now;
+    let mut plan = match (old.state, previous.passed(old, now)) {
+        (ScheduleState::Paused(until), _) if old.state.at(now) == StateKind::Paused => Reschedule::paused(until, new),
+        (_, Some((planned, passed))) => keep_latest(planned, &passed, new, now),
+        (_, None) => Reschedule::from(now, new),
     };
-    let passed = PastDueTimes::new(planned, previous.kept_at, previous.recurrence);
+    plan.missed.splice(..0, previous.of_pause(old, now));
+    plan
+}
+
+/// Plans from the latest of the passed due times that the new rule has, or else from `now`.
+fn keep_latest(planned: Instant, passed: &PastDueTimes<'_>, new: &Recurrence, now: Instant) -> Reschedule {
+    let from_now = Reschedule::from(now, new);
     let end = now.saturating_add(1);
     match passed.latest_common(new, now) {
         Some(kept) => {
@@ -61,11 +100,63 @@ pub(super) fn reschedule(
                 next_run: Some(kept),
                 missed,
                 kept: true,
+                ..from_now
             }
         }
         None => Reschedule {
             missed: passed.ranges(planned, end),
             ..from_now
+        },
+    }
+}
+
+/// Pauses a schedule. Due times that have passed without a run are missed: the latest, which would have run, because of the pause.
+///
+/// Without a recurrence, because the stored document is no longer valid, the next run is put off until the end of the pause. It then
+/// fails, and so notifies the owner of the reason.
+pub(super) fn pause(
+    old: &Content,
+    previous: PreviousRecurrence<'_>,
+    until: Option<Instant>,
+    now: Instant,
+) -> Reschedule {
+    let mut plan = match previous.recurrence {
+        Some(recurrence) => Reschedule::paused(until, recurrence),
+        None => Reschedule {
+            state: ScheduleState::Paused(until),
+            next_run: until.and_then(|until| old.next_run.map(|planned| planned.max(until))),
+            missed: Vec::new(),
+            kept: false,
+        },
+    };
+    plan.missed.extend(previous.of_pause(old, now));
+    // Without a recurrence, the planned due time is not dropped.
+    if let (Some((planned, passed)), Some(_)) = (previous.passed(old, now), previous.recurrence) {
+        let latest = passed.latest_until(now).unwrap_or(planned);
+        plan.missed.extend(passed.ranges(planned, latest));
+        plan.missed.push(MissedRange {
+            first: latest,
+            last: latest,
+            count: 1,
+            reason: MissedReason::Paused,
+        });
+    }
+    plan
+}
+
+/// Resumes a schedule that is paused or stopped: the next run is after `now`. An unreadable one keeps its next run, or gets `now`,
+/// which fails and so notifies the owner of the reason.
+pub(super) fn resume(old: &Content, previous: PreviousRecurrence<'_>, now: Instant) -> Reschedule {
+    match previous.recurrence {
+        Some(recurrence) => Reschedule {
+            missed: previous.of_pause(old, now).collect(),
+            ..Reschedule::from(now, recurrence)
+        },
+        None => Reschedule {
+            state: ScheduleState::Active,
+            next_run: Some(old.next_run.unwrap_or(now).max(now)),
+            missed: Vec::new(),
+            kept: false,
         },
     }
 }
@@ -105,6 +196,7 @@ mod tests {
         PreviousRecurrence {
             recurrence: Some(recurrence),
             kept_at: None,
+            pause: None,
         }
     }
 
@@ -259,6 +351,7 @@ mod tests {
         let before = PreviousRecurrence {
             recurrence: Some(&tuesdays),
             kept_at: Some(at("2026-10-15T10:00:00+02:00")),
+            pause: None,
         };
         let old = content(Some("2026-10-12T06:00:00+02:00"), true);
         let friday = at("2026-10-16T10:00:00+02:00");

@@ -6,7 +6,8 @@ use std::fmt;
 use serde::ser::{Serialize, Serializer};
 use serde_json::Value;
 
-use crate::contract::{AccessContext, Content, Problem, Schedule, ScheduleState, Versioned};
+use crate::contract::{AccessContext, Content, Instant, Problem, Schedule, ScheduleState, StateKind, Versioned};
+use crate::document::Pause;
 use crate::form::EVENTS;
 use crate::host::Access;
 use crate::language::Language;
@@ -93,9 +94,51 @@ struct Resource<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     timezone: Option<Option<&'a str>>,
     error_counter: u32,
+    state: &'static str,
+    /// `None` unless the schedule is paused.
+    paused: Option<PauseJson<'a>>,
     /// Omitted if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<String>,
+}
+
+/// The pause of a schedule. All members but `until` are null if the plugin has not recorded them.
+#[derive(serde::Serialize)]
+pub(super) struct PauseJson<'a> {
+    pub(super) reason: Option<&'a str>,
+    since: Option<UtcTimestamp>,
+    until: Option<UtcTimestamp>,
+    /// Address of the user; null for a program.
+    by: Option<&'a str>,
+}
+
+impl<'a> PauseJson<'a> {
+    /// `None` unless the schedule is paused at `now`.
+    pub(super) fn of(content: &Content, pause: Option<&'a Pause>, now: Instant) -> Option<Self> {
+        let ScheduleState::Paused(until) = content.state else {
+            return None;
+        };
+        (content.state.at(now) == StateKind::Paused).then(|| Self {
+            reason: pause.and_then(|pause| pause.reason.as_deref()),
+            since: pause.and_then(|pause| UtcTimestamp::of(pause.since)),
+            until: until.and_then(UtcTimestamp::of),
+            by: pause.and_then(|pause| pause.by.as_deref()),
+        })
+    }
+}
+
+pub(super) const fn state_name(state: StateKind) -> &'static str {
+    match state {
+        StateKind::Active => "active",
+        StateKind::Paused => "paused",
+        StateKind::Stopped => "stopped",
+    }
+}
+
+/// The next run that is planned; `None` also if the schedule is stopped, or paused without an end.
+pub(super) fn next_run(content: &Content) -> Option<Instant> {
+    let planned = matches!(content.state, ScheduleState::Active | ScheduleState::Paused(Some(_)));
+    content.next_run.filter(|_| planned)
 }
 
 /// The members of a stored document that cannot be read are null or empty.
@@ -118,12 +161,11 @@ fn to_json(schedule: &Schedule, view: Option<&DocumentView<'_>>, facts: &AccessC
         mail_template: view.map(|view| view.template.as_ref()),
         schedule_rrule: view.map(|view| view.rule.as_ref()),
         schedule_rrule_time: view.map(|view| view.time.as_ref()),
-        schedule_next_run: content
-            .next_run
-            .filter(|_| content.state != ScheduleState::Stopped)
-            .and_then(UtcTimestamp::of),
+        schedule_next_run: next_run(content).and_then(UtcTimestamp::of),
         timezone: (!facts.event_level).then_some(zone),
         error_counter: content.error_counter,
+        state: state_name(content.state.at(facts.settings.now)),
+        paused: PauseJson::of(content, view.and_then(|view| view.paused.as_ref()), facts.settings.now),
         warnings: warnings(content, view, facts),
     };
     let mut json = Vec::with_capacity(content.document.len() + 512);
@@ -133,8 +175,9 @@ fn to_json(schedule: &Schedule, view: Option<&DocumentView<'_>>, facts: &AccessC
 
 /// The warning that a schedule has no run left, or never had one.
 fn warnings(content: &Content, view: Option<&DocumentView<'_>>, facts: &AccessContext) -> Vec<String> {
-    // A planned schedule has a run, and a paused one has none for another reason.
-    let (None, true, Some(view)) = (content.next_run, content.state != ScheduleState::Stopped, view) else {
+    // A planned schedule has a run, and one that is stopped or paused without an end has none for another reason.
+    let runs_by_itself = matches!(content.state, ScheduleState::Active | ScheduleState::Paused(Some(_)));
+    let (None, true, Some(view)) = (content.next_run, runs_by_itself, view) else {
         return Vec::new();
     };
     let Ok(recurrence) = view.recurrence(&facts.settings.zone) else {

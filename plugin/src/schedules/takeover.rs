@@ -1,15 +1,16 @@
 //! The verb `take_over`: a user who is permitted to run the export becomes the owner.
 
-use crate::contract::{AccessContext, Content, MissedRange, Problem, ScheduleId, ScheduleState, StoreError};
+use crate::contract::{AccessContext, Content, MissedRange, Problem, ScheduleId, ScheduleState, StateKind, StoreError};
+use crate::document::Document;
 use crate::host::Access;
 use crate::language::Language;
 use crate::notice::Change;
 use crate::past_due::write_unrecorded;
 
 use super::change::{ExistingSchedule, MAX_ATTEMPTS};
-use super::owner_notice;
 use super::request_body::RequestBody;
 use super::reschedule::reschedule;
+use super::{change, owner_notice};
 use super::{permissions, problem, resource};
 
 /// Makes the caller the owner. Like any change it resets the failure counter and reschedules the next run. Events that no longer exist
@@ -31,7 +32,7 @@ pub(super) fn take_over(by: &impl Access, id: ScheduleId, json: &str) -> Result<
         }
         let stored = ExistingSchedule::new(schedule.clone(), &facts).without_missing_events(by, &facts)?;
         permissions::existing_exporter(by, &facts, &stored)?;
-        let (content, missed) = resumed_content(&stored, &facts);
+        let (content, missed) = taken_content(&stored, &facts);
         let take_over = |missed: &[_]| by.take_over(id, stored.schedule.version, &content, missed);
         match write_unrecorded(missed, stored.previous_recurrence().recurrence, take_over) {
             Ok(taken) => {
@@ -45,22 +46,28 @@ pub(super) fn take_over(by: &impl Access, id: ScheduleId, json: &str) -> Result<
     Err(Problem::Stale)
 }
 
-/// The stored content, resumed, and the missed due times. An unreadable document keeps its next run, which fails and so notifies the
+/// The stored content, active unless it is paused, and the missed due times. An unreadable document keeps its next run, which fails and so notifies the
 /// new owner of the reason.
-fn resumed_content(stored: &ExistingSchedule, facts: &AccessContext) -> (Content, Vec<MissedRange>) {
+fn taken_content(stored: &ExistingSchedule, facts: &AccessContext) -> (Content, Vec<MissedRange>) {
     let old = &stored.schedule.content;
-    let (next_run, missed) = match stored.previous_recurrence().recurrence {
-        Some(recurrence) => {
-            let plan = reschedule(old, stored.previous_recurrence(), recurrence, facts.settings.now);
-            (plan.next_run, plan.missed)
-        }
-        None => (old.next_run, Vec::new()),
-    };
-    let content = Content {
-        next_run,
-        state: ScheduleState::Active,
+    let mut content = Content {
         error_counter: 0,
         ..old.clone()
     };
-    (content, missed)
+    let (Some(recurrence), Some(document)) = (stored.previous_recurrence().recurrence, &stored.document) else {
+        if old.state.at(facts.settings.now) != StateKind::Paused {
+            content.state = ScheduleState::Active;
+        }
+        return (content, Vec::new());
+    };
+    let plan = reschedule(old, stored.previous_recurrence(), recurrence, facts.settings.now);
+    (content.next_run, content.state) = (plan.next_run, plan.state);
+    if let Some(pause) = &document.paused {
+        let document = Document {
+            paused: change::still_paused(pause, &plan, facts),
+            ..document.clone()
+        };
+        content.document = document.to_text();
+    }
+    (content, plan.missed)
 }

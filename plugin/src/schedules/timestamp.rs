@@ -4,6 +4,7 @@ use chrono::{DateTime, Datelike as _, Timelike as _};
 use serde::{Serialize, Serializer};
 
 use crate::contract::Instant;
+use crate::form::is_date_time;
 
 /// An instant as `YYYY-MM-DDTHH:MM:SSZ`.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +28,12 @@ impl UtcTimestamp {
     pub(super) fn as_str(&self) -> &str {
         str::from_utf8(&self.0).unwrap_or_default()
     }
+}
+
+/// Parses a date-time with an offset (RFC 3339). Fractions of a second are dropped.
+pub(super) fn read(text: &str) -> Option<Instant> {
+    let parsed = is_date_time(text).then(|| DateTime::parse_from_rfc3339(text).ok())?;
+    parsed.map(|at| at.timestamp())
 }
 
 impl Serialize for UtcTimestamp {

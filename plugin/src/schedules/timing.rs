@@ -82,7 +82,7 @@ pub(super) fn read(
                     RecurrenceField::Zone => ZONE,
                 };
                 body.errors.push(FieldError {
-                    params: Vec::new(),
+                    params: vec![("given".to_owned(), error.given().to_owned())],
                     path: vec![name.to_owned()],
                     code: error.code().to_owned(),
                     message: error.message(body.language),

@@ -19,7 +19,7 @@ fn a_new_schedule_is_shown_with_all_fields_in_order_and_its_defaults() {
             + r#""mail_additional_recipients":"","mail_additional_recipients_cc":"","mail_additional_recipients_bcc":"","#
             + r#""mail_subject":"Orders","mail_template":"All orders.","schedule_rrule":"FREQ=DAILY","#
             + r#""schedule_rrule_time":"06:00:00","schedule_next_run":"2026-10-15T04:00:00Z","#
-            + r#""timezone":"Europe/Berlin","error_counter":0}"#
+            + r#""timezone":"Europe/Berlin","error_counter":0,"state":"active","paused":null}"#
     );
 }
 

@@ -26,6 +26,23 @@ pub fn user(name: &str) -> User {
     }
 }
 
+/// A scheduled run without details.
+pub fn run(due: &str, outcome: Option<Outcome>) -> RunEntry {
+    RunEntry {
+        id: 812,
+        kind: RunKind::Scheduled,
+        requested_by: None,
+        due: at(due),
+        started: Some(at(due) + 1),
+        ended: outcome.is_some().then(|| at(due) + 9),
+        attempts: 1,
+        outcome,
+        rows: None,
+        bytes: None,
+        deliveries: Vec::new(),
+    }
+}
+
 /// One organizer (or one of its events) with its schedules.
 pub struct Host {
     pub exporters: Vec<Exporter>,
@@ -37,8 +54,12 @@ pub struct Host {
     pub known: RefCell<BTreeMap<String, BTreeSet<String>>>,
     pub rows: RefCell<BTreeMap<ScheduleId, Schedule>>,
     pub runs: RefCell<Vec<RunEntry>>,
+    /// Pages that were asked for.
+    pub queries: RefCell<Vec<PageQuery>>,
     /// Runs that were asked for.
     pub requests: RefCell<Vec<(Option<ScheduleId>, RunRequest)>>,
+    /// The error of the next such request.
+    pub request_error: Cell<Option<RequestError>>,
     pub missed: RefCell<Vec<MissedRange>>,
     /// Notices to owners: address, subject, text.
     pub notices: RefCell<Vec<(String, String, String)>>,
@@ -68,7 +89,9 @@ impl Host {
             known: RefCell::default(),
             rows: RefCell::default(),
             runs: RefCell::default(),
+            queries: RefCell::default(),
             requests: RefCell::default(),
+            request_error: Cell::new(None),
             missed: RefCell::default(),
             notices: RefCell::default(),
             owners: RefCell::default(),
@@ -255,6 +278,7 @@ impl Access for Seat<'_> {
 
     fn list(&self, query: &PageQuery) -> Result<Page, StoreError> {
         self.store()?;
+        self.host.queries.borrow_mut().push(query.clone());
         let rows: Vec<_> = self
             .host
             .rows
@@ -354,23 +378,43 @@ impl Access for Seat<'_> {
 
     fn runs(&self, id: ScheduleId, query: &RunQuery) -> Result<RunPage, StoreError> {
         self.get(id)?;
-        let rows = self.host.runs.borrow().clone();
-        match query.at {
-            Position::Number(1) => Ok(RunPage {
-                total: rows.len() as u64,
-                rows,
-                next: Some("more".to_owned()),
-            }),
-            _ => Err(StoreError::NotFound),
+        let rows: Vec<_> = self
+            .host
+            .runs
+            .borrow()
+            .iter()
+            .filter(|run| query.id.is_none_or(|id| run.id == id))
+            .filter(|run| query.since.is_none_or(|since| run.due >= since))
+            .filter(|run| query.until.is_none_or(|until| run.due <= until))
+            .filter(|run| query.state != Some(RunState::Missed) || matches!(run.outcome, Some(Outcome::Missed(_))))
+            .cloned()
+            .collect();
+        let Position::Number(page) = query.at else {
+            return Err(StoreError::NotFound);
+        };
+        let total = rows.len() as u64;
+        let size = query.size as usize;
+        let rows: Vec<_> = rows.into_iter().skip((page as usize - 1) * size).take(size).collect();
+        if page > 1 && rows.is_empty() {
+            return Err(StoreError::NotFound);
         }
+        Ok(RunPage {
+            total,
+            rows,
+            next: Some("more".to_owned()),
+        })
     }
 
     fn latest_runs(&self, ids: &[ScheduleId]) -> Result<Vec<Option<RunEntry>>, StoreError> {
+        self.record("latest_runs");
         let latest = self.host.runs.borrow().first().cloned();
         Ok(ids.iter().map(|id| self.get(*id).ok().and(latest.clone())).collect())
     }
 
     fn request_run(&self, id: Option<ScheduleId>, what: &RunRequest) -> Result<RunId, RequestError> {
+        if let Some(error) = self.host.request_error.take() {
+            return Err(error);
+        }
         let mut requests = self.host.requests.borrow_mut();
         requests.push((id, what.clone()));
         Ok(requests.len() as RunId)

@@ -2,10 +2,14 @@
 
 mod anything;
 mod changing;
+mod explain;
 mod fields;
 mod host;
+mod manual;
 mod others;
+mod overview;
 mod owner_notice;
+mod pause;
 mod permissions;
 mod planning;
 mod reading;

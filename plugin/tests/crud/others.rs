@@ -52,7 +52,7 @@ fn each_outcome_of_a_run_has_its_words() {
         ),
         (
             Some(Outcome::Missed(range)),
-            json!({"outcome": "missed", "missed": {"first": "2026-10-11T04:00:00Z", "last": "2026-10-13T04:00:00Z", "count": 3}}),
+            json!({"outcome": "missed", "missed": {"first": "2026-10-11T04:00:00Z", "last": "2026-10-13T04:00:00Z", "count": 3, "reason": "unavailable"}}),
         ),
     ];
     host.runs
@@ -69,7 +69,7 @@ fn each_outcome_of_a_run_has_its_words() {
     }
     assert_eq!(
         page.documents[1],
-        r#"{"due":"2026-10-13T04:00:00Z","started":"2026-10-13T04:00:01Z","ended":null,"outcome":"submitted","#
+        r#"{"id":1,"kind":"scheduled","requested_by":null,"due":"2026-10-13T04:00:00Z","started":"2026-10-13T04:00:01Z","ended":null,"outcome":"submitted","#
             .to_owned()
             + r#""reason":null,"attempts":2,"rows":3,"bytes":null,"recipients":[]}"#
     );
@@ -239,7 +239,8 @@ fn a_verb_that_there_is_not_is_not_found() {
         (None, ""),
         (None, "Preview"),
         (Some(1), "preview"),
-        (Some(1), "run"),
+        (Some(1), "rerun"),
+        (Some(1), "explain"),
     ] {
         assert_eq!(schedules::act(&host.owner(), id, verb, "{}"), Err(Problem::NotFound));
     }

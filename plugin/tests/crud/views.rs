@@ -9,7 +9,7 @@ use crate::host::Host;
 use crate::validator::is_valid;
 use crate::{create, document, errors, forbidden, patch, shown, with, with_form};
 
-fn view(by: &impl Access, id: Option<u64>, name: &str, params: &[(&str, &str)]) -> Result<Value, Problem> {
+pub fn view(by: &impl Access, id: Option<u64>, name: &str, params: &[(&str, &str)]) -> Result<Value, Problem> {
     let params: Vec<_> = params
         .iter()
         .map(|&(name, value)| (name.to_owned(), value.to_owned()))

@@ -4,6 +4,7 @@ mod driver;
 mod exporters;
 mod fault;
 mod mailer;
+mod manual_runs;
 mod runs;
 mod store;
 
@@ -15,7 +16,7 @@ use scheduled_exports_host::Scope;
 use scheduled_exports_host::clock::Clock as _;
 use scheduled_exports_host::contract::auth_context::{AccessContext, RunContext};
 use scheduled_exports_host::contract::{Schedule, StoreError};
-use scheduled_exports_host::imports::{AuthContext, Log, ManualRuns};
+use scheduled_exports_host::imports::{AuthContext, Log};
 use scheduled_exports_host::memory::{self, Memory, World};
 
 pub use driver::InMemory;
@@ -132,4 +133,3 @@ impl AuthContext for Faulty {
 }
 
 impl Log for Faulty {}
-impl ManualRuns for Faulty {}

@@ -549,6 +549,57 @@ async fn reaches_for_what_is_foreign() {
 }
 
 #[tokio::test]
+async fn asks_for_runs() {
+    for what in ["none", "future"] {
+        costs_one_call("asks_for_runs", json!({"with": "1", "what": what})).await;
+    }
+    let host = host().await;
+    let verb = format!("{CONF}asks_for_runs/");
+    let johns = host.create(CONF, JOHN, &json!({})).await;
+    let jazz = host.create(JAZZ, SAM, &json!({})).await;
+    let ask = async |who: &str, id: u64, what: &str| {
+        let answer = host
+            .post(&verb, who, &json!({"with": id.to_string(), "what": what}))
+            .await;
+        assert_eq!(answer.status, 200, "{who} {what}: {}", answer.body);
+        answer.body["answer"].as_str().expect("a text").to_owned()
+    };
+    for what in ["now", "rerun", "test"] {
+        assert_eq!(ask(JOHN, jazz, what).await, "not-found", "another organizer's");
+        assert_eq!(ask(MARY, johns, what).await, "not-found", "another user's");
+    }
+    assert_eq!(ask(SETTINGS_TOKEN, johns, "test").await, "forbidden");
+    let view = format!("{verb}?document={{%22with%22:%22{johns}%22,%22what%22:%22now%22}}");
+    assert_eq!(host.get(&view, JOHN).await.body["answer"], "forbidden");
+    for id in [johns, jazz] {
+        assert_eq!(host.history(id).await.len(), 0, "nothing was asked for");
+    }
+    let run = ask(JOHN, johns, "now").await;
+    assert!(run.starts_with("run "), "{run}");
+    assert_eq!(ask(JOHN, johns, "test").await, "too-many 10");
+    let before = stored(&host, CONF, johns).await.expect("stored");
+    host.advance_to("2026-10-22T12:01:00Z").await;
+    assert_eq!(outcomes(&host, johns).await, [Some(Outcome::Delivered)]);
+    assert_eq!(stored(&host, CONF, johns).await, Some(before), "the plan is as it was");
+}
+
+#[tokio::test]
+async fn mails_a_test_to_others() {
+    let host = host().await;
+    let asked = host
+        .post(&format!("{CONF}asks_for_runs/"), JOHN, &json!({"what": "content"}))
+        .await;
+    assert_eq!(asked.status, 200, "{}", asked.body);
+    host.advance_to("2026-10-22T12:01:00Z").await;
+    let to: Vec<String> = host.mails().into_iter().map(|mail| mail.recipient).collect();
+    assert_eq!(to, ["john@example.com"]);
+    let history = host.storage().history(None, 10).await.expect("the store answers");
+    let outcomes: Vec<_> = history.iter().map(|row| &row.entry.outcome).collect();
+    assert_eq!(outcomes, [&Some(Outcome::Delivered)]);
+    assert_eq!(host.get(CONF, JOHN).await.body["count"], 0);
+}
+
+#[tokio::test]
 async fn answers_what_is_no_json() {
     costs_one_call("answers_what_is_no_json", json!({})).await;
     costs_one_list("answers_what_is_no_json").await;

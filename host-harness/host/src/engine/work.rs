@@ -4,7 +4,9 @@ use std::future::Future;
 use std::sync::Arc;
 
 use super::{End, Engine, GuestFault, Job, Worked};
-use crate::contract::{Audience, Delivery, DeliveryStatus, Mail, MailKind, Outcome, RunStart, StoreError, Stored};
+use crate::contract::{
+    Audience, Delivery, DeliveryStatus, Mail, MailKind, Outcome, RunKind, RunStart, StoreError, Stored,
+};
 use crate::contract::{RunQuery, ScheduleState, exported::jobs::AbandonReason};
 use crate::imports::{Answer, HostFault, ImportError, Imports, STOPS_AT};
 use crate::wording::{HostReason, NoticeText, RunContext, language_of};
@@ -122,9 +124,11 @@ impl<H: Imports> Engine<H> {
             let say = |facts: &RunContext<'_>| facts.partly_delivered(&replies);
             tell::<H>(host, &mut run, MailKind::Undelivered, say).await?;
         }
-        let content = &host.run_context(&run).schedule.content;
+        let facts = host.run_context(&run);
+        let content = &facts.schedule.content;
         let (active, counter) = (content.state != ScheduleState::Stopped, content.error_counter);
-        let counter = if active { 0 } else { counter };
+        let counts = active && facts.kind == RunKind::Scheduled;
+        let counter = if counts { 0 } else { counter };
         host.finish(&mut run, Outcome::Delivered, counter, active).await
     }
 
@@ -135,6 +139,15 @@ impl<H: Imports> Engine<H> {
         let (None, Some(due)) = (facts.due, content.next_run) else {
             return Ok(());
         };
+        // What a person asked for leaves the plan as it is.
+        if facts.kind != RunKind::Scheduled {
+            let plan = RunStart {
+                due,
+                missed: Vec::new(),
+                next_run: None,
+            };
+            return host.start(run, plan).await;
+        }
         let row = Stored {
             document: content.document.clone(),
             default_zone: facts.settings.zone.clone(),
@@ -164,8 +177,10 @@ impl<H: Imports> Engine<H> {
 async fn fail<H: Imports>(host: &H, mut run: H::Run, reason: &HostReason) -> Answer<(), StoreError> {
     let facts = host.run_context(&run);
     let content = &facts.schedule.content;
-    let counter = content.error_counter.saturating_add(1).min(STOPS_AT);
-    let stopped = counter >= STOPS_AT;
+    // What a person asked for counts for nothing.
+    let counts = facts.kind == RunKind::Scheduled;
+    let counter = content.error_counter.saturating_add(u32::from(counts)).min(STOPS_AT);
+    let stopped = counts && counter >= STOPS_AT;
     let active = content.state != ScheduleState::Stopped && !stopped;
     let sentence = reason.sentence(language_of(facts.schedule.owner.as_ref(), &facts.settings.languages));
     let say = |facts: &RunContext<'_>| facts.failure(reason, stopped);

@@ -1,7 +1,7 @@
 //! Leasing, starting and finishing runs.
 
 use super::store::{missed, recorded};
-use super::{LEASE, Lease, Memory, Run, RunRow, State, Stored};
+use super::{Asked, LEASE, Lease, Memory, Run, RunRow, State, Stored};
 use crate::clock::Instant;
 use crate::contract::schedule_store::{RunStart, StoreError};
 use crate::contract::{Delivery, DeliveryStatus, Outcome, RunEntry};
@@ -61,7 +61,7 @@ impl Memory {
                 stored: stored.clone(),
                 fence: Some(stored.fence),
                 settle_fence: 0,
-                run: stored.open,
+                run: stored.open.filter(|open| runs[*open].entry.started.is_some()),
             });
         }
         leases
@@ -74,11 +74,24 @@ impl Memory {
         let stored = &lease.stored;
         let run = lease.run.map(|run| &state.runs[run]);
         let executes = lease.fence.is_some();
+        let settings = self.settings(&stored.scope);
+        let asked = stored.asked.as_ref();
+        let id = asked.and_then(|asked| asked.schedule).unwrap_or(lease.schedule);
+        let mut schedule = self.shown(state, id, stored);
+        // Until it is started, the due time of a run that a user asked for is the next run.
+        let waits = stored.open.filter(|_| run.is_none() && asked.is_some());
+        if let Some(waits) = waits {
+            schedule.content.next_run = Some(state.runs[waits].entry.due);
+        }
+        let requester = asked.and_then(|asked| asked.by.as_deref());
         let facts = RunContext {
-            kind: RunKind::Scheduled,
-            page_url: String::new(),
-            requested_by: None,
-            schedule: self.shown(state, lease.schedule, stored),
+            kind: asked.map_or(RunKind::Scheduled, |asked| asked.kind),
+            page_url: match asked {
+                Some(Asked { schedule: None, .. }) => settings.configuration_url.clone(),
+                _ => format!("{}?schedule={id}", settings.configuration_url),
+            },
+            requested_by: requester.and_then(|name| self.user(state, name)),
+            schedule,
             event_level: stored.scope.event.is_some(),
             // Settling a mail that has been sent needs no permission.
             owner_right: match executes {
@@ -89,7 +102,7 @@ impl Memory {
             started_version: run.map(|run| run.version),
             newer_zone_database: None,
             attempt: if executes { stored.attempt } else { 1 },
-            settings: self.settings(&stored.scope),
+            settings,
         };
         let (lease, file, staged) = (lease.clone(), None, None);
         Run {
@@ -115,9 +128,14 @@ impl Memory {
         let stored = held(state, of)?;
         let (attempt, version) = (stored.attempt, stored.version);
         if let Some(open) = stored.open {
-            let entry = &mut state.runs[open].entry;
+            let RunRow {
+                entry, version: of_run, ..
+            } = &mut state.runs[open];
             if entry.due != plan.due {
                 return Err(StoreError::LeaseLost);
+            }
+            if entry.started.is_none() {
+                (entry.started, *of_run) = (Some(now), version);
             }
             (entry.attempts, of.lease.run) = (attempt, Some(open));
             return Ok(());
@@ -140,6 +158,7 @@ impl Memory {
         (entry.started, entry.attempts) = (Some(now), attempt);
         state.runs.push(RunRow {
             schedule: id,
+            history_of: id,
             entry,
             version,
             settle_fence: 0,
@@ -195,6 +214,10 @@ impl Memory {
                 entry.deliveries.clone_from(&mail.recipients);
             }
             entry.end(outcome, now);
+        }
+        let over = state.runs[place].entry.ended.is_some();
+        if over && of.lease.stored.asked.is_some() {
+            state.schedules.remove(&of.lease.schedule);
         }
         if let Some(mail) = of.staged.take() {
             Self::send(state, mail);

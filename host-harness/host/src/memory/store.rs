@@ -4,7 +4,7 @@ use super::{Access, Memory, Run, RunRow, State, Stored};
 use crate::clock::Instant;
 use crate::contract::schedule_store::{Page, RunPage, RunStart, StoreError};
 use crate::contract::{Content, MissedRange, Outcome, PageQuery, RunEntry, RunQuery, Schedule, StateKind};
-use crate::imports::{Answer, ManualRuns, ScheduleStore, runs_page, schedules_page};
+use crate::imports::{Answer, ScheduleStore, runs_page, schedules_page};
 
 /// An entry for missed due times.
 pub(super) fn missed(id: u64, schedule: u64, range: MissedRange, now: Instant) -> RunRow {
@@ -12,6 +12,7 @@ pub(super) fn missed(id: u64, schedule: u64, range: MissedRange, now: Instant) -
     entry.ended = Some(now);
     RunRow {
         schedule,
+        history_of: schedule,
         entry,
         version: 0,
         settle_fence: 0,
@@ -29,11 +30,11 @@ pub(super) fn recorded(state: &State, schedule: u64, ranges: &[MissedRange]) -> 
 /// Returns whether the caller can see the schedule.
 pub(super) fn visible(by: &Access, stored: &Stored) -> bool {
     let own = by.user.as_ref().is_some_and(|user| stored.owner == *user);
-    stored.scope == by.scope && (by.facts.may_change_settings || own)
+    stored.asked.is_none() && stored.scope == by.scope && (by.facts.may_change_settings || own)
 }
 
 /// Returns the schedule if the caller can see it and this is its version.
-fn found(by: &Access, id: u64, version: Option<u64>) -> Result<Stored, StoreError> {
+pub(super) fn found(by: &Access, id: u64, version: Option<u64>) -> Result<Stored, StoreError> {
     let stored = by.draft.schedules.get(&id).filter(|stored| visible(by, stored));
     let stored = stored.ok_or(StoreError::NotFound)?;
     match version.is_none_or(|version| version == stored.version) {
@@ -71,6 +72,7 @@ impl Memory {
         }
         let shown = self.shown(&by.draft, id, &stored);
         by.draft.schedules.insert(id, stored);
+        by.draft.cancel_asked(id, "the scheduled export was changed", now);
         let seen = by.draft.runs.len() as u64;
         let given_up = (1..)
             .zip(given_up)
@@ -79,8 +81,6 @@ impl Memory {
         Ok(shown)
     }
 }
-
-impl ManualRuns for Memory {}
 
 impl ScheduleStore for Memory {
     async fn list(&self, by: &Access, query: PageQuery) -> Answer<Page, StoreError> {
@@ -97,7 +97,9 @@ impl ScheduleStore for Memory {
         let organizer = &by.scope.organizer;
         let quota = self.world.organizer(organizer).and_then(|one| one.quota);
         let all = by.draft.schedules.values();
-        let used = all.filter(|stored| stored.scope.organizer == *organizer).count();
+        let used = all
+            .filter(|stored| stored.asked.is_none() && stored.scope.organizer == *organizer)
+            .count();
         if let Some(quota) = quota.filter(|quota| used >= *quota as usize) {
             return Err(StoreError::Quota(quota).into());
         }
@@ -111,6 +113,7 @@ impl ScheduleStore for Memory {
             retry_at: None,
             open: None,
             attempt: 0,
+            asked: None,
         };
         let id = self.new_id();
         let shown = self.shown(&by.draft, id, &stored);
@@ -145,6 +148,8 @@ impl ScheduleStore for Memory {
         let stored = found(by, id, version)?;
         by.owners.entry(id).or_insert(stored.owner);
         by.draft.schedules.remove(&id);
+        by.draft
+            .cancel_asked(id, "the scheduled export was deleted", self.now());
         if let Some(open) = stored.open {
             let entry = &mut by.draft.runs[open].entry;
             entry.end(
@@ -157,7 +162,7 @@ impl ScheduleStore for Memory {
 
     async fn runs(&self, by: &Access, id: u64, query: RunQuery) -> Answer<RunPage, StoreError> {
         found(by, id, None)?;
-        let rows = by.draft.runs.iter().filter(|row| row.schedule == id);
+        let rows = by.draft.runs.iter().filter(|row| row.history_of == id);
         Ok(runs_page(rows.map(|row| &row.entry), &query)?)
     }
 

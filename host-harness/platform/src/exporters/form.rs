@@ -43,10 +43,14 @@ impl<'a> Form<'a> {
     }
 
     /// Values that a field of a choice offers.
-    fn offered(&self, name: &str) -> Vec<&str> {
+    fn offered(&self, name: &str) -> Vec<String> {
         match self.field(name).map(|field| &field.kind) {
             Some(FieldKind::Choice(choices) | FieldKind::MultipleChoice(choices)) => {
-                choices.iter().map(|choice| choice.value.as_str()).collect()
+                // All of this platform's choices are strings.
+                choices
+                    .iter()
+                    .filter_map(|choice| serde_json::from_str(&choice.value).ok())
+                    .collect()
             }
             _ => Vec::new(),
         }
@@ -64,7 +68,7 @@ impl<'a> Form<'a> {
 
     pub(super) fn choice(&self, name: &str) -> Result<String, Stop> {
         match self.value(name) {
-            Some(Value::String(value)) if self.offered(name).contains(&value.as_str()) => Ok(value),
+            Some(Value::String(value)) if self.offered(name).contains(&value) => Ok(value),
             _ => Err(self.none_of(name)),
         }
     }
@@ -78,13 +82,16 @@ impl<'a> Form<'a> {
             Some(_) => return Err(self.none_of(name)),
         };
         if chosen.is_empty() {
-            return Ok(offered.into_iter().map(str::to_owned).collect());
+            return Ok(offered);
         }
         chosen
             .iter()
             .map(|value| {
-                let value = value.as_str().filter(|value| offered.contains(value));
-                value.map(str::to_owned).ok_or_else(|| self.none_of(name))
+                let value = value
+                    .as_str()
+                    .map(str::to_owned)
+                    .filter(|value| offered.contains(value));
+                value.ok_or_else(|| self.none_of(name))
             })
             .collect()
     }

@@ -161,6 +161,14 @@ async fn admission_agrees_with_the_rules_on_made_up_platforms(on: On) {
             .iter()
             .flat_map(|organizer| (0..3).map(move |number| Credentials::Token(format!("team-{organizer}-{number}"))));
         let gates = ORGANIZERS.map(|organizer| Credentials::Device(format!("gate-{organizer}")));
+        for (place, user) in fixture.users.iter().enumerate() {
+            let id = format!("u{}", place + 1);
+            for at in ["north", "south/two", "west"] {
+                let found = platform.user_admission(&id, &scope(at)).await.expect("answers");
+                let inactive = matches!(found, Admission::Nobody);
+                assert_eq!(inactive, !user.active, "seed {seed}: {id} at {at}");
+            }
+        }
         for credentials in bearers.chain(teams).chain(gates) {
             for at in [
                 "north",
@@ -185,6 +193,24 @@ async fn admission_agrees_with_the_rules_on_made_up_platforms(on: On) {
                     }
                 };
                 assert_eq!(answered, expected, "seed {seed}: {credentials:?} at {at:?}");
+                if let Ok((name, rights, reaches)) = &expected
+                    && let Some(id) = name.strip_prefix("user:")
+                {
+                    // Without a token, the user can do all that a token could be good for.
+                    let whole = Rights {
+                        may_read: true,
+                        may_write: true,
+                        ..*rights
+                    };
+                    let named = platform.user_admission(id, &at).await.expect("answers");
+                    let Admission::Admitted(named) = named else {
+                        panic!("seed {seed}: {name} at {at:?}: {named:?}");
+                    };
+                    assert_eq!(
+                        (named.principal.audit_name(), named.rights, named.reaches_deleted_events),
+                        (name.clone(), whole, *reaches)
+                    );
+                }
                 match expected {
                     Err("nobody") => nobody += 1,
                     Err(_) => without += 1,

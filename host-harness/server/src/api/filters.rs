@@ -7,6 +7,7 @@ use scheduled_exports_host::clock::Instant;
 use scheduled_exports_host::contract::{FieldError, Filter, Position, RunQuery, RunState, StateKind};
 
 use super::problems::Refusal;
+use super::row::Parameter;
 use crate::text;
 
 /// Maximum length of an address or identifier, in bytes.
@@ -27,6 +28,59 @@ const OUTCOMES: [(&str, RunState); 7] = [
     ("cancelled", RunState::Cancelled),
     ("missed", RunState::Missed),
 ];
+
+const INSTANT: &str = r#"{"type": "string", "format": "date-time"}"#;
+const ADDRESS: &str = r#"{"type": "string", "format": "email", "maxLength": 320}"#;
+
+/// What [`list`] reads.
+pub(super) const LIST: [Parameter; 6] = [
+    condition(
+        "owner",
+        "Schedules of the owner with this address, in any case.",
+        ADDRESS,
+    ),
+    condition(
+        "export_identifier",
+        "Schedules of this exporter.",
+        r#"{"type": "string", "minLength": 1, "maxLength": 320}"#,
+    ),
+    condition(
+        "recipient",
+        "Schedules that are mailed to this address, in any case: the owner's, or one of the recipients.",
+        ADDRESS,
+    ),
+    condition(
+        "state",
+        "Schedules in this state; one whose pause has run out is active.",
+        r#"{"enum": ["active", "paused", "stopped"]}"#,
+    ),
+    condition("failing", "Whether the latest run failed.", r#"{"type": "boolean"}"#),
+    condition(
+        "due_before",
+        "Active schedules with a next run before this instant.",
+        INSTANT,
+    ),
+];
+
+/// What [`runs`] reads.
+pub(super) const RUNS: [Parameter; 3] = [
+    condition(
+        "outcome",
+        "Runs with this outcome; one that is retried is in progress.",
+        r#"{"enum": ["in_progress", "submitted", "delivered", "empty", "failed", "cancelled", "missed"]}"#,
+    ),
+    condition("since", "Runs due at this instant or later.", INSTANT),
+    condition("until", "Runs due at this instant or before.", INSTANT),
+];
+
+const fn condition(name: &'static str, description: &'static str, schema: &'static str) -> Parameter {
+    Parameter {
+        name,
+        required: false,
+        description,
+        schema,
+    }
+}
 
 /// The conditions of a list: `owner`, `export_identifier`, `recipient`, `state`, `failing` and `due_before`.
 ///
@@ -226,6 +280,29 @@ mod tests {
         let names: Vec<&str> = found.iter().map(|(name, _)| &**name).collect();
         assert_eq!(names, ["outcome", "since", "until"]);
         assert!(found[0].1.contains("„“"), "{}", found[0].1);
+    }
+
+    #[test]
+    fn the_parameters_that_are_described_are_those_that_are_read() {
+        for parameter in LIST {
+            assert!(!errors(list(Some(&format!("{}=", parameter.name)), Language::English)).is_empty());
+        }
+        for parameter in RUNS {
+            let read = runs(
+                Some(&format!("{}=", parameter.name)),
+                Language::English,
+                Position::Number(1),
+                1,
+            );
+            assert!(!errors(read).is_empty(), "{}", parameter.name);
+        }
+        let described = |name: &str| {
+            let found = LIST.iter().chain(&RUNS).find(|parameter| parameter.name == name);
+            let schema: serde_json::Value = serde_json::from_str(found.unwrap().schema).unwrap();
+            schema["enum"].clone()
+        };
+        assert_eq!(described("state"), serde_json::json!(STATES.map(|(name, _)| name)));
+        assert_eq!(described("outcome"), serde_json::json!(OUTCOMES.map(|(name, _)| name)));
     }
 
     #[test]

@@ -52,9 +52,10 @@ pub(super) fn detail(refusal: &Refusal, language: Language) -> Cow<'_, str> {
         Refusal::Busy => text::api_busy(language),
         Refusal::Away(_) => text::api_unavailable(language),
         Refusal::Broken(_) => text::api_internal(language),
-        Refusal::Malformed(said) | Refusal::Forbidden(said) | Refusal::Other(said) | Refusal::TooMany { said, .. } => {
-            said
-        }
+        Refusal::Malformed(said)
+        | Refusal::Forbidden(said)
+        | Refusal::Other(_, said)
+        | Refusal::TooMany { said, .. } => said,
     };
     words.into()
 }
@@ -63,6 +64,11 @@ fn too_much(Exceeded { limit, retry_after }: &Exceeded, language: Language) -> S
     match *limit {
         UsageLimit::WritesPerMinute(most) => text::api_too_many_writes(language, most, *retry_after),
         UsageLimit::WriteBytesPerDay(most) => text::api_too_many_bytes(language, most, *retry_after),
+        UsageLimit::ManualRunUnderWay => text::api_manual_run_under_way(language, *retry_after),
+        UsageLimit::ManualRunsPerSchedule(most) => text::api_too_many_manual_runs(language, most, *retry_after),
+        UsageLimit::ManualRunsPerOrganizer(most) => {
+            text::api_too_many_manual_runs_of_organizer(language, most, *retry_after)
+        }
         UsageLimit::MovedRunsPerDay(most) => text::api_too_many_moves(language, most, *retry_after),
     }
 }

@@ -6,6 +6,9 @@ use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT, ACCEPT_LANGUAGE, CONTENT_ENCODING, CONTENT_TYPE, HeaderName};
 use plugin::language::Language;
 
+/// The media type of problem details.
+pub(super) const PROBLEM_JSON: &str = "application/problem+json";
+
 /// The language that the client prefers; the first of all where it prefers none of them.
 pub(super) fn preferred_language(headers: &HeaderMap) -> Language {
     // Weight and place in the list; what is named counts more than `*`, whichever comes first.
@@ -44,6 +47,8 @@ pub(super) fn takes_json(headers: &HeaderMap) -> bool {
             "*" | "*/*" => 0,
             "application/*" => 1,
             "application/json" => 2,
+            // A client that names only the type of errors is not refused what it asks for when there is none.
+            PROBLEM_JSON if item.weight > 0 => 1,
             _ => continue,
         };
         if best.is_none_or(|known| known < (precision, item.weight)) {
@@ -51,6 +56,31 @@ pub(super) fn takes_json(headers: &HeaderMap) -> bool {
         }
     }
     !readable || best.is_some_and(|(_, weight)| weight > 0)
+}
+
+/// The media type in which errors are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ErrorFormat {
+    /// `application/json`, in the shape that clients of the platform's API know.
+    Json,
+    /// `application/problem+json` (RFC 9457).
+    Problem,
+}
+
+/// The format of errors that the client prefers: problem details only if it names their type, and not with a lower weight than
+/// `application/json`.
+pub(super) fn error_format(headers: &HeaderMap) -> ErrorFormat {
+    let accepted = weighted(headers, ACCEPT);
+    let weight = |media_type: &str| {
+        let named = accepted
+            .iter()
+            .filter(|item| item.value.eq_ignore_ascii_case(media_type));
+        named.map(|item| item.weight).max()
+    };
+    match weight(PROBLEM_JSON) {
+        Some(problem) if problem > 0 && Some(problem) >= weight("application/json") => ErrorFormat::Problem,
+        _ => ErrorFormat::Json,
+    }
 }
 
 fn is_media_range(range: &str) -> bool {
@@ -179,7 +209,7 @@ fn thousandths(text: &str) -> u16 {
 
 /// The parts of a list, trimmed, without the empty ones. A delimiter within a quoted string separates nothing; a quote that is
 /// never closed is an ordinary character.
-fn items(list: &str, delimiter: char) -> impl Iterator<Item = &str> {
+pub(super) fn items(list: &str, delimiter: char) -> impl Iterator<Item = &str> {
     let mut rest = Some(list);
     std::iter::from_fn(move || {
         let text = rest?;
@@ -295,7 +325,10 @@ mod tests {
             ("application/json;q=0", false),
             ("application/json;q=0.000, */*", false),
             ("application/*;q=0, */*", false),
-            ("application/problem+json", false),
+            ("application/problem+json", true),
+            ("application/problem+json;q=0", false),
+            ("application/problem+json;q=0, */*", true),
+            ("application/problem+json, application/json;q=0", false),
             ("*;q=0", false),
             ("text/html;x=\"a, */*\"", false),
             ("text/html; charset=\"", false),
@@ -304,6 +337,26 @@ mod tests {
         }
         assert!(takes_json(&HeaderMap::new()));
         assert!(takes_json(&headers(ACCEPT, &["text/html", "application/json"])));
+    }
+
+    #[test]
+    fn errors_are_problem_details_only_if_their_type_is_named_and_json_not_preferred() {
+        for (line, format) in [
+            ("", ErrorFormat::Json),
+            ("*/*", ErrorFormat::Json),
+            ("application/*", ErrorFormat::Json),
+            ("application/json", ErrorFormat::Json),
+            ("application/problem+json", ErrorFormat::Problem),
+            ("Application/Problem+JSON;q=0.1", ErrorFormat::Problem),
+            ("application/problem+json;q=0, */*", ErrorFormat::Json),
+            ("application/json, application/problem+json", ErrorFormat::Problem),
+            ("application/json;q=0.9, application/problem+json", ErrorFormat::Problem),
+            ("application/json, application/problem+json;q=0.9", ErrorFormat::Json),
+            ("application/problem+json;q=0.1, */*", ErrorFormat::Problem),
+            ("application/problem+xml", ErrorFormat::Json),
+        ] {
+            assert_eq!(error_format(&headers(ACCEPT, &[line])), format, "{line}");
+        }
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! Why a request is refused, and what that looks like over HTTP.
 
 use axum::http::StatusCode;
-use axum::http::header::{ALLOW, CONNECTION, CONTENT_RANGE, HeaderValue, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{
+    ALLOW, CONNECTION, CONTENT_RANGE, CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use plugin::language::Language;
 use scheduled_exports_host::contract::{FieldError, Problem};
 use scheduled_exports_store::usage::Exceeded;
@@ -11,7 +13,7 @@ use super::backend::Fault;
 use super::credentials::{Challenge, Shown};
 use super::links::BadHost;
 use super::messages;
-use super::negotiation::UnsupportedBody;
+use super::negotiation::{ErrorFormat, PROBLEM_JSON, UnsupportedBody};
 use super::reply::Reply;
 use crate::service::CallError;
 
@@ -39,7 +41,7 @@ pub(super) enum Refusal {
         path: String,
     },
     MethodNotAllowed {
-        allow: &'static str,
+        allow: String,
     },
     /// Credentials are missing, or nobody's.
     Unauthorized(Shown),
@@ -86,7 +88,8 @@ pub(super) enum Refusal {
     TooManyDownloads,
     /// The request has no usable `Host`.
     BadHost(BadHost),
-    Other(String),
+    /// A code, and the words of the component.
+    Other(String, String),
     /// The caller has used as much as the host's limits leave.
     Exceeded(Exceeded),
     /// More often than the plugin or the host allows.
@@ -108,7 +111,7 @@ impl Refusal {
             Self::Moved { .. } => StatusCode::MOVED_PERMANENTLY,
             Self::Malformed(_)
             | Self::Invalid(_)
-            | Self::Other(_)
+            | Self::Other(..)
             | Self::BadKey
             | Self::SeveralKeys
             | Self::BodyBroken
@@ -141,12 +144,16 @@ impl Refusal {
         }
     }
 
-    /// The whole answer.
-    pub fn reply(&self, language: Language) -> Reply {
-        let mut reply = Reply::new(self.status(), self.body(language));
+    /// The whole response.
+    pub fn reply(&self, language: Language, format: ErrorFormat) -> Reply {
+        let mut reply = match format {
+            ErrorFormat::Json => Reply::new(self.status(), self.body(language)),
+            ErrorFormat::Problem => Reply::new(self.status(), self.problem_details(language))
+                .with(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON)),
+        };
         let header = match self {
             Self::Moved { location } => HeaderValue::try_from(location).ok().map(|value| (LOCATION, value)),
-            Self::MethodNotAllowed { allow } => Some((ALLOW, HeaderValue::from_static(allow))),
+            Self::MethodNotAllowed { allow } => HeaderValue::try_from(allow).ok().map(|value| (ALLOW, value)),
             Self::Unauthorized(shown) => Some((WWW_AUTHENTICATE, Challenge::InvalidToken(*shown).value())),
             Self::NoReadScope => Some((WWW_AUTHENTICATE, Challenge::InsufficientScope("read").value())),
             Self::NoWriteScope => Some((WWW_AUTHENTICATE, Challenge::InsufficientScope("write").value())),
@@ -172,10 +179,36 @@ impl Refusal {
     pub fn body(&self, language: Language) -> Vec<u8> {
         let body = match self {
             Self::Invalid(errors) => by_field(errors),
-            Self::Other(said) => json!({ NO_FIELD: [said] }),
+            Self::Other(_, said) => json!({ NO_FIELD: [said] }),
             _ => json!({ "detail": messages::detail(self, language) }),
         };
         body.to_string().into_bytes()
+    }
+
+    /// The same as problem details (RFC 9457). The status says what kind of problem it is, so `type` is `about:blank`.
+    fn problem_details(&self, language: Language) -> Vec<u8> {
+        let status = self.status();
+        let mut problem = json!({
+            "type": "about:blank",
+            "title": status.canonical_reason(),
+            "status": status.as_u16(),
+            "detail": messages::detail(self, language),
+        });
+        let error = |path: &[String], code: &str, message: &str| {
+            // The contract has no parameters of an error yet.
+            json!({"pointer": pointer(path), "code": code, "params": {}, "detail": message})
+        };
+        match self {
+            Self::Invalid(errors) => {
+                let errors = errors
+                    .iter()
+                    .map(|one| error(shown(&one.path), &one.code, &one.message));
+                problem["errors"] = errors.collect();
+            }
+            Self::Other(code, said) => problem["errors"] = json!([error(&[], code, said)]),
+            _ => {}
+        }
+        problem.to_string().into_bytes()
     }
 
     /// Writes down what the client is not told.
@@ -198,7 +231,7 @@ impl From<Problem> for Refusal {
             Problem::Stale => Self::Stale,
             Problem::Unavailable(why) => Self::Away(why),
             Problem::TooMany((seconds, said)) => Self::TooMany { seconds, said },
-            Problem::Other((_, said)) => Self::Other(said),
+            Problem::Other((code, said)) => Self::Other(code, said),
         }
     }
 }
@@ -229,10 +262,21 @@ impl From<Fault> for Refusal {
 fn by_field(errors: &[FieldError]) -> Value {
     let mut fields = Map::new();
     for error in errors {
-        let path = &error.path[..error.path.len().min(DEEPEST)];
-        put(&mut fields, path, &error.message);
+        put(&mut fields, shown(&error.path), &error.message);
     }
     Value::Object(fields)
+}
+
+/// As much of the path of a field as errors name.
+fn shown(path: &[String]) -> &[String] {
+    &path[..path.len().min(DEEPEST)]
+}
+
+/// The JSON Pointer (RFC 6901) of a field; empty for the whole document.
+fn pointer(path: &[String]) -> String {
+    path.iter()
+        .map(|name| format!("/{}", name.replace('~', "~0").replace('/', "~1")))
+        .collect()
 }
 
 fn put(fields: &mut Map<String, Value>, path: &[String], message: &str) {
@@ -292,7 +336,7 @@ mod tests {
     #[test]
     fn what_concerns_no_single_field_is_a_non_field_error() {
         assert_eq!(invalid(&[(&[], "no object")]), r#"{"non_field_errors":["no object"]}"#);
-        let other = Refusal::Other("over the quota".into()).body(Language::German);
+        let other = Refusal::Other("quota".into(), "over the quota".into()).body(Language::German);
         assert_eq!(other, br#"{"non_field_errors":["over the quota"]}"#);
     }
 
@@ -308,6 +352,52 @@ mod tests {
     fn a_bottomless_path_is_cut() {
         let path = vec!["a"; 100_000];
         assert_eq!(invalid(&[(&path, "deep")]).matches("\"a\"").count(), DEEPEST);
+    }
+
+    fn problem(refusal: &Refusal) -> Value {
+        let reply = refusal.reply(Language::English, ErrorFormat::Problem);
+        assert_eq!(reply.headers[CONTENT_TYPE], PROBLEM_JSON);
+        serde_json::from_slice(&reply.body).expect("JSON")
+    }
+
+    #[test]
+    fn problem_details_point_to_each_field_by_its_json_pointer() {
+        let error = |path: &[&str], code: &str| FieldError {
+            params: Vec::new(),
+            path: path.iter().map(ToString::to_string).collect(),
+            code: code.into(),
+            message: format!("{code}."),
+        };
+        let errors = [error(&["form", "a/b~c"], "blank"), error(&[], "quota")];
+        assert_eq!(
+            problem(&Refusal::Invalid(errors.to_vec())),
+            json!({
+                "type": "about:blank", "title": "Bad Request", "status": 400, "detail": "The request body is not valid.",
+                "errors": [
+                    {"pointer": "/form/a~1b~0c", "code": "blank", "params": {}, "detail": "blank."},
+                    {"pointer": "", "code": "quota", "params": {}, "detail": "quota."},
+                ],
+            })
+        );
+        let other = problem(&Refusal::Other("quota".into(), "Over the quota.".into()));
+        assert_eq!(
+            other["errors"],
+            json!([{"pointer": "", "code": "quota", "params": {}, "detail": "Over the quota."}])
+        );
+    }
+
+    #[test]
+    fn problem_details_of_all_else_are_the_same_sentence_with_the_status_and_the_same_headers() {
+        let refusal = Refusal::MethodNotAllowed { allow: "GET".into() };
+        let plain: Value = serde_json::from_slice(&refusal.body(Language::English)).expect("JSON");
+        assert_eq!(
+            problem(&refusal),
+            json!({
+                "type": "about:blank", "title": "Method Not Allowed", "status": 405, "detail": plain["detail"],
+            })
+        );
+        let reply = refusal.reply(Language::English, ErrorFormat::Problem);
+        assert_eq!(reply.headers[ALLOW], "GET");
     }
 
     #[test]

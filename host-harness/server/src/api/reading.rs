@@ -11,7 +11,8 @@ use super::links::Here;
 use super::pages::Wanted;
 use super::problems::Refusal;
 use super::reply::Reply;
-use super::routes::{ROOT, Read};
+use super::routes::Read;
+use super::table::ROOT;
 use super::{etag, filters};
 use crate::service::{Answer, Grant, LeftOver, Operation};
 

@@ -67,7 +67,9 @@ impl Reply {
             stream,
         } = self;
         headers.insert(VARY, HeaderValue::from_static("Accept, Accept-Language, Authorization"));
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+        headers
+            .entry(CACHE_CONTROL)
+            .or_insert(HeaderValue::from_static("private, no-store"));
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         if !body.is_empty() {
             headers

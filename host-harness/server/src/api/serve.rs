@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 use tower::ServiceExt as _;
 
 use super::flood::Flood;
-use super::negotiation::preferred_language;
+use super::negotiation::{error_format, preferred_language};
 use super::peer::Patient;
 use super::places::{Place, Places, UnderWay};
 use super::problems::Refusal;
@@ -192,7 +192,7 @@ async fn answer(
         (Ok(()), None) => Response::new(Body::empty()),
         (Err(refusal), _) => {
             let headers = request.headers();
-            let reply = refusal.reply(preferred_language(headers));
+            let reply = refusal.reply(preferred_language(headers), error_format(headers));
             tracing::info!(status = reply.status.as_u16(), ?refusal, "answered");
             reply
                 .with(REQUEST_ID, request_id(headers))

@@ -2,11 +2,14 @@
 
 mod admission;
 mod anything;
+mod description;
 mod downloads;
 mod host;
 mod log;
 mod once;
 mod paths;
+mod problems;
 mod reading;
 mod server;
+mod strict;
 mod writing;

@@ -47,7 +47,12 @@ impl Services {
         let text = format!("{}\n", text::mail_limit(language, words, id, &export.subject, url));
         NewMail {
             kind: MailKind::Failure,
-            message_id: scheduled_exports_mail::message_id(id, due, MailKind::Failure, &self.origin.host),
+            message_id: scheduled_exports_mail::message_id(
+                run.leased.row.id,
+                due,
+                MailKind::Failure,
+                &self.origin.host,
+            ),
             from: export.from.clone(),
             from_name: export.from_name.clone(),
             reply_to: None,

@@ -108,7 +108,7 @@ async fn stored(services: &Services, access: &Access, id: u64) -> Result<Option<
 }
 
 /// The row as this call sees it: as stored, and then what it has staged about it.
-async fn seen(services: &Services, access: &Access, id: u64) -> Result<Row, StoreError> {
+pub(super) async fn seen(services: &Services, access: &Access, id: u64) -> Result<Row, StoreError> {
     let inserts = |change: &Change| matches!(change, Change::Insert { id: inserted, .. } if *inserted == id);
     let mut row = match access.staged.iter().any(inserts) {
         true => None,
@@ -160,6 +160,7 @@ async fn seen(services: &Services, access: &Access, id: u64) -> Result<Row, Stor
             | Change::Update { .. }
             | Change::TakeOver { .. }
             | Change::Delete { .. }
+            | Change::RequestRun(_)
             | Change::Tell(_) => {}
         }
     }
@@ -393,7 +394,7 @@ impl ScheduleStore for Services {
         };
         let written = self.storage.finish(&run.leased.lease, id, &finish).await?;
         if let Written::PastMailLimit(user) = written {
-            let (organizer, schedule) = (&run.leased.row.scope.organizer, run.leased.row.id);
+            let (organizer, schedule) = (&run.leased.row.scope.organizer, run.leased.schedule());
             let who = match user {
                 MailUser::Organizer => "its organizer",
                 MailUser::Owner => "the owner of its schedule",

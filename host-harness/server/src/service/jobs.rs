@@ -5,11 +5,11 @@ use std::time::{Duration, Instant as Stopwatch};
 use reference_platform::Ownership;
 use scheduled_exports_host::contract::auth_context::{OwnerRight, RunContext};
 use scheduled_exports_host::contract::exported::jobs::AbandonReason;
-use scheduled_exports_host::contract::{RunKind, Schedule};
+use scheduled_exports_host::contract::{Schedule, User};
 use scheduled_exports_host::engine::{End, GuestFault, WorkResult, Worked};
 use scheduled_exports_host::imports::HostFault;
 use scheduled_exports_host::tape::{Job, Taped};
-use scheduled_exports_store::{Lease, LeaseError, Leased, Row, Work};
+use scheduled_exports_store::{Asked, Lease, LeaseError, Leased, Row, Work};
 use tracing::Instrument as _;
 
 use super::plans::Rechecked;
@@ -46,7 +46,7 @@ impl Service {
     /// All that is logged meanwhile, by host and component, is about one lease, and says which run it is as soon as that is
     /// started.
     pub async fn work(&self, leased: Leased, lease: Duration) -> Ended {
-        let (schedule, fence) = (leased.row.id, leased.lease.fence);
+        let (schedule, fence) = (leased.schedule(), leased.lease.fence);
         // Of the highest level, so that it is there whatever the log leaves out.
         let span = tracing::error_span!("run", run = leased.lease.run, schedule, fence);
         let work = async {
@@ -124,7 +124,11 @@ impl Service {
             let run = self.mint_run(leased).await;
             run.map(off_tape).map_err(|error| HostFault(error.to_string()))
         };
-        let run = off_tape(self.run_of(leased, ownership));
+        let requester = match self.requester(&leased).await {
+            Ok(requester) => requester,
+            Err(error) => return Ended::LeftToItsLease(error.to_string()),
+        };
+        let run = off_tape(self.run_of(leased, ownership, requester));
         let worked = self
             .engine
             .work_by(&self.services, run, deliveries.as_deref(), call, again)
@@ -172,7 +176,16 @@ impl Service {
 
     async fn mint_run(&self, leased: Leased) -> Result<Run, CallError> {
         let ownership = self.ownership(&leased.row).await?;
-        Ok(self.run_of(leased, ownership))
+        let requester = self.requester(&leased).await?;
+        Ok(self.run_of(leased, ownership, requester))
+    }
+
+    /// The user who has asked for the run; none: it was due, a program asked, or that user is gone.
+    async fn requester(&self, leased: &Leased) -> Result<Option<User>, CallError> {
+        match leased.asked.as_ref().and_then(|asked| asked.by.as_deref()) {
+            Some(id) => Ok(self.platform().user(id).await?),
+            None => Ok(None),
+        }
     }
 
     async fn ownership(&self, row: &Row) -> Result<Ownership, CallError> {
@@ -182,7 +195,7 @@ impl Service {
         Ok(ownership.await?)
     }
 
-    fn run_of(&self, leased: Leased, ownership: Ownership) -> Run {
+    fn run_of(&self, leased: Leased, ownership: Ownership, requester: Option<User>) -> Run {
         let row = &leased.row;
         let owner_right = match leased.lease.work {
             Work::Execute => ownership.right,
@@ -198,11 +211,14 @@ impl Service {
         }
         let due = leased.due;
         let facts = RunContext {
-            kind: RunKind::Scheduled,
-            page_url: format!("{}?schedule={}", settings.configuration_url, row.id),
-            requested_by: None,
+            kind: leased.lease.kind,
+            page_url: match &leased.asked {
+                Some(Asked { schedule: None, .. }) => settings.configuration_url.clone(),
+                _ => format!("{}?schedule={}", settings.configuration_url, leased.schedule()),
+            },
+            requested_by: requester,
             schedule: Schedule {
-                id: row.id,
+                id: leased.schedule(),
                 owner: ownership.owner,
                 version: row.version,
                 content: row.content.clone(),
@@ -212,7 +228,7 @@ impl Service {
             due,
             started_version: leased.started_version,
             newer_zone_database: Some(&leased.zone_database)
-                .filter(|release| **release > self.services.zone_database)
+                .filter(|release| leased.asked.is_none() && **release > self.services.zone_database)
                 .cloned(),
             attempt: leased.attempt,
             settings,

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Instant as Stopwatch;
 
 use scheduled_exports_host::clock::Instant;
-use scheduled_exports_host::contract::{FieldError, Position};
+use scheduled_exports_host::contract::FieldError;
 use scheduled_exports_host::contract::{
-    RunQuery, ScheduleState,
+    ScheduleState,
     exported::recurrence::{Occurrence, Rule, Stored},
 };
 use scheduled_exports_host::engine::{GuestFault, SAME_DUE_TIME};
@@ -166,14 +166,12 @@ impl Service {
     pub(super) async fn rechecked(&self, mut leased: Leased) -> Result<Rechecked, LeaseError> {
         let (storage, release) = (&self.services.storage, &self.services.zone_database);
         let planned = leased.row.content.next_run;
-        let older = leased.zone_database < *release;
+        let older = leased.asked.is_none() && leased.zone_database < *release;
         if leased.lease.work != Work::Execute || leased.due.is_some() || planned.is_none() || !older {
             return Ok(Rechecked::Due(Box::new(leased)));
         }
         let now = self.services.clock.now();
-        let last = storage
-            .runs(leased.row.id, &RunQuery::page(Position::Number(1), 1))
-            .await?;
+        let last = storage.latest_runs(&[leased.row.id]).await?.pop().flatten();
         let row = ReplanRow {
             id: leased.row.id,
             version: leased.row.version,
@@ -184,7 +182,7 @@ impl Service {
                 ScheduleState::Paused(until) => until,
                 ScheduleState::Active | ScheduleState::Stopped => None,
             },
-            last_due: last.and_then(|page| page.rows.first().map(|entry| entry.due)),
+            last_due: last.map(|entry| entry.due),
             moved: false,
             asleep: false,
         };

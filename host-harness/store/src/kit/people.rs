@@ -555,7 +555,7 @@ pub async fn a_change_is_audited_with_what_it_changed(store: &dyn Storage) {
         told,
         [
             ("deleted", "to: ann → none"),
-            ("taken-over", "by user:2 from user:1; active: false → true"),
+            ("taken-over", "by user:2 from user:1; state: \"stopped\" → \"active\""),
             ("changed", "bcc: one → two"),
             ("changed", "bcc: none → one"),
             ("created", ""),

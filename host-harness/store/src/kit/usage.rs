@@ -371,6 +371,7 @@ pub async fn a_stale_update_leaves_caller_usage_as_it_was(store: &dyn Storage) {
         per_minute: Some(2),
         bytes_per_day: Some(1_000_000),
         moved_runs_per_day: Some(10),
+        ..WriteLimits::default()
     };
     let id = create(store, "user:1", T0, &limits).await.unwrap();
     let version = stored(store, id).await.version;

@@ -41,10 +41,10 @@ impl Entries {
         self.add(scope, Some(schedule), HOST, ("run", &told(due, outcome)));
     }
 
-    /// Adds that these runs have ended: rows of `schedule`, `organizer`, `event` and `due`.
+    /// Adds that these runs have ended: rows of `history_of`, `organizer`, `event` and `due`.
     pub(super) fn add_runs(&mut self, ended: &[Found], outcome: &Outcome) -> client::Result<()> {
         for run in ended {
-            self.add_run(&scope(run)?, run.try_get("schedule")?, run.try_get("due")?, outcome);
+            self.add_run(&scope(run)?, run.try_get("history_of")?, run.try_get("due")?, outcome);
         }
         Ok(())
     }

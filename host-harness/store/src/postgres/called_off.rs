@@ -46,7 +46,9 @@ pub(super) async fn call_off(
     said: &mut Entries,
 ) -> client::Result<()> {
     let (id, slug, event, mails, links) = match which {
-        Which::All(Cancelled::Schedule(id)) => (Some(id), None, None, MAILS_OF_SCHEDULE, LINKS_OF_SCHEDULE),
+        Which::All(Cancelled::Schedule(id) | Cancelled::Changed(id)) => {
+            (Some(id), None, None, MAILS_OF_SCHEDULE, LINKS_OF_SCHEDULE)
+        }
         Which::All(Cancelled::Organizer(slug)) => {
             (None, Some(text(slug)), None, MAILS_OF_ORGANIZER, LINKS_OF_ORGANIZER)
         }

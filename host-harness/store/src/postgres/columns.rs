@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::client::{self, Found};
-use crate::contract::{Content, Delivery, RunEntry, RunKind};
+use crate::contract::{Content, Delivery, RunEntry};
 pub(super) use crate::values::text;
 use crate::values::{self, StoredOutcome, events_of, unsigned};
 use crate::{FileFacts, OutgoingExport, Row, Scope, StorageError};
@@ -24,6 +24,7 @@ macro_rules! row_columns {
 macro_rules! entry_columns {
     () => {
         "r.id, r.due, r.state, r.code, r.words, r.missed_first, r.missed_count, r.missed_reason, r.started, r.ended, r.attempts, r.rows, r.bytes, \
+         r.kind, r.requested_address, \
          d.addresses, d.statuses, d.all_words"
     };
 }
@@ -127,8 +128,8 @@ pub(super) fn entry(from: &Found) -> client::Result<RunEntry> {
     };
     Ok(RunEntry {
         id: count(from, "id")?,
-        kind: RunKind::Scheduled,
-        requested_by: None,
+        kind: values::kind_of(from.try_get::<Option<&str>>("kind")?)?,
+        requested_by: from.try_get("requested_address")?,
         due: outcome.due,
         started: from.try_get("started")?,
         ended: from.try_get("ended")?,

@@ -3,15 +3,15 @@
 use std::borrow::Cow;
 
 use super::audit::Entries;
-use super::client::{self, Connection, Parameter};
-use super::columns::{event_of, text};
+use super::client::{self, Connection, Found, Parameter};
+use super::columns::{event_of, row, row_columns, text};
 use super::runs::{self, Cancelled};
 use super::usage::{count_write, creatable, movable};
 use super::{PostgresStorage, change_notices, lists, organizers, requests, usage};
 use crate::clock::Instant;
 use crate::contract::{Content, MissedRange, StateKind};
 use crate::values::{recipients_text, signed, state_columns};
-use crate::{Change, Commit, CommitError, Row, StorageError, Visible};
+use crate::{Change, Commit, CommitError, RequestedRun, Row, StorageError, Visible};
 
 /// Creates that may be under way at a time, over all hosts. An organizer that is further than this from its quota need not have
 /// them counted one after the other.
@@ -32,11 +32,12 @@ macro_rules! changed_columns {
     };
 }
 
-/// Is `s` the schedule that [`CHANGE`] is about, and may it be changed?
+/// Is `s` the schedule that [`CHANGE`] is about, and may it be changed? Not by one statement where runs of it were asked for: those end
+/// with the change.
 macro_rules! changeable {
     () => {
         "s.id = $1 and (s.organizer = $10 and s.event = $11) is true and ($12::text is null or s.owner = $12)
-           and s.version = $14 and not s.retired"
+           and s.version = $14 and not s.retired and s.parent is null and not s.requested"
     };
 }
 
@@ -126,6 +127,7 @@ impl PostgresStorage {
             | Change::Update { .. }
             | Change::TakeOver { .. }
             | Change::Delete { .. }
+            | Change::RequestRun(_)
             | Change::Tell(_) => return Ok(false),
         };
         if written == 0 && counted == 1 {
@@ -153,6 +155,11 @@ impl PostgresStorage {
                 Ok(enabled) => parked = !enabled,
                 Err(refused) => return Ok(Err(refused)),
             }
+        }
+        let asks = |change: &Change| matches!(change, Change::RequestRun(_));
+        // Those who ask for runs wait for each other, so that no two of them take the last one of the hour.
+        if commit.changes.iter().any(asks) && !organizers::lock(on, &commit.by.scope.organizer).await? {
+            return Ok(Err(CommitError::NotFound));
         }
         let mut said = Entries::default();
         for change in &commit.changes {
@@ -208,7 +215,7 @@ fn most_added(changes: &[Change]) -> i64 {
                 most = most.max(added);
             }
             Change::Delete { .. } => added -= 1,
-            Change::Update { .. } | Change::TakeOver { .. } | Change::Tell(_) => {}
+            Change::Update { .. } | Change::TakeOver { .. } | Change::RequestRun(_) | Change::Tell(_) => {}
         }
     }
     most
@@ -247,6 +254,10 @@ async fn carry_out(on: &Connection, commit: &Commit, change: &Change, parked: bo
         Change::Delete { id, version } => {
             let done = delete(on, commit, *id, *version, said).await?;
             (done, id, "deleted")
+        }
+        Change::RequestRun(run) => {
+            let done = request(on, commit, run).await?;
+            (done, run.schedule.as_ref().unwrap_or(&run.id), "run-requested")
         }
         Change::Tell(notice) => {
             change_notices::tell(on, &commit.by.scope, notice, commit.now).await?;
@@ -380,7 +391,8 @@ async fn check(
     let stored: Option<i64> = on
         .fetch_optional(
             "select version from schedule
-             where id = $1 and (organizer = $2 and event = $3) is true and ($4::text is null or owner = $4) for no key update",
+             where id = $1 and (organizer = $2 and event = $3) is true and ($4::text is null or owner = $4) and parent is null
+             for no key update",
             &[&id, &text(&by.scope.organizer), &event_of(&by.scope), &by.only_owner.as_deref().map(text)],
         )
         .await?;
@@ -416,7 +428,7 @@ async fn update(
     const UPDATE: &str = concat!(
         "update schedule set ",
         changed_columns!(),
-        ", owner = coalesce($10, owner) where id = $1"
+        ", requested = false, owner = coalesce($10, owner) where id = $1"
     );
     let owner = owner.map(|owner| text(owner));
     on.execute(UPDATE, &Said::of(id, content, commit).with(&[&owner]))
@@ -424,8 +436,23 @@ async fn update(
     if content.state.at(commit.now) == StateKind::Paused {
         runs::cancel_paused(on, id, commit.now, said).await?;
     }
-    let written = runs::write_missed(on, id, &commit.by.scope, missed, commit.now, said).await?;
-    Ok(written.map_err(|_| CommitError::Stale))
+    if runs::write_missed(on, id, &commit.by.scope, missed, commit.now, said)
+        .await?
+        .is_err()
+    {
+        return Ok(Err(CommitError::Stale));
+    }
+    // What they were asked for is no more what is stored.
+    let asked: Vec<i64> = on
+        .fetch_all(
+            "select id from schedule where parent = $1 and open_run is not null order by id for no key update",
+            &[&id],
+        )
+        .await?;
+    for asked in asked {
+        remove(on, Cancelled::Changed(asked), asked, commit.now, said).await?;
+    }
+    Ok(Ok(()))
 }
 
 async fn delete(on: &Connection, commit: &Commit, id: u64, version: Option<u64>, said: &mut Entries) -> Done {
@@ -433,11 +460,25 @@ async fn delete(on: &Connection, commit: &Commit, id: u64, version: Option<u64>,
         Ok(id) => id,
         Err(refused) => return Ok(Err(refused)),
     };
-    runs::cancel_open(on, Cancelled::Schedule(id), commit.now, said).await?;
+    let asked: Vec<i64> = on
+        .fetch_all(
+            "select id from schedule where parent = $1 order by id for no key update",
+            &[&id],
+        )
+        .await?;
+    for id in asked.into_iter().chain([id]) {
+        remove(on, Cancelled::Schedule(id), id, commit.now, said).await?;
+    }
+    Ok(Ok(()))
+}
+
+/// Takes a row away that is locked, with what is under way of it.
+async fn remove(on: &Connection, why: Cancelled<'_>, id: i64, now: Instant, said: &mut Entries) -> client::Result<()> {
+    runs::cancel_open(on, why, now, said).await?;
     on.execute(
-        "with gone as (delete from schedule where id = $1 returning organizer, event, id % 16 as part)
+        "with gone as (delete from schedule where id = $1 returning organizer, event, id % 16 as part, parent)
          update scope_size c set schedules = schedules - 1 from gone
-         where c.organizer = gone.organizer and c.event = gone.event and c.part = gone.part",
+         where gone.parent is null and c.organizer = gone.organizer and c.event = gone.event and c.part = gone.part",
         &[&id],
     )
     .await?;
@@ -449,6 +490,57 @@ async fn delete(on: &Connection, commit: &Commit, id: u64, version: Option<u64>,
             &[&id],
         )
         .await?;
-    runs::conclude(on, &submitted, commit.now, said).await?;
+    runs::conclude(on, &submitted, now, said).await
+}
+
+/// Puts a run in that a person asks for, with the row that it is made of. Its organizer is locked.
+async fn request(on: &Connection, commit: &Commit, run: &RequestedRun) -> Done {
+    let scope = &commit.by.scope;
+    let (parent, stored) = match run.schedule {
+        None => (0, None),
+        Some(id) => {
+            let id = match check(on, &commit.by, id, None).await? {
+                Ok(id) => id,
+                Err(refused) => return Ok(Err(refused)),
+            };
+            const STORED: &str = concat!(
+                "update schedule s set requested = true where s.id = $1 and not s.retired returning ",
+                row_columns!()
+            );
+            let Some(stored) = on.fetch_optional::<Found>(STORED, &[&id]).await? else {
+                return Ok(Err(CommitError::NotFound));
+            };
+            (id, Some(row(&stored)?))
+        }
+    };
+    if let Err(exceeded) = usage::may_request(on, commit, run).await? {
+        return Ok(Err(CommitError::Exceeded(exceeded)));
+    }
+    let Some(made_of) = run.row(scope, stored) else {
+        return Ok(Err(CommitError::NotFound));
+    };
+    runs::request(on, commit, (run, parent), &made_of).await?;
+    let content = &made_of.content;
+    on.execute(
+        "insert into schedule (id, organizer, event, owner, version, exporter, recipients, active, error_counter, document,
+           zone_database, created_at, changed_at, parent, open_run, retry_at)
+         values ($1, $2, $3, $4, $5, $6, $7, true, $8, $9, $10, $11, $11, $12, $13, $11)",
+        &[
+            &signed(made_of.id)?,
+            &text(&scope.organizer),
+            &event_of(scope),
+            &text(&made_of.owner),
+            &signed(made_of.version)?,
+            &text(&content.export_identifier),
+            &recipients_text(&content.recipients),
+            &i64::from(content.error_counter),
+            &text(&content.document),
+            &text(&commit.zone_database),
+            &commit.now,
+            &parent,
+            &signed(run.run)?,
+        ],
+    )
+    .await?;
     Ok(Ok(()))
 }

@@ -16,7 +16,7 @@ use crate::{Finish, Lease, MailKind, Written};
 /// recipients its organizer has a day, $19 the sender's name, $20 whom answers go to, $21 and $22 how many its owner has. Answers how many have ended: none where the
 /// lease does not hold, where the file is gone, where a limit is reached, or where the due time is none that both sides would write alike.
 pub(super) const SUBMIT: &str = "with found as (
-       select s.id, s.organizer, s.event, s.owner, s.attempt, r.due
+       select s.id, s.organizer, s.event, s.owner, s.attempt, r.due, r.history_of
        from schedule s join run r on r.id = s.open_run
        where s.id = $1 and s.fence = $2 and s.lease_until is not null and s.open_run = $3 and (r.file_kept or not $14)
          and r.due between 0 and 253402300799
@@ -51,7 +51,7 @@ pub(super) const SUBMIT: &str = "with found as (
        where id = (select id from held)),
      said as (
        insert into audit (at, organizer, event, schedule, actor, action, detail)
-       select $4, organizer, event, id, 'host', 'run',
+       select $4, organizer, event, history_of, 'host', 'run',
          'due ' || to_char(to_timestamp(due) at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') || ': ' || $8
        from held),
      kept as (
@@ -123,7 +123,7 @@ impl PostgresStorage {
         let (schedule, run) = (signed(lease.schedule)?, signed(run)?);
         let (transaction, held) = self
             .begin_reading::<Found>(
-                "select s.organizer, s.event, s.owner, r.due, r.file_kept from schedule s join run r on r.id = s.open_run
+                "select s.organizer, s.event, s.owner, r.due, r.file_kept, r.history_of from schedule s join run r on r.id = s.open_run
                  where s.id = $1 and s.fence = $2 and s.lease_until is not null and s.open_run = $3 for no key update of s",
                 &[&schedule, &signed(lease.fence)?, &run],
             )
@@ -182,7 +182,7 @@ impl PostgresStorage {
             files::drop_unneeded(&transaction, &[run]).await?;
         }
         let mut said = Entries::default();
-        said.add_run(&scope, schedule, due, &finish.outcome);
+        said.add_run(&scope, held.try_get("history_of")?, due, &finish.outcome);
         said.commit(transaction, finish.now).await?;
         Ok(Some(Written::of(instead.as_ref())))
     }
@@ -198,7 +198,7 @@ impl PostgresStorage {
         let (transaction, owner) = self.begin_reading::<String>(lock, &[&schedule]).await?;
         let held = transaction
             .fetch_optional::<Found>(
-                "select organizer, event, due, settle_version, file_kept from run
+                "select organizer, event, due, history_of, settle_version, file_kept from run
                  where id = $1 and schedule = $2 and settle_fence = $3 and settle_version is not null and state = 'submitted'
                  for no key update",
                 &[&run, &schedule, &signed(lease.fence)?],
@@ -237,7 +237,7 @@ impl PostgresStorage {
             files::drop_unneeded(&transaction, &[run]).await?;
         }
         let mut said = Entries::default();
-        said.add_run(&scope, schedule, due, &finish.outcome);
+        said.add_run(&scope, held.try_get("history_of")?, due, &finish.outcome);
         said.commit(transaction, finish.now).await?;
         Ok(Some(Written::of(instead.as_ref())))
     }

@@ -9,6 +9,7 @@ use super::columns::{count, deliveries, deliveries_of_run, row, row_columns, sma
 use super::due::SCHEDULES;
 use super::{PostgresStorage, settled};
 use crate::clock::Instant;
+use crate::contract::RunKind;
 use crate::turns::{self, Due, Share, Turns};
 use crate::values::{signed, unsigned};
 use crate::{Lease, LeaseError, Leased, Leases, Rooms, StorageError, Work};
@@ -35,7 +36,9 @@ macro_rules! lease_chosen {
             ", s.fence, s.attempt, s.open_run, s.zone_database, chosen.wake_at as since,
                (select r.due from run r where r.id = s.open_run) as due,
                (select r.started_version from run r where r.id = s.open_run) as started_version,
-               (select r.started_zone from run r where r.id = s.open_run) as started_zone"
+               (select r.started_zone from run r where r.id = s.open_run) as started_zone, s.parent,
+               case when s.parent is not null then (select r.kind from run r where r.id = s.open_run) end as kind,
+               case when s.parent is not null then (select r.requested_by from run r where r.id = s.open_run) end as requested_by"
         )
     };
 }
@@ -70,7 +73,7 @@ pub(super) const SETTLED: &str = concat!(
     "with found as materialized (
      select ",
     row_columns!(),
-    ", s.zone_database, r.id as run, r.due, r.started_version, r.started_zone, r.settle_wake
+    ", s.zone_database, r.id as run, r.due, r.started_version, r.started_zone, r.settle_wake, s.parent, r.kind, r.requested_by
        from run r join schedule s on s.id = r.schedule
        where r.settle_wake <= $1 and s.lease_until is null and (s.settling_until is null or s.settling_until <= $1)
        order by r.settle_wake, r.id limit $2 for no key update of s skip locked)
@@ -156,10 +159,11 @@ impl PostgresStorage {
             if !schedules.insert(row.id) {
                 continue;
             }
-            leased.push(Leased {
+            let mut one = Leased {
                 lease: Lease {
                     schedule: row.id,
                     work: Work::Settle,
+                    kind: RunKind::Scheduled,
                     run: Some(count(found, "run")?),
                     fence: 0,
                     until: lease_until,
@@ -171,7 +175,10 @@ impl PostgresStorage {
                 zone_database: found.try_get("zone_database")?,
                 attempt: 0,
                 deliveries: deliveries(found)?,
-            });
+                asked: None,
+            };
+            was_asked(&mut one, found)?;
+            leased.push(one);
         }
         let ids = |of: fn(&Leased) -> u64| leased.iter().map(|one| signed(of(one))).collect::<Result<Vec<_>, _>>();
         let schedules = ids(|one| one.row.id)?;
@@ -304,10 +311,11 @@ impl Due for DueSchedules<'_> {
 fn leased_to_execute(found: &Found, until: Instant) -> client::Result<(Instant, i64, Leased)> {
     let row = row(found)?;
     let open = found.try_get::<Option<i64>>("open_run")?;
-    let leased = Leased {
+    let mut leased = Leased {
         lease: Lease {
             schedule: row.id,
             work: Work::Execute,
+            kind: RunKind::Scheduled,
             run: open.map(unsigned).transpose()?,
             fence: count(found, "fence")?,
             until,
@@ -318,9 +326,19 @@ fn leased_to_execute(found: &Found, until: Instant) -> client::Result<(Instant, 
         zone_database: found.try_get("zone_database")?,
         attempt: small(found, "attempt")?,
         deliveries: Vec::new(),
+        asked: None,
         row,
     };
+    was_asked(&mut leased, found)?;
     Ok((found.try_get("since")?, found.try_get("id")?, leased))
+}
+
+/// Reads `parent`, `kind` and `requested_by`.
+fn was_asked(leased: &mut Leased, from: &Found) -> client::Result<()> {
+    if let Some(parent) = from.try_get::<Option<i64>>("parent")? {
+        leased.was_asked(from.try_get("kind")?, unsigned(parent)?, from.try_get("requested_by")?)?;
+    }
+    Ok(())
 }
 
 /// Reads `started_version`.

@@ -36,7 +36,8 @@ pub(super) fn page_sql(order: SortKey, descending: bool, owner: bool, after: boo
         SortKey::Id => format!("organizer{way}, event{way}, id{way}"),
         _ => format!("organizer, event{key}, id"),
     };
-    let scope = format!("(organizer, event) {first}= ($1, $2) and (organizer, event) {last} ($1, $2)");
+    let scope =
+        format!("(organizer, event) {first}= ($1, $2) and (organizer, event) {last} ($1, $2) and parent is null");
     let columns = page_columns(order, descending, false);
     let page = |within: &str, rest: &str| {
         format!("select {columns} from schedule s where {within} order by {sorted} limit $4{rest}")
@@ -47,21 +48,25 @@ pub(super) fn page_sql(order: SortKey, descending: bool, owner: bool, after: boo
             &format!(
                 "(organizer, event{key}, id) {first}= (select organizer, event{key}, id from schedule where {scope}
                    order by {sorted} limit 1 offset $5)
-                 and (organizer, event) {last} ($1, $2)"
+                 and (organizer, event) {last} ($1, $2) and parent is null"
             ),
             "",
         ),
         // The rest of the cursor's exporter, then those below it.
         (true, true) => format!(
             "select * from (({}) union all ({})) s order by s.exporter desc, s.id limit $4",
-            page("organizer = $1 and event = $2 and exporter = $6 and id > $5", ""),
-            page("organizer = $1 and event = $2 and exporter < $6", ""),
+            page(
+                "organizer = $1 and event = $2 and exporter = $6 and id > $5 and parent is null",
+                ""
+            ),
+            page("organizer = $1 and event = $2 and exporter < $6 and parent is null", ""),
         ),
         (true, false) => {
             let key_of = if key.is_empty() { "" } else { ", $6" };
             page(
                 &format!(
-                    "(organizer, event{key}, id) {first} ($1, $2{key_of}, $5) and (organizer, event) {last} ($1, $2)"
+                    "(organizer, event{key}, id) {first} ($1, $2{key_of}, $5) and (organizer, event) {last} ($1, $2)
+                     and parent is null"
                 ),
                 "",
             )
@@ -104,7 +109,7 @@ fn owners_page_sql(order: SortKey, descending: bool, after: bool) -> String {
     };
     let offset = if after { "" } else { " offset $5" };
     format!(
-        "select {} from schedule s where s.organizer = $1 and s.event = $2 and s.owner = $3{beyond} order by {sorted} limit $4{offset}",
+        "select {} from schedule s where s.organizer = $1 and s.event = $2 and s.owner = $3 and s.parent is null{beyond} order by {sorted} limit $4{offset}",
         page_columns(order, descending, true)
     )
 }
@@ -137,7 +142,7 @@ fn cursor_at(last: &Found, order: SortKey, descending: bool) -> client::Result<C
 /// How many there are of a scope, or of one owner there; parameters as in [`page_sql`].
 pub(super) fn count_sql(owner: bool) -> &'static str {
     if owner {
-        "select count(*) from schedule where organizer = $1 and event = $2 and owner = $3"
+        "select count(*) from schedule where organizer = $1 and event = $2 and owner = $3 and parent is null"
     } else {
         "select coalesce(sum(schedules), 0)::bigint from scope_size where organizer = $1 and event = $2 and $3::text is null"
     }
@@ -152,7 +157,7 @@ pub(super) const ONE: &str = concat!(
     "select ",
     row_columns!(),
     " from schedule s
-     where s.id = $1 and (s.organizer = $2 and s.event = $3) is true and ($4::text is null or s.owner = $4)"
+     where s.id = $1 and (s.organizer = $2 and s.event = $3) is true and ($4::text is null or s.owner = $4) and s.parent is null"
 );
 
 #[async_trait]
@@ -214,7 +219,7 @@ impl Schedules for PostgresStorage {
                         parameters.push(&exporter);
                     }
                     Key::NextRun(key) => parameters.push(key),
-                    Key::Id | Key::Due => {}
+                    Key::Id | Key::Due(_) => {}
                 }
             }
         }

@@ -100,7 +100,7 @@ impl PostgresStorage {
         let stopped = transaction
             .fetch_all::<Found>(
                 "select s.id, s.organizer, s.event from schedule s
-                 where not s.active and s.paused_until is null and not s.retired and ($1::text is null or s.organizer = $1) and ($2::bigint is null or s.id = $2)
+                 where not s.active and s.paused_until is null and not s.retired and s.parent is null and ($1::text is null or s.organizer = $1) and ($2::bigint is null or s.id = $2)
                    and (select r.code from run r where r.schedule = s.id order by r.due desc limit 1) = 'undelivered'
                  order by s.id for no key update of s",
                 &[&organizer.map(text), &schedule],

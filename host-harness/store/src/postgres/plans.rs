@@ -33,10 +33,10 @@ pub(super) const NEXT_WAKE: &str = "with free as (
 pub(super) const REPLAN: &str =
     "select found.*, (select max(r.due) from run r where r.schedule = found.id) as last_due from (
       (select id, version, organizer, event, document, next_run, replan, parked, paused_until from schedule
-       where replan and lease_until is null order by id limit $1)
+       where replan and parent is null and lease_until is null order by id limit $1)
       union all
       (select id, version, organizer, event, document, next_run, replan, parked, paused_until from schedule
-       where not replan and zone_database < $2 and lease_until is null order by zone_database, id limit $1)) found
+       where not replan and zone_database < $2 and parent is null and lease_until is null order by zone_database, id limit $1)) found
     limit $1";
 
 /// What is due at $1, since when, what is due later, and the outbox; of each at most $2 are counted, from the beginning of an index.

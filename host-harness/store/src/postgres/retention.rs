@@ -37,6 +37,12 @@ pub(super) const ORPHANS: &str = "select r.id from run r
 pub(super) const KEPT_FILES: &str =
     "select id from run where file_kept and ended is not null order by id for no key update skip locked";
 
+/// What runs were made of that people asked for: as long as an export may leave, its owner's right is looked up by it.
+pub(super) const SPENT: &str = "delete from schedule where id = any(array(
+       select s.id from schedule s where s.parent is not null and s.open_run is null and not exists (
+         select 1 from run r where r.schedule = s.id and (r.ended is null or r.link_hash is not null))
+       order by s.id for update skip locked))";
+
 #[async_trait]
 impl Retention for PostgresStorage {
     async fn collect(&self, now: Instant) -> Result<(), StorageError> {
@@ -82,6 +88,7 @@ impl PostgresStorage {
         said.write(&transaction, now).await?;
         let kept: Vec<i64> = transaction.fetch_all(KEPT_FILES, &[]).await?;
         files::drop_unneeded(&transaction, &kept).await?;
+        transaction.execute(SPENT, &[]).await?;
         transaction.commit().await
     }
 

@@ -8,17 +8,22 @@ use super::audit::Entries;
 use super::called_off::{Which, call_off};
 use super::client::{self, Connection, Found, Parameter};
 use super::columns::{count, deliveries_of_run, entry, entry_columns, event_of, scope, text};
-use super::{PostgresStorage, files, read, settled};
+use super::{PostgresStorage, files, read, settled, usage};
 use crate::clock::Instant;
 use crate::contract::{MissedRange, Outcome, Position, RunEntry};
 use crate::contract::{RunQuery, schedule_store::RunStart};
 use crate::cursor::Cursor;
 use crate::run_filter::RunFilter;
 use crate::state::{RunState, step};
+use crate::usage::{AskedOf, Exceeded, WriteLimits};
 use crate::values::{
-    DELETED, EVENT_DELETED, PAUSED, SWITCHED_OFF, State, clamped, concluded, missed_reason, offset, signed, unsigned,
+    CHANGED, DELETED, EVENT_DELETED, PAUSED, SWITCHED_OFF, State, clamped, concluded, kind_text, missed_reason, offset,
+    signed, unsigned,
 };
-use crate::{Finish, HistoryRow, Lease, LeaseError, Rows, Runs, Scope, StartError, StorageError, Work, Written};
+use crate::{
+    Commit, Finish, HistoryRow, Lease, LeaseError, RequestedRun, Row, Rows, Runs, Scope, StartError, StorageError,
+    Work, Written,
+};
 
 /// Writes what a run has become, by a move of the table in [`state`](crate::state), if it still is what was seen.
 /// Its leases to settle are lost.
@@ -69,7 +74,9 @@ pub(super) const START: &str = "with held as (
          and (s.open_run is null or (select r.due from run r where r.id = s.open_run) = $3)
        for no key update of s),
      again as (
-       update run set attempts = (select attempt from held) where id = (select open_run from held) returning id),
+       update run set attempts = (select attempt from held), started = coalesce(started, $4),
+         started_version = coalesce(started_version, (select version from held)), started_zone = coalesce(started_zone, $5)
+       where id = (select open_run from held) returning id),
      opened as (
        insert into run (schedule, organizer, event, due, state, started, started_version, started_zone, attempts, asked_by)
        select id, organizer, event, $3, 'open', $4, version, $5, attempt, asked_by from held where open_run is null
@@ -142,6 +149,35 @@ pub(super) async fn write_missed(
     Ok(Ok(()))
 }
 
+/// Puts a run in that a person asks for, by the id that has been answered; `parent` is the schedule that it is of.
+pub(super) async fn request(
+    on: &Connection,
+    commit: &Commit,
+    (run, parent): (&RequestedRun, i64),
+    made_of: &Row,
+) -> client::Result<()> {
+    step(None, RunState::Open)?;
+    let by = run.by.as_ref();
+    on.execute(
+        "insert into run (id, schedule, organizer, event, due, state, kind, parent, requested_at, requested_by, requested_address)
+         values ($1, $2, $3, $4, $5, 'open', $6, $7, $8, $9, $10)",
+        &[
+            &signed(run.run)?,
+            &signed(made_of.id)?,
+            &text(&made_of.scope.organizer),
+            &event_of(&made_of.scope),
+            &run.due,
+            &kind_text(run.kind),
+            &parent,
+            &commit.now,
+            &by.map(|by| text(&by.id)),
+            &by.map(|by| text(&by.address)),
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
 /// The latest run of each of the schedules $1.
 pub(super) const LATEST_OF_EACH: &str = concat!(
     "select r.schedule, ",
@@ -156,6 +192,8 @@ pub(super) const LATEST_OF_EACH: &str = concat!(
 pub(super) enum Cancelled<'a> {
     /// The one of a schedule that is about to be deleted.
     Schedule(i64),
+    /// One that a person has asked for, of a schedule that has been changed since.
+    Changed(i64),
     /// Those of all schedules of an organizer that is switched off.
     Organizer(&'a str),
     /// Those of an event that is gone.
@@ -175,28 +213,29 @@ pub(super) async fn cancel_open(
     step(None, RunState::Cancelled)?;
     let (id, slug, event, words) = match whose {
         Cancelled::Schedule(id) => (Some(id), None, None, DELETED),
+        Cancelled::Changed(id) => (Some(id), None, None, CHANGED),
         Cancelled::Organizer(slug) => (None, Some(text(slug)), None, SWITCHED_OFF),
         Cancelled::Event(scope) => (None, Some(text(&scope.organizer)), Some(event_of(scope)), EVENT_DELETED),
     };
     let outcome = Outcome::Cancelled(words.to_owned());
     let (ended, passed) = match whose {
-        Cancelled::Schedule(_) => (
+        Cancelled::Schedule(_) | Cancelled::Changed(_) => (
             "update run r set state = 'cancelled', words = $3, ended = $4, attempts = s.attempt
              from schedule s where s.id = $1 and $2::text is null and $5::text is null and r.id = s.open_run and r.state = 'open'
-             returning r.id, r.schedule, r.organizer, r.event, r.due",
+             returning r.id, r.history_of, r.organizer, r.event, r.due",
             "insert into run (schedule, organizer, event, due, state, words, ended, attempts)
              select id, organizer, event, next_run, 'cancelled', $3, $4, case when open_run is null then attempt else 0 end
              from schedule where id = $1 and $2::text is null and $5::text is null and active and not parked and next_run <= $4
-             on conflict (schedule, due) do nothing returning schedule, organizer, event, due",
+             on conflict (schedule, due) do nothing returning history_of, organizer, event, due",
         ),
         Cancelled::Organizer(_) | Cancelled::Event(_) => (
             "update run r set state = 'cancelled', words = $3, ended = $4, attempts = s.attempt
              from schedule s where $1::bigint is null and s.organizer = $2 and ($5::text is null or s.event = $5) and r.id = s.open_run and r.state = 'open'
-             returning r.id, r.schedule, r.organizer, r.event, r.due",
+             returning r.id, r.history_of, r.organizer, r.event, r.due",
             "insert into run (schedule, organizer, event, due, state, words, ended, attempts)
              select id, organizer, event, next_run, 'cancelled', $3, $4, case when open_run is null then attempt else 0 end
              from schedule where $1::bigint is null and organizer = $2 and ($5::text is null or event = $5) and active and not parked and next_run <= $4
-             on conflict (schedule, due) do nothing returning schedule, organizer, event, due",
+             on conflict (schedule, due) do nothing returning history_of, organizer, event, due",
         ),
     };
     let ended = on
@@ -232,7 +271,7 @@ pub(super) async fn cancel_paused(
                returning old.open_run, old.attempt)
              update run r set state = 'cancelled', words = $2, ended = $3, attempts = freed.attempt
              from freed where r.id = freed.open_run and r.state = 'open'
-             returning r.id, r.schedule, r.organizer, r.event, r.due",
+             returning r.id, r.history_of, r.organizer, r.event, r.due",
             &[&schedule, &PAUSED, &now],
         )
         .await?;
@@ -253,7 +292,7 @@ pub(super) async fn conclude(on: &Connection, runs: &[i64], now: Instant, said: 
         return Ok(());
     }
     let found = on.fetch_all::<Found>(
-        "select r.id, r.schedule, r.organizer, r.event, r.due, coalesce(bool_or(d.status = 'accepted'), false) as accepted,
+        "select r.id, r.history_of, r.organizer, r.event, r.due, coalesce(bool_or(d.status = 'accepted'), false) as accepted,
            coalesce(bool_or(d.status = 'cancelled'), false) as cancelled, max(m.called_off) as called_off
          from run r left join mail m on m.run = r.id and m.kind = 'export' left join delivery d on d.mail = m.id
          where r.id = any($1) and r.state = 'submitted'
@@ -273,7 +312,7 @@ pub(super) async fn conclude(on: &Connection, runs: &[i64], now: Instant, said: 
         write_state(on, run, RunState::Submitted, &State::of(&outcome)?, now).await?;
         said.add_run(
             &scope(found)?,
-            found.try_get("schedule")?,
+            found.try_get("history_of")?,
             found.try_get("due")?,
             &outcome,
         );
@@ -282,7 +321,7 @@ pub(super) async fn conclude(on: &Connection, runs: &[i64], now: Instant, said: 
     files::drop_unneeded(on, &ended).await
 }
 
-/// One page of a schedule's history: $1 schedule, $2 limit, $3 offset or the due time before which it begins.
+/// One page of a schedule's history: $1 schedule, $2 limit, $3 offset, or $3 and $4 due time and id of the run behind which it begins.
 macro_rules! history {
     ($meets:expr, $rest:literal) => {
         concat!(
@@ -292,7 +331,7 @@ macro_rules! history {
             counted!($meets),
             ") as total from run r",
             deliveries_of_run!(),
-            "where r.schedule = $1",
+            "where r.history_of = $1",
             $meets,
             $rest
         )
@@ -302,49 +341,76 @@ macro_rules! history {
 /// How many runs it has in all.
 macro_rules! counted {
     ($meets:expr) => {
-        concat!("select count(*) from run r where r.schedule = $1", $meets)
+        concat!("select count(*) from run r where r.history_of = $1", $meets)
     };
 }
 
 /// The conditions of a [`RunFilter`], on a run `r`.
 macro_rules! meets {
     () => {
-        " and ($4 is null or r.id = $4) and ($5 is null or r.state = $5) and ($6 is null or r.due >= $6) and ($7 is null or r.due <= $7)"
+        " and ($5 is null or r.id = $5) and ($6 is null or r.state = $6) and ($7 is null or r.due >= $7) and ($8 is null or r.due <= $8)"
     };
 }
 
 /// A page by number, and one behind a cursor.
 pub(super) const HISTORY: [&str; 2] = [
-    history!("", " order by r.due desc limit $2 offset $3"),
-    history!("", " and r.due < $3 order by r.due desc limit $2"),
+    history!("", " order by r.due desc, r.id desc limit $2 offset $3"),
+    history!(
+        "",
+        " and (r.due, r.id) < ($3, $4) order by r.due desc, r.id desc limit $2"
+    ),
 ];
 
 /// The same of the runs that meet the conditions.
 const FILTERED_HISTORY: [&str; 2] = [
-    history!(meets!(), " order by r.due desc limit $2 offset $3"),
-    history!(meets!(), " and r.due < $3 order by r.due desc limit $2"),
+    history!(meets!(), " order by r.due desc, r.id desc limit $2 offset $3"),
+    history!(
+        meets!(),
+        " and (r.due, r.id) < ($3, $4) order by r.due desc, r.id desc limit $2"
+    ),
 ];
 
 /// The latest runs, at most $1: of all schedules, or of schedule $2.
 pub(super) const LATEST: [&str; 2] = [
     concat!(
-        "select r.schedule, r.organizer, r.event, ",
+        "select r.history_of, r.organizer, r.event, ",
         entry_columns!(),
         " from run r",
         deliveries_of_run!(),
         "order by r.due desc, r.id desc limit $1"
     ),
     concat!(
-        "select r.schedule, r.organizer, r.event, ",
+        "select r.history_of, r.organizer, r.event, ",
         entry_columns!(),
         " from run r",
         deliveries_of_run!(),
-        "where r.schedule = $2 order by r.due desc limit $1"
+        "where r.history_of = $2 order by r.due desc, r.id desc limit $1"
     ),
 ];
 
 #[async_trait]
 impl Runs for PostgresStorage {
+    async fn reserve_run(&self) -> Result<u64, StorageError> {
+        let id: i64 = settled!(
+            self.pool
+                .fetch_one("select nextval(pg_get_serial_sequence('run', 'id'))", &[])
+        )?;
+        unsigned(id)
+    }
+
+    async fn refuses_run(
+        &self,
+        of: AskedOf<'_>,
+        limits: &WriteLimits,
+        now: Instant,
+    ) -> Result<Option<Exceeded>, StorageError> {
+        let asked = read!(async {
+            let connection = self.pool.acquire().await?;
+            usage::runs_asked(&connection, of, now).await
+        })?;
+        Ok(asked.refuses(limits, now))
+    }
+
     async fn start(
         &self,
         lease: &Lease,
@@ -371,10 +437,10 @@ impl Runs for PostgresStorage {
     async fn runs(&self, schedule: u64, query: &RunQuery) -> Result<Option<Rows<RunEntry>>, StorageError> {
         let schedule = signed(schedule)?;
         let size = clamped(query.size);
-        let (page, before) = match &query.at {
+        let (page, behind) = match &query.at {
             Position::Number(page) => (Some(*page), None),
             Position::After(text) => match Cursor::of_history(text) {
-                Some(due) => (None, Some(due)),
+                Some(behind) => (None, Some(behind)),
                 None => return Ok(None),
             },
         };
@@ -384,16 +450,19 @@ impl Runs for PostgresStorage {
             None => 0,
         };
         let only = RunFilter::of(query);
-        let (most, begin) = (i64::from(size) + 1, before.unwrap_or(first));
-        let mut parameters: Vec<&dyn Parameter> = vec![&schedule, &most, &begin];
+        let (most, (begin, id)) = (i64::from(size) + 1, behind.unwrap_or((first, 0)));
+        let mut parameters: Vec<&dyn Parameter> = vec![&schedule, &most, &begin, &id];
         let (histories, counted) = match &only {
-            None => (HISTORY, counted!("")),
+            None => {
+                parameters.truncate(if behind.is_some() { 4 } else { 3 });
+                (HISTORY, counted!(""))
+            }
             Some(only) => {
                 parameters.extend::<[&dyn Parameter; 4]>([&only.id, &only.state, &only.since, &only.until]);
                 (FILTERED_HISTORY, counted!(meets!()))
             }
         };
-        let history = histories[usize::from(before.is_some())];
+        let history = histories[usize::from(behind.is_some())];
         let mut found = read!(self.pool.fetch_all::<Found>(history, &parameters))?;
         if found.is_empty() && page.is_some_and(|page| page > 1) {
             return Ok(None);
@@ -405,7 +474,10 @@ impl Runs for PostgresStorage {
         let more = found.len() > size as usize;
         found.truncate(size as usize);
         let rows = found.iter().map(entry).collect::<client::Result<Vec<_>>>()?;
-        let next = rows.last().filter(|_| more).map(|last| Cursor::behind(last.due));
+        let next = match rows.last().filter(|_| more) {
+            Some(last) => Some(Cursor::behind(last.due, signed(last.id)?)),
+            None => None,
+        };
         Ok(Some(Rows {
             total: unsigned(total)?,
             rows,
@@ -432,7 +504,7 @@ impl Runs for PostgresStorage {
         let found: Vec<Found> = read!(self.pool.fetch_all(latest, &parameters))?;
         let rows = found.iter().map(|row| {
             Ok(HistoryRow {
-                schedule: count(row, "schedule")?,
+                schedule: count(row, "history_of")?,
                 scope: scope(row)?,
                 entry: entry(row)?,
             })

@@ -3,10 +3,10 @@
 use super::client::{self, Connection, Found, Pool};
 use super::columns::text;
 use crate::clock::Instant;
-use crate::usage::{DAY, Exceeded, MINUTE, MailUser, WriteLimits};
+use crate::usage::{AskedOf, DAY, Exceeded, HOUR, MINUTE, MailUser, RunsAsked, WriteLimits};
 use crate::values::signed;
 use crate::work::MailsUsed;
-use crate::{Commit, Finish, addresses};
+use crate::{Commit, Finish, RequestedRun, addresses};
 
 /// Two steps of a statement: `used` counts a change of caller `$caller` at `$now`, where `$given` has a row and the change is within
 /// `$limits`, which are those of [`limits_of`]; `allowed` then has a row. With no limits it is not counted.
@@ -189,6 +189,38 @@ pub(super) async fn may_move(
     };
     let first = on.fetch_optional(RAN, &[&since, &passed, &id, &next_run]).await?;
     Ok(moved_within(commit, most, first))
+}
+
+/// What has been asked for of a schedule or, without one, by a user, and of their organizer.
+pub(super) async fn runs_asked(on: &Connection, of: AskedOf<'_>, now: Instant) -> client::Result<RunsAsked> {
+    let parent = of.schedule.map(signed).transpose()?.unwrap_or_default();
+    let (organizer, by) = (text(of.organizer), of.by.map(text));
+    let under_way: Option<Option<Instant>> = on
+        .fetch_optional(
+            "select s.retry_at from schedule s join run r on r.id = s.open_run
+             where s.parent = $1 and ($1 > 0 or r.organizer = $2 and r.requested_by is not distinct from $3) limit 1",
+            &[&parent, &organizer, &by],
+        )
+        .await?;
+    let this_hour: Vec<(Instant, bool)> = on
+        .fetch_all(
+            "select requested_at, parent = $1 and ($1 > 0 or requested_by is not distinct from $3) from run
+             where organizer = $2 and requested_at > $4 order by requested_at desc",
+            &[&parent, &organizer, &by, &now.saturating_sub(HOUR)],
+        )
+        .await?;
+    Ok(RunsAsked { under_way, this_hour })
+}
+
+/// Refuses to put a run in that is asked for, where that passes a limit.
+pub(super) async fn may_request(
+    on: &Connection,
+    commit: &Commit,
+    run: &RequestedRun,
+) -> client::Result<Result<(), Exceeded>> {
+    let asked = runs_asked(on, run.asked_of(&commit.by.scope.organizer), commit.now).await?;
+    let limits = commit.limits.clone().unwrap_or_default();
+    Ok(asked.refuses(&limits, commit.now).map_or(Ok(()), Err))
 }
 
 /// For a next run within a day: how many runs there may be, since when, and how many of them are passed over to find one too many.

@@ -46,7 +46,9 @@ pub fn backup(path: &Path, target: &Path) -> Result<u64, BackupError> {
     // In one transaction, which holds up no writer; unlike a copy of the pages, it leaves out what was deleted.
     connected(path)?.execute("vacuum into ?1", [text])?;
     let copy = Connection::open_with_flags(new.path(), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    let schedules: i64 = copy.query_row("select count(*) from schedule", [], |row| row.get(0))?;
+    let schedules: i64 = copy.query_row("select count(*) from schedule where parent is null", [], |row| {
+        row.get(0)
+    })?;
     copy.close().map_err(|(_, error)| error)?;
     new.as_file().sync_all()?;
     new.persist_noclobber(target).map_err(|error| error.error)?;

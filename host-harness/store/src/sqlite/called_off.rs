@@ -22,7 +22,7 @@ pub(super) enum Which<'a> {
 /// afterwards, if the server did not take it. Runs that have nobody left to wait for end.
 pub(super) fn call_off(on: &Connection, which: Which<'_>, words: &str, now: Instant) -> Result<(), StorageError> {
     let (mails, links) = match which {
-        Which::All(Cancelled::Schedule(id)) => (
+        Which::All(Cancelled::Schedule(id) | Cancelled::Changed(id)) => (
             values(
                 on,
                 "select distinct m.id from mail m join delivery d on d.mail = m.id

@@ -3,9 +3,9 @@
 use rusqlite::Row as Columns;
 use serde::Serialize;
 
-use crate::contract::{Content, Delivery, Outcome, RunEntry, RunKind};
+use crate::contract::{Content, Delivery, Outcome, RunEntry};
 pub(super) use crate::values::{State, recipients, recipients_text, signed, status_text, unsigned};
-use crate::values::{StoredOutcome, events_of, state_of, status};
+use crate::values::{StoredOutcome, events_of, kind_of, state_of, status};
 use crate::{FileFacts, OutgoingExport, Row, Scope, StorageError};
 
 /// Columns that [`row`] reads, of a table or alias `s`.
@@ -19,7 +19,7 @@ macro_rules! row_columns {
 macro_rules! entry_columns {
     () => {
         "r.id, r.due, r.state, r.code, r.words, r.missed_first, r.missed_count, r.missed_reason, r.started, r.ended, r.attempts, r.rows, \
-         r.bytes"
+         r.bytes, r.kind, r.requested_address"
     };
 }
 pub(super) use {entry_columns, row_columns};
@@ -92,8 +92,8 @@ pub(super) fn entry(from: &Columns<'_>) -> Result<RunEntry, StorageError> {
     };
     Ok(RunEntry {
         id: unsigned(from.get("id")?)?,
-        kind: RunKind::Scheduled,
-        requested_by: None,
+        kind: kind_of(from.get_ref("kind")?.as_str_or_null().map_err(rusqlite::Error::from)?)?,
+        requested_by: from.get("requested_address")?,
         due: from.get("due")?,
         started: from.get("started")?,
         ended: from.get("ended")?,

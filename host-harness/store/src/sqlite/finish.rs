@@ -27,15 +27,17 @@ fn executed(on: &Connection, lease: &Lease, run: u64, finish: &Finish) -> Result
     let with_file = finish.mail.as_ref().is_some_and(|mail| mail.attach_file);
     let held = optional(
         on,
-        "select s.organizer, s.event, s.owner, s.attempt, r.due from schedule s join run r on r.id = s.open_run
+        "select s.organizer, s.event, s.owner, s.attempt, s.active, r.due, r.history_of
+         from schedule s join run r on r.id = s.open_run
          where s.id = ?1 and s.fence = ?2 and s.lease_until is not null and s.open_run = ?3 and (r.file_kept = 1 or not ?4)",
         params![schedule, signed(lease.fence)?, run, with_file],
         |held| {
             let owner: String = held.get("owner")?;
-            Ok((scope(held)?, owner, held.get("due")?, held.get("attempt")?))
+            let counts: (i64, bool) = (held.get("attempt")?, held.get("active")?);
+            Ok((scope(held)?, owner, held.get("due")?, counts, held.get("history_of")?))
         },
     )?;
-    let (scope, owner, due, attempts) = held.ok_or(LeaseError::Lost)?;
+    let (scope, owner, due, (attempts, active), told_of) = held.ok_or(LeaseError::Lost)?;
     let instead = usage::count_mail(on, (&scope.organizer, Some(&owner)), finish)?;
     let finish = instead.as_ref().map_or(finish, |(_, instead)| instead);
     let state = State::of(&finish.outcome)?;
@@ -46,13 +48,20 @@ fn executed(on: &Connection, lease: &Lease, run: u64, finish: &Finish) -> Result
     };
     execute(
         on,
-        "update schedule set lease_until = null, retry_at = ?2, error_counter = ?3, active = active and (?4 or coalesce(paused_until > ?5, 0)),
-           paused_until = case when ?4 or paused_until > ?5 then paused_until end,
+        "update schedule set lease_until = null, retry_at = ?2, error_counter = ?3,
            open_run = case when ?2 is null then null else open_run end,
            attempt = case when ?2 is null then 0 else attempt end
          where id = ?1",
-        params![schedule, again, finish.error_counter, finish.active, finish.now],
+        params![schedule, again, finish.error_counter],
     )?;
+    if active && !finish.active {
+        // Only if it changes: it is in two indexes. What a person has paused is not stopped.
+        execute(
+            on,
+            "update schedule set active = 0, paused_until = null where id = ?1 and coalesce(paused_until, 0) <= ?2",
+            params![schedule, finish.now],
+        )?;
+    }
     if let Some(mail) = &finish.mail {
         outbox::insert(on, Some(run), (&scope, schedule), due, mail, finish.now)?;
     }
@@ -61,7 +70,7 @@ fn executed(on: &Connection, lease: &Lease, run: u64, finish: &Finish) -> Result
     } else {
         files::drop_unneeded(on, run)?;
     }
-    audit::write_run(on, finish.now, &scope, schedule, due, &finish.outcome)?;
+    audit::write_run(on, finish.now, &scope, told_of, due, &finish.outcome)?;
     Ok(Written::of(instead.as_ref()))
 }
 
@@ -69,15 +78,16 @@ fn settled(on: &Connection, lease: &Lease, run: u64, finish: &Finish) -> Result<
     let (schedule, run) = (signed(lease.schedule)?, signed(run)?);
     let held = optional(
         on,
-        "select organizer, event, due, settle_version, (select owner from schedule s where s.id = run.schedule) as owner from run
+        "select organizer, event, due, history_of, settle_version, (select owner from schedule s where s.id = run.schedule) as owner from run
          where id = ?1 and schedule = ?2 and settle_fence = ?3 and settle_version is not null and state = 'submitted'",
         params![run, schedule, signed(lease.fence)?],
         |held| {
             let owner: Option<String> = held.get("owner")?;
-            Ok((scope(held)?, owner, held.get("due")?, held.get::<_, i64>("settle_version")?))
+            let version: i64 = held.get("settle_version")?;
+            Ok((scope(held)?, owner, held.get("due")?, version, held.get("history_of")?))
         },
     )?;
-    let (scope, owner, due, version) = held.ok_or(LeaseError::Lost)?;
+    let (scope, owner, due, version, told_of) = held.ok_or(LeaseError::Lost)?;
     let instead = usage::count_mail(on, (&scope.organizer, owner.as_deref()), finish)?;
     let finish = instead.as_ref().map_or(finish, |(_, instead)| instead);
     let state = State::of(&finish.outcome)?;
@@ -95,6 +105,6 @@ fn settled(on: &Connection, lease: &Lease, run: u64, finish: &Finish) -> Result<
         outbox::insert(on, Some(run), (&scope, schedule), due, mail, finish.now)?;
     }
     files::drop_unneeded(on, run)?;
-    audit::write_run(on, finish.now, &scope, schedule, due, &finish.outcome)?;
+    audit::write_run(on, finish.now, &scope, told_of, due, &finish.outcome)?;
     Ok(Written::of(instead.as_ref()))
 }

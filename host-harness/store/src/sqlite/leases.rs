@@ -8,7 +8,7 @@ use super::columns::{delivery, json_list, row, row_columns, signed, unsigned};
 use super::due::{Table, due_by_organizer, due_by_time};
 use super::statement::{all, execute};
 use crate::clock::Instant;
-use crate::contract::Delivery;
+use crate::contract::{Delivery, RunKind};
 use crate::{Lease, LeaseError, Leased, Leases, Rooms, StorageError, Work};
 
 /// Schedules that are due.
@@ -73,7 +73,8 @@ fn take(
         concat!(
             "select ",
             row_columns!(),
-            ", s.wake_at, s.fence, s.attempt, s.open_run, s.zone_database, r.due, r.started_version, r.started_zone
+            ", s.wake_at, s.fence, s.attempt, s.open_run, s.zone_database, s.parent, r.due, r.started_version, r.started_zone,
+               r.kind, r.requested_by
              from json_each(?1) chosen cross join schedule s on s.id = chosen.value left join run r on r.id = s.open_run
              where s.wake_at <= ?2"
         ),
@@ -83,6 +84,7 @@ fn take(
             let lease = Lease {
                 schedule: unsigned(id)?,
                 work: Work::Execute,
+                kind: RunKind::Scheduled,
                 run: found.get::<_, Option<i64>>("open_run")?.map(unsigned).transpose()?,
                 fence: unsigned(found.get::<_, i64>("fence")? + 1)?,
                 until: lease_until,
@@ -123,7 +125,8 @@ fn take_settled(on: &Connection, now: Instant, lease_until: Instant, limit: u32)
         concat!(
             "select ",
             row_columns!(),
-            ", s.zone_database, r.id as run, r.due, r.started_version, r.started_zone, r.settle_fence, r.settle_attempt
+            ", s.zone_database, s.parent, r.id as run, r.due, r.started_version, r.started_zone, r.settle_fence, r.settle_attempt,
+               r.kind, r.requested_by
              from run r join schedule s on s.id = r.schedule
              where r.settle_wake <= ?1 and s.lease_until is null
                and (s.settling_until is null or s.settling_until <= ?1)
@@ -135,6 +138,7 @@ fn take_settled(on: &Connection, now: Instant, lease_until: Instant, limit: u32)
             let lease = Lease {
                 schedule: unsigned(found.get("id")?)?,
                 work: Work::Settle,
+                kind: RunKind::Scheduled,
                 run: Some(unsigned(run)?),
                 fence: unsigned(found.get::<_, i64>("settle_fence")? + 1)?,
                 until: lease_until,
@@ -171,16 +175,22 @@ fn take_settled(on: &Connection, now: Instant, lease_until: Instant, limit: u32)
 /// Reads what both kinds of lease have, beside the lease.
 fn leased(found: &Columns<'_>, lease: Lease, attempt: u32) -> Result<Leased, StorageError> {
     let started_version: Option<i64> = found.get("started_version")?;
-    Ok(Leased {
+    let mut leased = Leased {
         lease,
         row: row(found)?,
+        asked: None,
         due: found.get("due")?,
         started_version: started_version.map(unsigned).transpose()?,
         started_zone: found.get("started_zone")?,
         zone_database: found.get("zone_database")?,
         attempt,
         deliveries: Vec::new(),
-    })
+    };
+    if let Some(parent) = found.get::<_, Option<i64>>("parent")? {
+        let kind: Option<String> = found.get("kind")?;
+        leased.was_asked(kind.as_deref(), unsigned(parent)?, found.get("requested_by")?)?;
+    }
+    Ok(leased)
 }
 
 fn prolong(on: &Connection, lease: &Lease, until: Instant) -> Result<(), LeaseError> {

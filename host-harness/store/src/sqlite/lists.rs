@@ -27,7 +27,7 @@ pub(super) fn page_sql(order: SortKey, descending: bool, owner: bool, after: boo
     let rows = |beyond: &str| {
         format!(
             "select {}, s.next_up, s.next_down, ({counted}) as total from schedule s{index}
-             where s.organizer = ?1 and s.event is ?2{own}{beyond}",
+             where s.organizer = ?1 and s.event is ?2 and s.parent is null{own}{beyond}",
             row_columns!(),
         )
     };
@@ -102,7 +102,7 @@ fn key_of(order: SortKey, descending: bool) -> fn(&rusqlite::Row<'_>) -> rusqlit
 /// How many there are of a scope, or of one owner there; parameters as in [`page_sql`].
 pub(super) fn count_sql(owner: bool) -> &'static str {
     if owner {
-        "select count(*) from schedule where organizer = ?1 and event is ?2 and owner = ?3"
+        "select count(*) from schedule where organizer = ?1 and event is ?2 and owner = ?3 and parent is null"
     } else {
         "select coalesce(sum(schedules), 0) from scope_size where organizer = ?1 and event = coalesce(?2, '')"
     }
@@ -166,7 +166,7 @@ impl Schedules for SqliteStorage {
                 match key {
                     Key::Exporter(identifier) => parameters.push(Value::Text(identifier)),
                     Key::NextRun(key) => parameters.push(Value::Integer(key)),
-                    Key::Id | Key::Due => {}
+                    Key::Id | Key::Due(_) => {}
                 }
             }
         }
@@ -217,7 +217,7 @@ impl Schedules for SqliteStorage {
                 concat!(
                     "select ",
                     row_columns!(),
-                    " from schedule s where s.id = ?1 and s.organizer = ?2 and s.event is ?3 and (?4 is null or s.owner = ?4)"
+                    " from schedule s where s.id = ?1 and s.organizer = ?2 and s.event is ?3 and (?4 is null or s.owner = ?4) and s.parent is null"
                 ),
                 params![id, scope.organizer, scope.event, only_owner],
                 row,

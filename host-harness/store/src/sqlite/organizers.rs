@@ -51,7 +51,7 @@ impl Organizers for SqliteStorage {
             let stopped: Vec<(i64, Scope)> = all(
                 on,
                 "select s.id, s.organizer, s.event from schedule s
-                 where s.active = 0 and s.paused_until is null and s.retired = 0 and (?1 is null or s.organizer = ?1) and (?2 is null or s.id = ?2)
+                 where s.active = 0 and s.paused_until is null and s.retired = 0 and s.parent is null and (?1 is null or s.organizer = ?1) and (?2 is null or s.id = ?2)
                    and (select r.code from run r where r.schedule = s.id order by r.due desc limit 1) = 'undelivered'
                  order by s.id",
                 params![organizer, schedule],

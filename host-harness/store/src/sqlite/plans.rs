@@ -31,10 +31,10 @@ pub(super) const TO_REPLAN: &str =
     "select s.id, s.version, s.organizer, s.event, s.document, s.next_run, s.replan, s.parked, s.paused_until,
       (select max(r.due) from run r where r.schedule = s.id) as last_due
     from schedule s where s.id in (
-      select id from (select id from schedule where replan = 1 and lease_until is null order by id limit ?1)
+      select id from (select id from schedule where replan = 1 and parent is null and lease_until is null order by id limit ?1)
       union all
       select id from (
-        select id from schedule where zone_database < ?2 and lease_until is null order by zone_database, id limit ?1)
+        select id from schedule where zone_database < ?2 and parent is null and lease_until is null order by zone_database, id limit ?1)
       limit ?1)";
 
 #[async_trait]

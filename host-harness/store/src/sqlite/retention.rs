@@ -59,6 +59,13 @@ fn remove_outlived(on: &Connection, now: Instant) -> Result<(), StorageError> {
     for run in kept {
         files::drop_unneeded(on, run)?;
     }
+    // What a run was made of that a person asked for: as long as its export may leave, its owner's right is looked up by it.
+    execute(
+        on,
+        "delete from schedule where parent is not null and open_run is null and not exists (
+           select 1 from run r where r.schedule = schedule.id and (r.ended is null or r.link_hash is not null))",
+        [],
+    )?;
     Ok(())
 }
 

@@ -6,16 +6,21 @@ use rusqlite::{Connection, Row as Columns, params};
 use super::called_off::{Which, call_off};
 use super::columns::{State, scope, signed, unsigned};
 use super::statement::{all, execute, optional, value};
-use super::{SqliteStorage, audit, files, finish, history};
+use super::{SqliteStorage, audit, files, finish, history, usage};
 use crate::clock::Instant;
 use crate::contract::{MissedRange, Outcome, Position, RunEntry};
 use crate::contract::{RunQuery, schedule_store::RunStart};
 use crate::cursor::Cursor;
 use crate::run_filter::RunFilter;
 use crate::state::{RunState, step};
-use crate::usage::DAY;
-use crate::values::{DELETED, EVENT_DELETED, PAUSED, SWITCHED_OFF, clamped, concluded, missed_reason, offset, text};
-use crate::{Finish, HistoryRow, Lease, LeaseError, Rows, Runs, Scope, StartError, StorageError, Work, Written};
+use crate::usage::{AskedOf, DAY, Exceeded, WriteLimits};
+use crate::values::{
+    CHANGED, DELETED, EVENT_DELETED, PAUSED, SWITCHED_OFF, clamped, concluded, kind_text, missed_reason, offset, text,
+};
+use crate::{
+    Commit, Finish, HistoryRow, Lease, LeaseError, RequestedRun, Row, Rows, Runs, Scope, StartError, StorageError,
+    Work, Written,
+};
 
 /// Writes what a run has become, by a move of the table in [`state`](crate::state), if it still is what was seen.
 /// Its leases to settle are lost. With it goes how often the due time has been leased, where that is known.
@@ -51,6 +56,42 @@ pub(super) fn write_state(
     Ok(())
 }
 
+/// The lowest id that no run has had.
+macro_rules! next_id {
+    () => {
+        "(select next from sequence where name = 'run')"
+    };
+}
+
+/// Puts a run in that a person asks for, by the id that has been answered; `parent` is the schedule that it is of.
+pub(super) fn request(
+    on: &Connection,
+    commit: &Commit,
+    (run, parent): (&RequestedRun, i64),
+    made_of: &Row,
+) -> Result<(), StorageError> {
+    step(None, RunState::Open)?;
+    let by = run.by.as_ref();
+    execute(
+        on,
+        "insert into run (id, schedule, organizer, event, due, state, kind, parent, requested_at, requested_by, requested_address)
+         values (?1, ?2, ?3, ?4, ?5, 'open', ?6, ?7, ?8, ?9, ?10)",
+        params![
+            signed(run.run)?,
+            signed(made_of.id)?,
+            made_of.scope.organizer,
+            made_of.scope.event,
+            run.due,
+            kind_text(run.kind),
+            parent,
+            commit.now,
+            by.map(|by| &by.id),
+            by.map(|by| &by.address)
+        ],
+    )?;
+    Ok(())
+}
+
 /// The latest due time of the range that has an entry already.
 pub(super) fn recorded(on: &Connection, schedule: i64, range: &MissedRange) -> Result<Option<Instant>, StorageError> {
     value(
@@ -71,8 +112,12 @@ pub(super) fn write_missed(
     step(None, RunState::Missed)?;
     execute(
         on,
-        "insert into run (schedule, organizer, event, due, state, missed_first, missed_count, ended, missed_reason)
-         values (?1, ?2, ?3, ?4, 'missed', ?5, ?6, ?7, ?8)",
+        concat!(
+            "insert into run (id, schedule, organizer, event, due, state, missed_first, missed_count, ended, missed_reason)
+             values (",
+            next_id!(),
+            ", ?1, ?2, ?3, ?4, 'missed', ?5, ?6, ?7, ?8)"
+        ),
         params![
             schedule,
             &scope.organizer,
@@ -92,6 +137,8 @@ pub(super) fn write_missed(
 pub(super) enum Cancelled<'a> {
     /// The one of a schedule that is about to be deleted.
     Schedule(i64),
+    /// One that a person has asked for, of a schedule that has been changed since.
+    Changed(i64),
     /// Those of all schedules of an organizer that is switched off.
     Organizer(&'a str),
     /// Those of an event that is gone.
@@ -103,6 +150,7 @@ impl<'a> Cancelled<'a> {
     pub(super) fn words(self) -> &'static str {
         match self {
             Self::Schedule(_) => DELETED,
+            Self::Changed(_) => CHANGED,
             Self::Organizer(_) => SWITCHED_OFF,
             Self::Event(_) => EVENT_DELETED,
         }
@@ -111,7 +159,7 @@ impl<'a> Cancelled<'a> {
     /// Id, or slug of the organizer, with the event where it is of one.
     fn parameters(self) -> (Option<i64>, Option<&'a str>, Option<&'a str>) {
         match self {
-            Self::Schedule(id) => (Some(id), None, None),
+            Self::Schedule(id) | Self::Changed(id) => (Some(id), None, None),
             Self::Organizer(slug) => (None, Some(slug), None),
             Self::Event(scope) => (None, Some(&scope.organizer), scope.event.as_deref()),
         }
@@ -125,7 +173,7 @@ pub(super) fn cancel_open(on: &Connection, whose: Cancelled<'_>, now: Instant) -
     let (id, slug, event) = whose.parameters();
     let open = all(
         on,
-        "select r.schedule, r.organizer, r.event, r.due, r.id, s.attempt
+        "select r.history_of, r.organizer, r.event, r.due, r.id, s.attempt
          from schedule s join run r on r.id = s.open_run
          where s.id = ?1 or (s.organizer = ?2 and (?3 is null or s.event = ?3))",
         params![id, slug, event],
@@ -149,7 +197,7 @@ pub(super) fn cancel_open(on: &Connection, whose: Cancelled<'_>, now: Instant) -
 pub(super) fn cancel_paused(on: &Connection, schedule: i64, now: Instant) -> Result<(), StorageError> {
     let open = optional(
         on,
-        "select r.schedule, r.organizer, r.event, r.due, r.id, s.attempt
+        "select r.history_of, r.organizer, r.event, r.due, r.id, s.attempt
          from schedule s join run r on r.id = s.open_run where s.id = ?1",
         [schedule],
         |run| Ok((Ended::read(run)?, run.get::<_, i64>("id")?, run.get("attempt")?)),
@@ -182,7 +230,7 @@ struct Ended {
 impl Ended {
     fn read(from: &Columns<'_>) -> Result<Self, StorageError> {
         Ok(Self {
-            schedule: from.get("schedule")?,
+            schedule: from.get("history_of")?,
             scope: scope(from)?,
             due: from.get("due")?,
         })
@@ -199,11 +247,16 @@ fn cancel_passed(on: &Connection, whose: Cancelled<'_>, words: &str, now: Instan
     let (id, slug, event) = whose.parameters();
     let passed = all(
         on,
-        "insert into run (schedule, organizer, event, due, state, words, ended, attempts)
-         select id, organizer, event, next_run, 'cancelled', ?3, ?4, case when open_run is null then attempt else 0 end
-         from schedule
-         where (id = ?1 or (organizer = ?2 and (?5 is null or event = ?5))) and active = 1 and parked = 0 and next_run <= ?4
-         on conflict (schedule, due) do nothing returning schedule, organizer, event, due",
+        concat!(
+            "insert into run (id, schedule, organizer, event, due, state, words, ended, attempts)
+             select ",
+            next_id!(),
+            " + row_number() over (order by id) - 1, id, organizer, event, next_run, 'cancelled', ?3, ?4,
+               case when open_run is null then attempt else 0 end
+             from schedule
+             where (id = ?1 or (organizer = ?2 and (?5 is null or event = ?5))) and active = 1 and parked = 0 and next_run <= ?4
+             on conflict (schedule, due) do nothing returning history_of, organizer, event, due"
+        ),
         params![id, slug, words, now, event],
         Ended::read,
     )?;
@@ -217,7 +270,7 @@ fn cancel_passed(on: &Connection, whose: Cancelled<'_>, words: &str, now: Instan
 pub(super) fn conclude(on: &Connection, run: i64, now: Instant) -> Result<(), StorageError> {
     let found = optional(
         on,
-        "select r.schedule, r.organizer, r.event, r.due,
+        "select r.history_of, r.organizer, r.event, r.due,
            count(*) filter (where d.status = 'accepted') as accepted,
            count(*) filter (where d.status = 'cancelled') as cancelled,
            count(*) filter (where d.status in ('queued', 'retrying')) as pending, m.called_off
@@ -242,6 +295,28 @@ pub(super) fn conclude(on: &Connection, run: i64, now: Instant) -> Result<(), St
 
 #[async_trait]
 impl Runs for SqliteStorage {
+    async fn reserve_run(&self) -> Result<u64, StorageError> {
+        let reserved = self.write(|on| {
+            value(
+                on,
+                "update sequence set next = next + 1 where name = 'run' returning next - 1",
+                [],
+            )
+        });
+        let id: i64 = reserved.await?;
+        unsigned(id)
+    }
+
+    async fn refuses_run(
+        &self,
+        of: AskedOf<'_>,
+        limits: &WriteLimits,
+        now: Instant,
+    ) -> Result<Option<Exceeded>, StorageError> {
+        let asked = self.reading.read(|on| usage::runs_asked(on, of, now))?;
+        Ok(asked.refuses(limits, now))
+    }
+
     async fn start(
         &self,
         lease: &Lease,
@@ -282,10 +357,7 @@ impl Runs for SqliteStorage {
     async fn latest_runs(&self, schedules: &[u64]) -> Result<Vec<Option<RunEntry>>, StorageError> {
         let schedules = schedules.iter().map(|id| signed(*id)).collect::<Result<Vec<_>, _>>()?;
         self.read_aside(move |on| {
-            let latest = |schedule: &i64| {
-                Ok(history::page(on, *schedule, history::From::Row(0), 1, None)?
-                    .and_then(|page| page.rows.into_iter().next()))
-            };
+            let latest = |schedule: &i64| history::latest_due(on, *schedule);
             schedules.iter().map(latest).collect()
         })
         .await
@@ -312,16 +384,17 @@ fn open(
     // A lease that ran out and that nobody took is still one: the fence decides.
     let held = optional(
         on,
-        "select s.organizer, s.event, s.version, s.attempt, r.due
+        "select s.organizer, s.event, s.version, s.attempt, r.due, s.zone_database = ?3 as same_zones
          from schedule s left join run r on r.id = s.open_run
          where s.id = ?1 and s.fence = ?2 and s.lease_until is not null",
-        params![schedule, signed(lease.fence)?],
+        params![schedule, signed(lease.fence)?, zone_database],
         |held| {
             let counts: (i64, i64) = (held.get("version")?, held.get("attempt")?);
-            Ok((scope(held)?, counts, held.get::<_, Option<Instant>>("due")?))
+            let same_zones: bool = held.get("same_zones")?;
+            Ok((scope(held)?, counts, held.get::<_, Option<Instant>>("due")?, same_zones))
         },
     )?;
-    let (scope, (version, attempt), open) = held.ok_or(StartError::Lost)?;
+    let (scope, (version, attempt), open, same_zones) = held.ok_or(StartError::Lost)?;
     match open {
         Some(due) if due != plan.due => return Err(StartError::Lost),
         Some(_) => {}
@@ -338,10 +411,16 @@ fn open(
     // The run is put in, or counts one attempt more.
     let run: Option<i64> = optional(
         on,
-        "insert into run (schedule, organizer, event, due, state, started, started_version, started_zone, attempts, asked_by)
-         values (?1, ?2, ?3, ?4, 'open', ?5, ?6, ?7, ?8, (select owner from schedule where id = ?1 and ?4 <= changed_at + ?9))
-         on conflict (schedule, due) do update set attempts = excluded.attempts where state = 'open'
-         returning id",
+        concat!(
+            "insert into run (id, schedule, organizer, event, due, state, started, started_version, started_zone, attempts, asked_by)
+             values (",
+            next_id!(),
+            ", ?1, ?2, ?3, ?4, 'open', ?5, ?6, ?7, ?8, (select owner from schedule where id = ?1 and ?4 <= changed_at + ?9))
+             on conflict (schedule, due) do update set attempts = excluded.attempts, started = coalesce(started, excluded.started),
+               started_version = coalesce(started_version, excluded.started_version),
+               started_zone = coalesce(started_zone, excluded.started_zone) where state = 'open'
+             returning id"
+        ),
         params![
             schedule,
             scope.organizer,
@@ -359,11 +438,19 @@ fn open(
     // open run of it; the schedule goes on to the next one all the same, or it would be leased for this one for ever.
     execute(
         on,
-        "update schedule set next_run = ?2, zone_database = ?3, open_run = ?4,
-           lease_until = case when ?4 is not null then lease_until end,
-           attempt = case when ?4 is not null then attempt else 0 end
+        "update schedule set next_run = ?2, open_run = ?3,
+           lease_until = case when ?3 is not null then lease_until end,
+           attempt = case when ?3 is not null then attempt else 0 end
          where id = ?1",
-        params![schedule, plan.next_run, zone_database, run],
+        params![schedule, plan.next_run, run],
     )?;
+    if !same_zones {
+        // Only if it changes: it is in an index.
+        execute(
+            on,
+            "update schedule set zone_database = ?2 where id = ?1",
+            params![schedule, zone_database],
+        )?;
+    }
     Ok(run)
 }

@@ -14,9 +14,9 @@ use super::lists::page_sql;
 use super::plans::{NEXT_WAKE, TO_REPLAN};
 use super::statement::{execute, value, values};
 use super::{ASIDE, MIGRATIONS, SqliteStorage, migrate, opened};
-use crate::contract::{Content, Recipients, SortKey};
-use crate::contract::{ScheduleState, schedule_store::RunStart};
-use crate::kit::{T0, ZONES, batches_of_two_hosts_are_full, store_kit};
+use crate::contract::schedule_store::RunStart;
+use crate::contract::{Content, Recipients, ScheduleState, SortKey};
+use crate::kit::{T0, ZONES, add_due, batches_of_two_hosts_are_full, change, content, store_kit};
 use crate::migrations::{Migration, Migrations};
 use crate::port::*;
 use crate::{Row, Scope, StorageError};
@@ -111,6 +111,39 @@ async fn a_single_schedule_is_in_the_first_batch_however_much_another_organizer_
         assert_eq!(first.len(), 10);
         assert!(first.iter().any(|leased| leased.row.id == 30_000), "{now}");
     }
+}
+
+/// Pages that the write-ahead log has, of which each commit adds those that it changed.
+fn logged(folder: &TempDir) -> u64 {
+    let log = std::fs::metadata(folder.path().join("store.sqlite-wal")).unwrap();
+    (log.len() - 32) / (24 + 4096)
+}
+
+#[tokio::test]
+async fn a_change_of_texts_alone_writes_to_no_index_of_the_schedules() {
+    let (store, folder) = open().await;
+    let id = add_due(&store).await;
+    let logged_by = async |next_run, document: &str| {
+        let before = logged(&folder);
+        let document = document.to_owned();
+        let content = Content {
+            document,
+            ..content(next_run)
+        };
+        change(&store, id, content, T0).await.unwrap();
+        logged(&folder) - before
+    };
+    // The schedule, and the entry of the audit log with its index.
+    assert_eq!(logged_by(T0, "{\"a\": 1}").await, 3);
+    // Pages go by the next run, and so does what is due.
+    let later = T0 + 60;
+    assert!(logged_by(later, "{}").await > 5);
+    let leased = store.take_due(later, later + 60, 1, None).await.unwrap().remove(0);
+    assert_eq!((leased.row.version, leased.row.content.document.as_str()), (3, "{}"));
+    // Any change ends a lease.
+    assert!(logged_by(later, "{\"a\": 2}").await > 3);
+    let leased = store.take_due(later, later + 60, 1, None).await.unwrap().remove(0);
+    assert_eq!((leased.row.version, leased.attempt), (4, 1));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -215,7 +248,13 @@ async fn a_store_that_others_can_read_is_taken_from_them() {
 #[tokio::test]
 async fn a_file_of_a_later_version_is_refused_in_words() {
     let (store, folder) = open().await;
-    let later = store.write(|on| execute(on, "update _sqlx_migrations set version = 9999", []));
+    let later = store.write(|on| {
+        execute(
+            on,
+            "update _sqlx_migrations set version = 9999 where version = (select max(version) from _sqlx_migrations)",
+            [],
+        )
+    });
     later.await.unwrap();
     store.close().await;
     let refused = SqliteStorage::open(&file(&folder)).await.unwrap_err();

@@ -3,11 +3,11 @@
 use rusqlite::{Connection, params};
 
 use super::columns::signed;
-use super::statement::{execute, optional};
+use super::statement::{all, execute, optional};
 use crate::clock::Instant;
-use crate::usage::{DAY, Exceeded, MINUTE, MailUser};
+use crate::usage::{AskedOf, DAY, Exceeded, HOUR, MINUTE, MailUser, RunsAsked};
 use crate::work::MailsUsed;
-use crate::{Commit, CommitError, Finish, StorageError, addresses};
+use crate::{Commit, CommitError, Finish, RequestedRun, StorageError, addresses};
 
 /// Counts a change of ?1, a caller, in minute ?2 and day ?4, with ?5 bytes, if that is within ?6 changes and ?7 bytes.
 const COUNT_WRITE: &str = "insert into caller_usage (caller, minute, writes, day, bytes) values (?1, ?2, ?3, ?4, ?5)
@@ -96,6 +96,35 @@ pub(super) fn may_move(
         Ok(found.get::<_, Instant>(0)?)
     })?;
     refused(commit, most, first)
+}
+
+/// What has been asked for of a schedule or, without one, by a user, and of their organizer.
+pub(super) fn runs_asked(on: &Connection, of: AskedOf<'_>, now: Instant) -> Result<RunsAsked, StorageError> {
+    let parent = of.schedule.map(signed).transpose()?.unwrap_or_default();
+    let under_way = optional(
+        on,
+        "select s.retry_at from schedule s join run r on r.id = s.open_run
+         where s.parent = ?1 and (?1 > 0 or r.organizer = ?2 and r.requested_by is ?3) limit 1",
+        params![parent, of.organizer, of.by],
+        |found| Ok(found.get(0)?),
+    )?;
+    let this_hour = all(
+        on,
+        "select requested_at, parent = ?1 and (?1 > 0 or requested_by is ?3) from run
+         where organizer = ?2 and requested_at > ?4 order by requested_at desc",
+        params![parent, of.organizer, of.by, now.saturating_sub(HOUR)],
+        |found| Ok((found.get(0)?, found.get(1)?)),
+    )?;
+    Ok(RunsAsked { under_way, this_hour })
+}
+
+/// Refuses to put a run in that is asked for, where that passes a limit.
+pub(super) fn may_request(on: &Connection, commit: &Commit, run: &RequestedRun) -> Result<(), CommitError> {
+    let asked = runs_asked(on, run.asked_of(&commit.by.scope.organizer), commit.now)?;
+    let limits = commit.limits.clone().unwrap_or_default();
+    asked
+        .refuses(&limits, commit.now)
+        .map_or(Ok(()), |exceeded| Err(exceeded.into()))
 }
 
 /// For a next run within a day: how many runs there may be, since when, and how many of them are passed over to find one too many.

@@ -38,6 +38,7 @@ fn context(language: Language) -> NoticeContext<'static> {
         zone: "Europe/Berlin",
         due: None,
         next_run: None,
+        requested: None,
         configuration_url: "https://tickets.example.com/exports/",
     }
 }
@@ -265,7 +266,10 @@ fn what_is_saved_again_without_a_difference_is_told_too() {
     let new = content(&[]);
     let (before, after) = (stored(&old, Some(&was)), stored(&new, Some(&was)));
     let text = changed(context(Language::German), Actor::Device, &before, &after).text;
-    assert!(text.contains("Er war pausiert und wurde fortgesetzt."), "{text}");
+    assert!(
+        text.contains("Er war nach Fehlschlägen angehalten und wurde fortgesetzt."),
+        "{text}"
+    );
 }
 
 #[test]

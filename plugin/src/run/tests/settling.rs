@@ -96,7 +96,7 @@ fn the_fifth_mail_in_a_row_that_no_server_took_stops_the_schedule() {
         run.sent()
             .expect("a mail")
             .subject
-            .starts_with("Scheduled export paused")
+            .starts_with("Scheduled export stopped")
     );
 }
 

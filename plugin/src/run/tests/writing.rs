@@ -178,7 +178,7 @@ fn a_failure_is_told_with_export_due_time_reason_next_run_and_link() {
          the scheduled export “Order list” (orderlist) failed. No file was sent.\n\n\
          Scheduled for: Monday, 26 October 2026, 06:30 (Europe/Berlin, UTC+01:00)\n\
          Reason: The exporter could not create the file: Layout is empty\n\n\
-         Consecutive failures: 1. After 5, the export is paused.\n\
+         Consecutive failures: 1. After 5, the export is stopped.\n\
          Next run: Tuesday, 27 October 2026, 06:30 (Europe/Berlin, UTC+01:00)\n\n\
          Manage scheduled exports: https://tickets.example.com/control/exports/\n"
     );

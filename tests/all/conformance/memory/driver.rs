@@ -173,8 +173,12 @@ impl HostUnderTest for Driven {
 
     async fn run(&self, lease: usize, job: Job) -> Result<Result<(), String>, String> {
         let (held, allowed) = self.leases.lock().map_err(|error| error.to_string())?[lease].clone();
+        let mut of = self.host.memory.run(&held);
+        if self.host.is(Fault::ForgetsWhoAsked) {
+            of.facts.requested_by = None;
+        }
         let run = Run {
-            of: self.host.memory.run(&held),
+            of,
             allowed,
             open: self.host.open(),
         };

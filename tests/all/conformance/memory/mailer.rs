@@ -36,6 +36,9 @@ impl Mailer for Faulty {
         }
         let staged = self.memory.stage(run, mail).await;
         run.facts.settings.mail_bytes = most;
+        if let Some(staged) = run.staged.as_mut().filter(|_| self.is(Fault::SharesTheKey)) {
+            staged.message_id = format!("{}@tickets.example", run.facts.schedule.id);
+        }
         if self.is(Fault::SendsWhenStaged) {
             self.memory.state().outbox.extend(run.staged.clone());
         }

@@ -132,6 +132,12 @@ impl Faulty {
         {
             stored.version += 1;
         }
+        let of = of.of.lease.stored.asked.as_ref().and_then(|asked| asked.schedule);
+        if let Some(stored) = of.and_then(|id| state.schedules.get_mut(&id))
+            && self.is(Fault::CountsWhatWasAskedFor)
+        {
+            stored.content.count(error_counter, active);
+        }
         state.outbox.extend(again);
         Ok(())
     }

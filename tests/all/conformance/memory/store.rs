@@ -53,6 +53,7 @@ impl Faulty {
         takes_over: bool,
     ) -> Answer<Schedule, StoreError> {
         let before = by.of.draft.schedules.get(&id).cloned();
+        let asked = by.of.draft.clone();
         if let Some(before) = before.as_ref().filter(|_| self.is(Fault::LetsStaleThrough)) {
             version = before.version;
         }
@@ -69,12 +70,17 @@ impl Faulty {
             (stored.fence, stored.lease_until) = (before.fence, before.lease_until);
             (stored.retry_at, stored.attempt) = (before.retry_at, before.attempt);
         }
+        if self.is(Fault::LeavesRequests) {
+            let of_it = asked.schedules.into_iter().filter(|(_, stored)| stored.asked.is_some());
+            by.of.draft.schedules.extend(of_it);
+            by.of.draft.runs = asked.runs;
+        }
         self.staged(by, id);
         Ok(schedule)
     }
 
     /// As if the caller stood where this schedule is, and saw all of it.
-    fn beside(&self, by: &Access, id: u64) -> memory::Access {
+    pub(super) fn beside(&self, by: &Access, id: u64) -> memory::Access {
         let mut beside = by.of.clone();
         if let Some(stored) = by.of.draft.schedules.get(&id) {
             beside.scope = stored.scope.clone();

@@ -6,6 +6,7 @@ use crate::imports::auth_context::{Access, Run, RunContext};
 use crate::imports::exporters::{self, RightsOf};
 use crate::imports::log::{self, Level};
 use crate::imports::mailer::{self, Audience, Mail};
+use crate::imports::manual_runs::{self, RequestError, RunRequest};
 use crate::imports::schedule_store::{self as store, MissedRange, RunStart};
 use crate::imports::types::{MissedReason, Outcome, Position, Problem, Recipients, RunQuery};
 use crate::{DAY, FORM, Misdeed, content, export, exports, fail, is_user, number, plan, submit, value};
@@ -72,6 +73,7 @@ pub(super) fn in_call(misdeed: Misdeed, by: &Access, document: &str) -> String {
             }
         }
         Misdeed::reaches_for_what_is_foreign => return reaches_for_what_is_foreign(by, number(document, "with")),
+        Misdeed::asks_for_runs => return asks_for_runs(by, document),
         Misdeed::answers_what_is_no_json => return "}{".into(),
         _ => {}
     }
@@ -179,6 +181,32 @@ fn reaches_for_what_is_foreign(by: &Access, most: i64) -> String {
     )
 }
 
+/// Asks for one run, and tells what came of it.
+fn asks_for_runs(by: &Access, document: &str) -> String {
+    let now = by.context().settings.now;
+    let id = Some(number(document, "with").unsigned_abs());
+    let answer = match value(document, "what").unwrap_or_default() {
+        "now" => manual_runs::request(by, id, &RunRequest::Now),
+        "none" => manual_runs::request(by, None, &RunRequest::Now),
+        "rerun" => manual_runs::request(by, id, &RunRequest::Rerun(now - DAY)),
+        "future" => manual_runs::request(by, id, &RunRequest::Rerun(now + 1)),
+        "test" => manual_runs::request(by, id, &RunRequest::Test(None)),
+        _ => {
+            let mut tested = content("{\"execute\":\"mails_a_test_to_others\"}".into(), now);
+            tested.recipients.to = vec!["mary@example.com".into()];
+            manual_runs::request(by, None, &RunRequest::Test(Some(tested)))
+        }
+    };
+    let answer = match answer {
+        Ok(run) => format!("run {run}"),
+        Err(RequestError::NotFound) => "not-found".into(),
+        Err(RequestError::Forbidden) => "forbidden".into(),
+        Err(RequestError::TooMany(seconds)) => format!("too-many {seconds}"),
+        Err(RequestError::Unavailable(words)) => words,
+    };
+    format!(r#"{{"answer":"{answer}"}}"#)
+}
+
 /// Misdeeds of a run.
 pub(super) fn in_run(misdeed: Misdeed, run: &Run, facts: &RunContext, document: &str) {
     let with = number(document, "with");
@@ -198,6 +226,26 @@ pub(super) fn in_run(misdeed: Misdeed, run: &Run, facts: &RunContext, document: 
         let _ = exporters::produce(run, FORM, "en", "UTC", plan.due);
     };
     match misdeed {
+        Misdeed::mails_a_test_to_others => {
+            produced();
+            let owner = facts.schedule.owner.as_ref().map(|owner| owner.email.clone());
+            let everybody = ["mary@example.com", "sam@example.net", "stranger@example.com"].map(String::from);
+            let people = |to: Vec<String>| Audience::People(Recipients {
+                to,
+                cc: Vec::new(),
+                bcc: Vec::new(),
+            });
+            let together = everybody.iter().cloned().chain(owner).collect();
+            let alone = everybody.iter().map(|address| vec![address.clone()]);
+            for to in alone.chain([together]) {
+                let audience = people(to);
+                if mailer::stage(run, &Mail { audience, ..export(facts) }).is_ok() {
+                    return fail(run, facts, "accepted", "a test is mailed to others");
+                }
+            }
+            let _ = mailer::stage(run, &mail);
+            let _ = store::finish(run, &Outcome::Submitted, counter, true);
+        }
         Misdeed::floods_the_log => {
             anywhere(misdeed);
             submit(run, facts);

@@ -17,7 +17,7 @@ use imports::auth_context::{Access, Caller, Run, RunContext};
 use imports::mailer::{Audience, Mail, MailKind};
 use imports::schedule_store::{RunStart, StoreError};
 use imports::types::{
-    Content, Delivery, FieldError, Outcome, PageQuery, Problem, Recipients, RunQuery, Schedule, ScheduleState,
+    Content, Delivery, FieldError, Outcome, PageQuery, Problem, Recipients, RunKind, RunQuery, Schedule, ScheduleState,
 };
 use imports::{exporters, mailer, schedule_store as store};
 
@@ -280,13 +280,14 @@ impl exports::about::Guest for Guest {
     }
 }
 
-/// This run's due time, and the next one a day later.
+/// This run's due time, and the next one a day later, where it was due.
 fn plan(facts: &RunContext) -> RunStart {
     let due = facts
         .due
         .or(facts.schedule.content.next_run)
         .unwrap_or(facts.settings.now);
-    let next_run = Some(due.max(facts.settings.now) + DAY);
+    let is_scheduled = matches!(facts.kind, RunKind::Scheduled);
+    let next_run = is_scheduled.then_some(due.max(facts.settings.now) + DAY);
     RunStart {
         due,
         missed: Vec::new(),

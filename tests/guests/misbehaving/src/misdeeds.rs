@@ -33,6 +33,8 @@ misdeeds! {
     stores_out_of_range: "Stores content that can't be: `with` says which.",
     inserts_without_end: "Stages schedule after schedule.",
     reaches_for_what_is_foreign: "Asks for every id from 0 to `with`, and changes what it gets hold of.",
+    asks_for_runs: "Asks for a run of the schedule `with`; `what` says which.",
+    mails_a_test_to_others: "Stages the export of a test for everybody it knows, then for who asked for it.",
     answers_what_is_no_json: "Answers with a document that is not JSON.",
     answers_absurdly: "Answers with the largest numbers there are.",
     replans_too_few: "Answers fewer plans than it was asked for.",

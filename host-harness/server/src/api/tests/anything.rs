@@ -8,6 +8,7 @@ use proptest::sample::select;
 use tower::ServiceExt;
 
 use super::host::{Got, Host};
+use crate::api::negotiation::error_format;
 use crate::api::{ApiLimits, router};
 
 fn method() -> impl Strategy<Value = Method> {
@@ -75,6 +76,7 @@ fn header() -> impl Strategy<Value = (HeaderName, HeaderValue)> {
     let values = vec![
         "*/*",
         "application/json",
+        "application/problem+json",
         "text/html;q=0",
         "de-AT, en;q=0.5",
         "Bearer john",
@@ -116,11 +118,12 @@ proptest! {
         if known {
             request.headers_mut().insert("authorization", HeaderValue::from_static("Bearer john"));
         }
+        let format = error_format(request.headers());
         let got = runtime.block_on(async {
             let answer = router(Host::new(), ApiLimits::default()).oneshot(request).await.expect("an answer");
             Got::read(answer).await
         });
         prop_assert!(got.status.as_u16() < 500, "{got:?}");
-        got.check(head);
+        got.check(head, format);
     }
 }

@@ -16,6 +16,7 @@ use serde_json::Value;
 use tokio::sync::Semaphore;
 use tower::ServiceExt;
 
+use crate::api::negotiation::{ErrorFormat, PROBLEM_JSON, error_format};
 use crate::api::{ApiLimits, Backend, Fault, router, router_at};
 use crate::download::Download;
 use crate::service::{Answer, CallError, Grant, Keep, Operation};
@@ -383,8 +384,9 @@ impl Ask {
     /// The answer, which has what every answer has.
     pub async fn send(self) -> Got {
         let head = self.request.method() == "HEAD";
+        let format = error_format(self.request.headers());
         let got = Got::read(self.router.oneshot(self.request).await.expect("an answer")).await;
-        got.check(head);
+        got.check(head, format);
         got
     }
 
@@ -405,7 +407,7 @@ impl Got {
         }
     }
 
-    pub fn check(&self, head: bool) {
+    pub fn check(&self, head: bool, format: ErrorFormat) {
         assert_eq!(
             self.header("vary"),
             Some("Accept, Accept-Language, Authorization"),
@@ -418,8 +420,11 @@ impl Got {
             assert_eq!(self.status.as_u16(), 204, "{self:?}");
             assert_eq!(self.header("content-type"), None, "{self:?}");
         } else {
-            assert_eq!(self.header("content-type"), Some("application/json"), "{self:?}");
-            self.json();
+            let problem = format == ErrorFormat::Problem && self.status.as_u16() >= 300;
+            let media_type = if problem { PROBLEM_JSON } else { "application/json" };
+            assert_eq!(self.header("content-type"), Some(media_type), "{self:?}");
+            let status = self.json().get("status").and_then(Value::as_u64);
+            assert!(!problem || status == Some(self.status.as_u16().into()), "{self:?}");
         }
         match self.status.as_u16() {
             401 => assert!(self.header("www-authenticate").is_some_and(|wanted| {

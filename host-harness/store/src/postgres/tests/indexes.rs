@@ -104,7 +104,10 @@ async fn no_statement_reads_a_whole_table() {
         (retention::CHANGES.to_owned(), "bigint 100; bigint 200"),
         (retention::AUDIT.to_owned(), "bigint 100; bigint 200"),
         (runs::HISTORY[0].to_owned(), "bigint 7; bigint 51; bigint 0"),
-        (runs::HISTORY[1].to_owned(), "bigint 7; bigint 51; bigint 10000"),
+        (
+            runs::HISTORY[1].to_owned(),
+            "bigint 7; bigint 51; bigint 10000; bigint 5",
+        ),
         (runs::LATEST[0].to_owned(), "bigint 50"),
         (runs::LATEST[1].to_owned(), "bigint 50; bigint 7"),
         (
@@ -206,7 +209,7 @@ async fn what_is_planned_on_empty_tables_goes_by_the_index_that_was_made_for_it(
         ),
         (
             commit::CHANGE.to_owned(),
-            "bigint 7; text 'x'; text '{}'; bigint 9; boolean true; bigint 0; text 'd'; text '2026a'; bigint 9; text 'o7'; text 'e0'; \
+            "bigint 7; text 'x'; text '{}'; bigint 9; bigint[] '{1}'; bigint 0; text 'd'; text '2026a'; bigint 9; text 'o7'; text 'e0'; \
              text null; text 'a'; bigint 1; bigint[] '{3000,120,9000000,10}'; text 'bcc'",
             "schedule_pkey",
         ),

@@ -127,7 +127,10 @@ async fn a_database_of_a_later_version_is_refused_in_words() {
     };
     store
         .pool()
-        .execute("update _sqlx_migrations set version = 9999", &[])
+        .execute(
+            "update _sqlx_migrations set version = 9999 where version = (select max(version) from _sqlx_migrations)",
+            &[],
+        )
         .await
         .unwrap();
     let refused = PostgresStorage::connect(&url).await.unwrap_err();
