@@ -76,7 +76,7 @@ fn tables() -> String {
     let changes = clocks.concat();
     let offsets: BTreeSet<i32> = changes.iter().map(|(_, offset)| *offset).collect();
     let offsets = Vec::from_iter(offsets);
-    let index_of = |offset| offsets.binary_search(offset).expect("each offset is in its table");
+    let index_of = |offset: i32| offsets.binary_search(&offset).expect("each offset is in its table");
     let starts = clocks.iter().scan(0, |start, changes| {
         let this = *start;
         *start += changes.len();
@@ -87,15 +87,31 @@ fn tables() -> String {
     let mut text = format!(
         "pub(super) const RELEASE: &str = {release:?};\n\
          pub(super) const PUBLISHED: &str = {published:?};\n\
+         pub(super) const FIRST: i64 = {FIRST};\n\
          pub(super) const END: i64 = {END};\n\
          pub(super) const UTC: u16 = {utc};\n"
     );
-    table(&mut text, "CHANGES", "i64", changes.iter().map(|(at, _)| at));
+    // The first change of a zone, which stands for all time before, is written as `FIRST`.
+    let seconds = |at: i64| u64::try_from(at.max(FIRST) - FIRST).expect("not before FIRST");
     table(
         &mut text,
-        "OFFSETS_FROM",
+        "SECONDS_LOW",
+        "u32",
+        changes.iter().map(|(at, _)| seconds(*at) & 0xffff_ffff),
+    );
+    let high_and_offset = |(at, offset): &Change| {
+        let (high, index) = (seconds(*at) >> 32, index_of(*offset));
+        assert!(
+            high < 4 && index < 1 << 14,
+            "16 bits are not enough for {high} and {index}"
+        );
+        high << 14 | index as u64
+    };
+    table(
+        &mut text,
+        "SECONDS_HIGH_AND_OFFSETS",
         "u16",
-        changes.iter().map(|(_, offset)| index_of(offset)),
+        changes.iter().map(high_and_offset),
     );
     table(&mut text, "OFFSETS", "i32", offsets.iter());
     table(&mut text, "STARTS", "u32", starts.chain([changes.len()]));

@@ -70,7 +70,11 @@ async fn ask(
 const TO_FINANCE: &str = "finance@example.com";
 
 async fn johns(host: &Harness) -> (u64, String) {
-    let document = but(daily(), json!({"mail_additional_recipients": TO_FINANCE}));
+    let form = json!({"_format": "xlsx", "date_range": "2026-01-01/2026-12-31"});
+    let document = but(
+        daily(),
+        json!({"mail_additional_recipients": TO_FINANCE, "export_form_data": form}),
+    );
     let id = host.create(CONF, JOHN, &document).await;
     let owner = stored(host, id).await.owner;
     (id, owner)
@@ -195,7 +199,14 @@ async fn a_content_is_tested_without_being_stored() {
 #[tokio::test]
 async fn a_rerun_has_the_data_of_its_due_time() {
     let host = host().await;
-    let (id, john) = johns(&host).await;
+    let (_, john) = johns(&host).await;
+    let id = host
+        .create(
+            CONF,
+            JOHN,
+            &but(daily(), json!({"mail_additional_recipients": TO_FINANCE})),
+        )
+        .await;
     host.advance_to("2026-10-25T12:00:00Z").await;
     let sent = host.mails().len();
     let due = "2026-10-23T02:00:00Z";

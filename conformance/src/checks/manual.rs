@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::script::{
     Check, Facts, HOUR, T0, call, check, clock, compare, deliver, ends, executes, failed, finish, get, history, insert,
-    refuse, run, stage_export, start, take, trap, update, view, with,
+    refuse, run, settles, stage_export, start, take, trap, update, view, with,
 };
 use crate::world::address;
 
@@ -29,7 +29,10 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
             "a-requested-run-has-a-key-and-mails-of-its-own",
             "It is in the history from the commit on, under the id that was answered, and the schedule still runs when it is due.",
             {
-                let document = executes(json!([[start(), stage_export(), submitted]]));
+                let document = settles(
+                    executes(json!([[start(), stage_export(), submitted]])),
+                    json!([finish(json!("delivered"))]),
+                );
                 let mut steps = vec![
                     call("ada", at, json!([insert("a", &stored(document))])),
                     clock(asked),
@@ -43,8 +46,8 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
                                     "started": null, "outcome": null}]),
                         )]),
                     ),
-                    take("asked", 1),
-                    run("execute", "asked"),
+                    take("leased", 1),
+                    run("execute", "leased"),
                     deliver(&[]),
                     call(
                         "ada",
@@ -60,6 +63,8 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
                     ),
                 ];
                 steps.extend([
+                    take("settled", 1),
+                    run("settle", "settled"),
                     clock(due),
                     take("due", 1),
                     run("execute", "due"),
@@ -102,8 +107,8 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
                     call("ada", at, json!([insert("a", &of(asked, "now"))])),
                     clock(asked),
                     call("ada", at, json!([request(json!("now"))])),
-                    take("asked", 1),
-                    run("execute", "asked"),
+                    take("leased", 1),
+                    run("execute", "leased"),
                     call("ada", at, json!([insert("a", &of(T0, "rerun"))])),
                     call("ada", at, json!([request(rerun)])),
                     take("again", 1),
@@ -127,8 +132,8 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
                 clock(asked),
                 call("ada", at, json!([request(json!({"rerun": T0}))])),
                 call("ada", at, json!([untouched.clone()])),
-                take("asked", 1),
-                run("execute", "asked"),
+                take("leased", 1),
+                run("execute", "leased"),
                 call(
                     "ada",
                     at,
@@ -193,8 +198,8 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
                     call("ben", at, json!([insert("a", &content)])),
                     clock(asked),
                     call("ada", at, json!([request(json!({"test": null}))])),
-                    take("asked", 1),
-                    run("execute", "asked"),
+                    take("leased", 1),
+                    run("execute", "leased"),
                     deliver(&[]),
                     call(
                         "ada",
@@ -220,8 +225,8 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
                         at,
                         json!([{"do": "list", "answers": {"ok": {"total": 0, "ids": []}}}]),
                     ),
-                    take("asked", 1),
-                    run("execute", "asked"),
+                    take("leased", 1),
+                    run("execute", "leased"),
                     deliver(&[]),
                     call("ada", at, json!([compare("$mails", json!([{"to": address("ada")}]))])),
                 ]

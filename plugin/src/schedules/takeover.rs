@@ -1,7 +1,10 @@
 //! The verb `take_over`: a user who is permitted to run the export becomes the owner.
 
-use crate::contract::{AccessContext, Content, MissedRange, Problem, ScheduleId, ScheduleState, StateKind, StoreError};
+use crate::contract::{
+    AccessContext, Content, Exporter, MissedRange, Problem, Schedule, ScheduleId, ScheduleState, StateKind, StoreError,
+};
 use crate::document::Document;
+use crate::form;
 use crate::host::Access;
 use crate::language::Language;
 use crate::notice::Change;
@@ -10,7 +13,7 @@ use crate::past_due::write_unrecorded;
 use super::change::{ExistingSchedule, MAX_ATTEMPTS};
 use super::request_body::RequestBody;
 use super::reschedule::reschedule;
-use super::{change, owner_notice};
+use super::{change, export_data, owner_notice};
 use super::{permissions, problem, resource};
 
 /// Makes the caller the owner. Like any change it resets the failure counter and reschedules the next run. Events that no longer exist
@@ -31,7 +34,8 @@ pub(super) fn take_over(by: &impl Access, id: ScheduleId, json: &str) -> Result<
             return Ok(resource::versioned(by, &facts, schedule)?.document);
         }
         let stored = ExistingSchedule::new(schedule.clone(), &facts).without_missing_events(by, &facts)?;
-        permissions::existing_exporter(by, &facts, &stored)?;
+        let exporter = permissions::existing_exporter(by, &facts, &stored)?;
+        let stored = recheck_form(by, &facts, stored, &schedule, &exporter)?;
         let (content, missed) = taken_content(&stored, &facts);
         let take_over = |missed: &[_]| by.take_over(id, stored.schedule.version, &content, missed);
         match write_unrecorded(missed, stored.previous_recurrence().recurrence, take_over) {
@@ -70,4 +74,25 @@ fn taken_content(stored: &ExistingSchedule, facts: &AccessContext) -> (Content, 
         content.document = document.to_text();
     }
     (content, plan.missed)
+}
+
+/// Has the host check the form if events have been removed from it.
+fn recheck_form(
+    by: &impl Access,
+    facts: &AccessContext,
+    mut stored: ExistingSchedule,
+    before: &Schedule,
+    exporter: &Exporter,
+) -> Result<ExistingSchedule, Problem> {
+    let (Some(document), true) = (
+        &mut stored.document,
+        stored.schedule.content.document != before.content.document,
+    ) else {
+        return Ok(stored);
+    };
+    let selects_events = form::selects_events(exporter, facts.event_level);
+    document.form = export_data::check_by_host(by, facts, &exporter.identifier, &document.form, selects_events)?
+        .map_err(Problem::Invalid)?;
+    stored.schedule.content.document = document.to_text();
+    Ok(stored)
 }

@@ -2,6 +2,7 @@
 
 mod anything;
 mod changing;
+mod checked_form;
 mod explain;
 mod fields;
 mod host;

@@ -50,6 +50,16 @@ impl Here<'_> {
         format!("{origin}{}{below}", safe(self.path))
     }
 
+    /// The URL of what lies `beside` the last segment of this path.
+    pub fn beside(&self, beside: &str) -> String {
+        let above = self
+            .path
+            .trim_end_matches('/')
+            .rfind('/')
+            .map_or("/", |last| &self.path[..=last]);
+        Here { path: above, ..*self }.below(beside)
+    }
+
     /// Scheme and authority, from the request line if it has them (then `Host` is to be ignored: RFC 9112, 3.2.2), else from `Host`,
     /// and, behind a proxy that speaks TLS, `X-Forwarded-Proto`. None: they are missing or nonsense, so links are relative.
     fn origin(&self) -> Option<String> {

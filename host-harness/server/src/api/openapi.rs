@@ -232,6 +232,7 @@ fn response(row: &Row, status: u16) -> Value {
         ),
         (200, Success::Versioned(schema)) => ("The document.", json_of(reference(schema)), vec!["ETag"]),
         (201, Success::Created(schema)) => ("Created.", json_of(reference(schema)), vec!["ETag", "Location"]),
+        (202, Success::Accepted(schema)) => ("Requested.", json_of(reference(schema)), vec!["Location"]),
         (204, Success::Nothing) => ("Deleted.", Value::Null, vec![]),
         (200, Success::Text) => (
             "A text for people.",

@@ -82,6 +82,8 @@ pub(super) enum Success {
     Versioned(&'static str),
     /// 201 with a document of this schema, its `ETag` and its `Location`.
     Created(&'static str),
+    /// 202 with a document of this schema and, of a schedule, the `Location` of the run.
+    Accepted(&'static str),
     /// 204.
     Nothing,
     /// 200 with a text for people.
@@ -198,6 +200,7 @@ impl Row {
         statuses.extend(match self.success {
             Success::Document(_) | Success::PageOf(_) | Success::Versioned(_) | Success::Text => &[200][..],
             Success::Created(_) => &[201],
+            Success::Accepted(_) => &[202],
             Success::Nothing => &[204],
             Success::File => &[200, 206, 304, 412, 416, 429, 500],
             Success::Description => &[200, 304],

@@ -68,6 +68,61 @@ const EXPORTER: Parameter = Parameter {
     schema: r#"{"type": "string"}"#,
 };
 
+const DUE: Parameter = Parameter {
+    name: "due",
+    required: false,
+    description: "A due time; the response then says what became of it.",
+    schema: r#"{"type": "string", "format": "date-time"}"#,
+};
+const OWNER: Parameter = Parameter {
+    name: "owner",
+    required: false,
+    description: "Only schedules of the owner with this address.",
+    schema: r#"{"type": "string"}"#,
+};
+const RECIPIENT: Parameter = Parameter {
+    name: "recipient",
+    required: false,
+    description: "Only schedules that this address gets mail from, as a recipient or the owner.",
+    schema: r#"{"type": "string"}"#,
+};
+const OF_EXPORTER: Parameter = Parameter {
+    name: "export_identifier",
+    required: false,
+    description: "Only schedules of this exporter.",
+    schema: r#"{"type": "string"}"#,
+};
+const STATE: Parameter = Parameter {
+    name: "state",
+    required: false,
+    description: "Only schedules in this state.",
+    schema: r#"{"enum": ["active", "paused", "stopped"]}"#,
+};
+const FAILING: Parameter = Parameter {
+    name: "failing",
+    required: false,
+    description: "Only schedules whose latest run failed, or only the others.",
+    schema: r#"{"enum": ["true", "false"]}"#,
+};
+const DUE_BEFORE: Parameter = Parameter {
+    name: "due_before",
+    required: false,
+    description: "Only active schedules whose next run is before this time.",
+    schema: r#"{"type": "string", "format": "date-time"}"#,
+};
+const ORDER: Parameter = Parameter {
+    name: "order",
+    required: false,
+    description: "The order, descending with a leading `-`.",
+    schema: r#"{"default": "id", "enum": ["id", "-id", "export_identifier", "-export_identifier", "next_run", "-next_run"]}"#,
+};
+const AFTER: Parameter = Parameter {
+    name: "after",
+    required: false,
+    description: "The `next` of an earlier page of the same filter and order, in place of `page`.",
+    schema: r#"{"type": "string"}"#,
+};
+
 const LISTED: &[Parameter] = &[PAGE, PAGE_SIZE];
 
 /// Every operation. Of the paths that fit a request, the first one counts, so names come before `{name}`. The rows of a path are
@@ -177,6 +232,34 @@ pub(super) const ROWS: &[Row] = &[
     )
     .query(&[EXPORTER]),
     read(
+        "scheduled_exports/overview/",
+        Action::View,
+        "show_overview",
+        "Returns slim rows of schedules for a table, with what the caller can do",
+        Success::Document("Overview"),
+    )
+    .query(&[
+        OWNER,
+        OF_EXPORTER,
+        RECIPIENT,
+        STATE,
+        FAILING,
+        DUE_BEFORE,
+        ORDER,
+        PAGE,
+        PAGE_SIZE,
+        AFTER,
+    ]),
+    write(
+        "POST",
+        "scheduled_exports/test/",
+        Action::Act,
+        "test_document",
+        "Runs a schedule that is not stored, with the caller's permissions and to the caller alone",
+        Success::Accepted("RequestedRun"),
+    )
+    .body("ScheduleInput"),
+    read(
         "scheduled_exports/deleted_events/",
         Action::DeletedEvents,
         "list_deleted_events",
@@ -246,6 +329,54 @@ pub(super) const ROWS: &[Row] = &[
     )
     .optional_body("EmptyInput")
     .conditional(),
+    write(
+        "POST",
+        "scheduled_exports/{id}/pause/",
+        Action::Act,
+        "pause_schedule",
+        "Pauses a schedule, with a reason and an end",
+        Success::Document("Schedule"),
+    )
+    .optional_body("PauseInput")
+    .conditional(),
+    write(
+        "POST",
+        "scheduled_exports/{id}/resume/",
+        Action::Act,
+        "resume_schedule",
+        "Resumes a schedule that is paused or was stopped after failures",
+        Success::Document("Schedule"),
+    )
+    .optional_body("EmptyInput")
+    .conditional(),
+    write(
+        "POST",
+        "scheduled_exports/{id}/run/",
+        Action::Act,
+        "run_schedule",
+        "Runs a schedule now, or once more for a past due time",
+        Success::Accepted("RequestedRun"),
+    )
+    .optional_body("RunInput")
+    .conditional(),
+    write(
+        "POST",
+        "scheduled_exports/{id}/test/",
+        Action::Act,
+        "test_schedule",
+        "Runs a schedule, with changes if the body has any, with the caller's permissions and to the caller alone",
+        Success::Accepted("RequestedRun"),
+    )
+    .optional_body("SchedulePatch")
+    .conditional(),
+    read(
+        "scheduled_exports/{id}/explain/",
+        Action::View,
+        "explain_schedule",
+        "Says what state a schedule is in, why, and what helps",
+        Success::Document("Explanation"),
+    )
+    .query(&[DUE]),
     read(
         "scheduled_exports/{id}/rule/",
         Action::View,

@@ -31,6 +31,10 @@ pub(super) struct Writing {
 impl Writing {
     /// Carries it out, or answers as the first request with this key did.
     pub async fn answer(self, key: Option<String>, parts: &Parts, here: &Here<'_>) -> Result<Reply, Refusal> {
+        let schedule = match self.write {
+            Write::Act { id, .. } => id,
+            _ => None,
+        };
         let (kept, replayed) = match key {
             None => (self.perform(None).await?, false),
             Some(key) => {
@@ -42,9 +46,11 @@ impl Writing {
             }
         };
         let mut reply = Reply::from_kept(kept);
-        if reply.status == StatusCode::CREATED {
-            reply = with_location(reply, here);
-        }
+        reply = match (reply.status, schedule) {
+            (StatusCode::CREATED, _) => with_location(reply, here),
+            (StatusCode::ACCEPTED, Some(_)) => with_location_of_run(reply, here),
+            _ => reply,
+        };
         if replayed {
             reply = reply.with(REPLAYED, HeaderValue::from_static("true"));
         }
@@ -165,13 +171,32 @@ impl Writing {
 fn kept(success: StatusCode, answer: &Answer) -> KeptAnswer {
     let (body, etag) = match answer {
         Answer::Document { document, version } => (document.clone().into_bytes(), Some(etag::of(*version))),
-        Answer::Acted { document, .. } => (document.clone().into_bytes(), None),
+        Answer::Acted { document, run } => {
+            let status = if run.is_some() { StatusCode::ACCEPTED } else { success };
+            return KeptAnswer {
+                status: status.as_u16(),
+                etag: None,
+                body: document.clone().into_bytes(),
+            };
+        }
         Answer::Deleted | Answer::Page { .. } | Answer::Exporters(_) | Answer::Viewed(_) => (Vec::new(), None),
     };
     KeptAnswer {
         status: success.as_u16(),
         etag,
         body,
+    }
+}
+
+/// Says where the requested run of a schedule is: beside the verb.
+fn with_location_of_run(reply: Reply, here: &Here<'_>) -> Reply {
+    #[derive(Deserialize)]
+    struct Requested {
+        run: u64,
+    }
+    match serde_json::from_slice::<Requested>(&reply.body) {
+        Ok(Requested { run }) => reply.with(LOCATION, here.beside(&format!("runs/{run}/"))),
+        Err(_) => reply,
     }
 }
 
