@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use scheduled_exports_host::contract::{Content, ExportError, Outcome, RunKind};
+use scheduled_exports_store::usage::UsageLimits;
 use scheduled_exports_store::{Change, Commit, RequestedRun, Requester, Row, Scope, Visible};
 use scheduled_exports_testing::{Harness, Mail, Method, at};
 use serde_json::{Value, json};
@@ -337,7 +338,8 @@ async fn over_http_tests_are_for_who_could_export_it_and_of_what_is_not_stored_t
 
 #[tokio::test]
 async fn over_http_ten_runs_of_a_schedule_are_asked_for_in_an_hour() {
-    let host = host().await;
+    let usual = Harness::builder().usage(UsageLimits::default());
+    let host = usual.fixture(&without_schedules()).at(NOON).build().await;
     let (id, _) = johns(&host).await;
     let verb = format!("{CONF}{id}/run/");
     for minute in 1..=10 {
