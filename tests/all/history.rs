@@ -38,6 +38,7 @@ async fn a_run_says_when_how_how_often_how_much_and_who_got_it() {
     assert_eq!(
         page,
         json!({"count": 1, "next": null, "previous": null, "results": [{
+            "id": entry.id, "kind": "scheduled", "requested_by": null,
             "due": "2026-10-23T02:00:00Z", "started": "2026-10-23T02:00:00Z", "ended": "2026-10-23T02:00:00Z",
             "outcome": "delivered", "reason": null, "attempts": 1, "rows": entry.rows, "bytes": entry.bytes,
             "recipients": [
@@ -73,7 +74,7 @@ async fn a_failed_run_and_a_missed_one_say_why() {
     assert_eq!(results[1]["outcome"], "missed");
     assert_eq!(
         results[1]["missed"],
-        json!({"first": "2026-10-23T02:00:00Z", "last": "2026-10-24T02:00:00Z", "count": 2})
+        json!({"first": "2026-10-23T02:00:00Z", "last": "2026-10-24T02:00:00Z", "count": 2, "reason": "unavailable"})
     );
     assert_eq!(results[1]["attempts"], 0);
 }

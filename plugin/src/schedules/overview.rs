@@ -4,7 +4,7 @@ mod row;
 
 use serde::Serialize;
 
-use crate::contract::{AccessContext, Filter, PageQuery, Position, Problem, RunEntry, Schedule, SortKey, StateKind};
+use crate::contract::{Filter, PageQuery, Position, Problem, RunEntry, Schedule, SortKey, StateKind};
 use crate::host::Access;
 use crate::language::Language;
 use crate::message::ValidationError;
@@ -15,6 +15,8 @@ use super::request_body::RequestBody;
 use super::{MAX_DOCUMENT_SIZE, export_data, permissions, problem, timestamp};
 
 const MAX_PAGE_SIZE: u32 = 50;
+/// Size of most rows, in bytes.
+const ROW_SIZE: usize = 900;
 
 #[derive(Serialize)]
 struct Overview<'a> {
@@ -69,7 +71,9 @@ pub(super) fn overview(by: &impl Access, params: &[(String, String)]) -> Result<
                 .map(|(index, schedule): (usize, &Schedule)| row(index, schedule, detail))
                 .collect(),
         };
-        serde_json::to_string(&overview).expect("an overview has string keys only")
+        let mut json = Vec::with_capacity(ROW_SIZE * overview.rows.len());
+        serde_json::to_writer(&mut json, &overview).expect("an overview has string keys only");
+        String::from_utf8(json).expect("JSON is UTF-8")
     };
     // Only pages of unusually long texts exceed a document of the contract.
     for detail in [Detail::Full, Detail::WithoutReasons] {
@@ -162,9 +166,4 @@ impl Parsed<'_> {
         }
         parsed
     }
-}
-
-/// The local date in the zone of a row.
-fn today(zone: &str, facts: &AccessContext) -> chrono::NaiveDate {
-    super::timing::today(zone, facts)
 }

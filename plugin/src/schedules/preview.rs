@@ -2,7 +2,6 @@
 
 mod window;
 
-use chrono::DateTime;
 use serde::Serialize;
 
 use crate::contract::{AccessContext, Caller, Instant, Problem, Recipients, ScheduleId, ScheduleState};
@@ -302,8 +301,8 @@ fn local_time(occurrence: &Occurrence) -> String {
 }
 
 fn local(at: Instant, offset: i32) -> String {
-    DateTime::from_timestamp(at + i64::from(offset), 0)
-        .map(|wall| wall.naive_utc().format("%Y-%m-%dT%H:%M:%S").to_string())
+    let wall = UtcTimestamp::of(at.saturating_add(offset.into()));
+    wall.map(|wall| wall.as_str().trim_end_matches('Z').to_owned())
         .unwrap_or_default()
 }
 

@@ -110,7 +110,7 @@ async fn section_6_a_stored_schedule_that_no_longer_fits_is_shown_as_it_is_and_n
         let shown = host.get(&one, JOHN).await;
         assert_eq!(
             (shown.status, shown.body.as_object().map(serde_json::Map::len)),
-            (200, Some(14))
+            (200, Some(16))
         );
         assert_eq!(shown.body["owner"], "john@example.com");
     }

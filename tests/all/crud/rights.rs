@@ -386,10 +386,12 @@ async fn section_3_line_6_a_due_time_that_passed_unrun_is_kept_if_the_new_rule_h
     assert_eq!(answer.body["schedule_next_run"], "2026-10-26T04:00:00Z");
     let missed = |runs: &Value, place: usize| runs["results"][place]["missed"].clone();
     let runs = host.get(&format!("{}runs/", one(kept)), JOHN).await.body;
-    let range = json!({"first": "2026-10-23T02:00:00Z", "last": "2026-10-24T02:00:00Z", "count": 2});
+    let range =
+        json!({"first": "2026-10-23T02:00:00Z", "last": "2026-10-24T02:00:00Z", "count": 2, "reason": "unavailable"});
     assert_eq!((&runs["count"], missed(&runs, 0)), (&json!(1), range));
     let runs = host.get(&format!("{}runs/", one(given_up)), JOHN).await.body;
-    let range = json!({"first": "2026-10-23T02:00:00Z", "last": "2026-10-25T03:00:00Z", "count": 3});
+    let range =
+        json!({"first": "2026-10-23T02:00:00Z", "last": "2026-10-25T03:00:00Z", "count": 3, "reason": "unavailable"});
     assert_eq!((&runs["count"], missed(&runs, 0)), (&json!(1), range));
     // The new rule has the 24th, a Saturday, and would have had the 22nd.
     let saturdays = json!({"mail_subject": "Saturdays and Thursdays",
@@ -397,7 +399,7 @@ async fn section_3_line_6_a_due_time_that_passed_unrun_is_kept_if_the_new_rule_h
     let answer = host.patch(&one(between), JOHN, &saturdays).await;
     assert_eq!(answer.body["schedule_next_run"], "2026-10-24T02:00:00Z");
     let runs = host.get(&format!("{}runs/", one(between)), JOHN).await.body;
-    let single = |day: &str| json!({"first": day, "last": day, "count": 1});
+    let single = |day: &str| json!({"first": day, "last": day, "count": 1, "reason": "unavailable"});
     assert_eq!(
         (&runs["count"], missed(&runs, 0), missed(&runs, 1)),
         (

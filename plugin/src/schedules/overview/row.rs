@@ -12,7 +12,7 @@ use crate::contract::{AccessContext, Outcome, RunEntry, Schedule};
 use crate::form::{ALL_EVENTS, EVENTS, EventSelection};
 use crate::language::Language;
 use crate::notice::one_line;
-use crate::recurrence::{self, Recurrence};
+use crate::recurrence::{self, Recurrence, Zone};
 use crate::rule;
 use crate::schedules::actions::{Action, DataPermissions, actions};
 use crate::schedules::preview::local_time_with_offset;
@@ -152,8 +152,9 @@ impl<'a> Row<'a> {
         let status = Status::of(schedule, latest, Lost::of_owner(schedule), last_due, now);
         let next_run = next_run(content);
         let zone = view.map_or(facts.settings.zone.as_str(), |view| view.zone(facts));
+        let zone = recurrence::zone(zone);
         let words = view.and_then(|view| {
-            let today = super::today(zone, facts);
+            let today = recurrence::local_date(now, zone.unwrap_or(Zone::UTC));
             rule::in_words(&view.rule, &view.time, view.anchor, today, language)
         });
         let mut actions = actions(facts, schedule, selection, data);
@@ -176,7 +177,7 @@ impl<'a> Row<'a> {
             }),
             next_run: next_run.and_then(UtcTimestamp::of),
             next_run_local: next_run.and_then(|at| {
-                let offset = recurrence::offset_at(at, recurrence::zone(zone)?);
+                let offset = recurrence::offset_at(at, zone?);
                 Some(local_time_with_offset(at, offset))
             }),
             last_run: latest.map(LastRun::of),
