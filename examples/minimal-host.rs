@@ -36,10 +36,8 @@ struct Tables {
     last_id: u64,
     rows: BTreeMap<u64, Row>,
     history: BTreeMap<(u64, i64), RunEntry>, // one entry per schedule and due time
-    outbox: BTreeMap<(u64, i64, &'static str), Outgoing>,
+    outbox: BTreeMap<(u64, i64, &'static str), (Option<Letter>, u64, i64)>, // until gone; fence and end of its lease
 }
-/// Each mail until it has gone, then fence and end of the lease to settle it.
-type Outgoing = (Option<Letter>, u64, i64);
 /// The host of one person, whose all schedules are.
 pub struct Host {
     tables: Mutex<Tables>,
@@ -93,12 +91,12 @@ impl ScheduleStore for Host {
     async fn update(
         &self, by: &mut Access, id: u64, version: u64, content: Content, missed: Vec<MissedRange>,
     ) -> Answer<Schedule, StoreError> {
+        let paused = content.state.at(by.facts.settings.now) == StateKind::Paused;
         by.tables.at(id, Some(version))?;
         record(&mut by.tables.history, id, missed)?;
         let row = by.tables.at(id, Some(version))?;
         (row.schedule.version, row.schedule.content) = (version + 1, content);
         (row.fence, row.wait, row.attempt) = (row.fence + 1, 0, 0);
-        let paused = matches!(row.schedule.content.state, ScheduleState::Paused(_));
         let (schedule, cancelled) = (row.schedule.clone(), row.pinned.take_if(|_| paused));
         by.tables.cancel(id, cancelled, "The schedule was paused.");
         Ok(schedule)
@@ -134,7 +132,7 @@ impl ScheduleStore for Host {
         let tables = &mut *self.tables();
         let (row, entry) = tables.held(of).ok_or(StoreError::LeaseLost)?;
         if row.schedule.version == of.facts.schedule.version {
-            row.schedule.content.count(error_counter, active);
+            row.schedule.content.count(error_counter, active, self.clock.now());
         }
         match outcome {
             _ if of.settles => {}
@@ -153,23 +151,16 @@ impl ScheduleStore for Host {
 }
 
 impl Exporters for Host {
-    async fn available(
-        &self, by: &Access, whose: RightsOf, only: Option<String>,
-    ) -> Answer<Vec<Exporter>, LookupError> {
-        let unknown = matches!(whose, RightsOf::OwnerOf(id) if !by.tables.rows.contains_key(&id));
+    async fn available(&self, by: &Access, of: RightsOf, only: Option<String>) -> Answer<Vec<Exporter>, LookupError> {
+        let unknown = matches!(of, RightsOf::OwnerOf(id) if !by.tables.rows.contains_key(&id));
         (!unknown).then_some(()).ok_or(LookupError::NotFound)?;
-        let visitors =
-            Exporter { identifier: "visitors".into(), label: "Visitors".into(), across_events: false, fields: vec![] };
+        let visitors = Exporter::new("visitors", "Visitors");
         Ok(Vec::from_iter(only.is_none_or(|only| only == "visitors").then_some(visitors)))
     }
     async fn produce(&self, of: &mut Run, _: String, _: String, _: String, _: i64) -> Answer<File, ExportError> {
         let csv = b"Name,City\r\nAda,London\r\nGrace,New York\r\n".to_vec();
-        let file = File {
-            name: "visitors.csv".into(),
-            content_type: "text/csv".into(),
-            size: csv.len() as u64,
-            rows: Some(2),
-        };
+        let (name, content_type) = ("visitors.csv".into(), "text/csv".into());
+        let file = File { name, content_type, size: csv.len() as u64, rows: Some(2) };
         let tables = &mut *self.tables();
         let (_, entry) = tables.held(of).ok_or(ExportError::LeaseLost)?;
         (entry.rows, entry.bytes) = (file.rows, Some(file.size));
@@ -180,10 +171,8 @@ impl Exporters for Host {
 
 impl Mailer for Host {
     async fn stage(&self, of: &mut Run, mail: Mail) -> Answer<(), MailError> {
-        let people = match &mail.audience {
-            Audience::People(people) => people.clone(),
-            Audience::Responsible => Recipients::only(&*self.person.email),
-        };
+        let owner = Recipients::only(&*self.person.email);
+        let people = if let Audience::People(people) = &mail.audience { people.clone() } else { owner };
         let key = (of.facts.schedule.id, of.facts.due.unwrap_or(0), mail.kind.as_str());
         let file = of.file.clone().filter(|_| mail.attach_file);
         let bytes = 1_000 + mail.text.len() as u64 + file.as_ref().map_or(0, |(file, _)| file.size * 4 / 3); // in base64
@@ -222,15 +211,11 @@ impl Host {
         self.tables.lock().expect("nobody panics while he holds this")
     }
     fn settings(&self) -> Settings {
-        let (now, zone, languages) = (self.clock.now(), "Europe/Berlin".into(), vec!["en".into()]);
-        let (configuration_url, mail_bytes) = ("https://harbour.example/exports".into(), 20_000_000);
-        Settings { now, zone, languages, recipient_domains: None, mail_bytes, configuration_url, latest_event: 0 }
+        Settings::new(self.clock.now(), "Europe/Berlin", "https://harbour.example/exports")
     }
     /// For one call of the person's, with credentials for writing or not.
     pub fn access(&self, may_write: bool) -> Access {
-        let (caller, language, settings) = (Caller::User(self.person.clone()), "en".into(), self.settings());
-        let (event_level, may_change_settings) = (false, true);
-        let facts = AccessContext { caller, language, event_level, may_change_settings, may_write, settings };
+        let facts = AccessContext { may_write, ..AccessContext::new(self.person.clone(), self.settings()) };
         let found = self.tables().clone();
         Access { facts, tables: found.clone(), found }
     }
@@ -247,8 +232,8 @@ impl Host {
             if *wait <= now && entry.outcome == Some(Outcome::Submitted) {
                 (*fence, *wait) = (*fence + 1, now + 60);
                 let facts = self.facts(row, Some((due, row.schedule.version)));
-                let said = Some(entry.deliveries.clone());
-                return Some((Run { facts, fence: *fence, settles: true, file: None, mail: None }, said));
+                let run = Run { facts, fence: *fence, settles: true, file: None, mail: None };
+                return Some((run, Some(entry.deliveries.clone())));
             }
         }
         let row = rows.values_mut().find(|row| {
@@ -260,31 +245,16 @@ impl Host {
         Some((run, None))
     }
     fn facts(&self, row: &Row, pinned: Option<(i64, u64)>) -> RunContext {
-        let (schedule, attempt, (due, started_version)) = (row.schedule.clone(), row.attempt, pinned.unzip());
-        let (owner_right, event_level, settings) = (OwnerRight::Yes, false, self.settings());
-        let newer_zone_database = None; // one component plans here
-        let (kind, requested_by, page_url) = (RunKind::Scheduled, None, settings.configuration_url.clone());
-        RunContext {
-            schedule,
-            event_level,
-            owner_right,
-            due,
-            started_version,
-            newer_zone_database,
-            kind,
-            requested_by,
-            page_url,
-            attempt,
-            settings,
-        }
+        let (due, started_version) = pinned.unzip();
+        let first = RunContext::new(row.schedule.clone(), self.settings());
+        RunContext { due, started_version, attempt: row.attempt, ..first }
     }
     /// Empties the outbox. `hand_over` answers what the recipients' servers say, once they are all final.
     pub fn deliver(&self, hand_over: &mut dyn FnMut(&Letter) -> Vec<Delivery>) {
         let Tables { history, outbox, .. } = &mut *self.tables();
         for (&(id, due, kind), posted) in outbox {
-            let Some(letter) = posted.0.take() else { continue };
-            let said = hand_over(&letter);
-            if let Some(entry) = history.get_mut(&(id, due)).filter(|_| kind == "export") {
+            let said = posted.0.take().map(|letter| hand_over(&letter));
+            if let (Some(said), Some(entry), "export") = (said, history.get_mut(&(id, due)), kind) {
                 entry.deliveries = said;
             }
         }
@@ -301,8 +271,8 @@ pub async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let engine = Engine::load(EMBEDDED, Limits::default(), &Cache::of_user())?;
     let mary = User { id: "1".into(), email: "mary@harbour.example".into(), language: "en".into(), active: true };
     let host = Arc::new(Host::new(mary, 1_792_670_400)); // 2026-10-22T12:00:00Z, a Thursday
-    let document = r#"{"export_identifier": "visitors", "export_form_data": {},
-        "mail_additional_recipients": "finance@harbour.example", "mail_subject": "Visitors", "mail_template": "As every Tuesday.",
+    let document = r#"{"export_identifier": "visitors", "export_form_data": {}, "mail_subject": "Visitors",
+        "mail_template": "As every Tuesday.", "mail_additional_recipients": "finance@harbour.example",
         "schedule_rrule": "RRULE:FREQ=WEEKLY;BYDAY=TU", "schedule_rrule_time": "04:00:00"}"#;
     let Accepted { answer, access } = engine.schedules(&host, host.access(true)).create(document.into()).await?;
     host.commit(access)?;

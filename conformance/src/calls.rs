@@ -194,23 +194,16 @@ fn run_query(import: &Value) -> RunQuery {
     RunQuery {
         at: position(import),
         size: import["size"].as_u64().map_or(50, |size| size as u32),
-        id: None,
-        state: None,
-        since: None,
-        until: None,
+        id: (!import["run"].is_null()).then(|| words::id(&import["run"])),
+        state: words::run_state_of(&import["state"]),
+        since: import["since"].as_i64(),
+        until: import["until"].as_i64(),
     }
 }
 
 fn query(import: &Value) -> PageQuery {
     PageQuery {
-        filter: Filter {
-            owner: None,
-            export_identifier: None,
-            recipient: None,
-            state: None,
-            failing: None,
-            due_before: None,
-        },
+        filter: words::filter_of(&import["filter"]),
         order: match import["order"].as_str() {
             Some("export-identifier") => SortKey::ExportIdentifier,
             Some("next-run") => SortKey::NextRun,

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod fences;
+mod filters;
 mod foreign;
 mod handles;
 mod lists;
@@ -22,6 +23,7 @@ pub fn all(facts: &Facts) -> Vec<Check> {
         handles::checks(facts),
         staging::checks(facts),
         lists::checks(facts),
+        filters::checks(facts),
         foreign::checks(facts),
         rights::checks(facts),
         notices::checks(facts),

@@ -9,8 +9,8 @@ use imports::mailer::MailError;
 use imports::manual_runs::{RequestError, RunRequest};
 use imports::schedule_store::StoreError;
 use imports::types::{
-    Content, Delivery, DeliveryStatus, MissedRange, MissedReason, Outcome, Recipients, RunEntry, RunKind, Schedule,
-    ScheduleState, User,
+    Content, Delivery, DeliveryStatus, Filter, MissedRange, MissedReason, Outcome, Recipients, RunEntry, RunKind,
+    RunState, Schedule, ScheduleState, StateKind, User,
 };
 
 /// An answer as it is compared.
@@ -278,6 +278,37 @@ fn state_of(of: &Value) -> ScheduleState {
         (_, Some(until)) => ScheduleState::Paused(until.as_i64()),
         _ => ScheduleState::Stopped,
     }
+}
+
+/// The conditions that are given.
+pub(crate) fn filter_of(of: &Value) -> Filter {
+    let given = |name: &str| of[name].as_str().map(str::to_owned);
+    Filter {
+        owner: given("owner"),
+        export_identifier: given("export-identifier"),
+        recipient: given("recipient"),
+        state: match of["state"].as_str() {
+            Some("active") => Some(StateKind::Active),
+            Some("paused") => Some(StateKind::Paused),
+            Some("stopped") => Some(StateKind::Stopped),
+            _ => None,
+        },
+        failing: of["failing"].as_bool(),
+        due_before: of["due-before"].as_i64(),
+    }
+}
+
+pub(crate) fn run_state_of(of: &Value) -> Option<RunState> {
+    Some(match of.as_str()? {
+        "in-progress" => RunState::InProgress,
+        "submitted" => RunState::Submitted,
+        "delivered" => RunState::Delivered,
+        "empty" => RunState::Empty,
+        "failed" => RunState::Failed,
+        "cancelled" => RunState::Cancelled,
+        "missed" => RunState::Missed,
+        _ => return None,
+    })
 }
 
 /// `"now"`, `{"rerun": INSTANT}` or `{"test": CONTENT}`, null for that of the schedule.

@@ -42,7 +42,7 @@ async fn the_reference_host_on_postgres_keeps_what_the_contract_promises() {
 }
 
 /// What the minimal host can't be asked for, and what it would need for that. It has one person at one organizer, who stays.
-const BEYOND_ONE_PERSON: [(&str, &str); 29] = [
+const BEYOND_ONE_PERSON: [(&str, &str); 31] = [
     (
         "an-access-says-who-calls-and-where",
         "this host has no ada at north/autumn",
@@ -52,6 +52,11 @@ const BEYOND_ONE_PERSON: [(&str, &str); 29] = [
     (
         "a-list-shows-what-the-caller-may-see",
         "this host has no ada at north/spring",
+    ),
+    ("a-list-has-the-schedules-of-an-owner", "this host has no cleo at north"),
+    (
+        "a-list-has-what-is-mailed-to-an-address",
+        "this host has no cleo at north",
     ),
     (
         "a-foreign-id-reads-as-one-that-nobody-has",

@@ -119,6 +119,25 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
             ),
         ),
         check(
+            "a-pause-cancels-the-run",
+            "A user who pauses a schedule stops its run too, unless the mail has been submitted: it is not leased again.",
+            changed(
+                "ada",
+                json!([update(
+                    "a",
+                    &with(facts.content(due + DAY, json!({})), json!({"state": {"paused": null}}))
+                )]),
+                vec![
+                    shows(json!([history(
+                        "a",
+                        json!([{"due": due, "outcome": {"cancelled": {"$any": true}}}])
+                    )])),
+                    clock(due + 2 * DAY),
+                    take("again", 0),
+                ],
+            ),
+        ),
+        check(
             "a-take-over-takes-the-run-away",
             "A new owner has other permissions: a run made with those of the old owner must no longer be sent.",
             changed(

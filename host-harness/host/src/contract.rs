@@ -173,6 +173,71 @@ impl ScheduleState {
     }
 }
 
+impl Exporter {
+    /// An exporter of one event or of the organizer as a whole, whose form has no fields.
+    #[must_use]
+    pub fn new(identifier: &str, label: &str) -> Self {
+        Self {
+            identifier: identifier.to_owned(),
+            label: label.to_owned(),
+            across_events: false,
+            fields: Vec::new(),
+        }
+    }
+}
+
+impl Settings {
+    /// Where everything is in English, mail can go to any domain and have 20,000,000 bytes, and there are no events.
+    #[must_use]
+    pub fn new(now: i64, zone: &str, configuration_url: &str) -> Self {
+        Self {
+            now,
+            zone: zone.to_owned(),
+            languages: vec!["en".to_owned()],
+            recipient_domains: None,
+            mail_bytes: 20_000_000,
+            configuration_url: configuration_url.to_owned(),
+            latest_event: 0,
+        }
+    }
+}
+
+impl AccessContext {
+    /// A user who can see and change everything of an organizer.
+    #[must_use]
+    pub fn new(user: User, settings: Settings) -> Self {
+        Self {
+            language: user.language.clone(),
+            caller: Caller::User(user),
+            event_level: false,
+            may_change_settings: true,
+            may_write: true,
+            settings,
+        }
+    }
+}
+
+impl RunContext {
+    /// The first attempt at a run that is due, of a schedule of the organizer as a whole whose owner can run it. Mails link to
+    /// `settings.configuration_url`.
+    #[must_use]
+    pub fn new(schedule: Schedule, settings: Settings) -> Self {
+        Self {
+            schedule,
+            event_level: false,
+            owner_right: OwnerRight::Yes,
+            due: None,
+            started_version: None,
+            newer_zone_database: None,
+            kind: RunKind::Scheduled,
+            requested_by: None,
+            page_url: settings.configuration_url.clone(),
+            attempt: 1,
+            settings,
+        }
+    }
+}
+
 impl Filter {
     /// Whether a schedule meets every condition at `now` (seconds since 1970-01-01T00:00:00Z).
     #[must_use]
@@ -234,10 +299,11 @@ impl Content {
         self.state == ScheduleState::Active
     }
 
-    /// Writes what a run has come to, as `finish` of the contract says: without `active`, a schedule that is active is stopped.
-    pub fn count(&mut self, error_counter: u32, active: bool) {
+    /// Writes what a run has come to at `now`, as `finish` of the contract says: without `active`, a schedule that is active is
+    /// stopped.
+    pub fn count(&mut self, error_counter: u32, active: bool, now: i64) {
         self.error_counter = error_counter;
-        if !active && !matches!(self.state, ScheduleState::Paused(_)) {
+        if !active && self.state.at(now) == StateKind::Active {
             self.state = ScheduleState::Stopped;
         }
     }

@@ -16,11 +16,11 @@ use reference_server::ports::HostFacts;
 use reference_server::scheduler::{Scheduler, SchedulerOptions};
 use reference_server::service::Service;
 use scheduled_exports_host::clock::{Clock, VirtualClock};
-use scheduled_exports_host::contract::{Filter, PageQuery, Position, SortKey};
+use scheduled_exports_host::contract::{Position, SortKey};
 use scheduled_exports_mail::EmlTransport;
 use scheduled_exports_store::postgres::PostgresStorage;
 use scheduled_exports_store::sqlite::SqliteStorage;
-use scheduled_exports_store::{Leased, Scope, Storage, Visible};
+use scheduled_exports_store::{Leased, ListFilter, ListQuery, Scope, Storage, Visible};
 use scheduled_exports_test_servers::postgres::PostgresServer;
 use serde_json::{Map, Value, json};
 
@@ -362,9 +362,9 @@ async fn give_back(storage: &dyn Storage, leased: Vec<Leased>, now: i64) -> Resu
     Ok(back.buffer_unordered(64).try_collect().await?)
 }
 
-fn first_page() -> PageQuery {
-    PageQuery {
-        filter: Filter::default(),
+fn first_page() -> ListQuery {
+    ListQuery {
+        filter: ListFilter::default(),
         order: SortKey::NextRun,
         descending: false,
         at: Position::Number(1),
@@ -375,7 +375,7 @@ fn first_page() -> PageQuery {
 /// Pages of the largest scope: the first one, and one far behind it.
 async fn pages(storage: &dyn Storage, figures: &mut Figures) -> Result<(), Failure> {
     let seen = scope("big");
-    let took = async |query: &PageQuery| {
+    let took = async |query: &ListQuery| {
         middle(QUICK, async || {
             let began = Stopwatch::now();
             storage.list(&seen, query).await?;

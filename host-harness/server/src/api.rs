@@ -9,6 +9,7 @@ mod body;
 mod credentials;
 mod downloads;
 mod etag;
+mod filters;
 mod flood;
 mod idempotency;
 mod links;

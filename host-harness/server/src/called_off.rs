@@ -13,8 +13,9 @@ pub(crate) const OWNER_INACTIVE: &str = text::cancelled_owner_inactive(STORED);
 pub(crate) const OWNER_GONE: &str = text::cancelled_owner_gone(STORED);
 pub(crate) const EVENTS_NOT_PERMITTED: &str = text::cancelled_events_not_permitted(STORED);
 
-const ALL: [fn(Language) -> &'static str; 8] = [
+const ALL: [fn(Language) -> &'static str; 9] = [
     text::cancelled_schedule_deleted,
+    text::cancelled_schedule_paused,
     text::cancelled_schedule_changed,
     text::cancelled_organizer_disabled,
     text::cancelled_event_deleted,
@@ -44,11 +45,14 @@ fn translate(words: &mut String, language: Language) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use scheduled_exports_store::cancelled::{EVENT_DELETED, ORGANIZER_DISABLED, SCHEDULE_CHANGED, SCHEDULE_DELETED};
+    use scheduled_exports_store::cancelled::{
+        EVENT_DELETED, ORGANIZER_DISABLED, SCHEDULE_CHANGED, SCHEDULE_DELETED, SCHEDULE_PAUSED,
+    };
 
     #[test]
     fn what_the_store_stores_is_what_the_catalog_says_in_english() {
         assert_eq!(SCHEDULE_DELETED, text::cancelled_schedule_deleted(STORED));
+        assert_eq!(SCHEDULE_PAUSED, text::cancelled_schedule_paused(STORED));
         assert_eq!(SCHEDULE_CHANGED, text::cancelled_schedule_changed(STORED));
         assert_eq!(ORGANIZER_DISABLED, text::cancelled_organizer_disabled(STORED));
         assert_eq!(EVENT_DELETED, text::cancelled_event_deleted(STORED));

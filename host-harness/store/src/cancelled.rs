@@ -2,6 +2,8 @@
 
 /// The schedule is deleted.
 pub const SCHEDULE_DELETED: &str = "the scheduled export was deleted";
+/// A person has paused the schedule.
+pub const SCHEDULE_PAUSED: &str = "the scheduled export was paused";
 /// A person has changed the schedule, or taken it over: for runs of it that were asked for.
 pub const SCHEDULE_CHANGED: &str = "the scheduled export was changed";
 /// The organizer is switched off.

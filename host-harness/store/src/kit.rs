@@ -10,11 +10,13 @@
 
 pub mod called_off;
 pub mod delivery;
+pub mod filters;
 pub mod handover;
 pub mod links;
 pub mod manual;
 pub mod organizers;
 pub mod outbox;
+pub mod pauses;
 pub mod people;
 pub mod plans;
 pub mod requests;
@@ -63,6 +65,31 @@ macro_rules! store_kit {
                 every_change_is_audited,
                 a_change_is_audited_with_what_it_changed,
                 a_store_that_can_be_written_says_so_and_keeps_nothing_of_it;
+            filters:
+                a_list_has_the_schedules_of_the_owners_asked_for,
+                a_filtered_list_has_its_own_scope_only,
+                a_list_has_the_schedules_of_one_exporter,
+                a_recipient_is_found_in_every_list_and_as_the_owner_whatever_the_case,
+                a_list_has_one_state_and_a_pause_that_has_run_out_is_active,
+                a_list_has_what_fails_or_what_does_not,
+                a_list_has_what_is_due_before_an_instant_and_active,
+                a_list_has_what_meets_every_condition,
+                a_filtered_list_has_pages_by_number_and_by_cursor_in_every_order,
+                a_cursor_of_a_filtered_list_outlives_the_rows_around_it,
+                a_history_has_the_runs_that_meet_every_condition,
+                a_filtered_history_has_pages;
+            pauses:
+                a_pause_cancels_the_run_that_is_open,
+                a_pause_cancels_a_run_that_waits_for_its_retry,
+                a_pause_takes_the_lease_of_a_run_that_has_not_started_and_records_nothing,
+                a_pause_leaves_a_mail_that_was_submitted,
+                a_change_that_keeps_a_pause_that_has_run_out_leaves_the_run_open,
+                a_schedule_that_is_paused_until_an_instant_is_leased_at_its_next_run,
+                failures_stop_a_schedule_whose_pause_has_run_out,
+                a_run_that_is_settled_while_its_schedule_is_paused_leaves_the_pause,
+                a_run_that_is_settled_while_its_schedule_is_paused_leaves_the_end_of_the_pause,
+                a_plan_that_is_made_again_is_not_before_the_end_of_a_pause,
+                a_paused_schedule_is_not_resumed_with_those_that_undelivered_mail_stopped;
             handover:
                 a_schedule_taken_over_has_the_new_owner_and_the_next_version,
                 a_take_over_is_audited_with_the_former_owner,
@@ -508,6 +535,8 @@ mod tests {
             include_str!("kit/called_off.rs"),
             include_str!("kit/usage.rs"),
             include_str!("kit/delivery.rs"),
+            include_str!("kit/filters.rs"),
+            include_str!("kit/pauses.rs"),
             include_str!("kit/handover.rs"),
             include_str!("kit/telling.rs"),
             include_str!("kit/links.rs"),

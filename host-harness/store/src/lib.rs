@@ -32,12 +32,14 @@ mod difference;
 mod import_errors;
 #[cfg(any(test, feature = "kit"))]
 pub mod kit;
+mod list_query;
 pub mod migrations;
 mod notice;
 pub mod port;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 mod reserve;
+mod run_filter;
 mod spooled;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
@@ -51,6 +53,7 @@ pub use change::{
     Change, Commit, CommitError, Completion, KeptAnswer, RequestKey, RequestState, RequestedRun, Requester,
 };
 pub use difference::difference;
+pub use list_query::{ListFilter, ListQuery, Recipient};
 pub use notice::{NOTICE_WINDOW, Notice};
 pub use port::{Files, Leases, Organizers, Outbox, Plans, Requests, Retention, Runs, Schedules, Storage};
 pub use scheduled_exports_host::Scope;

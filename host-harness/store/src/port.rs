@@ -10,12 +10,12 @@ use tempfile::SpooledData;
 
 use super::{
     AuditEntry, Backlog, Commit, CommitError, DeliveryResult, DeliveryTask, FileFacts, Finish, HistoryRow, Kept, Lease,
-    LeaseError, Leased, MailStanding, OutboxMail, OutgoingExport, ReplanRow, RequestKey, RequestState, Rooms, Row,
-    Rows, Scope, StartError, StorageError, Visible, Wakes, Written,
+    LeaseError, Leased, ListQuery, MailStanding, OutboxMail, OutgoingExport, ReplanRow, RequestKey, RequestState,
+    Rooms, Row, Rows, Scope, StartError, StorageError, Visible, Wakes, Written,
 };
 use crate::clock::Instant;
 use crate::contract::schedule_store::RunStart;
-use crate::contract::{MissedRange, PageQuery, RunEntry, RunQuery};
+use crate::contract::{MissedRange, RunEntry, RunQuery};
 use crate::usage::{AskedOf, Exceeded, WriteLimits};
 
 /// The store. `Err(StorageError)` leaves everything as it was.
@@ -206,8 +206,9 @@ macro_rules! port {
 port! {
     /// Schedules as people see and change them.
     trait Schedules: Send {
-        /// A page of what is visible; `Ok(None)`: that page does not exist (page 1 always does).
-        async fn list(&self, seen: &Visible, query: &PageQuery) -> Result<Option<Rows<Row>>, StorageError>;
+        /// A page of what is visible and meets the filter; `Ok(None)`: that page does not exist (page 1 always does). Where a page ends
+        /// stays the beginning of the next one whatever comes and goes, with the filter that it was made with.
+        async fn list(&self, seen: &Visible, query: &ListQuery) -> Result<Option<Rows<Row>>, StorageError>;
         /// None: not there, or not visible.
         async fn get(&self, seen: &Visible, id: u64) -> Result<Option<Row>, StorageError>;
         /// Schedules of the organizer, over all its events.
@@ -319,7 +320,8 @@ port! {
             then |observer, written| observer.finished(lease, finish, *written);
         /// The latest due time of the range that has an entry in the history, its own or in a missed range; none: none has.
         async fn recorded(&self, schedule: u64, range: &MissedRange) -> Result<Option<Instant>, StorageError>;
-        /// History of one schedule, with the runs of it that people asked for: latest due time first, then highest id. The caller has checked that it is visible.
+        /// History of one schedule, with the runs of it that people asked for: latest due time first, then highest id. The runs that
+        /// meet the conditions of the query, and how many do. The caller has checked that it is visible.
         async fn runs(
             &self,
             schedule: u64,

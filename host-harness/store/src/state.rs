@@ -87,7 +87,11 @@ pub const MOVES: [(Option<RunState>, RunState, &str); 13] = [
     (Some(RunState::Open), RunState::Submitted, "finish"),
     (Some(RunState::Open), RunState::Empty, "finish"),
     (Some(RunState::Open), RunState::Failed, "finish"),
-    (Some(RunState::Open), RunState::Cancelled, "finish, delete or disable"),
+    (
+        Some(RunState::Open),
+        RunState::Cancelled,
+        "finish, delete, disable or pause",
+    ),
     (Some(RunState::Open), RunState::Missed, "finish"),
     (
         Some(RunState::Submitted),

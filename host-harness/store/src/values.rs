@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 pub(super) use crate::cancelled::{
     EVENT_DELETED, ORGANIZER_DISABLED as SWITCHED_OFF, SCHEDULE_CHANGED as CHANGED, SCHEDULE_DELETED as DELETED,
+    SCHEDULE_PAUSED as PAUSED,
 };
 
 use super::state::RunState;
@@ -70,13 +71,18 @@ pub(super) fn recipients(text: &str) -> Result<Recipients, StorageError> {
     Ok(Recipients { to, cc, bcc })
 }
 
+/// An address as it is compared with others: without regard to case.
+pub(super) fn recipient_key(address: &str) -> String {
+    address.to_lowercase()
+}
+
 /// A mail's recipients with their roles, each address once, in the order To, Cc, Bcc.
 pub(super) fn addressed(mail: &NewMail) -> Vec<(&'static str, &String)> {
     let mut seen = HashSet::new();
     let mut once = Vec::new();
     for (role, addresses) in [("to", &mail.to), ("cc", &mail.cc), ("bcc", &mail.bcc)] {
         for address in addresses {
-            if seen.insert(address.to_lowercase()) {
+            if seen.insert(recipient_key(address)) {
                 once.push((role, address));
             }
         }

@@ -197,11 +197,11 @@ impl Memory {
             let stored = state.schedules.get_mut(&of.lease.schedule);
             // A user's change takes precedence over the result of a run that did not know it.
             if let Some(stored) = stored.filter(|stored| stored.version == of.lease.stored.version) {
-                stored.content.count(error_counter, active);
+                stored.content.count(error_counter, active, now);
             }
         } else {
             let stored = held(state, of)?;
-            stored.content.count(error_counter, active);
+            stored.content.count(error_counter, active, now);
             (stored.lease_until, stored.retry_at) = (None, None);
             let attempts = stored.attempt;
             match outcome {

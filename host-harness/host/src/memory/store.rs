@@ -3,7 +3,7 @@
 use super::{Access, Memory, Run, RunRow, State, Stored};
 use crate::clock::Instant;
 use crate::contract::schedule_store::{Page, RunPage, RunStart, StoreError};
-use crate::contract::{Content, MissedRange, Outcome, PageQuery, RunEntry, RunQuery, Schedule, ScheduleState};
+use crate::contract::{Content, MissedRange, Outcome, PageQuery, RunEntry, RunQuery, Schedule, StateKind};
 use crate::imports::{Answer, ScheduleStore, runs_page, schedules_page};
 
 /// An entry for missed due times.
@@ -64,7 +64,7 @@ impl Memory {
         (stored.fence, stored.lease_until) = (stored.fence + 1, None);
         stored.retry_at = stored.open.map(|_| now);
         stored.attempt = stored.open.map_or(0, |_| stored.attempt);
-        if let (ScheduleState::Paused(_), Some(open)) = (stored.content.state, stored.open) {
+        if let (StateKind::Paused, Some(open)) = (stored.content.state.at(now), stored.open) {
             by.draft.runs[open]
                 .entry
                 .end(Outcome::Cancelled("the schedule was paused".into()), now);

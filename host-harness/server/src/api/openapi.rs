@@ -160,6 +160,7 @@ fn names(path: &str) -> Value {
                 json!({"type": "string", "minLength": 1, "maxLength": 255}),
             ),
             "id" => ("Id of the schedule.", reference("Id")),
+            "run" => ("Id of the run.", reference("Id")),
             "secret" => (
                 "The secret of a link in a mail.",
                 json!({"type": "string", "minLength": 1}),

@@ -49,9 +49,9 @@ impl Wanted {
         (self.order, self.descending) = (order, descending);
     }
 
-    pub fn query(&self) -> PageQuery {
+    pub fn query(&self, filter: Filter) -> PageQuery {
         PageQuery {
-            filter: Filter::default(),
+            filter,
             order: self.order,
             descending: self.descending,
             at: self.position(),

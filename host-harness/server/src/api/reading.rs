@@ -2,22 +2,24 @@
 
 use axum::http::StatusCode;
 use axum::http::header::ETAG;
-use scheduled_exports_host::contract::RunQuery;
+use plugin::language::Language;
+use scheduled_exports_host::contract::{Position, RunQuery};
 use serde_json::json;
 
 use super::backend::Backend;
-use super::etag;
 use super::links::Here;
 use super::pages::Wanted;
 use super::problems::Refusal;
 use super::reply::Reply;
 use super::routes::Read;
 use super::table::ROOT;
+use super::{etag, filters};
 use crate::service::{Answer, Grant, LeftOver, Operation};
 
 /// Asks the component, and passes its documents on as they are.
 pub(super) async fn read(backend: &dyn Backend, grant: &Grant, read: Read, here: &Here<'_>) -> Result<Reply, Refusal> {
     let wanted = || Wanted::read(here.query).ok_or(Refusal::NoSuchPage);
+    let language = Language::of_tag(&grant.language);
     let body = match read {
         Read::One(id) => {
             let (document, version) = versioned(backend, grant, id).await?;
@@ -25,7 +27,8 @@ pub(super) async fn read(backend: &dyn Backend, grant: &Grant, read: Read, here:
         }
         Read::List => {
             let wanted = wanted()?;
-            match backend.call(grant, Operation::List(wanted.query()), None).await {
+            let filter = filters::list(here.query, language)?;
+            match backend.call(grant, Operation::List(wanted.query(filter)), None).await {
                 Ok(Answer::Page { total, documents, .. }) => wanted.body(here, total, &documents),
                 Ok(_) => return Err(unexpected()),
                 // All that a list can lack is the page.
@@ -37,12 +40,19 @@ pub(super) async fn read(backend: &dyn Backend, grant: &Grant, read: Read, here:
         }
         Read::Runs(id) => {
             let wanted = wanted()?;
-            let operation = Operation::Runs {
-                id,
-                query: RunQuery::page(wanted.position(), wanted.size),
-            };
-            match backend.call(grant, operation, None).await? {
+            let query = filters::runs(here.query, language, wanted.position(), wanted.size)?;
+            match backend.call(grant, Operation::Runs { id, query }, None).await? {
                 Answer::Page { total, documents, .. } => wanted.body(here, total, &documents),
+                _ => return Err(unexpected()),
+            }
+        }
+        Read::Run { id, run } => {
+            let query = RunQuery {
+                id: Some(run),
+                ..RunQuery::page(Position::Number(1), 1)
+            };
+            match backend.call(grant, Operation::Runs { id, query }, None).await? {
+                Answer::Page { documents, .. } => documents.into_iter().next().ok_or(Refusal::NotFound)?.into_bytes(),
                 _ => return Err(unexpected()),
             }
         }

@@ -44,9 +44,17 @@ pub(super) enum Read {
     List,
     One(u64),
     Runs(u64),
+    /// One entry of the run history of schedule `id`.
+    Run {
+        id: u64,
+        run: u64,
+    },
     Exporters,
     Exporter(String),
-    View { id: Option<u64>, name: String },
+    View {
+        id: Option<u64>,
+        name: String,
+    },
     DeletedEvents,
 }
 
@@ -177,6 +185,10 @@ impl Route {
             Action::List => Call::Read(Read::List),
             Action::One => Call::Read(Read::One(id?)),
             Action::Runs => Call::Read(Read::Runs(id?)),
+            Action::Run => Call::Read(Read::Run {
+                id: id?,
+                run: number(self.name.as_deref()?)?,
+            }),
             Action::Exporters => Call::Read(Read::Exporters),
             Action::Exporter => Call::Read(Read::Exporter(name()?)),
             Action::DeletedEvents => Call::Read(Read::DeletedEvents),
@@ -337,6 +349,11 @@ mod tests {
                     Some(Some(7)),
                 ),
                 (
+                    "scheduled_exports/7/runs/812/",
+                    "scheduled_exports/{id}/runs/{run}/",
+                    Some(Some(7)),
+                ),
+                (
                     "scheduled_exports/7/pause/",
                     "scheduled_exports/{id}/{name}/",
                     Some(Some(7)),
@@ -376,7 +393,7 @@ mod tests {
             "big//scheduled_exports/",
             "big/scheduled_exports//",
             "big/scheduled_exports/7//",
-            "big/scheduled_exports/7/runs/1/",
+            "big/scheduled_exports/7/runs/1/2/",
             "big/scheduled_exports/7/runs/1/2/3/4/5/",
             "big/events/",
             "big/events/conf/",

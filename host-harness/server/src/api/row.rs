@@ -50,6 +50,8 @@ pub(super) enum Action {
     Patch,
     Delete,
     Runs,
+    /// One run of the history.
+    Run,
     Exporters,
     Exporter,
     DeletedEvents,

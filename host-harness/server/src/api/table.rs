@@ -1,6 +1,7 @@
 //! The operations of the API, one row each. [`routes`](super::routes) finds a row by path and method and makes `Allow` of the rows of a
 //! path, [`openapi`](super::openapi) describes them, and [`strict`](super::strict) takes the known names from here.
 
+use super::filters::{LIST, RUNS};
 use super::row::{Action, Parameter, Row, Success, host, read, write};
 
 /// Everything about scheduled exports is below an organizer.
@@ -183,7 +184,9 @@ pub(super) const ROWS: &[Row] = &[
         "Lists schedules",
         Success::PageOf("Schedule"),
     )
-    .query(&[PAGE, PAGE_SIZE, ORDERING]),
+    .query(&[
+        PAGE, PAGE_SIZE, ORDERING, LIST[0], LIST[1], LIST[2], LIST[3], LIST[4], LIST[5],
+    ]),
     write(
         "POST",
         "scheduled_exports/",
@@ -308,7 +311,14 @@ pub(super) const ROWS: &[Row] = &[
         "Lists the runs of a schedule, latest due time first",
         Success::PageOf("Run"),
     )
-    .query(LISTED),
+    .query(&[PAGE, PAGE_SIZE, RUNS[0], RUNS[1], RUNS[2]]),
+    read(
+        "scheduled_exports/{id}/runs/{run}/",
+        Action::Run,
+        "get_run",
+        "Returns a run of a schedule",
+        Success::Document("Run"),
+    ),
     write(
         "POST",
         "scheduled_exports/{id}/take_over/",

@@ -10,11 +10,13 @@ use std::sync::PoisonError;
 
 use plugin::language::Language;
 use scheduled_exports_host::contract::schedule_store::{Page, RunPage, RunStart, StoreError};
-use scheduled_exports_host::contract::{Content, MissedRange, Outcome, PageQuery, Position, Schedule, User};
+use scheduled_exports_host::contract::{Content, Filter, MissedRange, Outcome, PageQuery, Schedule, User};
 use scheduled_exports_host::contract::{RunEntry, RunQuery, auth_context::Caller};
 use scheduled_exports_host::imports::{Answer, ScheduleStore};
 use scheduled_exports_store::usage::MailUser;
-use scheduled_exports_store::{Change, Finish, Row, StorageError, Written, difference};
+use scheduled_exports_store::{
+    Change, Finish, ListFilter, ListQuery, Recipient, Row, StorageError, Written, difference,
+};
 
 use super::{Access, Run, Services};
 use crate::called_off;
@@ -56,6 +58,40 @@ async fn joined(services: &Services, caller: &Caller, rows: Vec<Row>) -> Result<
 
 async fn joined_one(services: &Services, caller: &Caller, row: Row) -> Result<Schedule, StoreError> {
     Ok(joined(services, caller, vec![row]).await?.remove(0))
+}
+
+/// The filter as the store takes it: with the users that its addresses belong to.
+async fn resolved(services: &Services, access: &Access, filter: &Filter) -> Result<ListFilter, StoreError> {
+    let users = async |address: &str| match services.platform.user_by_email(address).await {
+        Ok(user) => Ok(user.into_iter().map(|user| user.id).collect::<Vec<_>>()),
+        Err(error) => Err(StoreError::Unavailable(error.to_string())),
+    };
+    let Filter {
+        owner,
+        export_identifier,
+        recipient,
+        state,
+        failing,
+        due_before,
+    } = filter;
+    Ok(ListFilter {
+        owners: match owner {
+            Some(address) => Some(users(address).await?),
+            None => None,
+        },
+        export_identifier: export_identifier.clone(),
+        recipient: match recipient {
+            Some(address) => Some(Recipient {
+                address: address.clone(),
+                users: users(address).await?,
+            }),
+            None => None,
+        },
+        state: *state,
+        failing: *failing,
+        due_before: *due_before,
+        now: access.facts.settings.now,
+    })
 }
 
 /// The row as it was when this call read it first.
@@ -161,6 +197,8 @@ impl Access {
 
 impl ScheduleStore for Services {
     async fn list(&self, access: &Access, query: PageQuery) -> Answer<Page, StoreError> {
+        let filter = resolved(self, access, &query.filter).await?;
+        let query = ListQuery::new(query, filter);
         let found = self.storage.list(&access.visible, &query).await?;
         let rows = found.ok_or(StoreError::NotFound)?;
         Ok(Page {

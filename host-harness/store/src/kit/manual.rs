@@ -1,16 +1,15 @@
 //! Runs that people ask for, beside those that are due.
 
+use super::people::query;
 use super::{
     HOUR, LEASE, T0, ZONE, ZONES, accepted, acme, add, add_due, all, change, commit, content, deliver, entries, failed,
     finish, mail, plan, settle_one, start, stored, take, take_deliveries, take_one,
 };
-use crate::contract::{
-    Content, Filter, Outcome, PageQuery, Position, Recipients, RunKind, RunQuery, ScheduleState, SortKey,
-};
+use crate::contract::{Content, Outcome, Position, Recipients, RunKind, RunQuery, ScheduleState, SortKey};
 use crate::usage::{AskedOf, UsageLimit, WriteLimits};
 use crate::{
-    Asked, Change, Commit, CommitError, Finish, LeaseError, Leased, MailKind, RequestedRun, Requester, Scope, Storage,
-    Visible,
+    Asked, Change, Commit, CommitError, Finish, LeaseError, Leased, ListFilter, ListQuery, MailKind, RequestedRun,
+    Requester, Scope, Storage, Visible,
 };
 
 const DAY: i64 = 24 * HOUR;
@@ -145,16 +144,19 @@ pub async fn nobody_sees_what_a_run_was_made_of(store: &dyn Storage) {
         assert_eq!(store.get(&seen, made_of).await.unwrap(), None);
         for order in [SortKey::Id, SortKey::ExportIdentifier, SortKey::NextRun] {
             for descending in [false, true] {
-                let query = PageQuery {
-                    filter: Filter::default(),
-                    order,
-                    descending,
-                    at: Position::Number(1),
-                    size: 50,
+                let healthy = ListFilter {
+                    failing: Some(false),
+                    ..ListFilter::default()
                 };
-                let page = store.list(&seen, &query).await.unwrap().expect("page one exists");
-                let ids: Vec<u64> = page.rows.iter().map(|row| row.id).collect();
-                assert_eq!((page.total, &ids[..]), (1, &[id][..]));
+                for filter in [ListFilter::default(), healthy] {
+                    let query = ListQuery {
+                        filter,
+                        ..query(order, descending, Position::Number(1), 50)
+                    };
+                    let page = store.list(&seen, &query).await.unwrap().expect("page one exists");
+                    let ids: Vec<u64> = page.rows.iter().map(|row| row.id).collect();
+                    assert_eq!((page.total, &ids[..]), (1, &[id][..]));
+                }
             }
         }
     }

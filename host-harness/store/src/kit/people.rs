@@ -1,14 +1,12 @@
 //! What people see and change.
 
 use super::{HOUR, T0, ZONES, acme, add, add_many, all, change, commit, content, stored};
-use crate::contract::{
-    Content, Filter, MissedRange, MissedReason, PageQuery, Position, RunQuery, ScheduleState, SortKey,
-};
-use crate::{Change, Commit, CommitError, Row, Rows, Scope, Storage, Visible};
+use crate::contract::{Content, MissedRange, MissedReason, Position, RunQuery, ScheduleState, SortKey};
+use crate::{Change, Commit, CommitError, ListFilter, ListQuery, Row, Rows, Scope, Storage, Visible};
 
-fn query(order: SortKey, descending: bool, at: Position, size: u32) -> PageQuery {
-    PageQuery {
-        filter: Filter::default(),
+pub(super) fn query(order: SortKey, descending: bool, at: Position, size: u32) -> ListQuery {
+    ListQuery {
+        filter: ListFilter::default(),
         order,
         descending,
         at,

@@ -9,7 +9,7 @@ use super::runs::{self, Cancelled};
 use super::usage::{count_write, creatable, movable};
 use super::{PostgresStorage, change_notices, lists, organizers, requests, usage};
 use crate::clock::Instant;
-use crate::contract::{Content, MissedRange};
+use crate::contract::{Content, MissedRange, StateKind};
 use crate::values::{recipients_text, signed, state_columns};
 use crate::{Change, Commit, CommitError, RequestedRun, Row, StorageError, Visible};
 
@@ -22,6 +22,7 @@ type Done = client::Result<Result<(), CommitError>>;
 
 /// What a person's change of a schedule writes, with the parameters of [`Said`]. An open run is executed again at once, with
 /// its due time; without one, a lease has pinned nothing, and the new plan says what is due.
+/// A pause cancels it afterwards.
 macro_rules! changed_columns {
     () => {
         "version = version + 1, exporter = $2, recipients = $3, next_run = $4, active = ($5::bigint[])[1] = 1, paused_until = ($5::bigint[])[2], error_counter = $6, document = $7,
@@ -112,7 +113,7 @@ impl PostgresStorage {
                 version,
                 content,
                 missed,
-            } if missed.is_empty() => {
+            } if missed.is_empty() && content.state.at(commit.now) != StateKind::Paused => {
                 let (Ok(id), Ok(version)) = (i64::try_from(*id), i64::try_from(*version)) else {
                     return Ok(false);
                 };
@@ -432,6 +433,9 @@ async fn update(
     let owner = owner.map(|owner| text(owner));
     on.execute(UPDATE, &Said::of(id, content, commit).with(&[&owner]))
         .await?;
+    if content.state.at(commit.now) == StateKind::Paused {
+        runs::cancel_paused(on, id, commit.now, said).await?;
+    }
     if runs::write_missed(on, id, &commit.by.scope, missed, commit.now, said)
         .await?
         .is_err()

@@ -46,7 +46,8 @@ pub(super) const SUBMIT: &str = "with found as (
        update run set state = 'submitted', settle_wake = $5, settle_version = null, attempts = (select attempt from held)
        where id = $3 and exists (select from held)),
      freed as (
-       update schedule set lease_until = null, retry_at = null, error_counter = $6, active = active and ($7 or paused_until is not null), open_run = null, attempt = 0
+       update schedule set lease_until = null, retry_at = null, error_counter = $6, active = active and ($7 or coalesce(paused_until > $4, false)),
+         paused_until = case when $7 or paused_until > $4 then paused_until end, open_run = null, attempt = 0
        where id = (select id from held)),
      said as (
        insert into audit (at, organizer, event, schedule, actor, action, detail)
@@ -111,7 +112,8 @@ impl PostgresStorage {
         Ok(ended == 1)
     }
 
-    /// The schedule's fence is unchanged, so no person has changed it since the lease: counter and `active` are written.
+    /// The schedule's fence is unchanged, so no person has changed it since the lease: counter and state are written. What
+    /// a person has paused stays so; a pause that has run out is none.
     pub(super) async fn finish_executed(
         &self,
         lease: &Lease,
@@ -149,7 +151,9 @@ impl PostgresStorage {
                    update run r set state = $3, code = $4, words = $5, missed_first = $6, missed_count = $7, ended = $8, missed_reason = $13,
                      settle_wake = $9, settle_version = null, attempts = s.attempt
                    from schedule s where s.id = $1 and r.id = $2)
-                 update schedule set lease_until = null, retry_at = $10, error_counter = $11, active = active and ($12 or paused_until is not null),
+                 update schedule set lease_until = null, retry_at = $10, error_counter = $11,
+                   active = active and ($12 or coalesce(paused_until > $14, false)),
+                   paused_until = case when $12 or paused_until > $14 then paused_until end,
                    open_run = case when $10 is null then null else open_run end,
                    attempt = case when $10 is null then 0 else attempt end
                  where id = $1",
@@ -167,6 +171,7 @@ impl PostgresStorage {
                     &i64::from(finish.error_counter),
                     &finish.active,
                     &state.missed_reason,
+                    &finish.now,
                 ],
             )
             .await?;
@@ -213,13 +218,15 @@ impl PostgresStorage {
             .execute(
                 "update schedule set settling_until = null,
                    error_counter = case when version = $2 then $3 else error_counter end,
-                   active = active and (version <> $2 or $4 or paused_until is not null)
+                   active = active and (version <> $2 or $4 or coalesce(paused_until > $5, false)),
+                   paused_until = case when version <> $2 or $4 or paused_until > $5 then paused_until end
                  where id = $1",
                 &[
                     &schedule,
                     &held.try_get::<i64>("settle_version")?,
                     &i64::from(finish.error_counter),
                     &finish.active,
+                    &finish.now,
                 ],
             )
             .await?;

@@ -6,10 +6,11 @@ use super::client::{self, Found, Parameter};
 use super::columns::{columns_within, event_of, row, row_columns, row_within, text};
 use super::{PostgresStorage, read, settled};
 use crate::clock::Instant;
-use crate::contract::{PageQuery, Position, SortKey};
+use crate::contract::{Position, SortKey};
 use crate::cursor::{Cursor, Key};
+use crate::list_query::{self, Dialect};
 use crate::values::{clamped, offset, signed, unsigned};
-use crate::{Commit, CommitError, Row, Rows, Schedules, StorageError, Visible};
+use crate::{Commit, CommitError, ListQuery, Row, Rows, Schedules, StorageError, Visible};
 
 /// One page of [`Schedules::list`], each row with the number of all: parameters are $1 organizer,
 /// $2 event, $3 owner, $4 limit, $5 offset, or after a cursor $5 its id and $6 its key.
@@ -113,6 +114,18 @@ fn owners_page_sql(order: SortKey, descending: bool, after: bool) -> String {
     )
 }
 
+/// A filtered list as PostgreSQL reads it.
+const FILTERED: Dialect = Dialect {
+    mark: '$',
+    columns: columns_within!(),
+    event: "s.event = ?2",
+    active: "s.active",
+    owners: "(?4 is null or s.owner = any(?4))",
+    recipient: "(s.owner = any(?7) or exists (
+               select from jsonb_each(s.recipients::jsonb) list cross join jsonb_array_elements_text(list.value) a (address)
+               where lower(a.address) = ?6))",
+};
+
 /// Where the page after this row begins.
 fn cursor_at(last: &Found, order: SortKey, descending: bool) -> client::Result<Cursor> {
     Ok(Cursor {
@@ -149,9 +162,9 @@ pub(super) const ONE: &str = concat!(
 
 #[async_trait]
 impl Schedules for PostgresStorage {
-    async fn list(&self, seen: &Visible, query: &PageQuery) -> Result<Option<Rows<Row>>, StorageError> {
-        let PageQuery {
-            filter: _,
+    async fn list(&self, seen: &Visible, query: &ListQuery) -> Result<Option<Rows<Row>>, StorageError> {
+        let ListQuery {
+            filter,
             order,
             descending,
             at,
@@ -171,9 +184,30 @@ impl Schedules for PostgresStorage {
             Some(Some(first)) => first,
             None => 0,
         };
-        let sql = page_sql(order, descending, owner.is_some(), cursor.is_some());
         let (organizer, event, most) = (text(&seen.scope.organizer), event_of(&seen.scope), i64::from(size) + 1);
-        let mut parameters: Vec<&dyn Parameter> = vec![&organizer, &event, &owner, &most];
+        let mut parameters: Vec<&dyn Parameter> = vec![&organizer, &event, &owner];
+        let exported = filter.export_identifier.as_deref().map(text);
+        let (address, users) = (filter.address(), filter.recipient.as_ref().map(|to| to.users.clone()));
+        let (state, failing) = (filter.state_text(), filter.failing.map(i64::from));
+        let (sql, counted) = if filter.is_empty() {
+            let sql = page_sql(order, descending, owner.is_some(), cursor.is_some());
+            (sql, count_sql(owner.is_some()).to_owned())
+        } else {
+            parameters.extend::<[&dyn Parameter; 8]>([
+                &filter.owners,
+                &exported,
+                &address,
+                &users,
+                &filter.now,
+                &state,
+                &failing,
+                &filter.due_before,
+            ]);
+            let sql = list_query::page(&FILTERED, order, descending, cursor.is_some());
+            (sql, list_query::count(&FILTERED))
+        };
+        let of_all = parameters.len();
+        parameters.push(&most);
         let exporter;
         match &cursor {
             None => parameters.push(&first),
@@ -192,7 +226,7 @@ impl Schedules for PostgresStorage {
         let mut found: Vec<Found> = read!(self.pool.fetch_all(&sql, &parameters))?;
         let total: i64 = match found.first() {
             Some(row) => row.try_get("total")?,
-            None => read!(self.pool.fetch_one(count_sql(owner.is_some()), &parameters[..3]))?,
+            None => read!(self.pool.fetch_one(&counted, &parameters[..of_all]))?,
         };
         if found.is_empty() && page.is_some_and(|page| page > 1) {
             return Ok(None);

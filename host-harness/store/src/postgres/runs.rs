@@ -13,11 +13,12 @@ use crate::clock::Instant;
 use crate::contract::{MissedRange, Outcome, Position, RunEntry};
 use crate::contract::{RunQuery, schedule_store::RunStart};
 use crate::cursor::Cursor;
+use crate::run_filter::RunFilter;
 use crate::state::{RunState, step};
 use crate::usage::{AskedOf, Exceeded, WriteLimits};
 use crate::values::{
-    CHANGED, DELETED, EVENT_DELETED, SWITCHED_OFF, State, clamped, concluded, kind_text, missed_reason, offset, signed,
-    unsigned,
+    CHANGED, DELETED, EVENT_DELETED, PAUSED, SWITCHED_OFF, State, clamped, concluded, kind_text, missed_reason, offset,
+    signed, unsigned,
 };
 use crate::{
     Commit, Finish, HistoryRow, Lease, LeaseError, RequestedRun, Row, Rows, Runs, Scope, StartError, StorageError,
@@ -253,6 +254,36 @@ pub(super) async fn cancel_open(
     call_off(on, Which::All(whose), words, now, said).await
 }
 
+/// Ends the open run of a schedule that a person has just paused, if there is one. Mail of earlier runs still goes out. The row of the
+/// schedule is locked.
+pub(super) async fn cancel_paused(
+    on: &Connection,
+    schedule: i64,
+    now: Instant,
+    said: &mut Entries,
+) -> client::Result<()> {
+    step(Some(RunState::Open), RunState::Cancelled)?;
+    let ended = on
+        .fetch_all::<Found>(
+            "with freed as (
+               update schedule s set open_run = null, retry_at = null, attempt = 0
+               from schedule old where s.id = $1 and old.id = s.id and old.open_run is not null
+               returning old.open_run, old.attempt)
+             update run r set state = 'cancelled', words = $2, ended = $3, attempts = freed.attempt
+             from freed where r.id = freed.open_run and r.state = 'open'
+             returning r.id, r.history_of, r.organizer, r.event, r.due",
+            &[&schedule, &PAUSED, &now],
+        )
+        .await?;
+    let Some(run) = ended.first() else {
+        return Ok(());
+    };
+    let id: i64 = run.try_get("id")?;
+    files::drop_unneeded(on, &[id]).await?;
+    call_off(on, Which::Run(id), PAUSED, now, said).await?;
+    said.add_runs(&ended, &Outcome::Cancelled(PAUSED.to_owned()))
+}
+
 /// Ends submitted runs whose schedules are gone or whose mails were called off, so that nobody settles them: `delivered` if at least
 /// one recipient's server took the mail, else `cancelled` where it was called off for one, else `failed`. Nothing while some
 /// recipient is not final. Their rows are locked.
@@ -291,20 +322,51 @@ pub(super) async fn conclude(on: &Connection, runs: &[i64], now: Instant, said: 
 }
 
 /// One page of a schedule's history: $1 schedule, $2 limit, $3 offset, or $3 and $4 due time and id of the run behind which it begins.
+macro_rules! history {
+    ($meets:expr, $rest:literal) => {
+        concat!(
+            "select ",
+            entry_columns!(),
+            ", (",
+            counted!($meets),
+            ") as total from run r",
+            deliveries_of_run!(),
+            "where r.history_of = $1",
+            $meets,
+            $rest
+        )
+    };
+}
+
+/// How many runs it has in all.
+macro_rules! counted {
+    ($meets:expr) => {
+        concat!("select count(*) from run r where r.history_of = $1", $meets)
+    };
+}
+
+/// The conditions of a [`RunFilter`], on a run `r`.
+macro_rules! meets {
+    () => {
+        " and ($5 is null or r.id = $5) and ($6 is null or r.state = $6) and ($7 is null or r.due >= $7) and ($8 is null or r.due <= $8)"
+    };
+}
+
+/// A page by number, and one behind a cursor.
 pub(super) const HISTORY: [&str; 2] = [
-    concat!(
-        "select ",
-        entry_columns!(),
-        ", (select count(*) from run where history_of = $1) as total from run r",
-        deliveries_of_run!(),
-        "where r.history_of = $1 order by r.due desc, r.id desc limit $2 offset $3"
+    history!("", " order by r.due desc, r.id desc limit $2 offset $3"),
+    history!(
+        "",
+        " and (r.due, r.id) < ($3, $4) order by r.due desc, r.id desc limit $2"
     ),
-    concat!(
-        "select ",
-        entry_columns!(),
-        ", (select count(*) from run where history_of = $1) as total from run r",
-        deliveries_of_run!(),
-        "where r.history_of = $1 and (r.due, r.id) < ($3, $4) order by r.due desc, r.id desc limit $2"
+];
+
+/// The same of the runs that meet the conditions.
+const FILTERED_HISTORY: [&str; 2] = [
+    history!(meets!(), " order by r.due desc, r.id desc limit $2 offset $3"),
+    history!(
+        meets!(),
+        " and (r.due, r.id) < ($3, $4) order by r.due desc, r.id desc limit $2"
     ),
 ];
 
@@ -387,20 +449,27 @@ impl Runs for PostgresStorage {
             Some(Some(first)) => first,
             None => 0,
         };
+        let only = RunFilter::of(query);
         let (most, (begin, id)) = (i64::from(size) + 1, behind.unwrap_or((first, 0)));
-        let mut parameters: Vec<&dyn Parameter> = vec![&schedule, &most, &begin];
-        parameters.extend(behind.iter().map(|_| &id as &dyn Parameter));
-        let history = HISTORY[usize::from(behind.is_some())];
+        let mut parameters: Vec<&dyn Parameter> = vec![&schedule, &most, &begin, &id];
+        let (histories, counted) = match &only {
+            None => {
+                parameters.truncate(if behind.is_some() { 4 } else { 3 });
+                (HISTORY, counted!(""))
+            }
+            Some(only) => {
+                parameters.extend::<[&dyn Parameter; 4]>([&only.id, &only.state, &only.since, &only.until]);
+                (FILTERED_HISTORY, counted!(meets!()))
+            }
+        };
+        let history = histories[usize::from(behind.is_some())];
         let mut found = read!(self.pool.fetch_all::<Found>(history, &parameters))?;
         if found.is_empty() && page.is_some_and(|page| page > 1) {
             return Ok(None);
         }
         let total: i64 = match found.first() {
             Some(row) => row.try_get("total")?,
-            None => read!(
-                self.pool
-                    .fetch_one("select count(*) from run where history_of = $1", &[&schedule])
-            )?,
+            None => read!(self.pool.fetch_one(counted, &parameters))?,
         };
         let more = found.len() > size as usize;
         found.truncate(size as usize);

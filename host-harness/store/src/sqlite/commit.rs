@@ -7,7 +7,7 @@ use super::runs::{self, Cancelled};
 use super::statement::{execute, optional, value, values};
 use super::{audit, change_notices, lists, requests, usage};
 use crate::clock::Instant;
-use crate::contract::{Content, MissedRange};
+use crate::contract::{Content, MissedRange, StateKind};
 use crate::values::state_columns;
 use crate::{Change, Commit, CommitError, RequestedRun, Row, StorageError, Visible};
 
@@ -218,6 +218,9 @@ fn update(
             return Err(CommitError::Stale);
         }
         runs::write_missed(on, id, &commit.by.scope, range, commit.now)?;
+    }
+    if content.state.at(commit.now) == StateKind::Paused {
+        runs::cancel_paused(on, id, commit.now)?;
     }
     // What they were asked for is no more what is stored.
     let asked: Vec<i64> = values(

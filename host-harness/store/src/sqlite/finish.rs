@@ -20,7 +20,8 @@ pub(super) fn finish(on: &Connection, lease: &Lease, run: u64, finish: &Finish) 
     }
 }
 
-/// The schedule's fence is unchanged, so no person has changed it since the lease: counter and `active` are written.
+/// The schedule's fence is unchanged, so no person has changed it since the lease: counter and state are written. What
+/// a person has paused stays so; a pause that has run out is none.
 fn executed(on: &Connection, lease: &Lease, run: u64, finish: &Finish) -> Result<Written, LeaseError> {
     let (schedule, run) = (signed(lease.schedule)?, signed(run)?);
     let with_file = finish.mail.as_ref().is_some_and(|mail| mail.attach_file);
@@ -57,8 +58,8 @@ fn executed(on: &Connection, lease: &Lease, run: u64, finish: &Finish) -> Result
         // Only if it changes: it is in two indexes. What a person has paused is not stopped.
         execute(
             on,
-            "update schedule set active = 0 where id = ?1 and paused_until is null",
-            [schedule],
+            "update schedule set active = 0, paused_until = null where id = ?1 and coalesce(paused_until, 0) <= ?2",
+            params![schedule, finish.now],
         )?;
     }
     if let Some(mail) = &finish.mail {
@@ -95,8 +96,10 @@ fn settled(on: &Connection, lease: &Lease, run: u64, finish: &Finish) -> Result<
     // A person who changed the schedule meanwhile has reset the counter, and that stands.
     execute(
         on,
-        "update schedule set error_counter = ?3, active = active and (?4 or paused_until is not null) where id = ?1 and version = ?2",
-        params![schedule, version, finish.error_counter, finish.active],
+        "update schedule set error_counter = ?3, active = active and (?4 or coalesce(paused_until > ?5, 0)),
+           paused_until = case when ?4 or paused_until > ?5 then paused_until end
+         where id = ?1 and version = ?2",
+        params![schedule, version, finish.error_counter, finish.active, finish.now],
     )?;
     if let Some(mail) = &finish.mail {
         outbox::insert(on, Some(run), (&scope, schedule), due, mail, finish.now)?;

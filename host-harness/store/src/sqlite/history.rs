@@ -7,6 +7,7 @@ use super::statement::{all, value};
 use crate::clock::Instant;
 use crate::contract::{Delivery, RunEntry};
 use crate::cursor::Cursor;
+use crate::run_filter::RunFilter;
 use crate::{HistoryRow, Rows, StorageError};
 
 /// Where a page begins.
@@ -18,37 +19,77 @@ pub(super) enum From {
     Before((Instant, i64)),
 }
 
-/// A page of the history of one schedule.
+/// The conditions of a [`RunFilter`], on a run `r`.
+macro_rules! meets {
+    () => {
+        " and (?5 is null or r.id = ?5) and (?6 is null or r.state = ?6) and (?7 is null or r.due >= ?7) and (?8 is null or r.due <= ?8)"
+    };
+}
+
+/// A page of the history of one schedule: of all runs, or of those that meet the conditions.
 pub(super) fn page(
     on: &Connection,
     schedule: i64,
     from: From,
     size: u32,
+    only: Option<&RunFilter>,
 ) -> Result<Option<Rows<RunEntry>>, StorageError> {
     let snapshot = on.unchecked_transaction()?;
-    let total: i64 = value(&snapshot, "select count(*) from run where history_of = ?1", [schedule])?;
+    let (counted, meets) = match only {
+        None => ("select count(*) from run where history_of = ?1", ""),
+        Some(_) => (
+            concat!("select count(*) from run r where r.history_of = ?1", meets!()),
+            meets!(),
+        ),
+    };
+    let parameters = |begin: i64, behind: Option<i64>| {
+        let only = only.cloned().unwrap_or_default();
+        (
+            schedule,
+            size + 1,
+            begin,
+            behind,
+            only.id,
+            only.state,
+            only.since,
+            only.until,
+        )
+    };
+    let total: i64 = match only {
+        None => value(&snapshot, counted, [schedule])?,
+        Some(_) => value(&snapshot, counted, parameters(0, None))?,
+    };
     let (select, begin, behind) = match from {
         From::Row(first) if first > 0 && first >= total => return Ok(None),
         From::Row(first) => (
-            concat!(
-                "select ",
-                entry_columns!(),
-                " from run r where r.history_of = ?1 and ?4 is null order by r.due desc, r.id desc limit ?2 offset ?3"
+            format!(
+                concat!(
+                    "select ",
+                    entry_columns!(),
+                    " from run r where r.history_of = ?1 and ?4 is null{} order by r.due desc, r.id desc limit ?2 offset ?3"
+                ),
+                meets
             ),
             first,
             None,
         ),
         From::Before((due, id)) => (
-            concat!(
-                "select ",
-                entry_columns!(),
-                " from run r where r.history_of = ?1 and (r.due, r.id) < (?3, ?4) order by r.due desc, r.id desc limit ?2"
+            format!(
+                concat!(
+                    "select ",
+                    entry_columns!(),
+                    " from run r where r.history_of = ?1 and (r.due, r.id) < (?3, ?4){} order by r.due desc, r.id desc limit ?2"
+                ),
+                meets
             ),
             due,
             Some(id),
         ),
     };
-    let mut rows = all(&snapshot, select, params![schedule, size + 1, begin, behind], entry)?;
+    let mut rows = match only {
+        None => all(&snapshot, &select, params![schedule, size + 1, begin, behind], entry)?,
+        Some(_) => all(&snapshot, &select, parameters(begin, behind), entry)?,
+    };
     let more = rows.len() > size as usize;
     rows.truncate(size as usize);
     add_deliveries(&snapshot, &mut rows)?;

@@ -4,14 +4,15 @@ use async_trait::async_trait;
 use rusqlite::types::Value;
 use rusqlite::{params, params_from_iter};
 
-use super::columns::{row, row_columns, signed, unsigned};
+use super::columns::{json_list, row, row_columns, signed, unsigned};
 use super::statement::{all, optional, value};
 use super::{SqliteStorage, commit};
 use crate::clock::Instant;
-use crate::contract::{PageQuery, Position, SortKey};
+use crate::contract::{Position, SortKey};
 use crate::cursor::{Cursor, Key};
+use crate::list_query::{self, Dialect};
 use crate::values::{clamped, offset};
-use crate::{Commit, CommitError, Row, Rows, Schedules, StorageError, Visible};
+use crate::{Commit, CommitError, ListFilter, ListQuery, Row, Rows, Schedules, StorageError, Visible};
 
 /// One page of [`Schedules::list`]: parameters are ?1 organizer, ?2 event, ?3 owner, ?4 limit,
 /// ?5 offset, or after a cursor ?5 its id and ?6 its key. Each order has an index of its own, and no row is read beyond the page.
@@ -58,6 +59,36 @@ pub(super) fn page_sql(order: SortKey, descending: bool, owner: bool, after: boo
     }
 }
 
+/// A filtered list as SQLite reads it; lists of users are JSON.
+const FILTERED: Dialect = Dialect {
+    mark: '?',
+    columns: row_columns!(),
+    event: "s.event is ?2",
+    active: "s.active = 1",
+    owners: "(?4 is null or s.owner in (select value from json_each(?4)))",
+    recipient: "(s.owner in (select value from json_each(?7)) or exists (
+               select 1 from json_tree(s.recipients) a where a.type = 'text' and lower(a.value) = ?6))",
+};
+
+/// The parameters of [`list_query::count`].
+fn filtered(seen: &Visible, filter: &ListFilter) -> Vec<Value> {
+    let text = |text: &str| Value::Text(text.to_owned());
+    let or_null = |value: Option<Value>| value.unwrap_or(Value::Null);
+    vec![
+        text(&seen.scope.organizer),
+        or_null(seen.scope.event.as_deref().map(text)),
+        or_null(seen.only_owner.as_deref().map(text)),
+        or_null(filter.owners.as_deref().map(json_list).map(Value::Text)),
+        or_null(filter.export_identifier.as_deref().map(text)),
+        or_null(filter.address().map(Value::Text)),
+        or_null(filter.recipient.as_ref().map(|to| Value::Text(json_list(&to.users)))),
+        Value::Integer(filter.now),
+        or_null(filter.state_text().map(text)),
+        or_null(filter.failing.map(|failing| Value::Integer(failing.into()))),
+        or_null(filter.due_before.map(Value::Integer)),
+    ]
+}
+
 /// How a row of a page says where the page after it begins.
 fn key_of(order: SortKey, descending: bool) -> fn(&rusqlite::Row<'_>) -> rusqlite::Result<Key> {
     match (order, descending) {
@@ -82,9 +113,9 @@ pub(super) const COUNT_ALL: &str = "select coalesce(sum(schedules), 0) from scop
 
 #[async_trait]
 impl Schedules for SqliteStorage {
-    async fn list(&self, seen: &Visible, query: &PageQuery) -> Result<Option<Rows<Row>>, StorageError> {
-        let PageQuery {
-            filter: _,
+    async fn list(&self, seen: &Visible, query: &ListQuery) -> Result<Option<Rows<Row>>, StorageError> {
+        let ListQuery {
+            filter,
             order,
             descending,
             at,
@@ -105,14 +136,29 @@ impl Schedules for SqliteStorage {
             None => 0,
         };
 
-        let sql = page_sql(order, descending, owner.is_some(), cursor.is_some());
         let text = |text: &str| Value::Text(text.to_owned());
-        let mut parameters = vec![
-            text(&seen.scope.organizer),
-            seen.scope.event.as_deref().map_or(Value::Null, text),
-            owner.map_or(Value::Null, text),
-            Value::Integer(i64::from(size) + 1),
-        ];
+        let (sql, counted, mut parameters) = if filter.is_empty() {
+            (
+                page_sql(order, descending, owner.is_some(), cursor.is_some()),
+                count_sql(owner.is_some()).to_owned(),
+                vec![
+                    text(&seen.scope.organizer),
+                    seen.scope.event.as_deref().map_or(Value::Null, text),
+                    owner.map_or(Value::Null, text),
+                ],
+            )
+        } else {
+            (
+                list_query::page(&FILTERED, order, descending, cursor.is_some()),
+                list_query::count(&FILTERED),
+                filtered(seen, filter),
+            )
+        };
+        let of_all = match filter.is_empty() && owner.is_none() {
+            true => 2,
+            false => parameters.len(),
+        };
+        parameters.push(Value::Integer(i64::from(size) + 1));
         match cursor {
             None => parameters.push(Value::Integer(first)),
             Some(Cursor { key, id, .. }) => {
@@ -135,14 +181,9 @@ impl Schedules for SqliteStorage {
             Some((_, _, total)) => *total,
             None if page.is_some_and(|page| page > 1) => return Ok(None),
             None if page.is_some() => 0,
-            None => self.reading.read(|on| {
-                let Visible { scope, only_owner } = seen;
-                let sql = count_sql(only_owner.is_some());
-                match only_owner {
-                    Some(owner) => value(on, sql, params![scope.organizer, scope.event, owner]),
-                    None => value(on, sql, params![scope.organizer, scope.event]),
-                }
-            })?,
+            None => self
+                .reading
+                .read(|on| value(on, &counted, params_from_iter(&parameters[..of_all])))?,
         };
 
         let size = size as usize;

@@ -11,10 +11,11 @@ use crate::clock::Instant;
 use crate::contract::{MissedRange, Outcome, Position, RunEntry};
 use crate::contract::{RunQuery, schedule_store::RunStart};
 use crate::cursor::Cursor;
+use crate::run_filter::RunFilter;
 use crate::state::{RunState, step};
 use crate::usage::{AskedOf, DAY, Exceeded, WriteLimits};
 use crate::values::{
-    CHANGED, DELETED, EVENT_DELETED, SWITCHED_OFF, clamped, concluded, kind_text, missed_reason, offset, text,
+    CHANGED, DELETED, EVENT_DELETED, PAUSED, SWITCHED_OFF, clamped, concluded, kind_text, missed_reason, offset, text,
 };
 use crate::{
     Commit, Finish, HistoryRow, Lease, LeaseError, RequestedRun, Row, Rows, Runs, Scope, StartError, StorageError,
@@ -192,6 +193,33 @@ pub(super) fn cancel_open(on: &Connection, whose: Cancelled<'_>, now: Instant) -
     call_off(on, Which::All(whose), words, now)
 }
 
+/// Ends the open run of a schedule that a person has just paused, if there is one. Mail of earlier runs still goes out.
+pub(super) fn cancel_paused(on: &Connection, schedule: i64, now: Instant) -> Result<(), StorageError> {
+    let open = optional(
+        on,
+        "select r.history_of, r.organizer, r.event, r.due, r.id, s.attempt
+         from schedule s join run r on r.id = s.open_run where s.id = ?1",
+        [schedule],
+        |run| Ok((Ended::read(run)?, run.get::<_, i64>("id")?, run.get("attempt")?)),
+    )?;
+    let Some((run, id, attempts)) = open else {
+        return Ok(());
+    };
+    let state = State {
+        words: Some(PAUSED),
+        ..State::plain(RunState::Cancelled)
+    };
+    write_state(on, id, (RunState::Open, attempts), &state, now)?;
+    execute(
+        on,
+        "update schedule set open_run = null, retry_at = null, attempt = 0 where id = ?1",
+        [schedule],
+    )?;
+    files::drop_unneeded(on, id)?;
+    call_off(on, Which::Run(id), PAUSED, now)?;
+    run.tell(on, &Outcome::Cancelled(PAUSED.to_owned()), now)
+}
+
 /// A run as the audit log tells of it.
 struct Ended {
     schedule: i64,
@@ -321,7 +349,9 @@ impl Runs for SqliteStorage {
         let Some(from) = from else {
             return Ok(None);
         };
-        self.read_aside(move |on| history::page(on, schedule, from, size)).await
+        let only = RunFilter::of(query);
+        self.read_aside(move |on| history::page(on, schedule, from, size, only.as_ref()))
+            .await
     }
 
     async fn latest_runs(&self, schedules: &[u64]) -> Result<Vec<Option<RunEntry>>, StorageError> {

@@ -2,7 +2,9 @@
 
 use std::sync::PoisonError;
 
-use scheduled_exports_host::contract::{Content, MissedRange, Outcome, PageQuery, Position, Schedule};
+use scheduled_exports_host::contract::{
+    Content, Filter, MissedRange, Outcome, PageQuery, Position, Schedule, ScheduleState,
+};
 use scheduled_exports_host::contract::{
     RunQuery,
     schedule_store::{Page, RunPage, RunStart, StoreError},
@@ -43,6 +45,66 @@ impl Faulty {
         Ok(page)
     }
 
+    /// A page of a filtered list, as one who reads the filter wrongly has it.
+    async fn filtered(&self, by: &Access, mut query: PageQuery) -> Answer<Page, StoreError> {
+        let given = query.filter.clone();
+        match self.fault {
+            Some(Fault::TakesEndedPausesForPauses) => query.filter.state = None,
+            Some(Fault::IgnoresFailing) => query.filter.failing = None,
+            Some(Fault::ListsTheStoppedAsDue) => query.filter.due_before = None,
+            Some(Fault::IgnoresTheOwner) => query.filter.owner = None,
+            _ => {}
+        }
+        let mut page = self.memory.list(&by.of, query.clone()).await?;
+        let total = page.rows.len();
+        match (self.fault, given) {
+            (Some(Fault::TakesEndedPausesForPauses), Filter { state: Some(state), .. }) => {
+                page.rows.retain(|row| row.content.state.at(i64::MIN) == state);
+            }
+            (
+                Some(Fault::ListsTheStoppedAsDue),
+                Filter {
+                    due_before: Some(before),
+                    ..
+                },
+            ) => {
+                page.rows
+                    .retain(|row| row.content.next_run.is_some_and(|next| next < before));
+            }
+            (
+                Some(Fault::FindsRecipientsAlone),
+                Filter {
+                    recipient: Some(wanted),
+                    ..
+                },
+            ) => {
+                page.rows.retain(|row| {
+                    row.content
+                        .recipients
+                        .all()
+                        .any(|one| one.eq_ignore_ascii_case(&wanted))
+                });
+            }
+            _ => {}
+        }
+        page.total -= (total - page.rows.len()) as u64;
+        if self.is(Fault::CountsWithoutTheFilter) {
+            query.filter = Filter::default();
+            page.total = self
+                .memory
+                .list(
+                    &by.of,
+                    PageQuery {
+                        at: Position::Number(1),
+                        ..query
+                    },
+                )
+                .await?
+                .total;
+        }
+        Ok(page)
+    }
+
     /// A change of a schedule, or a take-over.
     async fn change(
         &self,
@@ -64,6 +126,15 @@ impl Faulty {
             true => self.memory.take_over(&mut by.of, id, version, content, missed).await?,
             false => self.memory.update(&mut by.of, id, version, content, missed).await?,
         };
+        let before_it = before.as_ref().and_then(|before| before.open);
+        if let Some(stored) = by.of.draft.schedules.get_mut(&id)
+            && self.is(Fault::RunsThePaused)
+            && let Some(open) = before_it
+        {
+            (stored.open, stored.content.state) = (Some(open), ScheduleState::Active);
+            by.of.draft.runs[open].entry.outcome = None;
+            by.of.draft.runs[open].entry.ended = None;
+        }
         if let (Some(before), Some(stored)) = (before, by.of.draft.schedules.get_mut(&id))
             && self.is(Fault::LeavesTheRunAfterAChange)
         {
@@ -95,7 +166,7 @@ impl ScheduleStore for Faulty {
         if self.is(Fault::CountsInCursors) {
             return self.counted(by, query).await;
         }
-        let mut page = match self.memory.list(&by.of, query.clone()).await {
+        let mut page = match self.filtered(by, query.clone()).await {
             Err(ImportError::Refused(StoreError::NotFound))
                 if self.is(Fault::TakesAnyCursor) && matches!(query.at, Position::After(_)) =>
             {
@@ -195,7 +266,10 @@ impl ScheduleStore for Faulty {
     }
 
     async fn runs(&self, by: &Access, id: u64, query: RunQuery) -> Answer<RunPage, StoreError> {
-        self.memory.runs(&by.of, id, query).await
+        match self.is(Fault::IgnoresTheRunQuery) {
+            true => self.memory.runs(&by.of, id, RunQuery::page(query.at, query.size)).await,
+            false => self.memory.runs(&by.of, id, query).await,
+        }
     }
 
     async fn start(&self, of: &mut Run, plan: RunStart) -> Answer<(), StoreError> {

@@ -1,4 +1,4 @@
-use scheduled_exports_host::contract::{Position, Problem, RunQuery, SortKey};
+use scheduled_exports_host::contract::{Position, Problem, RunQuery, RunState, SortKey, StateKind};
 use serde_json::json;
 
 use super::host::{Host, LIST, ONE, TAG};
@@ -107,6 +107,77 @@ async fn run_history_has_pages_too() {
     ));
     host.answers(Err(CallError::Problem(Problem::NotFound)));
     assert_eq!(host.john("GET", &format!("{ONE}runs/")).send().await.status, 404);
+}
+
+#[tokio::test]
+async fn the_component_is_asked_for_what_the_conditions_name_and_links_keep_them() {
+    let host = Host::new();
+    host.answers(page(3, &["{}"]));
+    let query = "owner=ann%40example.org&state=stopped&page_size=1";
+    let got = host.john("GET", &format!("{LIST}?{query}&page=2")).send().await;
+    assert_eq!(got.json()["next"], format!("{LIST}?{query}&page=3"));
+    assert_eq!(got.json()["previous"], format!("{LIST}?{query}&page=1"));
+    host.john("GET", &format!("{ONE}runs/?outcome=failed&since=2027-01-15T08:00:00Z"))
+        .send()
+        .await;
+    match host.asked().as_slice() {
+        [Operation::List(list), Operation::Runs { id: 7, query }] => {
+            assert_eq!(list.filter.owner.as_deref(), Some("ann@example.org"));
+            assert_eq!(list.filter.state, Some(StateKind::Stopped));
+            assert_eq!(
+                (query.state, query.since),
+                (Some(RunState::Failed), Some(1_800_000_000))
+            );
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_condition_that_is_none_is_400_and_asks_nothing() {
+    let host = Host::new();
+    for (uri, name) in [
+        (format!("{LIST}?state=off"), "state"),
+        (format!("{LIST}?due_before=tomorrow"), "due_before"),
+        (format!("{ONE}runs/?outcome=late"), "outcome"),
+    ] {
+        let got = host.john("GET", &uri).send().await;
+        assert_eq!(got.status, 400, "{uri}");
+        assert!(
+            got.json()[name][0].as_str().unwrap().contains("expected"),
+            "{}",
+            got.body
+        );
+    }
+    assert!(host.asked().is_empty());
+}
+
+#[tokio::test]
+async fn one_run_of_the_history_is_an_object_or_404() {
+    let host = Host::new();
+    host.answers(page(1, &[r#"{"outcome":"empty"}"#]));
+    let got = host.john("GET", &format!("{ONE}runs/812/")).send().await;
+    assert_eq!(
+        (got.status.as_u16(), got.body.as_str()),
+        (200, r#"{"outcome":"empty"}"#)
+    );
+    assert!(matches!(
+        host.asked().as_slice(),
+        [Operation::Runs {
+            id: 7,
+            query: RunQuery {
+                id: Some(812),
+                at: Position::Number(1),
+                ..
+            }
+        }]
+    ));
+    host.answers(page(0, &[]));
+    assert_eq!(host.john("GET", &format!("{ONE}runs/813/")).send().await.status, 404);
+    for none in ["0x1", "latest", "9223372036854775808"] {
+        assert_eq!(host.john("GET", &format!("{ONE}runs/{none}/")).send().await.status, 404);
+    }
+    assert_eq!(host.asked().len(), 2);
 }
 
 #[tokio::test]

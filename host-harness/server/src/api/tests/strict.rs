@@ -14,7 +14,7 @@ async fn an_unknown_parameter_is_named_only_if_the_client_prefers_strict_handlin
     assert_eq!((lenient.status.as_u16(), lenient.header(APPLIED)), (200, None));
     assert_eq!(host.asked().len(), 1);
     let strict = host.john("GET", &path).header("prefer", STRICT).send().await;
-    let message = "Unknown parameter. Known parameters are: page, page_size, ordering.";
+    let message = "Unknown parameter. Known parameters are: page, page_size, ordering, owner, export_identifier, recipient, state, failing, due_before.";
     assert_eq!(
         (strict.status.as_u16(), strict.header(APPLIED), strict.json()),
         (400, Some(STRICT), json!({"pagesize": [message], "q": [message]}))

@@ -7,12 +7,12 @@ use rusqlite::{Connection, StatementStatus, params};
 use tempfile::TempDir;
 
 use super::{open, page_sql};
-use crate::contract::{Filter, PageQuery, Position, SortKey};
+use crate::contract::{Position, SortKey};
 use crate::kit::{T0, ZONES};
 use crate::port::*;
 use crate::sqlite::SqliteStorage;
 use crate::sqlite::statement::execute;
-use crate::{Scope, StorageError, Visible};
+use crate::{ListFilter, ListQuery, Scope, StorageError, Visible};
 
 const LATER: i64 = T0 + 86_400;
 const SIZE: u32 = 50;
@@ -85,8 +85,8 @@ async fn page(store: &SqliteStorage, organizer: &str, order: SortKey, descending
             .read(|on| Ok::<_, rusqlite::Error>(on.prepare_cached(&sql)?.reset_status(StatementStatus::VmStep)))
             .unwrap()
     };
-    let query = PageQuery {
-        filter: Filter::default(),
+    let query = ListQuery {
+        filter: ListFilter::default(),
         order,
         descending,
         at,
