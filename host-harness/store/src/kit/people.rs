@@ -537,7 +537,7 @@ pub async fn a_change_is_audited_with_what_it_changed(store: &dyn Storage) {
         missed: Vec::new(),
     };
     for (change, words) in [
-        (taken, "active: false → true"),
+        (taken, "state: \"stopped\" → \"active\""),
         (Change::Delete { id, version: None }, "to: ann → none"),
     ] {
         let commit = Commit {

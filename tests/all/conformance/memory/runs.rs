@@ -125,7 +125,8 @@ impl Faulty {
         let mail = of.of.staged.clone().filter(|_| self.is(Fault::SendsAKindTwice));
         let again = mail.filter(|mail| self.memory.state().outbox.iter().any(|other| other.about == mail.about));
         self.memory.finish(&mut of.of, outcome, error_counter, active).await?;
-        let (now, state) = (self.now(), &mut *self.memory.state());
+        let now = self.now();
+        let state = &mut *self.memory.state();
         if let Some(stored) = state.schedules.get_mut(&id)
             && self.is(Fault::CountsRunsAsChanges)
             && executes
