@@ -7,7 +7,7 @@ use scheduled_exports_host::contract::exporters::{
 use scheduled_exports_host::contract::mailer::{Mail, MailError};
 use scheduled_exports_host::contract::schedule_store::{Page, RunPage, RunStart, StoreError};
 use scheduled_exports_host::contract::{
-    self, Access, Content, MissedRange, Outcome, PageQuery, Position, Recipients, Run, Schedule, User,
+    self, Access, Content, MissedRange, Outcome, PageQuery, Recipients, Run, Schedule, User,
 };
 use scheduled_exports_host::contract::{
     FormError, RequestError, RunEntry, RunKind, RunQuery, RunRequest, ScheduleState,

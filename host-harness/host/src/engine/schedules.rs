@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use wasmtime::component::Resource;
 
 use super::{Engine, GuestFault, Instance, conclude};
-use crate::contract::{self, PageQuery, Position, Problem};
+use crate::contract::{self, PageQuery, Problem};
 use crate::contract::{
     Acted, RunQuery,
     exported::schedules::{Page, Versioned},

@@ -7,7 +7,7 @@ use super::{End, Engine, GuestFault, Job, Worked};
 use crate::contract::{
     Audience, Delivery, DeliveryStatus, Mail, MailKind, Outcome, RunKind, RunStart, StoreError, Stored,
 };
-use crate::contract::{RunQuery, ScheduleState, exported::jobs::AbandonReason};
+use crate::contract::{ScheduleState, exported::jobs::AbandonReason};
 use crate::imports::{Answer, HostFault, ImportError, Imports, STOPS_AT};
 use crate::wording::{HostReason, NoticeText, RunContext, language_of};
 
@@ -250,7 +250,7 @@ mod tests {
 
     use super::*;
     use crate::Scope;
-    use crate::contract::Position;
+    use crate::contract::{Position, RunQuery};
     use crate::engine::{Accepted, Cache, EMBEDDED, Limits};
     use crate::imports::ScheduleStore as _;
     use crate::memory::{LEASE, Memory, ROWS, Run, World};

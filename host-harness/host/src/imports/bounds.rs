@@ -6,7 +6,7 @@ use super::call::Work;
 use crate::clock::Instant;
 use crate::contract::schedule_store::RunStart;
 use crate::contract::{Content, ExportError, MissedRange, Outcome};
-use crate::contract::{MissedReason, RunKind, ScheduleState, mailer::MailKind};
+use crate::contract::{RunKind, ScheduleState, mailer::MailKind};
 
 /// Consecutive failures after which a schedule is paused.
 pub const STOPS_AT: u32 = 5;
@@ -242,7 +242,7 @@ pub(super) fn outcome(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::Recipients;
+    use crate::contract::{MissedReason, Recipients};
 
     const NOW: Instant = 1_800_000_000;
 

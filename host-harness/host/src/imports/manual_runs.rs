@@ -1,6 +1,6 @@
 //! `manual-runs`: runs that a person asks for.
 
-use super::{GuestMistake, Imports, bounds, interface};
+use super::{GuestMistake, bounds, interface};
 use crate::contract::manual_runs::{RequestError, RunRequest};
 
 interface! {

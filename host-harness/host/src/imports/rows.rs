@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::clock::Instant;
 use crate::contract::{
-    MissedRange, MissedReason, Outcome, Page, PageQuery, Position, RunEntry, RunPage, RunQuery, Schedule, SortKey,
-    StoreError,
+    MissedRange, Outcome, Page, PageQuery, Position, RunEntry, RunPage, RunQuery, Schedule, SortKey, StoreError,
 };
 
 /// The sort key of a row: whether the value is absent (always last), the value, and for ties a number, ascending.
@@ -120,6 +119,7 @@ pub fn record(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contract::MissedReason;
 
     fn rows(of: &[(Option<i64>, u64)]) -> Vec<(RowKey, u64)> {
         let key =

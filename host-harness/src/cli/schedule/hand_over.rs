@@ -9,9 +9,9 @@ use reference_platform::{Platform, slug_of};
 use reference_server::ports::HostFacts;
 use reference_server::service::Service;
 use scheduled_exports_host::clock::{Clock, VirtualClock};
-use scheduled_exports_host::contract::{Filter, PageQuery, Position, SortKey};
+use scheduled_exports_host::contract::{Position, SortKey};
 use scheduled_exports_store::usage::UsageLimits;
-use scheduled_exports_store::{Row, Scope, Storage, Visible};
+use scheduled_exports_store::{ListFilter, ListQuery, Row, Scope, Storage, Visible};
 use serde_json::json;
 
 use super::api::{Api, Transport};
@@ -190,8 +190,8 @@ impl HandOver {
 async fn collect(storage: &dyn Storage, seen: &Visible, rows: &mut Vec<Row>) -> Result<(), Failure> {
     let mut at = Position::Number(1);
     loop {
-        let query = PageQuery {
-            filter: Filter::default(),
+        let query = ListQuery {
+            filter: ListFilter::default(),
             order: SortKey::Id,
             descending: false,
             at,
