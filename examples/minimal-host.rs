@@ -36,8 +36,9 @@ struct Tables {
     last_id: u64,
     rows: BTreeMap<u64, Row>,
     history: BTreeMap<(u64, i64), RunEntry>, // one entry per schedule and due time
-    outbox: BTreeMap<(u64, i64, &'static str), (Option<Letter>, u64, i64)>, // until gone; fence and end of its lease
+    outbox: BTreeMap<(u64, i64, &'static str), Outgoing>,
 }
+type Outgoing = (Option<Letter>, u64, i64); // until it has gone; fence and end of the lease to settle it
 /// The host of one person, whose all schedules are.
 pub struct Host {
     tables: Mutex<Tables>,

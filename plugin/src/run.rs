@@ -10,8 +10,8 @@ mod opening;
 #[cfg(test)]
 mod tests;
 
-use export_mail::{StageError, Wording};
 pub(crate) use export_mail::recipients;
+use export_mail::{StageError, Wording};
 use opening::{RunDecision, RunOpening, opening};
 
 use crate::contract::{

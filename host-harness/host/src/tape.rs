@@ -66,6 +66,7 @@ pub enum Called {
 /// The context of a handle.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[allow(clippy::large_enum_variant, reason = "there is one of each recording")]
 pub enum Facts {
     /// A caller.
     Access(AccessContext),

@@ -4,7 +4,7 @@
 use crate::contract::{Instant, MissedRange, MissedReason, RunContext, RunKind, RunStart, StateKind};
 use crate::document::Document;
 use crate::notice::Cancellation;
-use crate::past_due::PastDueTimes;
+use crate::past_due::{PastDueTimes, unrecorded_pause};
 use crate::recurrence::Recurrence;
 
 /// In seconds. Due times are at least a day apart, less the hour of a gap, so the instant that another version of the time zone
@@ -70,6 +70,12 @@ pub(super) fn opening(facts: &RunContext, rule: Option<(&Document, &Recurrence)>
             None => first_attempt(planned, document.kept_at, now, recurrence),
         },
     };
+    if let (None, Some((document, recurrence))) = (facts.due, rule) {
+        // The first run after a pause tells of the due times in it, which are all before the planned one.
+        let pause = unrecorded_pause(&facts.schedule.content, document.paused.as_ref(), recurrence, now);
+        let pause = pause.filter(|range| range.last < opening.plan.due);
+        opening.plan.missed.splice(0..0, pause);
+    }
     if facts.schedule.content.state.at(now) != StateKind::Active {
         opening.decision = RunDecision::Cancel(Cancellation::Paused);
     } else if opening.decision == RunDecision::Run && opening.plan.due > now {
@@ -227,6 +233,36 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn the_first_run_after_a_pause_tells_of_the_due_times_in_it() {
+        let mut facts = facts();
+        let until = MONDAY + 20 * DAY;
+        facts.settings.now = until;
+        facts.schedule.content.next_run = Some(until);
+        facts.schedule.content.state = ScheduleState::Paused(Some(until));
+        let mut document = Document::read(&facts.schedule.content.document).expect("readable");
+        let recurrence = document.recurrence("Europe/Berlin").expect("valid");
+        document.paused = Some(crate::document::Pause {
+            reason: None,
+            since: MONDAY + DAY,
+            by: None,
+            recorded: MONDAY + DAY,
+        });
+        let first = opening(&facts, Some((&document, &recurrence))).expect("an opening");
+        let [range] = first.plan.missed.as_slice() else {
+            panic!("{:?}", first.plan)
+        };
+        assert_eq!((range.reason, first.decision), (MissedReason::Paused, RunDecision::Run));
+        assert!(
+            range.first > MONDAY && range.last < until && range.count >= 2,
+            "{range:?}"
+        );
+        facts.due = Some(first.plan.due);
+        facts.started_version = Some(1);
+        let again = opening(&facts, Some((&document, &recurrence))).expect("an opening");
+        assert_eq!(again.plan.missed, []);
     }
 
     #[test]

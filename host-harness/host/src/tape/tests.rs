@@ -8,7 +8,7 @@ use crate::contract::log::Level;
 use crate::contract::{
     AccessContext, Audience, Caller, Mail, MailKind, MissedRange, Outcome, PageQuery, Position, RunStart, SortKey,
 };
-use crate::contract::{Filter, MissedReason, RunQuery};
+use crate::contract::{Filter, MissedReason, RunQuery, RunRequest};
 use crate::imports::{During, Handle, Imports};
 
 /// Calls each import once, with what the tape has..
@@ -37,12 +37,15 @@ async fn call_each<H: Imports>(host: &H, mut by: H::Access, mut of: H::Run) {
     let _ = host.take_over(&mut by, 7, 1, content.clone(), missed()).await;
     let _ = host.delete(&mut by, 7, None).await;
     let _ = host.runs(&by, 7, RunQuery::page(Position::After("x".into()), 10)).await;
+    let _ = host.latest_runs(&by, vec![7]).await;
     let _ = host.available(&by, RightsOf::Caller, Some("rows".into())).await;
     let whose = RightsOf::OwnerOf(7);
     let _ = host.usable_events(&by, whose, "rows".into(), Some(slugs())).await;
+    let _ = host.check_form(&by, RightsOf::Caller, "rows".into(), "{}".into()).await;
     let _ = host.visible_events(&by, slugs()).await;
     let _ = host.missing_events(&by, slugs()).await;
     let _ = host.notify_owner(&mut by, 7, "Changed".into(), "By Bob.".into()).await;
+    let _ = host.request(&mut by, Some(7), RunRequest::Rerun(1_799_990_000)).await;
     let plan = RunStart {
         due: 1_800_000_000,
         missed: missed(),

@@ -354,7 +354,7 @@ mod tests {
                     Some(Some(7)),
                 ),
                 (
-                    "scheduled_exports/7/pause/",
+                    "scheduled_exports/7/archive/",
                     "scheduled_exports/{id}/{name}/",
                     Some(Some(7)),
                 ),
