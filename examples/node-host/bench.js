@@ -33,7 +33,7 @@ let at = seconds('2026-10-23T06:00:00Z');
 measured('a run: leased, `execute`, its mail handed over, `settle`; with two instances', () => {
   there.goTo(new Date(Number(at) * 1000).toISOString());
   there.tick();
-  there.deliver(() => ({ status: 'accepted', words: '250 OK' }));
+  there.deliver(() => ({ status: 'accepted', response: '250 OK' }));
   at += DAY;
 });
 const outcomes = there.store.history(1n).map(({ outcome }) => outcome.tag);

@@ -16,7 +16,7 @@ const target = join(here, '..', '..', 'target');
 const into = join(here, 'component');
 
 /** What this host offers; src/imports/ has a file for each that has functions. */
-const OFFERED = ['auth-context', 'exporters', 'log', 'mailer', 'schedule-store', 'types'];
+const OFFERED = ['auth-context', 'exporters', 'log', 'mailer', 'manual-runs', 'schedule-store', 'types'];
 
 /** The component of this name that a build script of this workspace made last: the plugin's is of the host crate, the checks' of a crate of their own. */
 function built(name) {

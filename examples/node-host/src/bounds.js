@@ -65,6 +65,9 @@ export function bounded(content) {
   if ([to, cc, bcc].flat().some((one) => bytes(one) > LONGEST_ADDRESS || /\p{Cc}/u.test(one)))
     throw new Mistake('invalid recipient address');
   if (inNoCalendar(content.nextRun)) throw new Mistake(`next-run ${content.nextRun} is out of range`);
+  const { tag, val: until } = content.state;
+  if (tag === 'paused' && until !== undefined && (inNoCalendar(until) || content.nextRun < until))
+    throw new Mistake('next-run is before the end of the pause');
   return { ...content, errorCounter: Math.min(content.errorCounter, STOPS_AT) };
 }
 

@@ -1,16 +1,16 @@
 // `auth-context`: the two handles. Each is minted for one exported call, lent to it, and closed when the call is over.
 
 class Handle {
-  #facts;
+  #context;
   open = true;
 
-  constructor(facts) {
-    this.#facts = facts;
+  constructor(context) {
+    this.#context = context;
   }
 
   /** The same answer during the whole call. */
-  facts() {
-    return this.#facts;
+  context() {
+    return this.#context;
   }
 
   close() {
@@ -27,10 +27,10 @@ export class Access extends Handle {
   notices = new Map();
 
   /** `writes`: the credentials are for writing, and the call does more than read. */
-  constructor({ facts, user, rights, scope, writes }) {
-    super(facts);
+  constructor({ context, user, rights, scope, writes }) {
+    super(context);
     // Who may not change settings sees his own; who is no user then sees nothing, since nobody's id is empty.
-    const owner = facts.mayChangeSettings ? undefined : (user ?? '');
+    const owner = context.mayChangeSettings ? undefined : (user ?? '');
     Object.assign(this, { user, rights, scope, writes, visible: { scope, owner } });
   }
 
@@ -51,8 +51,8 @@ export class Run extends Handle {
   finished = false;
   lost = false;
 
-  constructor({ leased, facts }) {
-    super(facts);
+  constructor({ leased, context }) {
+    super(context);
     const { due, startedVersion, zone } = leased;
     Object.assign(this, { leased, due, startedVersion, zone });
   }

@@ -30,7 +30,7 @@ export class Host {
   #lend(handle, label, call) {
     this.#open.add(handle);
     try {
-      return call(this.#instance(label, handle.facts().settings.now), handle);
+      return call(this.#instance(label, handle.context().settings.now), handle);
     } finally {
       this.takeBack(handle);
     }
@@ -82,7 +82,7 @@ export class Host {
       rights,
       scope,
       writes: writes && mayWrite,
-      facts: {
+      context: {
         caller: person ? { tag: 'user', val: person } : { tag: token ? 'token' : 'device' },
         language: person?.language ?? 'en',
         eventLevel: event !== undefined,
@@ -104,7 +104,7 @@ export class Host {
     this.#workOn(this.take());
   }
 
-  /** Hands mails to `send(mail, address)`, which answers `{ status, words }`. */
+  /** Hands mails to `send(mail, address)`, which answers `{ status, response }`. */
   handOver(send) {
     for (const mail of this.store.leaving(this.clock())) {
       for (const { address, status } of mail.deliveries) {
@@ -161,7 +161,7 @@ export class Host {
    * that it has pinned, and if it is not over, why `abandon` is to be called.
    */
   job(leased, name, given = leased.deliveries) {
-    const run = new Run({ leased, facts: this.#runContext(leased) });
+    const run = new Run({ leased, context: this.#runContext(leased) });
     const label = `schedule ${leased.row.id}, fence ${leased.fence}`;
     let reason = { tag: 'unfinished' };
     let failed = false;
@@ -197,6 +197,8 @@ export class Host {
       ownerRight: work === 'settle' ? 'yes' : this.platform.ownerRight(owner, scope, content.exportIdentifier),
       due,
       startedVersion,
+      kind: 'scheduled',
+      pageUrl: settings.configurationUrl,
       attempt,
       settings,
     };
@@ -234,7 +236,7 @@ export class Host {
       outcome.tag === 'failed' && told.length > 0
         ? { kind: 'failure', people, subject, text: outcome.val[1], attachFile: false }
         : undefined;
-    const active = row.content.active && errorCounter < STOPS_AT;
+    const active = row.content.state.tag !== 'stopped' && errorCounter < STOPS_AT;
     this.store.finish(leased, { outcome, errorCounter, active, mail }, this.clock());
   }
 }

@@ -100,9 +100,13 @@ export class Store {
         recordMissed(runs, id, missed, now);
         // A run in progress loses its lease with the fence, and is leased again at once. A lease that has pinned nothing was no
         // attempt at what is due now.
-        const { lease, retryAt, ...rest } = row;
+        let { lease, retryAt, ...rest } = row;
         const owner = change.owner ?? row.owner;
-        const attempts = row.open === undefined ? 0 : row.attempts;
+        if (content.state.tag === 'paused' && row.open !== undefined) {
+          end(runs, runKey(id, row.open), { tag: 'cancelled', val: 'The schedule was paused.' }, now);
+          rest = { ...rest, open: undefined };
+        }
+        const attempts = rest.open === undefined ? 0 : row.attempts;
         schedules.set(id, { ...rest, owner, content, attempts, version: row.version + 1n, fence: row.fence + 1n });
       }
       for (const [id, notice] of notices) tell(outbox, organizer, id, notice, now);
@@ -180,8 +184,8 @@ export class Store {
       if (run === undefined) {
         recordMissed(runs, row.id, plan.missed, now);
       }
-      const { started = now, startedVersion = row.version } = run ?? {};
-      runs.set(key, { schedule: row.id, due: plan.due, started, startedVersion, zone, attempts: row.attempts });
+      const { id = nextRunId(runs), started = now, startedVersion = row.version } = run ?? {};
+      runs.set(key, { id, schedule: row.id, due: plan.due, started, startedVersion, zone, attempts: row.attempts });
       schedules.set(row.id, { ...row, open: plan.due, content: { ...row.content, nextRun: plan.nextRun } });
       return true;
     });
@@ -216,7 +220,9 @@ export class Store {
         outbox.set(`${key} ${mail.kind}`, { ...mail, schedule: row.id, due, file, deliveries: queued(mail) });
       }
       // Where a person has changed the schedule since, what he made of it stands.
-      const content = row.version === leased.row.version ? { ...row.content, errorCounter, active } : row.content;
+      const stops = !active && row.content.state.tag === 'active';
+      const state = stops ? { tag: 'stopped' } : row.content.state;
+      const content = row.version === leased.row.version ? { ...row.content, errorCounter, state } : row.content;
       const over = retryAt === undefined ? { open: undefined, attempts: 0 } : {};
       const left = leased.work === 'settle' ? {} : { lease: undefined, retryAt, ...over };
       schedules.set(row.id, { ...row, ...left, content });
@@ -236,10 +242,10 @@ export class Store {
   }
 
   /** Writes down what a recipient's server said. */
-  recordDelivery(key, address, { status, words }) {
+  recordDelivery(key, address, { status, response }) {
     this.#transaction(({ outbox }) => {
       const mail = outbox.get(key);
-      const deliveries = mail.deliveries.map((one) => (one.address === address ? { address, status, words } : one));
+      const deliveries = mail.deliveries.map((one) => (one.address === address ? { address, status, response } : one));
       outbox.set(key, { ...mail, deliveries });
     });
   }
@@ -271,9 +277,9 @@ function count(schedules, organizer) {
 }
 
 /** When there is something to do about a schedule; none: never. */
-function wake({ lease, open, retryAt, content: { active, nextRun } }) {
+function wake({ lease, open, retryAt, content: { state, nextRun } }) {
   if (lease !== undefined) return lease;
-  if (open === undefined) return active ? nextRun : undefined;
+  if (open === undefined) return state.tag === 'active' || (state.tag === 'paused' && state.val !== undefined) ? nextRun : undefined;
   // A run that is put off past the next due time is tried again by then: it must not keep that waiting.
   return retryAt > nextRun ? nextRun : (retryAt ?? 0n);
 }
@@ -310,7 +316,7 @@ function notRecorded(runs, schedule, missed) {
     );
     if (known.length > 0) {
       throw {
-        tag: 'recorded',
+        tag: 'already-recorded',
         val: known.map(({ due }) => (due < last ? due : last)).reduce((a, b) => (a > b ? a : b)),
       };
     }
@@ -322,12 +328,15 @@ function recordMissed(runs, schedule, missed, now) {
   notRecorded(runs, schedule, missed);
   for (const range of missed) {
     const outcome = { tag: 'missed', val: range };
-    runs.set(runKey(schedule, range.last), { schedule, due: range.last, attempts: 0, outcome, ended: now });
+    runs.set(runKey(schedule, range.last), { id: nextRunId(runs), schedule, due: range.last, attempts: 0, outcome, ended: now });
   }
 }
 
+/** Runs are never removed, so their number goes up. */
+const nextRunId = (runs) => BigInt(runs.size) + 1n;
+
 function queued({ people: { to, cc, bcc } }) {
-  return [...to, ...cc, ...bcc].map((address) => ({ address, status: 'queued', words: '' }));
+  return [...to, ...cc, ...bcc].map((address) => ({ address, status: 'queued', response: '' }));
 }
 
 /** How a submitted run ends where only its recipients' servers can say. */

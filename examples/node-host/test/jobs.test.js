@@ -8,8 +8,8 @@ import { HostFault } from '../src/platform.js';
 import { daily, host, john, ok, read, seconds } from './stage.js';
 
 const DUE = '2026-10-24T02:00:00Z';
-const taken = () => ({ status: 'accepted', words: '250 OK' });
-const refused = () => ({ status: 'rejected', words: '550 no such user' });
+const taken = () => ({ status: 'accepted', response: '250 OK' });
+const refused = () => ({ status: 'rejected', response: '550 no such user' });
 
 /** A host with one schedule, at the second due time after it was made: the first was missed. */
 function due(changes) {
@@ -53,7 +53,7 @@ test('what is due is exported, mailed once to each recipient, and settled', () =
 
   there.tick();
   there.deliver(() => assert.fail('a mail was sent twice'));
-  const [run] = ok(there.call(john, 'runs', 1n, { tag: 'number', val: 1 }, 50)).documents.map((one) => JSON.parse(one));
+  const [run] = ok(there.call(john, 'runs', 1n, { at: { tag: 'number', val: 1 }, size: 50 })).documents.map((one) => JSON.parse(one));
   assert.equal(run.outcome, 'delivered');
 });
 
@@ -94,7 +94,7 @@ test('a mail that no server takes is a failure, and the owner learns why', () =>
   assert.equal(read(there.call(john, 'get', 1n)).error_counter, 1);
   there.deliver(taken);
   const failure = there.store.outbox().find(({ kind }) => kind === 'failure');
-  assert.deepEqual(failure.deliveries, [{ address: 'john@example.com', status: 'accepted', words: '250 OK' }]);
+  assert.deepEqual(failure.deliveries, [{ address: 'john@example.com', status: 'accepted', response: '250 OK' }]);
 });
 
 test('a run whose instance traps is abandoned in another one: it fails, and the owner is told', () => {
@@ -253,7 +253,7 @@ test('an address that only looks like a stored one is another address', () => {
   const schedule = { content: leased.row.content };
   const run = new Run({
     leased,
-    facts: { schedule, settings: there.platform.settings(leased.row.scope, seconds(DUE)) },
+    context: { schedule, settings: there.platform.settings(leased.row.scope, seconds(DUE)) },
   });
   const to = (address) => {
     const people = { tag: 'people', val: { to: [address], cc: [], bcc: [] } };

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 
 import { CONF, daily, host, john, mary, ok, read, vera } from './stage.js';
 
-const byId = { order: 'id', descending: false, at: { tag: 'number', val: 1 }, size: 50 };
+const byId = { filter: {}, order: 'id', descending: false, at: { tag: 'number', val: 1 }, size: 50 };
 
 test('a schedule is created, read, changed, replaced and removed', () => {
   const there = host();
@@ -32,7 +32,7 @@ test('a list comes in pages that go on where they ended', () => {
   for (const time of ['06:00:00', '04:00:00', '05:00:00']) {
     ok(there.call(john, 'create', daily({ schedule_rrule_time: time })));
   }
-  const soonest = { order: 'next-run', descending: false, at: { tag: 'number', val: 1 }, size: 2 };
+  const soonest = { filter: {}, order: 'next-run', descending: false, at: { tag: 'number', val: 1 }, size: 2 };
   const ids = (page) => page.documents.map((document) => JSON.parse(document).id);
   const first = ok(there.call(john, 'list', soonest));
   assert.deepEqual([ids(first), first.total], [[2, 3], 3n]);
@@ -125,7 +125,7 @@ test("a schedule does not exist for another event, organizer or owner's colleagu
 test('a preview shows the next runs of a rule, and writes nothing', () => {
   const there = host();
   const rule = JSON.stringify({ schedule_rrule: 'RRULE:FREQ=DAILY', schedule_rrule_time: '02:30:00', limit: 3 });
-  const { runs, warnings } = JSON.parse(ok(there.call(john, 'act', undefined, 'preview', rule)));
+  const { runs, warnings } = JSON.parse(ok(there.call(john, 'act', undefined, 'preview', rule)).document);
   assert.deepEqual(
     runs.map(({ at }) => at),
     ['2026-10-23T00:30:00Z', '2026-10-24T00:30:00Z', '2026-10-25T00:30:00Z'],
@@ -154,7 +154,7 @@ test('a schedule is taken over, and its former owner is told', () => {
   const there = host();
   ok(there.call(mary, 'create', daily()));
   assert.equal(there.call(vera, 'act', 1n, 'take_over', '').problem.tag, 'forbidden');
-  const taken = JSON.parse(ok(there.call(john, 'act', 1n, 'take_over', '')));
+  const taken = JSON.parse(ok(there.call(john, 'act', 1n, 'take_over', '')).document);
   assert.equal(taken.owner, 'john@example.com');
   const notices = there.store.outbox();
   assert.deepEqual(

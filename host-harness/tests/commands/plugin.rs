@@ -159,7 +159,7 @@ fn a_component_that_asks_for_more_than_the_operator_allows_is_refused_by_functio
     let data = folder.path().join("data").display().to_string();
     let why = "harness: the plugin imports `notify-owner` of `ticketing:scheduled-exports/mailer@0.1.0`, \
                which --allow-imports does not permit";
-    let listed = "auth-context,exporters,log,mailer.stage,schedule-store";
+    let listed = "auth-context,exporters,log,mailer.stage,manual-runs,schedule-store";
     for allowed in [listed, &less] {
         let rule = ["--rule", "RRULE:FREQ=DAILY", "--time", "04:00:00", "--zone", "UTC"];
         let ended = harness(["next-run", "--allow-imports", allowed].into_iter().chain(rule));
@@ -177,7 +177,10 @@ fn a_component_that_asks_for_more_than_the_operator_allows_is_refused_by_functio
     }
     assert!(!folder.path().join("data").exists(), "a store was made all the same");
     let rule = ["--rule", "RRULE:FREQ=DAILY", "--time", "04:00:00", "--zone", "UTC"];
-    for allowed in [&manifest, "auth-context,exporters,log,mailer,schedule-store"] {
+    for allowed in [
+        &manifest,
+        "auth-context,exporters,log,mailer,manual-runs,schedule-store",
+    ] {
         harness(["next-run", "--allow-imports", allowed].into_iter().chain(rule)).well();
     }
 }

@@ -166,7 +166,8 @@ fn people_read_tables() {
          Sat 2026-10-24 02:30:00  +02:00      2026-10-24T00:30:00Z\n\
          Sun 2026-10-25 02:30:00  +02:00      2026-10-25T00:30:00Z  repeated-hour\n\
          Mon 2026-10-26 02:30:00  +01:00      2026-10-26T01:30:00Z\n\
-         warning:  2026-10-25T02:30:00 occurs twice because clocks go back; the export runs at the first occurrence only.\n"
+         warning:  2026-10-25T02:30:00 occurs twice because clocks go back; the export runs at the first occurrence only.\n\n\
+         rule  every day at 02:30\n"
     );
     let mary = as_user(folder.path(), "mary@example.org", &["list"]).well();
     assert_eq!(mary, "no schedules\n", "mary sees her own alone");

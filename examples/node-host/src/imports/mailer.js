@@ -8,13 +8,13 @@ const lower = (text) => text.replaceAll(/[A-Z]+/g, (letters) => letters.toLowerC
 export function mailer({ platform }) {
   /** The owner, or without an active one those who may change settings there. */
   function responsible(run) {
-    const { owner } = run.facts().schedule;
+    const { owner } = run.context().schedule;
     return (owner?.active ? [owner] : platform.responsible(run.leased.row.scope)).map(({ email }) => email);
   }
 
   return {
     stage(run, { kind, audience, subject, text, attachFile }) {
-      const { schedule, settings } = run.facts();
+      const { schedule, settings } = run.context();
       const line = oneLine(subject);
       const people = audience.tag === 'people' ? eachOnce(audience.val) : { to: responsible(run), cc: [], bcc: [] };
       const all = [...people.to, ...people.cc, ...people.bcc];
@@ -27,7 +27,7 @@ export function mailer({ platform }) {
         const refused = all.filter((address) => !may(lower(address)));
         if (refused.length > 0) throw { tag: 'recipient-not-allowed', val: refused };
       }
-      if (all.length === 0) throw { tag: 'nobody' };
+      if (all.length === 0) throw { tag: 'no-recipient' };
       if (attachFile && run.file === undefined) throw { tag: 'no-file' };
       fitting(text, attachFile ? run.file.size : 0n, settings);
       run.mail = { kind, people, subject: line, text, attachFile };
@@ -37,8 +37,8 @@ export function mailer({ platform }) {
       const line = oneLine(subject);
       const before = by.owners.get(id);
       const owner = before !== undefined && before !== by.user ? platform.user(before) : undefined;
-      if (!owner?.active) throw { tag: 'nobody' };
-      fitting(text, 0n, by.facts().settings);
+      if (!owner?.active) throw { tag: 'no-recipient' };
+      fitting(text, 0n, by.context().settings);
       const people = { to: [owner.email], cc: [], bcc: [] };
       by.notices.set(id, { kind: 'change', people, subject: line, text, attachFile: false, told: owner.id });
     },

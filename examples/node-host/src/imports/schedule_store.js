@@ -3,6 +3,38 @@
 import { bounded, ending, fitting, givenUp, oneMore, STOPS_AT } from '../bounds.js';
 import { page } from '../pages.js';
 
+/** An entry of the history, without what is the host's alone. */
+const shown = ({ schedule, startedVersion, zone, file, fence, lease, ...entry }) => ({ kind: 'scheduled', ...entry });
+
+/** The state at this time: a pause that has run out counts as active. */
+const stateAt = ({ tag, val }, now) => (tag === 'paused' && val !== undefined && val <= now ? 'active' : tag);
+
+/** Whether a schedule meets every condition of a filter. */
+function meets({ owner, content }, { owner: wanted, exportIdentifier, recipient, state, failing, dueBefore }, now) {
+  const same = (a, b) => a?.toLowerCase() === b.toLowerCase();
+  const { to, cc, bcc } = content.recipients;
+  const its = stateAt(content.state, now);
+  return (
+    (wanted === undefined || same(owner?.email, wanted)) &&
+    (exportIdentifier === undefined || exportIdentifier === content.exportIdentifier) &&
+    (recipient === undefined || [owner?.email, ...to, ...cc, ...bcc].some((one) => same(one, recipient))) &&
+    (state === undefined || state === its) &&
+    (failing === undefined || failing === content.errorCounter > 0) &&
+    (dueBefore === undefined || (its === 'active' && content.nextRun < dueBefore))
+  );
+}
+
+/** Whether a run meets every condition of a query. */
+function isAskedFor({ id, due, outcome }, query) {
+  const state = outcome === undefined || outcome.tag === 'retry' ? 'in-progress' : outcome.tag;
+  return (
+    (query.id === undefined || query.id === id) &&
+    (query.state === undefined || query.state === state) &&
+    (query.since === undefined || due >= query.since) &&
+    (query.until === undefined || due <= query.until)
+  );
+}
+
 export function scheduleStore({ store, platform }, { now }) {
   const joined = (row) => ({ id: row.id, owner: platform.user(row.owner), version: row.version, content: row.content });
 
@@ -23,7 +55,10 @@ export function scheduleStore({ store, platform }, { now }) {
   }
 
   return {
-    list: (by, query) => page(store.all(by.visible), query, joined),
+    list(by, query) {
+      const rows = store.all(by.visible).filter((row) => meets(joined(row), query.filter, now));
+      return page(rows, query, joined);
+    },
 
     get: (by, id) => joined(by.row(store, id)),
 
@@ -48,21 +83,23 @@ export function scheduleStore({ store, platform }, { now }) {
 
     delete: (by, id, version) => changed(by, { does: 'delete', id, version }),
 
-    runs(by, id, at, size) {
+    runs(by, id, query) {
       by.row(store, id);
-      const query = { order: 'due', descending: true, at, size };
-      return page(
-        store.history(id),
-        query,
-        ({ schedule, startedVersion, zone, file, fence, lease, ...entry }) => entry,
-      );
+      const runs = store.history(id).filter((run) => isAskedFor(run, query));
+      return page(runs, { ...query, order: 'due', descending: true }, shown);
     },
+
+    latestRuns: (by, ids) =>
+      ids.map((id) => {
+        const [latest] = store.get(by.visible, id) ? store.history(id) : [];
+        return latest && shown(latest);
+      }),
 
     start(run, plan) {
       const { work, row, due: pinned } = run.leased;
       if (run.over || work !== 'execute' || (run.started && run.due !== plan.due)) throw { tag: 'lease-lost' };
       fitting(plan, row.content.nextRun, pinned, now);
-      const { zone } = run.facts().settings;
+      const { zone } = run.context().settings;
       run.holding(() => store.start(run.leased, plan, zone, now));
       Object.assign(run, { due: plan.due, startedVersion: run.startedVersion ?? row.version, zone });
     },

@@ -65,6 +65,11 @@ class NodeHost {
     wrong(this.host);
   }
 
+  /** Runs that are not due are not made here. */
+  lacks(step) {
+    return JSON.stringify(step).includes('"do":"request"') ? 'this host has no manual runs' : undefined;
+  }
+
   setClock(now) {
     this.#now = BigInt(now);
   }
@@ -75,13 +80,13 @@ class NodeHost {
     const key = id === undefined ? undefined : BigInt(id);
     const first = { tag: 'number', val: 1 };
     const given = {
-      list: [{ order: 'id', descending: false, at: first, size: 50 }],
+      list: [{ filter: {}, order: 'id', descending: false, at: first, size: 50 }],
       get: [key],
       create: [document],
       replace: [key, document, undefined],
       patch: [key, document, undefined],
       delete: [key, undefined],
-      runs: [key, first, 50],
+      runs: [key, { at: first, size: 50 }],
       exporters: [undefined],
       view: [key, verb, [['document', document]]],
       act: [key, verb, document],
@@ -114,9 +119,9 @@ class NodeHost {
   deliver(refused) {
     const taken = [];
     this.host.handOver((mail, address) => {
-      if (refused.includes(address)) return { status: 'rejected', words: '550 no such user' };
+      if (refused.includes(address)) return { status: 'rejected', response: '550 no such user' };
       taken.push({ to: address, subject: mail.subject, messageId: mail.key, attached: mail.attachFile });
-      return { status: 'accepted', words: '250 OK' };
+      return { status: 'accepted', response: '250 OK' };
     });
     return taken;
   }

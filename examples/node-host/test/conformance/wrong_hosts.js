@@ -133,10 +133,10 @@ export const WRONG = [
   {
     what: 'has nobody to tell of a change',
     check: 'an-owner-is-told-when-others-change-a-schedule',
-    says: /`notify-owner`: expected an answer without an error, the host answered \{"error":"nobody"/,
+    says: /`notify-owner`: expected an answer without an error, the host answered \{"error":"no-recipient"/,
     wrong: importing('mailer', () => ({
       notifyOwner() {
-        throw { tag: 'nobody' };
+        throw { tag: 'no-recipient' };
       },
     })),
   },

@@ -195,13 +195,13 @@ mod tests {
     #[test]
     fn all_that_the_contract_offers_is_allowed_unless_the_operator_says_otherwise() {
         assert_eq!(refused(&Permissions::default()), None);
-        let all = "auth-context, exporters, log, mailer, schedule-store";
+        let all = "auth-context, exporters, log, mailer, manual-runs, schedule-store";
         assert_eq!(refused(&Permissions::from_list(all).expect("interfaces")), None);
     }
 
     #[test]
     fn one_function_that_is_not_allowed_is_named() {
-        let list = "auth-context,exporters,log,mailer.stage,schedule-store";
+        let list = "auth-context,exporters,log,mailer.stage,manual-runs,schedule-store";
         let sentence = refused(&Permissions::from_list(list).expect("interfaces")).expect("refused");
         assert_eq!(
             sentence,

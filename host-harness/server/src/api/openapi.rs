@@ -232,7 +232,15 @@ fn response(row: &Row, status: u16) -> Value {
         ),
         (200, Success::Versioned(schema)) => ("The document.", json_of(reference(schema)), vec!["ETag"]),
         (201, Success::Created(schema)) => ("Created.", json_of(reference(schema)), vec!["ETag", "Location"]),
-        (202, Success::Accepted(schema)) => ("Requested.", json_of(reference(schema)), vec!["Location"]),
+        (202, Success::Accepted(schema)) => {
+            // What is not stored has no run history.
+            let names = if row.path.contains("{id}") {
+                vec!["Location"]
+            } else {
+                vec![]
+            };
+            ("Requested.", json_of(reference(schema)), names)
+        }
         (204, Success::Nothing) => ("Deleted.", Value::Null, vec![]),
         (200, Success::Text) => (
             "A text for people.",

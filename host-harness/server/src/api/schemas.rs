@@ -20,6 +20,19 @@ pub(super) static ALL: LazyLock<Map<String, Value>> = LazyLock::new(|| {
         patch["description"] = "The fields of a schedule that change.".into();
     }
     schemas.insert("SchedulePatch".to_owned(), patch);
+    // A preview is of a rule, or of a whole schedule with it.
+    let whole = schemas["ScheduleInput"]["properties"].clone();
+    if let (Value::Object(whole), Value::Object(fields)) = (whole, &mut schemas["PreviewInput"]["properties"]) {
+        for (name, schema) in whole {
+            fields.entry(name).or_insert(schema);
+        }
+    }
+    let mut changes = schemas["PreviewInput"].clone();
+    if let Value::Object(changes) = &mut changes {
+        changes.remove("required");
+        changes["description"] = "The fields of a schedule that a preview changes.".into();
+    }
+    schemas.insert("PreviewChanges".to_owned(), changes);
     let own = own();
     schemas.extend(own.as_object().cloned().unwrap_or_default());
     schemas

@@ -329,6 +329,25 @@ pub(super) const ROWS: &[Row] = &[
     )
     .optional_body("EmptyInput")
     .conditional(),
+    read(
+        "scheduled_exports/{id}/preview/",
+        Action::View,
+        "preview_schedule",
+        "Returns the next runs of a schedule, what each exports, and to whom",
+        Success::Document("Preview"),
+    )
+    .query(&[LIMIT])
+    .for_either_scope(),
+    write(
+        "POST",
+        "scheduled_exports/{id}/preview/",
+        Action::Act,
+        "preview_changes",
+        "Returns the next runs of a schedule with the changes of the body",
+        Success::Document("Preview"),
+    )
+    .optional_body("PreviewChanges")
+    .for_either_scope(),
     write(
         "POST",
         "scheduled_exports/{id}/pause/",

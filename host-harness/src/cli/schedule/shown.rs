@@ -60,6 +60,8 @@ pub fn preview(preview: &Value) -> String {
     let mut others = preview.as_object().cloned().unwrap_or_default();
     others.remove("runs");
     let warnings = others.remove("warnings");
+    // For programs: the sentences say the same.
+    others.remove("warning_codes");
     for warning in warnings.as_ref().and_then(Value::as_array).into_iter().flatten() {
         text.push_str(&pairs(&[("warning:".to_owned(), cell(warning))]));
     }

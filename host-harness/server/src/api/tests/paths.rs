@@ -36,7 +36,7 @@ async fn a_method_that_is_not_there_is_405_before_credentials_are_looked_at() {
         ),
         (
             "PUT",
-            "/api/v1/organizers/big/scheduled_exports/7/pause/",
+            "/api/v1/organizers/big/scheduled_exports/7/archive/",
             "GET, HEAD, POST, OPTIONS",
         ),
         ("POST", "/api/v1/organizers/big/exporters/", "GET, HEAD, OPTIONS"),
