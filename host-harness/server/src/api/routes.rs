@@ -534,8 +534,8 @@ mod tests {
         assert_eq!(called("scheduled_exports/7/preview/", &Method::HEAD), TokenScope::Read);
         assert_eq!(needs("scheduled_exports/preview/"), TokenScope::Either);
         assert_eq!(needs("scheduled_exports/summary/"), TokenScope::Write);
-        // Of one schedule, it is a verb that the host knows nothing of.
-        assert_eq!(needs("scheduled_exports/7/preview/"), TokenScope::Write);
+        // Of one schedule, it shows what is stored.
+        assert_eq!(needs("scheduled_exports/7/preview/"), TokenScope::Read);
         assert_eq!(needs("scheduled_exports/7/take_over/"), TokenScope::Write);
     }
 

@@ -170,6 +170,12 @@ impl Row {
         Self { conditional, ..self }
     }
 
+    /// For tokens with the scope `read`: it changes nothing, and shows what is stored.
+    pub const fn for_reading(self) -> Self {
+        let scope = TokenScope::Read;
+        Self { scope, ..self }
+    }
+
     /// For tokens with the scope `read` or `write`.
     pub const fn for_either_scope(self) -> Self {
         let scope = TokenScope::Either;

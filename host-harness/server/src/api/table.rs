@@ -336,8 +336,7 @@ pub(super) const ROWS: &[Row] = &[
         "Returns the next runs of a schedule, what each exports, and to whom",
         Success::Document("Preview"),
     )
-    .query(&[LIMIT])
-    .for_either_scope(),
+    .query(&[LIMIT]),
     write(
         "POST",
         "scheduled_exports/{id}/preview/",
@@ -347,7 +346,7 @@ pub(super) const ROWS: &[Row] = &[
         Success::Document("Preview"),
     )
     .optional_body("PreviewChanges")
-    .for_either_scope(),
+    .for_reading(),
     write(
         "POST",
         "scheduled_exports/{id}/pause/",

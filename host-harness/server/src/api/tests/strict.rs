@@ -45,7 +45,9 @@ async fn an_unknown_field_is_named_and_the_fields_that_a_client_has_read_are_kno
         (
             400,
             Some(STRICT),
-            json!({"time": ["Unknown field. Known fields are: schedule_rrule, schedule_rrule_time, timezone, limit."]})
+            json!({"time": ["Unknown field. Known fields are: schedule_rrule, schedule_rrule_time, timezone, limit, export_identifier, \
+                export_form_data, locale, mail_additional_recipients, mail_additional_recipients_cc, mail_additional_recipients_bcc, \
+                mail_subject, mail_template, id, owner, schedule_next_run, error_counter, state, paused, warnings."]})
         )
     );
     assert!(host.asked().is_empty());
