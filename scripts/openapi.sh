@@ -38,4 +38,7 @@ curl --silent --fail "$url/api/v1/openapi.json" >"$work/openapi.json"
   --config scripts/openapi/client.yml
 PYTHONPATH=$work "$tools/bin/python" scripts/openapi/client.py "$url"
 
-"$tools/bin/schemathesis" --config-file scripts/openapi/schemathesis.toml run "$url/api/v1/openapi.json"
+# It leaves a folder where it runs.
+root=$PWD
+tools=$(cd "$tools" && pwd)
+(cd "$work" && "$tools/bin/schemathesis" --config-file "$root/scripts/openapi/schemathesis.toml" run "$url/api/v1/openapi.json")
