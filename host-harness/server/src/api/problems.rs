@@ -194,18 +194,21 @@ impl Refusal {
             "status": status.as_u16(),
             "detail": messages::detail(self, language),
         });
-        let error = |path: &[String], code: &str, message: &str| {
-            // The contract has no parameters of an error yet.
-            json!({"pointer": pointer(path), "code": code, "params": {}, "detail": message})
+        let error = |path: &[String], code: &str, params: &[(String, String)], message: &str| {
+            let params: Map<String, Value> = params
+                .iter()
+                .map(|(name, value)| (name.clone(), value.as_str().into()))
+                .collect();
+            json!({"pointer": pointer(path), "code": code, "params": params, "detail": message})
         };
         match self {
             Self::Invalid(errors) => {
                 let errors = errors
                     .iter()
-                    .map(|one| error(shown(&one.path), &one.code, &one.message));
+                    .map(|one| error(shown(&one.path), &one.code, &one.params, &one.message));
                 problem["errors"] = errors.collect();
             }
-            Self::Other(code, said) => problem["errors"] = json!([error(&[], code, said)]),
+            Self::Other(code, said) => problem["errors"] = json!([error(&[], code, &[], said)]),
             _ => {}
         }
         problem.to_string().into_bytes()
@@ -363,7 +366,7 @@ mod tests {
     #[test]
     fn problem_details_point_to_each_field_by_its_json_pointer() {
         let error = |path: &[&str], code: &str| FieldError {
-            params: Vec::new(),
+            params: vec![("field".into(), path.join("."))],
             path: path.iter().map(ToString::to_string).collect(),
             code: code.into(),
             message: format!("{code}."),
@@ -374,8 +377,8 @@ mod tests {
             json!({
                 "type": "about:blank", "title": "Bad Request", "status": 400, "detail": "The request body is not valid.",
                 "errors": [
-                    {"pointer": "/form/a~1b~0c", "code": "blank", "params": {}, "detail": "blank."},
-                    {"pointer": "", "code": "quota", "params": {}, "detail": "quota."},
+                    {"pointer": "/form/a~1b~0c", "code": "blank", "params": {"field": "form.a/b~c"}, "detail": "blank."},
+                    {"pointer": "", "code": "quota", "params": {"field": ""}, "detail": "quota."},
                 ],
             })
         );

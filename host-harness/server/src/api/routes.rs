@@ -112,7 +112,11 @@ impl Route {
     }
 
     fn of_host(path: &str) -> Option<Self> {
-        let segments = Segment::split(path);
+        let segments = match path.strip_prefix(DOWNLOADS) {
+            // Whatever is below it reads like a secret that nobody has.
+            Some(secret) => ["", "download", secret].map(Segment::of).into(),
+            None => Segment::split(path),
+        };
         let mut rows = paths().filter(|rows| rows[0].level == Level::Host);
         let rows = rows.find(|rows| matches(rows[0].path, &segments))?;
         let captured = |name| captured(rows[0].path, &segments, name);
@@ -227,6 +231,9 @@ pub(super) fn managed(page: &str) -> String {
     }
 }
 
+/// What a download link begins with.
+const DOWNLOADS: &str = "/download/";
+
 /// A segment of a path.
 struct Segment<'a> {
     raw: &'a str,
@@ -238,11 +245,14 @@ impl<'a> Segment<'a> {
     /// The segments of a path, up to one more than any row has.
     fn split(path: &'a str) -> Vec<Self> {
         let segments = path.split('/').take(7);
-        let segment = |raw| Self {
+        segments.map(Self::of).collect()
+    }
+
+    fn of(raw: &'a str) -> Self {
+        Self {
             raw,
             decoded: percent_decode_str(raw).decode_utf8().ok(),
-        };
-        segments.map(segment).collect()
+        }
     }
 
     /// A slug, identifier or verb, decoded. `None` for what no store can hold or should be asked for.
