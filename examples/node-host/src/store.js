@@ -11,6 +11,9 @@ export class Conflict extends Error {}
 const runKey = (schedule, due) => `${schedule}@${due}`;
 const isFinal = ({ status }) => ['accepted', 'rejected', 'cancelled'].includes(status);
 
+/** The state at this time: a pause that has run out counts as active. */
+export const stateAt = ({ tag, val }, now) => (tag === 'paused' && val !== undefined && val <= now ? 'active' : tag);
+
 export class Store {
   #state = { schedules: new Map(), runs: new Map(), outbox: new Map() };
   #lastId = 0n;
@@ -220,7 +223,7 @@ export class Store {
         outbox.set(`${key} ${mail.kind}`, { ...mail, schedule: row.id, due, file, deliveries: queued(mail) });
       }
       // Where a person has changed the schedule since, what he made of it stands.
-      const stops = !active && row.content.state.tag === 'active';
+      const stops = !active && stateAt(row.content.state, now) === 'active';
       const state = stops ? { tag: 'stopped' } : row.content.state;
       const content = row.version === leased.row.version ? { ...row.content, errorCounter, state } : row.content;
       const over = retryAt === undefined ? { open: undefined, attempts: 0 } : {};

@@ -5,7 +5,7 @@ import { crc32, inflateRawSync } from 'node:zlib';
 import { Run } from '../src/handles.js';
 import { mailer } from '../src/imports/mailer.js';
 import { HostFault } from '../src/platform.js';
-import { daily, host, john, ok, read, seconds } from './stage.js';
+import { CONF, daily, host, john, ok, read, seconds } from './stage.js';
 
 const DUE = '2026-10-24T02:00:00Z';
 const taken = () => ({ status: 'accepted', response: '250 OK' });
@@ -95,6 +95,23 @@ test('a mail that no server takes is a failure, and the owner learns why', () =>
   there.deliver(taken);
   const failure = there.store.outbox().find(({ kind }) => kind === 'failure');
   assert.deepEqual(failure.deliveries, [{ address: 'john@example.com', status: 'accepted', response: '250 OK' }]);
+});
+
+test('a schedule whose pause has run out is stopped after five failures in a row, like any other', () => {
+  const there = host({ at: '2026-10-23T10:00:00Z' });
+  const form = { date_range: '/', with_email: false };
+  ok(there.call(john, 'create', daily({ export_form_data: form })));
+  ok(there.call(john, 'act', 1n, 'pause', JSON.stringify({ until: '2026-10-26T00:00:00Z' })));
+  for (const day of [26, 27, 28, 29, 30]) {
+    assert.equal(there.store.all({ scope: CONF })[0].content.state.tag, 'paused', `before day ${day}`);
+    there.goTo(`2026-10-${day}T03:00:00Z`);
+    there.tick();
+    there.deliver(refused);
+  }
+  const [{ content }] = there.store.all({ scope: CONF });
+  assert.deepEqual([content.state.tag, content.errorCounter], ['stopped', 5]);
+  there.goTo('2026-10-31T03:00:00Z');
+  assert.deepEqual(there.take(), []);
 });
 
 test('a run whose instance traps is abandoned in another one: it fails, and the owner is told', () => {

@@ -2,12 +2,10 @@
 
 import { bounded, ending, fitting, givenUp, oneMore, STOPS_AT } from '../bounds.js';
 import { page } from '../pages.js';
+import { stateAt } from '../store.js';
 
 /** An entry of the history, without what is the host's alone. */
 const shown = ({ schedule, startedVersion, zone, file, fence, lease, ...entry }) => ({ kind: 'scheduled', ...entry });
-
-/** The state at this time: a pause that has run out counts as active. */
-const stateAt = ({ tag, val }, now) => (tag === 'paused' && val !== undefined && val <= now ? 'active' : tag);
 
 /** Whether a schedule meets every condition of a filter. */
 function meets({ owner, content }, { owner: wanted, exportIdentifier, recipient, state, failing, dueBefore }, now) {
