@@ -8,7 +8,7 @@ use crate::words;
 use imports::auth_context::Access;
 use imports::exporters::{self, Reach, RightsOf};
 use imports::schedule_store as store;
-use imports::types::{Filter, PageQuery, Position, RunQuery, SortKey};
+use imports::types::{PageQuery, Position, RunQuery, SortKey};
 use imports::{log, mailer, manual_runs};
 
 /// An id that no schedule has.
